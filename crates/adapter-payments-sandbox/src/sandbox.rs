@@ -28,9 +28,9 @@ pub(crate) struct Inner {
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) http: reqwest::Client,
-    /// Where people reach the server, without a slash at its end: checkouts are paid there.
+    /// Where people reach the server, without a trailing slash: checkouts are paid there.
     pub(crate) public_url: String,
-    /// Where the server reaches itself, without a slash at its end.
+    /// Where the server reaches itself, without a trailing slash.
     pub(crate) own_url: String,
     /// The webhooks to send, with the moment when each is due.
     pub(crate) schedule: Mutex<Schedule>,

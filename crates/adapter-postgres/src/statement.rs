@@ -66,7 +66,7 @@ impl<ST> Statement<ST> {
         })
     }
 
-    /// The text without the values, for people.
+    /// The text without the values, for human readers.
     #[cfg(test)]
     pub(crate) fn shape(&self) -> String {
         self.texts().collect()

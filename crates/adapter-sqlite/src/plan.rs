@@ -1,4 +1,4 @@
-//! For tests: what the planner makes of a statement.
+//! For tests: checks of the query plans that SQLite chooses.
 
 use diesel::sql_types::{Integer, Text};
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ const ROWS: [&str; 7] = [
      CASE WHEN n % 10 = 0 THEN NULL ELSE n END, 1 FROM numbers",
 ];
 
-/// A database with 10,000 movies and users. Not analysed: nobody does so where the program runs.
+/// A database with 10,000 movies and users. `ANALYZE` is not run on it, as it is not run in production.
 pub(crate) async fn filled() -> Option<(Database, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("cinema.db"), PoolOptions { size: 1 }).await.unwrap();
@@ -42,10 +42,10 @@ pub(crate) async fn filled() -> Option<(Database, TempDir)> {
     Some((database, folder))
 }
 
-/// The plan of a statement, a line a step.
+/// The plan of a statement, one line for each step.
 pub(crate) struct Plan(String);
 
-/// Has the statement planned.
+/// Asks SQLite for the plan of a statement.
 pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> Plan {
     let explain = statement.behind::<(Integer, Integer, Integer, Text)>("EXPLAIN QUERY PLAN ");
     let rows: Vec<(i32, i32, i32, String)> = database.fetch(explain).await.unwrap();
@@ -56,7 +56,7 @@ pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> 
 impl Plan {
     pub(crate) fn walks_indexes(&self) {
         let whole = |step: &&str| step.starts_with("SCAN m") && !step.contains("INDEX");
-        // The page that was cut to 21 rows goes by the same letter.
+        // The subquery that is limited to the 21 rows of the page has the same alias.
         let pages = self.0.lines().filter(|step| *step == "CO-ROUTINE m" || *step == "MATERIALIZE m").count();
         assert!(self.0.lines().filter(whole).count() <= pages, "{}", self.0);
     }
@@ -69,20 +69,20 @@ impl Plan {
         assert!(!self.0.contains("SEARCH u") || !self.0.contains("TEMP B-TREE"), "{}", self.0);
     }
 
-    /// Reads movies in the order of an index, and sorts nothing but the rows which the page was cut to.
+    /// Asserts that the plan reads movies in the order of an index and sorts only the rows of the page.
     pub(crate) fn walks_the_order_of(&self, name: &str) {
         let sorts = self.0.lines().filter(|step| step.contains("TEMP B-TREE FOR ORDER BY")).count();
         assert!(self.0.contains(name) && sorts <= 1, "{}", self.0);
     }
 
-    /// Reads this table in the order of an index, and sorts nothing.
+    /// Asserts that the plan reads this table in the order of an index and sorts nothing.
     pub(crate) fn walks_the_table_by(&self, table: &str, index: &str) {
         assert!(self.0.contains(index) && !self.0.contains("TEMP B-TREE"), "{}", self.0);
         let whole = |step: &str| step.starts_with("SCAN n") && !step.contains("INDEX");
         assert!(!self.0.lines().any(whole), "{table}: {}", self.0);
     }
 
-    /// Reads the audit log in the order of an index, behind the bounds that it has.
+    /// Asserts that the plan reads the audit log in the order of an index, within the given bounds.
     pub(crate) fn walks_the_index(&self, name: &str) {
         assert!(self.0.contains(name), "{}", self.0);
         let whole = |step: &str| step.starts_with("SCAN a") && !step.contains("INDEX");

@@ -13,30 +13,31 @@ use crate::{
     writer::BorrowedWriter,
 };
 
-/// An open transaction: every unit and every repository of the domain. It has the one writing connection to itself.
-/// Dropped before it is finished, it is rolled back at once, before the next one begins.
+/// An open transaction, which implements every unit and every repository of the domain. It owns the only writing
+/// connection. When it is dropped before it is finished, it is rolled back before the next transaction begins.
 pub struct UnitOfWork {
     database: Database,
     /// `None` once it is over.
     connection: Option<BorrowedWriter>,
     /// A statement failed: SQLite may have rolled back by itself, and what follows would stand alone.
     has_failed: bool,
-    /// Totals and counts are to be read anew after the commit.
+    /// Totals and counts must be read again after the commit.
     has_changed_catalog: bool,
-    /// Something was erased that must leave the write-ahead log too.
+    /// Data was erased that must also be removed from the write-ahead log.
     has_erased: bool,
 }
 
-/// A transaction was used on after a statement of it failed.
+/// A transaction was used again after one of its statements had failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the unit of work had failed before")]
 struct FailedBefore;
 
 impl UnitOfWork {
-    /// Begins one, when those before it are done.
+    /// Begins a transaction, after all earlier writers have finished.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let connection = database.writer().borrow().await?;
-        // Made before the transaction begins: a caller that goes away meanwhile leaves none open.
+        // Created before the transaction begins, so that no transaction stays open when the caller is cancelled in
+        // between.
         let mut unit = Self {
             database: database.clone(),
             connection: Some(connection),
@@ -44,7 +45,8 @@ impl UnitOfWork {
             has_changed_catalog: false,
             has_erased: false,
         };
-        // At once, so that no other process can come between a read and a write.
+        // Takes the write lock immediately, so that no other process can write between a read and a write of this
+        // transaction.
         unit.batch("BEGIN IMMEDIATE").await?;
         Ok(unit)
     }
@@ -69,7 +71,7 @@ impl UnitOfWork {
         })
     }
 
-    /// Runs many statements on one thread.
+    /// Runs a task with several statements on one blocking thread.
     pub(crate) async fn run<T, F>(&mut self, task: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -79,7 +81,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Runs a statement; says how many rows it touched.
+    /// Runs a statement and returns the number of affected rows.
     pub(crate) async fn execute<'q, Q>(&mut self, query: Q) -> Result<usize, StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -88,7 +90,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Runs a statement that has to touch one row.
+    /// Runs a statement that must affect exactly one row.
     pub(crate) async fn execute_one<'q, Q>(&mut self, query: Q) -> Result<(), StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -99,7 +101,7 @@ impl UnitOfWork {
         }
     }
 
-    /// The rows of a query.
+    /// Returns the rows of a query.
     pub(crate) async fn load<'q, U, Q>(&mut self, query: Q) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'q,
@@ -109,7 +111,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// The first row of a query.
+    /// Returns the first row of a query.
     pub(crate) async fn first<'q, U, Q>(&mut self, query: Q) -> Result<Option<U>, StoreError>
     where
         U: Send + 'q,
@@ -118,17 +120,17 @@ impl UnitOfWork {
         Ok(self.load(query).await?.into_iter().next())
     }
 
-    /// Has totals and counts read anew after the commit, in every process.
+    /// Requests that every process reads totals and counts again after the commit.
     pub(crate) const fn note_catalog_change(&mut self) {
         self.has_changed_catalog = true;
     }
 
-    /// Has the write-ahead log emptied after the commit: it keeps pages as they were.
+    /// Requests that the write-ahead log, which keeps old versions of pages, is emptied after the commit.
     pub(crate) const fn note_erasure(&mut self) {
         self.has_erased = true;
     }
 
-    /// Makes it happen.
+    /// Commits the transaction.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
             let bump = Statement::<()>::new("UPDATE catalog_state SET version = version + 1");
@@ -136,7 +138,7 @@ impl UnitOfWork {
         }
         self.batch("COMMIT").await?;
         self.connection = None;
-        // On another connection: nobody who writes waits for it.
+        // Runs on another connection, so that writers do not wait for it.
         let checkpoints = self.database.checkpoints();
         if self.has_erased {
             checkpoints.request_emptying();

@@ -36,7 +36,8 @@ refusals! {
 
 /// Show the caller's cart.
 ///
-/// With current prices. Movies that were withdrawn or bought since are listed as `unavailable` and are not part of the total.
+/// The cart has current prices. Movies that were withdrawn or bought in the meantime are listed in `unavailable` and
+/// are not part of the total.
 #[api_v2_operation(operation_id = "getCart", tags("cart"))]
 pub(crate) async fn show(
     carts: UseCases<Carts>,
@@ -49,7 +50,7 @@ pub(crate) async fn show(
 
 /// Put a movie in the cart.
 ///
-/// A cart holds at most 100 movies. A movie that is in it already, was bought or is not on sale is refused.
+/// A cart holds at most 100 movies. A movie that is already in the cart, was bought, or is not on sale is refused.
 #[api_v2_operation(operation_id = "addCartItem", tags("cart"))]
 pub(crate) async fn add(
     carts: UseCases<Carts>,
@@ -62,7 +63,7 @@ pub(crate) async fn add(
 
 /// Take a movie out of the cart.
 ///
-/// 404 when it is not in the cart.
+/// The answer is 404 when the movie is not in the cart.
 #[api_v2_operation(operation_id = "removeCartItem", tags("cart"))]
 pub(crate) async fn remove(
     carts: UseCases<Carts>,
@@ -74,7 +75,7 @@ pub(crate) async fn remove(
 
 /// Empty the cart.
 ///
-/// Also when it is empty already.
+/// Succeeds also when the cart is already empty.
 #[api_v2_operation(operation_id = "clearCart", tags("cart"))]
 pub(crate) async fn clear(
     carts: UseCases<Carts>,

@@ -94,7 +94,8 @@ impl Refusal for BrowseError {
 
 /// List the movies on sale.
 ///
-/// Movies that meet all filters; of a repeated filter, any of its values. Deep pages are read by `cursor`.
+/// Movies that match all filters; for a repeated filter, one of its values is enough. Pages beyond item 10,000 are read
+/// with `cursor`.
 #[api_v2_operation(operation_id = "listMovies", tags("catalog"))]
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
@@ -116,7 +117,8 @@ async fn found_page(
 
 /// List the caller's favourites.
 ///
-/// Those on sale that meet all filters, with the filters, search and sorts of the catalogue.
+/// The caller's favourites that are on sale and match all filters. Filters, search and sort keys are those of the
+/// catalogue.
 #[api_v2_operation(operation_id = "listFavorites", tags("engagement"))]
 pub(crate) async fn list_favorites(
     catalog: UseCases<Catalog>,
@@ -142,7 +144,7 @@ pub(crate) async fn show_movie(
 
 /// Create a movie.
 ///
-/// Genres, people and the certification that are not there yet are created with it.
+/// Genres, people and the certification are created if they do not exist yet.
 #[api_v2_operation(operation_id = "createMovie", tags("catalog"))]
 pub(crate) async fn create_movie(
     catalog: UseCases<Catalog>,
@@ -157,7 +159,7 @@ pub(crate) async fn create_movie(
 
 /// Change a movie.
 ///
-/// Fields that are left out stay as they are. `is_available` withdraws the movie from sale, or puts it on sale again.
+/// Omitted fields keep their values. `is_available` withdraws the movie from sale, or puts it on sale again.
 #[api_v2_operation(operation_id = "changeMovie", tags("catalog"))]
 pub(crate) async fn change_movie(
     catalog: UseCases<Catalog>,
@@ -174,8 +176,8 @@ pub(crate) async fn change_movie(
 
 /// Delete a movie.
 ///
-/// One that was ever bought or ordered cannot be deleted; withdraw it from sale instead. One that is in carts is deleted with
-/// `force=true`: it is taken out of them, and their owners are told.
+/// A movie that was ever bought or ordered cannot be deleted; withdraw it from sale instead. A movie that is in carts
+/// is deleted only with `force=true`: it is removed from the carts, and their owners are notified.
 #[api_v2_operation(operation_id = "deleteMovie", tags("catalog"))]
 pub(crate) async fn delete_movie(
     catalog: UseCases<Catalog>,
@@ -188,7 +190,8 @@ pub(crate) async fn delete_movie(
 
 /// List similar movies.
 ///
-/// Up to 20 movies on sale with people, genres or words in common, the most similar first; without those that the caller bought.
+/// Up to 20 movies on sale with people, genres or words in common, the most similar first, without the movies that the
+/// caller has bought.
 #[api_v2_operation(operation_id = "listSimilarMovies", tags("catalog"))]
 pub(crate) async fn list_similar(
     catalog: UseCases<Catalog>,

@@ -8,8 +8,8 @@ use actix_web::{
 };
 use domain::network::Network;
 
-/// The address of the client: the other end of the connection, or what a trusted proxy (`TRUSTED_PROXIES`) reports in
-/// `X-Forwarded-For`. `None` when the connection has no address.
+/// Returns the address of the client: the peer of the connection, or the address that a trusted proxy
+/// (`TRUSTED_PROXIES`) reports in `X-Forwarded-For`. `None` when the connection has no address.
 pub(crate) fn client_address(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
     request.peer_addr().map(|peer| behind_proxies(peer.ip(), request.headers(), trusted))
 }
@@ -31,7 +31,7 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpA
     client
 }
 
-/// The address of an entry: bare, in brackets, with or without a port.
+/// Parses the address of an entry: plain or in brackets, with or without a port.
 fn address_in(entry: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(entry).ok()?;
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! The OpenAPI document and Swagger UI, for whoever may read them.
+//! The OpenAPI document and Swagger UI, with access control.
 
 mod assets;
 mod guard;
@@ -26,7 +26,7 @@ use crate::{
     problem::{Failure, Never, Problem, kinds},
 };
 
-/// The document as it is served. It is made when it is asked for first.
+/// The served document. It is generated at the first request.
 #[derive(Debug)]
 pub(crate) struct Document {
     public_url: String,
@@ -35,7 +35,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// The document of a server that is reached at this address.
+    /// Creates the document for a server with this public address.
     pub(crate) fn new(public_url: &str, make: fn(&str) -> Value) -> Self {
         Self { public_url: public_url.to_owned(), make, body: OnceLock::new() }
     }
@@ -46,10 +46,10 @@ impl Document {
     }
 }
 
-/// Read this document.
+/// Read the OpenAPI document.
 ///
-/// Where the server shows it to users only (`DOCS_ACCESS`), send a token, or the email and the password of an account by
-/// HTTP Basic.
+/// If the server restricts it to users (`DOCS_ACCESS`), send a token, or the email and password of an account with HTTP
+/// Basic.
 #[api_v2_operation(operation_id = "getOpenApi", tags("operations"))]
 pub(crate) async fn document(
     _reader: Reader,
@@ -61,9 +61,9 @@ pub(crate) async fn document(
     Ok(JsonFile(document.body().respond(&request, answer).await))
 }
 
-/// Read this document in a browser.
+/// Read the OpenAPI document in a browser.
 ///
-/// Swagger UI, for whoever may read the document. The files that the page loads are open.
+/// Swagger UI, for clients that may read the document. The static files that the page loads are public.
 #[api_v2_operation(operation_id = "showDocs", tags("operations"))]
 pub(crate) async fn page(_reader: Reader, assets: web::Data<Assets>) -> Result<Page, Failure<Never>> {
     let page = HttpResponse::build(StatusCode::OK)
@@ -73,7 +73,7 @@ pub(crate) async fn page(_reader: Reader, assets: web::Data<Assets>) -> Result<P
     Ok(Page(page))
 }
 
-/// `GET /docs/{file}`: the page's static files, which are open.
+/// `GET /docs/{file}`: the page's static files, which are public.
 pub(crate) async fn file(
     request: HttpRequest,
     name: web::Path<String>,
@@ -89,7 +89,7 @@ pub(crate) async fn file(
     file.body.respond(&request, answer).await
 }
 
-/// The document as it is sent.
+/// The document as an answer.
 #[derive(Debug)]
 pub(crate) struct JsonFile(HttpResponse);
 

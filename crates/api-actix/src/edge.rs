@@ -1,7 +1,7 @@
 //! Middleware: what happens to every request and every answer.
 //!
-//! From outside in: [`outermost`] (request id, headers, problems, log), CORS, compression, the limit of requests in
-//! flight, the rate limit of calls, checks of headers, anonymous pages that are kept for a moment.
+//! From the outermost to the innermost: [`outermost`] (request id, headers, problems, log), CORS, compression, the
+//! limit of requests in flight, the rate limit of calls, checks of headers, the cache of anonymous pages.
 
 pub(crate) mod body;
 pub(crate) mod compression;

@@ -44,7 +44,7 @@ rate_limits! {
 
 /// Like or dislike a movie.
 ///
-/// A caller has one reaction to a movie: another one replaces it.
+/// A caller has at most one reaction to a movie; a new reaction replaces it.
 #[api_v2_operation(operation_id = "setReaction", tags("engagement"))]
 pub(crate) async fn set_reaction(
     engagement: UseCases<Engagement>,
@@ -57,7 +57,7 @@ pub(crate) async fn set_reaction(
 
 /// Remove the caller's reaction to a movie.
 ///
-/// Whether there is one or not.
+/// Succeeds also if there is none.
 #[api_v2_operation(operation_id = "removeReaction", tags("engagement"))]
 pub(crate) async fn remove_reaction(
     engagement: UseCases<Engagement>,
@@ -69,7 +69,7 @@ pub(crate) async fn remove_reaction(
 
 /// Rate a movie from 1 to 10.
 ///
-/// A caller has one rating of a movie: another one replaces it.
+/// A caller has at most one rating of a movie; a new rating replaces it.
 #[api_v2_operation(operation_id = "setRating", tags("engagement"))]
 pub(crate) async fn set_rating(
     engagement: UseCases<Engagement>,
@@ -82,7 +82,7 @@ pub(crate) async fn set_rating(
 
 /// Remove the caller's rating of a movie.
 ///
-/// Whether there is one or not.
+/// Succeeds also if there is none.
 #[api_v2_operation(operation_id = "removeRating", tags("engagement"))]
 pub(crate) async fn remove_rating(
     engagement: UseCases<Engagement>,
@@ -94,7 +94,7 @@ pub(crate) async fn remove_rating(
 
 /// Add a movie to the caller's favourites.
 ///
-/// A movie that is one already keeps its place.
+/// A movie that is already a favourite keeps its position.
 #[api_v2_operation(operation_id = "addFavorite", tags("engagement"))]
 pub(crate) async fn add_favorite(
     engagement: UseCases<Engagement>,
@@ -106,7 +106,7 @@ pub(crate) async fn add_favorite(
 
 /// Remove a movie from the caller's favourites.
 ///
-/// Whether it is one or not.
+/// Succeeds also if the movie is not a favourite.
 #[api_v2_operation(operation_id = "removeFavorite", tags("engagement"))]
 pub(crate) async fn remove_favorite(
     engagement: UseCases<Engagement>,
@@ -118,7 +118,7 @@ pub(crate) async fn remove_favorite(
 
 /// List the comments of a movie.
 ///
-/// Those that begin a thread, newest first.
+/// Comments that are not replies, newest first.
 #[api_v2_operation(operation_id = "listComments", tags("engagement"))]
 pub(crate) async fn list_comments(
     engagement: UseCases<Engagement>,
@@ -146,7 +146,7 @@ pub(crate) async fn create_comment(
 
 /// List the replies to a comment.
 ///
-/// Oldest first.
+/// The oldest reply is first.
 #[api_v2_operation(operation_id = "listReplies", tags("engagement"))]
 pub(crate) async fn list_replies(
     engagement: UseCases<Engagement>,
@@ -160,7 +160,7 @@ pub(crate) async fn list_replies(
 
 /// Reply to a comment.
 ///
-/// A reply to a reply joins the thread.
+/// A reply to a reply is added to the same thread.
 #[api_v2_operation(operation_id = "createReply", tags("engagement"))]
 pub(crate) async fn create_reply(
     engagement: UseCases<Engagement>,
@@ -189,7 +189,8 @@ pub(crate) async fn update_comment(
 
 /// Delete a comment.
 ///
-/// The author's own, or any as a moderator. A comment with replies stays in the list without text and author.
+/// Authors can delete their own comments, moderators any comment. A comment with replies stays in the list without text
+/// and author.
 #[api_v2_operation(operation_id = "deleteComment", tags("engagement"))]
 pub(crate) async fn delete_comment(
     engagement: UseCases<Engagement>,
@@ -215,7 +216,7 @@ pub(crate) async fn like_comment(
 
 /// Remove the caller's like of a comment.
 ///
-/// Whether there is one or not.
+/// Succeeds also if there is none.
 #[api_v2_operation(operation_id = "unlikeComment", tags("engagement"))]
 pub(crate) async fn unlike_comment(
     engagement: UseCases<Engagement>,

@@ -1,11 +1,12 @@
 //! The parameters of handlers.
 //!
-//! A handler's signature declares everything that an operation takes, and the OpenAPI document is made of it: who may
+//! A handler's signature declares all inputs of an operation, and the OpenAPI document is generated from it: who may
 //! call ([`Caller`]), which rate limit counts the call ([`Limited`]), the identifier in the path ([`PathId`]), the query
-//! and the body. Extractors with a rest (`Caller<Limited<Exports, PathId<MovieId>>>`) are checked from outside in. The
-//! others ([`UseCases`], [`Origin`], [`PublicUrl`]) stand beside them.
+//! and the body. Extractors that contain another extractor (`Caller<Limited<Exports, PathId<MovieId>>>`) are checked
+//! from the outermost to the innermost. The others ([`UseCases`], [`Origin`], [`PublicUrl`]) are separate parameters.
 //!
-//! Every extractor fails with a [`Problem`](crate::problem::Problem), and reports all errors of its part at once.
+//! Every extractor fails with a [`Problem`](crate::problem::Problem) that reports all errors of its part of the
+//! request.
 
 pub(crate) mod bearer;
 pub(crate) mod body;
@@ -61,7 +62,7 @@ pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     })
 }
 
-/// The rules of a shop in which it is 22 November 2026.
+/// Rules for tests, with the date 22 November 2026.
 #[cfg(test)]
 pub(crate) fn test_rules() -> crate::rules::Rules {
     struct Noon;

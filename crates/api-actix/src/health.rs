@@ -32,7 +32,7 @@ pub(crate) struct Liveness {
     status: Status,
 }
 
-/// Whether the server can do its work, and the state of what it needs.
+/// Whether the server can handle requests, and the state of its components.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Readiness", example = serde_json::json!({"status": "ok", "components": [{"name": "database", "ok": true, "required": true, "detail": null}]}))]
 pub(crate) struct ReadinessBody {
@@ -56,23 +56,23 @@ impl Apiv2Schema for ReadinessBody {}
 
 impl OperationModifier for ReadinessBody {
     fn update_response(op: &mut DefaultOperationRaw) {
-        describe::add_answer::<Self>(op, 200, "The server can do its work.", &[]);
-        describe::add_answer::<Self>(op, 503, "Something that the server needs is away.", &[]);
+        describe::add_answer::<Self>(op, 200, "The server can handle requests.", &[]);
+        describe::add_answer::<Self>(op, 503, "A required component is unavailable.", &[]);
     }
 }
 
 /// Is the process alive?
 ///
-/// Independent of the database and other services.
+/// Does not depend on the database or other services.
 #[api_v2_operation(operation_id = "getLiveness", tags("operations"))]
 pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<Never>> {
     Ok(OkJson(Liveness { status: Status::Ok }))
 }
 
-/// Can the server do its work?
+/// Can the server handle requests?
 ///
-/// 503 says what is wrong: the database cannot be reached, or is not migrated. What the server can do without for a while
-/// (`redis`, `media`) is listed and does not change the status.
+/// The answer is 503 when the database cannot be reached or is not migrated; it says what is wrong. Components that the
+/// server can temporarily do without (`redis`, `media`) are listed and do not change the status.
 #[api_v2_operation(operation_id = "getReadiness", tags("operations"))]
 pub(crate) async fn ready(api: web::Data<Api>, _nothing: Nothing) -> Result<ReadinessBody, Failure<Never>> {
     let readiness = std::sync::Arc::clone(&api.state.readiness);

@@ -1,7 +1,7 @@
-//! The pages that the server shows to people.
+//! The HTML pages of the server.
 //!
-//! They are templates (`templates/`), whose values are escaped. They work without scripts, and behind a path prefix: all
-//! their links are relative.
+//! They are made from templates (`templates/`), whose values are escaped. They work without scripts, and behind a path
+//! prefix: all their links are relative.
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder, ResponseError,
@@ -23,22 +23,22 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The page that the link in an activation mail leads to.
+/// The page that the link in an activation mail opens.
 pub(crate) const ACTIVATE: &str = "/activate";
-/// The page that the link in a mail about a password leads to.
+/// The page that the link in a password mail opens.
 pub(crate) const RESET_PASSWORD: &str = "/reset-password";
-/// The page that the link at the end of a notification's mail leads to.
+/// The page that the unsubscribe link in a notification mail opens.
 pub(crate) const UNSUBSCRIBE: &str = "/unsubscribe";
-/// The page that leads to the others.
+/// The start page, with links to the others.
 pub(crate) const START: &str = "/";
-/// The page that a checkout leads back to.
+/// The page that a checkout returns to.
 pub(crate) const ORDER: &str = "/orders/{id}";
 /// The page of a checkout of the sandbox.
 pub(crate) const CHECKOUT: &str = "/sandbox/checkouts/{id}";
 /// The list of all kinds of problems.
 pub(crate) const PROBLEMS: &str = "/problems";
 
-/// What a page may load: its own inline style, nothing else. Its forms are sent to this server.
+/// The content security policy of the pages: only inline styles may be loaded, and forms are sent to this server.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers of every page.
@@ -47,10 +47,10 @@ pub(crate) const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
 ];
 
-/// Where a page at the top level finds the start page.
+/// The relative link to the start page from a page at the top level.
 pub(crate) const ROOT: &str = "./";
 
-/// A page that says one thing, with a form to ask for a new link where that helps.
+/// A page with a message and, where useful, a form to request a new link.
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(crate) struct MessagePage<'a> {
@@ -61,18 +61,18 @@ pub(crate) struct MessagePage<'a> {
     pub(crate) root: &'static str,
 }
 
-/// A form that asks for a link to be mailed.
+/// A form to request a link by mail.
 pub(crate) struct LinkForm<'a> {
-    /// The page that takes the form.
+    /// The page that the form is sent to.
     pub(crate) action: &'static str,
     pub(crate) button: &'static str,
     /// The address that was sent before.
     pub(crate) email: &'a str,
-    /// What is wrong with it.
+    /// Why the address is not valid.
     pub(crate) error: Option<String>,
 }
 
-/// A page that was made.
+/// Renders a page.
 pub(crate) fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => {
@@ -86,7 +86,7 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> HttpResponse
     }
 }
 
-/// A message as a sentence: it begins with a capital letter and ends with a full stop.
+/// Returns a message as a sentence, with a capital letter at the beginning and a full stop at the end.
 pub(crate) fn sentence(message: &str) -> String {
     let mut characters = message.chars();
     let first = characters.next().map(char::to_uppercase).into_iter().flatten();
@@ -94,7 +94,7 @@ pub(crate) fn sentence(message: &str) -> String {
     if sentence.ends_with(['.', '!', '?']) { sentence } else { format!("{sentence}.") }
 }
 
-/// A page that is the answer of a documented operation; whether everybody may keep it for some time.
+/// A page that is the answer of a documented operation. `IS_PUBLIC` says whether shared caches may store it.
 #[derive(Debug)]
 pub(crate) struct Page<const IS_PUBLIC: bool = false>(pub(crate) HttpResponse);
 
@@ -112,18 +112,18 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({"schema": {"type": "string", "maxLength": 65_536, "pattern": "^<!DOCTYPE html>"}, "example": "<!DOCTYPE html>"});
         let headers: &[&str] = if IS_PUBLIC { &[headers::PUBLIC_CACHE] } else { &[] };
-        describe::add_media_answer(op, "A page for people.", "text/html", media, headers);
+        describe::add_media_answer(op, "An HTML page.", "text/html", media, headers);
     }
 }
 
-/// Whether people read the answers of this route, so that a problem is shown as a page too.
+/// Returns whether this route answers with HTML pages, so that problems are also shown as pages.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
     route.is_some_and(|route| {
         [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT, ORDER].contains(&route)
     })
 }
 
-/// A problem as a page of this route.
+/// Renders a problem as a page of this route.
 pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
     let detail = problem.detail.as_deref().unwrap_or(problem.kind.explanation);
     let is_link = route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE].contains(&route));
@@ -145,7 +145,7 @@ pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
     page.render().unwrap_or_default()
 }
 
-/// How long the problem asks the client to wait, in words.
+/// Returns how long the problem asks the client to wait, in words.
 fn waiting_time(problem: &Problem) -> String {
     let header = problem.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
     let seconds = header.and_then(|(_, value)| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(60);

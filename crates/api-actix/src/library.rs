@@ -37,7 +37,7 @@ refusals! {
 
 /// List the movies that the caller bought.
 ///
-/// With the filters and sorts of the catalogue. Movies that were withdrawn from sale stay in it.
+/// The list has the filters and sort keys of the catalogue, and includes movies that were withdrawn from sale.
 #[api_v2_operation(operation_id = "listLibrary", tags("library"))]
 pub(crate) async fn list(
     library: UseCases<Library>,
@@ -51,7 +51,7 @@ pub(crate) async fn list(
 
 /// List the movies that the caller has begun to watch.
 ///
-/// Those of which the caller has watched between 5 and 90 percent, watched last first.
+/// Movies of which the caller has watched between 5 and 90 percent, the most recently watched first.
 #[api_v2_operation(operation_id = "listStartedMovies", tags("library"))]
 pub(crate) async fn list_started(
     library: UseCases<Library>,
@@ -62,9 +62,10 @@ pub(crate) async fn list_started(
     Ok(PrivatePage(PageBody::of(listing, |movie| StartedMovieBody::new(movie, &public_url))))
 }
 
-/// Get the address that a bought movie is watched at.
+/// Get the address for watching a bought movie.
 ///
-/// Whoever has the address can watch, without a token, until it expires or the purchase ends. It answers byte ranges.
+/// Anyone who has the address can watch the movie, without a token, until the address expires or the purchase ends. The
+/// address supports byte ranges.
 #[api_v2_operation(operation_id = "getPlayback", tags("library"))]
 pub(crate) async fn playback(
     library: UseCases<Library>,
@@ -74,9 +75,10 @@ pub(crate) async fn playback(
     Ok(OkJson(playback.into()))
 }
 
-/// Keep where the player is.
+/// Save the position of the player.
 ///
-/// What is older than what is kept changes nothing; the answer is what is kept. Over 90 percent, the movie counts as watched.
+/// A report that is older than the saved one changes nothing. The answer is the saved progress. Beyond 90 percent the
+/// movie counts as watched.
 #[api_v2_operation(operation_id = "setProgress", tags("library"))]
 pub(crate) async fn set_progress(
     library: UseCases<Library>,
@@ -87,9 +89,9 @@ pub(crate) async fn set_progress(
     Ok(OkJson(kept.await?.into()))
 }
 
-/// Take a movie off the row of those that are being watched.
+/// Remove a movie from the list of movies being watched.
 ///
-/// Whether it is on it or not.
+/// Succeeds also if the movie is not in the list.
 #[api_v2_operation(operation_id = "removeProgress", tags("library"))]
 pub(crate) async fn remove_progress(
     library: UseCases<Library>,
@@ -99,9 +101,9 @@ pub(crate) async fn remove_progress(
     Ok(NoContent)
 }
 
-/// Say whether the caller has watched a movie.
+/// Mark a movie as watched or not watched.
 ///
-/// It holds until the player goes on.
+/// The mark applies until the player reports a new position.
 #[api_v2_operation(operation_id = "setWatched", tags("library"))]
 pub(crate) async fn set_watched(
     library: UseCases<Library>,

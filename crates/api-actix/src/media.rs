@@ -1,4 +1,4 @@
-//! Pictures. They need no token: whoever has the address may see the picture.
+//! Pictures. They need no token: anyone who has the address may see the picture.
 
 use std::future::{Ready, ready};
 
@@ -26,12 +26,13 @@ use crate::{
     problem::{Failure, OrNotFound, Problem, kinds},
 };
 
-/// A key names one picture for ever: a new picture gets a new key.
+/// The content of a key never changes, since a new picture gets a new key.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Show an avatar.
 ///
-/// Its address is `avatar_url` in other answers. The picture at an address never changes, so it can be cached for ever.
+/// Other answers contain its address as `avatar_url`. The picture at an address never changes, so it can be cached
+/// forever.
 #[api_v2_operation(operation_id = "getAvatar", tags("media"))]
 pub(crate) async fn avatar(
     profiles: UseCases<Profiles>,
@@ -42,7 +43,7 @@ pub(crate) async fn avatar(
     Ok(Picture { key, bytes })
 }
 
-/// The avatar that a path names, on a call that takes no query parameters.
+/// The avatar in the path of a call that takes no query parameters.
 #[derive(Debug)]
 pub(crate) struct AvatarFile(MediaKey);
 
@@ -52,7 +53,7 @@ impl FromRequest for AvatarFile {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
-        // A name that no avatar can have is not found, like one that does not exist.
+        // A malformed name is answered with 404, like a name that does not exist.
         let key = MediaKey::avatar_named(name).map_err(|_| Problem::new(&kinds::NOT_FOUND));
         ready(key.and_then(|key| query::refuse_any(request).map(|()| Self(key))))
     }
@@ -69,8 +70,8 @@ impl OperationModifier for AvatarFile {
 
 /// Show a poster.
 ///
-/// Its addresses are `poster_url` and `poster_srcset` in other answers. The picture at an address never changes, so it can be
-/// cached for ever.
+/// Other answers contain its addresses as `poster_url` and `poster_srcset`. The picture at an address never changes, so
+/// it can be cached forever.
 #[api_v2_operation(operation_id = "getPoster", tags("media"))]
 pub(crate) async fn poster(
     posters: UseCases<Posters>,
@@ -81,7 +82,7 @@ pub(crate) async fn poster(
     Ok(WebPicture(Picture { key, bytes }))
 }
 
-/// The poster that a path names by identifier and width, on a call that takes no query parameters.
+/// The poster in the path of a call that takes no query parameters, given by identifier and width.
 #[derive(Debug)]
 pub(crate) struct PosterPath(MediaKey);
 
@@ -91,7 +92,7 @@ impl FromRequest for PosterPath {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let part = |name| request.match_info().get(name).unwrap_or_default();
-        // A name that no poster can have is not found, like one that does not exist.
+        // A malformed name is answered with 404, like a name that does not exist.
         let key =
             MediaKey::poster_named(part("id"), part("file")).map_err(|_| Problem::new(&kinds::NOT_FOUND));
         ready(key.and_then(|key| query::refuse_any(request).map(|()| Self(key))))
@@ -108,7 +109,7 @@ impl OperationModifier for PosterPath {
     }
 }
 
-/// A stored picture. Its headers keep browsers from treating it as anything else.
+/// A stored picture. Its headers prevent browsers from interpreting it as another type.
 #[derive(Debug)]
 pub(crate) struct Picture {
     key: MediaKey,
@@ -128,7 +129,7 @@ impl Responder for Picture {
         builder
             .insert_header((header::ETAG, tag))
             .insert_header((header::CACHE_CONTROL, FOR_EVER))
-            // Pages of other origins may show it.
+            // Pages of other origins may embed it.
             .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")));
         if is_known {
             return builder.finish();
@@ -151,7 +152,7 @@ impl OperationModifier for Picture {
 fn describe_picture(op: &mut DefaultOperationRaw, media_type: &str, tag: &str) {
     let headers = [headers::STRONG_ETAG, headers::PUBLIC_CACHE, "Content-Disposition"];
     describe::add_file_answer(op, "The picture.", media_type, &headers);
-    describe::add_empty_answer(op, 304, "The caller has it already.", &headers[..2]);
+    describe::add_empty_answer(op, 304, "The caller already has this version.", &headers[..2]);
     describe::add_if_none_match(op, tag);
 }
 

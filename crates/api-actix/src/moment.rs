@@ -38,7 +38,7 @@ impl FromStr for Moment {
 
     /// Reads an instant in any time zone.
     fn from_str(text: &str) -> Result<Self, Fault> {
-        // A `+` that was not escaped in a query arrives as a space.
+        // A `+` that was not escaped in a query string is decoded as a space.
         let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
         moment.map(|moment| Self(moment.to_utc())).map_err(|_| {
             let message = "must be a moment by RFC 3339, such as 2026-11-22T10:00:00Z";
@@ -68,7 +68,7 @@ impl FromStr for Day {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
-        // Only this form: no sign, and no digit left out.
+        // Only this format is allowed, without a sign and with all digits.
         let day = text.parse::<NaiveDate>().ok().filter(|day| text.len() == 10 && day.to_string() == text);
         day.map(Self).ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a date, YYYY-MM-DD"))
     }
@@ -95,7 +95,7 @@ impl JsonSchema for Day {
     }
 }
 
-/// Where a part of the time begins or ends: a moment, or a whole day in UTC.
+/// The beginning or the end of a time range: a moment, or a whole day in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Boundary {
     Moment(Instant),

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Money", example = serde_json::json!({"amount": "9.99", "currency": "USD"}))]
 pub(crate) struct MoneyBody {
-    /// A decimal with as many digits as the currency has.
+    /// A decimal number with as many fraction digits as the currency has.
     #[schemars(regex(pattern = r"^\d+(\.\d+)?$"))]
     amount: String,
     /// The ISO 4217 code.
@@ -32,7 +32,7 @@ impl From<Money> for MoneyBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Price", example = serde_json::json!({"amount": "9.99", "currency": "USD"}))]
 pub(crate) struct PriceInput {
-    /// A decimal with at most as many digits as the currency has.
+    /// A decimal number with at most as many fraction digits as the currency has.
     amount: Amount,
     /// The ISO 4217 code of the shop's currency.
     #[schemars(length(min = 3, max = 3))]
@@ -40,7 +40,7 @@ pub(crate) struct PriceInput {
 }
 
 impl PriceInput {
-    /// The amount; `None` when it is at fault, which is added under the name of the field that holds it.
+    /// Returns the amount; if it is not valid, adds a fault under the name of its field and returns `None`.
     pub(crate) fn check(&self, field: &str, rules: &Rules, faults: &mut Faults) -> Option<Money> {
         if self.currency != rules.currency.code() {
             let message = format!("must be {}, the currency of the shop", rules.currency);

@@ -38,14 +38,14 @@ refusals! {
 }
 
 rate_limits! {
-    /// Tickets for live streams: each is a row until it expires.
+    /// Tickets for live streams; each is stored until it expires.
     Tickets by user: |limits| &limits.fixed.stream_tickets;
 }
 
 /// List the caller's notifications.
 ///
-/// The newest first. All likes of one comment are one notification with their `count`; one more like makes it unread again
-/// and moves it to the beginning.
+/// The newest notification is first. All likes of one comment are one notification with a `count`; another like makes
+/// it unread again and moves it to the beginning.
 #[api_v2_operation(operation_id = "listNotifications", tags("notifications"))]
 pub(crate) async fn list(
     notifications: UseCases<Notifications>,
@@ -58,7 +58,7 @@ pub(crate) async fn list(
 
 /// Count the caller's unread notifications.
 ///
-/// By kind; kinds without an unread one are left out.
+/// Counts by kind; kinds without unread notifications are omitted.
 #[api_v2_operation(operation_id = "countUnreadNotifications", tags("notifications"))]
 pub(crate) async fn count_unread(
     notifications: UseCases<Notifications>,
@@ -72,7 +72,8 @@ pub(crate) async fn count_unread(
 
 /// Mark notifications as read.
 ///
-/// All of the caller's, or those with these identifiers; others are ignored. Answers how many are unread then.
+/// Marks all notifications of the caller, or those with these identifiers; unknown identifiers are ignored. The answer
+/// has the new number of unread notifications.
 #[api_v2_operation(operation_id = "readNotifications", tags("notifications"))]
 pub(crate) async fn mark_read(
     notifications: UseCases<Notifications>,
@@ -83,9 +84,9 @@ pub(crate) async fn mark_read(
     Ok(OkJson(counts.into()))
 }
 
-/// Show which notifications the caller gets by mail too.
+/// Show which notifications the caller also gets by mail.
 ///
-/// Both kinds do until they are switched off.
+/// Both kinds are sent by mail until they are switched off.
 #[api_v2_operation(operation_id = "getNotificationSettings", tags("notifications"))]
 pub(crate) async fn show_settings(
     notifications: UseCases<Notifications>,
@@ -96,9 +97,9 @@ pub(crate) async fn show_settings(
     Ok(OkJson(settings.into()))
 }
 
-/// Change which notifications the caller gets by mail too.
+/// Change which notifications the caller also gets by mail.
 ///
-/// Kinds that are left out stay as they are.
+/// Omitted kinds keep their settings.
 #[api_v2_operation(operation_id = "changeNotificationSettings", tags("notifications"))]
 pub(crate) async fn change_settings(
     notifications: UseCases<Notifications>,
@@ -110,10 +111,10 @@ pub(crate) async fn change_settings(
     Ok(OkJson(settings.into()))
 }
 
-/// Make a ticket that opens one live stream.
+/// Create a ticket that opens one live stream.
 ///
-/// For clients that cannot send a token with the stream, as browsers' `EventSource`. It is sent as `ticket`, works once and
-/// within 60 seconds.
+/// For clients that cannot send a token when they open the stream, such as `EventSource` in browsers. The ticket is
+/// sent as the parameter `ticket`, and can be used once within 60 seconds.
 #[api_v2_operation(operation_id = "createStreamTicket", tags("notifications"))]
 pub(crate) async fn create_ticket(
     notifications: UseCases<Notifications>,
@@ -126,11 +127,12 @@ pub(crate) async fn create_ticket(
 
 /// Open a live stream of the caller's notifications.
 ///
-/// Server-sent events (`text/event-stream`) for a bearer token or a `ticket`. First comes `unread` with the counts, then an
-/// event `notification` for each new notification and each that became unread again, with the notification as data and an
-/// id; `unread` again whenever the counts change. A client that connects again sends the id of its last event as
-/// `Last-Event-ID` and gets what it missed in the last hour; when it missed more, it gets `resync` and loads its list anew. A
-/// comment comes every 15 seconds. The stream ends with the session. A user may have 10 of them.
+/// Server-sent events (`text/event-stream`) for a bearer token or a `ticket`. The first event is `unread` with the
+/// counts. An event `notification` follows for each notification that is new or became unread again, with the
+/// notification as data and an id; `unread` is sent again when the counts change. A client that reconnects sends the id
+/// of its last event as `Last-Event-ID` and gets the events of the last hour that it missed; if it missed more, it gets
+/// `resync` and should reload its list. A comment is sent every 15 seconds. The stream ends with the session. A user
+/// may have 10 streams.
 #[api_v2_operation(operation_id = "streamNotifications", tags("notifications"))]
 pub(crate) async fn open_stream(caller: StreamCaller) -> Result<EventStream, Failure<StoreError>> {
     caller.open().await

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document. paperclip records the routes, extractors and answers describe themselves (`describe`), and
-//! `convert` makes the document of both.
+//! The OpenAPI 3.1 document. paperclip records the routes; extractors and answers describe themselves (`describe`);
+//! `convert` combines both into the document.
 
 pub(crate) mod convert;
 pub(crate) mod describe;
@@ -15,12 +15,12 @@ use serde_json::Value;
 
 use crate::routes;
 
-/// The document of a server that is reached at this address. It needs neither a server nor a database.
+/// Returns the document for a server with this public address. It needs neither a running server nor a database.
 #[must_use]
 pub fn openapi_document(public_url: &str) -> Value {
     let recorded = Arc::new(Mutex::new(Value::Null));
     let keep = Arc::clone(&recorded);
-    // It is recorded and never served: routes are the same for every state.
+    // The app is only recorded, never served; the routes do not depend on the state.
     let _app = describe::recording(|| {
         App::new().wrap_api().configure(routes::configure).with_raw_json_spec_v3(move |app, spec| {
             if let Ok(mut place) = keep.lock() {

@@ -1,4 +1,4 @@
-//! Orders: the caller's own, and everybody's for moderators.
+//! Orders: the caller's own, and those of all users for moderators.
 
 pub(crate) mod bodies;
 pub(crate) mod pages;
@@ -55,15 +55,16 @@ impl Refusal for CancelOrderError {
     }
 }
 
-/// How many seconds a client waits before it repeats what the payment provider failed at.
+/// How many seconds a client should wait before it repeats a call after a failure of the payment provider.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
-/// The payment provider did not answer in time. What was begun goes on: repeating the call is safe.
+/// The problem when the payment provider did not answer in time. The operation continues in the background, so
+/// repeating the call is safe.
 pub(crate) fn provider_too_slow() -> Problem {
     provider_failed(None)
 }
 
-/// The payment provider failed, or its answer is not known.
+/// The problem when the payment provider failed, or when its answer is not known.
 pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
     let problem = Problem::new(&kinds::PAYMENT_PROVIDER_FAILED).retry_after(RETRY_AFTER_SECONDS);
     match error {
@@ -72,10 +73,10 @@ pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
     }
 }
 
-/// Order what is in the cart.
+/// Create an order from the cart.
 ///
-/// Makes a pending order with current prices and empties the cart. Movies that were bought or withdrawn since are listed in
-/// `excluded` and are not part of the order. The order expires unless it is paid.
+/// Creates a pending order with current prices and empties the cart. Movies that were bought or withdrawn in the
+/// meantime are listed in `excluded` and are not part of the order. The order expires unless it is paid.
 #[api_v2_operation(operation_id = "placeOrder", tags("orders"))]
 pub(crate) async fn place(
     orders: UseCases<Orders>,
@@ -95,7 +96,7 @@ pub(crate) async fn place(
 
 /// List the caller's orders.
 ///
-/// Orders that meet all filters, newest first. Deep pages are read by `cursor`.
+/// Orders that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
 #[api_v2_operation(operation_id = "listOrders", tags("orders"))]
 pub(crate) async fn list(
     orders: UseCases<Orders>,
@@ -107,7 +108,7 @@ pub(crate) async fn list(
 
 /// Show an order of the caller.
 ///
-/// 404 when the caller has no such order.
+/// The answer is 404 when the caller has no such order.
 #[api_v2_operation(operation_id = "getOrder", tags("orders"))]
 pub(crate) async fn show(
     orders: UseCases<Orders>,
@@ -119,8 +120,8 @@ pub(crate) async fn show(
 
 /// Cancel a pending order.
 ///
-/// Its movies are put back into the cart. An order that was canceled before is shown as it is; a paid order needs a refund
-/// instead.
+/// The movies are put back into the cart. An order that is already canceled is returned unchanged; a paid order needs a
+/// refund instead.
 #[api_v2_operation(operation_id = "cancelOrder", tags("orders"))]
 pub(crate) async fn cancel(
     orders: UseCases<Orders>,
@@ -131,9 +132,9 @@ pub(crate) async fn cancel(
     Ok(OkJson(order.into()))
 }
 
-/// List everybody's orders.
+/// List the orders of all users.
 ///
-/// Orders that meet all filters, newest first. Deep pages are read by `cursor`.
+/// Orders that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
 #[api_v2_operation(operation_id = "listAllOrders", tags("orders"))]
 pub(crate) async fn list_all(
     orders: UseCases<Orders>,

@@ -1,4 +1,4 @@
-//! Payments: the caller's own, everybody's for moderators, and the webhooks of the provider.
+//! Payments: the caller's own, those of all users for moderators, and the webhooks of the provider.
 
 pub(crate) mod bodies;
 pub(crate) mod disputes;
@@ -102,9 +102,9 @@ refusals! {
 
 /// Start paying an order.
 ///
-/// Opens a checkout at the payment provider; the buyer pays at its `checkout_url`. While that is open, the same payment is
-/// answered again (200). An order of 0 is paid at once. When a price changed since the order was made, the new total has to be
-/// accepted with `accept_total`.
+/// Opens a checkout at the payment provider; the buyer pays at its `checkout_url`. While the checkout is open, the same
+/// payment is returned again (200). An order with a total of 0 is paid immediately. If a price has changed since the
+/// order was created, the new total must be accepted with `accept_total`.
 #[api_v2_operation(operation_id = "startPayment", tags("payments"))]
 pub(crate) async fn start(
     payments: UseCases<Payments>,
@@ -130,7 +130,7 @@ pub(crate) async fn start(
 
 /// List the caller's payments.
 ///
-/// Payments that meet all filters, newest first. Deep pages are read by `cursor`.
+/// Payments that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
 #[api_v2_operation(operation_id = "listPayments", tags("payments"))]
 pub(crate) async fn list(
     payments: UseCases<Payments>,
@@ -142,7 +142,7 @@ pub(crate) async fn list(
 
 /// Show a payment of the caller.
 ///
-/// 404 when the caller has no such payment.
+/// The answer is 404 when the caller has no such payment.
 #[api_v2_operation(operation_id = "getPayment", tags("payments"))]
 pub(crate) async fn show(
     payments: UseCases<Payments>,
@@ -152,9 +152,9 @@ pub(crate) async fn show(
     Ok(OkJson(payment.into()))
 }
 
-/// List everybody's payments.
+/// List the payments of all users.
 ///
-/// Payments that meet all filters, newest first. Deep pages are read by `cursor`.
+/// Payments that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
 #[api_v2_operation(operation_id = "listAllPayments", tags("payments"))]
 pub(crate) async fn list_all(
     payments: UseCases<Payments>,
@@ -166,8 +166,8 @@ pub(crate) async fn list_all(
 
 /// Receive a webhook of the payment provider.
 ///
-/// The signature is checked over the body as it was sent. A verified event is stored before the answer and takes effect once,
-/// soon afterwards.
+/// The signature is verified over the raw body. A verified event is stored before the answer, and is processed once,
+/// shortly afterwards.
 #[api_v2_operation(operation_id = "receivePaymentWebhook", tags("payments"))]
 pub(crate) async fn receive(
     payments: UseCases<Payments>,

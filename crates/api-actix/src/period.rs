@@ -1,4 +1,4 @@
-//! The part of the time that a list is asked for.
+//! The time range that a list is filtered by.
 
 use chrono::{Days, NaiveTime};
 use domain::time::Instant;
@@ -15,20 +15,20 @@ use crate::{
 /// The parameters `from` and `to`. A list flattens them into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct PeriodParams {
-    /// From this moment on (RFC 3339), or from the beginning of this day (UTC).
+    /// The beginning: a moment (RFC 3339), or the start of a day (UTC).
     #[schemars(example = "2026-11-22T10:00:00Z")]
     from: Option<Text<Boundary>>,
-    /// Before this moment (RFC 3339), or until the end of this day (UTC).
+    /// The end: a moment (RFC 3339, exclusive), or the end of a day (UTC).
     #[schemars(example = "2026-11-23")]
     to: Option<Text<Boundary>>,
 }
 
-/// A part of the time; what has no bound is open.
+/// A time range. A missing bound means that the range is open on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Period {
-    /// Its first moment.
+    /// The first moment of the range.
     pub(crate) from: Option<Instant>,
-    /// The first moment behind it.
+    /// The first moment after the range.
     pub(crate) to: Option<Instant>,
 }
 
@@ -43,7 +43,7 @@ impl Input for PeriodParams {
         });
         let to = self.to.map(|to| match to.0 {
             Boundary::Moment(moment) => moment,
-            // The last day that there is has no next one.
+            // The last representable day has no next day.
             Boundary::Day(day) => {
                 day.checked_add_days(Days::new(1)).unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
             }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_included_whole_and_a_moment_is_taken_as_it_is() {
+    fn a_day_is_included_completely_and_a_moment_is_taken_exactly() {
         let at = |text: &str| Some(text.parse::<Instant>().unwrap());
         for (text, from, to) in [
             ("", None, None),

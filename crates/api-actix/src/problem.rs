@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problems: what handlers return and extractors fail with.
+//! Errors as RFC 9457 problems, which handlers and extractors return.
 //!
 //! A [`Problem`] is put into the extensions of the response. The outermost middleware, which knows the request id,
 //! writes the body (`crate::edge`).
@@ -35,14 +35,14 @@ pub struct Problem {
     pub(crate) kind: &'static Kind,
     pub(crate) detail: Option<String>,
     pub(crate) errors: Vec<FieldProblem>,
-    /// What the body says beyond the members of every problem.
+    /// The additional members of the body.
     pub(crate) members: Box<Map<String, Value>>,
     pub(crate) cause: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
-    /// A problem that says no more than its kind does.
+    /// Creates a problem without details.
     #[must_use]
     pub fn new(kind: &'static Kind) -> Self {
         Self {
@@ -55,27 +55,27 @@ impl Problem {
         }
     }
 
-    /// Says what was wrong in this case; it is shown to the caller.
+    /// Sets the description of this occurrence, which is shown to the caller.
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Keeps the error and its sources for the log; the caller never sees them.
+    /// Sets the error and its sources for the log; they are never shown to the caller.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
         self.cause = Some(error_chain(error));
         self
     }
 
-    /// A 503 that asks the caller to come back soon.
+    /// Creates a 503 problem that asks the caller to retry soon.
     #[must_use]
     pub fn unavailable() -> Self {
         Self::new(&kinds::UNAVAILABLE).with_header(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
-    /// A 422 that names these fields.
+    /// Creates a 422 problem with these fields.
     #[must_use]
     pub fn invalid(errors: Vec<FieldProblem>) -> Self {
         Self { errors, ..Self::new(&kinds::VALIDATION_FAILED) }
@@ -84,7 +84,7 @@ impl Problem {
     /// Adds a member to the body.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: &impl Serialize) -> Self {
-        // A value that has no JSON form is left out.
+        // A value that cannot be serialized is omitted.
         self.members.extend(serde_json::to_value(value).ok().map(|value| (name.to_owned(), value)));
         self
     }
@@ -123,15 +123,15 @@ impl ResponseError for Problem {
     }
 }
 
-/// An error of a use case that knows what it looks like from outside.
+/// An error of a use case that can be converted into a problem.
 ///
-/// Written by [`refusals!`](crate::refusals), whose match is exhaustive: a new variant does not compile until it
+/// Implemented by [`refusals!`](crate::refusals), whose match is exhaustive: a new variant does not compile until it
 /// has a kind.
 pub trait Refusal: fmt::Debug {
     /// The answer for this refusal.
     fn problem(&self) -> Problem;
 
-    /// Adds every kind that [`problem`](Self::problem) can give; they go into the document.
+    /// Adds every kind that [`problem`](Self::problem) can return, for the OpenAPI document.
     fn kinds(into: &mut Vec<&'static Kind>);
 }
 
@@ -147,10 +147,10 @@ impl Refusal for Never {
     fn kinds(_into: &mut Vec<&'static Kind>) {}
 }
 
-/// The error of a use case that looks for one thing, whose answer says whether it is there.
+/// The error of a use case that looks up one object, whose result says whether the object exists.
 #[derive(Debug)]
 pub(crate) enum OrNotFound<E> {
-    /// It is not there, or the caller may not know of it: 404.
+    /// The object does not exist, or the caller may not see it: 404.
     NotFound,
     /// Another error of the use case.
     Other(E),
@@ -170,12 +170,12 @@ impl<E: Refusal> Refusal for OrNotFound<E> {
     }
 }
 
-/// Why a handler has no answer.
+/// Why a handler failed.
 #[derive(Debug)]
 pub enum Failure<E> {
     /// The use case refused.
     Refused(E),
-    /// The use case was not run to its end in time, or panicked.
+    /// The use case did not finish in time, or panicked.
     Problem(Problem),
 }
 
@@ -231,7 +231,7 @@ impl<E: Refusal> Apiv2Errors for Failure<E> {
 
 /// Gives every variant of a use case's error its kind of problem.
 ///
-/// Behind `via` stand the variants that carry another [`Refusal`] and look like it.
+/// The variants after `via` contain another [`Refusal`] and use its problem.
 #[macro_export]
 macro_rules! refusals {
     ($($error:ty {

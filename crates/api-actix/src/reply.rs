@@ -1,4 +1,4 @@
-//! The answers of handlers, each of which describes itself in the document.
+//! The answers of handlers. Each type describes itself in the OpenAPI document.
 
 mod catalog;
 
@@ -29,7 +29,7 @@ use crate::{
     state::Api,
 };
 
-/// Makes the answers that are a status and a JSON body.
+/// Declares the answers that consist of a status and a JSON body.
 macro_rules! json_answers {
     ($($(#[$doc:meta])* $name:ident = $status:ident $description:literal;)*) => {$(
         $(#[$doc])*
@@ -55,19 +55,19 @@ macro_rules! json_answers {
 }
 
 json_answers! {
-    /// 200: it was done.
+    /// 200: the operation was done.
     OkJson = OK "Done.";
-    /// 201: it was made.
-    CreatedJson = CREATED "Made.";
-    /// 202: it will be done.
+    /// 201: the object was created.
+    CreatedJson = CREATED "Created.";
+    /// 202: the operation will be done later.
     AcceptedJson = ACCEPTED "Accepted.";
 }
 
-/// An answer that can be kept for those who repeat the request.
+/// An answer that can be stored for repeated requests.
 pub(crate) trait Answer: Responder<Body = BoxBody> {
-    /// Its status.
+    /// Returns the status.
     fn status(&self) -> StatusCode;
-    /// Its body.
+    /// Returns the body.
     fn json(&self) -> String;
 }
 
@@ -91,7 +91,7 @@ impl<T: Serialize> Answer for CreatedOrOk<T> {
     }
 }
 
-/// 201 when it was made, 200 when it was there already.
+/// 201 when the object was created, 200 when it already existed.
 #[derive(Debug)]
 pub(crate) struct CreatedOrOk<T> {
     pub(crate) is_new: bool,
@@ -111,15 +111,15 @@ impl<T> Apiv2Schema for CreatedOrOk<T> {}
 impl<T: JsonSchema> OperationModifier for CreatedOrOk<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         describe::add_answer::<T>(op, 201, "Made.", &[]);
-        describe::add_answer::<T>(op, 200, "It was there already.", &[]);
+        describe::add_answer::<T>(op, 200, "The object already existed.", &[]);
     }
 }
 
-/// 204: it was done, and there is nothing to show.
+/// 204: the operation was done, and there is no content.
 #[derive(Debug)]
 pub(crate) struct NoContent;
 
-/// 200 with a body to be saved as a file of this name.
+/// 200 with a body that is saved as a file with this name.
 #[derive(Debug)]
 pub(crate) struct Download<T> {
     pub(crate) body: T,
@@ -130,7 +130,7 @@ pub(crate) struct Download<T> {
 #[derive(Debug)]
 pub(crate) struct PrivatePage<T>(pub(crate) PageBody<T>);
 
-/// The same for a list that can be searched.
+/// Like [`PrivatePage`], for a list that can be searched.
 #[derive(Debug)]
 pub(crate) struct PrivateSearchPage<T>(pub(crate) SearchPageBody<T>);
 
@@ -191,7 +191,7 @@ impl<T> Apiv2Schema for Download<T> {}
 
 impl<T: JsonSchema> OperationModifier for Download<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        describe::add_answer::<T>(op, 200, "A file to keep.", &["Content-Disposition"]);
+        describe::add_answer::<T>(op, 200, "A file to download.", &["Content-Disposition"]);
     }
 }
 

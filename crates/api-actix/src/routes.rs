@@ -1,4 +1,5 @@
-//! The documented routes: an operation is a line here and a handler. The OpenAPI document is made of both.
+//! The documented routes: an operation consists of a line in this file and a handler. The OpenAPI document is generated
+//! from both.
 
 use domain::id::{CertificationKind, DirectorKind, GenreKind, StarKind};
 use paperclip::actix::web::{self, ServiceConfig};
@@ -12,14 +13,14 @@ use crate::{
     health, library, media, notifications, orders, payments, problem,
 };
 
-/// A scope or configuration with the operations of each path. The first path that fits a request serves it.
+/// Declares a scope or configuration with the operations of each path. The first matching path serves a request.
 macro_rules! operations {
     ($scope:expr; $($path:literal: $($method:ident $handler:expr),+;)+) => {
         $scope$(.service(web::resource($path)$(.route(web::$method().to($handler)))+))+
     };
 }
 
-/// Puts the documented routes on an app.
+/// Registers the documented routes in an app.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     let api = operations! {
         web::scope("/api/v1");

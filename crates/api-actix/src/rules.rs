@@ -1,23 +1,23 @@
-//! The shop's rules for the values of a request: what a JSON Schema cannot say.
+//! The shop's rules for the values of a request that a JSON Schema cannot express.
 
 use std::{fmt, sync::Arc};
 
 use chrono::NaiveDate;
 use domain::{accounts::PasswordPolicy, money::Currency, time::Clock};
 
-/// What values of requests are checked against, beside the schema of their type.
+/// The rules that the values of requests are checked against, in addition to the schema of their type.
 #[derive(Clone)]
 pub struct Rules {
-    /// What a new password must be.
+    /// The policy for new passwords.
     pub passwords: PasswordPolicy,
     /// The currency of every price.
     pub currency: Currency,
-    /// Tells which day it is.
+    /// The clock, for the current date.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Rules {
-    /// Today, in UTC.
+    /// Returns the current date in UTC.
     pub(crate) fn today(&self) -> NaiveDate {
         self.clock.now().date_naive()
     }

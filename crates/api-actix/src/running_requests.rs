@@ -1,4 +1,4 @@
-//! Which requests with idempotency keys this process is doing, so that a repeat at the same time is refused.
+//! The requests with idempotency keys that this process is executing, so that a concurrent repetition is refused.
 
 use std::{
     collections::HashSet,
@@ -7,18 +7,18 @@ use std::{
 
 use domain::idempotency::IdempotencyKey;
 
-/// The requests with keys that this process is doing.
+/// The requests with keys that this process is executing.
 #[derive(Clone, Default)]
 pub(crate) struct RunningRequests(Arc<Mutex<HashSet<IdempotencyKey>>>);
 
-/// A request that is being done; it has ended when this is dropped.
+/// A registered request; it is unregistered when this is dropped.
 pub(crate) struct RunningRequest {
     requests: RunningRequests,
     key: IdempotencyKey,
 }
 
 impl RunningRequests {
-    /// Registers a request; `None` when one with this key is being done.
+    /// Registers a request; `None` when a request with this key is being executed.
     pub(crate) fn begin(&self, key: &IdempotencyKey) -> Option<RunningRequest> {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         running.insert(key.clone()).then(|| RunningRequest { requests: self.clone(), key: key.clone() })

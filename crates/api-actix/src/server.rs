@@ -42,24 +42,24 @@ use crate::{
     uploads::UploadLimit,
 };
 
-/// Files that may be uploaded at once: each is held in memory.
+/// The maximum number of simultaneous uploads; each is held in memory.
 const UPLOADS_AT_ONCE: usize = 16;
 
-/// Posters that may be uploaded at once: each takes up to 10 MiB of memory.
+/// The maximum number of simultaneous poster uploads; each takes up to 10 MiB of memory.
 const POSTER_UPLOADS_AT_ONCE: usize = 4;
 
 /// The buffer of each connection for its answer.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// The memory of all answers that wait for slow clients. Above the first, clients that do not read are disconnected
-/// sooner; above the second, large answers are refused.
+/// Limits of the memory of all answers that are being sent to slow clients. Above `ANSWERS_TIGHT`, clients that do not
+/// read are disconnected sooner; above `ANSWERS_FULL`, large answers are refused.
 const ANSWERS_TIGHT: usize = 48 * 1024 * 1024;
 const ANSWERS_FULL: usize = 64 * 1024 * 1024;
 
-/// Descriptors that clients leave to files, databases and other services.
+/// File descriptors that are reserved for files, databases and other services.
 const RESERVED_DESCRIPTORS: u64 = 256;
 
-/// A process that may have fewer descriptors than this says so in its log.
+/// A process with a lower limit of file descriptors logs a warning.
 const FEW_DESCRIPTORS: u64 = 4_096;
 
 /// What all workers share.
@@ -75,7 +75,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Makes what all workers share.
+    /// Creates the shared state of all workers.
     pub(crate) fn new(state: ApiState, settings: ApiSettings) -> io::Result<Self> {
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
@@ -115,7 +115,7 @@ impl Shared {
     }
 }
 
-/// The whole app of one worker.
+/// Returns the complete app of one worker.
 pub(crate) fn app(
     shared: &Shared,
 ) -> App<
@@ -137,7 +137,7 @@ pub(crate) fn app(
         .app_data(shared.document.clone())
         .app_data(shared.assets.clone())
         .app_data(shared.docs_guard.clone())
-        // The last is the outermost.
+        // The last middleware is the outermost.
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             hot_pages::serve(hot_pages.clone(), request, next)
         }))
@@ -159,7 +159,7 @@ pub(crate) fn app(
         .configure(move |config| configure_pages(config, serve_pages))
 }
 
-/// The pages for people, which are not part of the document.
+/// The HTML pages that are not part of the OpenAPI document.
 fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     config
         .service(web::resource(html::START).route(web::get().to(start::show)))
@@ -174,7 +174,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
         )
         .service(web::resource("/media/films/{address}").route(web::get().to(files::film)))
         .service(web::resource("/media/subtitles/{address}").route(web::get().to(files::subtitles)))
-        // Mails lead here whatever the frontend is.
+        // Mails link to this page even if there is a frontend.
         .service(
             web::resource(html::UNSUBSCRIBE)
                 .route(web::get().to(notification_pages::show))
@@ -196,7 +196,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     }
 }
 
-/// Leads to the same page at its own address, relative to this one.
+/// Redirects to the page at its canonical address, which is relative to this one.
 #[expect(clippy::unused_async, reason = "actix takes asynchronous handlers alone")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
@@ -204,7 +204,7 @@ async fn redirect(address: &'static str) -> HttpResponse {
 
 /// Serves the API on a listener until its handle stops it.
 ///
-/// The server is a future to be awaited on a tokio runtime; its workers are threads of their own, each with a
+/// The server is a future that must be awaited on a tokio runtime; its workers are separate threads, each with a
 /// current-thread runtime. Signals are left to the caller.
 ///
 /// # Errors
@@ -246,13 +246,13 @@ pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> i
     Ok(server.run())
 }
 
-/// How long a connection is still read from whose answer was sent before its request had come: closing it at once could
-/// cost the client the answer.
+/// How long the server continues to read from a connection after it answered a request before receiving all of it.
+/// Closing the connection immediately could prevent the client from receiving the answer.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 type Accepted = (TimedStream<TcpStream>, Protocol, Option<std::net::SocketAddr>);
 
-/// Takes over a connection, or closes it when its client has too many.
+/// Accepts a connection, or closes it when its client has too many connections.
 fn accept(
     stream: TcpStream,
     timeouts: Timeouts,
@@ -267,11 +267,11 @@ fn accept(
     Ok((stream, Protocol::Http1, Some(peer)))
 }
 
-/// How the descriptors of the process are shared out.
+/// How the file descriptors of the process are divided.
 struct Descriptors {
-    /// Connections of clients. Beyond them clients wait to be accepted.
+    /// The maximum number of client connections. Further clients wait to be accepted.
     connections: usize,
-    /// Films that are being sent, each of which has an open file beside its connection.
+    /// The maximum number of films being sent; each has an open file in addition to its connection.
     films: usize,
 }
 
@@ -281,7 +281,7 @@ fn descriptors() -> Descriptors {
     Descriptors { connections: free.saturating_sub(films), films }
 }
 
-/// Raises the limit of open files as far as the process may.
+/// Raises the limit of open files as far as permitted.
 fn raise_descriptors() {
     if let Err(error) = raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files could not be raised");

@@ -7,12 +7,12 @@ use http_connections::Timeouts;
 
 use crate::limits::RateLimits;
 
-/// Who may read the OpenAPI document and Swagger UI (`DOCS_ACCESS`).
+/// Access to the OpenAPI document and Swagger UI (`DOCS_ACCESS`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsAccess {
-    /// Anybody.
+    /// Everyone has access.
     Public,
-    /// Users: with a bearer token, or with HTTP Basic by email and password.
+    /// Only users have access, with a bearer token, or with HTTP Basic by email and password.
     Authenticated,
 }
 
@@ -25,7 +25,7 @@ pub struct ApiSettings {
     pub serve_pages: bool,
     /// The origins that browsers may call from.
     pub cors_origins: Vec<String>,
-    /// The headers that pages of these origins may send, beside those that the API itself reads.
+    /// The headers that pages of these origins may send, in addition to those that the API reads.
     pub cors_request_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
@@ -33,18 +33,18 @@ pub struct ApiSettings {
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// The requests in flight at most; more are answered with 503.
+    /// The maximum number of requests in flight; further requests are answered with 503.
     pub max_in_flight: usize,
-    /// Connections that one client may have open.
+    /// The maximum number of open connections of one client.
     pub max_connections_per_client: usize,
-    /// How long connections wait for their clients.
+    /// The timeouts of connections.
     pub timeouts: Timeouts,
-    /// How long anonymous pages of the catalogue are kept in memory; zero keeps none.
+    /// How long anonymous pages of the catalogue are cached in memory; zero disables the cache.
     pub hot_page_time: Duration,
-    /// A request that takes longer is answered with 503. Its use case still runs to its end.
+    /// The maximum duration of a request; a longer one is answered with 503. Its use case still runs to its end.
     pub request_timeout: Duration,
-    /// Threads that read requests and write answers.
+    /// The number of threads that read requests and write answers.
     pub workers: usize,
-    /// In development, local pages of any port may call.
+    /// Whether the server runs in development, where local pages on any port may call.
     pub is_dev: bool,
 }

@@ -11,7 +11,7 @@ struct StartPage {
     root: &'static str,
 }
 
-/// `GET /`: leads to the documentation and to health.
+/// `GET /`: shows links to the documentation and the health checks.
 pub(crate) async fn show(request: HttpRequest) -> HttpResponse {
     if let Err(unknown) = refuse_any(&request) {
         return unknown.error_response();

@@ -1,4 +1,4 @@
-//! What the composition root gives to the REST layer, and how a use case is run.
+//! The state of the REST layer, and how a use case is run.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -35,11 +35,11 @@ use crate::{
 pub struct ApiState {
     /// The multi-thread runtime that use cases run on; connections live there too.
     pub runtime: Handle,
-    /// Makes the ids of requests without an `X-Request-Id`.
+    /// Generates the ids of requests without an `X-Request-Id`.
     pub ids: Arc<dyn IdGenerator>,
     /// Counts requests for rate limits.
     pub limiter: Arc<dyn RateLimiter>,
-    /// What values of requests are checked against.
+    /// The rules for the values of requests.
     pub rules: Rules,
     /// Checks what the server needs.
     pub readiness: Arc<dyn Readiness>,
@@ -71,9 +71,9 @@ pub struct ApiState {
     pub orders: Arc<Orders>,
     /// The use cases of payments.
     pub payments: Arc<Payments>,
-    /// Keeps the answers to requests with idempotency keys.
+    /// Stores the answers to requests with idempotency keys.
     pub idempotency: Arc<dyn IdempotencyKeys>,
-    /// The checkouts of the sandbox, where that is the payment provider.
+    /// The checkouts of the sandbox, if it is the payment provider.
     pub sandbox: Option<Arc<dyn SandboxCheckouts>>,
 }
 
@@ -83,12 +83,12 @@ impl fmt::Debug for ApiState {
     }
 }
 
-/// Holds the use cases of an area; [`UseCases`](crate::extract::UseCases) brings them to a handler.
+/// Provides the use cases of an area; [`UseCases`](crate::extract::UseCases) passes them to a handler.
 pub(crate) trait Provides<T> {
     fn use_cases(&self) -> &Arc<T>;
 }
 
-/// Lets handlers have the use cases of these fields of [`ApiState`].
+/// Provides handlers with the use cases in these fields of [`ApiState`].
 macro_rules! provide {
     ($($field:ident: $area:ty),+ $(,)?) => {$(
         impl Provides<$area> for Api {
@@ -121,9 +121,9 @@ pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) settings: ApiSettings,
     pub(crate) limits: RateLimitCounter,
-    /// The requests with idempotency keys that this process is doing.
+    /// The requests with idempotency keys that this process is executing.
     pub(crate) running: RunningRequests,
-    /// Limits the uploads at once: each is held in memory.
+    /// Limits simultaneous uploads; each is held in memory.
     pub(crate) uploads: UploadLimit,
     /// Limits the uploads of posters, which are larger.
     pub(crate) poster_uploads: UploadLimit,
@@ -146,8 +146,8 @@ impl Api {
 
     /// Runs a use case as a task of the main runtime, where the database connections live, and waits for it.
     ///
-    /// An actix worker is a current-thread runtime, and drops a handler whose client has gone. The task is not dropped
-    /// with it: a transaction that was begun comes to its end.
+    /// An actix worker is a current-thread runtime, and drops a handler whose client has disconnected. The task is not
+    /// dropped with it, so that a transaction that was begun is completed.
     ///
     /// # Errors
     /// The error of the use case, or 503 when it took longer than a request may.
@@ -181,7 +181,7 @@ impl Api {
         }
     }
 
-    /// Runs any future in the same way.
+    /// Runs any future in the same way, as a task.
     pub(crate) async fn run_any<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -202,7 +202,7 @@ impl Api {
     }
 }
 
-/// The problem of a request that took longer than one may.
+/// Returns the problem of a request that took too long.
 pub(crate) fn too_slow() -> Problem {
     Problem::unavailable().because("The request took too long.")
 }

@@ -1,4 +1,4 @@
-//! Limits the uploads at once, by one user and by all: each is held in memory.
+//! Limits simultaneous uploads, of each user and of all users; each is held in memory.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{limits, problem::Problem};
 
-/// The uploads at once of one user.
+/// The maximum number of simultaneous uploads of one user.
 const BY_ONE_USER: u32 = 2;
 
-/// The uploads that may run at once, over all workers.
+/// The limit of simultaneous uploads, shared by all workers.
 #[derive(Debug)]
 pub(crate) struct UploadLimit {
-    /// What the limit of one user is called in headers.
+    /// The name of the limit of one user in headers.
     name: &'static str,
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<String, u32>>>,
@@ -28,7 +28,7 @@ pub(crate) struct UploadPermit {
     _of_all: OwnedSemaphorePermit,
 }
 
-/// One of a user's uploads.
+/// The permit for one upload of a user.
 #[derive(Debug)]
 pub(crate) struct UserPermit {
     user: String,
@@ -37,7 +37,7 @@ pub(crate) struct UserPermit {
 }
 
 impl UploadLimit {
-    /// Allows this many uploads of all users; `name` is what headers call the limit of one user.
+    /// Allows this many uploads of all users; `name` is the name of the limit of one user in headers.
     pub(crate) fn new(name: &'static str, most: usize) -> Self {
         Self { name, all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
     }
@@ -45,7 +45,7 @@ impl UploadLimit {
     /// Takes one of the user's own permits.
     ///
     /// # Errors
-    /// 429 when the user has too many uploads already.
+    /// 429 when the user already has too many uploads.
     pub(crate) fn of_user(&self, user: &str) -> Result<UserPermit, Problem> {
         let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
         let running = by_user.entry(user.to_owned()).or_default();

@@ -1,10 +1,10 @@
-//! The REST layer over a real socket, on ports without a database.
+//! Tests of the REST layer over a real socket, with ports that need no database.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a failing test says where by itself"
+    reason = "a failing test reports its own location"
 )]
 
 mod support;

@@ -1,5 +1,5 @@
 //! Accounts, in five areas with their own ports: [`SignUp`], [`Sessions`], [`Profiles`], [`Users`] and [`OwnData`]. The
-//! other modules are what several of them share.
+//! other modules are shared by several areas.
 
 #[cfg(test)]
 mod audit_entries;

@@ -24,15 +24,15 @@ pub struct Audit {
     pub queries: Arc<dyn AuditQueries>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Keeps the seals, and reads what they are over.
+    /// Stores the seals, and reads the sealed entries.
     pub seals: Arc<dyn AuditSeals>,
-    /// Makes what seals are made of.
+    /// Computes the digests and tags of seals.
     pub maker: Arc<dyn SealMaker>,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
 }
 
-/// How many rows a seal is over at most, so that none takes long.
+/// The maximum number of rows of a seal, so that sealing and verifying it is fast.
 const SEALED_AT_ONCE: u32 = 1_000;

@@ -1,4 +1,4 @@
-//! The cart: look at it, put movies in, take them out, hand over a visitor's.
+//! The cart: viewing it, adding and removing movies, and merging a visitor's cart.
 
 mod add;
 #[cfg(test)]
@@ -21,15 +21,15 @@ pub use merge::{MergedCart, SkippedMovie};
 
 /// The use cases of the cart.
 pub struct Carts {
-    /// Keeps carts.
+    /// Stores carts.
     pub store: Arc<dyn CartStore>,
     /// Reads carts.
     pub queries: Arc<dyn CartQueries>,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// The shop's currency.
     pub currency: Currency,

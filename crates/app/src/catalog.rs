@@ -1,4 +1,4 @@
-//! The catalogue: browse it, look at a movie, moderate it, bring movies in and out.
+//! The catalogue: browsing, showing and moderating movies, import and export.
 
 mod audit;
 mod browse;
@@ -49,9 +49,9 @@ use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of the catalogue.
 pub struct Catalog {
-    /// Keeps movies.
+    /// Stores movies.
     pub store: Arc<dyn CatalogStore>,
-    /// Keeps what moderators change.
+    /// Stores changes by moderators.
     pub moderation: Arc<dyn ModerationStore>,
     /// Reads movies.
     pub queries: Arc<dyn MovieQueries>,
@@ -59,17 +59,17 @@ pub struct Catalog {
     pub names: Arc<dyn NameQueries>,
     /// Reads the words that movies are searched by.
     pub words: Arc<dyn SearchQueries>,
-    /// Counts movies by what a list could be narrowed by.
+    /// Counts movies by the values that a list can be narrowed by.
     pub facets: Arc<dyn FacetQueries>,
-    /// Keeps similar movies.
+    /// Stores lists of similar movies.
     pub similar: Arc<dyn SimilarMovies>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// Writes messages for the outbox.
     pub recorder: Recorder,

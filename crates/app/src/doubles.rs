@@ -1,4 +1,4 @@
-//! What the tests of every area share: a test database, and doubles of small ports.
+//! Shared test doubles of all areas: a test database, and doubles of small ports.
 
 pub(crate) mod fixtures;
 mod ports;
@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub(crate) struct MovableClock(Mutex<Instant>);
 
 impl Default for MovableClock {
-    /// 2026-11-22T10:00:00.25Z: a quarter past the second, so that cutting to seconds shows.
+    /// 2026-11-22T10:00:00.25Z: a quarter past the second, so that truncation to seconds is visible.
     fn default() -> Self {
         Self(Mutex::new(DateTime::from_timestamp(1_795_341_600, 250_000_000).unwrap()))
     }
@@ -63,7 +63,7 @@ impl IdGenerator for CountingIds {
     }
 }
 
-/// "Seals" by turning every bit over: nothing can be read in it, and whatever else is no sealed text.
+/// "Seals" by inverting every bit, so that the text is not readable, and other texts are not valid sealed texts.
 pub(crate) struct FlipSealer;
 
 const SEAL: u8 = b'S';

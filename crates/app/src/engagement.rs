@@ -27,17 +27,17 @@ pub struct Engagement {
     pub comments: Arc<dyn CommentQueries>,
     /// Reads reported comments.
     pub reports: Arc<dyn CommentReportQueries>,
-    /// Keeps the popularity of movies up to date.
+    /// Updates the popularity of movies.
     pub popularity: Arc<dyn PopularityMaintenance>,
     /// Writes entries of the audit log.
     pub recorder: Recorder,
     /// Notifies the authors of comments.
     pub notifier: Arc<Notifier>,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,

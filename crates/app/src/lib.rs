@@ -1,7 +1,7 @@
-//! The use cases of the online cinema: one struct an area, one file a use case, one error a use case.
+//! The use cases of the online cinema: one struct for each area, one file and one error type for each use case.
 //!
-//! It knows the domain alone. Whoever composes the application gives each struct its ports; whoever calls a use case
-//! gets an answer or an error whose variants are the refusals that can be told apart.
+//! The crate depends only on the domain. The composition root passes the ports to each struct. A use case returns a
+//! result or an error whose variants are the distinguishable refusals.
 
 pub mod accounts;
 pub mod audit;

@@ -27,7 +27,7 @@ use crate::paging::CursorCodec;
 
 /// The use cases of the library.
 pub struct Library {
-    /// Keeps progress and which files belong to movies.
+    /// Stores progress and the files of movies.
     pub store: Arc<dyn LibraryStore>,
     /// Reads libraries.
     pub queries: Arc<dyn LibraryQueries>,
@@ -37,16 +37,16 @@ pub struct Library {
     pub films: Arc<dyn FilmStore>,
     /// Stores subtitles.
     pub media: Arc<dyn MediaStore>,
-    /// Signs the addresses that films are watched at.
+    /// Signs the addresses for watching films.
     pub signer: Arc<dyn Signer>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Where people reach the server, without a slash at its end.
+    /// The public address of the server, without a trailing slash.
     pub public_url: String,
 }

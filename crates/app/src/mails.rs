@@ -12,7 +12,7 @@ use std::fmt::{self, Display};
 
 use domain::{accounts::EmailAddress, mail::Mail, time::Instant};
 
-/// What one kind of mail contains. Implemented by [`mail!`].
+/// The content of one kind of mail. Implemented by [`mail!`].
 pub(crate) trait Content {
     /// The subject line, also the heading of the HTML part.
     fn subject(&self) -> String;
@@ -24,17 +24,17 @@ pub(crate) trait Content {
     fn html(&self, page: &Page<'_>) -> String;
 }
 
-/// What templates can use beside the data of their mail.
+/// The data that templates can use in addition to the data of their mail.
 pub(crate) struct Page<'a> {
     /// [`Content::subject`].
     subject: &'a str,
-    /// The start of every link, without a slash at its end (`FRONTEND_URL`).
+    /// The beginning of every link, without a trailing slash (`FRONTEND_URL`).
     frontend_url: &'a str,
     /// [`Content::unsubscribe_url`].
     unsubscribe_url: Option<&'a str>,
 }
 
-/// Makes the mail to this recipient; its links start with `frontend_url`.
+/// Composes the mail to this recipient; its links start with `frontend_url`.
 pub(crate) fn compose(to: &EmailAddress, frontend_url: &str, content: &(impl Content + ?Sized)) -> Mail {
     let subject = content.subject();
     let unsubscribe_url = content.unsubscribe_url();
@@ -44,9 +44,9 @@ pub(crate) fn compose(to: &EmailAddress, frontend_url: &str, content: &(impl Con
     Mail { to: to.clone(), subject, text, html: Some(html), unsubscribe_url }
 }
 
-/// Makes a struct a mail: `mail!(Struct, "text template", "HTML template", subject)`. The templates read the struct as `mail`
-/// and [`Page`] as `page`. The subject is a literal, or `|mail| …` that makes a `String`. A mail that its recipient can
-/// switch off adds `|mail| …`, which returns [`Content::unsubscribe_url`].
+/// Implements [`Content`] for a struct: `mail!(Struct, "text template", "HTML template", subject)`. The templates read
+/// the struct as `mail` and [`Page`] as `page`. The subject is a literal, or a closure `|mail| …` that returns a
+/// `String`. A mail that its recipient can switch off adds `|mail| …`, which returns [`Content::unsubscribe_url`].
 macro_rules! mail {
     ($mail:ty, $text:tt, $html:tt, $subject:literal) => {
         $crate::mails::mail!($mail, $text, $html, |_| $subject.to_owned());
@@ -74,7 +74,7 @@ macro_rules! mail {
                     page: &'a $crate::mails::Page<'a>,
                 }
                 let part = Text { mail: self, page };
-                // Some templates read no data of their mail.
+                // Some templates do not use the data of their mail.
                 let _read = (part.mail, part.page);
                 part.to_string()
             }
@@ -87,7 +87,7 @@ macro_rules! mail {
                     page: &'a $crate::mails::Page<'a>,
                 }
                 let part = Html { mail: self, page };
-                // Some templates read no data of their mail.
+                // Some templates do not use the data of their mail.
                 let _read = (part.mail, part.page);
                 part.to_string()
             }
@@ -96,7 +96,7 @@ macro_rules! mail {
 }
 pub(crate) use mail;
 
-/// A moment as people read it: `3 November 2026 at 09:05 UTC`.
+/// A moment for human readers: `3 November 2026 at 09:05 UTC`.
 pub(crate) struct Moment(pub(crate) Instant);
 
 impl Display for Moment {
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn both_parts_of_a_mail_have_the_same_links() {
         for mail in samples() {
-            // The frame of the HTML part names the site.
+            // The layout of the HTML part contains the name of the site.
             let mut in_text = links(&mail.text);
             in_text.insert(FRONTEND);
             assert_eq!(links(html(&mail)), in_text, "{}", mail.subject);

@@ -1,4 +1,4 @@
-//! Notifications: tell users, list, mark as read, settings, live streams.
+//! Notifications: notifying users, listing, marking as read, settings, and live streams.
 
 #[cfg(test)]
 mod doubles;
@@ -28,19 +28,19 @@ use crate::paging::CursorCodec;
 
 /// The use cases of notifications.
 pub struct Notifications {
-    /// Keeps notifications.
+    /// Stores notifications.
     pub store: Arc<dyn NotificationStore>,
     /// Reads notifications.
     pub queries: Arc<dyn NotificationQueries>,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Makes tickets.
+    /// Generates tickets.
     pub tokens: Arc<dyn TokenGenerator>,
-    /// Opens the tokens in links that end mails.
+    /// Decrypts the tokens in unsubscribe links.
     pub sealer: Arc<dyn Sealer>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,

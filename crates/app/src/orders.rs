@@ -1,4 +1,4 @@
-//! Orders: make one of the cart, look at them, cancel them, and let them expire.
+//! Orders: creating them from the cart, showing, canceling and expiring them.
 
 mod cancel;
 mod expire;
@@ -24,27 +24,27 @@ use crate::{paging::CursorCodec, payments::Payments};
 
 /// The use cases of orders.
 pub struct Orders {
-    /// Keeps orders.
+    /// Stores orders.
     pub store: Arc<dyn OrderStore>,
     /// Reads orders.
     pub queries: Arc<dyn OrderQueries>,
-    /// Ends open checkouts before their orders are given up.
+    /// Ends open checkouts before their orders are canceled.
     pub payments: Arc<Payments>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// The shop's currency.
     pub currency: Currency,
 }
 
 impl Orders {
-    /// Puts the movies of a canceled order back into the buyer's cart: those that are neither in it nor bought, as many as
-    /// it can hold.
+    /// Puts the movies of a canceled order back into the buyer's cart: the movies that are neither in it nor bought, up
+    /// to the limit of the cart.
     async fn return_to_cart(
         &self,
         unit: &mut dyn OrderUnit,
@@ -62,7 +62,7 @@ impl Orders {
             .filter(|id| !in_cart.contains(id) && !bought.contains(id))
             .take(room)
             .collect();
-        // The first movie of the order ends up as the newest again.
+        // The first movie of the order becomes the newest again.
         for movie_id in returning.into_iter().rev() {
             let item = CartItem { id: self.ids.next(), movie_id, added_at: now };
             unit.add_cart_item(cart_id, &item).await?;

@@ -1,4 +1,4 @@
-//! Cursors: positions in a list that a client carries but cannot make or move to another list.
+//! Cursors: positions in a list that clients store but can neither forge nor use for another list.
 
 use std::sync::Arc;
 
@@ -11,49 +11,49 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Which part of a list a caller asks for.
+/// The requested page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageSelection {
     /// A page by its number.
     Numbered {
         /// The number, from 1.
         page: u32,
-        /// How many items the page holds at most.
+        /// The maximum number of items of the page.
         size: u32,
     },
-    /// What comes behind a cursor.
+    /// The items after a cursor.
     Cursor {
-        /// The cursor as it was handed out.
+        /// The cursor as it was returned.
         text: String,
-        /// How many items the page holds at most.
+        /// The maximum number of items of the page.
         size: u32,
     },
 }
 
-/// A part of a list, as it is handed out.
+/// A page of a list for the caller.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing<T> {
     /// The items, in order.
     pub items: Vec<T>,
-    /// How many there are in all; `None` when read by cursor.
+    /// The total number of items; `None` when read by cursor.
     pub total: Option<Total>,
-    /// Where the next page begins; `None` on the last one.
+    /// The cursor of the next page; `None` on the last page.
     pub next_cursor: Option<String>,
     /// The number of the page; `None` when read by cursor.
     pub page: Option<u32>,
-    /// How many items a page holds at most.
+    /// The maximum number of items of a page.
     pub page_size: u32,
 }
 
-/// The cursor was not made here, not for this list, or not for this sort and these filters.
+/// The cursor was not created by this server, or for another list, sort order or filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cursor does not belong to this list with this sort and these filters")]
 pub struct InvalidCursor;
 
-/// A list cannot be shown like that.
+/// Why a list cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// The cursor is not of this list.
+    /// The cursor does not belong to this list.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
     /// The page is out of bounds.
@@ -87,16 +87,16 @@ struct WirePosition {
 const PURPOSE: &[u8] = b"cursor";
 
 impl CursorCodec {
-    /// Takes the port that proves where a cursor came from.
+    /// Creates a codec that signs cursors with this port.
     #[must_use]
     pub fn new(signer: Arc<dyn Signer>) -> Self {
         Self { signer }
     }
 
-    /// The part of the list that is asked for; `context` as in [`CursorCodec::encode`].
+    /// Converts the requested page into a page request; `context` as in [`CursorCodec::encode`].
     ///
     /// # Errors
-    /// When the cursor is of another list, or number or size is out of bounds.
+    /// When the cursor belongs to another list, or number or size is out of bounds.
     pub fn request(&self, context: &str, selection: PageSelection) -> Result<PageRequest, ListError> {
         Ok(match selection {
             PageSelection::Numbered { page, size } => PageRequest::numbered(page, size)?,
@@ -104,7 +104,7 @@ impl CursorCodec {
         })
     }
 
-    /// The part of the list that was asked for, as it is handed out.
+    /// Converts a page into a listing for the caller.
     #[must_use]
     pub fn listing<T>(&self, context: &str, request: &PageRequest, page: Page<T>) -> Listing<T> {
         Listing {
@@ -119,7 +119,7 @@ impl CursorCodec {
         }
     }
 
-    /// Writes a position in the list that `context` names: its sort and filters, in whatever spelling.
+    /// Writes a position in the list that `context` identifies by its sort order and filters.
     #[must_use]
     pub fn encode(&self, context: &str, position: &Position) -> String {
         let values = position.values.iter().map(|value| match value {
@@ -127,17 +127,17 @@ impl CursorCodec {
             SortValue::Real(value) => WireValue::R(*value),
             SortValue::Text(value) => WireValue::T(value.clone()),
         });
-        // A list of numbers and texts always serialises.
+        // A list of numbers and texts can always be serialized.
         let payload = serde_json::to_vec(&WirePosition { v: values.collect(), id: position.id.to_string() })
             .unwrap_or_default();
         let tag = self.signer.sign(&[PURPOSE, context.as_bytes(), &payload]);
         format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Reads a cursor of the list that `context` names.
+    /// Reads a cursor of the list that `context` identifies.
     ///
     /// # Errors
-    /// When it was not made here for exactly that list.
+    /// When it was not created by this server for exactly this list.
     pub fn decode(&self, context: &str, cursor: &str) -> Result<Position, InvalidCursor> {
         let (payload, tag) = cursor.split_once('.').ok_or(InvalidCursor)?;
         let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidCursor)?;

@@ -1,4 +1,4 @@
-//! Payments: start one, apply what the provider says of it, look after those that stay open, and send money back.
+//! Payments: starting them, applying the provider's reports, checking open payments, and making refunds.
 
 mod adopt;
 mod apply;
@@ -46,12 +46,12 @@ pub use verify::MoneyVerdict;
 
 use crate::{paging::CursorCodec, record::Recorder};
 
-/// After how long an attempt without a known checkout has failed, unless the provider has one.
+/// The time after which a payment without a known checkout has failed, unless the provider has a checkout.
 const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
 
 /// The use cases of payments.
 pub struct Payments {
-    /// Keeps orders and their payments.
+    /// Stores orders and their payments.
     pub store: Arc<dyn OrderStore>,
     /// Reads orders.
     pub orders: Arc<dyn OrderQueries>,
@@ -65,13 +65,13 @@ pub struct Payments {
     pub disputes: Arc<dyn DisputeQueries>,
     /// Reads sales.
     pub sales: Arc<dyn SalesQueries>,
-    /// Looks for what must not be so.
+    /// Searches for violations of rules.
     pub checks: Arc<dyn MoneyChecks>,
-    /// Keeps the answers to requests with idempotency keys.
+    /// Stores the answers to requests with idempotency keys.
     pub keys: Arc<dyn IdempotencyKeys>,
-    /// Keeps the events of the provider.
+    /// Stores the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
-    /// Finds the administrators to tell.
+    /// Finds the administrators to notify.
     pub users: Arc<dyn UserQueries>,
     /// Takes the money.
     pub gateway: Arc<dyn PaymentGateway>,
@@ -79,11 +79,11 @@ pub struct Payments {
     pub recorder: Recorder,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// The shop's currency.
     pub currency: Currency,
@@ -96,7 +96,7 @@ impl Payments {
     /// Removes requests with idempotency keys that are too old to be repeated; returns how many.
     ///
     /// # Errors
-    /// When the store fails; what was removed before stays removed.
+    /// When the store fails. Requests that were removed before stay removed.
     pub async fn purge_requests(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let before = now.checked_sub_signed(KEPT_FOR).unwrap_or(now);
@@ -112,7 +112,7 @@ impl Payments {
     }
 }
 
-/// When the provider is asked again about a payment: after one minute, then ever later, up to an hour.
+/// When a payment is next checked at the provider: after one minute, then with increasing delays up to an hour.
 fn next_check(now: Instant, checks: u32) -> Instant {
     let minutes = match checks {
         0 | 1 => 1,

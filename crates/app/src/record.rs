@@ -1,5 +1,5 @@
-//! What the use cases of every area write beside the rows of their area, in the same unit of work: entries of the audit log,
-//! and messages for the outbox, most of them mails.
+//! Records that the use cases of every area write in their units of work: entries of the audit log, and messages for
+//! the outbox, most of which are mails.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     outbox::Message,
 };
 
-/// An entry of the audit log, without what the recorder adds to it.
+/// An entry of the audit log, without the fields that the recorder adds.
 pub(crate) struct NewAuditEntry {
     action: AuditAction,
     actor: Option<UserId>,
@@ -28,28 +28,28 @@ pub(crate) struct NewAuditEntry {
 }
 
 impl NewAuditEntry {
-    /// The user did this; `None` when nobody was signed in.
+    /// An action of this user; `None` when no user was signed in.
     pub(crate) fn by(actor: impl Into<Option<UserId>>, action: AuditAction) -> Self {
         Self { action, actor: actor.into(), object: None, before: None, after: None }
     }
 
-    /// What it was done to.
+    /// Sets the object of the action.
     pub(crate) fn on(self, object: AuditObject) -> Self {
         Self { object: Some(object), ..self }
     }
 
-    /// The state before.
+    /// Sets the state before the action.
     pub(crate) fn from(self, before: AuditState) -> Self {
         Self { before: Some(before), ..self }
     }
 
-    /// The state after.
+    /// Sets the state after the action.
     pub(crate) fn to(self, after: AuditState) -> Self {
         Self { after: Some(after), ..self }
     }
 }
 
-/// Whom a mail goes to.
+/// The recipient of a mail.
 pub(crate) struct Recipient<'a> {
     email: &'a EmailAddress,
     user_id: Option<UserId>,
@@ -72,11 +72,11 @@ impl<'a> From<&'a User> for Recipient<'a> {
 /// Writes entries of the audit log and messages for the outbox.
 #[derive(Clone)]
 pub struct Recorder {
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// Seals messages until they are handled.
     pub sealer: Arc<dyn Sealer>,
-    /// The start of every link in a mail, without a slash at its end (`FRONTEND_URL`).
+    /// The start of every link in a mail, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,
 }
 
@@ -117,8 +117,8 @@ impl Recorder {
         self.message(unit, to.user_id, cause, &Message::Mail(mail), now).await
     }
 
-    /// Writes a message that is due at once. A second one with the same cause is dropped; one about a user is deleted with the
-    /// account.
+    /// Writes a message that is due immediately. A second one with the same cause is dropped; one about a user is
+    /// deleted with the account.
     pub(crate) async fn message<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,

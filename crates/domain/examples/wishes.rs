@@ -1,6 +1,7 @@
-//! Prices the baskets of a list of wishes, and says which wishes cannot be fulfilled.
+//! Computes the totals of the baskets in a wish list, and reports the wishes that cannot be fulfilled.
 //!
-//! Reads CSV with the columns `email`, `movie`, `price` and `on_sale` from the file that is named, or from standard input:
+//! Reads CSV with the columns `email`, `movie`, `price` and `on_sale` from the file in the first argument, or from
+//! standard input:
 //!
 //! ```sh
 //! cargo run -p domain --example wishes -- crates/domain/examples/wishes.csv
@@ -26,12 +27,12 @@ use domain::{
 /// The movies that one person wishes for.
 struct Basket {
     email: EmailAddress,
-    /// The folded titles: the same movie is not added twice.
+    /// The folded titles, so that no movie is added twice.
     titles: BTreeSet<String>,
     prices: Vec<Money>,
 }
 
-/// The baskets by e-mail address, then the refused lines.
+/// Returns the baskets by e-mail address, followed by the refused lines.
 ///
 /// # Errors
 /// When the source cannot be read as CSV, or a total is too large.
@@ -64,7 +65,7 @@ fn add(
     let title = fold(cell(1, "movie")?);
     let price = Money::parse_major(cell(2, "price")?, currency)?;
     let offer = Offer { price, is_available: cell(3, "on_sale")? == "yes" };
-    // Addresses that differ in case are one person.
+    // Addresses that differ only in case belong to one person.
     let basket = baskets.entry(email.key().to_owned()).or_insert_with(|| Basket {
         email,
         titles: BTreeSet::new(),

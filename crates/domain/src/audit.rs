@@ -1,4 +1,4 @@
-//! The audit log: a permanent record of the actions that matter for security and money.
+//! The audit log: a permanent record of actions that are relevant to security and money.
 
 mod entry;
 mod ports;

@@ -1,4 +1,4 @@
-//! The cart: what a user means to buy. Each user has one, and each movie is in it once.
+//! The cart: the movies that a user wants to buy. Each user has one cart, and each movie is in it at most once.
 
 mod ports;
 mod refusal;

@@ -1,4 +1,4 @@
-//! The catalogue: movies, and who and what they are made of.
+//! The catalogue: movies and their genres, people and certifications.
 
 mod description;
 mod facets;

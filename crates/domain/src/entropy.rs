@@ -1,4 +1,4 @@
-//! Secrets and random values: the ports that make, hide and verify them.
+//! Secrets and random values, and the ports that generate, encrypt and verify them.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// One of the server's secrets, by its age. A replaced secret stays valid for a while beside the current one.
+/// One of the server's secrets, by its age. A replaced secret stays valid for some time in addition to the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyAge(usize);
 
@@ -61,7 +61,7 @@ impl KeyAge {
     /// The current secret.
     pub const CURRENT: Self = Self(0);
 
-    /// The secret that was replaced this many times.
+    /// The secret that has been replaced this many times.
     #[must_use]
     pub const fn new(later: usize) -> Self {
         Self(later)
@@ -78,8 +78,8 @@ impl KeyAge {
 pub trait TokenGenerator: Send + Sync {
     /// A new token. MUST have 256 bits of the operating system's entropy and be safe in a URL.
     fn generate(&self) -> PlainToken;
-    /// The token that replaces `token` when it is rotated. MUST be the same each time for the same token, and unpredictable
-    /// without the server's secret.
+    /// The token that replaces `token` when it is rotated. MUST always be the same for the same token, and
+    /// unpredictable without the server's secret.
     fn successor(&self, token: &PlainToken) -> PlainToken;
     /// The successor of the token under each of the server's secrets, the current one first.
     fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)>;
@@ -92,14 +92,14 @@ pub trait TokenGenerator: Send + Sync {
 #[error("the sealed data cannot be opened with the current keys")]
 pub struct UnsealError;
 
-/// Encrypts what must not be readable in the database, such as mails that contain tokens.
+/// Encrypts data that must not be readable in the database, such as mails that contain tokens.
 pub trait Sealer: Send + Sync {
-    /// Encrypts and authenticates. MUST give different bytes each time.
+    /// Encrypts and authenticates the bytes. MUST return different bytes each time.
     fn seal(&self, plain: &[u8]) -> Vec<u8>;
-    /// Decrypts what [`Sealer::seal`] made.
+    /// Decrypts the output of [`Sealer::seal`].
     ///
     /// # Errors
-    /// When the bytes were altered, or neither the current nor a previous key opens them.
+    /// When the bytes were altered, or cannot be decrypted with the current or a previous key.
     fn unseal(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, UnsealError>;
 }
 

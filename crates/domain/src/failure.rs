@@ -1,4 +1,4 @@
-//! Errors as text for operators.
+//! Formats errors for operators.
 
 use std::error::Error;
 

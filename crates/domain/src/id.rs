@@ -4,7 +4,7 @@ use std::{fmt, hash::Hash, marker::PhantomData, str::FromStr};
 
 use uuid::Uuid;
 
-/// A kind of thing that has an identifier.
+/// A kind of object that has an identifier.
 pub trait Kind: Send + Sync + 'static {
     /// Precedes the UUID in `Debug`: `user_0190…`.
     const PREFIX: &'static str;
@@ -23,7 +23,7 @@ pub trait Kind: Send + Sync + 'static {
 pub struct Id<K: Kind>(Uuid, PhantomData<fn() -> K>);
 
 impl<K: Kind> Id<K> {
-    /// The identifier with this UUID, which was stored or received.
+    /// Creates the identifier from a stored or received UUID.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid, PhantomData)
@@ -83,7 +83,7 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Only the hyphenated form: each identifier has one spelling.
+        // Only the hyphenated form is accepted, so that each identifier has one spelling.
         if text.len() != 36 {
             return Err(InvalidId);
         }
@@ -131,7 +131,7 @@ kinds! {
     CartId = CartKind "cart";
     /// Identifies a comment.
     CommentId = CommentKind "comment";
-    /// Identifies a comment among the reported ones.
+    /// Identifies a reported comment.
     ReportedCommentId = ReportedCommentKind "reported comment";
     /// Identifies a notification.
     NotificationId = NotificationIdKind "notification";
@@ -151,7 +151,7 @@ kinds! {
     KeyedRequestId = KeyedRequestKind "keyed_request";
     /// Identifies an event of a payment provider.
     WebhookEventId = WebhookEventKind "webhook_event";
-    /// Identifies money that goes back to the buyer.
+    /// Identifies a refund.
     RefundId = RefundKind "refund";
     /// Identifies a buyer's request for a refund.
     RefundRequestId = RefundRequestKind "refund_request";
@@ -167,7 +167,7 @@ kinds! {
 
 /// Generates identifiers. A port, so that tests can choose them.
 pub trait IdGenerator: Send + Sync {
-    /// MUST give a new UUIDv7 each time, ordered by time within a process.
+    /// MUST return a new UUIDv7 each time, ordered by time within a process.
     fn uuid(&self) -> Uuid;
 }
 

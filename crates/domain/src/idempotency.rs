@@ -1,4 +1,4 @@
-//! Requests with an idempotency key: one that is repeated is done once and answered again.
+//! Requests with an idempotency key: a repeated request is executed once, and its answer is repeated.
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -10,13 +10,13 @@ use crate::{
     time::Instant,
 };
 
-/// How long a key is remembered.
+/// How long a key is stored.
 pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// Names a request: a key belongs to one user, method and path.
+/// Identifies a request: a key belongs to one user, method and path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// Who sent it.
+    /// The user who sent it.
     pub user_id: UserId,
     /// The HTTP method.
     pub method: String,
@@ -29,9 +29,9 @@ pub struct IdempotencyKey {
 /// A request with a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedRequest {
-    /// The identifier of its row, should it be new.
+    /// The identifier of its row, if the request is new.
     pub id: KeyedRequestId,
-    /// Its name.
+    /// The key that identifies it.
     pub key: IdempotencyKey,
     /// The digest of its body.
     pub fingerprint: String,
@@ -39,53 +39,53 @@ pub struct KeyedRequest {
     pub at: Instant,
 }
 
-/// An answer that is given again.
+/// A stored answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// What is needed to write its body again.
+    /// The stored form of its body.
     pub body: String,
 }
 
-/// What is known of a request that was sent before.
+/// The stored data about an earlier request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRequest {
     /// The digest of its body.
     pub fingerprint: String,
-    /// What it made, if anything: answers can be made of it when the answer was not kept.
+    /// The object that it created, if any. The answer can be built from it when the answer was not stored.
     pub object_id: Option<Uuid>,
-    /// Its answer, unless it was not kept: the process may have stopped before.
+    /// Its answer; `None` if it was not stored, for example because the process stopped before.
     pub answer: Option<KeptAnswer>,
 }
 
-/// Claims keys in the transaction that does what their requests ask for.
+/// Claims keys in the transaction that executes their requests.
 #[async_trait]
 pub trait IdempotencyRepository: Send {
-    /// Claims the key for what the unit makes. MUST answer `false` when another request has the key, and the unit must then be
-    /// dropped; of several units that claim a key at once one MUST get it. The same request may claim again, for another
-    /// object. A claim older than [`KEPT_FOR`] MUST be ignored.
+    /// Claims the key for the object that the unit creates. MUST return `false` when another request has the key, and
+    /// the unit must then be dropped. Of several units that claim a key concurrently exactly one MUST get it. The same
+    /// request may claim it again for another object. A claim older than [`KEPT_FOR`] MUST be ignored.
     ///
-    /// To be called before the unit looks at what the request changes: a repeat then finds the key claimed, and not the
-    /// consequences of the first request.
+    /// Must be called before the unit reads the state that the request changes, so that a repeated request finds the
+    /// claimed key and not the consequences of the first request.
     async fn claim_key(&mut self, request: &KeyedRequest, object_id: Uuid) -> Result<bool, StoreError>;
-    /// Releases the keys that were claimed for an object which came to nothing, and whose requests were not answered: a repeat
-    /// does the request anew.
+    /// Releases the keys that were claimed for an object that was not created in the end, and whose requests were not
+    /// answered, so that a repeated request is executed again.
     async fn release_keys(&mut self, object_id: Uuid) -> Result<(), StoreError>;
 }
 
-/// Keeps the answers to requests with keys. Each call is a transaction of its own.
+/// Stores the answers to requests with keys. Each call is a separate transaction.
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
-    /// The request that has this key, unless it is older than [`KEPT_FOR`].
+    /// The request with this key, unless it is older than [`KEPT_FOR`].
     async fn find_request(
         &self,
         key: &IdempotencyKey,
         now: Instant,
     ) -> Result<Option<KnownRequest>, StoreError>;
-    /// Keeps the answer, also of a request that claimed nothing. MUST keep the first answer, MUST NOT change what another body
-    /// was answered with, MUST NOT keep a refusal (a status from 400 on) for a key that another copy of the request has claimed,
-    /// and MUST NOT keep anything for a user who is erased.
+    /// Stores the answer, also for a request that claimed nothing. MUST keep the first answer, MUST NOT change the
+    /// answer to a request with another body, MUST NOT store a refusal (status 400 or higher) for a key that another
+    /// copy of the request has claimed, and MUST NOT store anything for an erased user.
     async fn keep_answer(&self, request: &KeyedRequest, answer: &KeptAnswer) -> Result<(), StoreError>;
     /// Removes up to `limit` requests that were sent before `before`; returns how many.
     async fn purge_requests(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;

@@ -15,27 +15,27 @@ pub struct Mail {
     pub subject: String,
     /// The plain-text part.
     pub text: String,
-    /// The HTML part; `None` sends the text alone.
+    /// The HTML part; with `None` only the text is sent.
     pub html: Option<String>,
-    /// The address that ends further mails of this kind with a single POST (RFC 8058). Mailers send it in the headers
+    /// The address to unsubscribe from this kind of mail with a single POST (RFC 8058). Mailers send it in the headers
     /// `List-Unsubscribe` and `List-Unsubscribe-Post`. `None` for mails that cannot be switched off.
     pub unsubscribe_url: Option<String>,
 }
 
 impl std::fmt::Debug for Mail {
-    /// Shows the subject alone: address and content must not reach a log.
+    /// Shows only the subject: address and content must not be logged.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
-/// A mail could not be sent. Neither message nor source may contain an address.
+/// Why a mail could not be sent. Neither message nor source may contain an address.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
     /// A later attempt may succeed: no connection, a timeout, a temporary refusal (SMTP 4xx).
     #[error("the mail could not be sent")]
     Temporary(#[source] Box<dyn Error + Send + Sync>),
-    /// No later attempt can succeed: the mail was refused for good (SMTP 5xx), or cannot be built.
+    /// No later attempt can succeed: the mail was permanently refused (SMTP 5xx), or cannot be built.
     #[error("the mail was refused")]
     Permanent(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -10,22 +10,22 @@ use crate::store::StoreError;
 /// The width and height of a stored avatar, in pixels.
 pub const AVATAR_SIDE: u32 = 512;
 
-/// The most bytes that an uploaded avatar may have.
+/// The maximum size of an uploaded avatar, in bytes.
 pub const MAX_AVATAR_UPLOAD: usize = 2 * 1024 * 1024;
 
-/// The most bytes that an uploaded poster may have.
+/// The maximum size of an uploaded poster, in bytes.
 pub const MAX_POSTER_UPLOAD: usize = 10 * 1024 * 1024;
 
-/// The widths in which an uploaded poster is kept, in pixels, up to its own width.
+/// The widths in which an uploaded poster is stored, in pixels, up to its own width.
 pub const POSTER_WIDTHS: [u32; 4] = [185, 342, 500, 780];
 
-/// How many times as high as wide an uploaded poster may be. Bounds the size of what is kept.
+/// The maximum ratio of height to width of an uploaded poster. It bounds the size of the stored files.
 pub const MAX_POSTER_ASPECT: u32 = 4;
 
-/// The most pixels that an uploaded picture may have. Bounds the memory of decoding.
+/// The maximum number of pixels of an uploaded picture. It bounds the memory for decoding.
 pub const MAX_PICTURE_PIXELS: u64 = 25_000_000;
 
-/// The longest side that an uploaded picture may have.
+/// The maximum width and height of an uploaded picture, in pixels.
 pub const MAX_PICTURE_SIDE: u32 = 16_384;
 
 /// The type of a media file.
@@ -70,7 +70,8 @@ impl MediaType {
 }
 
 /// The name of one stored file: `avatars/0190a1b2-….jpg` or `posters/0190a1b2-…-w185.webp`. It consists of a folder, an identifier,
-/// the width of posters, and an extension, so no key can lead out of its folder. A new file gets a new key, so the content behind a key never changes.
+/// the width of posters, and an extension, so no key can refer to a file outside its folder. A new file gets a new key,
+/// so the content of a key never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MediaKey {
     text: String,
@@ -116,7 +117,7 @@ impl MediaKey {
         Self { text: format!("{POSTERS}/{id}-w{width}.{}", media_type.extension()), media_type }
     }
 
-    /// The poster with this identifier, in the width that the name tells, such as `w185.webp`.
+    /// The poster with this identifier, in the width given by the name, such as `w185.webp`.
     ///
     /// # Errors
     /// When no poster has such a name.
@@ -138,7 +139,7 @@ impl MediaKey {
         Self { text: format!("{SUBTITLES}/{id}.{}", media_type.extension()), media_type }
     }
 
-    /// The file of this folder, of one of these types, that has this name.
+    /// The file with this name in this folder, with one of these types.
     fn named(folder: &str, file: &str, types: &[MediaType]) -> Result<Self, InvalidMediaKey> {
         let (id, extension) = file.split_once('.').ok_or(InvalidMediaKey)?;
         let media_type = types.iter().copied().find(|known| known.extension() == extension);
@@ -146,7 +147,7 @@ impl MediaKey {
         Ok(Self { text: format!("{folder}/{id}.{extension}"), media_type })
     }
 
-    /// The whole key, to store it or to make an address of it.
+    /// The complete key, for storage or for an address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -201,11 +202,11 @@ impl FromStr for MediaKey {
     }
 }
 
-/// Stores files, in a folder or an object store. It does not know whom a file belongs to. When the store cannot be reached or
-/// denies access, every method MUST return [`StoreError::Unavailable`].
+/// Stores files, in a folder or an object store. It does not know the owner of a file. When the store cannot be reached
+/// or denies access, every method MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait MediaStore: Send + Sync {
-    /// Stores the file durably. Readers MUST see either the whole file or none. Storing it again MUST succeed.
+    /// Stores the file durably. Readers MUST see either the complete file or none. Storing it again MUST succeed.
     async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError>;
     /// The file, or `None` when there is none. MUST NOT return `None` when the store cannot be reached.
     async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError>;
@@ -219,7 +220,7 @@ pub enum PictureError {
     /// Its content is in none of the accepted formats.
     #[error("is neither a JPEG nor a PNG nor a WebP picture")]
     Unsupported,
-    /// Its content begins like a picture and cannot be decoded.
+    /// Its content begins like a picture but cannot be decoded.
     #[error("is a picture that is broken or cut off")]
     Broken,
     /// It has too many pixels.
@@ -234,7 +235,7 @@ pub enum PictureError {
     /// Too many pictures are being converted; a later attempt may succeed.
     #[error("too many pictures are being converted")]
     Busy,
-    /// The conversion failed for a reason that is not the upload's.
+    /// The conversion failed for a reason other than the upload.
     #[error("the picture could not be converted")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -242,9 +243,10 @@ pub enum PictureError {
 /// Converts uploads into avatars.
 #[async_trait]
 pub trait AvatarImages: Send + Sync {
-    /// Makes a JPEG of [`AVATAR_SIDE`] pixels each way from the middle of the picture, upright. The format MUST be told by content
-    /// alone; [`MAX_PICTURE_PIXELS`] and [`MAX_PICTURE_SIDE`] MUST be checked before anything is unpacked; nothing but pixels MUST
-    /// come through. Memory MUST be bounded, however many ask at once.
+    /// Creates an upright JPEG of [`AVATAR_SIDE`] × [`AVATAR_SIDE`] pixels from the centre of the picture. The format
+    /// MUST be detected from the content only. [`MAX_PICTURE_PIXELS`] and [`MAX_PICTURE_SIDE`] MUST be checked before
+    /// decoding. The result MUST contain only pixels and no metadata. Memory MUST be bounded for any number of
+    /// concurrent calls.
     async fn make(&self, upload: Vec<u8>) -> Result<Vec<u8>, PictureError>;
 }
 
@@ -260,9 +262,10 @@ pub struct PosterFile {
 /// Converts uploads into posters.
 #[async_trait]
 pub trait PosterImages: Send + Sync {
-    /// Makes upright WebP pictures in each of [`POSTER_WIDTHS`] up to the width of the upload, the smallest first; at least one. An
-    /// upload that is narrower MUST be refused with [`PictureError::TooNarrow`], one that is higher than [`MAX_POSTER_ASPECT`]
-    /// allows with [`PictureError::TooTall`]. All that [`AvatarImages::make`] says of formats, sizes and memory MUST hold here too.
+    /// Creates upright WebP pictures in each of [`POSTER_WIDTHS`] up to the width of the upload, the smallest first; at
+    /// least one. An upload that is narrower MUST be refused with [`PictureError::TooNarrow`], one that is too high for
+    /// [`MAX_POSTER_ASPECT`] with [`PictureError::TooTall`]. The requirements of [`AvatarImages::make`] for formats,
+    /// sizes and memory apply here as well.
     async fn make_poster(&self, upload: Vec<u8>) -> Result<Vec<PosterFile>, PictureError>;
 }
 

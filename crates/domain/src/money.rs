@@ -1,4 +1,4 @@
-//! Exact amounts of money: integers of minor units, no floating-point numbers.
+//! Exact amounts of money, as integers of minor units without floating-point numbers.
 
 use std::{fmt, str::FromStr};
 
@@ -79,7 +79,7 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        // The common ones first: every price that is read is parsed here.
+        // The common currencies are checked first, since every stored price is parsed here.
         if TWO_DIGITS.binary_search(&text).is_ok() {
             return Ok(Self { code, exponent: 2 });
         }
@@ -102,8 +102,8 @@ impl fmt::Debug for Currency {
 
 /// An amount in minor units (cents) of one currency. All arithmetic is checked: there is no `+`.
 ///
-/// Amounts of one currency are ordered by size. Amounts of different currencies are ordered by the currency's code, so that
-/// they can be sorted; that says nothing about their worth.
+/// Amounts of one currency are ordered by size. Amounts of different currencies are ordered by the currency's code, so
+/// that they can be sorted; this order says nothing about their value.
 ///
 /// ```
 /// use domain::money::{Currency, Money, MoneyError};
@@ -119,7 +119,7 @@ impl fmt::Debug for Currency {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Money {
-    // In this order: amounts are compared within their currency.
+    // The order of the fields matters: amounts are compared within their currency.
     currency: Currency,
     minor: i64,
 }
@@ -209,7 +209,7 @@ impl Money {
         Ok(Self { minor, currency: self.currency })
     }
 
-    /// The amount, `count` times.
+    /// Multiplies the amount by `count`.
     ///
     /// # Errors
     /// When the product does not fit.
@@ -221,7 +221,7 @@ impl Money {
     /// The sum of any number of amounts; zero of `currency` when there are none.
     ///
     /// # Errors
-    /// When one is of another currency or the sum does not fit.
+    /// When an amount has another currency or the sum does not fit.
     pub fn total(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
         amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
     }

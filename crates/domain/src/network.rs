@@ -12,7 +12,7 @@ pub struct Network {
 /// The text is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNetwork {
-    /// It is not of the form `address/prefix`.
+    /// It does not have the form `address/prefix`.
     #[error("is no network")]
     Malformed,
     /// The prefix has more bits than an address.
@@ -20,7 +20,7 @@ pub enum InvalidNetwork {
     PrefixTooLong,
 }
 
-/// How many leading bits of an IPv6 address identify a client. The client can choose the others.
+/// How many leading bits of an IPv6 address identify a client. The client can choose the other bits.
 const CLIENT_PREFIX_V6: u8 = 64;
 
 impl Network {

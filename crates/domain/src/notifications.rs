@@ -1,4 +1,4 @@
-//! Notifications: what users are told about, in a list, by mail and over a live stream.
+//! Notifications of users, in a list, by mail and over a live stream.
 
 mod cause;
 mod ports;

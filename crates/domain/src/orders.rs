@@ -1,4 +1,4 @@
-//! Orders: what a buyer asked for, at which prices, and how far it got.
+//! Orders: the ordered movies, their prices, and the state of the order.
 
 mod number;
 mod order;

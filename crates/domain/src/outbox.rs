@@ -16,7 +16,7 @@ use crate::{
 pub struct NewOutboxMessage {
     /// Its own identifier, also used in the `Message-ID` of a mail.
     pub id: OutboxId,
-    /// Names the cause: a second message with the same cause is dropped.
+    /// Identifies the cause: a second message with the same cause is dropped.
     pub dedupe_key: String,
     /// The kind of message, for operators: `mail`, `activation_requested`.
     pub kind: String,
@@ -39,30 +39,30 @@ pub struct ClaimedOutboxMessage {
     pub kind: String,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// How often it was claimed, this claim included: identifies the claim.
+    /// How often it was claimed, including this claim. It identifies the claim.
     pub attempts: u32,
     /// When it was written.
     pub created_at: Instant,
 }
 
 impl ClaimedOutboxMessage {
-    /// When to retry after an attempt that failed at `now`; `None` when it is time to give up: the message is older than
-    /// [`GIVE_UP_AFTER`] and was tried [`MIN_ATTEMPTS`] times.
+    /// When to retry after an attempt that failed at `now`; `None` when there are no more retries: the message is older
+    /// than [`GIVE_UP_AFTER`] and was tried [`MIN_ATTEMPTS`] times.
     #[must_use]
     pub fn retry_at(&self, now: Instant) -> Option<Instant> {
         let is_old = now.signed_duration_since(self.created_at) >= GIVE_UP_AFTER;
         (!is_old || self.attempts < MIN_ATTEMPTS).then(|| self.next_attempt(now))
     }
 
-    /// When the next attempt is due after one that failed at `now`, however many there were: after [`retry_delay`], with
-    /// jitter.
+    /// When the next attempt is due after one that failed at `now`, without a limit of attempts: after [`retry_delay`],
+    /// with jitter.
     #[must_use]
     pub fn next_attempt(&self, now: Instant) -> Instant {
         self.jittered(now, retry_delay(self.attempts))
     }
 
-    /// A moment after `now`, by at least half of `delay` and at most all of it. The part depends on the message and its
-    /// attempt alone: messages that failed together are not retried together.
+    /// A moment between half of `delay` and `delay` after `now`. It depends only on the message and its attempt, so
+    /// that messages that failed together are not retried together.
     #[must_use]
     pub fn jittered(&self, now: Instant, delay: Duration) -> Instant {
         let (high, low) = self.id.as_uuid().as_u64_pair();
@@ -79,19 +79,19 @@ impl ClaimedOutboxMessage {
     }
 }
 
-/// How long a message is retried before it is given up.
+/// How long a message is retried before it is abandoned.
 pub const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(2);
 
-/// How often a message is tried at least, even when it waited for longer than [`GIVE_UP_AFTER`] because no worker ran.
+/// The minimum number of attempts, even if the message waited for longer than [`GIVE_UP_AFTER`] because no worker ran.
 pub const MIN_ATTEMPTS: u32 = 12;
 
-/// How long a worker holds a claimed message. The messages of a worker that crashed can be claimed again after it.
+/// How long a worker holds a claimed message. After this time the messages of a crashed worker can be claimed again.
 pub const LEASE: Duration = Duration::from_mins(1);
 
 /// The longest delay between two attempts, in seconds.
 const LONGEST_DELAY: u64 = 3_600;
 
-/// How long to wait after the given number of failed attempts, at most: 1 s, doubled each time, up to an hour.
+/// The maximum delay after the given number of failed attempts: 1 s, doubled each time, up to an hour.
 #[must_use]
 pub fn retry_delay(attempts: u32) -> Duration {
     let seconds = 2_u64.saturating_pow(attempts.saturating_sub(1)).min(LONGEST_DELAY);
@@ -103,31 +103,33 @@ pub fn retry_delay(attempts: u32) -> Duration {
 pub trait OutboxRepository: Send {
     /// Adds the message. A second one with the same `dedupe_key` MUST be dropped without an error.
     async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
-    /// Removes a message that is not done, in the same transaction as its effects; `false` when it is gone or done already.
-    /// MUST return `true` to one of several callers at most. For messages whose cause never occurs again: its `dedupe_key`
-    /// is forgotten.
+    /// Removes a message that is not done, in the same transaction as its effects; `false` when it no longer exists or
+    /// is already done. MUST return `true` to at most one of several concurrent callers. Only for messages whose cause
+    /// never occurs again, since the `dedupe_key` is removed as well.
     async fn remove_message(&mut self, id: OutboxId) -> Result<bool, StoreError>;
 }
 
-/// The worker's side of the outbox: each call is a transaction of its own.
+/// The worker's side of the outbox: each call is a separate transaction.
 #[async_trait]
 pub trait OutboxQueue: Send + Sync {
-    /// Claims the message that has been due for longest, for [`LEASE`], and counts the attempt that the worker is about to
-    /// make. A message MUST never be claimed by two workers at once, and MUST become claimable again when its lease ends.
+    /// Claims the message that has been due for the longest time, for [`LEASE`], and counts the attempt. A message MUST
+    /// never be claimed by two workers at once, and MUST become claimable again when its lease ends.
     async fn claim_message(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError>;
-    /// Marks it done and blanks its payload. MUST be harmless when repeated, and when the message is gone. MUST also be
-    /// accepted from a worker whose lease has ended: the work is done, whoever holds the message by then.
+    /// Marks the message as done and removes its payload. MUST be harmless when repeated, and when the message no
+    /// longer exists. MUST also be accepted from a worker whose lease has ended, since the work is done even if another
+    /// worker has claimed the message.
     async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
-    /// Gives it back after a failed attempt: until `retry_at`, or for good when that is `None` (the message is dead, its
-    /// payload stays for operators). MUST change nothing when another worker has claimed or completed it in the meantime.
+    /// Releases the message after a failed attempt: until `retry_at`, or permanently when that is `None` (the message
+    /// is dead, its payload is kept for operators). MUST change nothing when another worker has claimed or completed it
+    /// in the meantime.
     async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,
         error: &str,
         retry_at: Option<Instant>,
     ) -> Result<(), StoreError>;
-    /// Gives it back without an attempt, until `available_at`: MUST undo the count of the claim. MUST change nothing when
-    /// another worker has claimed or completed it in the meantime.
+    /// Releases the message without an attempt, until `available_at`. MUST undo the count of the claim. MUST change
+    /// nothing when another worker has claimed or completed it in the meantime.
     async fn postpone_message(
         &self,
         claimed: &ClaimedOutboxMessage,

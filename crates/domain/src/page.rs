@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// The most items that a page may hold.
+/// The maximum number of items of a page.
 pub const MAX_PAGE_SIZE: u32 = 100;
 
 /// How many items a page has by default.
@@ -13,7 +13,7 @@ pub const DEFAULT_PAGE_SIZE: u32 = 20;
 /// Totals are exact up to this number of items. Pages that begin at this item or later can only be read from a position.
 pub const NUMBERED_ITEMS: u64 = 10_000;
 
-/// The page that is asked for does not exist.
+/// The requested page does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPage {
     /// The page is 0.
@@ -33,7 +33,7 @@ pub enum InvalidPage {
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
-    /// A page by its number, from 1; it comes with totals.
+    /// A page by its number, from 1, with totals.
     Number(u32),
     /// After this position. Such a page has no totals, and is as fast at the end of the list as at its beginning.
     After(Position),
@@ -50,7 +50,7 @@ impl PageRequest {
     /// A page by its number.
     ///
     /// # Errors
-    /// When number or size is out of bounds, or the page begins too far behind the first item.
+    /// When number or size is out of bounds, or the page begins too far from the first item.
     pub fn numbered(page: u32, size: u32) -> Result<Self, InvalidPage> {
         let size = Self::checked_size(size)?;
         if page == 0 {
@@ -86,7 +86,7 @@ impl PageRequest {
         &self.start
     }
 
-    /// How many items the page holds at most.
+    /// The maximum number of items of the page.
     #[must_use]
     pub const fn size(&self) -> u32 {
         self.size
@@ -127,7 +127,7 @@ pub trait SortKey: Copy + PartialEq + Sized + 'static {
     /// Every key with its name.
     const NAMED: &'static [(&'static str, Self)];
 
-    /// Whether its only direction is descending, which nobody has to say.
+    /// Whether it is always sorted descending, without a leading `-`.
     fn is_always_descending(self) -> bool {
         false
     }
@@ -138,11 +138,11 @@ pub trait SortKey: Copy + PartialEq + Sized + 'static {
 pub struct Sort<K> {
     /// The key.
     pub key: K,
-    /// Whether the largest comes first.
+    /// Whether the largest value comes first.
     pub descending: bool,
 }
 
-/// The text is not a sort of the list.
+/// The text is not a sort key of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("names no sort of this list")]
 pub struct UnknownSort;
@@ -160,7 +160,7 @@ impl<K: SortKey> FromStr for Sort<K> {
     }
 }
 
-/// How many items a list has in all.
+/// The total number of items of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Total {
     /// The number, or [`NUMBERED_ITEMS`] when there are more.
@@ -170,7 +170,7 @@ pub struct Total {
 }
 
 impl Total {
-    /// The total for a count that was limited to one more than [`NUMBERED_ITEMS`].
+    /// Creates the total from a count that was limited to one more than [`NUMBERED_ITEMS`].
     #[must_use]
     pub fn from_capped_count(count: u64) -> Self {
         Self { items: count.min(NUMBERED_ITEMS), is_estimate: count > NUMBERED_ITEMS }
@@ -189,7 +189,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page of a list that is completely in memory and sorted. `place` gives the position of an item, `is_behind` tells
+    /// A page of a list that is completely in memory and sorted. `place` returns the position of an item, `is_behind`
     /// whether an item comes after a position.
     #[must_use]
     pub fn of_whole(
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(second, Page { items: vec![4, 8], next: Some(place(&8)), total: all });
         let beyond = part(PageRequest::numbered(9, 2).unwrap());
         assert_eq!(beyond, Page { items: vec![], next: None, total: all });
-        // The item that stood there is gone.
+        // The item at this position no longer exists.
         let rest = part(PageRequest::after(place(&3), 3).unwrap());
         assert_eq!(rest, Page { items: vec![4, 8, 16], next: None, total: None });
     }

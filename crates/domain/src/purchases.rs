@@ -13,10 +13,10 @@ use crate::{
 /// Why a user cannot buy a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PurchaseRefusal {
-    /// The user has bought it already.
+    /// The user has already bought it.
     #[error("the movie was bought already; it cannot be bought again")]
     AlreadyPurchased,
-    /// It is not on sale any more, or its price is in another currency than the shop's.
+    /// It is no longer on sale, or its price has another currency than the shop's.
     #[error("the movie is not on sale any more")]
     MovieUnavailable,
 }
@@ -50,7 +50,7 @@ impl PurchaseRefusal {
 /// ```
 ///
 /// # Errors
-/// Why the user cannot; that the movie was bought is said first, also when it was withdrawn since.
+/// Why the user cannot buy it. That the movie was already bought takes precedence over that it was withdrawn.
 pub fn check_purchase(
     offer: Offer,
     is_purchased: bool,
@@ -68,60 +68,62 @@ pub fn check_purchase(
 /// A user's entitlement to a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purchase {
-    /// Its identifier: of a movie that was paid that of the order's item, so that an item gives one purchase.
+    /// Its identifier. For a paid movie it is the identifier of the order's item, so that an item gives only one
+    /// purchase.
     pub id: PurchaseId,
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// To which movie.
+    /// The movie.
     pub movie_id: MovieId,
-    /// Since when.
+    /// When it was bought.
     pub purchased_at: Instant,
 }
 
-/// What a buyer has of a movie that was paid.
+/// The entitlement of a buyer to a paid movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entitlement {
     /// The movie.
     Live,
-    /// The movie, but it cannot be watched while its payment is disputed.
+    /// The buyer has the movie, but it cannot be watched while its payment is disputed.
     Suspended,
-    /// Nothing: the money went back, or was lost in a dispute.
+    /// The buyer no longer has the movie: the money was refunded, or lost in a dispute.
     Revoked,
 }
 
-/// Keeps purchases.
+/// Stores purchases.
 #[async_trait]
 pub trait PurchaseRepository: Send {
-    /// Whether the user has a live purchase of the movie.
+    /// Whether the user has an active purchase of the movie.
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// Those of these movies that the user has a live purchase of.
+    /// The movies among these that the user has an active purchase of.
     async fn purchased_among(
         &mut self,
         user_id: UserId,
         movies: &[MovieId],
     ) -> Result<Vec<MovieId>, StoreError>;
-    /// Adds a purchase; `false` when the user has a live one of the movie. MUST keep one live row per user and movie, even
-    /// when two units add it at once.
+    /// Adds a purchase; `false` when the user already has an active purchase of the movie. MUST NOT allow two active
+    /// purchases per user and movie, even when two units add them concurrently.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
-    /// Makes the purchase what its buyer is entitled to; `false` when it cannot be given back, because the buyer has another
-    /// live one of the movie, or because there is no such purchase. Callers hold the lock of the buyer. MUST keep the moments
-    /// at which it was revoked or suspended before.
+    /// Changes the purchase to this entitlement; `false` when it cannot be restored because the buyer has another
+    /// active purchase of the movie, or when there is no such purchase. Callers hold the lock of the buyer. MUST keep
+    /// the times at which it was revoked or suspended before.
     async fn put_entitlement(
         &mut self,
         id: PurchaseId,
         entitlement: Entitlement,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Ends the user's live purchases of these movies, and says how many there were. MUST leave ended ones as they are.
+    /// Ends the user's active purchases of these movies, and returns how many there were. MUST NOT change ended
+    /// purchases.
     async fn revoke_purchases(
         &mut self,
         user_id: UserId,
         movies: &[MovieId],
         at: Instant,
     ) -> Result<u64, StoreError>;
-    /// Suspends the user's live purchases of these movies while their payment is disputed, or with `None` lets them be
-    /// watched again; says how many it changed. MUST keep the time of one that is suspended already, and leave ended ones as
-    /// they are.
+    /// Suspends the user's active purchases of these movies while their payment is disputed, or with `None` ends the
+    /// suspension. Returns how many were changed. MUST keep the time of purchases that are already suspended, and MUST
+    /// NOT change ended purchases.
     async fn set_purchase_suspension(
         &mut self,
         user_id: UserId,

@@ -1,6 +1,7 @@
 //! Serialization of values (feature `serde`).
 //!
-//! Values that have a text are written as that text and parsed like it, so that deserializing checks what parsing checks.
+//! Values with a text form are serialized as that text and deserialized by parsing it, so that all checks of parsing
+//! apply.
 
 use std::str::FromStr;
 
@@ -22,7 +23,7 @@ fn parsed<'de, T: FromStr<Err: std::fmt::Display>, D: Deserializer<'de>>(
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-/// Types that are written as the text of an expression, and those of them that are parsed from it.
+/// Implements serialization as the text of an expression, and for some types deserialization from it.
 macro_rules! as_text {
     ($($kind:ty => |$value:ident| $text:expr;)*) => {$(
         impl Serialize for $kind {
@@ -69,7 +70,7 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     }
 }
 
-/// An amount in major units as a text, since numbers of JSON lose digits.
+/// An amount in major units as text, since JSON numbers can lose digits.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MoneyFields {

@@ -1,4 +1,4 @@
-//! Every storage port at once, as an adapter implements them.
+//! All storage ports, as an adapter implements them.
 
 use async_trait::async_trait;
 
@@ -30,8 +30,8 @@ use crate::{
 };
 
 gathered! {
-    /// A database behind every storage port. A program holds one `Arc<dyn Storage>` and upcasts it to the port that a use
-    /// case asks for. This is the only list of the ports; their methods have names that are unambiguous on the whole.
+    /// A database that implements every storage port. A program has one `Arc<dyn Storage>` and upcasts it to the port
+    /// that a use case needs. This is the only list of the ports; the names of their methods are unambiguous.
     pub trait Storage:
         SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
         + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance
@@ -50,16 +50,17 @@ gathered! {
 }
 
 gathered! {
-    /// A unit of work that sees every repository.
+    /// A unit of work with all repositories.
     pub trait WholeUnit:
         SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + ModerationUnit + CartUnit
         + EngagementUnit + OrderUnit + NotificationUnit + LibraryUnit;
 }
 
-/// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.
+/// Begins units of work with all repositories and without access checks, for tests. Use cases use the store of their
+/// area.
 #[async_trait]
 pub trait WholeStore: Send + Sync {
-    /// Begins one.
+    /// Begins a unit of work.
     async fn begin_whole(&self, attempt: Attempt) -> Result<Box<dyn WholeUnit>, StoreError>;
 }
 

@@ -1,4 +1,4 @@
-//! What every storage port shares: its error, units of work, and the retry of those that lost a race.
+//! Common parts of the storage ports: the error, units of work, and retries after a lost race.
 
 mod error;
 mod retry;
@@ -10,32 +10,33 @@ pub use self::{
     retry::{Attempt, retried},
 };
 
-/// A transaction on the store. Dropped without [`Unit::commit`] it never happened, and what it locked MUST be free at once.
+/// A transaction on the store. When it is dropped without [`Unit::commit`] it MUST be rolled back, and its locks MUST
+/// be released immediately.
 ///
-/// An area's use cases work on a unit that shows what they touch and no more, such as
-/// `trait CartUnit: Unit + CartRepository + PurchaseRepository {}`. An adapter implements every repository on one struct,
-/// which thereby is every area's unit.
+/// An area's use cases work on a unit that has only the repositories that they need, such as
+/// `trait CartUnit: Unit + CartRepository + PurchaseRepository {}`. An adapter implements all repositories on one
+/// struct, which is therefore the unit of every area.
 ///
-/// Rows are locked in this order: users by identifier, movies by identifier, then what belongs to a user (link, session,
-/// cart).
+/// Rows are locked in this order: users by identifier, movies by identifier, then rows that belong to a user (link,
+/// session, cart).
 #[async_trait]
 pub trait Unit: Send {
-    /// Makes everything that was written since the beginning visible to others.
+    /// Commits the transaction.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
-/// Begins units of work: the one thing that an adapter implements for all areas together. Every area's store is
-/// implemented by whatever implements this with a unit that has the area's repositories.
+/// Begins units of work; an adapter implements it once for all areas. Every area's store has a blanket implementation
+/// for types that implement this trait with a unit that has the area's repositories.
 #[async_trait]
 pub trait UnitsOfWork: Send + Sync {
     /// The adapter's unit of work.
     type Unit: Unit + 'static;
 
-    /// Begins one.
+    /// Begins a unit of work.
     async fn begin(&self, attempt: Attempt) -> Result<Self::Unit, StoreError>;
 }
 
-/// Declares a trait that gathers others and that whatever implements all of them implements.
+/// Declares a trait that combines other traits, with a blanket implementation for all types that implement them.
 macro_rules! gathered {
     ($(#[$attribute:meta])* pub trait $name:ident: $first:ident $(+ $port:ident)*;) => {
         $(#[$attribute])*

@@ -1,4 +1,4 @@
-//! Comparing text as people do: without case and accents.
+//! Comparison of text without regard to case and accents.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -30,7 +30,7 @@ pub fn fold(text: &str) -> String {
             };
             plain.chars().chain(plain.is_empty().then_some(character))
         })
-        // Lower case may contain a mark again: 'İ' becomes 'i' and a dot above.
+        // The lower-case form may contain a combining mark: 'İ' becomes 'i' and a dot above.
         .filter(|character| !is_combining_mark(*character))
         .collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")

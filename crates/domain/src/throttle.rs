@@ -1,4 +1,4 @@
-//! Rate limits, and the back-off after wrong passwords.
+//! Rate limits, and the delays after wrong passwords.
 
 mod back_off;
 mod ports;

@@ -8,16 +8,16 @@ use chrono::{DateTime, Utc};
 /// A moment in UTC, in whole microseconds, which is the precision of databases.
 pub type Instant = DateTime<Utc>;
 
-/// Tells the time. A port, so that tests can set it.
+/// Provides the current time. A port, so that tests can set it.
 pub trait Clock: Send + Sync {
-    /// The current time. MUST be truncated to whole microseconds, so that a stored time reads back equal.
+    /// The current time. MUST be truncated to whole microseconds, so that a stored time is equal when it is read.
     fn now(&self) -> Instant;
 }
 
 /// Waits before another attempt. A port, so that tests do not have to wait.
 #[async_trait]
 pub trait Backoff: Send + Sync {
-    /// Waits for a random part of `longest`. MUST wait at least half of it, and a different time each time, so that transactions
-    /// that were in conflict do not meet again.
+    /// Waits for a random part of `longest`. MUST wait at least half of it, with a random duration, so that conflicting
+    /// transactions do not collide again.
     async fn wait(&self, longest: Duration);
 }

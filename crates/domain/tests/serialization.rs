@@ -1,4 +1,4 @@
-//! Values as JSON.
+//! Tests of the serialization of values as JSON.
 
 use domain::{
     accounts::{EmailAddress, Gender, Role},

@@ -40,7 +40,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return Failure::usage(usage::one_line(&error, &arguments)).report();
         }
         Err(help) => {
-            // Printing fails when the reader closed the pipe, which is no error.
+            // Printing fails when the reader closed the pipe, which is not an error.
             drop(help.print());
             return ExitCode::SUCCESS;
         }
@@ -91,8 +91,8 @@ fn server_settings() -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Reads the settings of another command, and starts logging. Only warnings and errors are logged, unless `RUST_LOG` asks for
-/// something else than the default.
+/// Reads the settings of another command, and starts logging. Only warnings and errors are logged, unless `RUST_LOG`
+/// overrides the default.
 fn settings() -> Result<Settings, Failure> {
     let settings = Settings::load()?;
     let filter = if settings.log_filter == "info" { "warn" } else { &settings.log_filter };

@@ -1,4 +1,4 @@
-//! Puts the use cases on their adapters, and the REST layer on the use cases.
+//! Connects the use cases to their adapters, and the REST layer to the use cases.
 
 mod accounts;
 mod application;
@@ -62,34 +62,34 @@ use crate::{
     workers::deliveries_at_once,
 };
 
-/// What stands in for the outside world, when something does: tests move the clock and read the mails.
+/// Replacements of external services for tests, which move the clock and read the mails.
 #[derive(Clone, Default)]
 pub struct Overrides {
     /// Instead of the operating system's clock.
     pub clock: Option<Arc<dyn Clock>>,
-    /// Instead of identifiers by time and chance.
+    /// Instead of random, time-ordered identifiers.
     pub ids: Option<Arc<dyn IdGenerator>>,
     /// Instead of the mailer of the settings.
     pub mailer: Option<Arc<dyn Mailer>>,
     /// Instead of Argon2id.
     pub passwords: Option<Arc<dyn PasswordHasher>>,
-    /// Threads that serve requests, instead of one a core.
+    /// The number of threads that serve requests, instead of one per core.
     pub web_threads: Option<usize>,
 }
 
-/// The addresses of the server, none with a slash at its end.
+/// The addresses of the server, all without a trailing slash.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_field_names, reason = "each is an address")]
 pub struct Addresses {
-    /// Where people reach the server.
+    /// The public address of the server.
     pub public_url: String,
-    /// Where the links in mails lead, and where buyers return to after a checkout.
+    /// The address for links in mails, and where buyers return to after a checkout.
     pub frontend_url: String,
-    /// Where the server reaches itself.
+    /// The address at which the server reaches itself.
     pub own_url: String,
 }
 
-/// Every use case, on the adapters that the settings name.
+/// All use cases, on the adapters selected by the settings.
 #[derive(Clone)]
 pub struct UseCases {
     /// Signing up.
@@ -128,19 +128,19 @@ pub struct UseCases {
     pub sandbox: Option<Sandbox>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
-    /// How many of them are handled at once (`OUTBOX_WORKERS`).
+    /// How many messages are handled at once (`OUTBOX_WORKERS`).
     pub outbox_workers: usize,
     /// The database itself.
     pub database: Arc<dyn Database>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     throttle: Throttle,
     media: Arc<dyn MediaStore>,
 }
 
 impl UseCases {
-    /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
-    /// it. Call it on the runtime that is to drive the connections.
+    /// Opens the database and migrates it, except in `prod`, where `cinema migrate` does this; then builds the use
+    /// cases on it. Must be called on the runtime that drives the connections.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -367,27 +367,27 @@ impl UseCases {
 }
 
 impl UseCases {
-    /// Counts what is limited.
+    /// Returns the rate limiter.
     #[must_use]
     pub fn limiter(&self) -> Arc<dyn RateLimiter> {
         Arc::clone(&self.throttle.limiter)
     }
 
-    /// Waits a moment for what may come up later, such as the Redis of the limits, and looks at what the server does less
-    /// without.
+    /// Waits shortly for services that may start later, such as the Redis of the limits, and checks the optional
+    /// components.
     pub(crate) async fn settle(&self) {
         tokio::spawn(warn_of_media(Arc::clone(&self.media)));
         self.throttle.ready().await;
     }
 
-    /// What the server does less without.
+    /// The components without which only some functions are unavailable.
     fn optional_components(&self) -> Vec<OptionalComponent> {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
 }
 
-/// The mailer of the settings, or the one that stands in for it.
+/// Opens the configured mailer, or returns the one that replaces it.
 fn open_mailer(settings: &Settings, overrides: &Overrides) -> Result<Arc<dyn Mailer>, StartError> {
     Ok(match (&overrides.mailer, &settings.mailer) {
         (Some(mailer), _) => Arc::clone(mailer),
@@ -409,7 +409,7 @@ async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> 
     }
 }
 
-/// Runs the migrations that are missing, unless it can be told before that they would fail.
+/// Runs the missing migrations, unless it is known beforehand that they would fail.
 pub(crate) async fn migrate(database: &dyn DatabaseAdmin) -> Result<(), StartError> {
     match database.obstacle_to_migrating().await.map_err(StartError::Database)? {
         Some(obstacle) => Err(StartError::Unsuitable(obstacle)),

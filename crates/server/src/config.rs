@@ -1,4 +1,4 @@
-//! The settings: from the environment, over `.env`, over `cinema.toml`.
+//! The settings, from the environment, `.env` and `cinema.toml`, in this order of precedence.
 
 mod dotenv;
 mod fault;
@@ -34,27 +34,29 @@ pub use self::{
 };
 use self::{read::Reader, sources::Values};
 
-/// The default of `DRAIN_SECONDS` outside development: load balancers need this time to notice that the node is about to stop.
+/// The default of `DRAIN_SECONDS` outside development: load balancers need this time to notice that the node is
+/// shutting down.
 const DRAIN_SECONDS: u32 = 5;
 
 impl Settings {
-    /// Reads the settings of this process, for a command that serves nobody.
+    /// Reads the settings of this process, for a command other than a server or worker.
     ///
     /// # Errors
-    /// When `cinema.toml` has an unknown key, or a value is bad: all faults at once, each with what is allowed.
+    /// When `cinema.toml` has an unknown key, or a value is not valid: all faults at once, each with the allowed
+    /// values.
     pub fn load() -> Result<Self, SettingsError> {
         Self::from_sources(&Sources::of_this_process())
     }
 
-    /// Reads the settings of this process, for a server or a worker: in production more is refused.
+    /// Reads the settings of this process, for a server or a worker, with more checks in production.
     ///
     /// # Errors
-    /// As [`Settings::load`], and when `prod` lacks something or something is meant for development.
+    /// As [`Settings::load`], and in `prod` when settings are missing or are meant for development.
     pub fn load_to_serve() -> Result<Self, SettingsError> {
         Self::fit_to_serve(&Sources::of_this_process())
     }
 
-    /// Reads the settings from anywhere, as [`Settings::load`] does: for tests.
+    /// Reads the settings from these sources, as [`Settings::load`] does: for tests.
     ///
     /// # Errors
     /// As [`Settings::load`].
@@ -64,7 +66,7 @@ impl Settings {
         reader.finish(settings)
     }
 
-    /// Reads the settings from anywhere, as [`Settings::load_to_serve`] does: for tests.
+    /// Reads the settings from these sources, as [`Settings::load_to_serve`] does: for tests.
     ///
     /// # Errors
     /// As [`Settings::load_to_serve`].
@@ -161,7 +163,7 @@ impl Settings {
     /// The keys of this installation. In `dev` and `test` a missing secret is generated once and kept in `DATA_DIR`.
     ///
     /// # Errors
-    /// When the secret is missing in `prod`, or cannot be kept.
+    /// When the secret is missing in `prod`, or cannot be stored.
     pub fn key_ring(&self) -> Result<KeyRing, SecretFileError> {
         let current = match &self.secret_key {
             Some(secret) => secret.clone(),
@@ -171,7 +173,7 @@ impl Settings {
         Ok(KeyRing::new(current, self.previous_secret_key.iter().cloned().collect()))
     }
 
-    /// Each setting in force with its name, secrets hidden.
+    /// Returns each current setting with its name, with secrets hidden.
     #[must_use]
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         show::settings(self)

@@ -1,4 +1,4 @@
-//! What a developer finds at the first start: a catalogue and an administrator.
+//! Initial data in development: a catalogue and an administrator.
 
 use std::{
     fs::File,
@@ -19,13 +19,13 @@ use crate::{
     config::{SecretFileError, Settings, keep_secret},
 };
 
-/// The catalogue that comes with the program, for working folders that have none.
+/// The embedded catalogue, for working folders without one.
 const SHIPPED: &str = include_str!("../../../data/movies.jsonl");
 
-/// Where the working folder may have one.
+/// The paths of a catalogue in the working folder.
 const FOUND: [&str; 2] = ["data/movies.jsonl", "data/movies.csv"];
 
-/// How many movies are brought in at once.
+/// How many movies are imported at once.
 const BATCH: usize = 500;
 
 const ADMIN_FILE: &str = "dev-admin";
@@ -34,34 +34,34 @@ const ADMIN: &str = "admin@cinema.example";
 /// How a developer signs in as administrator.
 #[derive(Debug)]
 pub(crate) enum DevAdmin {
-    /// With this address and password, kept in this file.
+    /// With this address and password, which are stored in this file.
     Known {
         /// The address.
         email: String,
         /// The password.
         password: String,
-        /// Where both are kept.
+        /// The file with both.
         file: PathBuf,
     },
-    /// The account is there, made by another node or before its file was removed.
+    /// The account exists, but was created by another node or before its file was removed.
     Elsewhere {
         /// The address.
         email: String,
     },
 }
 
-/// The first start went wrong.
+/// Why the first start failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FirstStartError {
-    /// The administrator's password cannot be kept.
+    /// The administrator's password cannot be stored.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
-    /// The administrator cannot be made.
+    /// The administrator cannot be created.
     #[error("cannot make the development administrator ({})", error_chain(.0))]
     Admin(CreateAdminError),
 }
 
-/// Makes the development administrator with a password of its own, once; later starts only say it again.
+/// Creates the development administrator with a generated password, once; later starts only read it.
 pub(crate) async fn dev_admin(
     settings: &Settings,
     use_cases: &UseCases,
@@ -75,7 +75,7 @@ pub(crate) async fn dev_admin(
             .to_owned();
     match use_cases.signup.create_admin(email, PlainPassword::new(&password)).await {
         Err(CreateAdminError::EmailTaken) if !was_kept => {
-            // It is not this account's password; nothing may say so the next time.
+            // The file does not contain the password of this account, so it must not be shown at the next start.
             drop(std::fs::remove_file(&file));
             Ok(Some(DevAdmin::Elsewhere { email: ADMIN.to_owned() }))
         }
@@ -86,7 +86,8 @@ pub(crate) async fn dev_admin(
     }
 }
 
-/// Tells the log when the development administrator can sign in to a production database: its password stands in a file.
+/// Logs a warning when the development administrator, whose password is in a file, can sign in to a production
+/// database.
 pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
     let Ok(email) = ADMIN.parse::<EmailAddress>() else { return };
     match use_cases.signup.is_active_admin(&email).await {
@@ -101,7 +102,7 @@ pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
     }
 }
 
-/// Sixteen random characters that meet the rule for passwords.
+/// Generates sixteen random characters that satisfy the password policy.
 fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     loop {
         let password: String = fresh_secret().expose().chars().take(16).collect();
@@ -111,8 +112,8 @@ fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     }
 }
 
-/// Brings the catalogue of the working folder, or the shipped one, into an empty database; says how many movies.
-/// Nothing of it keeps the server from starting.
+/// Imports the catalogue of the working folder, or the embedded one, into an empty database; returns how many movies.
+/// Failures do not prevent the server from starting.
 pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) -> u64 {
     match use_cases.catalog.is_empty().await {
         Ok(true) => {}

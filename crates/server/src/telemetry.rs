@@ -1,4 +1,4 @@
-//! Where log lines go, and how they look.
+//! The destination and the format of log lines.
 
 use std::{
     io::{self, Write},
@@ -20,25 +20,25 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// What libraries log too much of: the first reports its own start and end, which we report ourselves; the second reports
-/// every malformed request as an error of the server; the third writes the values of every statement at `debug`,
-/// addresses and digests among them. A directive of `RUST_LOG` for them wins.
+/// Directives that silence libraries: the first logs its start and end, which the server logs itself; the second logs
+/// every malformed request as an error of the server; the third logs the values of every statement at `debug`,
+/// including addresses and digests. Directives in `RUST_LOG` take precedence.
 const QUIET: &str = "actix_server=warn,actix_http::h1::dispatcher=off,tokio_postgres=info";
 
 /// How long writing a line about the process may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether the lines of [`say`] are JSON as the log is. It belongs to the process, as the log does.
+/// Whether the lines of [`say`] are JSON like the log. It is global, like the log.
 static SAYS_JSON: AtomicBool = AtomicBool::new(false);
 
-/// Which lines are logged when `RUST_LOG` is this.
+/// Creates the filter for this value of `RUST_LOG`.
 #[must_use]
 pub fn log_filter(filter: &str) -> EnvFilter {
     // The settings were checked when they were read.
     EnvFilter::try_new(format!("{QUIET},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
-/// Sends log lines to standard error from now on. Harmless when something does so already.
+/// Sends log lines to standard error from now on. Harmless when logging is already initialized.
 pub(crate) fn init(settings: &Settings, filter: &str) {
     let logs = tracing_subscriber::fmt().with_env_filter(log_filter(filter)).with_writer(io::stderr);
     let is_set = match settings.log_format {
@@ -52,7 +52,7 @@ pub(crate) fn init(settings: &Settings, filter: &str) {
     }
 }
 
-/// From now on every line on standard error is JSON, what is said of the process and of panics included: for programs
+/// From now on every line on standard error is JSON, including messages about the process and panics, for processes
 /// whose output is collected.
 pub(crate) fn say_json() {
     SAYS_JSON.store(true, Ordering::Relaxed);
@@ -63,16 +63,16 @@ pub(crate) fn say_json() {
     }));
 }
 
-/// How much a line matters, as the log names it.
+/// The level of a line in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Info,
     Error,
 }
 
-/// Says something about the process on standard error: where it listens, that it stops, why it did not start. With JSON it
-/// is one object with these fields, else this text. Nobody can be told when that fails. A reader of standard error that
-/// has stopped reading neither keeps the program from going on, nor from hearing that it is to stop.
+/// Writes a message about the process to standard error: its address, that it is stopping, or why it did not start.
+/// With JSON it is one object with these fields, otherwise this text. Errors cannot be reported. If the reader of
+/// standard error has stopped reading, the program still continues and can be stopped.
 pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<String, Value>) {
     let line = if SAYS_JSON.load(Ordering::Relaxed) { json(level, message, fields) } else { text.to_owned() };
     let line: Arc<str> = format!("{line}\n").into();
@@ -81,7 +81,7 @@ pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<Stri
         let line = Arc::clone(&line);
         move || {
             write(&line);
-            // Nobody may be waiting any more.
+            // The receiver may have been dropped.
             let _ = said.send(());
         }
     };
@@ -91,7 +91,7 @@ pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<Stri
     }
 }
 
-/// Says a text in one line.
+/// Writes a text as one line.
 pub(crate) fn say(level: Level, text: &str) {
     say_with(level, text, text, Map::new());
 }
@@ -100,7 +100,7 @@ fn write(line: &str) {
     drop(io::stderr().lock().write_all(line.as_bytes()));
 }
 
-/// A line as the JSON log writes its own.
+/// Formats a line like the JSON log.
 fn json(level: Level, message: &str, fields: Map<String, Value>) -> String {
     let now = SystemClock.now().to_rfc3339_opts(SecondsFormat::Micros, true);
     let level = match level {

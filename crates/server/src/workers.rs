@@ -1,5 +1,6 @@
-//! Background work: handling the outbox (mails), following payments and checking their money, letting unpaid orders expire, sealing the audit log,
-//! refreshing the search index and the popularity of movies, finding similar movies, and removing what has expired.
+//! Background work: handling the outbox (mails), processing and checking payments, expiring unpaid orders, sealing the
+//! audit log, refreshing the search index and the popularity of movies, computing similar movies, and removing expired
+//! rows.
 
 mod destinations;
 mod outbox;
@@ -24,28 +25,28 @@ const OUTBOX: Duration = Duration::from_millis(250);
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
 
-/// How often webhooks of the payment provider are looked for.
+/// How often webhooks of the payment provider are processed.
 const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 
-/// How often the provider's list of events is read on.
+/// How often the provider's list of events is read.
 const PAYMENT_EVENT_LIST: Duration = Duration::from_mins(1);
 
-/// How often payments are looked for that the provider should have told of.
+/// How often payments, refunds and disputes are checked for which a report of the provider is due.
 const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
 
 /// How often the search index is refreshed, when movies have changed.
 const SEARCH: Duration = Duration::from_secs(10);
 
-/// How often the similar movies of some movies are found.
+/// How often similar movies are computed for some movies.
 const SIMILAR: Duration = Duration::from_secs(1);
 
-/// How often orders that were not paid in time are looked for.
+/// How often orders that were not paid in time are expired.
 const ORDERS: Duration = Duration::from_secs(10);
 
-/// How often the popularity of movies is brought up to date.
+/// How often the popularity of movies is updated.
 const POPULARITY: Duration = Duration::from_mins(1);
 
-/// When money is checked for the first time, and how often it is checked then.
+/// The time until the first check of money, and the interval of further checks.
 const FIRST_MONEY_CHECK: Duration = Duration::from_hours(1);
 const MONEY_CHECKS: Duration = Duration::from_hours(24);
 
@@ -55,15 +56,16 @@ const CLEAN_UP: Duration = Duration::from_mins(5);
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long running requests and background work, which end side by side, may take after a stop.
+/// How long running requests and background work, which end in parallel, may take after a stop.
 const LAST_JOB: Duration = Duration::from_secs(25);
 
-/// No message is started in this last part of [`LAST_JOB`]: longer than a mail may take, so that none is cut off.
+/// No message is started in this last part of [`LAST_JOB`], which is longer than a mail may take, so that no mail is
+/// interrupted.
 const LAST_MAIL: Duration = Duration::from_secs(12);
 
-/// The background work of one process. Any number of processes may do it at once.
+/// The background work of one process. Several processes may do it concurrently.
 pub struct Workers {
-    /// Set when the process stops: until when work may be started.
+    /// Set when the process stops: the time until which work may be started.
     stop: watch::Sender<Option<Instant>>,
     jobs: JoinSet<()>,
     outbox: Arc<OutboxWorkers>,
@@ -147,9 +149,9 @@ impl Workers {
         Self { stop, jobs, outbox }
     }
 
-    /// Stops the background work, and `requests` at the same time. Each job runs once more; messages that the last requests
-    /// wrote are handled after them. No message is started after `LAST_JOB` less `LAST_MAIL`: other processes can handle
-    /// those at once, since a message that was not started is held by nobody.
+    /// Stops the background work, and `requests` at the same time. Each job runs once more; messages that the last
+    /// requests wrote are handled after them. No message is started after `LAST_JOB` minus `LAST_MAIL`; other processes
+    /// can handle these messages immediately, since they are not claimed.
     pub async fn stop(self, requests: impl Future<Output = ()>) {
         let now = Instant::now();
         let end = now.checked_add(LAST_JOB.saturating_sub(LAST_MAIL)).unwrap_or(now);
@@ -174,7 +176,7 @@ async fn finish(requests: impl Future<Output = ()>, mut jobs: JoinSet<()>, last:
     }
 }
 
-/// Checks the invariants of money every day until the process stops. What is broken is logged.
+/// Checks the invariants of money every day until the process stops. Violations are logged.
 async fn check_money(payments: Arc<Payments>, mut stopping: watch::Receiver<Option<Instant>>) {
     let mut pause = FIRST_MONEY_CHECK;
     loop {
@@ -209,8 +211,8 @@ fn log_verdict(verdict: &MoneyVerdict) {
     }
 }
 
-/// Runs the job again and again with a pause in between, which grows with each failure in a row; and once more at the end,
-/// for what came in the last pause.
+/// Runs the job repeatedly with a pause in between, which grows with each consecutive failure, and once more at the
+/// end, for work that arrived during the last pause.
 async fn repeat<J, F>(
     name: &'static str,
     pause: Duration,
@@ -309,7 +311,7 @@ mod tests {
         assert_eq!(done.recv().await, Some("round"));
         stop.send_replace(Some(Instant::now()));
         let requests = async {
-            // A job that waits for the requests would never end.
+            // If the jobs waited for the requests, they would never end.
             assert_eq!(done.recv().await, Some("round"));
             does.send("request").unwrap();
         };

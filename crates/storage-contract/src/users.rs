@@ -62,7 +62,7 @@ fn ids(page: &Page<UserDetails>) -> Vec<UserId> {
     page.items.iter().map(|user| user.id).collect()
 }
 
-/// Which of the users meet the filter, by their numbers.
+/// Which of the users match the filter, by their numbers.
 async fn meeting(node: &Node, filter: UserFilter) -> Vec<UserId> {
     let page = numbered(node, &filter, &[by(UserSortKey::CreatedAt, false)], 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());

@@ -63,7 +63,7 @@ impl AuditQueries for Database {
     }
 }
 
-/// The rows that meet the filter, the newest first.
+/// The rows that match the filter, the newest first.
 pub(super) fn list(filter: &AuditFilter) -> PlainList {
     let mut matching = Statement::new(" FROM audit_log a WHERE TRUE");
     if let Some(actor) = filter.actor {

@@ -70,7 +70,7 @@ impl DisputeQueries for Database {
     }
 }
 
-/// The disputes that meet the filter, the newest first.
+/// The disputes that match the filter, the newest first.
 fn list(filter: &DisputeFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");

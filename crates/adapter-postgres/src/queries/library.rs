@@ -148,7 +148,7 @@ impl Database {
     }
 }
 
-/// The movies that the owner has begun to watch, those watched last first.
+/// The movies that the owner has begun to watch, the most recently watched first.
 fn started_list(owner: UserId) -> PlainList {
     // A minute has 60 seconds, and a percentage is of 100: both sides are multiplied by 100.
     let mut matching = Statement::new(format!(

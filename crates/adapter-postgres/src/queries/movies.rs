@@ -83,7 +83,7 @@ impl MovieQueries for Database {
 }
 
 impl Database {
-    /// A page of the movies that meet the filter.
+    /// A page of the movies that match the filter.
     pub(super) async fn rows_of_page(
         &self,
         filter: &MovieFilter,
@@ -196,8 +196,8 @@ impl Database {
         Ok(rows)
     }
 
-    /// How many movies meet the filter: told by the page itself when it is the last one or all were read for it, else from
-    /// memory as long as the catalogue is as it was, else counted.
+    /// How many movies match the filter: told by the page itself when it is the last one or all were read for it, else
+    /// from memory as long as the catalogue is as it was, else counted.
     async fn total(
         &self,
         filter: &MovieFilter,

@@ -106,7 +106,7 @@ impl OrderQueries for Database {
     }
 }
 
-/// The orders that meet the filter, the newest first.
+/// The orders that match the filter, the newest first.
 pub(super) fn list(filter: &OrderFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");

@@ -139,7 +139,7 @@ fn pair((id, order_id): &(DbUuid, DbUuid)) -> (PaymentId, OrderId) {
     (PaymentId::from_uuid(id.0), OrderId::from_uuid(order_id.0))
 }
 
-/// The payments that meet the filter, the newest first.
+/// The payments that match the filter, the newest first.
 fn list(filter: &PaymentFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");

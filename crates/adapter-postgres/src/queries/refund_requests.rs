@@ -86,7 +86,7 @@ impl Database {
     }
 }
 
-/// The requests that meet the filter, the newest first.
+/// The requests that match the filter, the newest first.
 fn list(filter: &RefundRequestFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");

@@ -65,7 +65,7 @@ impl UserQueries for Database {
     }
 }
 
-/// The users that meet the filter, in this order.
+/// The users that match the filter, in this order.
 pub(super) fn list(filter: &UserFilter, sorts: &[UserSort]) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql(match filter.is_active {

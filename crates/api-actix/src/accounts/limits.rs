@@ -15,13 +15,14 @@ use crate::{
 };
 
 rate_limits! {
-    /// New passwords by a link: each is hashed.
+    /// Password resets with a mailed link; each hashes a password.
     PasswordResets by client: |limits| &limits.fixed.confirm_reset;
-    /// Copies of the caller's data: each reads all tables.
+    /// Exports of the caller's data; each reads all tables.
     Exports by user: |limits| &limits.fixed.export;
 }
 
-/// Log-ins, by client; and by address those that may lead to a mail, whether or not the address is known.
+/// Log-ins are counted by client. Those that may cause a mail are also counted by email address, whether or not the
+/// address is known.
 pub(crate) struct LogIns;
 
 impl Limit<Body<LoginBody>> for LogIns {
@@ -40,7 +41,8 @@ impl Limit<Body<LoginBody>> for LogIns {
     }
 }
 
-/// Registrations, by client; and by address those that may lead to a mail, whether or not the address is known.
+/// Registrations are counted by client. Those that may cause a mail are also counted by email address, whether or not
+/// the address is known.
 pub(crate) struct Registrations;
 
 impl Limit<Body<RegisterBody>> for Registrations {
@@ -56,7 +58,7 @@ impl Limit<Body<RegisterBody>> for Registrations {
     }
 }
 
-/// Activation links, by client and by address.
+/// Requests for activation links are counted by client and by email address.
 pub(crate) struct ActivationLinks;
 
 impl Limit<Body<LinkRequestBody>> for ActivationLinks {
@@ -71,7 +73,7 @@ impl Limit<Body<LinkRequestBody>> for ActivationLinks {
     }
 }
 
-/// Links to set a new password, by client and by address.
+/// Requests for links to set a new password are counted by client and by email address.
 pub(crate) struct ResetLinks;
 
 impl Limit<Body<LinkRequestBody>> for ResetLinks {
@@ -86,7 +88,8 @@ impl Limit<Body<LinkRequestBody>> for ResetLinks {
     }
 }
 
-/// Refreshes, by the session of the token. A text that is not a refresh token is not counted: it costs no more than any call.
+/// Refreshes are counted by the session of the token. A string that is not a refresh token is not counted, since it is
+/// as cheap as any other call.
 pub(crate) struct Refreshes;
 
 impl Limit<Body<RefreshBody>> for Refreshes {

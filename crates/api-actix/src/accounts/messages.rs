@@ -1,4 +1,4 @@
-//! The sentences that answers of accounts consist of.
+//! The messages in answers of the accounts area.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-/// An answer that says what was done.
+/// An answer with a message about what was done.
 #[derive(JsonSchema)]
 #[schemars(rename = "Confirmation")]
 #[expect(dead_code, reason = "only its schema is used")]
 struct MessageSchema {
-    /// A sentence.
+    /// The message for the user.
     message: String,
 }
 
-/// Makes a type of each sentence, so that the document shows the one that an operation answers.
+/// Declares a type for each message, so that the OpenAPI document shows the message of each operation.
 macro_rules! messages {
     ($($name:ident: $text:literal;)*) => {$(
         #[doc = $text]

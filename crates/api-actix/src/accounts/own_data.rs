@@ -1,4 +1,4 @@
-//! The caller's own data: a copy of it, and its deletion.
+//! Export and deletion of the caller's own data.
 
 mod bodies;
 mod opinions;
@@ -46,8 +46,8 @@ impl Refusal for DeleteAccountError {
 
 /// Export the caller's data.
 ///
-/// Everything that is stored about the caller, as one JSON document to download. Hashes of passwords and tokens are left
-/// out, and so are data of other users.
+/// Everything that is stored about the caller, as one JSON document to download. Hashes of passwords and tokens and the
+/// data of other users are not included.
 #[api_v2_operation(operation_id = "exportMyData", tags("me"))]
 pub(crate) async fn export(
     own_data: UseCases<OwnData>,

@@ -1,7 +1,7 @@
-//! The pages that the links in mails lead to, unless a frontend of its own is set (`FRONTEND_URL`).
+//! The pages that links in mails open, unless a separate frontend is configured (`FRONTEND_URL`).
 //!
-//! They work without scripts, and opening one changes nothing, since mail scanners open links: the button does. A problem
-//! is shown as a page too ([`html::problem_page`]).
+//! They work without scripts, and opening one changes nothing, since mail scanners open links; only the button makes
+//! the change. A problem is also shown as a page ([`html::problem_page`]).
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
@@ -37,7 +37,7 @@ struct PasswordPage<'a> {
     root: &'static str,
 }
 
-/// A page whose form asks for a link.
+/// A page with a form to request a link by mail.
 #[derive(Template)]
 #[template(path = "link.html")]
 struct LinkPage<'a> {
@@ -47,7 +47,7 @@ struct LinkPage<'a> {
     root: &'static str,
 }
 
-/// A form's field has this many characters at most, as the form itself does.
+/// The maximum length of a form field in characters, the same as that of the whole form.
 const MAX_TEXT: usize = 16 * 1024;
 
 /// The token in a link.
@@ -57,7 +57,7 @@ pub(crate) struct TokenParameter {
     token: String,
 }
 
-/// What the forms of the activation page send: the token of the link, or an address that wants a new link.
+/// The fields of the forms on the activation page: the token of the link, or the email address to send a new link to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct ActivationForm {
@@ -67,7 +67,8 @@ pub(crate) struct ActivationForm {
     email: Option<String>,
 }
 
-/// What the forms of the password page send: the token and the new password, or an address that wants a link.
+/// The fields of the forms on the password page: the token and the new password, or the email address to send a link
+/// to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct PasswordForm {
@@ -81,7 +82,7 @@ pub(crate) struct PasswordForm {
 
 inputs!(ActivationForm, PasswordForm);
 
-/// `GET /activate?token=…`: a button.
+/// `GET /activate?token=…`: shows the page with the button.
 pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
     let token = query.map(|query| query.into_inner().token).unwrap_or_default();
     if token.is_empty() {
@@ -90,7 +91,7 @@ pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -
     html::page(StatusCode::OK, &ActivatePage { token: &token, root: html::ROOT })
 }
 
-/// `POST /activate`: the button was pressed, or a new link is asked for.
+/// `POST /activate`: activates the account, or sends a new link.
 pub(crate) async fn activate(
     request: HttpRequest,
     api: web::Data<Api>,
@@ -135,7 +136,7 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
             return invalid_address("Ask for a new link", "It activates your account.", form);
         }
     };
-    // The quota of the API's call: the form is no way around it.
+    // Counts for the same quota as the API call, so that the form cannot bypass it.
     if let Err(refusal) = api.limits.count_activation_link(request, &email).await {
         return refusal.error_response();
     }
@@ -149,8 +150,8 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
     }
 }
 
-/// `GET /reset-password?token=…`: the form for a new password. Without a token the form that asks for a link: mails lead
-/// there when an account is in danger.
+/// `GET /reset-password?token=…`: shows the form for a new password. Without a token it shows the form that requests a
+/// link; security mails link to it.
 pub(crate) async fn show_password_reset(
     api: web::Data<Api>,
     query: Option<web::Query<TokenParameter>>,
@@ -168,7 +169,7 @@ pub(crate) async fn show_password_reset(
     password_page(StatusCode::OK, api.state.sessions.password_policy, &token, None)
 }
 
-/// `POST /reset-password`: a new password is set, or a link is asked for.
+/// `POST /reset-password`: sets a new password, or sends a link.
 pub(crate) async fn reset_password(
     request: HttpRequest,
     api: web::Data<Api>,
@@ -231,7 +232,7 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
             );
         }
     };
-    // The quota of the API's call: the form is no way around it.
+    // Counts for the same quota as the API call, so that the form cannot bypass it.
     if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }

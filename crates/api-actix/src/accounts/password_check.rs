@@ -5,8 +5,8 @@ use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
 use crate::problem::{Problem, Refusal, kinds};
 
-/// Checks the email and password of an active account. Failures are delayed and written to the audit log as those of a log-in,
-/// since passwords can be guessed here too.
+/// Checks the email and password of an active account. Failures are delayed and written to the audit log like failed
+/// log-ins, since passwords could be guessed here as well.
 ///
 /// # Errors
 /// 401 when they are wrong.
@@ -27,7 +27,8 @@ pub(crate) async fn check(
     }
 }
 
-/// The state of the account that a password was right for.
+/// Returns the state of the account with this email address. A cached password is valid only while this state is
+/// unchanged.
 pub(crate) async fn standing(sessions: &Sessions, email: &str) -> Result<Option<Standing>, Problem> {
     match email.parse::<EmailAddress>() {
         Ok(email) => sessions.standing(&email).await.map_err(|failed| failed.problem()),

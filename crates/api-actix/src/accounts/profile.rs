@@ -24,7 +24,7 @@ refusals! {
 
 /// Show the caller's account.
 ///
-/// With the profile, whose fields are `null` until they are set.
+/// Includes the profile, whose fields are `null` until they are set.
 #[api_v2_operation(operation_id = "getMe", tags("me"))]
 pub(crate) async fn show(
     profiles: UseCases<Profiles>,
@@ -37,7 +37,7 @@ pub(crate) async fn show(
 
 /// Change the caller's profile.
 ///
-/// Fields that are left out stay as they are, `null` clears one. A date of birth is at least 13 years ago.
+/// Omitted fields keep their values; `null` clears a field. The date of birth must be at least 13 years ago.
 #[api_v2_operation(operation_id = "changeProfile", tags("me"))]
 pub(crate) async fn change(
     profiles: UseCases<Profiles>,
@@ -50,8 +50,9 @@ pub(crate) async fn change(
 
 /// Set the caller's avatar.
 ///
-/// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. It is rotated upright, cropped to its centre and stored as
-/// a JPEG of 512 × 512 pixels without metadata. It replaces an earlier avatar and has a new address.
+/// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. The picture is rotated upright, cropped to its
+/// centre and stored as a JPEG of 512 × 512 pixels without metadata. It replaces the previous avatar, and the new
+/// avatar has a new address.
 #[api_v2_operation(operation_id = "setAvatar", tags("me"))]
 pub(crate) async fn set_avatar(
     profiles: UseCases<Profiles>,
@@ -70,7 +71,7 @@ pub(crate) async fn set_avatar(
 
 /// Remove the caller's avatar.
 ///
-/// Without an avatar nothing happens.
+/// Has no effect when the caller has no avatar.
 #[api_v2_operation(operation_id = "removeAvatar", tags("me"))]
 pub(crate) async fn remove_avatar(
     profiles: UseCases<Profiles>,

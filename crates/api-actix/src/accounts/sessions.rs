@@ -1,4 +1,4 @@
-//! Sessions and passwords: sign-in, tokens, the caller's sessions, and new passwords, which end sessions.
+//! Sessions and passwords: signing in, tokens, the caller's sessions, and changing passwords, which ends sessions.
 
 pub(crate) mod bodies;
 
@@ -77,7 +77,7 @@ impl Refusal for PasswordChangeFaults {
 
 /// Sign in.
 ///
-/// The answer holds an access token, valid for 15 minutes, and a refresh token, valid for 7 days.
+/// The answer contains an access token, valid for 15 minutes, and a refresh token, valid for 7 days.
 #[api_v2_operation(operation_id = "login", tags("accounts"))]
 pub(crate) async fn log_in(
     sessions: UseCases<Sessions>,
@@ -92,7 +92,7 @@ pub(crate) async fn log_in(
 
 /// Exchange a refresh token for a new pair.
 ///
-/// The token stops working. Using it again more than 30 seconds later ends the session.
+/// The old token becomes invalid. Using it again more than 30 seconds later ends the session.
 #[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
 pub(crate) async fn refresh(
     sessions: UseCases<Sessions>,
@@ -106,7 +106,7 @@ pub(crate) async fn refresh(
 
 /// Sign out.
 ///
-/// Ends the session of the refresh token. Any other text has no effect and is answered alike.
+/// Ends the session of the refresh token. Any other string has no effect and gets the same answer.
 #[api_v2_operation(operation_id = "logout", tags("accounts"))]
 pub(crate) async fn log_out(
     sessions: UseCases<Sessions>,
@@ -119,8 +119,8 @@ pub(crate) async fn log_out(
 
 /// List the caller's sessions.
 ///
-/// The live ones, most recently used first. There are at most 20: signing in again ends the one that was used least
-/// recently.
+/// Active sessions, most recently used first. A user has at most 20: signing in again ends the least recently used
+/// session.
 #[api_v2_operation(operation_id = "listSessions", tags("me"))]
 pub(crate) async fn list(
     sessions: UseCases<Sessions>,
@@ -133,7 +133,8 @@ pub(crate) async fn list(
 
 /// End one of the caller's sessions.
 ///
-/// It may be the current one. 404 when it does not exist, has ended, or belongs to another user.
+/// The session may be the current one. The answer is 404 when the session does not exist, has ended, or belongs to
+/// another user.
 #[api_v2_operation(operation_id = "endSession", tags("me"))]
 pub(crate) async fn end(
     sessions: UseCases<Sessions>,
@@ -146,7 +147,7 @@ pub(crate) async fn end(
 
 /// End all of the caller's sessions except the current one.
 ///
-/// Without others nothing happens.
+/// Has no effect when the caller has no other session.
 #[api_v2_operation(operation_id = "endOtherSessions", tags("me"))]
 pub(crate) async fn end_others(
     sessions: UseCases<Sessions>,
@@ -157,10 +158,10 @@ pub(crate) async fn end_others(
     Ok(NoContent)
 }
 
-/// Ask for a link to set a new password.
+/// Request a link to set a new password.
 ///
-/// The answer is the same whether or not the address is known; only active accounts get the mail. The link is valid for an
-/// hour, and an earlier one stops working.
+/// The answer is the same whether or not the address is known; only active accounts get the mail. The link is valid for
+/// one hour. Earlier links become invalid.
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
     sessions: UseCases<Sessions>,
@@ -172,7 +173,7 @@ pub(crate) async fn request_password_reset(
 
 /// Set a new password with the token of a reset link.
 ///
-/// The token works once. Every session of the user ends.
+/// The token can be used once. Every session of the user ends.
 #[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
 pub(crate) async fn reset_password(
     sessions: UseCases<Sessions>,
@@ -186,8 +187,8 @@ pub(crate) async fn reset_password(
 
 /// Change the caller's password.
 ///
-/// The caller's other sessions end. Links to set a password that were mailed before stop working, and the owner is notified
-/// by mail.
+/// The caller's other sessions end. Links to set a password that were mailed before become invalid, and the owner is
+/// notified by mail.
 #[api_v2_operation(operation_id = "changePassword", tags("me"))]
 pub(crate) async fn change_password(
     sessions: UseCases<Sessions>,

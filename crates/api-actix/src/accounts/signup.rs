@@ -1,4 +1,4 @@
-//! Sign-up: an account is registered, and activated by a link in a mail.
+//! Sign-up: registering an account and activating it with a mailed link.
 
 pub(crate) mod bodies;
 
@@ -35,8 +35,8 @@ refusals! {
 
 /// Open an account.
 ///
-/// The account is inactive until the link in the mail is used, which is valid for 24 hours. Registering an address again
-/// that is not activated sends a new link, a few times a day at most.
+/// The account is inactive until the link in the mail is used, which is valid for 24 hours. Registering an address
+/// again whose account is not activated sends a new link, at most a few times a day.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
     signup: UseCases<SignUp>,
@@ -50,7 +50,7 @@ pub(crate) async fn register(
 
 /// Activate an account.
 ///
-/// With the token of the link in the activation mail, which works once.
+/// Takes the token of the link in the activation mail, which can be used once.
 #[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
 pub(crate) async fn activate(
     signup: UseCases<SignUp>,
@@ -63,7 +63,7 @@ pub(crate) async fn activate(
 
 /// Send another activation link.
 ///
-/// The answer is the same whether or not the address is known. The earlier link stops working.
+/// The answer is the same whether or not the address is known. The previous link becomes invalid.
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
     signup: UseCases<SignUp>,

@@ -47,7 +47,7 @@ pub(crate) async fn list(
 
 /// Show a user.
 ///
-/// With the profile.
+/// Includes the profile.
 #[api_v2_operation(operation_id = "getUser", tags("users"))]
 pub(crate) async fn show(
     users: UseCases<Users>,
@@ -60,8 +60,8 @@ pub(crate) async fn show(
 
 /// Change a user's role, or whether the user may sign in.
 ///
-/// A changed role takes effect within 5 seconds and ends no session. Deactivating ends every session of the user at once. The
-/// last active administrator cannot be demoted or deactivated.
+/// A changed role takes effect within 5 seconds and does not end sessions. Deactivating a user ends all sessions of the
+/// user immediately. The last active administrator cannot be demoted or deactivated.
 #[api_v2_operation(operation_id = "changeUser", tags("users"))]
 pub(crate) async fn change(
     users: UseCases<Users>,
@@ -76,7 +76,7 @@ pub(crate) async fn change(
 
 /// Show a user's cart.
 ///
-/// As its owner sees it.
+/// Shows the cart as its owner sees it.
 #[api_v2_operation(operation_id = "getUserCart", tags("users"))]
 pub(crate) async fn show_cart(
     users: UseCases<Users>,

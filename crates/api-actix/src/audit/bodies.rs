@@ -36,7 +36,7 @@ pub(crate) struct AuditEntryBody {
     created_at: Moment,
     /// The action, such as `signed_in` or `role_changed`; more may be added.
     action: String,
-    /// The user who did it; `null` when nobody was signed in, and for the command line.
+    /// The user who did it; `null` when no user was signed in, and for commands.
     actor_id: Option<Uuid>,
     /// The object of the action, if any.
     object: Option<AuditObjectBody>,

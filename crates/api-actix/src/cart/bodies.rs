@@ -18,7 +18,7 @@ use crate::{
     money::MoneyBody,
 };
 
-/// The movies of a visitor's cart that can be merged at once.
+/// The maximum number of movies that can be merged in one request.
 const MAX_MERGED: usize = 100;
 
 /// The movie to put in the cart.
@@ -33,7 +33,7 @@ pub(crate) struct AddBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "VisitorCart", example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
 pub(crate) struct MergeBody {
-    /// Its movies, newest first.
+    /// The movies of the cart, newest first.
     #[schemars(length(max = MAX_MERGED))]
     pub(crate) movie_ids: Vec<Text<MovieId>>,
 }
@@ -45,15 +45,15 @@ inputs!(AddBody, MergeBody);
 #[schemars(rename = "CartRefusal")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReasonBody {
-    /// It is in the cart already.
+    /// The movie is already in the cart.
     AlreadyInCart,
     /// The caller has bought it.
     AlreadyPurchased,
-    /// It is not on sale.
+    /// The movie is not on sale.
     MovieUnavailable,
     /// The cart is full.
     CartFull,
-    /// It does not exist.
+    /// The movie does not exist.
     NotFound,
 }
 
@@ -81,7 +81,7 @@ impl From<PurchaseRefusal> for ReasonBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CartItem")]
 pub(crate) struct CartItemBody {
-    /// With its current price.
+    /// The movie, with its current price.
     movie: MovieBody,
     added_at: Moment,
 }
@@ -101,12 +101,12 @@ pub(crate) struct CartBody {
     items: Vec<CartItemBody>,
     /// The sum of the current prices of the items.
     total: MoneyBody,
-    /// Movies that were withdrawn or bought since; they are not part of the total.
+    /// Movies that were withdrawn or bought in the meantime; they are not part of the total.
     unavailable: Vec<UnavailableBody>,
 }
 
 impl CartBody {
-    /// The cart, with addresses that begin with the public address of the server.
+    /// Creates the body; the addresses in it begin with the public address of the server.
     pub(crate) fn new(cart: CartView, public_url: &str) -> Self {
         let movie = |movie| MovieBody::new(movie, public_url);
         Self {
@@ -144,7 +144,7 @@ pub(crate) struct MergedCartBody {
 }
 
 impl MergedCartBody {
-    /// The cart, with addresses that begin with the public address of the server.
+    /// Creates the body; the addresses in it begin with the public address of the server.
     pub(crate) fn new(merged: MergedCart, public_url: &str) -> Self {
         Self {
             cart: CartBody::new(merged.cart, public_url),

@@ -31,7 +31,7 @@ impl<K: Kind> From<Named<K>> for ReferenceBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Rating", example = serde_json::json!({"average": 8.25, "count": 12}))]
 pub(crate) struct RatingBody {
-    /// `null` when nobody rated it.
+    /// The average; `null` without ratings.
     #[schemars(range(min = 1, max = 10))]
     average: Option<f64>,
     count: i64,
@@ -106,11 +106,11 @@ pub(crate) struct MovieBody {
     certification: ReferenceBody,
     /// The main genre first.
     genres: Vec<ReferenceBody>,
-    /// The address of the poster; of an uploaded one in its largest width. It needs no token.
+    /// The address of the poster, for an uploaded poster in its largest width. It needs no token.
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
-    /// The addresses of an uploaded poster with the width of each, for the attribute `srcset` of HTML; `null` for a poster
-    /// elsewhere.
+    /// The addresses of an uploaded poster with the width of each, for the attribute `srcset` of HTML; `null` for a
+    /// poster on another server.
     #[schemars(length(max = 2_000))]
     poster_srcset: Option<String>,
     rating: RatingBody,
@@ -121,7 +121,7 @@ pub(crate) struct MovieBody {
 }
 
 impl MovieBody {
-    /// The movie, with addresses that begin with the public address of the server.
+    /// Creates the body; the addresses in it begin with the public address of the server.
     pub(crate) fn new(movie: MovieSummary, public_url: &str) -> Self {
         let poster_srcset = match &movie.poster {
             Some(Poster::Uploaded(poster)) => Some(poster_addresses(*poster, public_url)),
@@ -188,7 +188,7 @@ pub(crate) struct MovieDetailBody {
     updated_at: Moment,
 }
 
-/// The address that a poster is shown at; of an uploaded one in its largest width.
+/// Returns the address of a poster, for an uploaded poster in its largest width.
 pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
     match poster {
         Poster::Address(address) => address,
@@ -196,12 +196,12 @@ pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
     }
 }
 
-/// The address of an uploaded poster in one of its widths.
+/// Returns the address of an uploaded poster in one of its widths.
 fn poster_address(poster: UploadedPoster, width: u32, public_url: &str) -> String {
     format!("{}{}", public_url.trim_end_matches('/'), poster.path(width))
 }
 
-/// The addresses of an uploaded poster in all its widths.
+/// Returns the addresses of an uploaded poster in all its widths, as a `srcset`.
 fn poster_addresses(poster: UploadedPoster, public_url: &str) -> String {
     let addresses =
         poster.widths().map(|width| format!("{} {width}w", poster_address(poster, width, public_url)));
@@ -209,7 +209,7 @@ fn poster_addresses(poster: UploadedPoster, public_url: &str) -> String {
 }
 
 impl MovieDetailBody {
-    /// The movie, with addresses that begin with the public address of the server.
+    /// Creates the body; the addresses in it begin with the public address of the server.
     pub(crate) fn new(movie: MovieDetail, public_url: &str) -> Self {
         Self {
             sort_name: movie.sort_name().to_owned(),
@@ -235,7 +235,7 @@ pub(crate) fn movie_example() -> Value {
     movie_example_in_cart(false)
 }
 
-/// The same, in the caller's cart or not.
+/// The movie of the examples, either in the caller's cart or not.
 pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",

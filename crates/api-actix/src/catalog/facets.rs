@@ -1,4 +1,4 @@
-//! What a list of movies can be narrowed by.
+//! The facets of a list of movies: the values that it can be filtered by, with counts.
 
 use app::catalog::{Catalog, CountFacetsError};
 use domain::{
@@ -37,7 +37,7 @@ impl Refusal for CountFacetsError {
     }
 }
 
-/// The filters whose further choices are counted.
+/// The filters of the list of movies whose facets are counted.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FacetQuery {
     #[serde(flatten)]
@@ -58,7 +58,7 @@ impl Input for FacetQuery {
 pub(crate) struct NameFacetBody {
     id: Uuid,
     name: String,
-    /// At most 10,000, as the total of the list.
+    /// The number of movies, at most 10,000 like the total of the list.
     #[schemars(range(min = 0, max = 10_000))]
     count: i64,
 }
@@ -73,9 +73,9 @@ impl From<CountedName> for NameFacetBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DecadeFacet")]
 pub(crate) struct DecadeFacetBody {
-    /// Its first year.
+    /// The first year of the decade.
     decade: i32,
-    /// At most 10,000, as the total of the list.
+    /// The number of movies, at most 10,000 like the total of the list.
     #[schemars(range(min = 0, max = 10_000))]
     count: i64,
 }
@@ -93,10 +93,10 @@ pub(crate) struct PriceFacetBody {
     /// The lowest price, in major units of the shop's currency.
     #[schemars(regex(pattern = r"^\d+(\.\d+)?$"))]
     min: String,
-    /// The price that is no longer in the range; `null` for the last one.
+    /// The exclusive upper bound of the range; `null` for the last range.
     #[schemars(regex(pattern = r"^\d+(\.\d+)?$"))]
     max: Option<String>,
-    /// At most 10,000, as the total of the list.
+    /// The number of movies, at most 10,000 like the total of the list.
     #[schemars(range(min = 0, max = 10_000))]
     count: i64,
 }
@@ -111,13 +111,13 @@ impl From<CountedBand> for PriceFacetBody {
     }
 }
 
-/// What a list of movies can be narrowed by.
+/// The facets of a list of movies: the values that it can be filtered by, with counts.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MovieFacets", example = facets_example())]
 pub(crate) struct FacetsBody {
-    /// Those with the most movies first.
+    /// The values with the most movies first.
     genres: Vec<NameFacetBody>,
-    /// Those with the most movies first.
+    /// The values with the most movies first.
     certifications: Vec<NameFacetBody>,
     /// The newest first.
     decades: Vec<DecadeFacetBody>,
@@ -145,11 +145,11 @@ impl From<Facets> for FacetsBody {
     }
 }
 
-/// Count the choices for a list of movies.
+/// Count the movies for each filter value.
 ///
-/// Genres, certifications, decades and prices of the movies that meet all filters, each with the total that the list has when it is
-/// chosen. The counts of a group ignore what the filters choose in that group, so that another choice beside it can be offered; what is
-/// chosen is listed even without movies.
+/// Genres, certifications, decades and prices of the movies that match all filters, each with the number of movies that
+/// the list would have if this value were chosen. The counts of a group ignore the filters of the same group, so that
+/// other values of the group can be offered. Chosen values are listed even if no movie matches.
 #[api_v2_operation(operation_id = "getMovieFacets", tags("catalog"))]
 pub(crate) async fn show(
     catalog: UseCases<Catalog>,

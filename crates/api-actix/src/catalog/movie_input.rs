@@ -1,4 +1,4 @@
-//! What moderators send of movies.
+//! The input of moderators about movies.
 
 use chrono::Datelike;
 use domain::{
@@ -21,16 +21,16 @@ use crate::{
     rules::Rules,
 };
 
-/// The most genres, directors or stars of a movie that a moderator can send.
+/// The maximum number of genres, directors or stars in a request.
 const MAX_NAMES: usize = 100;
-/// The longest address, in characters.
+/// The maximum length of an address, in characters.
 const MAX_ADDRESS: usize = 2_000;
-/// The longest identifier at IMDb, in characters.
+/// The maximum length of an IMDb identifier, in characters.
 const MAX_IMDB_ID: usize = 12;
-/// Greater whole numbers are not exact in every client.
+/// The greatest integer that JavaScript clients represent exactly.
 const MAX_COUNT: i64 = 9_007_199_254_740_991;
 
-/// Changes of a movie. Fields that are left out stay as they are, `null` clears one.
+/// Changes to a movie. Omitted fields keep their values; `null` clears a field.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(rename = "MovieChanges", example = json!({"price": {"amount": "7.99", "currency": "USD"}, "trailer_url": null}))]
@@ -56,20 +56,20 @@ pub(crate) struct MovieChangesBody {
     /// The box office gross, a whole number.
     #[schemars(range(min = 0, max = MAX_COUNT))]
     gross: Changed<i64>,
-    /// A text about the movie.
+    /// The description of the movie.
     #[schemars(length(min = 1, max = MAX_DESCRIPTION_LENGTH))]
     description: Option<String>,
     price: Option<PriceInput>,
-    /// The name of the age certification; one that is not there yet is created.
+    /// The name of the age certification; it is created if it does not exist.
     #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
     certification: Option<String>,
-    /// The names of the genres, the main one first; those that are not there yet are created.
+    /// The names of the genres, the main genre first. Missing genres are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     genres: Option<Vec<String>>,
-    /// The directors, in the order of the credits; those that are not there yet are created.
+    /// The directors, in the order of the credits. Missing directors are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     directors: Option<Vec<String>>,
-    /// The actors, in the order of the credits; those that are not there yet are created.
+    /// The actors, in the order of the credits. Missing actors are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     stars: Option<Vec<String>>,
     /// The absolute http or https address of a poster. It replaces an uploaded one.
@@ -101,7 +101,7 @@ impl Input for MovieChangesBody {
         let price = self.price.and_then(|price| price.check("price", rules, faults));
         let mut given = Given::default();
         let list = |given: &mut Given, fact, names: Option<Vec<String>>| given.or(fact, names, Vec::new());
-        // What is left out gets a value that breaks no rule.
+        // Omitted fields get placeholder values that satisfy all rules.
         let facts = Facts {
             identity: MovieIdentity {
                 name: given.or(OptionalFact::Name, self.name, "-".to_owned()),
@@ -140,7 +140,7 @@ impl Input for MovieChangesBody {
     }
 }
 
-/// Collects which facts are left out.
+/// Records which facts are given and which are omitted.
 #[derive(Default)]
 struct Given {
     absent: FactSet,
@@ -166,7 +166,7 @@ impl Given {
     }
 }
 
-/// A fault of a movie's facts as a fault of the body.
+/// Converts a fault of a movie's facts into the field and fault of the body.
 fn described(invalid: &InvalidFact) -> (String, Fault) {
     let field = match (invalid.field, invalid.index) {
         (FactField::Price, _) => "price.amount".to_owned(),
@@ -176,7 +176,7 @@ fn described(invalid: &InvalidFact) -> (String, Fault) {
     (field, described_fault(&invalid.fault))
 }
 
-/// A fault of a value as a fault of its field.
+/// Converts the fault of a value into the fault of its field.
 pub(super) fn described_fault(fault: &FactFault) -> Fault {
     let code = match fault {
         FactFault::Missing => return Fault::new(FieldCode::TooShort, "must not be blank"),
@@ -200,7 +200,7 @@ pub(crate) struct NewMovieBody {
     fields: MovieChangesBody,
 }
 
-/// Requires what every movie has.
+/// Marks the fields that every movie must have as required.
 fn require(schema: &mut Schema) {
     let required = [
         "name",
@@ -229,7 +229,7 @@ impl Input for NewMovieBody {
 /// How a movie is deleted.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DeletionQuery {
-    /// Whether a movie that is in carts is taken out of them.
+    /// Whether a movie that is in carts is removed from them and deleted.
     #[serde(default)]
     #[schemars(example = true)]
     pub(crate) force: bool,

@@ -49,12 +49,12 @@ refusals! {
     }
 }
 
-/// A kind of name whose resource handlers serve.
+/// A kind of name that is served as a resource.
 pub(crate) trait Resource: Kind {
     const KIND: NameKind;
-    /// What one is called in the document: `genre`.
+    /// The singular in the OpenAPI document: `genre`.
     const ONE: &'static str;
-    /// What several are called in the document: `genres`.
+    /// The plural in the OpenAPI document: `genres`.
     const MANY: &'static str;
 }
 
@@ -75,8 +75,8 @@ resources! {
     CertificationKind = Certification "certification" "certifications";
 }
 
-/// The use cases of the catalogue, for the resource of one kind. In the document it puts the names of the kind in place of
-/// `{one}` and `{many}`.
+/// The use cases of the catalogue, for the resource of one kind. In the OpenAPI document it replaces the placeholders
+/// `{one}` and `{many}` by the names of the kind.
 pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
 
 impl<K> Deref for Names<K> {
@@ -130,7 +130,7 @@ impl From<CountedName> for CountedNameBody {
     }
 }
 
-/// A search has this many characters at most.
+/// The maximum length of a search, in characters.
 const MAX_SEARCH: usize = 250;
 
 /// The parameters of a list of names.
@@ -156,7 +156,7 @@ impl Input for NameQuery {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NewName", example = json!({"name": "Film noir"}))]
 pub(crate) struct NewNameBody {
-    /// No two of a kind have the same name; case and accents do not count.
+    /// The name, unique within its kind; case and accents are ignored.
     #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
     name: String,
 }
@@ -169,11 +169,11 @@ impl Input for NewNameBody {
     }
 }
 
-/// Changes of a genre, director, star or certification. What is left out stays as it is.
+/// Changes of a genre, director, star or certification. Omitted fields keep their values.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NameChanges", example = json!({"name": "Film noir"}))]
 pub(crate) struct NameChangesBody {
-    /// No two of a kind have the same name; case and accents do not count.
+    /// The name, unique within its kind; case and accents are ignored.
     #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
     name: Option<String>,
 }
@@ -195,7 +195,7 @@ fn checked(name: &str, faults: &mut Faults) -> Option<CatalogName> {
 
 /// List the {many}.
 ///
-/// All of them in one page, by name.
+/// Returns all of them in one page, sorted by name.
 #[api_v2_operation(operation_id = "list{Many}", tags("catalog"))]
 pub(crate) async fn list_all<K: Resource>(
     names: Names<K>,
@@ -207,7 +207,7 @@ pub(crate) async fn list_all<K: Resource>(
 
 /// List the {many}.
 ///
-/// By name. Deep pages are read by `cursor`.
+/// Sorted by name. Pages beyond item 10,000 are read with `cursor`.
 #[api_v2_operation(operation_id = "list{Many}", tags("catalog"))]
 pub(crate) async fn list<K: Resource>(
     names: Names<K>,
@@ -231,7 +231,7 @@ pub(crate) async fn show<K: Resource>(
 
 /// Create a {one}.
 ///
-/// Names that differ in case or accents only are the same.
+/// Names that differ only in case or accents are considered equal.
 #[api_v2_operation(operation_id = "create{One}", tags("catalog"))]
 pub(crate) async fn create<K: Resource>(
     names: Names<K>,
@@ -245,7 +245,7 @@ pub(crate) async fn create<K: Resource>(
 
 /// Rename a {one}.
 ///
-/// Its movies show the new name and are found by it at once.
+/// Its movies show the new name and can be found by it immediately.
 #[api_v2_operation(operation_id = "change{One}", tags("catalog"))]
 pub(crate) async fn change<K: Resource>(
     names: Names<K>,
@@ -260,7 +260,7 @@ pub(crate) async fn change<K: Resource>(
 
 /// Delete a {one}.
 ///
-/// One that a movie has cannot be deleted, even if the movie was withdrawn from sale.
+/// A name that a movie uses cannot be deleted, even if the movie was withdrawn from sale.
 #[api_v2_operation(operation_id = "delete{One}", tags("catalog"))]
 pub(crate) async fn delete<K: Resource>(
     names: Names<K>,

@@ -39,8 +39,8 @@ impl Refusal for SetPosterError {
 
 /// Set the poster of a movie.
 ///
-/// It is rotated upright and stored as WebP pictures without metadata, 185, 342, 500 and 780 pixels wide, up to its own width. It
-/// replaces an earlier poster and has new addresses.
+/// The poster is rotated upright and stored as WebP pictures without metadata, 185, 342, 500 and 780 pixels wide, up to
+/// its own width. It replaces the previous poster and has new addresses.
 #[api_v2_operation(operation_id = "setPoster", tags("catalog"))]
 pub(crate) async fn set(
     posters: UseCases<Posters>,
@@ -60,7 +60,7 @@ pub(crate) async fn set(
 
 /// Remove the poster of a movie.
 ///
-/// Without a poster nothing happens.
+/// Has no effect when the movie has no poster.
 #[api_v2_operation(operation_id = "removePoster", tags("catalog"))]
 pub(crate) async fn remove(
     posters: UseCases<Posters>,

@@ -19,15 +19,15 @@ use crate::{
     rules::Rules,
 };
 
-/// The longest search, in characters.
+/// The maximum length of a search, in characters.
 const MAX_TEXT: usize = 250;
-/// The most identifiers of a filter.
+/// The maximum number of identifiers in a filter.
 const MAX_IDS: usize = 100;
-/// The last year that a filter may name.
+/// The maximum year in a filter.
 const MAX_YEAR: i32 = 9_999;
-/// The greatest identifier at TMDB that a filter may name.
+/// The maximum TMDB identifier in a filter.
 const MAX_COUNT: i64 = 9_007_199_254_740_991;
-/// The longest running time that a filter may name.
+/// The maximum running time in a filter, in minutes.
 const MAX_MINUTES: i32 = 100_000;
 
 /// The filters, sorts and page of the list.
@@ -35,8 +35,8 @@ const MAX_MINUTES: i32 = 100_000;
 pub(crate) struct MovieQuery {
     #[serde(flatten)]
     filters: MovieFilters,
-    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
-    /// `-popularity`.
+    /// Sort keys separated by commas; a leading `-` sorts descending. The default is `relevance` for a search,
+    /// otherwise `-popularity`.
     #[serde(default)]
     #[schemars(example = ["-year", "name"])]
     sort: Sorts<MovieSortKey>,
@@ -49,8 +49,8 @@ pub(crate) struct MovieQuery {
 pub(crate) struct LibraryQuery {
     #[serde(flatten)]
     filters: MovieFilters,
-    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
-    /// `-purchased_at`.
+    /// Sort keys separated by commas; a leading `-` sorts descending. The default is `relevance` for a search,
+    /// otherwise `-purchased_at`.
     #[serde(default)]
     #[schemars(example = ["-purchased_at", "name"])]
     sort: Sorts<LibrarySortKey>,
@@ -63,8 +63,8 @@ pub(crate) struct LibraryQuery {
 pub(crate) struct FavoriteQuery {
     #[serde(flatten)]
     filters: MovieFilters,
-    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
-    /// `-added_at`.
+    /// Sort keys separated by commas; a leading `-` sorts descending. The default is `relevance` for a search,
+    /// otherwise `-added_at`.
     #[serde(default)]
     #[schemars(example = ["-added_at", "name"])]
     sort: Sorts<FavoriteSortKey>,
@@ -72,15 +72,15 @@ pub(crate) struct FavoriteQuery {
     page: PageParams,
 }
 
-/// The filters of movies; a movie meets all of them.
+/// The filters of movies; a movie must match all of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieFilters {
     /// Any of these movies, such as those of a visitor's cart.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
     id: Vec<Text<MovieId>>,
-    /// Words of the title, of directors, stars or the description, in any order. The last one may be unfinished; typing mistakes in
-    /// unknown words are forgiven.
+    /// Words of the title, of directors, stars or the description, in any order. The last word may be incomplete;
+    /// typing mistakes in unknown words are tolerated.
     #[schemars(length(max = MAX_TEXT), example = "star wars")]
     search: Option<String>,
     /// A part of the title; case and accents are ignored.
@@ -108,10 +108,10 @@ pub(crate) struct MovieFilters {
     /// Released in this year or earlier.
     #[schemars(range(min = 0, max = MAX_YEAR), example = 1999)]
     year_max: Option<i32>,
-    /// Rated this or better at IMDb.
+    /// The minimum IMDb rating.
     #[schemars(range(min = 0, max = 10), example = 7.5)]
     imdb_min: Option<f64>,
-    /// Rated this or worse at IMDb.
+    /// The maximum IMDb rating.
     #[schemars(range(min = 0, max = 10), example = 9.5)]
     imdb_max: Option<f64>,
     /// The lowest price, in major units of the shop's currency.
@@ -126,10 +126,10 @@ pub(crate) struct MovieFilters {
     /// The longest running time, in minutes.
     #[schemars(range(min = 0, max = MAX_MINUTES), example = 180)]
     duration_max: Option<i32>,
-    /// The one with this identifier at IMDb.
+    /// The movie with this IMDb identifier.
     #[schemars(length(max = 12), example = &"tt0079944")]
     imdb_id: Option<String>,
-    /// The one with this identifier at TMDB.
+    /// The movie with this TMDB identifier.
     #[schemars(range(min = 1, max = MAX_COUNT), example = 1398)]
     tmdb_id: Option<i64>,
     /// Moderators only: `false` lists the movies that were withdrawn from sale, instead of those on sale.
@@ -163,7 +163,7 @@ impl Input for LibraryQuery {
     }
 }
 
-/// What is wanted of a list of movies.
+/// Checks the parameters of a list of movies.
 fn checked(
     filters: MovieFilters,
     sorts: Vec<MovieSort>,

@@ -19,13 +19,13 @@ use crate::{
     rules::Rules,
 };
 
-/// The longest text, in characters.
+/// The maximum length of the text, in characters.
 const MAX_TEXT: usize = 250;
 
-/// What was typed.
+/// The parameters of suggestions.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SuggestionQuery {
-    /// What was typed so far, from the first character on.
+    /// The text typed so far; one character is enough.
     #[schemars(length(max = MAX_TEXT), example = &"godf")]
     q: String,
 }
@@ -38,7 +38,7 @@ impl Input for SuggestionQuery {
     }
 }
 
-/// What is suggested.
+/// The kind of a suggestion.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SuggestionKind")]
 #[serde(rename_all = "snake_case")]
@@ -51,7 +51,7 @@ enum KindBody {
     Director,
 }
 
-/// A title or a person that may be meant.
+/// A suggested title or person.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Suggestion")]
 pub(crate) struct SuggestionBody {
@@ -66,7 +66,7 @@ pub(crate) struct SuggestionBody {
 }
 
 impl SuggestionBody {
-    /// The suggestion, with addresses that begin with the public address of the server.
+    /// Creates the body; the addresses in it begin with the public address of the server.
     fn new(suggestion: Suggestion, public_url: &str) -> Self {
         let (kind, year, poster_url) = match suggestion.kind {
             SuggestionKind::Movie { year, poster } => {
@@ -79,19 +79,19 @@ impl SuggestionBody {
     }
 }
 
-/// Titles and people that may be meant.
+/// Suggested titles and people.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Suggestions", example = json!({"items": [{
     "kind": "movie", "id": "0190a1b2-0000-7000-8000-000000000000", "name": "Stalker", "year": 1979, "poster_url": null
 }]}))]
 pub(crate) struct SuggestionsBody {
-    /// At most ten, the best first.
+    /// At most ten suggestions, the best first.
     items: Vec<SuggestionBody>,
 }
 
 /// Suggest titles and people.
 ///
-/// For a search box, while somebody types. Typing mistakes are forgiven as in a search.
+/// For a search box, while the user types. Typing mistakes are tolerated as in a search.
 #[api_v2_operation(operation_id = "suggestMovies", tags("catalog"))]
 pub(crate) async fn suggest(
     catalog: UseCases<Catalog>,

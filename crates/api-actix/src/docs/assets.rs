@@ -1,4 +1,4 @@
-//! The files of Swagger UI, from the archive in their crate: no CDN is asked.
+//! The files of Swagger UI, from the archive in their crate, so that no CDN is needed.
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use zip::ZipArchive;
 
 use crate::edge::compression::StaticBody;
 
-/// The page; its addresses are relative, so that it works behind a prefix too.
+/// The page. Its links are relative, so that it also works behind a path prefix.
 pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -55,10 +55,10 @@ pub(crate) struct Assets {
 }
 
 impl Assets {
-    /// The files of the archive, which is unpacked once in the life of the process.
+    /// Unpacks the files of the archive, once per process.
     ///
     /// # Errors
-    /// When the archive that was built in lacks a file.
+    /// When the embedded archive lacks a file.
     pub(crate) fn unpacked(public_url: &str) -> std::io::Result<Self> {
         static FILES: OnceLock<Vec<AssetFile>> = OnceLock::new();
         let files = match FILES.get() {
@@ -98,12 +98,12 @@ impl Assets {
         Ok(files)
     }
 
-    /// The file of this name.
+    /// Returns the file with this name.
     pub(crate) fn file(&self, name: &str) -> Option<&AssetFile> {
         self.files.iter().find(|file| file.name == name)
     }
 
-    /// The content policy of the page: it may load its own files, and call the server that is documented.
+    /// The content security policy of the page: it may load its own files and call the documented server.
     pub(crate) fn policy(&self) -> &str {
         &self.policy
     }

@@ -1,4 +1,4 @@
-//! Who may read the document.
+//! Access control for the OpenAPI document.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -25,12 +25,12 @@ use crate::{
     state::Api,
 };
 
-/// How long a password that was right is remembered, so that it is not hashed again for every request. It counts for as long
-/// as its account stays unchanged.
+/// How long a correct password is cached, so that it is not hashed again for every request. The entry is valid only
+/// while its account is unchanged.
 const REMEMBERED: Duration = Duration::from_mins(5);
 const MAX_REMEMBERED: u64 = 1_000;
 
-/// Makes a browser ask its user for an email and a password.
+/// The challenge that makes a browser ask its user for an email and a password.
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Cinema\", charset=\"UTF-8\"");
 
 /// Decides who may read the document.
@@ -40,19 +40,19 @@ pub(crate) struct DocsGuard {
     remembered: moka::sync::Cache<[u8; 32], Standing>,
 }
 
-/// A request of somebody who may read the document, on an operation without parameters.
+/// A request by a client that may read the document, for an operation without parameters.
 #[derive(Debug)]
 pub(crate) struct Reader;
 
-/// An account's email and password, as they were sent.
+/// The email and password of an account, as they were sent.
 struct Basic {
     email: String,
     password: String,
 }
 
 impl Basic {
-    /// The credentials of the `Authorization` header: `None` when it is missing, repeated or of another scheme, the inner
-    /// `None` when it cannot be read.
+    /// Reads the credentials of the `Authorization` header: `None` when it is missing, repeated or has another scheme;
+    /// the inner `None` when it cannot be read.
     #[expect(clippy::option_option, reason = "another scheme is not the same as an unreadable Basic")]
     fn of(request: &HttpRequest) -> Option<Option<Self>> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
@@ -81,7 +81,7 @@ impl DocsGuard {
             let basic = basic.ok_or_else(|| Problem::new(&kinds::INVALID_CREDENTIALS))?;
             return self.check_password(request, api, basic).await;
         }
-        // A token is checked each time: that is quick, and its session can end.
+        // A token is checked every time, since that is fast and its session may have ended.
         match authenticated(request).await? {
             None if self.access == DocsAccess::Authenticated => Err(Problem::new(&kinds::UNAUTHENTICATED)),
             _ => Ok(()),
@@ -103,7 +103,7 @@ impl DocsGuard {
         api.limits.count_client(request, |limits| &limits.login).await?;
         let (sessions, origin) = (api.sessions(), origin_of(request));
         let checked = async move {
-            // Read before the check: a change in between is then noticed at the next request.
+            // Read before the check, so that a concurrent change is detected at the next request.
             let standing = password_check::standing(&sessions, &email).await?;
             password_check::check(&sessions, &email, &password, &origin).await.map(|()| standing)
         };

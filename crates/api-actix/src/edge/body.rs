@@ -1,4 +1,4 @@
-//! The body of an answer on its way to the client.
+//! Sending the body of an answer to the client.
 
 use std::{
     convert::Infallible,
@@ -12,12 +12,12 @@ use actix_web::{
 };
 use http_connections::Exchange;
 
-/// What is copied into the buffer of a connection at once. A body that is handed over whole would be there twice for as
-/// long as its client is slow.
+/// The number of bytes that are copied into the buffer of a connection at a time. If a whole body were passed on at
+/// once, it would be in memory twice while a slow client reads it.
 const SLICE: usize = 8 * 1024;
 
-/// A body that takes more memory than this is counted while it is sent. Smaller ones fit into the buffers that every
-/// connection has.
+/// The memory of bodies larger than this is accounted for while they are sent. Smaller bodies fit into the buffers that
+/// every connection has.
 const COUNTED: usize = 16 * 1024;
 
 /// Marks an answer whose bytes are shared by all clients, so that sending it takes no memory.
@@ -28,7 +28,8 @@ pub(crate) struct SharedBytes;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadInParts;
 
-/// A body of which nothing is read, as the answer to HEAD has it: the connection would read all of it and leave it out.
+/// Replaces the body of an answer to HEAD by an empty one with the same length: the connection would otherwise read the
+/// whole body and discard it.
 pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
         // A live stream has no length.
@@ -53,7 +54,7 @@ impl MessageBody for UnreadBody {
     }
 }
 
-/// Sends the body in slices. The exchange ends when the last of them was taken over by the connection.
+/// Sends the body in slices. The exchange ends when the connection has taken the last slice.
 pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
         return body;
@@ -64,7 +65,7 @@ pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     }
 }
 
-/// Counts the memory of the body; whether there is room for it.
+/// Accounts for the memory of the body, and returns whether there is enough.
 pub(super) fn has_room(body: &BoxBody, exchange: Option<&mut Exchange>) -> bool {
     let size = match body.size() {
         BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),

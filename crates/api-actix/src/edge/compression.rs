@@ -1,7 +1,7 @@
-//! Compression of answers: those of 1 KiB or more, but for the tokens of the accounts and for pictures.
+//! Compression of answers of 1 KiB or more, except answers with tokens of accounts and pictures.
 //!
-//! An answer is compressed in one go before it is sent, never while a client reads it: a compressor takes megabytes, and
-//! clients may be slow. What is the same for all clients is compressed once ([`StaticBody`]).
+//! An answer is compressed completely before it is sent, and not while a client reads it: a compressor needs megabytes
+//! of memory, and clients may be slow. Bodies that are the same for all clients are compressed once ([`StaticBody`]).
 
 use std::{
     io::{self, Write},
@@ -24,22 +24,22 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::{body::SharedBytes, in_flight::FILMS_PATH};
 use crate::problem::{Problem, kinds};
 
-/// Smaller answers are not compressed.
+/// The minimum size of compressed answers, in bytes.
 const LEAST: usize = 1024;
 
-/// Answers up to this size are compressed at once by the thread that serves the request: that takes a millisecond.
+/// Answers up to this size are compressed on the thread that serves the request, which takes about a millisecond.
 const IN_PLACE: usize = 64 * 1024;
 
-/// Larger answers that may be compressed at once: each compressor takes some megabytes.
+/// Limits how many larger answers are compressed at the same time: each compressor needs some megabytes.
 static LARGE: Semaphore = Semaphore::const_new(2);
 
-/// The names of the codings that an answer may come in.
+/// The names of the supported content codings.
 pub(crate) const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
 
-/// What a client's `Accept-Encoding` is compared with.
+/// The codings that a client's `Accept-Encoding` is matched against.
 const KNOWN: [Encoding; 4] = [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::zstd()];
 
-/// The size that the body of an answer without one (304) would have had.
+/// The size that the body would have had, for an answer without a body (304).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unsent(pub(crate) usize);
 
@@ -96,7 +96,7 @@ fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The coding that the client prefers; `None` for the bytes as they are.
+/// The content coding that the client prefers; `None` for no compression.
 ///
 /// # Errors
 /// 406 when the client takes neither.
@@ -107,17 +107,17 @@ fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
     Ok(Coding::ALL.into_iter().find(|coding| coding.name() == name))
 }
 
-/// The coding that the client prefers; `None` for the bytes as they are.
+/// The content coding that the client prefers; `None` for no compression.
 pub(crate) fn preferred(request: &HttpRequest) -> Option<&'static str> {
     negotiate(request).ok().flatten().map(Coding::name)
 }
 
-/// The coding that an answer of so many bytes comes in, when it is compressed for this request.
+/// The content coding for an answer of this size to this request; `None` when it is not compressed.
 pub(crate) fn coding(request: &HttpRequest, bytes: usize) -> Option<&'static str> {
     (bytes >= LEAST).then(|| preferred(request)).flatten()
 }
 
-/// Compresses answers for the clients that take them so.
+/// Compresses answers for the clients that accept it.
 pub(crate) async fn compress<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -126,7 +126,8 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
         Ok(coding) => coding,
         Err(refusal) => return Ok(request.into_response(refusal.error_response())),
     };
-    // A secret beside a text that the caller chose could be guessed from the compressed length.
+    // If an answer contains a secret and text chosen by the caller, the secret could be guessed from the compressed
+    // length.
     let has_secret = request.path().starts_with("/api/v1/accounts/");
     let is_film = request.path().starts_with(FILMS_PATH);
     let mut response = next.call(request).await?.map_into_boxed_body();
@@ -142,7 +143,7 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
     }
 }
 
-/// The size that the answer has to a client that takes nothing compressed; a stream's counts as 0.
+/// The uncompressed size of the answer; 0 for a stream.
 fn size(response: &ServiceResponse) -> usize {
     let unsent = response.response().extensions().get::<Unsent>().copied();
     match (unsent, response.response().body().size()) {
@@ -157,8 +158,7 @@ fn is_compressed_type(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with("image/"))
 }
 
-/// Says that the answer depends on `Accept-Encoding`, in one line with what else it depends on: actix-cors keeps the
-/// first `Vary` alone.
+/// Adds `Accept-Encoding` to `Vary`, in one header line, since actix-cors keeps only the first `Vary` header.
 fn vary(headers: &mut HeaderMap) {
     let before = headers.get(VARY).and_then(|value| value.to_str().ok());
     let joined =
@@ -185,7 +185,7 @@ async fn compress_body(response: ServiceResponse, coding: Coding) -> ServiceResp
     ServiceResponse::new(request, response.set_body(body))
 }
 
-/// Compresses for one client; `None` when that fails, which it does for want of memory alone.
+/// Compresses for one client; `None` when that fails, which happens only when memory is exhausted.
 async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
     if bytes.len() <= IN_PLACE {
         return coding.compress(&bytes, Effort::Quick).ok();
@@ -194,7 +194,7 @@ async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
     web::block(move || coding.compress(&bytes, Effort::Quick)).await.ok()?.ok()
 }
 
-/// Compresses an answer that several clients get, in this coding; `None` when it stays as it is.
+/// Compresses an answer for several clients in this coding; `None` when it is not compressed.
 pub(crate) async fn compress_for_all(
     bytes: &Bytes,
     coding: Option<&'static str>,
@@ -207,7 +207,7 @@ pub(crate) async fn compress_for_all(
     Some((Bytes::from(compressed), coding.name()))
 }
 
-/// A body that is the same for all clients. It is compressed when it is asked for first, once for each coding.
+/// A body that is the same for all clients. It is compressed at the first request, once for each coding.
 #[derive(Debug)]
 pub(crate) struct StaticBody {
     plain: Bytes,
@@ -221,12 +221,13 @@ impl StaticBody {
         Arc::new(Self { plain, brotli: OnceCell::new(), gzip: OnceCell::new(), zstd: OnceCell::new() })
     }
 
-    /// The bytes as they are.
+    /// The uncompressed bytes.
     pub(crate) fn plain(&self) -> Bytes {
         self.plain.clone()
     }
 
-    /// Answers with the body in the coding that the client prefers. Types that are compressed already stay as they are.
+    /// Answers with the body in the coding that the client prefers. Media types that are already compressed are not
+    /// compressed again.
     pub(crate) async fn respond(
         self: &Arc<Self>,
         request: &HttpRequest,
@@ -251,7 +252,8 @@ impl StaticBody {
         if let Some(bytes) = cell.get() {
             return Some(bytes.clone());
         }
-        // A task of its own goes on when the client has gone; otherwise the next request would begin anew.
+        // A separate task continues when the client has disconnected; otherwise the next request would start the
+        // compression again.
         let this = Arc::clone(self);
         let task = rt::spawn(async move {
             let compress = async || {

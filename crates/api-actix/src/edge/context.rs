@@ -1,6 +1,6 @@
-//! What middleware and extractors tell each other about a request, in its extensions.
+//! Data about a request that middleware and extractors share in its extensions.
 
-/// The id of the request, which stands in its answer, in the log and in the audit log.
+/// The id of the request, which is included in its answer, in the log and in the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 

@@ -1,4 +1,4 @@
-//! Which pages of other origins may call (CORS).
+//! Which web origins may call the API (CORS).
 
 use actix_cors::{Cors, CorsError};
 use actix_web::{
@@ -19,11 +19,11 @@ use crate::{
     settings::ApiSettings,
 };
 
-/// Browsers may keep the answer to a preflight for this many seconds; Chromium takes no more than two hours.
+/// How long browsers may cache the answer to a preflight request, in seconds. Chromium allows at most two hours.
 const PREFLIGHT_AGE: usize = 7_200;
 
-/// Allows the origins of the settings; in development those of this machine too. There are no cookies, so credentials
-/// are not allowed.
+/// Allows the origins from the settings, and in development also origins on this machine. There are no cookies, so
+/// credentials are not allowed.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     let mut cors = Cors::default()
         .allowed_methods([
@@ -40,13 +40,13 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             CONTENT_TYPE,
             IF_MATCH,
             IF_NONE_MATCH,
-            // Players that read films by scripts.
+            // For players that load films with scripts.
             IF_RANGE,
             RANGE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
             X_REQUEST_ID,
-            // Tracing of browsers (W3C Trace Context, Baggage).
+            // For tracing in browsers (W3C Trace Context, Baggage).
             HeaderName::from_static("traceparent"),
             HeaderName::from_static("tracestate"),
             HeaderName::from_static("baggage"),
@@ -79,7 +79,7 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     cors
 }
 
-/// The problem of an answer with which this middleware refused a request.
+/// The problem document for a response with which this middleware refused a request.
 pub(super) fn refused(response: &HttpResponse) -> Option<Problem> {
     response.error()?.as_error::<CorsError>()?;
     let problem = Problem::new(&kinds::MALFORMED_REQUEST);
@@ -105,7 +105,7 @@ mod tests {
     use super::is_local;
 
     #[test]
-    fn local_pages_are_those_of_this_machine_only() {
+    fn only_origins_on_this_machine_are_local() {
         for local in ["http://localhost:5173", "http://127.0.0.1", "http://[::1]:3000", "http://[::1]"] {
             assert!(is_local(local), "{local}");
         }

@@ -1,4 +1,4 @@
-//! Keeps anonymous answers of the catalogue in memory for a moment.
+//! Caches anonymous answers of the catalogue in memory for a short time.
 //!
 //! When several clients request the same page at the same time, one query is run for all of them. An answer is cached
 //! with its headers, once for each content coding, so that it is also compressed once. After each successful write that
@@ -32,31 +32,31 @@ use super::{
 };
 use crate::{etag, reply::PUBLIC_FOR_SECONDS};
 
-/// Pages that are kept at most. Those that are asked for most often stay.
+/// The maximum number of cached pages. The most frequently requested pages are kept.
 const MOST: u64 = 256;
 
-/// Larger answers are not kept.
+/// The maximum size of a cached answer, in bytes.
 const LARGEST: usize = 128 * 1024;
 
-/// Writes to these change nothing that an anonymous visitor sees.
+/// Writes to these areas do not change anything that an anonymous visitor sees.
 const PRIVATE_AREAS: [&str; 6] =
     ["/accounts/", "/cart", "/orders", "/payments", "/notifications", "/library"];
 
-/// The pages that are kept; clones share them.
+/// The cache of pages; clones share it.
 #[derive(Clone)]
 pub(crate) struct HotPages {
-    /// `None` when pages are not kept.
+    /// `None` when caching is disabled.
     pages: Option<Cache<Key, Arc<Slot>>>,
 }
 
-/// A request that others repeat.
+/// The parts of a request that determine its answer.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     path_and_query: String,
     coding: Option<&'static str>,
 }
 
-/// The outcome of the first request; it holds `None` when the answer cannot be kept.
+/// The outcome of the first request; `None` in it means that the answer cannot be cached.
 type Slot = OnceCell<Option<Arc<Page>>>;
 
 /// An answer with status 200.
@@ -70,7 +70,7 @@ struct Page {
 }
 
 impl HotPages {
-    /// Keeps pages for this time; not at all when it is zero.
+    /// Creates a cache that keeps pages for this time; zero disables it.
     pub(crate) fn new(time: Duration) -> Self {
         let pages = (!time.is_zero()).then(|| Cache::builder().max_capacity(MOST).time_to_live(time).build());
         Self { pages }
@@ -82,7 +82,7 @@ impl HotPages {
         }
     }
 
-    /// The slot of a request whose answer may be kept.
+    /// The slot of a request, if its answer may be cached.
     fn slot(&self, request: &ServiceRequest) -> Option<Arc<Slot>> {
         let pages = self.pages.as_ref()?;
         let is_anonymous = !request.headers().contains_key(AUTHORIZATION);
@@ -96,7 +96,7 @@ impl HotPages {
 }
 
 impl Page {
-    /// Reads an answer. One that cannot be kept comes back as it was.
+    /// Reads an answer into a page. An answer that cannot be cached is returned unchanged.
     async fn of(
         response: ServiceResponse<BoxBody>,
         coding: Option<&'static str>,
@@ -131,7 +131,7 @@ impl Page {
         Ok((Self { headers, tag, body, size }, request))
     }
 
-    /// Answers with it, or with 304 when the caller has it already.
+    /// Answers with the page, or with 304 when the caller already has it.
     fn respond(&self, request: HttpRequest, conditions: &HeaderMap) -> ServiceResponse<BoxBody> {
         let known = etag::known(conditions, &self.tag);
         let is_known = known.is_some();
@@ -154,7 +154,7 @@ impl Page {
     }
 }
 
-/// Answers with a page that is kept, and keeps those that may be; clears them after a write.
+/// Answers from the cache, adds answers to it, and clears it after a write.
 pub(crate) async fn serve<B: MessageBody + 'static>(
     pages: HotPages,
     mut request: ServiceRequest,
@@ -168,7 +168,7 @@ pub(crate) async fn serve<B: MessageBody + 'static>(
         }
         return Ok(response);
     };
-    // The whole page is asked for, and compared with what the caller has afterwards.
+    // Requests the complete page; the caller's conditions are checked afterwards.
     let mut conditions = HeaderMap::new();
     for value in request.headers_mut().remove(IF_NONE_MATCH) {
         conditions.append(IF_NONE_MATCH, value);
@@ -208,7 +208,7 @@ pub(crate) async fn serve<B: MessageBody + 'static>(
     }
 }
 
-/// Turns a page that the caller has into 304.
+/// Replaces the answer by 304 if the caller already has the page.
 fn conditional(response: ServiceResponse<BoxBody>, conditions: &HeaderMap) -> ServiceResponse<BoxBody> {
     let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
     let known =

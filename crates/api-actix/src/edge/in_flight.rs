@@ -1,4 +1,4 @@
-//! Limits the requests in flight: beyond it they are refused at once, so that the accepted ones stay fast.
+//! Limits the requests in flight: further requests are refused immediately, so that accepted requests stay fast.
 
 use std::{cell::Cell, pin::pin, rc::Rc, sync::Arc};
 
@@ -16,22 +16,24 @@ use crate::problem::Problem;
 /// The path of live streams of notifications. They last for hours, so they are not among the requests that are counted here.
 pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
 
-/// The beginning of the paths of films, which are sent for as long as somebody watches: they are not counted either.
+/// The prefix of the paths of films. They are sent for as long as a user watches, so they are not counted either.
 pub(crate) const FILMS_PATH: &str = "/media/films/";
 
-/// Requests whose bodies may be waited for at once. What has come of each is kept in memory, 64 KiB at most.
+/// The maximum number of requests whose bodies are being received. The received part of each is kept in memory, at most
+/// 64 KiB.
 const WAITING_FOR_BODIES: usize = 4_096;
 
 /// The limit of all workers; clones share it.
 ///
-/// A request that waits for its client to send a body gives its permit back meanwhile: slow clients keep nobody out.
+/// A request releases its permit while it waits for its client to send the body, so that slow clients do not block
+/// others.
 #[derive(Debug, Clone)]
 pub(crate) struct InFlightLimit {
     answering: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
 
-/// The permit of one request. It is part of the request and is given back with it.
+/// The permit of one request. It is stored in the request and released together with it.
 #[derive(Clone)]
 struct InFlightPermit {
     limit: InFlightLimit,
@@ -39,7 +41,7 @@ struct InFlightPermit {
 }
 
 impl InFlightLimit {
-    /// For so many requests at once.
+    /// Creates a limit of this many requests at a time.
     pub(crate) fn new(most: usize) -> Self {
         let most = most.min(Semaphore::MAX_PERMITS);
         Self {
@@ -64,7 +66,7 @@ impl InFlightPermit {
         Ok(())
     }
 
-    /// Gives the permit back for one to wait with.
+    /// Exchanges the permit for one that allows waiting for the body.
     fn release(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.permit.set(None);
         let waiting = Arc::clone(&self.limit.waiting).try_acquire_owned();
@@ -72,8 +74,9 @@ impl InFlightPermit {
     }
 }
 
-/// Answers 503 when too many requests are in flight. Health checks need no permit: an overloaded server is not a dead one.
-/// Live streams and films need none either: they wait for their turn to be opened, and are no requests in flight then.
+/// Answers 503 when too many requests are in flight. Health checks need no permit: an overloaded server is still alive.
+/// Live streams and films need no permit either: opening them is limited separately, and open ones do not count as
+/// requests in flight.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limit: InFlightLimit,
     request: ServiceRequest,
@@ -92,16 +95,17 @@ pub(crate) async fn limit<B: MessageBody + 'static>(
     }
 }
 
-/// Reads a body. The request has no permit while the client has not sent it.
+/// Reads a body. The request holds no permit until the client has sent it.
 ///
 /// # Errors
-/// 503 when too many requests wait, or when there is no permit left once the body has come; else those of the reading.
+/// 503 when too many requests wait, or when no permit is available after the body has arrived; otherwise the errors of
+/// reading it.
 pub(crate) async fn read_body<T>(
     request: &HttpRequest,
     reading: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let mut reading = pin!(reading);
-    // A body that came together with its head is handed over now: there is nothing to wait for.
+    // A body that arrived together with the request head is delivered now, without waiting.
     tokio::task::yield_now().await;
     if let Some(read) = reading.as_mut().now_or_never() {
         return read;

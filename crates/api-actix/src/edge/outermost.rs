@@ -1,4 +1,5 @@
-//! The outermost middleware: gives the request an id, writes every error as a problem, adds headers, logs.
+//! The outermost middleware: assigns the request id, writes every error as a problem document, adds headers and logs
+//! the request.
 
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -33,17 +34,17 @@ use crate::{
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// A method in the log has this many bytes at most: clients may send anything.
+/// The maximum length of a method in the log, in bytes, since clients may send any method.
 const LOGGED_METHOD: usize = 16;
 
-/// What the middleware knows of the server.
+/// The settings and services that the middleware uses.
 pub(crate) struct Outermost {
     pub(crate) public_url: String,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) readiness: Arc<dyn Readiness>,
 }
 
-/// What is known of a request before it is answered.
+/// The data about a request that is needed after it was answered.
 struct Received {
     id: String,
     method: Method,
@@ -52,7 +53,7 @@ struct Received {
     at: Instant,
 }
 
-/// A problem as it is sent.
+/// A serialized problem.
 struct WrittenProblem {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Vec<u8>,
@@ -76,7 +77,7 @@ impl Outermost {
         };
         request.extensions_mut().insert(RequestId(received.id.clone()));
         if received.method == Method::HEAD {
-            // Handlers answer as to GET; the connection leaves the body out, since it knows the method that was sent.
+            // Handlers treat HEAD as GET. The connection omits the body, since it knows the original method.
             request.head_mut().method = Method::GET;
             request.extensions_mut().insert(AskedForHead);
         }
@@ -150,7 +151,8 @@ impl Outermost {
         InternalError::from_response("", response).into()
     }
 
-    /// Ends the connection with this answer when the server is about to stop, so that the next request goes elsewhere.
+    /// Closes the connection after this answer when the server is shutting down, so that the next request goes to
+    /// another server.
     fn close_when_draining(&self, head: &mut ResponseHead) {
         if self.readiness.is_draining() {
             head.set_connection_type(ConnectionType::Close);
@@ -161,7 +163,7 @@ impl Outermost {
         self.public_url.starts_with("https://")
     }
 
-    /// Writes the problem for a program, or for a person where the route is one of our pages.
+    /// Writes the problem as JSON, or as HTML if the route is one of the server's own pages.
     fn write(&self, received: &Received, problem: &Problem) -> WrittenProblem {
         log_cause(received, problem);
         if html::is_page(received.route.as_deref()) {
@@ -176,7 +178,7 @@ impl Outermost {
     }
 }
 
-/// What the head of the request says of its body, as the connection has decoded it.
+/// Returns how the body of the request is delimited according to its head, as the connection has decoded it.
 fn body_of(request: &ServiceRequest) -> RequestBody {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if request.headers().contains_key(TRANSFER_ENCODING) {
@@ -192,8 +194,8 @@ fn body_of(request: &ServiceRequest) -> RequestBody {
     }
 }
 
-/// The problem of a large answer that there is no memory for, since too many clients read theirs slowly. What was done
-/// already is answered all the same.
+/// Returns the problem for a large answer if there is not enough memory, because too many clients read their answers
+/// slowly. Requests that have already changed something are answered anyway.
 fn refuse_for_memory(
     received: &Received,
     response: &ServiceResponse<BoxBody>,
@@ -251,7 +253,7 @@ fn allow_head(headers: &mut HeaderMap) {
     }
 }
 
-/// The problem of an answer: one of ours, or one for an error that the router answers by itself.
+/// Returns the problem of an answer: one that a handler returned, or one for an error of the router itself.
 fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
@@ -268,7 +270,7 @@ fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
         && content_type
             .is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with("text/html"))
     {
-        return None; // an answer of a handler, such as that of /health/ready
+        return None; // an answer of a handler, such as the one of /health/ready
     }
     Some(Problem::new(Kind::of_status(status.as_u16())))
 }
@@ -284,7 +286,8 @@ fn log_cause(received: &Received, problem: &Problem) {
     }
 }
 
-/// Logs one line for each request. Probes come every few seconds, and are worth a line at `info` only when they fail.
+/// Logs one line for each request. Health probes come every few seconds, so they are logged at `info` only when they
+/// fail.
 fn log(received: &Received, status: StatusCode, user: Option<&SignedIn>) {
     macro_rules! request {
         ($level:ident) => {
@@ -303,7 +306,7 @@ fn log(received: &Received, status: StatusCode, user: Option<&SignedIn>) {
     if is_probe && status.is_success() { request!(debug) } else { request!(info) }
 }
 
-/// The method, shortened when it is none that exists. Methods are ASCII.
+/// Returns the method for the log; an unknown method is shortened. Methods are ASCII.
 fn logged_method(method: &Method) -> Cow<'_, str> {
     match method.as_str().get(..LOGGED_METHOD) {
         Some(start) if method.as_str().len() > LOGGED_METHOD => format!("{start}…").into(),

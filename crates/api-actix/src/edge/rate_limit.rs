@@ -12,10 +12,11 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 429 when the quota of the client is used up, before anything of the request is read, and adds the rate-limit
+/// Answers 429 when the quota of the client is used up, before the request is read, and adds the rate-limit
 /// headers to every other answer.
 ///
-/// Health checks have a quota of their own: a client that has used up its calls can still see that the server is alive.
+/// Health checks have a separate quota, so that a client that has used up its calls can still check that the server is
+/// alive.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limits: RateLimitCounter,
     request: ServiceRequest,

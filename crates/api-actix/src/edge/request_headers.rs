@@ -1,4 +1,5 @@
-//! Refuses requests by their headers: an `Accept` that excludes JSON, conditions that are longer than the document says.
+//! Refuses requests because of their headers: an `Accept` that excludes JSON, and conditions that are longer than
+//! documented.
 
 use actix_web::{
     Error, ResponseError,
@@ -14,8 +15,9 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 406 to an `Accept` without JSON on routes that answer with JSON; pages are HTML, and an unknown address is 404.
-/// Answers 400 to an `If-None-Match` that is too long or holds anything but printable ASCII.
+/// Answers 406 to an `Accept` without JSON on routes that answer with JSON; pages are HTML, and unknown paths are
+/// answered with 404. Answers 400 to an `If-None-Match` that is too long or contains anything other than printable
+/// ASCII.
 pub(crate) async fn check<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -35,20 +37,20 @@ pub(crate) async fn check<B: MessageBody + 'static>(
     next.call(request).await.map(ServiceResponse::map_into_right_body)
 }
 
-/// Whether `If-None-Match`, which may come in several lines, is as the document says.
+/// Returns whether `If-None-Match`, which may have several lines, has the documented form.
 fn is_condition(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(IF_NONE_MATCH).map(HeaderValue::as_bytes);
     let length = lines.clone().fold(0_usize, |length, line| length.saturating_add(line.len()));
     length <= MAX_CONDITION && lines.flatten().all(|byte| (b' '..=b'~').contains(byte))
 }
 
-/// Whether answers at this path are JSON; pages, pictures and the live stream are not.
+/// Returns whether answers of this path are JSON; pages, pictures and the live stream are not.
 pub(crate) fn answers_json(path: &str) -> bool {
     path != STREAM_PATH
         && ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
 }
 
-/// Whether the header allows JSON: of the ranges that match it, the most specific one decides (RFC 9110, 12.5.1).
+/// Returns whether the header allows JSON. The most specific matching range decides (RFC 9110, section 12.5.1).
 fn allows_json(accept: &str) -> bool {
     if accept.trim().is_empty() {
         return true;

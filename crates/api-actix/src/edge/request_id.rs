@@ -3,12 +3,12 @@
 use actix_web::http::header::{HeaderMap, HeaderName};
 use domain::id::IdGenerator;
 
-/// The header of requests and answers that holds the id.
+/// The header of requests and answers that contains the id.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 128;
 
-/// The id that the client sent, if it is well-formed, else a new one.
+/// Returns the id that the client sent, if it is well-formed, otherwise a new one.
 pub(super) fn choose(headers: &HeaderMap, ids: &dyn IdGenerator) -> String {
     headers
         .get(X_REQUEST_ID)

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "ReactionInput", example = json!({"value": "like"}))]
 pub(crate) struct ReactionInput {
-    /// Like or dislike.
+    /// The reaction, like or dislike.
     pub(crate) value: ReactionBody,
 }
 
@@ -39,7 +39,7 @@ inputs!(ReactionInput, CommentInput);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "RatingInput", example = json!({"score": 9}))]
 pub(crate) struct RatingInput {
-    /// From 1 to 10.
+    /// The rating, from 1 to 10.
     #[schemars(range(min = 1, max = 10))]
     score: i16,
 }
@@ -93,7 +93,7 @@ pub(crate) struct LikesBody {
 #[schemars(rename = "CommentAuthor")]
 pub(crate) struct AuthorBody {
     id: Uuid,
-    /// The names of the profile, else `Member` and the last four characters of the id.
+    /// The names in the profile, or else `Member` and the last four characters of the id.
     name: String,
     /// The address of the avatar; it needs no token.
     #[schemars(extend("format" = "uri"))]
@@ -101,7 +101,7 @@ pub(crate) struct AuthorBody {
 }
 
 impl AuthorBody {
-    /// The author, with the address of the avatar below `public_url`.
+    /// Creates the body; the address of the avatar begins with `public_url`.
     pub(super) fn new(author: CommentAuthor, public_url: &str) -> Self {
         Self {
             id: author.id.as_uuid(),
@@ -116,9 +116,9 @@ impl AuthorBody {
 #[schemars(rename = "Comment", example = comment_example())]
 pub(crate) struct CommentBody {
     id: Uuid,
-    /// `null` once the comment is deleted and kept only because of its replies.
+    /// The author; `null` if the comment was deleted and is kept only because of its replies.
     author: Option<AuthorBody>,
-    /// Plain text; `null` once the comment is deleted.
+    /// The plain text; `null` if the comment was deleted.
     #[schemars(length(max = MAX_COMMENT_LENGTH))]
     text: Option<String>,
     #[schemars(range(min = 0))]
@@ -126,15 +126,15 @@ pub(crate) struct CommentBody {
     /// The number of its replies that are not deleted.
     #[schemars(range(min = 0))]
     replies_count: i64,
-    /// Whether the caller likes it; `false` for a visitor.
+    /// Whether the caller likes the comment; `false` for a visitor.
     liked_by_me: bool,
     created_at: Moment,
-    /// When its text was last changed.
+    /// When the text was last changed.
     edited_at: Option<Moment>,
 }
 
 impl CommentBody {
-    /// The comment, with the address of the avatar below `public_url`.
+    /// Creates the body; the address of the avatar begins with `public_url`.
     pub(crate) fn new(comment: CommentView, public_url: &str) -> Self {
         Self {
             id: comment.id.as_uuid(),

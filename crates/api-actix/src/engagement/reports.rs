@@ -38,7 +38,7 @@ refusals! {
     }
 }
 
-/// Declares the wire form of an enum of the domain.
+/// Declares the wire type of an enum of the domain.
 macro_rules! wire_enum {
     ($(#[$attribute:meta])* $name:ident as $domain:ident { $($(#[$doc:meta])* $value:ident,)+ }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,13 +70,13 @@ wire_enum! {
     /// Why a comment is reported.
     #[schemars(rename = "ReportReason")]
     ReasonBody as ReportReason {
-        /// It advertises something.
+        /// The comment advertises something.
         Spam,
-        /// It insults or threatens somebody.
+        /// The comment insults or threatens someone.
         Abuse,
-        /// It gives away the story.
+        /// The comment reveals the plot.
         Spoiler,
-        /// Something else, which the note should explain.
+        /// Another reason, which the note should explain.
         Other,
     }
 }
@@ -96,9 +96,9 @@ wire_enum! {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "CommentReportInput", example = json!({"reason": "spoiler", "note": "It gives away the ending."}))]
 pub(crate) struct ReportInput {
-    /// The reason.
+    /// Why the comment is reported.
     reason: ReasonBody,
-    /// An explanation.
+    /// An optional explanation for the moderators.
     #[serde(default)]
     #[schemars(length(max = MAX_NOTE_LENGTH))]
     note: Option<String>,
@@ -117,27 +117,27 @@ impl Input for ReportInput {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "ReportDecisionInput", example = json!({"decision": "dismiss"}))]
 pub(crate) struct DecisionInput {
-    /// Delete the comment, or leave it.
+    /// Whether to delete the comment or to keep it.
     decision: DecisionBody,
 }
 
 inputs!(DecisionInput);
 
-/// Whether there is a decision about a reported comment.
+/// Whether a reported comment has been decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ReportStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StatusBody {
-    /// There is none yet.
+    /// No decision has been made yet.
     Open,
-    /// There is one.
+    /// A decision has been made.
     Resolved,
 }
 
-/// The filter and page of the reported comments.
+/// The filter and the page parameters of the list of reported comments.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ReportedQuery {
-    /// Only the open ones, or only the resolved ones.
+    /// Only open, or only resolved comments. Without it, both.
     #[schemars(example = &"open")]
     status: Option<StatusBody>,
     #[serde(flatten)]
@@ -174,9 +174,9 @@ impl From<CommentReport> for ReportBody {
 #[schemars(rename = "CommentOfReports")]
 struct ReportedBody {
     id: Uuid,
-    /// `null` once the comment is deleted.
+    /// `null` after the comment was deleted.
     text: Option<String>,
-    /// `null` once the comment is deleted.
+    /// `null` after the comment was deleted.
     author: Option<AuthorBody>,
     movie: ReferenceBody,
 }
@@ -190,9 +190,9 @@ pub(crate) struct ReportedCommentBody {
     /// The first reports, oldest first.
     reports: Vec<ReportBody>,
     status: StatusBody,
-    /// `null` while it is open.
+    /// `null` while no decision has been made.
     decision: Option<DecisionBody>,
-    /// `null` while it is open.
+    /// `null` while no decision has been made.
     decided_at: Option<Moment>,
 }
 
@@ -232,7 +232,7 @@ fn example() -> Value {
 
 /// Report a comment to the moderators.
 ///
-/// A second report of the same caller changes nothing.
+/// A second report by the same caller changes nothing.
 #[api_v2_operation(operation_id = "reportComment", tags("engagement"))]
 pub(crate) async fn report_comment(
     engagement: UseCases<Engagement>,
@@ -244,7 +244,7 @@ pub(crate) async fn report_comment(
 
 /// List the reported comments.
 ///
-/// One item for each comment, the one reported last first.
+/// One item for each comment; the most recently reported comment is first.
 #[api_v2_operation(operation_id = "listReportedComments", tags("engagement"))]
 pub(crate) async fn list_reported_comments(
     engagement: UseCases<Engagement>,
@@ -258,7 +258,7 @@ pub(crate) async fn list_reported_comments(
 
 /// Decide about a reported comment.
 ///
-/// Deletes the comment or leaves it.
+/// Deletes the comment or keeps it.
 #[api_v2_operation(operation_id = "decideReport", tags("engagement"))]
 pub(crate) async fn decide_report(
     engagement: UseCases<Engagement>,

@@ -17,7 +17,7 @@ impl BearerToken {
     /// Reads the header.
     ///
     /// # Errors
-    /// 401 when it is anything but one bearer token.
+    /// 401 when the header is not exactly one bearer token.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
         let Some(first) = sent.next() else { return Ok(Self::Absent) };

@@ -1,4 +1,4 @@
-//! A JSON body that was read and found sound.
+//! Reads and validates JSON bodies.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -28,17 +28,17 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// A body may have this many bytes.
+/// The maximum size of a body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// A body that takes longer than this to arrive is given up.
+/// The maximum time for a body to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A sound body. A call that takes one takes no query parameters.
+/// A valid body. A call with a body takes no query parameters.
 #[derive(Debug)]
 pub(crate) struct Body<T: Input>(pub(crate) T::Checked);
 
-/// A sound body of a PATCH, which may be sent as a merge patch (RFC 7396): what it leaves out stays.
+/// A valid body of a PATCH, which may be sent as a merge patch (RFC 7396): omitted fields keep their values.
 #[derive(Debug)]
 pub(crate) struct Patch<T: Input>(pub(crate) T::Checked);
 
@@ -67,7 +67,7 @@ impl<T: Input> FromRequest for Patch<T> {
     }
 }
 
-/// A sound body that may be left out, which means the same as an empty object.
+/// A valid optional body. A missing body means the same as an empty object.
 #[derive(Debug)]
 pub(crate) struct OptionalBody<T: Input>(pub(crate) T::Checked);
 
@@ -105,7 +105,7 @@ impl<T: Input> OperationModifier for OptionalBody<T> {
     }
 }
 
-/// Reads a body of one of these types.
+/// Reads a body with one of these content types.
 fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Reading<T::Checked> {
     let checked = check_head(request, types, MAX_BODY);
     let mut faults = Faults::default();
@@ -121,7 +121,7 @@ fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) 
     })
 }
 
-/// The body's JSON.
+/// Parses the JSON of the body.
 fn parsed(bytes: &[u8]) -> Result<Json, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
@@ -132,8 +132,8 @@ fn parsed(bytes: &[u8]) -> Result<Json, Problem> {
     })
 }
 
-/// Finds the faults of a body that a call does not take: each of its fields is unknown. An empty body and an empty object
-/// have none. Calls that change nothing ignore their body.
+/// Reports the fields of the body of a call that takes no body as unknown. An empty body and an empty object are
+/// accepted. Calls that change nothing ignore their body.
 pub(crate) async fn unasked(
     request: HttpRequest,
     payload: Payload,
@@ -153,7 +153,8 @@ pub(crate) async fn unasked(
     Ok(())
 }
 
-/// Refuses what is not text of one of these types in UTF-8, is packed, or says of itself that it is too large.
+/// Refuses a body that does not have one of these content types in UTF-8, is compressed, or declares a length that is
+/// too large.
 pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
     let mime = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
@@ -166,8 +167,8 @@ pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> 
     check_packing_and_length(request, most)
 }
 
-/// Refuses what is packed, since nothing is unpacked here and it would be read as if it were not; and what says of itself
-/// that it is too large.
+/// Refuses a body that is compressed, since it would be read without decompression, and a body that declares a length
+/// that is too large.
 pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Result<(), Problem> {
     let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -183,7 +184,7 @@ pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Re
     Ok(())
 }
 
-/// The whole body, unless it is too large, ends too early or takes too long.
+/// Reads the complete body, unless it is too large, ends too early or takes too long.
 pub(crate) async fn collect(mut payload: Payload, most: usize) -> Result<BytesMut, Problem> {
     let read = async {
         let mut bytes = BytesMut::new();
@@ -223,7 +224,7 @@ fn describe<T: Input>(op: &mut DefaultOperationRaw, types: &[&str]) {
     add_problems(op);
 }
 
-/// What can be wrong with any body.
+/// Documents the problems that any body can cause.
 pub(crate) fn add_problems(op: &mut DefaultOperationRaw) {
     for kind in [
         &kinds::MALFORMED_REQUEST,

@@ -1,5 +1,5 @@
-//! Who calls. The caller is authenticated and authorised before the rest of the request is read: an invalid token is
-//! 401 and a missing role 403, whatever else is wrong.
+//! Extractors of the caller. The caller is authenticated and authorised before the rest of the request is read: an
+//! invalid token is answered with 401 and a missing role with 403, regardless of other errors.
 
 use std::{future::Future, pin::Pin};
 
@@ -27,11 +27,11 @@ refusals! {
     }
 }
 
-/// Anybody, signed in or not, and the rest of the request. A token that is sent must be valid.
+/// Any caller, signed in or not, and the rest of the request. If a token is sent, it must be valid.
 #[derive(Debug)]
 pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 
-/// The caller of the bearer token; `None` without a token.
+/// Authenticates the caller by the bearer token; `None` without a token.
 ///
 /// # Errors
 /// 401 when the token is invalid or has expired.
@@ -77,7 +77,7 @@ impl<R: OperationModifier> OperationModifier for Visitor<R> {
     }
 }
 
-/// Makes the extractors of signed-in callers, one for each role. A handler's signature declares who may call it; the
+/// Declares the extractors of signed-in callers, one for each role. A handler's signature declares who may call it; the
 /// OpenAPI document shows the same.
 macro_rules! callers {
     ($($(#[$doc:meta])* $name:ident needs $role:ident;)*) => {$(

@@ -1,6 +1,7 @@
-//! Checks the values of a request against the JSON Schema of their type: the very schema that the document shows.
+//! Checks the values of a request against the JSON Schema of their type, which is also the schema in the OpenAPI
+//! document.
 //!
-//! It knows the keywords that the schemas of this crate use; [`unchecked`] finds any other.
+//! It supports the keywords that the schemas of this crate use; [`unchecked`] detects any other.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,14 +22,14 @@ use crate::{openapi::schemas::markers, problem::FieldCode, rules::Rules};
 pub(super) enum Source {
     /// A JSON body.
     Body,
-    /// A query string or a form: every value is a text, a list is a repeated name, an empty text is an absent one.
+    /// A query string or a form: every value is text, a list is a repeated name, and an empty value is an absent one.
     Query,
 }
 
-/// What checking needs beside the schema and the value.
+/// The state of a check besides the schema and the value.
 pub(super) struct Reading<'a> {
     pub(super) source: Source,
-    /// The schemas that others refer to.
+    /// The schemas that are referenced by `$ref`.
     pub(super) definitions: &'a Map<String, Value>,
     pub(super) rules: &'a Rules,
     pub(super) faults: &'a mut Faults,
@@ -52,7 +53,7 @@ impl Display for Place<'_> {
     }
 }
 
-/// Checks an object. Its sound members; `None` when it is no object.
+/// Checks an object and returns its valid members; `None` when the value is not an object.
 pub(super) fn check(schema: &Value, value: Json, reading: &mut Reading<'_>) -> Option<Map<String, Value>> {
     let (schema, _) = resolved(schema, reading.definitions);
     match value {
@@ -67,14 +68,14 @@ pub(super) fn check(schema: &Value, value: Json, reading: &mut Reading<'_>) -> O
 impl Reading<'_> {
     fn fault(&mut self, place: &Place<'_>, fault: Fault) {
         match (self.source, place) {
-            // A parameter is called by its name, however often it is repeated.
+            // A repeated parameter is reported by its name, without an index.
             (Source::Query, Place::Item(parent, _)) => self.faults.add(&parent.to_string(), fault),
             _ => self.faults.add(&place.to_string(), fault),
         }
     }
 }
 
-/// The sound members of an object, and whether all of them are.
+/// Returns the valid members of an object, and whether all members are valid.
 fn read_object(
     schema: &Value,
     values: Vec<(String, Json)>,
@@ -130,7 +131,7 @@ fn repeated() -> Fault {
     Fault::new(FieldCode::Repeated, "stands more than once")
 }
 
-/// Reads all the values that were given for one member.
+/// Reads all values that were given for one member.
 fn read_member(
     schema: &Value,
     mut values: Vec<Json>,
@@ -150,7 +151,7 @@ fn read_member(
     read_value(schema, values.pop()?, place, reading)
 }
 
-/// Checks one value; `None` when it is at fault.
+/// Checks one value; `None` when it is not valid.
 fn read_value(schema: &Value, value: Json, place: &Place<'_>, reading: &mut Reading<'_>) -> Option<Value> {
     let (schema, is_nullable) = resolved(schema, reading.definitions);
     let is_query = reading.source == Source::Query;
@@ -212,7 +213,7 @@ fn read_list(
         return None;
     }
     let item = schema.get("items")?;
-    // Every item is looked at, so that every one at fault is named.
+    // Checks every item, so that all invalid items are reported.
     let read: Vec<Option<Value>> = items
         .into_iter()
         .enumerate()
@@ -221,7 +222,7 @@ fn read_list(
     read.into_iter().collect::<Option<Vec<Value>>>().map(Value::from)
 }
 
-/// A sort such as `-year,name`, as a list of its parts.
+/// Splits a sort such as `-year,name` into a list of its keys.
 fn sort(schema: &Value, text: &str) -> Result<Value, Fault> {
     let names = schema.get("items").map(choices).unwrap_or_default();
     let mut seen = HashSet::new();
@@ -239,7 +240,7 @@ fn sort(schema: &Value, text: &str) -> Result<Value, Fault> {
 
 fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> {
     if text.contains('\0') {
-        // No database can hold it.
+        // Databases cannot store NUL.
         return Err(Fault::new(FieldCode::InvalidFormat, "must not contain the NUL character"));
     }
     let choices = choices(schema);
@@ -247,7 +248,7 @@ fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> 
         let fault = || Fault::new(FieldCode::InvalidValue, format!("must be one of {}", choices.join(", ")));
         return choices.contains(&text).then_some(()).ok_or_else(fault);
     }
-    // A rule decides alone: it may trim first.
+    // If the schema has a rule, only the rule decides, since it may trim the text first.
     if let Some(rule) = rule_of(schema) {
         return rule(text, rules);
     }
@@ -293,7 +294,7 @@ fn within<T: PartialOrd + Display + Copy>(
     }
 }
 
-/// The whole number that `2.0` is; the nearest there is when it has more digits than any.
+/// Converts a float such as `2.0` to an integer, or to the nearest integer that can be represented.
 fn whole(number: f64) -> i128 {
     format!("{number:.0}").parse().unwrap_or(if number < 0.0 { i128::MIN } else { i128::MAX })
 }
@@ -303,13 +304,13 @@ fn whole_of_text(text: &str) -> Result<i128, Fault> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Fault::new(FieldCode::InvalidFormat, "must be a whole number"));
     }
-    // More digits than any number has: too large, or too small.
+    // A number with too many digits is reported as too large or too small.
     Ok(text.parse().unwrap_or(if text.starts_with('-') { i128::MIN } else { i128::MAX }))
 }
 
-/// The fraction that is nearest to a whole number.
+/// The float that is nearest to an integer.
 fn fraction(number: i128) -> f64 {
-    // Digits always are a number.
+    // A string of digits can always be parsed as a float.
     number.to_string().parse().unwrap_or_default()
 }
 
@@ -319,7 +320,7 @@ fn fraction_of_text(text: &str) -> Result<f64, Fault> {
     number.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a decimal number"))
 }
 
-/// The schema that a reference leads to, or that stands beside `null`; and whether `null` is a value too.
+/// Resolves a reference, or a schema that also allows `null`; returns the schema and whether `null` is allowed.
 fn resolved<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> (&'a Value, bool) {
     let name = text_of(schema, "$ref").and_then(|reference| reference.rsplit('/').next());
     if let Some(schema) = name.and_then(|name| definitions.get(name)) {
@@ -331,7 +332,7 @@ fn resolved<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> (&'a 
     }
 }
 
-/// The name of the type, whether or not `null` is a value too.
+/// Returns the name of the type, ignoring `null`.
 fn type_of(schema: &Value) -> &str {
     let name = match schema.get("type") {
         Some(Value::Array(names)) => names.first(),
@@ -341,7 +342,7 @@ fn type_of(schema: &Value) -> &str {
     name.and_then(Value::as_str).unwrap_or(if schema.get("oneOf").is_some() { "string" } else { "" })
 }
 
-/// The texts that a schema allows alone: an `enum`, or a `oneOf` of constants.
+/// Returns the only texts that a schema allows: an `enum`, or a `oneOf` of constants.
 fn choices(schema: &Value) -> Vec<&str> {
     let constants = list_of(schema, "oneOf").iter().filter_map(|choice| choice.get("const"));
     list_of(schema, "enum").iter().chain(constants).filter_map(Value::as_str).collect()
@@ -355,12 +356,13 @@ fn list_of<'a>(schema: &'a Value, keyword: &str) -> &'a [Value] {
     schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// What a schema says that is not checked, or leaves without bounds: the document would promise what is not enforced.
+/// Returns a part of a schema that is not checked, or that has no bounds, since the document would then promise
+/// something that is not enforced.
 pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Option<String> {
     unchecked_within(schema, definitions, &mut HashSet::new())
 }
 
-/// Keywords of every schema that are for readers, or that a rule checks.
+/// Keywords that are annotations for readers, or that are checked by a rule.
 const NOTES: [&str; 8] = [
     "type",
     "title",

@@ -1,11 +1,11 @@
-//! Collects what is wrong with the values of a request.
+//! Collects the faults of the values of a request.
 
 use crate::problem::{FieldCode, FieldProblem, Problem, kinds};
 
-/// An answer names this many faults; one more entry says how many others there are.
+/// The maximum number of faults in an answer; one more entry says how many others there are.
 const MAX_NAMED: usize = 50;
 
-/// A field's name in an answer has this many characters at most: it may be the client's own text.
+/// The maximum length of a field name in an answer, in characters, since it may be text of the client.
 const MAX_NAME: usize = 100;
 
 /// Why a value is not acceptable.
@@ -21,7 +21,7 @@ impl Fault {
     }
 }
 
-/// The faults of one request. However many there are, it holds a bounded number.
+/// The faults of one request. The number of stored faults is bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     named: Vec<FieldProblem>,
@@ -39,28 +39,28 @@ impl Faults {
         }
     }
 
-    /// Adds a fault that the use case finds too, together with faults that only it can find: it is reported only beside
-    /// others, which keep the use case from running.
+    /// Adds a fault that the use case also detects, together with faults that only the use case can detect. It is
+    /// reported only if there are other faults, because the use case does not run then.
     pub(crate) fn defer(&mut self, field: &str, fault: Fault) {
         self.deferred.push(field_problem(field, fault));
     }
 
-    /// The value; `None` when it was refused, which is added as a fault of this field.
+    /// Returns the value; if it was refused, adds a fault of this field and returns `None`.
     pub(crate) fn keep<T>(&mut self, field: &str, value: Result<T, impl Into<Fault>>) -> Option<T> {
         value.map_err(|refusal| self.add(field, refusal.into())).ok()
     }
 
-    /// Whether this field is at fault.
+    /// Returns whether this field has a fault.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.named.iter().any(|problem| problem.field == field)
     }
 
-    /// Whether nothing is at fault so far.
+    /// Returns whether there are no faults so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.named.is_empty()
     }
 
-    /// Every fault, for an answer.
+    /// Converts the faults into the entries of an answer.
     pub(crate) fn into_problems(mut self) -> Vec<FieldProblem> {
         if !self.named.is_empty() {
             for problem in std::mem::take(&mut self.deferred) {
@@ -74,10 +74,11 @@ impl Faults {
         self.named
     }
 
-    /// The value that was read, unless anything was at fault.
+    /// Returns the value that was read, unless there are faults.
     ///
     /// # Errors
-    /// With every fault; with an internal error when there is no value and no fault, which no request should cause.
+    /// A problem with all faults; an internal error when there is neither a value nor a fault, which must not happen
+    /// for any request.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
         let problems = self.into_problems();
         match value {

@@ -1,4 +1,4 @@
-//! What a form of the server's own pages sends.
+//! Reads the forms of the server's own pages.
 
 use std::{future::Future, pin::Pin};
 
@@ -7,14 +7,15 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use super::{api_of, body, faults::Faults, input::Input, query};
 use crate::{edge::in_flight::read_body, problem::Problem, rules::Rules};
 
-/// A form may have this many bytes: a token, a password, an address.
+/// The maximum size of a form, in bytes, enough for a token, a password and an email address.
 const MAX_FORM: usize = 16 * 1024;
 
 const FORMS: &[&str] = &["application/x-www-form-urlencoded"];
 
-/// The fields of a form; `None` when they are not the page's or cannot be read, which the page says in its own words.
+/// The fields of a form; `None` when they are unknown or cannot be read. The page then shows its own message.
 ///
-/// It is read as a query string is, and arrives as bodies of the API do: never packed, of bounded length, and within 10 s.
+/// The format is that of a query string. As for bodies of the API, it must not be compressed, its length is bounded,
+/// and it must arrive within 10 s.
 #[derive(Debug)]
 pub(crate) struct Form<T: Input>(pub(crate) Option<T::Checked>);
 

@@ -1,4 +1,5 @@
-//! Requests with an `Idempotency-Key`: one that is repeated with its key is done once, and answered again.
+//! Requests with an `Idempotency-Key`: a request that is repeated with the same key is executed once, and its answer is
+//! repeated.
 
 use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
@@ -44,10 +45,10 @@ use crate::{
 /// The header of the key.
 const KEY: &str = "Idempotency-Key";
 
-/// The header of an answer that is given again.
+/// The header that marks a repeated answer.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// A key has this many characters at most.
+/// The maximum length of a key, in characters.
 const LONGEST_KEY: usize = 255;
 
 /// The rest of a request that may have an idempotency key.
@@ -68,17 +69,17 @@ struct Keyed {
 enum Before {
     /// Nothing.
     New,
-    /// It made this; its answer was not kept.
+    /// The request created this object, but its answer was not stored.
     Made(Uuid),
-    /// It was answered.
+    /// The request was answered, and its answer is stored.
     Answered(KeptAnswer),
 }
 
 /// How a handler answers a request that may have a key.
 pub(crate) enum Doing<R> {
-    /// It is done now; the key, if any, is to be claimed by the transaction.
+    /// The request is executed now; the transaction must claim the key, if there is one.
     Now(R, Option<KeyedRequest>),
-    /// It was done before, and made this: the answer is made of it.
+    /// The request was executed before and created this object; the answer is built from the object.
     Made(R, Uuid),
 }
 
@@ -105,7 +106,7 @@ impl<R: FromRequest<Error = Problem> + 'static> FromRequest for Idempotent<R> {
     }
 }
 
-/// The name of the request; `None` without a key.
+/// Reads the key of the request; `None` without the header.
 fn key_of(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     let mut values = request.headers().get_all(KEY);
     let Some(value) = values.next() else { return Ok(None) };
@@ -124,7 +125,8 @@ fn key_of(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     Ok(Some(IdempotencyKey { user_id: user, method, path, key }))
 }
 
-/// The digest of a body: the same for the same JSON, however it is laid out. No body means an empty object.
+/// Computes the digest of a body, which is independent of white space and member order. A missing body is treated as an
+/// empty object.
 fn fingerprint(body: &[u8]) -> String {
     let canonical =
         if body.is_empty() { Some(Value::Object(Map::new())) } else { serde_json::from_slice(body).ok() };
@@ -137,7 +139,7 @@ fn fingerprint(body: &[u8]) -> String {
     })
 }
 
-/// The value with the members of its objects in the order of their names.
+/// Returns the value with the members of all objects sorted by name.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -175,7 +177,7 @@ impl Keyed {
         Ok(Self { request, api, _running: running, before })
     }
 
-    /// Keeps an answer for those who repeat the request. One that cannot be kept is given all the same.
+    /// Stores an answer for repeated requests. If it cannot be stored, the request is answered anyway.
     async fn keep(&self, answer: KeptAnswer) {
         let (keys, request) = (Arc::clone(&self.api.state.idempotency), self.request.clone());
         let kept = self.api.run_any(async move { keys.keep_answer(&request, &answer).await }).await;
@@ -184,7 +186,7 @@ impl Keyed {
         }
     }
 
-    /// Keeps a refusal of a status that is kept.
+    /// Stores a refusal, if refusals with its status are stored.
     async fn keep_problem(&self, problem: &Problem) {
         if matches!(problem.kind.status, 409 | 422)
             && ![&kinds::REQUEST_IN_PROGRESS, &kinds::IDEMPOTENCY_KEY_REUSED].contains(&problem.kind)
@@ -195,7 +197,7 @@ impl Keyed {
     }
 }
 
-/// A problem as it is kept.
+/// The stored form of a problem.
 #[derive(Serialize, Deserialize)]
 struct KeptProblem {
     code: String,
@@ -215,7 +217,7 @@ impl From<&Problem> for KeptProblem {
     }
 }
 
-/// The problem that was kept.
+/// Restores a stored problem.
 fn kept_problem(answer: &KeptAnswer) -> Problem {
     let read: Option<KeptProblem> = serde_json::from_str(&answer.body).ok();
     let kind = read.as_ref().and_then(|kept| kinds::ALL.iter().copied().find(|kind| kind.code == kept.code));
@@ -229,19 +231,19 @@ fn kept_problem(answer: &KeptAnswer) -> Problem {
     problem.with_header(REPLAYED, HeaderValue::from_static("true"))
 }
 
-/// An answer that is given for the first time or again.
+/// An answer that is new or repeated.
 pub(crate) enum Kept<T> {
-    /// For the first time.
+    /// A new answer.
     Fresh(T),
-    /// Again.
+    /// A repeated answer.
     Replayed(KeptAnswer),
 }
 
 impl<R> Idempotent<R> {
-    /// Answers the request: again, when it was answered before; else by `act`, whose answer is kept.
+    /// Repeats the stored answer if the request was answered before; otherwise runs `act` and stores its answer.
     ///
     /// # Errors
-    /// What `act` refuses, or a refusal that is given again.
+    /// The error of `act`, or a repeated refusal.
     pub(crate) async fn answer<T, E, F>(
         self,
         act: impl FnOnce(Doing<R>) -> F + 'static,
@@ -252,7 +254,8 @@ impl<R> Idempotent<R> {
         E: Refusal + 'static,
         F: Future<Output = Result<T, Failure<E>>> + 'static,
     {
-        // A task of its own: a handler whose client has gone is dropped, and the answer is kept for the repeat all the same.
+        // Runs in a separate task: the handler is dropped when its client disconnects, but the answer must still be
+        // stored for a repeated request.
         let answered = actix_web::rt::spawn(self.answer_and_keep(act)).await;
         answered
             .unwrap_or_else(|panic| Err(Failure::Problem(Problem::new(&kinds::INTERNAL).caused_by(&panic))))

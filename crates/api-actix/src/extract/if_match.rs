@@ -1,4 +1,4 @@
-//! The version of a thing that a change was made for.
+//! Extractor of the version that a change was made for.
 
 use std::{
     convert::Infallible,
@@ -14,7 +14,8 @@ use paperclip::{
 
 use crate::{etag, openapi::describe, problem::kinds};
 
-/// `If-Match`: the change is refused when the thing has another version by now. Without the header it is made.
+/// `If-Match`: the change is refused when the resource has another version in the meantime. Without the header there is
+/// no check.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub(crate) ExpectedVersion);
 

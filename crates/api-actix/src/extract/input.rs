@@ -1,4 +1,4 @@
-//! What clients send: bodies, query parameters and forms, each one struct.
+//! The input of clients: bodies, query parameters and forms, each a struct.
 
 use std::{
     any::TypeId,
@@ -20,22 +20,23 @@ use crate::{
     rules::Rules,
 };
 
-/// A type that clients send. Its attributes (serde and schemars) define names, types and bounds for the document and for
-/// the check of every request.
+/// A type that clients send. Its attributes (serde and schemars) define names, types and bounds for the OpenAPI
+/// document and for the validation of every request.
 ///
-/// Adding one: derive `Deserialize` and `JsonSchema`, and name it in [`inputs!`](crate::extract::inputs) or write
+/// To add one, derive `Deserialize` and `JsonSchema`, and name it in [`inputs!`](crate::extract::inputs) or write
 /// [`check`](Self::check).
 pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// What handlers get.
     type Checked;
 
-    /// Checks what a schema cannot say, and makes what handlers get; `None` when something was at fault.
+    /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was a
+    /// fault.
     ///
-    /// It runs whenever the struct could be read, also when other members were at fault: those are absent then.
+    /// It runs whenever the struct could be read, even if optional members had faults; these are absent then.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 
-/// Makes inputs of types whose schema says all there is to say; handlers get them as they are.
+/// Implements [`Input`] for types whose schema expresses all rules; handlers get them unchanged.
 macro_rules! inputs {
     ($($input:ty),+ $(,)?) => {$(
         impl $crate::extract::Input for $input {
@@ -53,7 +54,7 @@ macro_rules! inputs {
 }
 pub(crate) use inputs;
 
-/// Reads a value; `None` when something was at fault.
+/// Reads a value; `None` when there was a fault.
 pub(super) fn read<T: Input>(
     value: Json,
     source: Source,
@@ -72,12 +73,12 @@ pub(crate) struct NoFields {}
 
 inputs!(NoFields);
 
-/// `None` when a member that must be there was at fault.
+/// Deserializes the valid members; `None` when a required member had a fault.
 fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
     T::deserialize(Value::Object(members)).ok()
 }
 
-/// The schema of a type, made once.
+/// Returns the schema of a type, which is generated once.
 fn schemas_of<T: Input>() -> Arc<Schemas> {
     static KNOWN: LazyLock<RwLock<HashMap<TypeId, Arc<Schemas>>>> = LazyLock::new(RwLock::default);
     let key = TypeId::of::<T>();
@@ -89,7 +90,7 @@ fn schemas_of<T: Input>() -> Arc<Schemas> {
     made
 }
 
-/// Whether all that the document says of a type is checked.
+/// Returns whether all parts of a type's schema are checked.
 pub(super) fn is_checkable<T: Input>() -> bool {
     let (schema, definitions) = &*schemas_of::<T>();
     let unchecked = unchecked(schema, definitions);
@@ -108,8 +109,9 @@ mod tests {
     use super::*;
     use crate::extract::test_rules;
 
-    /// Tries values of every kind in every member: whatever the check lets through is read, so that there is a value
-    /// or a fault. It runs for each type that a route takes, when the document is made (`openapi::tests`).
+    /// Tries values of every kind in every member, and asserts that each value that passes the check can be read, so
+    /// that the result is a value or a fault. It runs for each input type of a route when the document is generated
+    /// (`openapi::tests`).
     pub(super) fn what_passes_is_read<T: Input>() {
         let (schema, definitions) = schemas::of_input::<T>();
         let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());

@@ -20,7 +20,7 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// The JSON type's name, for messages.
+    /// Returns the name of the JSON type, for messages.
     pub(crate) const fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -1,4 +1,4 @@
-//! The rate limit that a handler's signature names.
+//! Rate limits in the signatures of handlers.
 
 use std::{future::Future, pin::Pin};
 
@@ -18,16 +18,17 @@ use crate::{
 
 /// The rest of a request that is counted for the rate limit `L`, and what the limit tells the handler.
 ///
-/// It is counted after the rest of it was read: a request whose values are not acceptable costs nothing.
+/// The request is counted after the rest of it was read, so that a request with invalid values does not use up the
+/// quota.
 pub(crate) struct Limited<L: Limit<R>, R = Nothing>(pub(crate) R, pub(crate) L::Outcome);
 
 /// A rate limit of one or more operations; see [`rate_limits!`](crate::rate_limits) for those that are counted by
 /// client or by user.
 pub(crate) trait Limit<R> {
-    /// What the limit tells the handler when it lets the request through.
+    /// The value that the handler gets when the request is within the limit.
     type Outcome;
 
-    /// Counts the request; `rest` is what was read of it.
+    /// Counts the request; `rest` is the part of it that was read.
     ///
     /// # Errors
     /// 429 when the quota is used up.
@@ -65,10 +66,10 @@ macro_rules! rate_limits {
     };
 }
 
-/// The signed-in user that a request is counted for.
+/// Returns the signed-in user that a request is counted for.
 ///
 /// # Errors
-/// 500 when nobody is signed in: the limit must be inside of a [`Caller`](super::Caller).
+/// 500 when no user is signed in: the limit must be inside a [`Caller`](super::Caller).
 pub(crate) fn user_of(request: &HttpRequest) -> Result<String, Problem> {
     let SignedIn(user) = request.extensions().get().cloned().ok_or_else(|| Problem {
         cause: Some("a limit by user on a request of nobody".into()),

@@ -1,4 +1,4 @@
-//! A call without parameters and body.
+//! Extractor of calls without parameters and body.
 
 use std::{future::Future, pin::Pin};
 
@@ -14,7 +14,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// No query parameters and no body: whatever is sent is refused as unknown.
+/// No query parameters and no body: any that are sent are refused as unknown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nothing;
 

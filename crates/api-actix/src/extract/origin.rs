@@ -1,4 +1,4 @@
-//! Where a request came from.
+//! Extractor of the origin of a request.
 
 use std::{
     convert::Infallible,
@@ -16,10 +16,10 @@ use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 use super::api_of;
 use crate::{client_address::client_address, edge::context::RequestId};
 
-/// The characters of a `User-Agent` that are stored.
+/// The maximum length of a stored `User-Agent`, in characters.
 const USER_AGENT_LENGTH: usize = 255;
 
-/// Device and request id of the request, for sessions and the audit log.
+/// The device and the id of the request, for sessions and the audit log.
 pub(crate) struct Origin(pub(crate) accounts::Origin);
 
 impl FromRequest for Origin {
@@ -45,8 +45,8 @@ pub(crate) fn origin_of(request: &HttpRequest) -> accounts::Origin {
     }
 }
 
-/// What is stored of a `User-Agent`: the first characters, without control characters. Bytes that are not UTF-8 become
-/// U+FFFD.
+/// Returns the part of a `User-Agent` that is stored: the first characters, without control characters. Bytes that are
+/// not UTF-8 are replaced by U+FFFD.
 fn user_agent(value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
     text.chars().filter(|character| !character.is_control()).take(USER_AGENT_LENGTH).collect()

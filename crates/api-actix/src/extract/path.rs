@@ -1,4 +1,4 @@
-//! The identifier in a path.
+//! Extractor of the identifier in a path.
 
 use std::{future::Future, pin::Pin, str::FromStr};
 
@@ -14,7 +14,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// An extractor of the one identifier in a path, and of `R` from the rest of the request.
+/// Extracts the only identifier in a path, and `R` from the rest of the request.
 #[derive(Debug)]
 pub(crate) struct PathId<T, R = Nothing>(pub(crate) T, pub(crate) R);
 

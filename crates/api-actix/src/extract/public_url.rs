@@ -1,4 +1,4 @@
-//! The address that the server is reached at.
+//! Extractor of the public address of the server.
 
 use std::{
     future::{Ready, ready},

@@ -1,4 +1,4 @@
-//! Query parameters that were read and found sound.
+//! Reads and validates query parameters.
 
 use std::{future::Future, pin::Pin};
 
@@ -20,7 +20,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Sound parameters of a call that takes no body. An empty one (`year_min=`, as HTML forms send) is an absent one.
+/// Valid parameters of a call that takes no body. An empty value (`year_min=`, as HTML forms send) counts as absent.
 #[derive(Debug)]
 pub(crate) struct Query<T: Input>(pub(crate) T::Checked);
 

@@ -20,7 +20,7 @@ pub(crate) fn read<T: Input>(query: &str, rules: &Rules, faults: &mut Faults) ->
     input::read::<T>(Json::Object(pairs), Source::Query, rules, faults)
 }
 
-/// Finds the parameters of a call that takes none: each is unknown.
+/// Reports the parameters of a call that takes none as unknown.
 pub(crate) fn unknown(query: &str, faults: &mut Faults) {
     let mut names: Vec<String> = pairs(query, faults).into_iter().map(|(name, _)| name).collect();
     names.sort_unstable();
@@ -37,7 +37,7 @@ pub(crate) fn refuse_any(request: &HttpRequest) -> Result<(), Problem> {
     faults.finish(Some(()))
 }
 
-/// The pairs of a query string whose values are UTF-8.
+/// Returns the pairs of a query string whose values are UTF-8.
 fn pairs(query: &str, faults: &mut Faults) -> Vec<(String, Json)> {
     let mut pairs = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -51,7 +51,7 @@ fn pairs(query: &str, faults: &mut Faults) -> Vec<(String, Json)> {
     pairs
 }
 
-/// The name in a pair of a query string, decoded.
+/// Returns the decoded name in a pair of a query string.
 pub(crate) fn name_of(pair: &str) -> String {
     let name = pair.split('=').next().unwrap_or_default();
     decoded(name).unwrap_or_else(|| "?".to_owned())

@@ -1,4 +1,4 @@
-//! A picture in a form.
+//! Reads a picture from a form.
 
 mod pace;
 
@@ -35,7 +35,7 @@ use crate::{
 struct Form {
     /// The field that holds the picture.
     field: &'static str,
-    /// The size of the picture in bytes.
+    /// The maximum size of the picture, in bytes.
     most: usize,
 }
 
@@ -43,24 +43,24 @@ const AVATAR: Form = Form { field: "avatar", most: MAX_AVATAR_UPLOAD };
 const POSTER: Form = Form { field: "poster", most: MAX_POSTER_UPLOAD };
 
 impl Form {
-    /// The size of the form in bytes: the picture, and the boundaries and headers around it.
+    /// The maximum size of the form, in bytes: the picture with its boundaries and headers.
     const fn size(self) -> usize {
         self.most.saturating_add(64 * 1024)
     }
 }
 
-/// The parts of a form that are read, so that unknown ones can be reported.
+/// The maximum number of parts of a form that are read in order to report unknown parts.
 const MAX_PARTS: usize = 8;
 
-/// A form with a picture, on a call without query parameters. It is counted for the signed-in user before it is read, and
-/// only a few are read at the same time.
+/// A form with a picture, on a call without query parameters. It is counted for the signed-in user before it is read,
+/// and the number of simultaneous uploads is limited.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "AvatarForm", deny_unknown_fields, example = json!({"avatar": "(the bytes of a picture)"}))]
 pub(crate) struct AvatarUpload {
-    /// A JPEG, PNG or WebP picture, told by its content; at most 2 MiB and 25 megapixels.
+    /// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. The type is detected from its content.
     #[schemars(with = "String", extend("format" = "binary"))]
     pub(crate) avatar: Vec<u8>,
-    /// Kept as long as the picture is in memory.
+    /// Held while the picture is in memory.
     #[schemars(skip)]
     pub(crate) permit: UploadPermit,
 }
@@ -80,15 +80,15 @@ impl FromRequest for AvatarUpload {
     }
 }
 
-/// A form with a poster, on a call without query parameters. Only a few are read at the same time.
+/// A form with a poster, on a call without query parameters. The number of simultaneous uploads is limited.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "PosterForm", deny_unknown_fields, example = json!({"poster": "(the bytes of a picture)"}))]
 pub(crate) struct PosterUpload {
-    /// A JPEG, PNG or WebP picture, told by its content; at most 10 MiB and 25 megapixels, at least 185 pixels wide, and at most
-    /// four times as high as wide.
+    /// A JPEG, PNG or WebP picture of at most 10 MiB and 25 megapixels, at least 185 pixels wide, and at most four
+    /// times as high as wide. The type is detected from its content.
     #[schemars(with = "String", extend("format" = "binary"))]
     pub(crate) poster: Vec<u8>,
-    /// Kept as long as the picture is in memory.
+    /// Held while the picture is in memory.
     #[schemars(skip)]
     pub(crate) permit: UploadPermit,
 }
@@ -137,7 +137,7 @@ async fn avatar_permit(request: &HttpRequest, api: &web::Data<Api>) -> Result<Up
     of_user.acquire()
 }
 
-/// Reads the form; `None` without a picture.
+/// Reads the form; `None` if it has no picture.
 async fn read(
     headers: &HeaderMap,
     payload: Payload,

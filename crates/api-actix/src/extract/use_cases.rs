@@ -27,7 +27,7 @@ impl<T> UseCases<T> {
         Self { on_timeout: problem, ..self }
     }
 
-    /// Runs one use case to its end, even when the client has gone (see [`Api::run`]).
+    /// Runs one use case to its end, even when the client has disconnected (see [`Api::run`]).
     ///
     /// # Errors
     /// The error of the use case, or 503 when it took too long.
@@ -40,7 +40,7 @@ impl<T> UseCases<T> {
         self.api.run_or(use_case(Arc::clone(&self.area)), self.on_timeout).await
     }
 
-    /// Runs a use case that looks for one thing: `None` and `false` are answered with 404.
+    /// Runs a use case that looks up one object: `None` and `false` are answered with 404.
     ///
     /// # Errors
     /// Those of [`run`](Self::run), and [`OrNotFound::NotFound`].
@@ -58,12 +58,12 @@ impl<T> UseCases<T> {
     }
 }
 
-/// What a use case returns that looks for one thing.
+/// The result of a use case that looks up one object.
 pub(crate) trait Found {
-    /// What was found.
+    /// The type of the found object.
     type Thing;
 
-    /// `None` when it is not there.
+    /// Returns the found object; `None` when it does not exist.
     fn thing(self) -> Option<Self::Thing>;
 }
 

@@ -1,7 +1,7 @@
-//! The values that clients send and that are more than a plain text, number or list.
+//! Values in requests that are not plain strings, numbers or lists.
 //!
-//! Each knows its schema and how it is read. A text that the domain has a rule for names that rule in its schema; the
-//! rule then decides alone, lengths included, since it may trim first.
+//! Each type defines its schema and how it is read. If the domain has a rule for a text, the schema names this rule,
+//! and only the rule decides, also about lengths, since it may trim the text first.
 
 use std::str::FromStr;
 
@@ -30,10 +30,10 @@ use crate::{
     rules::Rules,
 };
 
-/// Checks a text.
+/// A check of a text.
 pub(crate) type TextRule = fn(&str, &Rules) -> Result<(), Fault>;
 
-/// The rule that a schema names, by a marker or as a format.
+/// Returns the rule that a schema names with a marker or as a format.
 pub(crate) fn rule(name: &str) -> Option<TextRule> {
     Some(match name {
         "amount" => |text, rules| amount(text, rules).map(drop),
@@ -46,7 +46,7 @@ pub(crate) fn rule(name: &str) -> Option<TextRule> {
         "new-password" => |text, rules| Ok(rules.passwords.check(&PlainPassword::new(text), None)?),
         "person-name" => |text, _| parsed::<PersonName>(text),
         "profile-info" => |text, _| parsed::<ProfileInfo>(text),
-        // Identifiers of all kinds are written alike.
+        // All kinds of identifiers have the same format.
         "uuid" => |text, _| parsed::<Id<UserKind>>(text),
         _ => return None,
     })
@@ -56,7 +56,7 @@ fn parsed<T: FromStr<Err: Into<Fault>>>(text: &str) -> Result<(), Fault> {
     text.parse::<T>().map(drop).map_err(Into::into)
 }
 
-/// More digits than any amount has.
+/// The maximum length of an amount, longer than any valid amount.
 const LONGEST_AMOUNT: usize = 40;
 
 /// Reads an amount of the shop's currency in major units.
@@ -74,13 +74,13 @@ pub(crate) fn amount(text: &str, rules: &Rules) -> Result<Money, Fault> {
     })
 }
 
-/// A value that is written as a text and parsed by its own rule.
+/// A value that is sent as text and parsed by the rule of its type.
 pub(crate) trait TextValue: FromStr<Err: Into<Fault>> {
-    /// The schema of the text.
+    /// Returns the schema of the text.
     fn schema() -> Schema;
 }
 
-/// A text that was parsed.
+/// A value that was parsed from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text<T>(pub(crate) T);
 
@@ -91,7 +91,7 @@ impl<'de, T: TextValue> Deserialize<'de> for Text<T> {
     }
 }
 
-/// Shows a value of the wire where it stands, with this schema.
+/// Implements `JsonSchema` with this schema, which is included inline.
 macro_rules! inline_schema {
     ($([$($generics:tt)*] $value:ty: |$generator:ident| $schema:expr;)+) => {$(
         impl<$($generics)*> JsonSchema for $value {
@@ -251,23 +251,24 @@ impl From<InvalidProfileText> for Fault {
     }
 }
 
-/// A password that is to be set: it keeps the shop's rule, but for being the address of its account.
+/// A new password, which satisfies the password policy. Only the comparison with the account's email address is left to
+/// the use case.
 #[derive(Debug)]
 pub(crate) struct NewPassword(pub(crate) PlainPassword);
 
-/// A password that is to be compared, whatever it is. A longer text than any password can have is refused before it is
-/// hashed.
+/// A password that is compared with the stored one, without other rules. A text that is longer than any password is
+/// refused before it is hashed.
 #[derive(Debug)]
 pub(crate) struct TypedPassword(pub(crate) PlainPassword);
 
-/// No right password is longer, however it is typed.
+/// The maximum length; no correct password is longer in any Unicode form.
 const LONGEST_TYPED_PASSWORD: usize = 1_024;
 
-/// A token that was handed out by this server.
+/// A token that was issued by this server.
 #[derive(Debug)]
 pub(crate) struct Token(pub(crate) PlainToken);
 
-/// As long as a body can be: whatever text is no token is refused as one, or logged out.
+/// The maximum length, equal to that of a body, so that any other text is handled as an invalid token.
 const LONGEST_TOKEN: usize = 64 * 1024;
 
 impl<'de> Deserialize<'de> for NewPassword {
@@ -294,7 +295,7 @@ impl From<PasswordProblem> for Fault {
     }
 }
 
-/// A member of a merge patch (RFC 7396) that can be cleared: absent keeps what there is, `null` clears it.
+/// A member of a merge patch (RFC 7396) that can be cleared: an absent member keeps the value, `null` clears it.
 ///
 /// The struct or its field needs `#[serde(default)]`. A member that cannot be cleared is an `Option`, for which `null` is
 /// a wrong type.
@@ -315,7 +316,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Changed<T> {
 }
 
 impl<T> Changed<T> {
-    /// The change, of what is made of the value.
+    /// Converts the value of the change.
     pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Change<U> {
         match self.0 {
             Change::Keep => Change::Keep,
@@ -324,10 +325,10 @@ impl<T> Changed<T> {
         }
     }
 
-    /// The change, of what is made of the value if it can be.
+    /// Converts the value of the change, if possible.
     ///
     /// # Errors
-    /// When it cannot.
+    /// The error of the conversion.
     pub(crate) fn try_map<U, E>(self, make: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
         Ok(match self.0 {
             Change::Keep => Change::Keep,
@@ -337,7 +338,7 @@ impl<T> Changed<T> {
     }
 }
 
-/// How a list is sorted: names of sorts separated by commas, a `-` before one for the largest first.
+/// The order of a list: sort keys separated by commas; a leading `-` sorts descending.
 #[derive(Debug, Clone)]
 pub(crate) struct Sorts<K>(pub(crate) Vec<Sort<K>>);
 
@@ -362,6 +363,6 @@ fn sort_names<K: SortKey>() -> Vec<String> {
     K::NAMED.iter().flat_map(both_ways).collect()
 }
 
-/// An amount of the shop's currency in major units, as filters have it.
+/// An amount of the shop's currency in major units, for filters.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Amount(pub(crate) String);

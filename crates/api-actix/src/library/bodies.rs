@@ -22,12 +22,12 @@ pub(crate) struct LibraryItemBody {
     #[serde(flatten)]
     movie: MovieBody,
     purchased_at: Moment,
-    /// Whether it cannot be watched now, because its payment is disputed.
+    /// Whether the movie currently cannot be watched because its payment is disputed.
     is_suspended: bool,
 }
 
 impl LibraryItemBody {
-    /// The movie, as the caller sees it.
+    /// Creates the body; the addresses in it begin with the public address of the server.
     pub(crate) fn new(item: LibraryItem, public_url: &str) -> Self {
         Self {
             movie: MovieBody::new(item.movie, public_url),
@@ -43,15 +43,15 @@ impl LibraryItemBody {
 pub(crate) struct StartedMovieBody {
     #[serde(flatten)]
     item: LibraryItemBody,
-    /// Where the player was, in seconds from the beginning.
+    /// The position of the player, in seconds from the beginning.
     #[schemars(range(min = 0))]
     position_seconds: i64,
-    /// When it was there.
+    /// When the player was at this position.
     at: Moment,
 }
 
 impl StartedMovieBody {
-    /// The movie, as the caller sees it.
+    /// Creates the body; the addresses in it begin with the public address of the server.
     pub(crate) fn new(movie: StartedMovie, public_url: &str) -> Self {
         Self {
             item: LibraryItemBody::new(movie.item, public_url),
@@ -61,18 +61,18 @@ impl StartedMovieBody {
     }
 }
 
-/// Where the player is.
+/// The position of the player.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "ProgressInput", example = json!({"position_seconds": 1_800, "at": "2026-11-22T10:00:00Z"}))]
 pub(crate) struct ProgressInput {
-    /// In seconds from the beginning; past the end is taken as the end.
+    /// The position in seconds from the beginning. A position after the end means the end.
     #[schemars(range(min = 0, max = MAX_SECONDS))]
     pub(crate) position_seconds: i64,
-    /// When the player was there, now by default; a time to come is taken as now.
+    /// When the player was at this position; by default now. A time in the future means now.
     pub(crate) at: Option<Moment>,
 }
 
-/// Whether a movie is watched.
+/// Whether a movie has been watched.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "WatchedInput", example = json!({"is_watched": true}))]
 pub(crate) struct WatchedInput {
@@ -88,10 +88,10 @@ inputs!(ProgressInput, WatchedInput);
     example = json!({"position_seconds": 1_800, "at": "2026-11-22T10:00:00Z", "is_watched": false})
 )]
 pub(crate) struct ProgressBody {
-    /// Where the player was, in seconds from the beginning.
+    /// The position of the player, in seconds from the beginning.
     #[schemars(range(min = 0))]
     position_seconds: i64,
-    /// When it was there.
+    /// When the player was at this position.
     at: Moment,
     is_watched: bool,
 }
@@ -106,21 +106,21 @@ impl From<Progress> for ProgressBody {
     }
 }
 
-/// How a bought movie is watched.
+/// The addresses and the position for watching a bought movie.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Playback", example = playback_example())]
 pub(crate) struct PlaybackBody {
     /// The address of the film, for a player that sends no token.
     #[schemars(extend("format" = "uri"))]
     url: String,
-    /// Until when the addresses live: for the running time and four hours.
+    /// When the addresses expire: after the running time plus four hours.
     expires_at: Moment,
-    /// From when on a player should ask for new ones.
+    /// From when on a player should request new addresses.
     refresh_after: Moment,
-    /// Where to begin, in seconds.
+    /// The position to start from, in seconds.
     #[schemars(range(min = 0))]
     position_seconds: i64,
-    /// By their languages.
+    /// The subtitles of the film, sorted by language.
     subtitles: Vec<SubtitlesBody>,
 }
 
@@ -130,7 +130,7 @@ pub(crate) struct PlaybackBody {
 struct SubtitlesBody {
     /// The tag of the language (RFC 5646).
     language: String,
-    /// What people choose it by.
+    /// The name of the language for the user.
     label: String,
     /// The address of the WebVTT file.
     #[schemars(extend("format" = "uri"))]

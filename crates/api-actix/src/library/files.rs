@@ -1,4 +1,5 @@
-//! Films and subtitles at their signed addresses. They need no token: whoever has the address can watch, since a `<video>` sends none.
+//! Films and subtitles at their signed addresses. They need no token, since a `<video>` element cannot send one: anyone
+//! who has the address can watch.
 
 use std::{fs::File, ops::Range};
 
@@ -104,18 +105,18 @@ fn tag(key: &MediaKey) -> String {
     format!("\"{}\"", key.file_name())
 }
 
-/// An answer with what every answer about this file says.
+/// Starts an answer with the headers that all answers about this file have.
 fn beginning(status: StatusCode, key: &MediaKey) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer
         .insert_header((header::ETAG, tag(key)))
         .insert_header((header::CONTENT_TYPE, key.media_type().as_str()))
-        // Pages of other origins may show it.
+        // Pages of other origins may embed it.
         .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")));
     answer
 }
 
-/// Sends what the request asks for of the film.
+/// Sends the parts of the film that the request asks for.
 fn send(
     headers: &HeaderMap,
     is_head: bool,
@@ -130,7 +131,7 @@ fn send(
             .insert_header((header::ACCEPT_RANGES, "bytes"))
             .finish());
     }
-    // A range is of GET alone.
+    // `Range` applies only to GET.
     let range = if is_head { None } else { wanted_range(headers, &tag) };
     let parts = match range.map_or(Selection::Whole, |range| selected(range, length)) {
         Selection::Whole => {
@@ -161,7 +162,7 @@ fn send(
     Ok(with_body(answer, file, several(&parts, length, key, &boundary), transfer))
 }
 
-/// The `Range` of the request, when there is one that holds for the file as it is (RFC 9110, 13.1.5).
+/// Returns the `Range` of the request, if its `If-Range` matches the file (RFC 9110, section 13.1.5).
 fn wanted_range<'a>(headers: &'a HeaderMap, tag: &str) -> Option<&'a str> {
     let mut ranges = headers.get_all(header::RANGE);
     let range = ranges.next()?.to_str().ok()?;
@@ -169,7 +170,7 @@ fn wanted_range<'a>(headers: &'a HeaderMap, tag: &str) -> Option<&'a str> {
         return None;
     }
     match headers.get(header::IF_RANGE) {
-        // Anything but this very tag is a date or of another file.
+        // Any other value is a date or the tag of another file.
         Some(condition) if condition.as_bytes() != tag.as_bytes() => None,
         _ => Some(range),
     }
@@ -179,7 +180,7 @@ fn content_range(part: &Range<u64>, length: u64) -> String {
     format!("bytes {}-{}/{length}", part.start, part.start.saturating_add(size(part)).saturating_sub(1))
 }
 
-/// Several parts as one body (RFC 9110, 14.6).
+/// Answers with several parts in one body (RFC 9110, section 14.6).
 fn several(parts: &[Range<u64>], length: u64, key: &MediaKey, boundary: &str) -> Vec<Piece> {
     let media_type = key.media_type().as_str();
     let mut pieces = Vec::new();

@@ -1,4 +1,4 @@
-//! The body of an answer that is read from a film while it is sent.
+//! The body of an answer that is read from the file of a film while it is sent.
 
 use std::{
     collections::VecDeque,
@@ -22,19 +22,20 @@ use tokio::{
 
 use super::{range::size, transfers::Transfer};
 
-/// How much is read at once for a slow client, and for a quick one. What was read waits in memory for the client.
+/// The number of bytes that are read at a time for a slow client, and for a fast one. They are in memory until the
+/// client takes them.
 const LEAST_READ: u64 = 32 * 1024;
 const MOST_READ: u64 = 128 * 1024;
 
-/// A client that comes back for more so soon is a quick one.
+/// A client that requests the next bytes within this time counts as fast.
 const QUICK: Duration = Duration::from_millis(5);
 
-/// A piece of the body.
+/// A part of the body.
 #[derive(Debug)]
 pub(super) enum Piece {
-    /// These bytes.
+    /// Bytes from memory.
     Text(Bytes),
-    /// This part of the film.
+    /// A range of the film.
     Film(Range<u64>),
 }
 
@@ -49,16 +50,16 @@ impl Piece {
 
 type Reading = JoinHandle<(File, io::Result<Bytes>)>;
 
-/// Sends pieces of a film, read one after the other, until the client has all or may not watch any more.
+/// Sends parts of a film, read one after the other, until the client has received all of them or may no longer watch.
 pub(super) struct FilmBody {
     size: u64,
     pieces: VecDeque<Piece>,
-    /// `None` while it is read.
+    /// `None` while a task reads from it.
     file: Option<File>,
     reading: Option<Reading>,
-    /// How much is read at once.
+    /// The number of bytes to read at a time.
     amount: u64,
-    /// When the client got the last bytes.
+    /// When the connection took the last bytes.
     handed_at: Option<Instant>,
     transfer: Transfer,
 }
@@ -77,7 +78,7 @@ impl FilmBody {
         }
     }
 
-    /// Begins to read the next bytes of the film, when they come next.
+    /// Begins to read the next bytes, if the next part of the body is a range of the film.
     fn begin_reading(&mut self) {
         let Some(Piece::Film(part)) = self.pieces.front_mut() else { return };
         let Some(mut file) = self.file.take() else { return };
@@ -93,7 +94,7 @@ impl FilmBody {
         }));
     }
 
-    /// Reads more at once for a client that is quick, and less for one that is slow.
+    /// Adapts the number of bytes to read at a time: more for a fast client, less for a slow one.
     fn adapt(&mut self) {
         let Some(handed_at) = self.handed_at.take() else { return };
         let is_quick = handed_at.elapsed() < QUICK;
@@ -102,7 +103,7 @@ impl FilmBody {
     }
 }
 
-/// Reads exactly so many bytes: a film is never changed once it is stored.
+/// Reads exactly this many bytes, which exist, since a stored film is never changed.
 fn read(file: &mut File, begin: u64, amount: u64) -> io::Result<Bytes> {
     file.seek(SeekFrom::Start(begin))?;
     let mut bytes = Vec::with_capacity(usize::try_from(amount).unwrap_or_default());
@@ -141,7 +142,7 @@ impl MessageBody for FilmBody {
         };
         (self.file, self.reading, self.handed_at) = (Some(file), None, Some(Instant::now()));
         if self.amount > LEAST_READ {
-            // A quick client finds the next bytes ready.
+            // Reads ahead, so that the next bytes are ready for a fast client.
             self.begin_reading();
         }
         Poll::Ready(Some(read))

@@ -2,21 +2,21 @@
 
 use std::ops::Range;
 
-/// More parts than any player asks for at once. Who asks for more gets the whole file.
+/// The maximum number of parts, more than any player requests. A request for more parts gets the whole file.
 const MOST_PARTS: usize = 16;
 
-/// What is sent of a file.
+/// The parts of a file to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// All of it.
+    /// The whole file.
     Whole,
-    /// These parts, in this order; none is empty.
+    /// These parts, in this order. None of them is empty.
     Parts(Vec<Range<u64>>),
-    /// None of the parts that were asked for exists.
+    /// None of the requested parts exists.
     Unsatisfiable,
 }
 
-/// Reads a `Range` for a file of this length. One that is malformed, or of another unit than bytes, is ignored.
+/// Reads a `Range` for a file of this length. A malformed range, or one with a unit other than bytes, is ignored.
 pub(crate) fn selected(range: &str, length: u64) -> Selection {
     let Some(specs) = specs(range) else { return Selection::Whole };
     let is_of_end = |spec: &Spec| matches!(spec, Spec::Last(count) if *count > 0);
@@ -29,7 +29,7 @@ pub(crate) fn selected(range: &str, length: u64) -> Selection {
     match parts.len() {
         0 => Selection::Unsatisfiable,
         1 => Selection::Parts(parts),
-        // Parts that overlap so that they are larger than the file.
+        // Overlapping parts that are larger than the file in total.
         _ if specs.len() > MOST_PARTS || total > length => Selection::Whole,
         _ => Selection::Parts(parts),
     }
@@ -40,12 +40,12 @@ pub(crate) const fn size(part: &Range<u64>) -> u64 {
     part.end.saturating_sub(part.start)
 }
 
-/// A part that is asked for.
+/// A requested part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spec {
-    /// From one byte to another, both included.
+    /// From the first to the last byte, both inclusive.
     Between(u64, u64),
-    /// So many bytes at the end.
+    /// This number of bytes at the end.
     Last(u64),
 }
 
@@ -82,13 +82,13 @@ fn spec(text: &str) -> Option<Spec> {
     }
 }
 
-/// Whether a number is at most another, however long they are.
+/// Returns whether a decimal number is at most another, for any number of digits.
 fn is_at_most(one: &str, other: &str) -> bool {
     let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
     (one.len(), one) <= (other.len(), other)
 }
 
-/// A number; one beyond 64 bits is as good as the largest.
+/// Parses a number; one that does not fit into 64 bits is replaced by the largest.
 fn number(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))

@@ -1,5 +1,5 @@
-//! The films that this node is sending. One task looks every other second whether they may still be watched, so that many transfers
-//! cost one statement; it runs while there are any.
+//! The films that this node is sending. One task checks every two seconds whether they may still be watched, with one
+//! statement for all transfers. It runs while there are transfers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,16 +20,16 @@ use tokio::{
 
 use crate::{problem::Problem, readiness::Readiness};
 
-/// How often it is looked whether films may still be watched.
+/// The interval between checks of whether films may still be watched.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long a look may take.
+/// The maximum duration of a check.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long films are sent while it cannot be read whether they may be watched, such as when the database is restarted.
+/// How long films continue to be sent while the check fails, for example during a restart of the database.
 const UNVERIFIED_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many films are opened at once; others wait for their turn.
+/// How many films are opened at the same time; others wait.
 const OPENED_AT_ONCE: usize = 32;
 
 /// The films that this node is sending.
@@ -37,7 +37,7 @@ pub(crate) struct Transfers {
     library: Arc<Library>,
     readiness: Arc<dyn Readiness>,
     runtime: Handle,
-    /// How many may be sent at once: each has an open file.
+    /// The maximum number of simultaneous transfers; each has an open file.
     most: usize,
     opening: Arc<Semaphore>,
     table: Mutex<Table>,
@@ -47,19 +47,19 @@ pub(crate) struct Transfers {
 struct Table {
     running: HashMap<u64, Running>,
     next_key: u64,
-    /// Whether the task that looks runs.
+    /// Whether the task that checks the transfers is running.
     is_watched: bool,
 }
 
 struct Running {
     purchase_id: PurchaseId,
-    /// Until when the address lives at which it is sent.
+    /// When the address of the film expires.
     expires_at: Instant,
     has_ended: Arc<AtomicBool>,
 }
 
 impl Transfers {
-    /// Without any; `most` may be sent at once. Whether films may be watched is read on the runtime.
+    /// Creates an empty table for at most `most` transfers. The checks run on `runtime`.
     pub(crate) fn new(
         library: Arc<Library>,
         readiness: Arc<dyn Readiness>,
@@ -74,10 +74,10 @@ impl Transfers {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn to open a film.
+    /// Waits for a permit to open a film.
     ///
     /// # Errors
-    /// 503 when it takes too long.
+    /// 503 when no permit is available in time.
     pub(super) async fn turn(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Problem> {
         let turn = timeout(patience, Arc::clone(&self.opening).acquire_owned()).await;
         turn.ok()
@@ -85,10 +85,10 @@ impl Transfers {
             .ok_or_else(|| Problem::unavailable().because("Too many films are being opened."))
     }
 
-    /// Begins to send a film, which the purchase allows until then.
+    /// Registers a transfer, which ends when its address expires.
     ///
     /// # Errors
-    /// 503 when as many films are being sent as may be.
+    /// 503 when the maximum number of films is being sent.
     pub(super) fn begin(
         self: &Arc<Self>,
         purchase_id: PurchaseId,
@@ -109,7 +109,7 @@ impl Transfers {
         Ok(Transfer { transfers: Arc::clone(self), key, has_ended })
     }
 
-    /// Ends what may not be watched any more, until nothing is sent.
+    /// Ends transfers that are no longer allowed, and returns when there are no transfers left.
     async fn watch(self: Arc<Self>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,7 +122,7 @@ impl Transfers {
                     table.is_watched = false;
                     return;
                 }
-                // A stop does not wait for films: players go on at another node.
+                // A shutdown does not wait for films, since players continue at another node.
                 let is_draining = self.readiness.is_draining();
                 table.end(|running| is_draining || self.library.has_expired(running.expires_at));
             }
@@ -146,7 +146,7 @@ impl Transfers {
         let purchases: Vec<PurchaseId> = asked.iter().copied().collect();
         let playable: HashSet<PurchaseId> =
             self.library.still_playable(&purchases).await?.into_iter().collect();
-        // One that began meanwhile was not asked about.
+        // A transfer that began in the meantime was not part of the check.
         self.table()
             .end(|running| asked.contains(&running.purchase_id) && !playable.contains(&running.purchase_id));
         Ok(())
@@ -162,7 +162,7 @@ impl Table {
     }
 }
 
-/// A film that is being sent, until this is dropped.
+/// A registered transfer of a film; it is unregistered when this is dropped.
 pub(super) struct Transfer {
     transfers: Arc<Transfers>,
     key: u64,
@@ -170,7 +170,7 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    /// Whether the film may not be watched any more.
+    /// Returns whether the film may no longer be watched.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Relaxed)
     }

@@ -24,7 +24,7 @@ pub(crate) struct RateLimitCounter {
     trusted_proxies: Arc<[Network]>,
 }
 
-/// Chooses one of the limits.
+/// Selects one of the limits.
 type LimitOf = fn(&RateLimits) -> &RateLimit;
 
 /// The limits that a request was counted for, the widest first. Kept in the extensions of the request.
@@ -42,16 +42,16 @@ struct CountedLimit {
 /// How a limit counts, and whether answers mention it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// Counted whatever the answer is.
+    /// Counted for every answer.
     Always,
-    /// Not counted when the server failed to do it (5xx).
+    /// Not counted when the server failed (5xx).
     Refunded,
-    /// As [`Refunded`](Self::Refunded), and not mentioned in the answer.
+    /// Like [`Refunded`](Self::Refunded), but not mentioned in the answer.
     RefundedAndHidden,
 }
 
 impl RateLimitCounter {
-    /// Without limits nothing is counted.
+    /// Creates a counter. Without limits it counts nothing.
     pub(crate) fn new(
         limiter: Arc<dyn RateLimiter>,
         limits: Option<RateLimits>,
@@ -132,7 +132,8 @@ impl RateLimitCounter {
         email: &EmailAddress,
     ) -> Result<(), Problem> {
         self.count_client(request, |limits| &limits.fixed.request_link).await?;
-        // First what only this client has used up: its further requests must not use the quota that the owner shares.
+        // The quotas of this client come first: when they are used up, its requests must not consume the quota that it
+        // shares with the owner.
         let subject = format!("{} {}", email.key(), self.client_of(request));
         self.count(request, by_address_and_client, &subject).await?;
         let counted = self.count(request, by_address, email.key()).await;
@@ -179,7 +180,7 @@ impl RateLimitCounter {
         keep(request, limits, verdict, CountedLimit { limit, subject, quotas: Vec::new(), rule })
     }
 
-    /// Finishes the counting of a request whose answer is known: refunds what the server failed to do, and writes the
+    /// Completes the counting of a request after its answer is known: refunds it if the server failed, and writes the
     /// rate-limit headers. A 429 has its own headers already.
     pub(crate) async fn finish(
         &self,
@@ -218,7 +219,7 @@ impl RateLimitCounter {
     }
 }
 
-/// Keeps with the request what it was counted for.
+/// Stores in the request the limits that it was counted for.
 fn keep(
     request: &HttpRequest,
     limits: &RateLimits,

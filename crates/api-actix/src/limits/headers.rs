@@ -5,9 +5,9 @@ use std::{fmt::Write as _, time::Duration};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use domain::throttle::{QuotaState, RateLimit};
 
-/// What is left of the quotas.
+/// The header with the remaining quotas.
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-/// The quotas.
+/// The header with the quota policies.
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The values of both headers.

@@ -1,4 +1,4 @@
-//! The answers 429, which say how long to wait.
+//! The 429 answers, which say how long to wait.
 
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use domain::throttle::{QuotaState, RateLimit, TOLERATED_FAILURES, TooManyFailures};
@@ -14,7 +14,7 @@ fn refusal(headers: RateLimitHeaders, retry_after: u64) -> Problem {
     headers.into_headers().fold(problem, |problem, (name, value)| problem.with_header(name, value))
 }
 
-/// The 429 of a limit; its headers list the quotas that are used up.
+/// Creates the 429 answer of a limit; its headers list the quotas that are used up.
 pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     let (mut headers, mut retry_after) = (RateLimitHeaders::default(), 0);
     for (policy, quota) in limit.policies().iter().zip(quotas) {
@@ -28,7 +28,7 @@ pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     refusal(headers, retry_after)
 }
 
-/// The 429 of a caller who does too many things at the same time.
+/// Creates the 429 answer for a caller with too many simultaneous operations.
 pub(crate) fn too_many_at_once(policy: &str, most: u32) -> Problem {
     let mut headers = RateLimitHeaders::default();
     headers.add(policy, most, None, 0, 1);

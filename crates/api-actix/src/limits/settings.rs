@@ -1,4 +1,4 @@
-//! What is limited, and by how much.
+//! The configured and the fixed rate limits.
 
 use chrono::TimeDelta;
 use domain::throttle::{Quota, RateLimit};
@@ -6,7 +6,7 @@ use domain::throttle::{Quota, RateLimit};
 /// The rate limits of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Any call, by client.
+    /// All calls, by client.
     pub global: RateLimit,
     /// Log-ins, by client.
     pub login: RateLimit,
@@ -18,15 +18,15 @@ pub struct RateLimits {
     pub password_reset: LinkLimit,
     /// Exchanges of refresh tokens, by session. The same token sent again is not counted again.
     pub refresh: RateLimit,
-    /// The limits that no setting changes.
+    /// The limits that cannot be configured.
     pub fixed: FixedLimits,
 }
 
 /// The limit of requests for links that are mailed to an address.
 ///
-/// Anybody may ask for a link to any address. So that nobody uses up the quota of its owner, quotas over more than a minute are
-/// counted for each client that asks for the address. Shorter ones are counted for the address alone: they bound the mails that
-/// it gets, and nobody has to wait longer for them than a minute.
+/// Any client may request a link for any address. Quotas over more than a minute are therefore counted for each pair of
+/// address and client, so that other clients cannot use up the quota of the owner. Shorter quotas are counted for the
+/// address only: they limit the mails that it gets, and the owner has to wait for at most a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkLimit {
     configured: RateLimit,
@@ -35,7 +35,7 @@ pub struct LinkLimit {
 }
 
 impl LinkLimit {
-    /// The limit as it was configured.
+    /// Returns the configured limit.
     #[must_use]
     pub const fn configured(&self) -> &RateLimit {
         &self.configured
@@ -49,29 +49,29 @@ impl From<RateLimit> for LinkLimit {
     }
 }
 
-/// The limits that are the same in every installation. They are far above what normal use needs.
+/// The limits that are the same in every installation. They are far above normal use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedLimits {
     /// Health checks, by client: far more than orchestrators and load balancers send.
     pub health: RateLimit,
-    /// New passwords set by a link, by client: each is hashed. Counted apart from log-ins.
+    /// Password resets with a mailed link, by client: each hashes a password. Counted separately from log-ins.
     pub confirm_reset: RateLimit,
     /// Requests for links of either kind and for any address, by client: each may send a mail.
     pub request_link: RateLimit,
     /// Uploads of avatars, by user: each is decoded and encoded again.
     pub set_avatar: RateLimit,
-    /// Copies of the caller's data, by user: each reads all tables.
+    /// Exports of the caller's data, by user: each reads all tables.
     pub export: RateLimit,
     /// Tickets for live streams, by user: each is stored until it is used or expires.
     pub stream_tickets: RateLimit,
-    /// Comments and replies, by user: each is shown to everybody, and a reply may send a mail.
+    /// Comments and replies, by user: each is public, and a reply may send a mail.
     pub comments: RateLimit,
-    /// Registrations that may send a mail, by e-mail address. Beyond it a registration is answered as usual but sends no
-    /// mail to a known address, so no answer may mention this limit. Its window must not be longer than an activation link
-    /// is valid: the last one that was sent must still work.
+    /// Registrations that may send a mail, by e-mail address. Above the limit a registration gets the usual answer but
+    /// sends no mail to a known address, so no answer may mention this limit. The window must not be longer than the
+    /// lifetime of an activation link, so that the last link that was sent is still valid.
     pub registration_mails: RateLimit,
-    /// Refused log-ins that may send an activation link, by e-mail address, where registration does not reveal addresses. As
-    /// with `registration_mails`, no answer may mention this limit.
+    /// Refused log-ins that may send an activation link, by e-mail address, where registration does not reveal
+    /// addresses. As for `registration_mails`, no answer may mention this limit.
     pub log_in_mails: RateLimit,
 }
 

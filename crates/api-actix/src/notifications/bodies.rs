@@ -26,13 +26,13 @@ use crate::{
 #[schemars(rename = "NotificationKind")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum KindBody {
-    /// Somebody replied to a comment of the caller.
+    /// A user replied to a comment of the caller.
     CommentReply,
-    /// Somebody liked a comment of the caller.
+    /// A user liked a comment of the caller.
     CommentLike,
     /// An order of the caller was paid.
     OrderPaid,
-    /// Money for an order was paid back to the caller.
+    /// Money for an order was refunded to the caller.
     OrderRefunded,
     /// A movie was deleted while it was in the caller's cart.
     MovieRemovedFromCart,
@@ -55,7 +55,7 @@ impl From<NotificationKind> for KindBody {
 #[schemars(rename = "NotificationActor")]
 struct ActorBody {
     id: Uuid,
-    /// The names of the profile, else `Member` and the last four characters of the id.
+    /// The names in the profile, or else `Member` and the last four characters of the id.
     name: String,
 }
 
@@ -74,13 +74,13 @@ pub(crate) struct NotificationBody {
     /// Its identifier.
     id: Uuid,
     kind: KindBody,
-    /// When it happened last.
+    /// When it last happened.
     created_at: Moment,
     /// When it was marked as read; `null` while it is unread.
     read_at: Option<Moment>,
-    /// The user who acted last; `null` when it was no act of another user.
+    /// The user who acted last; `null` when the notification is not about an action of another user.
     actor: Option<ActorBody>,
-    /// How many acts it stands for: the likes of a comment, 1 for all other kinds.
+    /// The number of actions that it summarizes: the likes of a comment, 1 for all other kinds.
     count: u64,
     /// The movie; `null` for orders.
     movie: Option<MovieBody>,
@@ -106,13 +106,13 @@ impl From<Notification> for NotificationBody {
     }
 }
 
-/// How many notifications are unread.
+/// The numbers of unread notifications.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "UnreadCounts", example = json!({"total": 2, "by_kind": {"comment_reply": 2}}))]
 pub(crate) struct UnreadCountsBody {
-    /// All of them.
+    /// The total.
     total: u64,
-    /// Those of each kind that has one.
+    /// The number for each kind that has unread notifications.
     by_kind: BTreeMap<String, u64>,
 }
 
@@ -129,17 +129,17 @@ impl From<UnreadCounts> for UnreadCountsBody {
     }
 }
 
-/// More than a client has on its screen.
+/// The maximum number of identifiers, more than a client shows at once.
 const MAX_READ: usize = 1_000;
 
-/// Which notifications are marked as read: `ids`, or `all` with `true`.
+/// Which notifications to mark as read: `ids`, or `all` with `true`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NotificationsRead", example = json!({"ids": ["0190a1b2-0000-7000-8000-000000000005"]}))]
 pub(crate) struct ReadBody {
-    /// These. Those of others are ignored.
+    /// The notifications with these identifiers. Those of other users are ignored.
     #[schemars(length(max = MAX_READ))]
     ids: Option<Vec<Text<NotificationId>>>,
-    /// Every one.
+    /// All notifications.
     all: Option<bool>,
 }
 
@@ -150,7 +150,7 @@ impl Input for ReadBody {
         let (field, fault) = match (self.ids, self.all) {
             (Some(ids), None) => return Some(ReadSelection::Ids(ids.into_iter().map(|id| id.0).collect())),
             (None, Some(true)) => return Some(ReadSelection::All),
-            // One that was at fault is absent.
+            // A member with a fault is absent.
             (None, None) if !faults.is_empty() => return None,
             (None, None) => ("ids", Fault::new(FieldCode::Required, "is required, unless `all` is sent")),
             (None, Some(false)) => ("all", Fault::new(FieldCode::InvalidValue, "must be true")),
@@ -163,13 +163,13 @@ impl Input for ReadBody {
     }
 }
 
-/// Which notifications come by mail too.
+/// Which notifications are also sent by mail.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NotificationMails")]
 struct MailsBody {
     /// Replies to the caller's comments.
     comment_reply: bool,
-    /// Likes of the caller's comments; those of one comment once a day at most.
+    /// Likes of the caller's comments, at most once a day for each comment.
     comment_like: bool,
 }
 
@@ -194,7 +194,7 @@ impl From<NotificationSettings> for SettingsBody {
     }
 }
 
-/// Which mails are switched on or off. Kinds that are left out stay as they are.
+/// Which mails to switch on or off. Omitted kinds keep their settings.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[schemars(rename = "NotificationMailsChanges")]
 #[serde(default)]
@@ -231,9 +231,9 @@ impl Input for SettingsChangesBody {
     example = json!({"ticket": "kX9…", "expires_at": "2026-11-22T10:01:00Z"})
 )]
 pub(crate) struct TicketBody {
-    /// Opens one live stream.
+    /// The ticket, which opens one live stream.
     ticket: String,
-    /// When it can no longer be used.
+    /// When the ticket expires.
     expires_at: Moment,
 }
 

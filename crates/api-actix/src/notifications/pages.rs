@@ -1,5 +1,5 @@
-//! The page that ends mails of a kind (RFC 8058). Mail programs send the POST by themselves; people press the button. Opening
-//! the page changes nothing, since mail scanners open links.
+//! The page to unsubscribe from one kind of mail (RFC 8058). Mail programs send the POST themselves; users press the
+//! button. Opening the page changes nothing, since mail scanners open links.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, web};
 use app::notifications::UnsubscribeError;
@@ -28,7 +28,7 @@ pub(crate) struct TokenParameter {
     token: String,
 }
 
-/// `GET /unsubscribe?token=…`: a button.
+/// `GET /unsubscribe?token=…`: shows the page with the button.
 pub(crate) async fn show(api: web::Data<Api>, query: Option<web::Query<TokenParameter>>) -> HttpResponse {
     let token = token_of(query);
     match api.state.notifications.unsubscription(&token) {
@@ -40,7 +40,7 @@ pub(crate) async fn show(api: web::Data<Api>, query: Option<web::Query<TokenPara
     }
 }
 
-/// `POST /unsubscribe?token=…`: the button was pressed, or a mail program did the same. Its body says nothing more.
+/// `POST /unsubscribe?token=…`: unsubscribes; sent by the button or by a mail program. Its body is not used.
 pub(crate) async fn unsubscribe(
     api: web::Data<Api>,
     query: Option<web::Query<TokenParameter>>,

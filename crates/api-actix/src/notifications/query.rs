@@ -14,7 +14,7 @@ use crate::{
 /// The filter and page of the list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NotificationQuery {
-    /// With `true` the unread ones alone.
+    /// With `true`, only unread notifications.
     #[schemars(example = true)]
     unread: Option<bool>,
     #[serde(flatten)]
@@ -30,10 +30,10 @@ impl Input for NotificationQuery {
     }
 }
 
-/// What opens a live stream instead of a bearer token.
+/// The parameters of a live stream.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct StreamQuery {
-    /// A ticket that was not used yet; it stands in for a bearer token.
+    /// An unused ticket, which replaces a bearer token.
     #[schemars(example = &"q3hVxUO6GQ0n3l0hXb0Tq5mFzq1mXx3oJ5s6b7c8d9E")]
     ticket: Option<Token>,
 }

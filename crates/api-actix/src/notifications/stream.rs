@@ -1,4 +1,4 @@
-//! Who opens a live stream, and its answer.
+//! The caller of a live stream, and its answer.
 
 use std::{future::Future, pin::Pin};
 
@@ -34,7 +34,7 @@ use crate::{
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// The caller of a bearer token or a ticket, who opens a live stream.
+/// The caller who opens a live stream, authenticated by a bearer token or a ticket.
 pub(crate) struct StreamCaller {
     api: web::Data<Api>,
     user_id: UserId,
@@ -47,7 +47,7 @@ impl StreamCaller {
     /// Opens the stream.
     ///
     /// # Errors
-    /// 429 when the caller has too many, 503 when the store or the server is going away.
+    /// 429 when the caller has too many streams, 503 when the store is unavailable or the server is shutting down.
     pub(crate) async fn open(self) -> Result<EventStream, Failure<StoreError>> {
         let Self { api, user_id, session_id, last, turn } = self;
         let patience = api.settings.request_timeout;
@@ -81,7 +81,7 @@ impl FromRequest for StreamCaller {
             };
             request.extensions_mut().insert(SignedIn(user_id.to_string()));
             let last = request.headers().get(LAST_EVENT_ID).filter(|last| !last.is_empty());
-            // One that is not text is no id of ours, as any other that is unknown.
+            // A value that is not text is treated like any other unknown id.
             let last = last.map(|last| last.to_str().unwrap_or("?").to_owned());
             Ok(Self { api, user_id, session_id, last, turn })
         })
@@ -112,7 +112,7 @@ impl OperationModifier for StreamCaller {
     }
 }
 
-/// A live stream that was opened.
+/// An open live stream.
 #[derive(Debug)]
 pub(crate) struct EventStream(EventBody);
 
@@ -122,7 +122,7 @@ impl Responder for EventStream {
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
         HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
-            // nginx would hold events back until its buffer is full.
+            // Without this header nginx would buffer the events.
             .insert_header((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")))
             .body(self.0)
     }
@@ -133,7 +133,7 @@ impl Apiv2Schema for EventStream {}
 impl OperationModifier for EventStream {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({
-            // Endless: the greatest length that a program can write down.
+            // The stream is endless, so this is the maximum representable length.
             "schema": {"type": "string", "pattern": "^(event|id|data)?:", "maxLength": i32::MAX},
             "example": "event: unread\nid: 1763805600000-7\ndata: {\"total\":0,\"by_kind\":{}}\n\n",
         });

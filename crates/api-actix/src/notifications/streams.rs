@@ -1,7 +1,7 @@
 //! The live streams of this node.
 //!
-//! One task looks once a second at what has happened to all of them together, so that many streams cost few statements,
-//! and every node hears of what others did. It runs while there are streams.
+//! One task polls the store once a second for the news of all streams together, so that many streams need few
+//! statements, and every node gets the changes made by others. It runs while there are streams.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -40,33 +40,33 @@ use crate::{
     readiness::Readiness,
 };
 
-/// How many streams a user may have on a node.
+/// The maximum number of streams of a user on one node.
 const STREAMS_OF_A_USER: usize = 10;
 
-/// How many parts may wait for a slow client before its stream is ended. It connects again when it can.
+/// How many parts may be queued for a slow client before its stream is ended. The client can then reconnect.
 const WAITING_PARTS: usize = 16;
 
-/// How often it is looked at what has happened.
+/// The interval at which the store is polled for news.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// After how many looks it is seen to it that the sessions of the streams are live.
+/// The sessions of the streams are checked at every poll of this number.
 const LOOKS_AT_SESSIONS: u32 = 2;
 
-/// A client that hears nothing for so long gets a comment: it keeps proxies from closing the connection.
+/// After this time without events a client gets a comment, so that proxies do not close the connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
-/// What tells whether a client is still there.
+/// The comment, which also reveals whether the client is still connected.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// How often a user with too many streams gets a comment on each of them, and how long it is waited after each. A connection
-/// whose client has gone fails at the second one.
+/// How many comments are sent on each stream of a user with too many streams, and the pause after each. A connection
+/// whose client has disconnected fails at the second comment.
 const PROBES: u32 = 4;
 const PROBE: Duration = Duration::from_millis(100);
 
-/// How many streams are opened at once. When a node stops, the clients of all its streams come to the others together.
+/// How many streams are opened at the same time. When a node stops, all its clients reconnect to other nodes at once.
 const OPENED_AT_ONCE: usize = 16;
 
-/// The turn of a stream to be opened; others are opened when it is dropped.
+/// A permit to open a stream; it is released when this is dropped.
 pub(crate) type OpeningTurn = OwnedSemaphorePermit;
 
 /// The live streams of this node.
@@ -82,28 +82,28 @@ pub(crate) struct LiveStreams {
 struct Table {
     streams: HashMap<u64, LiveStream>,
     next_key: u64,
-    /// Whether the task that looks runs.
+    /// Whether the polling task is running.
     is_watched: bool,
 }
 
 struct LiveStream {
     user_id: UserId,
     session_id: SessionId,
-    /// What the client was told of; `None` until the stream has begun.
+    /// The state that was last sent to the client; `None` until the stream has begun.
     told: Option<Told>,
-    /// When something was sent last.
+    /// When something was last sent.
     sent_at: Instant,
     parts: Sender<Bytes>,
 }
 
-/// What the client of a stream was told of.
+/// The state that was last sent to the client of a stream.
 struct Told {
     position: i64,
     unread: UnreadCounts,
 }
 
 impl LiveStreams {
-    /// Without any stream. What has happened is read on the runtime.
+    /// Creates an empty table. Polling runs on the runtime.
     pub(crate) fn new(
         notifications: Arc<Notifications>,
         readiness: Arc<dyn Readiness>,
@@ -117,10 +117,10 @@ impl LiveStreams {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn to open a stream, before its caller is authenticated.
+    /// Waits for a permit to open a stream, before its caller is authenticated.
     ///
     /// # Errors
-    /// 503 when it takes too long.
+    /// 503 when no permit is available in time.
     pub(crate) async fn turn(&self, patience: Duration) -> Result<OpeningTurn, Problem> {
         let turn = timeout(patience, Arc::clone(&self.opening).acquire_owned()).await;
         turn.ok()
@@ -128,11 +128,11 @@ impl LiveStreams {
             .ok_or_else(|| Problem::unavailable().because("Too many live streams are being opened."))
     }
 
-    /// Opens a stream for a session; `last` is the id of the last event that the client got. The turn is given up while it is
-    /// looked whether clients of the user have gone.
+    /// Opens a stream for a session; `last` is the id of the last event that the client got. The permit is released
+    /// while the clients of the user are probed.
     ///
     /// # Errors
-    /// 429 when the user has too many streams, 503 when the server is about to stop, and what the store says.
+    /// 429 when the user has too many streams, 503 when the server is shutting down, and the errors of the store.
     pub(crate) async fn open(
         self: &Arc<Self>,
         user_id: UserId,
@@ -159,7 +159,8 @@ impl LiveStreams {
         Ok(EventBody { first: Some(first), events, _place: place })
     }
 
-    /// Sends comments on the streams of a user who has as many as may be, which end those whose clients have gone.
+    /// Sends comments on the streams of a user who has the maximum number of streams. This ends streams whose clients
+    /// have disconnected.
     async fn probe_clients(&self, user_id: UserId) {
         for _ in 0..PROBES {
             self.table().send_comments(|stream| stream.user_id == user_id);
@@ -170,7 +171,7 @@ impl LiveStreams {
         }
     }
 
-    /// Reads what the stream begins with, and has it watched from there on.
+    /// Reads the first events of the stream, and registers it for later ones.
     async fn begin(
         self: &Arc<Self>,
         key: u64,
@@ -199,7 +200,7 @@ impl LiveStreams {
         Ok(beginning(&start, &news))
     }
 
-    /// Looks at what has happened until there is no stream left.
+    /// Polls for news until there are no streams left.
     async fn watch(self: Arc<Self>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -258,7 +259,7 @@ impl Table {
         self.streams.values().filter(|stream| stream.user_id == user_id).count()
     }
 
-    /// Adds a stream; `None` when its user has too many.
+    /// Adds a stream; `None` when its user has the maximum number of streams.
     fn add(&mut self, stream: LiveStream) -> Option<u64> {
         if self.count(stream.user_id) >= STREAMS_OF_A_USER {
             return None;
@@ -269,7 +270,7 @@ impl Table {
         Some(key)
     }
 
-    /// The positions to look behind: for each user that of the stream that is furthest back.
+    /// Returns the positions to read news from: for each user the earliest position of the user's streams.
     fn positions(&self) -> Vec<UserPosition> {
         let mut least: HashMap<UserId, i64> = HashMap::new();
         for stream in self.streams.values() {
@@ -281,7 +282,8 @@ impl Table {
         least.into_iter().map(|(user_id, position)| UserPosition { user_id, position }).collect()
     }
 
-    /// Tells every stream of the user what it was not told of. Streams whose clients are too slow are ended.
+    /// Sends to every stream of the user the news that it does not have yet. Streams whose clients are too slow are
+    /// ended.
     fn send_news(&mut self, user_id: UserId, news: &UserNews) {
         let now = Instant::now();
         self.streams.retain(|_, stream| {
@@ -306,7 +308,7 @@ impl Table {
 }
 
 impl LiveStream {
-    /// Hands a part over; `false` when the client is too slow or has gone.
+    /// Queues a part; `false` when the client is too slow or has disconnected.
     fn send(&mut self, part: Bytes, now: Instant) -> bool {
         self.sent_at = now;
         self.parts.try_send(part).is_ok()
@@ -330,7 +332,7 @@ fn too_many() -> Problem {
     })
 }
 
-/// What a stream begins with: the counts, and what the client missed.
+/// Returns the first events of a stream: the counts, and the notifications that the client missed.
 fn beginning(start: &StreamStart, news: &UserNews) -> Bytes {
     let mut part = String::new();
     push_event(&mut part, "unread", Some(&start.from), &UnreadCountsBody::from(news.unread.clone()));
@@ -348,7 +350,7 @@ fn push_notification(part: &mut String, notification: &Notification) {
     push_event(part, "notification", Some(&id), &NotificationBody::from(notification.clone()));
 }
 
-/// Adds an event (HTML, 9.2.5). JSON has no line breaks, so the data is one line.
+/// Appends an event (HTML Standard, section 9.2.5). JSON has no line breaks, so the data is one line.
 fn push_event(part: &mut String, event: &str, id: Option<&EventId>, data: &impl Serialize) {
     let data = serde_json::to_string(data).unwrap_or_default();
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
@@ -356,7 +358,7 @@ fn push_event(part: &mut String, event: &str, id: Option<&EventId>, data: &impl 
     let _ = write!(part, "event: {event}\n{id}data: {data}\n\n");
 }
 
-/// The place of a stream in the table, which is free when this is dropped.
+/// The entry of a stream in the table, which is removed when this is dropped.
 struct Place {
     streams: Arc<LiveStreams>,
     key: u64,
@@ -368,7 +370,7 @@ impl Drop for Place {
     }
 }
 
-/// The body of a live stream. It ends when the stream is taken out of the table.
+/// The body of a live stream. It ends when the stream is removed from the table.
 pub(crate) struct EventBody {
     first: Option<Bytes>,
     events: Receiver<Bytes>,

@@ -1,4 +1,4 @@
-//! Converts what paperclip recorded to a valid OpenAPI 3.1 document.
+//! Converts the document that paperclip recorded into a valid OpenAPI 3.1 document.
 
 use domain::accounts::Role;
 use serde_json::{Map, Value, json};
@@ -29,15 +29,15 @@ const TAGS: &[(&str, &str)] = &[
     ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
     ("cart", "The caller's cart."),
-    ("library", "The caller's library: what the caller bought, and how to watch it."),
-    ("orders", "Orders: what the caller buys, at which prices."),
+    ("library", "The caller's library: bought movies, and how to watch them."),
+    ("orders", "Orders: the movies that the caller buys, with their prices."),
     ("payments", "Payments of orders, and the provider's webhooks."),
     ("engagement", "Reactions, ratings, favourites, comments and their reports."),
-    ("notifications", "What the caller is told about, as a list, by mail and live."),
+    ("notifications", "The caller's notifications, as a list, by mail and as a live stream."),
     ("operations", "Health checks and this document."),
 ];
 
-/// The whole document.
+/// Returns the complete document.
 pub(crate) fn document(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
     let (_, problem) = schemas::of_answer::<ProblemBody<'_>>();
@@ -69,12 +69,12 @@ pub(crate) fn document(recorded: &Value, public_url: &str) -> Value {
             "title": "Cinema",
             "version": env!("CARGO_PKG_VERSION"),
             "description": DESCRIPTION,
-            "contact": {"name": "Those who run this server", "url": public_url.trim_end_matches('/')},
+            "contact": {"name": "The operator of this server", "url": public_url.trim_end_matches('/')},
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{
             "url": public_url.trim_end_matches('/'),
-            "description": "The server that made this document: production, staging or local.",
+            "description": "The server that generated this document: production, staging or local.",
             "x-internal": false,
         }],
         "tags": tags,
@@ -94,7 +94,7 @@ pub(crate) fn document(recorded: &Value, public_url: &str) -> Value {
                 "basic": {
                     "type": "http",
                     "scheme": "basic",
-                    "description": "The email and the password of an account; for this document alone, so that a browser can open it.",
+                    "description": "The email and password of an account. Only for this document, so that a browser can open it.",
                 },
             },
         },
@@ -152,7 +152,7 @@ fn operation_of(
     operation.into()
 }
 
-/// The path with the examples of its parameters.
+/// Returns the path with the examples of its parameters.
 fn example_path(path: &str, parameters: &[Value]) -> String {
     parameters.iter().fold(path.to_owned(), |path, parameter| {
         let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -160,7 +160,7 @@ fn example_path(path: &str, parameters: &[Value]) -> String {
     })
 }
 
-/// What may be wrong with a body: a field that it needs is missing, or it has one too many.
+/// Returns an example of a fault in a body: a missing required field, or an unknown field.
 fn example_fault(body: &Value, schemas: &Map<String, Value>) -> Value {
     let reference = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
     let name = reference.and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
@@ -174,7 +174,7 @@ fn fault(field: &str, code: &str, message: &str) -> Value {
     json!({"field": field, "code": code, "message": message})
 }
 
-/// Who has the role, for people.
+/// Returns a description of the users who have the role.
 fn lets_in(role: &str) -> &'static str {
     match role.parse() {
         Ok(Role::Admin) => "For administrators.",
@@ -199,10 +199,10 @@ fn responses_of(
     call: &Call,
 ) -> Value {
     let mut responses = Map::new();
-    // Every call is counted for its client (`edge::rate_limit`).
+    // Every call is counted for its client (`edge::rate_limit`), so every call can be refused with 429.
     let mut kinds: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::RATE_LIMITED];
     if method != "get" && recorded.get("requestBody").is_none() {
-        // A body that nobody asked for is refused as a wrong one is (`extract::body::unasked`).
+        // An unexpected body is refused like an invalid one (`extract::body::unasked`).
         kinds.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
     }
     if answers_json(path) {
@@ -227,7 +227,7 @@ fn responses_of(
     for group in kinds.chunk_by(|one, other| one.status == other.status) {
         let Some(status) = group.first().map(|kind| kind.status.to_string()) else { continue };
         match responses.get_mut(&status) {
-            // A handler answers this status too, such as the 503 of /health/ready: either body is possible.
+            // A handler also answers with this status, such as the 503 of /health/ready, so either body is possible.
             Some(known) => {
                 let mut problem = problems.written(group, call);
                 if let (Some(content), Some(Value::Object(more))) = (
@@ -244,12 +244,12 @@ fn responses_of(
     responses.into()
 }
 
-/// Adds definitions. Examples of types stand at the media types; two types of one name would be a fault of ours.
+/// Adds definitions. Examples of types are moved to the media types. Two types with the same name would be a bug.
 fn merge(schemas: &mut Map<String, Value>, definitions: Map<String, Value>) {
     for (name, definition) in definitions {
         debug_assert!(
             schemas.get(&name).is_none_or(|known| *known == definition),
-            "two types are called {name}"
+            "two types have the name {name}"
         );
         schemas.insert(name, definition);
     }

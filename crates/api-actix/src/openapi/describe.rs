@@ -1,7 +1,7 @@
 //! Describes parts of an operation, for extractors and answers.
 //!
 //! paperclip knows Swagger 2 only. So a part of the OpenAPI 3.1 document is written as JSON into the *description* of a
-//! paperclip parameter or response, which is kept as it is; [`convert`](super::convert) reads it there.
+//! paperclip parameter or response, which paperclip does not change; [`convert`](super::convert) reads it there.
 
 use std::cell::Cell;
 
@@ -40,7 +40,7 @@ fn is_recording() -> bool {
 pub(crate) struct Fragment {
     /// An OpenAPI 3.1 parameter, request body or response.
     pub(crate) object: Value,
-    /// The named schemas that it refers to.
+    /// The named schemas that the object refers to.
     pub(crate) definitions: Map<String, Value>,
     /// The codes that an error response can have.
     pub(crate) codes: Vec<String>,
@@ -51,7 +51,7 @@ impl Fragment {
         serde_json::to_string(self).ok()
     }
 
-    /// Reads the part that a description of paperclip holds.
+    /// Reads the part of the document from a description in paperclip's output.
     pub(crate) fn in_description(description: &Value) -> Option<Self> {
         serde_json::from_str(description.as_str()?).ok()
     }
@@ -95,7 +95,7 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     }
 }
 
-/// Adds the identifier of the path; paperclip gives it the name that the path has.
+/// Adds the identifier in the path; paperclip names it like the parameter in the path.
 pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     if !is_recording() {
         return;
@@ -110,7 +110,7 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds the file name at the end of the path; paperclip gives it the name that the path has.
+/// Adds the file name at the end of the path; paperclip names it like the parameter in the path.
 pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -118,14 +118,14 @@ pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({
         "in": "path",
         "required": true,
-        "description": "The file's name, as it stands in an answer.",
+        "description": "The name of the file, as given in an answer.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 100},
         "example": example,
     });
     add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds the name at the end of the path, which is one of these; paperclip gives it the name that the path has.
+/// Adds the name at the end of the path, which must be one of these; paperclip names it like the parameter in the path.
 pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, names: &[String]) {
     if !is_recording() {
         return;
@@ -153,8 +153,8 @@ pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str,
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds a JSON body of this type. Other media types of the same schema are left to the description: generators of
-/// clients, such as openapi-python-client, make broken code of two media types with one schema.
+/// Adds a JSON body of this type. Other media types with the same schema are mentioned only in the description, since
+/// client generators such as openapi-python-client generate invalid code for two media types with one schema.
 pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
     if !is_recording() {
         return;
@@ -184,7 +184,7 @@ pub(crate) fn add_idempotency_key(op: &mut DefaultOperationRaw, longest: usize) 
     add_parameter(op, ParameterIn::Header, "Idempotency-Key", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a JSON body of this type that may be left out.
+/// Adds an optional JSON body of this type.
 pub(crate) fn add_optional_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     if !is_recording() {
         return;
@@ -205,7 +205,7 @@ pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a JSON answer of this type, with these headers beside those of every answer.
+/// Adds a JSON answer of this type, with these headers in addition to those of every answer.
 pub(crate) fn add_answer<T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     status: u16,
@@ -253,7 +253,7 @@ pub(crate) fn add_file_answer(
     media_type: &str,
     headers: &[&str],
 ) {
-    // The media type says it all.
+    // The media type needs no further description.
     add_media_answer(op, description, media_type, json!({}), headers);
 }
 
@@ -291,7 +291,7 @@ pub(crate) fn add_empty_answer(
     insert(op, status, &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds an error answer; several kinds of one status share it.
+/// Adds an error answer; kinds with the same status share it.
 pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     if !is_recording() {
         return;
@@ -352,13 +352,13 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut()?.shift_remove(key)
 }
 
-/// Lets a bearer token authorise the operation; the role is recorded as a scope.
+/// Declares that the operation accepts a bearer token; the role is recorded as a scope.
 pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     let roles = needed.map(|role| role.as_str().to_owned());
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
 }
 
-/// Adds the header of a client that connects to a live stream again.
+/// Adds the header of a client that reconnects to a live stream.
 pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -366,24 +366,24 @@ pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({
         "in": "header",
         "required": false,
-        "description": "The id of the last event that the client got; what happened since is sent first.",
+        "description": "The id of the last event that the client got; later events are sent first.",
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 100},
         "example": example,
     });
     add_parameter(op, ParameterIn::Header, "Last-Event-ID", &Fragment { object, ..Fragment::default() });
 }
 
-/// Lets HTTP Basic authorise the operation.
+/// Declares that the operation accepts HTTP Basic.
 pub(crate) fn add_basic(op: &mut DefaultOperationRaw) {
     op.security.push([("basic".to_owned(), Vec::new())].into());
 }
 
-/// Lets the operation be called without credentials.
+/// Declares that the operation can be called without credentials.
 pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
     op.security.push(std::collections::BTreeMap::new());
 }
 
-/// Adds the header of conditional changes; the example is a tag as the thing has it.
+/// Adds the header of conditional changes; the example is a tag of the resource.
 pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -391,14 +391,14 @@ pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({
         "in": "header",
         "required": false,
-        "description": "The `ETag` of what the caller has; when it was changed since, the answer is 412 and nothing is changed.",
+        "description": "The `ETag` of the version that the caller has. If the resource was changed in the meantime, the answer is 412 and nothing is changed.",
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 8192},
         "example": example,
     });
     add_parameter(op, ParameterIn::Header, "If-Match", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds the header of conditional reading; the example is a tag as the operation gives it.
+/// Adds the header of conditional reads; the example is a tag that the operation returns.
 pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -406,7 +406,7 @@ pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({
         "in": "header",
         "required": false,
-        "description": "The `ETag` of what the caller has; the same again is answered with 304.",
+        "description": "The `ETag` of the version that the caller has. If it is still current, the answer is 304.",
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": MAX_CONDITION},
         "example": example,
     });

@@ -1,8 +1,8 @@
-//! The headers of answers, described once each.
+//! Descriptions of the headers of answers.
 
 use serde_json::{Map, Value, json};
 
-/// A header as the document describes it.
+/// The description of a header in the document.
 struct Described {
     /// The name of the component; a header that means several things has a component for each.
     component: &'static str,
@@ -14,13 +14,13 @@ struct Described {
 /// The longest `If-None-Match` in bytes: enough for a hundred entity tags.
 pub(crate) const MAX_CONDITION: usize = 8_192;
 
-/// What a list or thing of the catalogue carries: others may keep what nobody in particular asked for.
+/// The `Cache-Control` of catalogue answers: answers to anonymous requests may be cached publicly.
 pub(crate) const CATALOG_CACHE: &str = "CatalogCacheControl";
-/// What may be kept by everybody carries.
+/// The `Cache-Control` of answers that may be cached publicly.
 pub(crate) const PUBLIC_CACHE: &str = "PublicCacheControl";
-/// The tag of what is the same byte for byte.
+/// A strong entity tag, for byte-for-byte equality.
 pub(crate) const STRONG_ETAG: &str = "StrongETag";
-/// The tag of what means the same.
+/// A weak entity tag, for equal meaning.
 pub(crate) const WEAK_ETAG: &str = "WeakETag";
 
 const PRIVATE_CACHE: &str = "Cache-Control";
@@ -36,19 +36,19 @@ const HEADERS: &[Described] = &[
     Described {
         component: PRIVATE_CACHE,
         name: "Cache-Control",
-        text: "Nobody but the caller may keep the answer.",
+        text: "Only the caller may cache the answer.",
         schema: || json!({"type": "string", "const": "private, no-store"}),
     },
     Described {
         component: CATALOG_CACHE,
         name: "Cache-Control",
-        text: "Without a token anybody may keep the answer for 5 seconds, with one nobody may.",
+        text: "Answers to requests without a token may be cached publicly for 5 seconds, other answers must not be cached.",
         schema: || json!({"type": "string", "enum": ["private, no-store", "public, max-age=5"]}),
     },
     Described {
         component: PUBLIC_CACHE,
         name: "Cache-Control",
-        text: "For how many seconds anybody may keep the answer.",
+        text: "How many seconds the answer may be cached publicly.",
         schema: || json!({"type": "string", "pattern": "^public, max-age=[0-9]+(, immutable)?$", "maxLength": 60}),
     },
     Described {
@@ -61,25 +61,25 @@ const HEADERS: &[Described] = &[
     Described {
         component: "Access-Control-Allow-Origin",
         name: "Access-Control-Allow-Origin",
-        text: "The page's origin, when it is one of those that may call (CORS).",
+        text: "The origin of the page, if it is allowed to call (CORS).",
         schema: || text(2_048),
     },
     Described {
         component: "Content-Disposition",
         name: "Content-Disposition",
-        text: "What a file is called when it is kept.",
+        text: "The name for saving the file.",
         schema: || text(500),
     },
     Described {
         component: STRONG_ETAG,
         name: "ETag",
-        text: "The state of what is shown, byte for byte, such as `\"3-9f1c2a3b4c5d6e7f\"`. Send it back in `If-None-Match`.",
+        text: "The version of the answer, byte for byte, such as `\"3-9f1c2a3b4c5d6e7f\"`. Send it in `If-None-Match`.",
         schema: || json!({"type": "string", "pattern": "^\"[^\"]*\"$", "maxLength": 200}),
     },
     Described {
         component: WEAK_ETAG,
         name: "ETag",
-        text: "The state of what is shown, such as `W/\"9f1c2a3b4c5d6e7f\"`. Send it back in `If-None-Match`.",
+        text: "The version of the content, such as `W/\"9f1c2a3b4c5d6e7f\"`. Send it in `If-None-Match`.",
         schema: || json!({"type": "string", "pattern": "^W/\"[^\"]*\"$", "maxLength": 200}),
     },
     Described {
@@ -91,7 +91,7 @@ const HEADERS: &[Described] = &[
     Described {
         component: "Location",
         name: "Location",
-        text: "Where the new thing is found.",
+        text: "The address of the new resource.",
         schema: || json!({"type": "string", "format": "uri-reference", "maxLength": 2_048}),
     },
     Described {
@@ -110,7 +110,7 @@ const HEADERS: &[Described] = &[
     Described {
         component: "RateLimit",
         name: "RateLimit",
-        text: "What is left of those quotas: `r` times within the next `t` seconds. In a 429 those that are used up.",
+        text: "What is left of these quotas: `r` calls within the next `t` seconds. In a 429, the quotas that are used up.",
         schema: || text(1_000),
     },
     Described {
@@ -125,7 +125,7 @@ fn text(most: u32) -> Value {
     json!({"type": "string", "pattern": "^[^\\x00-\\x1f]*$", "maxLength": most})
 }
 
-/// References to headers by the names of their components.
+/// Returns references to headers by the names of their components.
 pub(super) fn references(components: &[&str]) -> Value {
     HEADERS
         .iter()
@@ -138,7 +138,7 @@ pub(super) fn references(components: &[&str]) -> Value {
         .into()
 }
 
-/// Adds what every answer carries, but for what it describes in its own way.
+/// Adds the headers of every answer, except those that the answer describes itself.
 pub(super) fn add_common(answer: &mut Value) {
     let common = [
         "X-Request-Id",
@@ -157,7 +157,7 @@ pub(super) fn add_common(answer: &mut Value) {
     }
 }
 
-/// The components that this part of the document refers to.
+/// Returns the components that this part of the document refers to.
 pub(super) fn used(document: &str) -> Map<String, Value> {
     HEADERS
         .iter()

@@ -8,8 +8,8 @@ use crate::problem::{
     kinds::{self, Kind},
 };
 
-/// Answers that nearly every operation can give. They are written once, without an example: an example names the path
-/// that was asked for.
+/// Answers that nearly every operation can give. They are written once, without an example, since an example would
+/// contain the path of one operation.
 const SHARED: &[(&str, &[&Kind])] = &[
     ("MalformedRequest", &[&kinds::MALFORMED_REQUEST]),
     ("Unauthorized", &[&kinds::ACCESS_TOKEN_EXPIRED, &kinds::ACCESS_TOKEN_INVALID, &kinds::UNAUTHENTICATED]),
@@ -26,9 +26,9 @@ const SHARED: &[(&str, &[&Kind])] = &[
 /// The operation that an error answer belongs to.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// Its path, with examples in place of its parameters.
+    /// The path of the operation, with examples in place of its parameters.
     pub(super) path: String,
-    /// What may be wrong with its values: an entry of `errors`.
+    /// An example entry of `errors`.
     pub(super) fault: Value,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Problems<'a> {
         Self { public_url, used: Vec::new() }
     }
 
-    /// The answer of an operation that is one of these problems, which are of one status.
+    /// Returns the answer of an operation for these problems, which have the same status.
     pub(super) fn answer(&mut self, group: &[&'static Kind], call: &Call) -> Value {
         if let Some((name, _)) = SHARED.iter().find(|(_, kinds)| *kinds == group) {
             if !self.used.contains(name) {
@@ -54,7 +54,7 @@ impl<'a> Problems<'a> {
         self.written(group, call)
     }
 
-    /// The answer with an example of each problem.
+    /// Returns the answer with an example of each problem.
     pub(super) fn written(&self, group: &[&'static Kind], call: &Call) -> Value {
         let mut answer = described(group);
         let examples: Map<String, Value> = group
@@ -89,7 +89,7 @@ impl<'a> Problems<'a> {
         body
     }
 
-    /// The shared answers that were used, by name.
+    /// Returns the shared answers that were used, by name.
     pub(super) fn shared(&self) -> Value {
         let used = SHARED.iter().filter(|(name, _)| self.used.contains(name));
         let mut answers: Map<String, Value> =
@@ -99,7 +99,7 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// The answer that is one of these problems, without examples.
+/// Returns the answer for these problems, without examples.
 fn described(group: &[&'static Kind]) -> Value {
     let codes: Vec<&str> = group.iter().map(|kind| kind.code).collect();
     let titles: Vec<&str> = group.iter().map(|kind| kind.title).collect();

@@ -1,6 +1,6 @@
-//! The schemas of what clients send and get.
+//! The schemas of requests and answers.
 //!
-//! The schema of what they send is used twice: requests are checked by it, and the document shows it.
+//! The schemas of requests are used twice: to validate requests, and in the document.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
@@ -8,37 +8,37 @@ use serde_json::{Map, Value};
 /// The schema of a type, and the named schemas that it refers to.
 pub(crate) type Schemas = (Value, Map<String, Value>);
 
-/// Keywords that tell the check of a value more than the document shows.
+/// Keywords for the check of a value that are not shown in the document.
 pub(crate) mod markers {
-    /// Names the rule that a text keeps.
+    /// Names the rule of a text.
     pub(crate) const RULE: &str = "x-rule";
-    /// The use case checks the value too: a fault is reported only beside others.
+    /// The use case also checks the value, so a fault is reported only together with others.
     pub(crate) const DEFERRED: &str = "x-deferred";
-    /// `null` is a value, which clears.
+    /// `null` is allowed and clears the value.
     pub(crate) const CLEARS: &str = "x-clears";
-    /// The parts of a sort, separated by commas.
+    /// The value is a list of sort keys separated by commas.
     pub(crate) const SORT: &str = "x-sort";
 
     pub(super) const ALL: [&str; 4] = [RULE, DEFERRED, CLEARS, SORT];
 }
 
-/// What answers of a type look like.
+/// Returns the schema of answers of a type.
 pub(crate) fn of_answer<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_serialize());
     definitions.values_mut().chain([&mut schema]).for_each(bound);
     (schema, definitions)
 }
 
-/// What values of a type are checked by when clients send them, with its markers.
+/// Returns the schema that requests of a type are validated with, including its markers.
 ///
-/// An `Option` may be absent but not `null`, and an object has no other members than those named.
+/// An `Option` may be absent but not `null`, and an object has no undeclared members.
 pub(crate) fn of_input<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_deserialize());
     definitions.values_mut().chain([&mut schema]).for_each(close);
     (schema, definitions)
 }
 
-/// The same without its markers, as the document shows it.
+/// Returns the schema of requests of a type for the document, without markers.
 pub(crate) fn of_shown_input<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = of_input::<T>();
     for schema in definitions.values_mut().chain([&mut schema]) {
@@ -47,20 +47,20 @@ pub(crate) fn of_shown_input<T: JsonSchema>() -> Schemas {
     (schema, definitions)
 }
 
-/// Makes a schema one that the document shows: without markers, and with all its bounds.
+/// Prepares a schema for the document: removes markers and adds all bounds.
 pub(crate) fn show(schema: &mut Value) {
     strip(schema);
     bound(schema);
 }
 
-/// No text of an answer is longer, unless it says so.
+/// The maximum length of a string in an answer, unless its schema defines another.
 const LONGEST_TEXT: u64 = 65_536;
-/// No list of an answer is longer, unless it says so.
+/// The maximum length of a list in an answer, unless its schema defines another.
 const LONGEST_LIST: u64 = 10_000;
-/// Greater whole numbers are not exact in every client.
+/// The greatest integer that JavaScript clients represent exactly.
 const GREATEST_EXACT: i64 = 9_007_199_254_740_991;
 
-/// Adds the bounds that follow from the type, and those that hold wherever a schema names none.
+/// Adds the bounds that follow from the type, and default bounds where a schema has none.
 fn bound(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else { return };
     let is = |kind: &str| {
@@ -81,7 +81,7 @@ fn bound(schema: &mut Value) {
         };
         bounds.push(("maxLength", longest.into()));
         if format.is_empty() && !fields.contains_key("pattern") {
-            // NUL is refused everywhere, since no database can hold it.
+            // NUL is refused everywhere, since databases cannot store it.
             bounds.push(("pattern", "^[^\\u0000]*$".into()));
         }
     }
@@ -136,7 +136,7 @@ fn close(schema: &mut Value) {
     subschemas(fields).for_each(close);
 }
 
-/// The schemas that stand in a schema.
+/// Returns the subschemas of a schema.
 fn subschemas(fields: &mut Map<String, Value>) -> impl Iterator<Item = &mut Value> {
     fields.iter_mut().flat_map(|(keyword, value)| -> Box<dyn Iterator<Item = &mut Value>> {
         match (keyword.as_str(), value) {
@@ -148,7 +148,7 @@ fn subschemas(fields: &mut Map<String, Value>) -> impl Iterator<Item = &mut Valu
     })
 }
 
-/// What an `Option` says too much: that it may be `null`.
+/// Removes `null`, which schemars adds for an `Option`.
 fn remove_null(fields: &mut Map<String, Value>) {
     if let Some(Value::Array(kinds)) = fields.get_mut("type") {
         kinds.retain(|kind| kind != "null");

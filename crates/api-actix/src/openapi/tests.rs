@@ -1,4 +1,4 @@
-//! The conversion of an operation that has everything: a path id, a list parameter, a body, nullable members.
+//! Converts an operation with all features: a path id, a list parameter, a body and nullable members.
 
 use actix_web::App;
 use domain::accounts::PersonName;
@@ -119,7 +119,7 @@ fn an_operation_keeps_everything_that_its_parts_say() {
     let problem = "/content/application~1problem+json";
     let codes = format!("{problem}/schema/allOf/1/properties/code/enum");
     assert_eq!(at(operation, &format!("/responses/409{codes}")), &json!(["email_taken"]));
-    // What every operation can answer is written once.
+    // Answers that every operation can give are written once.
     assert_eq!(at(operation, "/responses/429"), &json!({"$ref": "#/components/responses/TooManyRequests"}));
     assert_eq!(
         at(&document, &format!("/components/responses/TooManyRequests{codes}")),
@@ -152,9 +152,9 @@ fn texts_numbers_and_lists_have_bounds() {
     assert_eq!(at(schemas, "/Problem/properties/title/maxLength"), &json!(65_536));
 }
 
-/// Each type that a route takes is tried when it is described (`extract::input`).
+/// Each input type of a route is tested when the route is described (`extract::input`).
 #[test]
-fn what_the_schema_of_any_route_lets_through_is_read() {
+fn values_that_pass_the_schema_of_any_route_are_read() {
     let document = super::openapi_document("http://cinema.test");
     assert!(at(&document, "/paths/~1api~1v1~1movies/get/parameters").is_array());
 }

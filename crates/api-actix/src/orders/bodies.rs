@@ -12,20 +12,20 @@ use uuid::Uuid;
 
 use crate::{moment::Moment, money::MoneyBody};
 
-/// How far an order got.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OrderStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OrderStatusBody {
-    /// It waits for its payment.
+    /// The order has not been paid yet.
     Pending,
-    /// It was paid.
+    /// The order was paid.
     Paid,
-    /// It was canceled or expired before it was paid.
+    /// The order was canceled, or expired, before it was paid.
     Canceled,
-    /// It was paid, and a part of the money went back.
+    /// The order was paid and partially refunded.
     PartiallyRefunded,
-    /// It was paid, and all of it was refunded.
+    /// The order was paid and fully refunded.
     Refunded,
 }
 
@@ -60,18 +60,18 @@ impl From<OrderStatusBody> for OrderStatus {
 pub(crate) enum CancelReasonBody {
     /// The buyer canceled it.
     ByUser,
-    /// It was not paid in time.
+    /// The order was not paid in time.
     Expired,
 }
 
-/// Why a movie of the cart was left out of the order.
+/// Why a movie of the cart was excluded from the order.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExclusionReason")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ExclusionReasonBody {
-    /// The caller had bought it.
+    /// The caller had already bought the movie.
     AlreadyPurchased,
-    /// It was not on sale any more.
+    /// The movie was no longer on sale.
     MovieUnavailable,
 }
 
@@ -89,7 +89,7 @@ pub(crate) struct OrderedMovieBody {
 #[schemars(rename = "OrderItem")]
 pub(crate) struct OrderItemBody {
     movie: OrderedMovieBody,
-    /// The price in this order, whatever the movie costs now.
+    /// The price in this order, which may differ from the current price.
     price: MoneyBody,
 }
 
@@ -102,7 +102,7 @@ impl From<OrderedMovie> for OrderItemBody {
     }
 }
 
-/// A movie of the cart that was left out of the order.
+/// A movie of the cart that was excluded from the order.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExcludedMovie")]
 pub(crate) struct ExcludedBody {
@@ -125,7 +125,7 @@ impl From<ExcludedMovie> for ExcludedBody {
 #[schemars(rename = "Order", example = order_example())]
 pub(crate) struct OrderBody {
     id: Uuid,
-    /// A short number for people.
+    /// A short number for human readers.
     number: String,
     status: OrderStatusBody,
     items: Vec<OrderItemBody>,
@@ -134,9 +134,10 @@ pub(crate) struct OrderBody {
     paid_at: Option<Moment>,
     canceled_at: Option<Moment>,
     cancel_reason: Option<CancelReasonBody>,
-    /// When it expires unless it is paid; `null` when it cannot expire, also while a payment is being processed.
+    /// When the order expires unless it is paid; `null` when it cannot expire, for example while a payment is being
+    /// processed.
     expires_at: Option<Moment>,
-    /// The movies of the cart that were left out when the order was made.
+    /// The movies of the cart that were excluded when the order was created.
     excluded: Vec<ExcludedBody>,
 }
 
@@ -165,7 +166,7 @@ impl From<OrderView> for OrderBody {
     }
 }
 
-/// Who ordered or paid.
+/// The user who placed the order.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Buyer")]
 pub(crate) struct BuyerBody {
@@ -186,7 +187,7 @@ impl From<Buyer> for BuyerBody {
 pub(crate) struct AdminOrderBody {
     #[serde(flatten)]
     order: OrderBody,
-    /// The buyer; `null` once the account was deleted.
+    /// The buyer; `null` if the account was deleted.
     user: Option<BuyerBody>,
 }
 

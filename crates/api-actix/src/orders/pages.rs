@@ -1,6 +1,6 @@
-//! The page that a checkout leads back to where no frontend is set.
+//! The page that a checkout returns to when no frontend is configured.
 //!
-//! It shows nothing of the order: whoever opens an address has not shown that the order is theirs.
+//! It shows no details of the order, since opening the address does not prove that the visitor is the buyer.
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode};
 use uuid::Uuid;

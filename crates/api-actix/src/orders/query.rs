@@ -25,13 +25,13 @@ pub(crate) struct OrderQuery {
     page: PageParams,
 }
 
-/// The filters and page of everybody's orders.
+/// The filters and page of the orders of all users.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AdminOrderQuery {
     /// Orders of this user.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     user_id: Option<Text<UserId>>,
-    /// A part of the buyer's address, in any case.
+    /// A part of the buyer's email address; case is ignored.
     #[schemars(length(max = MAX_EMAIL_LENGTH), example = "@example.com")]
     email: Option<String>,
     #[serde(flatten)]

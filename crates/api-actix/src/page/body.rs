@@ -15,18 +15,18 @@ pub(crate) struct PageBody<T> {
     /// The number of the page, from 1; `null` when it was read by cursor.
     #[schemars(range(min = 1))]
     pub(crate) page: Option<u32>,
-    /// The items of a page at most.
+    /// The maximum number of items of a page.
     #[schemars(range(min = 1))]
     pub(crate) page_size: u32,
-    /// The items of the list; `null` when it was read by cursor.
+    /// The number of items of the list; `null` when it was read by cursor.
     pub(crate) total_items: Option<u64>,
-    /// The pages of the list; `null` when it was read by cursor.
+    /// The number of pages of the list; `null` when it was read by cursor.
     pub(crate) total_pages: Option<u64>,
     /// Whether `total_items` is a lower bound.
     pub(crate) total_is_estimate: bool,
-    /// Reads the next page; `null` on the last one.
+    /// The cursor for the next page; `null` on the last page.
     pub(crate) next_cursor: Option<String>,
-    /// Whether the list is always one page, so its links have no `page`.
+    /// Whether the list always has one page, so that its links have no `page`.
     #[serde(skip)]
     pub(crate) is_whole: bool,
 }
@@ -37,11 +37,11 @@ pub(crate) struct PageBody<T> {
 pub(crate) struct SearchPageBody<T> {
     #[serde(flatten)]
     pub(crate) page: PageBody<T>,
-    /// The words that were searched instead when a typing mistake was forgiven; `null` when none was.
+    /// The corrected words that were searched instead; `null` when there was no correction.
     pub(crate) corrected_query: Option<String>,
 }
 
-/// The example of a page of a search with this item.
+/// Returns an example of a page of a search, with this item.
 pub(crate) fn search_example(item: Value) -> Value {
     let mut page = example(item);
     if let Some(fields) = page.as_object_mut() {
@@ -50,7 +50,7 @@ pub(crate) fn search_example(item: Value) -> Value {
     page
 }
 
-/// The example of a page with this item.
+/// Returns an example of a page, with this item.
 pub(crate) fn example(item: Value) -> Value {
     let total = Some(Total { items: 1, is_estimate: false });
     let items = vec![item];
@@ -59,7 +59,7 @@ pub(crate) fn example(item: Value) -> Value {
 }
 
 impl<T> PageBody<T> {
-    /// The page of a listing.
+    /// Creates the page of a listing.
     pub(crate) fn of<S>(listing: Listing<S>, show: impl Fn(S) -> T) -> Self {
         let total_items = listing.total.map(|total| total.items);
         Self {
@@ -74,7 +74,7 @@ impl<T> PageBody<T> {
         }
     }
 
-    /// A whole list as one page.
+    /// Creates a single page with a complete list.
     pub(crate) fn whole(items: Vec<T>) -> Self {
         let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
         Self {

@@ -6,7 +6,7 @@ use super::body::PageBody;
 use crate::extract::query;
 
 impl<T> PageBody<T> {
-    /// The `Link` header (RFC 8288) of this page at this address; the query is the one that was sent.
+    /// Returns the `Link` header (RFC 8288) of this page, for the address and the query of the request.
     pub(crate) fn links(&self, address: &str, query: &str) -> String {
         let kept: Vec<&str> = query
             .split('&')

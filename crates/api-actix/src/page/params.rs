@@ -14,16 +14,17 @@ use crate::{
 /// The greatest integer that every client represents exactly (2⁵³ − 1).
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// Far longer than any cursor, and short enough for the head of a request however it is escaped.
+/// The maximum length of a cursor: far longer than any cursor, and short enough for a request head even if it is
+/// escaped.
 const MAX_CURSOR: usize = 2_048;
 
-/// Which page of a list is asked for. A list with more parameters flattens these into its own.
+/// The requested page of a list. A list with more parameters flattens these into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct PageParams {
     /// The number of the page, from 1; 1 by default.
     #[schemars(range(min = 1, max = MAX_PAGE), example = 1)]
     page: Option<u64>,
-    /// The items of a page at most; 20 by default.
+    /// The maximum number of items of a page; 20 by default.
     #[schemars(range(min = 1, max = MAX_PAGE_SIZE), example = 20)]
     page_size: Option<u32>,
     /// The `next_cursor` of the previous page, instead of `page`.

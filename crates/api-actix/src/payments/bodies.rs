@@ -18,24 +18,24 @@ use crate::{
     rules::Rules,
 };
 
-/// How far a payment got.
+/// The status of a payment.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "PaymentStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PaymentStatusBody {
-    /// Its checkout is open, or is about to be opened.
+    /// The checkout is open, or is being opened.
     Pending,
-    /// Its checkout is complete, and the money is on its way.
+    /// The checkout is complete, but the money has not arrived yet.
     Processing,
     /// The money arrived.
     Successful,
-    /// The checkout ended unpaid after a decline, the money bounced, or another amount arrived than was asked.
+    /// The checkout ended unpaid after a decline, the money did not arrive, or the amount was wrong.
     Failed,
     /// The checkout ended unpaid.
     Canceled,
-    /// All of the money went back.
+    /// The payment was fully refunded.
     Refunded,
-    /// A part of the money went back.
+    /// The payment was partially refunded.
     PartiallyRefunded,
 }
 
@@ -67,7 +67,7 @@ impl From<PaymentStatusBody> for PaymentStatus {
     }
 }
 
-/// Why a payment failed, or why its last try was declined.
+/// Why a payment failed, or why the last attempt was declined.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PaymentFailure")]
 pub(crate) struct FailureBody {
@@ -95,7 +95,7 @@ impl From<PaymentFailure> for FailureBody {
 pub(crate) struct PaymentBody {
     id: Uuid,
     order_id: Uuid,
-    /// The payment provider, or `none` when nothing was to be paid.
+    /// The payment provider, or `none` when the total was 0.
     provider: String,
     status: PaymentStatusBody,
     amount: MoneyBody,
@@ -104,7 +104,7 @@ pub(crate) struct PaymentBody {
     /// The sum of the disputes that are open or lost.
     disputed_amount: MoneyBody,
     items: Vec<OrderItemBody>,
-    /// Where the buyer pays; `null` once it cannot be paid.
+    /// The page where the buyer pays; `null` when the payment can no longer be paid.
     #[schemars(extend("format" = "uri"))]
     checkout_url: Option<String>,
     failure: Option<FailureBody>,
@@ -137,7 +137,7 @@ impl From<PaymentView> for PaymentBody {
 pub(crate) struct AdminPaymentBody {
     #[serde(flatten)]
     payment: PaymentBody,
-    /// The buyer; `null` once the account was deleted.
+    /// The buyer; `null` if the account was deleted.
     user: Option<BuyerBody>,
 }
 
@@ -152,14 +152,14 @@ impl From<PaymentView> for AdminPaymentBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "MoneyInput", example = json!({"amount": "9.99", "currency": "USD"}))]
 pub(crate) struct MoneyInput {
-    /// A decimal with at most as many digits as the currency has.
+    /// A decimal number with at most as many fraction digits as the currency has.
     amount: Amount,
     /// The ISO 4217 code: the shop's currency.
     #[schemars(length(max = 3))]
     currency: String,
 }
 
-/// What the buyer agrees to.
+/// The options for starting a payment.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[schemars(
     rename = "PaymentStart",
@@ -183,13 +183,13 @@ impl Input for PaymentStartBody {
         }
         match amount(&total.amount.0, rules) {
             Ok(money) => is_sound.then_some(Some(money)),
-            // The schema of the amount has told of it.
+            // The schema of the amount has already reported the fault.
             Err(_) => None,
         }
     }
 }
 
-/// A webhook was stored.
+/// The answer to a stored webhook.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "WebhookReceipt", example = json!({"received": true}))]
 pub(crate) struct ReceiptBody {

@@ -27,16 +27,16 @@ use crate::{
     rules::Rules,
 };
 
-/// How far a dispute got.
+/// The status of a dispute.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "DisputeStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DisputeStatusBody {
-    /// The buyer's bank looks into it; the movies are suspended.
+    /// The buyer's bank has not decided yet; the movies are suspended.
     Open,
-    /// It ended in the shop's favour, or without a decision.
+    /// The dispute ended in the shop's favour, or without a decision.
     Won,
-    /// The money is lost, and so are the movies.
+    /// The shop lost the money, and the buyer lost the movies.
     Lost,
 }
 
@@ -57,14 +57,14 @@ pub(crate) struct DisputeBody {
     id: Uuid,
     payment_id: Uuid,
     order_id: Uuid,
-    /// The buyer; `null` once the account was deleted.
+    /// The buyer; `null` if the account was deleted.
     user: Option<BuyerBody>,
     /// The disputed amount, which may differ from the payment's.
     amount: MoneyBody,
-    /// Why, in the payment provider's words.
+    /// The reason that the payment provider reports.
     reason: String,
     status: DisputeStatusBody,
-    /// Until when the shop can answer at the payment provider.
+    /// The deadline for the shop to respond at the payment provider.
     due_by: Option<Moment>,
     created_at: Moment,
     closed_at: Option<Moment>,
@@ -99,7 +99,7 @@ pub(crate) struct DisputeQuery {
     /// Disputes of this user.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     user_id: Option<Text<UserId>>,
-    /// A part of the buyer's address, in any case.
+    /// A part of the buyer's email address; case is ignored.
     #[schemars(length(max = MAX_EMAIL_LENGTH), example = "@example.com")]
     email: Option<String>,
     /// Disputes with this status.
@@ -130,8 +130,8 @@ impl Input for DisputeQuery {
 
 /// List the disputes of payments.
 ///
-/// Disputes that meet all filters, newest first. An open one suspends the movies that its payment bought; they are lost with it,
-/// and given back when it ends in any other way.
+/// Disputes that match all filters, newest first. An open dispute suspends the movies of its payment. The movies are
+/// revoked when the dispute is lost, and available again when it ends in any other way.
 #[api_v2_operation(operation_id = "listDisputes", tags("payments"))]
 pub(crate) async fn list(
     payments: UseCases<Payments>,

@@ -25,13 +25,13 @@ pub(crate) struct PaymentQuery {
     page: PageParams,
 }
 
-/// The filters and page of everybody's payments.
+/// The filters and page of the payments of all users.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AdminPaymentQuery {
     /// Payments of this user.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     user_id: Option<Text<UserId>>,
-    /// A part of the buyer's address, in any case.
+    /// A part of the buyer's email address; case is ignored.
     #[schemars(length(max = MAX_EMAIL_LENGTH), example = "@example.com")]
     email: Option<String>,
     #[serde(flatten)]

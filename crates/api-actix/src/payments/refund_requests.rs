@@ -33,17 +33,17 @@ use crate::{
     rules::Rules,
 };
 
-/// What a buyer wants back.
+/// A buyer's request for a refund.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(
     rename = "RefundRequestInput",
     example = json!({"items": ["0190a1b2-0000-7000-8000-000000000000"], "reason": "The sound is broken."})
 )]
 pub(crate) struct RefundRequestInput {
-    /// The movies whose prices the buyer wants back; without them the whole order.
+    /// The movies to refund; if omitted, the whole order.
     #[schemars(length(min = 1, max = MAX_ITEMS))]
     items: Option<Vec<Text<MovieId>>>,
-    /// Why: plain text of 1 to 1,000 characters, without the white space around it.
+    /// The reason: plain text of 1 to 1,000 characters; surrounding white space is removed.
     reason: Text<Explanation>,
 }
 
@@ -59,14 +59,14 @@ impl Input for RefundRequestInput {
     }
 }
 
-/// How a request is decided.
+/// The decision about a request.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[schemars(rename = "RefundDecisionKind")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DecisionBody {
-    /// The money goes back.
+    /// The request is approved, and the money is refunded.
     Approve,
-    /// It does not.
+    /// The request is rejected.
     Reject,
 }
 
@@ -76,7 +76,7 @@ pub(crate) enum DecisionBody {
 pub(crate) struct RefundDecisionInput {
     /// The decision.
     decision: DecisionBody,
-    /// What the buyer is told: plain text of 1 to 1,000 characters.
+    /// A note for the buyer: plain text of 1 to 1,000 characters.
     note: Option<Text<Explanation>>,
 }
 
@@ -89,16 +89,16 @@ impl Input for RefundDecisionInput {
     }
 }
 
-/// How far a request got.
+/// The status of a request.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "RefundRequestStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundRequestStatusBody {
-    /// Nobody has decided it.
+    /// The request has not been decided yet.
     Open,
-    /// It was approved, which made a refund.
+    /// The request was approved, which created a refund.
     Approved,
-    /// It was rejected.
+    /// The request was rejected.
     Rejected,
 }
 
@@ -128,14 +128,14 @@ impl From<RefundRequestStatusBody> for RefundRequestStatus {
 pub(crate) struct RefundRequestBody {
     id: Uuid,
     order_id: Uuid,
-    /// The movies whose prices are wanted back.
+    /// The movies to refund.
     items: Vec<Uuid>,
-    /// How much would go back.
+    /// The amount to refund.
     amount: MoneyBody,
-    /// What the buyer wrote; `null` once the account was deleted.
+    /// The buyer's reason; `null` if the account was deleted.
     reason: Option<String>,
     status: RefundRequestStatusBody,
-    /// What the administrator wrote.
+    /// The administrator's note.
     note: Option<String>,
     created_at: Moment,
     decided_at: Option<Moment>,
@@ -163,7 +163,7 @@ impl From<domain::payments::RefundRequest> for RefundRequestBody {
 pub(crate) struct AdminRefundRequestBody {
     #[serde(flatten)]
     request: RefundRequestBody,
-    /// The buyer; `null` once the account was deleted.
+    /// The buyer; `null` if the account was deleted.
     user: Option<BuyerBody>,
 }
 
@@ -173,13 +173,13 @@ impl From<RefundRequestView> for AdminRefundRequestBody {
     }
 }
 
-/// The filters and page of everybody's requests.
+/// The filters and page of the requests of all users.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RefundRequestQuery {
     /// Requests of this user.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     user_id: Option<Text<UserId>>,
-    /// A part of the buyer's address, in any case.
+    /// A part of the buyer's email address; case is ignored.
     #[schemars(length(max = MAX_EMAIL_LENGTH), example = "@example.com")]
     email: Option<String>,
     /// Requests with this status.
@@ -235,9 +235,10 @@ refusals! {
     }
 }
 
-/// Ask for a refund of an order.
+/// Request a refund of an order.
 ///
-/// Of the named movies, or of the whole order. An administrator decides. A movie is in one open request at a time.
+/// The request covers the named movies, or the whole order. An administrator decides about it. A movie can be in only
+/// one open request.
 #[api_v2_operation(operation_id = "requestRefund", tags("orders"))]
 pub(crate) async fn create(
     payments: UseCases<Payments>,
@@ -249,7 +250,7 @@ pub(crate) async fn create(
 
 /// List the caller's requests for a refund of an order.
 ///
-/// Newest first.
+/// The newest request is first.
 #[api_v2_operation(operation_id = "listRefundRequests", tags("orders"))]
 pub(crate) async fn list(
     payments: UseCases<Payments>,
@@ -260,9 +261,9 @@ pub(crate) async fn list(
     Ok(PrivatePage(PageBody::of(listing, |view| RefundRequestBody::from(view.request))))
 }
 
-/// List everybody's requests for refunds.
+/// List the refund requests of all users.
 ///
-/// Requests that meet all filters, newest first.
+/// Requests that match all filters, newest first.
 #[api_v2_operation(operation_id = "listAllRefundRequests", tags("payments"))]
 pub(crate) async fn list_all(
     payments: UseCases<Payments>,
@@ -272,10 +273,10 @@ pub(crate) async fn list_all(
     Ok(PrivatePage(PageBody::of(listing, AdminRefundRequestBody::from)))
 }
 
-/// Decide a request for a refund.
+/// Decide about a refund request.
 ///
-/// Approving makes the refund, as `POST /payments/{id}/refunds` does; when that is refused, the request stays open. A refund that
-/// fails later leaves it approved. The buyer is told by mail.
+/// Approving a request makes the refund, like `POST /payments/{id}/refunds`; when that is refused, the request stays
+/// open. If the refund fails later, the request stays approved. The buyer is notified by mail.
 #[api_v2_operation(operation_id = "decideRefundRequest", tags("payments"))]
 pub(crate) async fn decide(
     payments: UseCases<Payments>,
@@ -286,7 +287,7 @@ pub(crate) async fn decide(
         .find(async move |payments| payments.decide_refund(admin, id, &decision, &origin).await)
         .await?;
     if let Some(refund_id) = refund_id {
-        // What the provider does not do in time is done in the background.
+        // If the provider does not answer in time, the refund is completed in the background.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {

@@ -31,20 +31,20 @@ use crate::{
     rules::Rules,
 };
 
-/// The movies that can be named at once: as many as an order has.
+/// The maximum number of movies in a refund, equal to that of an order.
 pub(super) const MAX_ITEMS: usize = 100;
 
-/// What is refunded.
+/// The input of a refund.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(
     rename = "RefundInput",
     example = json!({"items": ["0190a1b2-0000-7000-8000-000000000000"], "reason": "The sound is broken."})
 )]
 pub(crate) struct RefundInput {
-    /// The movies whose prices go back; without them all that is left of the payment.
+    /// The movies to refund; if omitted, the remaining amount of the payment.
     #[schemars(length(min = 1, max = MAX_ITEMS))]
     items: Option<Vec<Text<MovieId>>>,
-    /// Why: plain text of 1 to 1,000 characters, without the white space around it.
+    /// The reason: plain text of 1 to 1,000 characters; surrounding white space is removed.
     reason: Text<Explanation>,
 }
 
@@ -60,7 +60,7 @@ impl Input for RefundInput {
     }
 }
 
-/// The movies, of which none may stand twice.
+/// Returns the movies; repeated movies are faults.
 pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option<Vec<MovieId>> {
     let mut seen = Vec::new();
     let mut is_sound = true;
@@ -77,20 +77,20 @@ pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option
     is_sound.then_some(seen)
 }
 
-/// How far a refund got.
+/// The status of a refund.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "RefundStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundStatusBody {
-    /// Asked of the payment provider, or about to be.
+    /// The refund was requested from the payment provider, or will be.
     Pending,
-    /// The money went back.
+    /// The money was refunded.
     Succeeded,
-    /// The money did not go back.
+    /// The refund failed.
     Failed,
 }
 
-/// Money of a payment that goes back to the buyer.
+/// A refund of a payment to the buyer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Refund", example = refund_example())]
 pub(crate) struct RefundBody {
@@ -98,7 +98,7 @@ pub(crate) struct RefundBody {
     payment_id: Uuid,
     status: RefundStatusBody,
     amount: MoneyBody,
-    /// The movies that it was paid for; empty for a refund that was made at the payment provider.
+    /// The refunded movies; empty for a refund that was made at the payment provider.
     items: Vec<Uuid>,
     reason: String,
     created_at: Moment,
@@ -155,7 +155,7 @@ impl Refusal for RefundRefusal {
     }
 }
 
-/// The faults of movies that were not paid, by their places in `items`.
+/// Returns the faults of movies that were not paid, by their positions in `items`.
 pub(crate) fn unknown_movies(places: &[usize]) -> Vec<FieldProblem> {
     let fault = |place: &usize| {
         FieldProblem::new(format!("items.{place}"), FieldCode::NotFound, "is not a movie that was paid")
@@ -172,8 +172,9 @@ crate::refusals! {
 
 /// Refund a payment.
 ///
-/// Of the named movies, or of all that is left. The money is reserved before the payment provider is asked. A refund whose
-/// outcome is not known yet is `pending` and finished in the background. The buyer keeps a movie until its refund succeeded.
+/// Refunds the named movies, or the remaining amount. The amount is reserved before the payment provider is called. A
+/// refund whose outcome is not known yet is `pending` and completed in the background. The buyer keeps a movie until
+/// its refund has succeeded.
 #[api_v2_operation(operation_id = "createRefund", tags("payments"))]
 pub(crate) async fn create(
     payments: UseCases<Payments>,
@@ -190,7 +191,7 @@ pub(crate) async fn create(
             }
             Doing::Made(_, refund_id) => RefundId::from_uuid(refund_id),
         };
-        // What the provider does not do in time is done in the background: the refund is pending until then.
+        // If the provider does not answer in time, the refund is completed in the background and is pending until then.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {
@@ -206,8 +207,8 @@ pub(crate) async fn create(
 
 /// List the refunds of a payment.
 ///
-/// Newest first, with those that were made at the payment provider. 404 when the payment is not the caller's, unless the caller
-/// is a moderator.
+/// The newest refund is first. Refunds that were made at the payment provider are included. The answer is 404 when the
+/// payment does not belong to the caller, unless the caller is a moderator.
 #[api_v2_operation(operation_id = "listRefunds", tags("payments"))]
 pub(crate) async fn list(
     payments: UseCases<Payments>,

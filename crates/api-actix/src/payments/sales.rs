@@ -61,18 +61,18 @@ impl From<SalesInterval> for IntervalBody {
 /// The period of a report.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SalesQuery {
-    /// The first day (UTC). By default the report is about the last 30 days.
+    /// The first day (UTC). By default the report covers the last 30 days.
     #[schemars(example = "2026-11-01")]
     from: Option<Day>,
-    /// The last day (UTC), which is included. A report is about 5 years at most.
+    /// The last day (UTC), inclusive. A report covers at most 5 years.
     #[schemars(example = "2026-11-30")]
     to: Option<Day>,
-    /// How the series is divided: by days when nothing else is asked for.
+    /// How the series is divided; by default into days.
     #[schemars(example = &"week")]
     interval: Option<IntervalBody>,
 }
 
-/// What a report is to be about.
+/// The checked parameters of a report.
 #[derive(Debug)]
 pub(crate) struct WantedSales {
     from: Option<NaiveDate>,
@@ -106,7 +106,7 @@ impl Input for SalesQuery {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SignedMoney", example = json!({"amount": "-9.99", "currency": "USD"}))]
 pub(crate) struct SignedMoneyBody {
-    /// A decimal with as many digits as the currency has.
+    /// A decimal number with as many fraction digits as the currency has.
     #[schemars(regex(pattern = r"^-?\d+(\.\d+)?$"))]
     amount: String,
     /// The ISO 4217 code.
@@ -124,22 +124,22 @@ impl From<Money> for SignedMoneyBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SalesTotals")]
 pub(crate) struct SalesTotalsBody {
-    /// The orders that were paid.
+    /// The total of the paid orders.
     gross: MoneyBody,
-    /// The money that went back, or was lost in disputes.
+    /// The money that was refunded, or lost in disputes.
     refunds: MoneyBody,
-    /// `gross` less `refunds`.
+    /// `gross` minus `refunds`.
     net: SignedMoneyBody,
-    /// How many orders were made.
+    /// The number of orders that were created.
     #[schemars(range(min = 0))]
     orders: i64,
-    /// How many orders were paid.
+    /// The number of orders that were paid.
     #[schemars(range(min = 0))]
     paid_orders: i64,
-    /// How many users paid orders.
+    /// The number of users who paid orders.
     #[schemars(range(min = 0))]
     buyers: i64,
-    /// How many movies were sold, refunded ones too.
+    /// The number of movies sold, including refunded ones.
     #[schemars(range(min = 0))]
     items_sold: i64,
 }
@@ -148,15 +148,15 @@ pub(crate) struct SalesTotalsBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "IntervalSales")]
 pub(crate) struct IntervalSalesBody {
-    /// Its first day.
+    /// The first day of the interval.
     start: Day,
-    /// The orders that were paid.
+    /// The total of the paid orders.
     gross: MoneyBody,
-    /// The money that went back, or was lost in disputes.
+    /// The money that was refunded, or lost in disputes.
     refunds: MoneyBody,
-    /// `gross` less `refunds`.
+    /// `gross` minus `refunds`.
     net: SignedMoneyBody,
-    /// How many orders were paid.
+    /// The number of orders that were paid.
     #[schemars(range(min = 0))]
     paid_orders: i64,
 }
@@ -173,16 +173,16 @@ impl From<IntervalSales> for IntervalSalesBody {
     }
 }
 
-/// A movie or genre that was sold.
+/// The sales of a movie or genre.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SoldThing")]
 pub(crate) struct SoldThingBody {
     id: Uuid,
     name: String,
-    /// How often it was sold, refunded ones too.
+    /// The number of sales, including refunded ones.
     #[schemars(range(min = 0))]
     sold: i64,
-    /// What was earned with it, less what went back of it.
+    /// The income from it, minus refunds.
     net: SignedMoneyBody,
 }
 
@@ -199,7 +199,7 @@ pub(crate) struct SalesReportBody {
     #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     currency: String,
     totals: SalesTotalsBody,
-    /// Each interval, also where nothing happened.
+    /// All intervals, including those without sales.
     series: Vec<IntervalSalesBody>,
     /// The movies that were sold most often.
     #[schemars(length(max = TOP_SALES))]
@@ -245,10 +245,10 @@ impl From<SalesReport> for SalesReportBody {
     }
 }
 
-/// Report the sales.
+/// Report sales.
 ///
-/// A sale counts when it was paid, a refund when it succeeded, a lost dispute when it was closed. Money that was returned by
-/// itself counts nowhere.
+/// A sale counts at the time of payment, a refund when it succeeded, a lost dispute when it was closed. Payments that
+/// were returned automatically are not counted.
 #[api_v2_operation(operation_id = "reportSales", tags("payments"))]
 pub(crate) async fn show(
     payments: UseCases<Payments>,

@@ -19,8 +19,8 @@ use crate::{
     state::Api,
 };
 
-/// Without `form-action`: the answer to the form leads to the frontend, which may be of another origin, and browsers
-/// apply that directive to redirects too.
+/// The policy has no `form-action`: the answer to the form redirects to the frontend, which may have another origin,
+/// and browsers also apply that directive to redirects.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A checkout.
@@ -31,7 +31,7 @@ struct CheckoutPage<'a> {
     root: &'static str,
 }
 
-/// What the buyer chooses.
+/// The outcome that the buyer chooses.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum OutcomeField {
@@ -49,7 +49,7 @@ pub(crate) struct OutcomeForm {
 
 inputs!(OutcomeForm);
 
-/// `GET /sandbox/checkouts/{id}`: the order, with a button for each outcome.
+/// `GET /sandbox/checkouts/{id}`: shows the order, with a button for each outcome.
 pub(crate) async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let (sandbox, id) = match sandbox_and_id(&request, &api) {
         Ok(found) => found,
@@ -62,7 +62,7 @@ pub(crate) async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpRespo
     }
 }
 
-/// `POST /sandbox/checkouts/{id}`: lets the outcome happen and leads the buyer back to the shop.
+/// `POST /sandbox/checkouts/{id}`: applies the outcome and redirects the buyer to the shop.
 pub(crate) async fn choose(
     request: HttpRequest,
     api: web::Data<Api>,
@@ -74,7 +74,7 @@ pub(crate) async fn choose(
     };
     let Some(form) = form.0 else {
         let problem = Problem::new(&kinds::VALIDATION_FAILED);
-        return problem.because("The outcome is pay, decline, expire or delay.").error_response();
+        return problem.because("The outcome must be pay, decline, expire or delay.").error_response();
     };
     let outcome = match form.outcome {
         OutcomeField::Pay => SandboxOutcome::Pay,

@@ -1,4 +1,4 @@
-//! What a payment provider sends.
+//! Webhooks of payment providers.
 
 use std::{future::Future, pin::Pin};
 
@@ -19,20 +19,20 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// A webhook may have this many bytes.
+/// The maximum size of a webhook, in bytes.
 const MAX_BODY: usize = 256 * 1024;
 
-/// Limits the webhooks that are read at once: 64 MiB in all.
+/// Limits how many webhooks are read at the same time, to 64 MiB in total.
 static READING: Semaphore = Semaphore::const_new(256);
 
 /// A webhook as it was sent.
 #[derive(Debug)]
 pub(crate) struct Webhook {
-    /// The provider that the path names.
+    /// The provider in the path.
     pub(crate) provider: String,
     /// The header of the provider's signature, such as `Stripe-Signature`.
     pub(crate) signature: Option<String>,
-    /// The bytes that are signed.
+    /// The signed bytes.
     pub(crate) body: Vec<u8>,
 }
 
@@ -49,14 +49,14 @@ impl FromRequest for Webhook {
             let header = format!("{provider}-signature");
             let signature = request.headers().get(&*header).and_then(|value| value.to_str().ok());
             let (provider, signature) = (provider.to_owned(), signature.map(str::to_owned));
-            // Without a signature it is refused, whatever it says.
+            // Without a signature the webhook is refused, so its body is not read.
             let body = if signature.is_some() { read(&request, payload).await? } else { Vec::new() };
             Ok(Self { provider, signature, body })
         })
     }
 }
 
-/// Reads a body; only so many at once, since their senders are not known yet.
+/// Reads a body. The number of simultaneous reads is limited, since the senders are not verified yet.
 async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Problem> {
     let permit = READING.try_acquire();
     let _permit = permit.map_err(|_| Problem::unavailable().because("Too many webhooks are being read."))?;

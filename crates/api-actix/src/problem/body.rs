@@ -6,21 +6,21 @@ use serde_json::{Map, Value};
 
 use super::{FieldProblem, Problem};
 
-/// An error, by RFC 9457.
+/// An error (RFC 9457).
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(crate) struct ProblemBody<'a> {
     /// The address of a page that explains this kind of problem.
     #[schemars(extend("format" = "uri"))]
     r#type: String,
-    /// A short name, for people.
+    /// A short name for human readers.
     title: &'static str,
     /// The HTTP status.
     #[schemars(range(min = 400, max = 599))]
     status: u16,
     /// The stable code, for programs.
     code: &'static str,
-    /// What happened, for people.
+    /// What happened, for human readers.
     detail: &'a str,
     /// The path of the request.
     instance: &'a str,
@@ -29,7 +29,7 @@ pub(crate) struct ProblemBody<'a> {
     /// Every unacceptable field; only in `validation_failed`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
-    /// What only some problems say.
+    /// The additional members of some kinds of problems.
     #[serde(flatten)]
     #[schemars(skip)]
     members: &'a Map<String, Value>,
@@ -57,7 +57,7 @@ impl<'a> ProblemBody<'a> {
     }
 }
 
-/// The address of the page that explains a kind of problem.
+/// Returns the address of the page that explains a kind of problem.
 pub(crate) fn address(public_url: &str, kind: &super::Kind) -> String {
     format!("{}/problems/{}", public_url.trim_end_matches('/'), kind.slug())
 }

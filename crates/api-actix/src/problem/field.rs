@@ -7,33 +7,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldCode {
-    /// It is missing.
+    /// The field is missing.
     Required,
     /// There is no such field or parameter.
     Unknown,
-    /// It is of another JSON type.
+    /// The value has the wrong JSON type.
     WrongType,
-    /// It has too few characters or items.
+    /// The value has too few characters or items.
     TooShort,
-    /// It has too many characters or items.
+    /// The value has too many characters or items.
     TooLong,
-    /// It is below the least allowed value.
+    /// The value is below the minimum.
     TooSmall,
-    /// It is above the greatest allowed value.
+    /// The value is above the maximum.
     TooLarge,
-    /// It does not have the required format.
+    /// The value does not have the required format.
     InvalidFormat,
-    /// It is not one of the allowed values, or contradicts another field.
+    /// The value is not one of the allowed values, or contradicts another field.
     InvalidValue,
-    /// It refers to something that does not exist.
+    /// The value refers to something that does not exist.
     NotFound,
-    /// A password that is among the most common ones.
+    /// The password is one of the most common passwords.
     TooCommon,
-    /// A password that is too easily guessed.
+    /// The password is too easy to guess.
     TooWeak,
-    /// It is not the caller's password.
+    /// The value is not the caller's password.
     WrongPassword,
-    /// It was sent more than once.
+    /// The field was sent more than once.
     Repeated,
     /// There are more errors than are listed; `field` is empty, and `message` says how many.
     More,
@@ -46,12 +46,12 @@ pub struct FieldProblem {
     pub field: String,
     /// What is wrong with it.
     pub code: FieldCode,
-    /// The same, for people.
+    /// A description of the error for human readers.
     pub message: String,
 }
 
 impl FieldProblem {
-    /// An error of a field.
+    /// Creates the error of one field.
     pub fn new(field: impl Into<String>, code: FieldCode, message: impl Into<String>) -> Self {
         Self { field: field.into(), code, message: message.into() }
     }

@@ -1,7 +1,7 @@
 //! The registry of problems: every error that the API can answer.
 //!
-//! A code is part of the API and is never renamed. The page at the `type` address of a problem shows the explanation that is
-//! written here.
+//! A code is part of the API and is never renamed. The page at the `type` address of a problem shows the explanation in
+//! this file.
 
 /// One kind of problem.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,20 +10,20 @@ pub struct Kind {
     pub status: u16,
     /// The stable code, for programs.
     pub code: &'static str,
-    /// A short name, for people.
+    /// A short name for human readers.
     pub title: &'static str,
     /// What happened and what to do.
     pub explanation: &'static str,
 }
 
 impl Kind {
-    /// The last part of the problem's address.
+    /// Returns the last part of the problem's address.
     #[must_use]
     pub fn slug(&self) -> String {
         self.code.replace('_', "-")
     }
 
-    /// The kind of an error answer that has only a status, such as the router's own.
+    /// Returns the kind of an error answer that has only a status, such as an error of the router.
     #[must_use]
     pub fn of_status(status: u16) -> &'static Self {
         match status {
@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// The kind whose address ends in this slug.
+    /// Returns the kind with this slug.
     #[must_use]
     pub fn of_slug(slug: &str) -> Option<&'static Self> {
         ALL.iter().copied().find(|kind| kind.slug() == slug)
@@ -67,7 +67,7 @@ kinds! {
     MALFORMED_REQUEST = 400 "malformed_request" "Malformed request"
         "The request could not be read: its body is not JSON, or an identifier in its path is not a UUID.";
     CURSOR_INVALID = 400 "cursor_invalid" "Invalid cursor"
-        "The cursor was not made by this server, or was made for another sort or other filters. Start again from the first page.";
+        "The cursor was not created by this server, or was created for another sort order or other filters. Start again from the first page.";
     USE_CURSOR = 400 "use_cursor" "Page too deep"
         "Pages that begin at item 10,000 or later are not counted. Follow `next_cursor` instead, or narrow the filters.";
     TOKEN_INVALID = 400 "token_invalid" "Invalid token"
@@ -95,13 +95,13 @@ kinds! {
     ACCOUNT_DEACTIVATED = 403 "account_deactivated" "Account deactivated"
         "An administrator has deactivated the account.";
     PURCHASE_SUSPENDED = 403 "purchase_suspended" "Purchase suspended"
-        "The payment of the movie is disputed. It can be watched again when the dispute has ended well.";
+        "The payment of the movie is disputed. The movie can be watched again when the dispute has ended without a loss.";
     PLAYBACK_DENIED = 403 "playback_denied" "Playback denied"
         "The address has expired or was altered, or its purchase has ended or is suspended. Ask for the playback of the movie again.";
     NOT_FOUND = 404 "not_found" "Not found"
-        "It does not exist, or the caller may not see it.";
+        "The resource does not exist, or the caller may not see it.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed"
-        "This address does not answer this method. The `Allow` header lists those it answers.";
+        "This address does not support this method. The `Allow` header lists the supported methods.";
     NOT_ACCEPTABLE = 406 "not_acceptable" "Not acceptable"
         "The answer is JSON, which the `Accept` header excludes.";
     EMAIL_TAKEN = 409 "email_taken" "Email already registered"
@@ -117,7 +117,7 @@ kinds! {
     COMMENT_DELETED = 409 "comment_deleted" "Comment deleted"
         "The comment was deleted; only its place is left for its replies.";
     ALREADY_DECIDED = 409 "already_decided" "Already decided"
-        "There is a decision about it already.";
+        "The reported comment has already been decided.";
     CART_EMPTY = 409 "cart_empty" "Cart empty"
         "The cart is empty, so there is nothing to order.";
     NOTHING_TO_ORDER = 409 "nothing_to_order" "Nothing to order"
@@ -129,21 +129,21 @@ kinds! {
     ORDER_NOT_PENDING = 409 "order_not_pending" "Order not pending"
         "The order was paid or canceled, so it cannot be paid.";
     PRICE_CHANGED = 409 "price_changed" "Price changed"
-        "A price changed since the order was made, or the accepted total is not the total of now. `old_total`, `new_total` and `items` tell the prices; repeat with `accept_total` to accept the new total.";
+        "A price changed since the order was made, or the accepted total is not the current total. `old_total`, `new_total` and `items` contain the prices; repeat with `accept_total` to accept the new total.";
     AMOUNT_TOO_SMALL = 409 "amount_too_small" "Amount too small"
-        "The payment provider takes no less than the `minimum`.";
+        "The amount is below the `minimum` of the payment provider.";
     AMOUNT_UNSUPPORTED = 409 "amount_unsupported" "Amount not supported"
         "The payment provider cannot take exactly this amount.";
     PAYMENT_PROCESSING = 409 "payment_processing" "Payment being processed"
-        "The money of a payment is on its way. Wait until it has arrived or failed.";
+        "A payment is being processed. Wait until it has succeeded or failed.";
     PAYMENT_NOT_PAID = 409 "payment_not_paid" "Payment not paid"
         "No money of the payment arrived, so nothing can be refunded.";
     PAYMENT_DISPUTED = 409 "payment_disputed" "Payment disputed"
         "A dispute of the payment is open at the buyer's bank. Wait until it is decided.";
     ALREADY_REFUNDED = 409 "already_refunded" "Already refunded"
-        "The money went back already, or a refund of it is pending.";
+        "The movies or the payment were already refunded, or a refund is pending.";
     REFUND_EXCEEDS_PAYMENT = 409 "refund_exceeds_payment" "Refund exceeds the payment"
-        "Less is left of the payment than the refund would send back. Refund without `items` what is left.";
+        "The refund is larger than the remaining amount of the payment. To refund the remaining amount, omit `items`.";
     ORDER_NOT_PAID = 409 "order_not_paid" "Order not paid"
         "The order was not paid, so no refund can be asked for.";
     REFUND_REQUESTED = 409 "refund_requested" "Refund requested"
@@ -153,11 +153,11 @@ kinds! {
     EXTERNAL_ID_TAKEN = 409 "external_id_taken" "Identifier taken"
         "Another movie has this `imdb_id` or `tmdb_id`.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"
-        "Somebody has bought the movie, so it cannot be deleted. Withdraw it from sale instead.";
+        "The movie was bought, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_ORDERS = 409 "movie_in_orders" "Movie is in orders"
-        "An order holds the movie, so it cannot be deleted. Withdraw it from sale instead.";
+        "The movie is part of an order, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_CARTS = 409 "movie_in_carts" "Movie is in carts"
-        "As many carts as `carts` says hold the movie. Repeat with `force=true` to take it out of them.";
+        "The movie is in carts; `carts` is their number. Repeat with `force=true` to remove it from them.";
     NAME_TAKEN = 409 "name_taken" "Name taken"
         "Another entry of this kind has this name.";
     IN_USE = 409 "in_use" "In use"
@@ -165,17 +165,17 @@ kinds! {
     LAST_ADMIN = 409 "last_admin" "Last administrator"
         "The last active administrator cannot be demoted, deactivated or deleted.";
     REQUEST_IN_PROGRESS = 409 "request_in_progress" "Still running"
-        "The first request with this `Idempotency-Key` is still running. Ask again in a moment.";
+        "The first request with this `Idempotency-Key` is still running. Repeat the request in a moment.";
     MEDIA_MISSING = 409 "media_missing" "No file yet"
         "The movie has no file yet, so it cannot be watched.";
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
-        "Somebody changed this since the version named in `If-Match`. Read it again and repeat.";
+        "The resource was changed after the version named in `If-Match`. Read it again and repeat the change.";
     TOO_LARGE = 413 "too_large" "Body too large"
-        "A request body may have 64 KiB, an avatar 2 MiB, a poster 10 MiB, the form of a page 16 KiB.";
+        "A request body may have at most 64 KiB, an avatar 2 MiB, a poster 10 MiB, and the form of a page 16 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
-        "The body is not what this call takes: `application/json` in UTF-8, for a PATCH `application/merge-patch+json` too, or a form with a JPEG, PNG or WebP picture where one is asked for.";
+        "The body does not have the required type: `application/json` in UTF-8, for a PATCH also `application/merge-patch+json`, or a form with a JPEG, PNG or WebP picture where the call requires one.";
     RANGE_NOT_SATISFIABLE = 416 "range_not_satisfiable" "Range not satisfiable"
-        "The file has none of the bytes that `Range` asks for. `Content-Range` tells its length.";
+        "The file has none of the bytes that `Range` asks for. `Content-Range` contains its length.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
         "The request was understood, but some of its values are not acceptable. `errors` names every one of them.";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "Idempotency key reused"

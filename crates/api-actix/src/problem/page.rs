@@ -23,7 +23,7 @@ use crate::{
     openapi::describe,
 };
 
-/// The pages change with a new version of the server alone.
+/// The pages change only with a new version of the server.
 const LIFETIME: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 #[derive(Template)]
@@ -69,7 +69,7 @@ fn keep(mut page: HttpResponse) -> HttpResponse {
     page
 }
 
-/// Splits a text at its backticks: what stands between two of them is code.
+/// Splits a text at its backticks; the text between two of them is code.
 fn parts(text: &'static str) -> Vec<Part> {
     text.split('`')
         .zip([false, true].into_iter().cycle())
@@ -77,7 +77,7 @@ fn parts(text: &'static str) -> Vec<Part> {
         .collect()
 }
 
-/// The kind of problem that a path names, on an operation without query parameters.
+/// The kind of problem in the path of an operation without query parameters.
 #[derive(Debug)]
 pub(crate) struct KindInPath(&'static Kind);
 

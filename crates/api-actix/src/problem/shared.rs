@@ -30,7 +30,7 @@ impl Refusal for AccessError {
         }
     }
 
-    /// Without `FORBIDDEN`: the extractor of the caller declares it where a role is needed.
+    /// `FORBIDDEN` is not included: the extractor of the caller declares it where a role is needed.
     fn kinds(into: &mut Vec<&'static Kind>) {
         into.push(&kinds::ACCESS_TOKEN_INVALID);
         StoreError::kinds(into);
@@ -50,7 +50,7 @@ impl Refusal for HashError {
     }
 }
 
-/// The problem of an upload in this field of a form.
+/// Returns the problem of an uploaded picture in this field of a form.
 pub(crate) fn picture_problem(error: &PictureError, field: &str) -> Problem {
     let invalid = |code| Problem::invalid(vec![FieldProblem::new(field, code, error.to_string())]);
     match error {
@@ -90,7 +90,7 @@ impl Refusal for PasswordProblem {
     }
 }
 
-/// The code of a field with an unacceptable password.
+/// Returns the code of a field with an unacceptable password.
 pub(crate) const fn password_code(problem: PasswordProblem) -> FieldCode {
     match problem {
         PasswordProblem::TooShort { .. } => FieldCode::TooShort,

@@ -1,5 +1,5 @@
-//! The answers of the catalogue: they have an `ETag`, honour `If-None-Match`, and may be cached for a moment when the
-//! caller is anonymous.
+//! The answers of the catalogue: they have an `ETag`, support `If-None-Match`, and may be cached for a short time when
+//! the caller is anonymous.
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,
@@ -28,29 +28,29 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The `Cache-Control` of what a caller without a token gets.
+/// The `Cache-Control` of answers to callers without a token.
 pub(crate) const PUBLIC_FOR_SECONDS: &str = "public, max-age=5";
 
-/// One thing of the catalogue, with a strong `ETag` of its version and of what is shown.
+/// One object of the catalogue, with a strong `ETag` of its version and its content.
 #[derive(Debug)]
 pub(crate) struct VersionedItem<T> {
     pub(crate) body: T,
     pub(crate) version: i64,
 }
 
-/// One thing of the catalogue that has no version, with a weak `ETag`.
+/// One object of the catalogue that has no version, with a weak `ETag`.
 #[derive(Debug)]
 pub(crate) struct CatalogItem<T>(pub(crate) T);
 
-/// 200 with one thing of the catalogue that was changed, and its strong `ETag`.
+/// 200 with one object of the catalogue that was changed, and its strong `ETag`.
 #[derive(Debug)]
 pub(crate) struct ChangedItem<T> {
     pub(crate) body: T,
     pub(crate) version: i64,
 }
 
-/// 201 with one thing of the catalogue that was created, its strong `ETag`, and its address: that of the request and its
-/// identifier.
+/// 201 with one object of the catalogue that was created, its strong `ETag`, and its address, which consists of the
+/// address of the request and the identifier.
 #[derive(Debug)]
 pub(crate) struct CreatedItem<T> {
     pub(crate) body: T,
@@ -58,7 +58,7 @@ pub(crate) struct CreatedItem<T> {
     pub(crate) version: i64,
 }
 
-/// The same for one that has no version.
+/// Like [`CreatedItem`], for an object that has no version.
 #[derive(Debug)]
 pub(crate) struct CreatedEntry<T> {
     pub(crate) body: T,
@@ -69,11 +69,11 @@ pub(crate) struct CreatedEntry<T> {
 #[derive(Debug)]
 pub(crate) struct CatalogPage<T>(pub(crate) PageBody<T>);
 
-/// The same for a list that can be searched.
+/// Like [`CatalogPage`], for a list that can be searched.
 #[derive(Debug)]
 pub(crate) struct CatalogSearchPage<T>(pub(crate) SearchPageBody<T>);
 
-/// The body with its tag, or 304 when the caller has it already.
+/// Answers with the body and its tag, or with 304 when the caller already has it.
 fn conditional(
     request: &HttpRequest,
     body: &impl Serialize,
@@ -100,7 +100,7 @@ fn conditional(
     builder.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
 }
 
-/// The body of what was written, with the tag of its version.
+/// Answers a write with the new state and the tag of its version.
 fn written(request: &HttpRequest, status: StatusCode, body: &impl Serialize, version: i64) -> HttpResponse {
     let mut response = super::json(status, body);
     match serde_json::to_vec(body) {
@@ -139,7 +139,7 @@ impl<T: Serialize> Responder for CreatedItem<T> {
     }
 }
 
-/// Adds the address of what was created.
+/// Adds the address of the created object.
 fn located(request: &HttpRequest, id: Uuid, mut response: HttpResponse) -> HttpResponse {
     let address = format!("{}/{id}", super::address_of(request));
     if let Ok(address) = HeaderValue::from_str(&address) {
@@ -175,7 +175,7 @@ impl<T: JsonSchema> OperationModifier for CreatedItem<T> {
 fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw, etag: &str, example: &str) {
     let headers = [etag, headers::CATALOG_CACHE];
     describe::add_answer::<T>(op, 200, "Found.", &headers);
-    describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+    describe::add_empty_answer(op, 304, "The caller already has this version.", &headers);
     describe::add_if_none_match(op, example);
 }
 
@@ -231,7 +231,7 @@ impl<T: JsonSchema> OperationModifier for CatalogPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
         describe::add_page::<PageBody<T>, T>(op, &headers, page::example);
-        describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        describe::add_empty_answer(op, 304, "The caller already has this version.", &headers);
         describe::add_if_none_match(op, WEAK_EXAMPLE);
     }
 }
@@ -250,7 +250,7 @@ impl<T: JsonSchema> OperationModifier for CatalogSearchPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
         describe::add_page::<SearchPageBody<T>, T>(op, &headers, page::search_example);
-        describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        describe::add_empty_answer(op, 304, "The caller already has this version.", &headers);
         describe::add_if_none_match(op, WEAK_EXAMPLE);
     }
 }

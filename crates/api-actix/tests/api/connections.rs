@@ -8,10 +8,10 @@ use api_actix::Timeouts;
 
 use crate::support::Server;
 
-/// Long enough for the server, short enough for a test.
+/// A timeout that is long enough for the server and short enough for a test.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A file that fits into no buffer.
+/// A file that is larger than all buffers.
 const LARGE: &str = "/docs/swagger-ui-bundle.js";
 
 fn connect(server: &Server) -> TcpStream {
@@ -26,7 +26,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Sends these requests at once, and reads all answers.
+/// Sends these requests together, and reads all answers.
 fn pipelined(server: &Server, requests: &[&str]) -> String {
     let mut stream = connect(server);
     let text: String = requests
@@ -38,7 +38,7 @@ fn pipelined(server: &Server, requests: &[&str]) -> String {
     read_to_end(&mut stream)
 }
 
-/// The first answer, and what follows it.
+/// Splits off the first answer: its head, its body, and the rest.
 fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
     let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
     let length =
@@ -128,7 +128,7 @@ fn an_answer_that_nobody_reads_ends_the_connection() {
     stream.write_all(format!("GET {LARGE} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
     let mut part = [0; 1024];
     stream.read_exact(&mut part).unwrap();
-    // The only connection of this client is free again when the server has closed this one.
+    // The client may have only one connection, so it can connect again when the server has closed this one.
     while !is_answered(&server) {}
     let mut rest = Vec::new();
     let ended = stream.read_to_end(&mut rest);
@@ -138,7 +138,7 @@ fn an_answer_that_nobody_reads_ends_the_connection() {
 /// Whether the server answers on a new connection.
 fn is_answered(server: &Server) -> bool {
     let mut stream = connect(server);
-    // A connection too many is closed at once, maybe before this is sent.
+    // A connection above the limit is closed immediately, possibly before this is sent.
     let request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let mut answer = Vec::new();
     stream.write_all(request).and_then(|()| stream.read_to_end(&mut answer)).is_ok_and(|count| count > 0)

@@ -15,7 +15,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     all
 }
 
-/// What stands there, or where it leads.
+/// Resolves a reference; returns other values unchanged.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let Some(reference) = value["$ref"].as_str() else { return value };
     document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} leads nowhere"))
@@ -74,7 +74,7 @@ fn every_body_every_answer_and_every_parameter_has_an_example() {
             }
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            // A cursor is made by the server, and stands in place of a page.
+            // A cursor is created by the server and replaces a page number.
             assert!(
                 has_example(parameter) || parameter["name"] == "cursor",
                 "{}: {place}",
@@ -277,7 +277,7 @@ fn the_page_and_its_files_are_served_from_here() {
     let html = String::from_utf8_lossy(&page.body).into_owned();
     assert!(
         !html.contains("http://") && !html.contains("https://"),
-        "something comes from elsewhere: {html}"
+        "the page loads something from another server: {html}"
     );
     for (file, kind) in [
         ("swagger-ui.css", "text/css"),
@@ -295,7 +295,7 @@ fn the_page_and_its_files_are_served_from_here() {
 #[test]
 fn a_closed_document_opens_to_a_token_and_challenges_everybody_else() {
     let server = Server::with(|settings| settings.docs_access = DocsAccess::Authenticated);
-    let basic = "Basic bm9ib2R5Ondyb25nIHBhc3N3b3JkIDE="; // of what is no address
+    let basic = "Basic bm9ib2R5Ondyb25nIHBhc3N3b3JkIDE="; // the name is not an email address
     for path in ["/openapi.json", "/docs"] {
         let (forged, expired) = ("Bearer forged", format!("Bearer {EXPIRED}"));
         for (headers, code) in [

@@ -126,7 +126,7 @@ fn known_origins_may_call_and_others_may_not() {
         let theirs = server.ask("GET", "/api/v1/movies", &[("Origin", origin)], b"");
         assert_eq!(theirs.header("access-control-allow-origin"), None, "{origin}");
     }
-    // Errors can be read by our pages too.
+    // Errors can also be read by pages of allowed origins.
     let error = server.ask("GET", "/nothing", &[("Origin", "https://shop.test")], b"");
     assert_eq!(error.header("access-control-allow-origin").as_deref(), Some("https://shop.test"));
 }

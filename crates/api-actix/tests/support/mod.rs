@@ -1,5 +1,5 @@
-//! A server on a socket of its own, on ports that answer without a database: reading works, every unit of work finds
-//! the store away.
+//! A server on its own socket, with ports that need no database: reading works, and every unit of work fails because
+//! the store is unavailable.
 
 mod library;
 mod ports;
@@ -42,7 +42,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's value; of several, all in one.
+    /// Returns the value of a header; several values are joined.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let values: Vec<&str> = self
             .head
@@ -59,7 +59,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// The problem that this answer must be, whole.
+    /// Asserts that the answer is this problem, and returns its body.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
@@ -76,7 +76,7 @@ impl Answer {
         body
     }
 
-    /// Insists on a problem that is shown as a page.
+    /// Asserts that the answer is a problem that is shown as a page.
     #[track_caller]
     pub(crate) fn problem_page(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
@@ -84,7 +84,7 @@ impl Answer {
         assert!(String::from_utf8_lossy(&self.body).contains("role=\"alert\""), "{self:?}");
     }
 
-    /// The fields that a 422 names, with their codes.
+    /// Returns the fields of a 422 with their codes.
     #[track_caller]
     pub(crate) fn faults(&self) -> Vec<(String, String)> {
         let body = self.problem(422, "validation_failed");
@@ -162,12 +162,12 @@ impl Server {
         self.send(&bytes)
     }
 
-    /// Waits until so many searches from [`SLOW_YEAR`] on are under way.
+    /// Waits until this many searches from [`SLOW_YEAR`] on are running.
     pub(crate) fn wait_for_slow_searches(&self, count: usize) {
         self.runtime.block_on(self.doubles.begun(count));
     }
 
-    /// Lets one of them end.
+    /// Lets one of the slow searches end.
     pub(crate) fn end_slow_search(&self) {
         self.doubles.let_go();
     }
@@ -181,7 +181,7 @@ impl Server {
     pub(crate) fn begin(&self, request: &[u8]) -> Begun {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // A server that has answered may close before all was sent.
+        // A server that has answered may close the connection before everything was sent.
         let _unsent = stream.write_all(request);
         Begun(stream)
     }
@@ -204,7 +204,7 @@ impl Server {
 pub(crate) struct Begun(TcpStream);
 
 impl Begun {
-    /// Sends the rest.
+    /// Sends the rest of the request.
     pub(crate) fn rest(mut self, bytes: &[u8]) -> Answer {
         self.0.write_all(bytes).unwrap();
         self.answer()

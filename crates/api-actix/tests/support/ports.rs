@@ -1,4 +1,4 @@
-//! One double for every port.
+//! A test double that implements all ports.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -60,11 +60,11 @@ use zeroize::Zeroizing;
 
 /// The access token of the one signed-in user.
 pub(crate) const USER: &str = "token-of-ann";
-/// An access token whose time is over.
+/// An expired access token.
 pub(crate) const EXPIRED: &str = "token-of-yesterday";
 /// A search from this year on panics.
 pub(crate) const PANIC_YEAR: i32 = 1313;
-/// A search from this year on takes until it is let go.
+/// A search from this year on waits until it is released.
 pub(crate) const SLOW_YEAR: i32 = 1414;
 
 pub(crate) struct Doubles {
@@ -81,7 +81,7 @@ impl Default for Doubles {
 }
 
 impl Doubles {
-    /// Waits until so many slow searches are under way.
+    /// Waits until this many slow searches are running.
     pub(crate) async fn begun(&self, count: usize) {
         self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
     }

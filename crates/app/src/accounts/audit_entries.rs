@@ -1,4 +1,4 @@
-//! What the use cases of accounts write into the audit log.
+//! Tests of the entries that the use cases of accounts write to the audit log.
 
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ use crate::accounts::{
 
 const WRONG: &str = "other harbour 8";
 
-/// What was told since this was asked last.
+/// Returns the entries that were written since the last call.
 async fn told(world: &World) -> Vec<AuditEntry> {
     let entries = world.store.rows().await.audit;
     let known = world.known_entries.swap(entries.len(), Ordering::Relaxed);

@@ -177,19 +177,19 @@ impl World {
         }
     }
 
-    /// Registers the address with [`PASSWORD`]; gives the token in the mail.
+    /// Registers the address with [`PASSWORD`]; returns the token in the mail.
     pub(crate) async fn registered(&self, email: &EmailAddress) -> PlainToken {
         self.signup.register(email.clone(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&self.last_mail())
     }
 
-    /// Makes an active account with [`PASSWORD`].
+    /// Creates an active account with [`PASSWORD`].
     pub(crate) async fn active(&self, email: &EmailAddress) {
         let token = self.registered(email).await;
         self.signup.activate(&token, ORIGIN).await.unwrap();
     }
 
-    /// Makes an active account and signs it in.
+    /// Creates an active account and signs it in.
     pub(crate) async fn signed_in(&self, email: &EmailAddress) -> TokenPair {
         self.active(email).await;
         self.log_in(email).await

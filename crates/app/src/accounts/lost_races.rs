@@ -58,7 +58,7 @@ async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World,
     assert_eq!(world.store.take_commits(), 5);
     assert_eq!(world.store.rows().await, before);
 
-    // A race that is lost in a repository call, before the commit, leads to a retry too.
+    // A race that is lost in a repository call, before the commit, also leads to a retry.
     let world = World::new().await;
     let prepared = prepare(&world).await;
     world.passwords.take_count();

@@ -15,29 +15,29 @@ use crate::{
     record::Recorder,
 };
 
-/// Whether an address may be mailed a link once more. Whoever counts the requests for an address decides it.
+/// Whether another link may be mailed to an address. It is decided by the rate limit of the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailQuota {
-    /// It may.
+    /// Another link may be mailed.
     Left,
-    /// It was mailed often enough for now: the link that was mailed before stays valid.
+    /// The quota is used up: the link that was mailed before stays valid.
     UsedUp,
 }
 
-/// Makes the links that are mailed to users. A user has one link of a kind: a new one replaces it.
+/// Creates the links that are mailed to users. A user has at most one link of each kind: a new one replaces it.
 #[derive(Clone)]
 pub struct MailedLinks {
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Makes the secrets in links.
+    /// Generates the secrets in links.
     pub tokens: Arc<dyn TokenGenerator>,
     /// Writes the mails.
     pub recorder: Recorder,
 }
 
 impl MailedLinks {
-    /// Writes a new activation link, and the mail that brings it to the spelling of the address that is kept. Whoever follows
-    /// the link proves that spelling.
+    /// Writes a new activation link, and a mail with it to the stored spelling of the address. Following the link
+    /// confirms that spelling.
     pub(super) async fn mail_activation<U>(
         &self,
         unit: &mut U,
@@ -52,7 +52,7 @@ impl MailedLinks {
         self.recorder.mail(unit, user, cause, &Activation { token }, now).await
     }
 
-    /// Writes a new link to set a password, and the mail that brings it.
+    /// Writes a new link to set a password, and a mail with it.
     pub(super) async fn mail_password_reset<U>(
         &self,
         unit: &mut U,
@@ -67,7 +67,8 @@ impl MailedLinks {
         self.recorder.mail(unit, user, cause, &PasswordReset { token }, now).await
     }
 
-    /// Asks the outbox to mail a new activation link, if the address has an account that waits for it.
+    /// Writes a request for the outbox to mail a new activation link, if the account of the address is awaiting
+    /// activation.
     pub(super) async fn request_activation<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,

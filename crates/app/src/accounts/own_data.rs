@@ -1,4 +1,4 @@
-//! A user's own data: a copy of all of it, and its deletion with the account.
+//! A user's own data: its export, and its deletion with the account.
 
 mod delete;
 mod export;
@@ -17,9 +17,9 @@ use crate::record::Recorder;
 
 /// The use cases of a user's own data.
 pub struct OwnData {
-    /// Begins units of work about all that is stored of a user.
+    /// Begins units of work about all data of a user.
     pub store: Arc<dyn OwnDataStore>,
-    /// Reads all that is stored of a user.
+    /// Reads all data of a user.
     pub queries: Arc<dyn PersonalDataQueries>,
     /// Reads credentials.
     pub credentials: Arc<dyn CredentialQueries>,
@@ -29,8 +29,8 @@ pub struct OwnData {
     pub recorder: Recorder,
     /// This node's cache of session states.
     pub seen_sessions: SeenSessions,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
 }

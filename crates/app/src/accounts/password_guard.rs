@@ -7,7 +7,7 @@ use domain::{
 
 /// The result of trying a password.
 pub(super) enum Tried {
-    /// The password was right.
+    /// The password was correct.
     Right,
     /// The password was wrong.
     Wrong,
@@ -15,13 +15,13 @@ pub(super) enum Tried {
     NotChecked,
 }
 
-/// An error of a use case that tries a password.
+/// An error of a use case that checks a password.
 pub(super) trait PasswordRefusal: From<TooManyFailures> + From<HashError> {
-    /// The result that the error stands for.
+    /// Returns the result that the error means.
     fn tried(&self) -> Tried;
 }
 
-/// Checks passwords, and slows down whoever guesses them.
+/// Checks passwords, and slows down guessing.
 #[derive(Clone)]
 pub struct PasswordGuard {
     /// Hashes and verifies passwords.
@@ -31,8 +31,8 @@ pub struct PasswordGuard {
 }
 
 impl PasswordGuard {
-    /// Runs `trying`, which checks a password of the account. Refuses without running it when the account has to wait after
-    /// wrong passwords, or when the queue of the hasher is full.
+    /// Runs `trying`, which checks a password of the account. Refuses without running it when the account must wait
+    /// after wrong passwords, or when the queue of the hasher is full.
     ///
     /// The attempt counts as a failure until its result is known, so that parallel attempts cannot bypass the limit.
     pub(super) async fn attempt<T, E: PasswordRefusal>(

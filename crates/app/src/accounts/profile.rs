@@ -1,4 +1,4 @@
-//! Profiles: what users say about themselves, and their avatars.
+//! Profiles of users, and their avatars.
 
 mod avatar;
 mod change;
@@ -19,20 +19,20 @@ use crate::record::Recorder;
 
 /// The use cases of profiles.
 pub struct Profiles {
-    /// Keeps profiles.
+    /// Stores profiles.
     pub store: Arc<dyn ProfileStore>,
     /// Reads accounts with their profiles.
     pub queries: Arc<dyn UserQueries>,
-    /// Keeps pictures.
+    /// Stores pictures.
     pub media: Arc<dyn MediaStore>,
-    /// Makes avatars of uploads.
+    /// Converts uploads into avatars.
     pub avatars: Arc<dyn AvatarImages>,
     /// Writes messages for the outbox.
     pub recorder: Recorder,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }

@@ -6,14 +6,14 @@ use domain::{
 };
 use moka::sync::Cache;
 
-/// How long a node trusts what it read about a session. A session that ends elsewhere is refused after that.
+/// How long a node caches the state of a session. A session that ends on another node is refused after this time.
 const TRUST: TimeDelta = TimeDelta::seconds(3);
 
-/// How many sessions a node remembers.
+/// How many sessions a node caches.
 const REMEMBERED: u64 = 100_000;
 
-/// What this node read lately about sessions, so that most requests are authenticated without a statement. Clones share it.
-/// Only reads rely on it: units of work look at the actor again.
+/// A cache of session states on this node, so that most requests are authenticated without a database statement. Clones
+/// share it. Only reads rely on it; units of work check the actor again.
 #[derive(Clone)]
 pub struct SeenSessions(Cache<SessionId, (Instant, SessionState)>);
 
@@ -24,24 +24,24 @@ impl Default for SeenSessions {
 }
 
 impl SeenSessions {
-    /// What was read about the session, if that was a moment ago.
+    /// Returns the cached state of the session, if it is recent.
     pub(super) fn get(&self, id: SessionId, now: Instant) -> Option<SessionState> {
         let (seen_at, state) = self.0.get(&id)?;
         let age = now.signed_duration_since(seen_at);
         (TimeDelta::zero() <= age && age <= TRUST).then_some(state)
     }
 
-    /// Remembers what was read about the session.
+    /// Caches the state of the session.
     pub(super) fn remember(&self, id: SessionId, read_at: Instant, state: SessionState) {
         self.0.insert(id, (read_at, state));
     }
 
-    /// Forgets a session that has ended.
+    /// Removes a session that has ended.
     pub(super) fn forget(&self, id: SessionId) {
         self.0.invalidate(&id);
     }
 
-    /// Forgets every session of a user who was changed.
+    /// Removes every session of a user who was changed.
     pub(super) fn forget_user(&self, user_id: UserId) {
         if self.0.invalidate_entries_if(move |_, (_, state)| state.user_id == user_id).is_err() {
             self.0.invalidate_all();

@@ -1,4 +1,4 @@
-//! Sessions and passwords: users sign in, stay signed in, sign out, and change how they sign in.
+//! Sessions and passwords: signing in, refreshing tokens, signing out, and changing passwords.
 
 mod authenticate;
 mod change_password;
@@ -37,17 +37,17 @@ use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of sessions and passwords.
 pub struct Sessions {
-    /// Keeps sessions.
+    /// Stores sessions.
     pub store: Arc<dyn SessionStore>,
     /// Reads sessions.
     pub queries: Arc<dyn SessionQueries>,
     /// Reads credentials.
     pub credentials: Arc<dyn CredentialQueries>,
-    /// Removes what has expired.
+    /// Removes expired rows.
     pub maintenance: Arc<dyn AccountMaintenance>,
     /// Checks and hashes passwords.
     pub passwords: PasswordGuard,
-    /// Makes refresh tokens.
+    /// Generates refresh tokens.
     pub tokens: Arc<dyn TokenGenerator>,
     /// Signs the tokens that clients hold.
     pub session_tokens: Arc<dyn SessionTokens>,
@@ -59,11 +59,11 @@ pub struct Sessions {
     pub seen_sessions: SeenSessions,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// How long an access token is valid (`ACCESS_TOKEN_TTL_MIN`).
     pub access_ttl: TimeDelta,

@@ -1,4 +1,4 @@
-//! Signing up: an account is registered, activated by a link, or made by an operator.
+//! Signing up: registering an account, activating it with a link, and creating administrators.
 
 mod activate;
 mod create_admin;
@@ -22,7 +22,7 @@ use crate::record::Recorder;
 
 /// The use cases of signing up.
 pub struct SignUp {
-    /// Keeps accounts that are registered and activated.
+    /// Stores accounts that are registered and activated.
     pub store: Arc<dyn SignUpStore>,
     /// Reads credentials.
     pub credentials: Arc<dyn CredentialQueries>,
@@ -34,11 +34,11 @@ pub struct SignUp {
     pub links: MailedLinks,
     /// Writes audit entries and mails.
     pub recorder: Recorder,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// The rule for passwords (`PASSWORD_POLICY`).
     pub password_policy: PasswordPolicy,

@@ -19,7 +19,7 @@ use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of users.
 pub struct Users {
-    /// Keeps users whom administrators change.
+    /// Stores users that administrators change.
     pub store: Arc<dyn UserStore>,
     /// Reads accounts with their profiles.
     pub queries: Arc<dyn UserQueries>,
@@ -31,8 +31,8 @@ pub struct Users {
     pub seen_sessions: SeenSessions,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
 }

@@ -22,7 +22,7 @@ use crate::{
     paging::CursorCodec,
 };
 
-/// The use cases on a database of their own, at a moment that tests move.
+/// The use cases on their own database, with a clock that tests move.
 pub(crate) struct World {
     pub(crate) log: Arc<Audit>,
     pub(crate) store: Arc<TestStorage>,
@@ -45,7 +45,7 @@ impl World {
         Self { log: Arc::new(log), store, clock, written: AtomicUsize::new(0) }
     }
 
-    /// Makes seals with the first of these keys, and knows them all.
+    /// Makes seals with the first of these keys, and accepts all of them.
     pub(crate) fn with_keys(self, keys: &'static [&'static str]) -> Self {
         let Audit { queries, cursors, seals, clock, backoff, .. } = &*self.log;
         let log = Audit {
@@ -63,7 +63,7 @@ impl World {
         self.clock.advance(TimeDelta::minutes(minutes));
     }
 
-    /// Writes so many rows at the present moment. The first row of all has the row number 1.
+    /// Writes this many rows at the current time. The first row has the number 1.
     pub(crate) async fn add_rows(&self, count: usize) {
         let first = self.written.fetch_add(count, Ordering::Relaxed).saturating_add(1);
         let entry = |number: usize| AuditEntry {
@@ -83,7 +83,7 @@ impl World {
         unit.commit().await.unwrap();
     }
 
-    /// Writes rows and seals them, in parts of so many.
+    /// Writes rows and seals them, in parts of these sizes.
     pub(crate) async fn add_sealed(&self, parts: &[usize]) {
         for count in parts {
             self.add_rows(*count).await;
@@ -96,12 +96,12 @@ impl World {
         self.store.database.seals_behind(0, 1_000).await.unwrap()
     }
 
-    /// Changes the tables `audit_log` and `audit_seals` behind the program's back.
+    /// Changes the tables `audit_log` and `audit_seals` directly in the database.
     pub(crate) async fn tamper(&self, sql: &str) {
         self.store.execute(sql).await;
     }
 
-    /// Lets another node make the next seal right before this one does.
+    /// Makes another node write the next seal right before this one.
     pub(crate) fn let_another_node_seal_first(&self) {
         let other = Arc::clone(&self.log);
         self.store.before("add_seal", async move {
@@ -114,7 +114,7 @@ impl World {
     }
 }
 
-/// Makes digests that can be told apart, and tags that name the key.
+/// Makes digests that can be distinguished, and tags that contain the key.
 pub(crate) struct Keys(&'static [&'static str]);
 
 impl SealMaker for Keys {

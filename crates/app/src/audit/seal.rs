@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use super::{Audit, SEALED_AT_ONCE};
 
-/// How old rows are when they are sealed. A row is written with the moment at which its deed began, and is seen by others
-/// when its transaction ends: by then it has to be younger than this, on a node whose clock is behind, too.
+/// The minimum age of rows that are sealed. A row has the time at which its action began, and becomes visible when its
+/// transaction ends. It must then be younger than this age, even if the clock of its node is behind.
 const UNSEALED: TimeDelta = TimeDelta::minutes(10);
 
 impl Audit {
-    /// Seals what is old enough, part by part; says how many rows. Any number of nodes may do so at once.
+    /// Seals rows that are old enough, part by part; returns how many. Several nodes may do so concurrently.
     ///
     /// # Errors
-    /// When the store fails; what was sealed before stays sealed.
+    /// When the store fails. Rows that were sealed before stay sealed.
     pub async fn seal(&self) -> Result<u64, StoreError> {
         let mut sealed = 0_u64;
         loop {
@@ -27,10 +27,10 @@ impl Audit {
         }
     }
 
-    /// Says how many rows were sealed: none when another node was quicker.
+    /// Returns how many rows were sealed: none when another node was faster.
     async fn seal_part(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
-        // Before the rows of this very moment.
+        // Excludes rows with exactly this time.
         let end = LogPlace { at: now.checked_sub_signed(UNSEALED).unwrap_or(now), id: Uuid::nil() };
         let before = self.seals.last_seal().await?;
         let after = before.as_ref().map(|seal| seal.until);

@@ -13,19 +13,19 @@ use super::{Audit, SEALED_AT_ONCE};
 /// How many seals are read at once.
 const BATCH: u32 = 100;
 
-/// How old a row is that some worker should have sealed long since.
+/// The age at which an unsealed row is overdue.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
-/// A seal as somebody noted it, elsewhere than where the log is kept: written `13:9f3a…`.
+/// A seal that was recorded outside the database, written as `13:9f3a…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSeal {
     /// Its number.
     pub number: u64,
-    /// Its digest, and by that all that it and those before it are over.
+    /// Its digest, which also proves all earlier seals and their entries.
     pub digest: String,
 }
 
-/// The text names no seal.
+/// The text is not a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not of the form NUMBER:DIGEST, as `audit verify` prints it")]
 pub struct MalformedKnownSeal;
@@ -47,16 +47,17 @@ impl FromStr for KnownSeal {
     }
 }
 
-/// What is known of the log beyond what it says itself.
+/// Facts about the log that are known from outside the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Rows of before this moment were removed on purpose: seals that begin before it are taken as they stand.
+    /// Rows before this time were removed deliberately. Seals that begin before it are accepted without checking their
+    /// rows.
     pub removed_before: Option<Instant>,
-    /// A seal that was noted.
+    /// A recorded seal.
     pub seal: Option<KnownSeal>,
 }
 
-/// The part of the log that a seal is over.
+/// The part of the log that a seal covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedPart {
     number: u64,
@@ -78,10 +79,10 @@ fn written(moment: Instant) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// The log is not what it was.
+/// A detected manipulation of the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogFault {
-    /// Numbers are left out.
+    /// Seals are missing.
     #[error("{} missing", seals(*.first, *.last, "is", "are"))]
     MissingSeals {
         /// The first.
@@ -92,20 +93,20 @@ pub enum LogFault {
     /// The part has fewer rows than were sealed.
     #[error("{part}: {missing} of its {rows} rows are missing")]
     MissingRows {
-        /// Of this seal.
+        /// The part of the seal.
         part: SealedPart,
-        /// So many.
+        /// The number of missing rows.
         missing: u64,
-        /// Of so many.
+        /// The number of sealed rows.
         rows: u64,
     },
     /// The part has more rows than were sealed.
     #[error("{0}: rows were added to it after it was sealed")]
     AddedRows(SealedPart),
-    /// The part has other rows than were sealed, or the seal is not what it was.
+    /// The part has other rows than were sealed, or the seal was changed.
     #[error("{0}: a row of it, or the seal itself, was changed")]
     Changed(SealedPart),
-    /// Nothing proves who made these seals.
+    /// The keys of these seals are not known.
     #[error("{} made with a key that is not known, or forged", seals(*.first, *.last, "was", "were"))]
     Unproven {
         /// The first.
@@ -113,7 +114,7 @@ pub enum LogFault {
         /// The last.
         last: u64,
     },
-    /// There is no such seal, or it is another one.
+    /// The recorded seal does not exist, or differs.
     #[error("seal {0} is not the one that was noted: the log was written anew, or cut off")]
     NotAsNoted(u64),
 }
@@ -122,24 +123,24 @@ fn seals(first: u64, last: u64, one: &str, several: &str) -> String {
     if first == last { format!("seal {first} {one}") } else { format!("seals {first} to {last} {several}") }
 }
 
-/// What became of verifying the log.
+/// The result of verifying the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// How many rows are as they were sealed.
+    /// The number of unchanged sealed rows.
     pub rows: u64,
-    /// In how many seals.
+    /// The number of seals.
     pub seals: u64,
-    /// How many seals were taken as they stand, since their rows were removed on purpose.
+    /// The number of seals that were accepted without checking their rows, since these were removed deliberately.
     pub removed: u64,
     /// How many rows are not sealed yet.
     pub unsealed: u64,
-    /// Whether some of those should have been sealed long since.
+    /// Whether some of these rows are overdue.
     pub is_overdue: bool,
-    /// The last seal: noted elsewhere, it proves later that nothing before it was written anew.
+    /// The last seal. Recorded elsewhere, it can prove later that nothing before it was rewritten.
     pub last: Option<KnownSeal>,
-    /// All that is not as it was.
+    /// The detected manipulations.
     pub faults: Vec<LogFault>,
-    /// Seals with the code of no known key. One behind them that has a known one proves them too.
+    /// Seals whose tag does not belong to a known key. A later seal with a known key also proves them.
     unproven: Option<(u64, u64)>,
 }
 
@@ -147,7 +148,7 @@ impl Audit {
     /// Compares the log with its seals.
     ///
     /// # Errors
-    /// When the store fails, or holds what cannot be read.
+    /// When the store fails, or contains invalid data.
     pub async fn verify(&self, known: &Known) -> Result<Verification, StoreError> {
         let mut found = Verification::default();
         let mut before: Option<Seal> = None;
@@ -175,7 +176,7 @@ impl Audit {
         Ok(found)
     }
 
-    /// Compares the part of a seal with it.
+    /// Compares a seal with its part of the log.
     async fn compare(
         &self,
         found: &mut Verification,
@@ -185,7 +186,7 @@ impl Audit {
     ) -> Result<(), StoreError> {
         let expected = before.map_or(1, |before| before.number.saturating_add(1));
         if seal.number != expected {
-            // Nobody knows where its part begins.
+            // The beginning of its part is unknown.
             found.give_up_proof();
             let last = seal.number.saturating_sub(1);
             found.faults.push(LogFault::MissingSeals { first: expected, last });
@@ -220,7 +221,7 @@ impl Audit {
 }
 
 impl Verification {
-    /// Notes whether the seal proves itself, and those before it whose digests it is over.
+    /// Records whether the seal is proven, which also proves the earlier seals whose digests it covers.
     const fn note_proof(&mut self, seal: &Seal, is_proven: bool) {
         self.unproven = match self.unproven {
             _ if is_proven => None,
@@ -229,7 +230,7 @@ impl Verification {
         };
     }
 
-    /// Nothing that follows proves the seals that wait for it.
+    /// Later seals do not prove the pending unproven seals.
     fn give_up_proof(&mut self) {
         let unproven = self.unproven.take();
         self.faults.extend(unproven.map(|(first, last)| LogFault::Unproven { first, last }));
@@ -243,7 +244,7 @@ mod tests {
 
     const CHANGE_ROW_5: &str = "UPDATE audit_log SET action = 'nothing' WHERE rowid = 5";
 
-    /// Four seals over ten rows, tampered with.
+    /// Verifies four seals over ten rows after tampering.
     async fn tampered(sql: &str) -> Verification {
         let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
@@ -292,7 +293,7 @@ mod tests {
         let late = "INSERT INTO audit_log (id, created_at, action) \
             SELECT zeroblob(16), created_at, 'late' FROM audit_log WHERE rowid = 10";
         assert!(told(&tampered(late).await)[0].ends_with("rows were added to it after it was sealed"));
-        // By 15 minutes.
+        // The rows are moved by 15 minutes.
         let moved =
             tampered("UPDATE audit_log SET created_at = created_at + 900000000 WHERE rowid = 1").await;
         assert_eq!(told(&moved).len(), 2, "{moved:?}");
@@ -321,7 +322,7 @@ mod tests {
             told(&world.verified().await),
             ["seal 2 was made with a key that is not known, or forged"]
         );
-        // A true seal behind them proves nothing for them when one between was changed.
+        // A valid seal after them does not prove them when one in between was changed.
         world.add_sealed(&[1]).await;
         world.tamper("UPDATE audit_log SET action = 'nothing' WHERE rowid = 11").await;
         let found = told(&world.verified().await);

@@ -8,7 +8,7 @@ use domain::{
 
 use super::Carts;
 
-/// A movie was not put in the cart.
+/// Why a movie was not added to the cart.
 #[derive(Debug, thiserror::Error)]
 pub enum AddToCartError {
     /// It cannot be in the cart.
@@ -23,7 +23,7 @@ pub enum AddToCartError {
 }
 
 impl Carts {
-    /// Puts a movie in the user's cart and returns the cart.
+    /// Adds a movie to the user's cart and returns the cart.
     ///
     /// # Errors
     /// See [`AddToCartError`].
@@ -43,7 +43,7 @@ impl Carts {
         Ok(())
     }
 
-    /// Puts a movie in an open cart. Returns why it was refused.
+    /// Adds a movie to a locked cart. Returns why it was refused, if it was.
     pub(super) async fn put(
         &self,
         unit: &mut dyn CartUnit,

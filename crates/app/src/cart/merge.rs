@@ -8,30 +8,30 @@ use domain::{
 
 use super::Carts;
 
-/// A movie of a visitor's cart that did not join.
+/// A movie of a visitor's cart that was not added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SkippedMovie {
     /// The movie.
     pub movie_id: MovieId,
-    /// Why.
+    /// The reason.
     pub reason: CartRefusal,
 }
 
-/// A cart after a visitor's joined it.
+/// A cart after a visitor's cart was merged into it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergedCart {
-    /// The cart of now.
+    /// The resulting cart.
     pub cart: CartView,
-    /// What did not join, in the visitor's order.
+    /// The movies that were not added, in the visitor's order.
     pub skipped: Vec<SkippedMovie>,
 }
 
 impl Carts {
-    /// Lets a visitor's cart join the user's after signing in; its first movie ends up as the newest. Repeating it changes
-    /// nothing more.
+    /// Merges a visitor's cart into the user's cart after signing in. Its first movie becomes the newest. Repeating the
+    /// call changes nothing.
     ///
     /// # Errors
-    /// See [`AccessError`]; nothing joined then.
+    /// See [`AccessError`]. After an error nothing was added.
     pub async fn merge(&self, actor: Actor, movie_ids: &[MovieId]) -> Result<MergedCart, AccessError> {
         let skipped = retried(&*self.backoff, |attempt| self.try_merge(attempt, actor, movie_ids)).await?;
         Ok(MergedCart { cart: self.view(actor.user_id).await?, skipped })
@@ -51,7 +51,7 @@ impl Carts {
         for &movie_id in movie_ids {
             match self.put(&mut *unit, actor.user_id, cart_id, movie_id, added_at).await? {
                 Some(reason) => skipped.push(SkippedMovie { movie_id, reason }),
-                // Each a microsecond before the last: the visitor's order stays.
+                // Each is a microsecond before the previous one, which keeps the visitor's order.
                 None => {
                     added_at = added_at.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(added_at);
                 }

@@ -7,7 +7,7 @@ use domain::{
 use super::Carts;
 
 impl Carts {
-    /// Takes a movie out of the cart; `false` when it is not there.
+    /// Removes a movie from the cart; `false` when it is not in the cart.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -27,7 +27,7 @@ impl Carts {
         Ok(is_removed)
     }
 
-    /// Takes everything out of the cart.
+    /// Removes all movies from the cart.
     ///
     /// # Errors
     /// See [`AccessError`].

@@ -3,7 +3,7 @@ use domain::{cart::CartView, id::UserId, store::StoreError};
 use super::Carts;
 
 impl Carts {
-    /// The user's cart with the current prices.
+    /// Returns the user's cart with the current prices.
     ///
     /// # Errors
     /// When the store fails.

@@ -8,7 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-/// Who changes the catalogue, and when: what the entries of one change have in common.
+/// The common data of the audit log entries of one change: who changes the catalogue, and when.
 pub(super) struct Cause<'a> {
     pub(super) ids: &'a dyn IdGenerator,
     pub(super) actor: Option<UserId>,
@@ -48,8 +48,8 @@ impl<'a> Cause<'a> {
         }
     }
 
-    /// What the audit log tells of a movie whose offer was changed: price and availability, each in an entry of its own and
-    /// only if it changed.
+    /// Returns the audit log entries of a movie whose offer was changed: one for the price and one for the
+    /// availability, each only if it changed.
     pub(super) fn offer_entries(&self, movie: MovieId, before: Offer, after: Offer) -> Vec<AuditEntry> {
         let price = |offer: Offer| AuditState::of([("price", offer.price.to_string())]);
         let availability = |offer: Offer| AuditState::of([("is_available", offer.is_available.to_string())]);
@@ -67,8 +67,8 @@ impl<'a> Cause<'a> {
     }
 }
 
-/// The fields in which two states of a movie differ, offer excepted: their values before and after. `None` is a movie that
-/// is not there.
+/// The fields in which two states of a movie differ, except the offer, with their values before and after. `None` means
+/// that the movie does not exist.
 pub(super) async fn differences(
     unit: &mut dyn CatalogUnit,
     before: Option<&Movie>,
@@ -97,7 +97,7 @@ pub(super) async fn differences(
     Ok(states.map(AuditState::of))
 }
 
-/// The price and the availability of a movie, for entries that tell of the whole movie.
+/// The price and the availability of a movie, for entries about the complete movie.
 pub(super) fn offer_of(movie: &Movie) -> [(&'static str, String); 2] {
     [("price", movie.price.to_string()), ("is_available", movie.is_available.to_string())]
 }

@@ -7,38 +7,39 @@ use domain::{
 use super::{Catalog, search::understand};
 use crate::paging::{CursorCodec, ListError, Listing, PageSelection};
 
-/// What a caller wants to see of the catalogue.
+/// The parameters of a list of movies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrowseMovies {
     /// Which movies.
     pub filter: MovieFilter,
-    /// In which order; empty: the best fits of a search, else the order of the list, such as the most popular first.
+    /// The order; by default the best matches of a search first, otherwise the default order of the list, such as the
+    /// most popular first.
     pub sorts: Vec<MovieSort>,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
-    /// For whom; `None` for a visitor.
+    /// The caller; `None` for a visitor.
     pub viewer: Option<Actor>,
 }
 
-/// The movies that were found.
+/// The result of a list of movies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundMovies {
-    /// A page of them.
+    /// A page of the movies.
     pub listing: Listing<MovieSummary>,
-    /// The words that were searched instead, when a typing mistake was forgiven.
+    /// The words that were searched instead, if a typing mistake was corrected.
     pub corrected_query: Option<String>,
 }
 
-/// The catalogue cannot be shown like that.
+/// Why the catalogue cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowseError {
-    /// Not as a list.
+    /// The parameters of the page are not valid.
     #[error(transparent)]
     List(#[from] ListError),
     /// Sorting by relevance needs a search.
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
-    /// Withdrawn movies are listed for moderators only.
+    /// Withdrawn movies are listed only for moderators.
     #[error("only moderators can ask whether movies are on sale")]
     AvailabilityForModerators,
 }
@@ -49,7 +50,7 @@ pub(super) fn may_filter_availability(viewer: Option<&Actor>) -> bool {
 }
 
 impl Catalog {
-    /// A page of the movies on sale.
+    /// Returns a page of the movies on sale.
     ///
     /// # Errors
     /// See [`BrowseError`].
@@ -65,22 +66,22 @@ impl Catalog {
     }
 }
 
-/// What is to be read of a list of movies.
+/// What to read for a list of movies.
 pub(crate) struct MovieList {
-    /// Which movies, with the search as it was understood.
+    /// The filter, with the interpreted search.
     pub(crate) filter: MovieFilter,
-    /// In which order.
+    /// The order.
     pub(crate) sorts: Vec<MovieSort>,
-    /// Which part.
+    /// Which page.
     pub(crate) request: PageRequest,
-    /// What its cursors belong to.
+    /// The context of its cursors.
     pub(crate) context: String,
-    /// The words that are searched instead, when a typing mistake was forgiven.
+    /// The words that are searched instead, if a typing mistake was corrected.
     pub(crate) corrected_query: Option<String>,
 }
 
 impl MovieList {
-    /// Finds out what is to be read. `default` is the order of a list that is neither sorted nor searched.
+    /// Determines what to read. `default` is the order of a list that is neither sorted nor searched.
     pub(crate) async fn of(
         wanted: BrowseMovies,
         default: MovieSort,
@@ -91,7 +92,7 @@ impl MovieList {
         if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
             return Err(BrowseError::AvailabilityForModerators);
         }
-        // A cursor, and a total that is kept, belong to the filter however it was written.
+        // Cursors and cached totals belong to the canonical filter, regardless of its spelling.
         let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
         if sorts.is_empty() {
@@ -100,7 +101,7 @@ impl MovieList {
         if !is_search && sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance) {
             return Err(BrowseError::RelevanceWithoutSearch);
         }
-        // Never parsed: it only has to be the same text for the same list.
+        // Never parsed; it only must be equal for the same list.
         let context = format!("movies {}{sorts:?}", filter.key());
         let request = cursors.request(&context, page)?;
         let mut corrected_query = None;

@@ -14,10 +14,10 @@ use super::{
     resolve::{names_of, resolved_names},
 };
 
-/// Which versions of a movie a change was made for.
+/// The versions of a movie that a change was made for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ExpectedVersion {
-    /// Any.
+    /// Any version.
     #[default]
     Any,
     /// One of these.
@@ -35,16 +35,16 @@ impl ExpectedVersion {
     }
 }
 
-/// A movie was not changed.
+/// Why a movie was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeMovieError {
     /// There is no such movie.
     #[error("no such movie")]
     NotFound,
-    /// Somebody has changed it since the version that the change was made for.
+    /// It was changed after the version that the change was made for.
     #[error("the movie was changed since")]
     ChangedSince,
-    /// It would be too much like another movie.
+    /// It would conflict with another movie.
     #[error(transparent)]
     Conflict(#[from] MovieConflict),
     /// The actor may not change the catalogue.
@@ -56,8 +56,8 @@ pub enum ChangeMovieError {
 }
 
 impl Catalog {
-    /// Changes a movie, if it still has the expected version. Genres, people and the certification that are not there
-    /// yet are created. A change that changes nothing leaves the version as it is.
+    /// Changes a movie, if it still has the expected version. Genres, people and the certification are created if they
+    /// do not exist. A change without effect does not increase the version.
     ///
     /// # Errors
     /// See [`ChangeMovieError`].

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::{Catalog, audit::Cause, resolve::NewName};
 
-/// A genre, director, star or certification was not created.
+/// Why a genre, director, star or certification was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateNameError {
-    /// Another one of the kind has the name.
+    /// Another name of the kind is the same.
     #[error("another one has this name")]
     Taken,
     /// The actor may not change the catalogue.
@@ -23,13 +23,13 @@ pub enum CreateNameError {
     Store(#[from] StoreError),
 }
 
-/// A genre, director, star or certification was not renamed.
+/// Why a genre, director, star or certification was not renamed.
 #[derive(Debug, thiserror::Error)]
 pub enum RenameError {
-    /// There is none of the kind with this identifier.
+    /// There is no name of this kind with this identifier.
     #[error("there is no such name")]
     NotFound,
-    /// Another one of the kind has the name.
+    /// Another name of the kind is the same.
     #[error("another one has this name")]
     Taken,
     /// The actor may not change the catalogue.
@@ -40,13 +40,13 @@ pub enum RenameError {
     Store(#[from] StoreError),
 }
 
-/// A genre, director, star or certification was not deleted.
+/// Why a genre, director, star or certification was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteNameError {
-    /// There is none of the kind with this identifier.
+    /// There is no name of this kind with this identifier.
     #[error("there is no such name")]
     NotFound,
-    /// A movie has it, on sale or not.
+    /// A movie uses it, on sale or not.
     #[error("movies have the name")]
     InUse,
     /// The actor may not change the catalogue.
@@ -58,7 +58,8 @@ pub enum DeleteNameError {
 }
 
 impl Catalog {
-    /// Creates a genre, director, star or certification. Names that differ in case or accents only are the same.
+    /// Creates a genre, director, star or certification. Names that differ only in case or accents are considered
+    /// equal.
     ///
     /// # Errors
     /// See [`CreateNameError`].
@@ -93,7 +94,7 @@ impl Catalog {
         Ok(CountedName { id, name, movies_count: 0 })
     }
 
-    /// Renames a genre, director, star or certification. The same name, or another spelling of it, is no conflict.
+    /// Renames a genre, director, star or certification. The same name, or another spelling of it, is not a conflict.
     ///
     /// # Errors
     /// See [`RenameError`].
@@ -214,7 +215,7 @@ mod tests {
         Origin { device: Device::default(), request_id: None }
     }
 
-    /// The catalogue with a moderator, of which every name is said to be there.
+    /// A catalogue with a moderator, in which every name is reported as taken.
     async fn moderated() -> (Catalog, Arc<TestStorage>) {
         let (catalog, store) = catalog().await;
         store.add_user(MO).await;

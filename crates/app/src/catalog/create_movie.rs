@@ -13,19 +13,19 @@ use super::{
     resolve::{names_of, resolved_names},
 };
 
-/// What a movie must not have in common with another one.
+/// Why a movie conflicts with another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MovieConflict {
-    /// Title, year and running time.
+    /// They have the same title, year and running time.
     #[error("another movie has this title, year and running time")]
     Exists,
-    /// The identifier at IMDb or TMDB.
+    /// They have the same IMDb or TMDB identifier.
     #[error("another movie has this identifier at IMDb or TMDB")]
     ExternalIdTaken,
 }
 
 impl MovieConflict {
-    /// The conflict, if there is one.
+    /// Returns the conflict as an error, if there is one.
     pub(super) fn check(conflicts: MovieConflicts) -> Result<(), Self> {
         if conflicts.identity {
             return Err(Self::Exists);
@@ -34,10 +34,10 @@ impl MovieConflict {
     }
 }
 
-/// A movie was not created.
+/// Why a movie was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateMovieError {
-    /// It is too much like another movie.
+    /// It conflicts with another movie.
     #[error(transparent)]
     Conflict(#[from] MovieConflict),
     /// The actor may not change the catalogue.
@@ -49,7 +49,7 @@ pub enum CreateMovieError {
 }
 
 impl Catalog {
-    /// Creates a movie. Genres, people and the certification that are not there yet are created with it.
+    /// Creates a movie. Genres, people and the certification are created if they do not exist.
     ///
     /// # Errors
     /// See [`CreateMovieError`].

@@ -11,22 +11,22 @@ use super::{
     audit::{Cause, differences, offer_of},
 };
 
-/// A movie was not deleted.
+/// Why a movie was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteMovieError {
     /// There is no such movie.
     #[error("no such movie")]
     NotFound,
-    /// Somebody has bought it.
+    /// It was bought.
     #[error("somebody has bought the movie")]
     Purchased,
-    /// An order holds it.
+    /// An order contains it.
     #[error("an order holds the movie")]
     Ordered,
-    /// It is in carts, and was not to be taken out of them.
+    /// It is in carts, and `takes_out_of_carts` was not set.
     #[error("the movie is in {carts} carts")]
     InCarts {
-        /// In how many.
+        /// The number of carts.
         carts: usize,
     },
     /// The actor may not change the catalogue.
@@ -38,8 +38,8 @@ pub enum DeleteMovieError {
 }
 
 impl Catalog {
-    /// Deletes a movie that nobody has bought and no order holds. `takes_out_of_carts` deletes one that is
-    /// in carts, too, and notifies their owners.
+    /// Deletes a movie that was never bought or ordered. With `takes_out_of_carts` a movie that is in carts is also
+    /// deleted, and the owners of the carts are notified.
     ///
     /// # Errors
     /// See [`DeleteMovieError`].

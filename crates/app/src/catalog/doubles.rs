@@ -27,7 +27,7 @@ use crate::{
     record::Recorder,
 };
 
-/// The use cases on an empty test database; they browse nothing.
+/// The use cases on an empty test database, without browsing.
 pub(crate) async fn catalog() -> (Catalog, Arc<TestStorage>) {
     let store = TestStorage::new().await;
     (Catalog { store: store.clone(), moderation: store.clone(), ..browsing(MockQueries::new()) }, store)

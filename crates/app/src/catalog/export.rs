@@ -6,7 +6,7 @@ use super::Catalog;
 const BATCH: u32 = 500;
 
 impl Catalog {
-    /// The next movies of an export, on sale or not, that follow `after`; none at the end.
+    /// Returns the next movies of an export after `after`, on sale or not; none at the end.
     ///
     /// # Errors
     /// If the store fails.

@@ -2,7 +2,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use domain::catalog::{ExternalIds, FactFault, FactField, Facts, InvalidFacts, MovieIdentity};
 
-/// Which movies have the identifiers at IMDb and TMDB that the rows of an import name.
+/// The movies that own the IMDb and TMDB identifiers in the rows of an import.
 #[derive(Default)]
 pub(super) struct ExternalIdOwners {
     imdb: HashMap<String, MovieIdentity>,
@@ -10,7 +10,7 @@ pub(super) struct ExternalIdOwners {
 }
 
 impl ExternalIdOwners {
-    /// Those of stored movies.
+    /// Creates the table from stored movies.
     pub(super) fn of(stored: Vec<ExternalIds>) -> Self {
         let mut owners = Self::default();
         for ExternalIds { movie, imdb_id, tmdb_id } in stored {
@@ -20,11 +20,11 @@ impl ExternalIdOwners {
         owners
     }
 
-    /// Notes the identifiers of a row that is to be imported.
+    /// Records the identifiers of a row to import.
     ///
     /// # Errors
-    /// When one belongs to another movie. One that its movie gives up in the same import still belongs to it; a second
-    /// import finds it free.
+    /// When an identifier belongs to another movie. An identifier that its movie loses in the same import still belongs
+    /// to it; it is free in the next import.
     pub(super) fn claim(&mut self, facts: &Facts) -> Result<(), InvalidFacts> {
         let movie = &facts.identity;
         let taken = |field| InvalidFacts::of_field(field, FactFault::BelongsToAnotherMovie);

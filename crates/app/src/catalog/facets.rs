@@ -7,10 +7,10 @@ use domain::{
 
 use super::{Catalog, browse::may_filter_availability, search::understand};
 
-/// The movies cannot be counted.
+/// Why the movies cannot be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum CountFacetsError {
-    /// Withdrawn movies are counted for moderators only.
+    /// Withdrawn movies are counted only for moderators.
     #[error("only moderators can ask whether movies are on sale")]
     AvailabilityForModerators,
     /// The store failed.
@@ -19,8 +19,8 @@ pub enum CountFacetsError {
 }
 
 impl Catalog {
-    /// How many movies each further choice beside a filter would leave, in a shop with this currency. A viewer is a user who is
-    /// signed in.
+    /// Returns how many movies each further filter value would select, in a shop with this currency. `viewer` is the
+    /// signed-in user.
     ///
     /// # Errors
     /// See [`CountFacetsError`].

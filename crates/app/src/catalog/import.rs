@@ -30,11 +30,11 @@ pub enum ImportOutcome {
     Unchanged,
     /// A later row is about the same movie and is imported instead.
     Superseded,
-    /// It breaks a rule.
+    /// The row breaks a rule.
     Rejected(InvalidFacts),
 }
 
-/// An import failed. Rows that were imported before stay imported.
+/// Why an import failed. Rows that were imported before stay imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The store failed.
@@ -42,14 +42,14 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// How often an import is tried again because other imports add the same movies at the same time.
+/// How often an import is retried because other imports add the same movies concurrently.
 const TRIES: u32 = 5;
 
-/// The outcome of each row; `None` if another import added one of the movies at the same time, so that nothing may be
+/// The outcome of each row; `None` if another import added one of the movies concurrently, so that nothing may be
 /// committed.
 type Outcomes = Option<Vec<ImportOutcome>>;
 
-/// A row that is to be imported, or its outcome if it needs no store.
+/// A row to import, or its outcome if it does not need the store.
 type Row = Result<CheckedPartialFacts, ImportOutcome>;
 
 impl Catalog {
@@ -60,9 +60,9 @@ impl Catalog {
     /// imported, so that repeating an import changes nothing. Changes of the price or the availability of an existing movie
     /// are written to the audit log. With `dry_run` nothing is committed.
     ///
-    /// New names of genres, people and certifications are committed before the movies, in a transaction of their own:
-    /// parallel imports that share a name would otherwise wait for each other's whole transaction. A file that is imported
-    /// in several calls must leave out the rows that [`Repeats`](super::Repeats) finds.
+    /// New names of genres, people and certifications are committed before the movies, in a separate transaction:
+    /// concurrent imports that share a name would otherwise wait for each other's complete transaction. If a file is
+    /// imported in several calls, the rows that [`Repeats`](super::Repeats) finds must be omitted.
     ///
     /// # Errors
     /// See [`ImportError`].
@@ -93,7 +93,7 @@ impl Catalog {
         Err(StoreError::unavailable("other imports kept adding the same movies at the same time").into())
     }
 
-    /// Checks facts that are not to be imported, for example because another part of their row is unreadable.
+    /// Checks facts that will not be imported, for example because another part of their row is unreadable.
     ///
     /// # Errors
     /// Every rule that is broken.
@@ -126,7 +126,7 @@ impl Catalog {
         Ok(outcomes)
     }
 
-    /// Does the same without a commit.
+    /// Does the same as an import, without a commit.
     async fn try_dry_run(
         &self,
         attempt: Attempt,
@@ -204,7 +204,7 @@ impl Catalog {
     }
 }
 
-/// Checks the rows, and sorts out those that break a rule and those that a later row supersedes.
+/// Checks the rows, and determines the outcome of rows that break a rule or are superseded by a later row.
 fn without_rejected_and_repeated(rows: Vec<PartialFacts>, this_year: i32) -> Vec<Row> {
     let checked = rows.into_iter().map(|row| row.check(this_year).map_err(ImportOutcome::Rejected));
     let mut rows: Vec<Row> = checked.collect();
@@ -217,12 +217,12 @@ fn without_rejected_and_repeated(rows: Vec<PartialFacts>, this_year: i32) -> Vec
     rows
 }
 
-/// The facts of the rows that are to be imported.
+/// The facts of the rows to import.
 fn facts_of(rows: &[Row]) -> impl Iterator<Item = &Facts> + Clone {
     rows.iter().flatten().map(|imported| &*imported.facts)
 }
 
-/// The names of this kind in the rows that are to be imported.
+/// The names of this kind in the rows to import.
 fn names_in(rows: &[Row], kind: NameKind) -> impl Iterator<Item = &String> {
     facts_of(rows).flat_map(move |facts| names_of(facts, kind))
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Catalog;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// Which genres, directors, stars or certifications a caller wants to see.
+/// The parameters of a list of genres, directors, stars or certifications.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListNames {
     /// Words that the name contains, in any order and spelling.
@@ -18,7 +18,7 @@ pub struct ListNames {
 }
 
 impl Catalog {
-    /// All names of a kind that has few, with the number of their movies on sale.
+    /// Returns all names of a kind with few names, with the number of their movies on sale.
     ///
     /// # Errors
     /// When the store fails.
@@ -39,7 +39,7 @@ impl Catalog {
         let folded = fold(search.as_deref().unwrap_or_default());
         let words: Vec<String> =
             folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        // Never parsed: it only has to be the same text for the same list.
+        // Never parsed; it only must be equal for the same list.
         let context = format!("names {kind:?} {words:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.names.name_page(kind, &words, &request).await?;

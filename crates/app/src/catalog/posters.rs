@@ -18,44 +18,46 @@ use domain::{
 use super::audit::{Cause, differences};
 use crate::{outbox::Message, record::Recorder};
 
-/// When a stored poster is looked at again, whether a movie shows it.
+/// How long after it was announced it is checked whether a stored poster is used by a movie.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// How long the pictures of a poster are kept after it left its movie: pages that were loaded or cached before still show it.
+/// How long the pictures of a poster are kept after it was removed from its movie, since pages that were loaded or
+/// cached before still show it.
 const KEPT_AFTER_LEAVING: TimeDelta = TimeDelta::minutes(1);
 
-/// How long after it was announced a picture may become a poster: long before it is looked at, on whatever node's clock.
+/// How long after it was announced a picture may become a poster. It is much shorter than the time until the check, so
+/// that clock differences between nodes do not matter.
 const TAKEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// The use cases of uploaded posters.
 pub struct Posters {
-    /// Keeps what moderators change.
+    /// Stores changes by moderators.
     pub moderation: Arc<dyn ModerationStore>,
-    /// Keeps movies.
+    /// Stores movies.
     pub store: Arc<dyn CatalogStore>,
     /// Reads movies.
     pub queries: Arc<dyn MovieQueries>,
     /// Stores pictures.
     pub media: Arc<dyn MediaStore>,
-    /// Makes posters of uploads.
+    /// Converts uploads into posters.
     pub images: Arc<dyn PosterImages>,
     /// Writes messages for the outbox.
     pub recorder: Recorder,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }
 
-/// A poster was not set.
+/// Why a poster was not set.
 #[derive(Debug, thiserror::Error)]
 pub enum SetPosterError {
     /// There is no such movie.
     #[error("no such movie")]
     NotFound,
-    /// No poster can be made of the upload.
+    /// The upload cannot be converted into a poster.
     #[error(transparent)]
     Picture(#[from] PictureError),
     /// The actor may not change the catalogue.
@@ -66,7 +68,7 @@ pub enum SetPosterError {
     Store(#[from] StoreError),
 }
 
-/// A poster was not removed.
+/// Why a poster was not removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemovePosterError {
     /// There is no such movie.
@@ -81,10 +83,11 @@ pub enum RemovePosterError {
 }
 
 impl Posters {
-    /// Makes the upload the movie's poster in place of an earlier one.
+    /// Sets the upload as the movie's poster, which replaces the previous one.
     ///
-    /// No transaction spans both stores. So the pictures are announced before they are stored: whatever fails in between, the
-    /// outbox checks an hour later whether the movie shows them, and removes them if not.
+    /// No transaction spans both stores. The pictures are therefore announced in the outbox before they are stored. An
+    /// hour later the outbox checks whether the movie uses them, and removes them if not, so that no failure leaves
+    /// unused pictures.
     ///
     /// # Errors
     /// See [`SetPosterError`].
@@ -176,7 +179,7 @@ impl Posters {
         Ok(())
     }
 
-    /// Writes the movie with this poster, an entry of the audit log, and the message that removes the poster before.
+    /// Writes the movie with this poster, an entry of the audit log, and the message that removes the previous poster.
     async fn show_poster(
         &self,
         unit: &mut dyn ModerationUnit,
@@ -198,11 +201,11 @@ impl Posters {
         unit.append_audit_entry(&cause.entry(AuditAction::MovieChanged, object, Some(old), Some(new))).await
     }
 
-    /// Removes the stored pictures unless the movie shows them. No picture becomes a poster after this was due, so that what is
-    /// not shown now never will be.
+    /// Removes the stored pictures unless the movie uses them. No picture becomes a poster after the time of this
+    /// check, so an unused picture will never be used.
     ///
     /// # Errors
-    /// When a store fails; the same again does no harm.
+    /// When a store fails. The call can be repeated safely.
     pub async fn remove_unused_poster(
         &self,
         movie_id: MovieId,
@@ -223,7 +226,7 @@ impl Posters {
         movie_id: MovieId,
     ) -> Result<Option<UploadedPoster>, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        // The lock waits for whoever is changing the movie now.
+        // The lock waits for concurrent changes of the movie.
         let movie = unit.find_movie_for_update(movie_id).await?;
         Ok(movie.as_ref().and_then(Movie::uploaded_poster))
     }
@@ -238,8 +241,8 @@ impl Posters {
 }
 
 impl Recorder {
-    /// Asks the outbox to remove the uploaded poster that a movie showed before, once the unit of work is committed in which it
-    /// stops doing so: the poster was replaced or removed, or the movie is deleted.
+    /// Writes a message to the outbox to remove the uploaded poster of a movie after the commit of the unit of work in
+    /// which the movie stops using it, because the poster was replaced or removed, or the movie is deleted.
     pub(super) async fn replaced_poster<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -324,7 +327,8 @@ mod tests {
             self.store.rows().await.movies[0].uploaded_poster()
         }
 
-        /// Does what the outbox holds, whenever it is due, and again, as after a crash.
+        /// Processes all messages of the outbox, even if they are not due yet, and processes them again, as after a
+        /// crash.
         async fn clean(&self) {
             let messages = self.store.messages();
             for message in messages.iter().chain(&messages) {

@@ -10,8 +10,8 @@ use super::Catalog;
 
 /// Finds the rows of a file that a later row about the same movie supersedes.
 ///
-/// All rows are noted before the first one is imported. An import in several parts could not see the later rows, and would
-/// change such a movie at each run.
+/// All rows are recorded before the first one is imported. An import in several parts could not see the later rows, and
+/// would change such a movie at each run.
 #[derive(Debug, Default)]
 pub struct Repeats {
     /// The last row of each movie so far, by a digest of its identity, which needs less memory than the identity.
@@ -20,7 +20,7 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// The numbers of the rows that are not to be imported.
+    /// The numbers of the rows that must not be imported.
     #[must_use]
     pub fn superseded(self) -> HashSet<u64> {
         self.superseded
@@ -37,7 +37,7 @@ impl Repeats {
 }
 
 impl Catalog {
-    /// Notes a row. The caller numbers the rows in ascending order. Rows that break a rule supersede none.
+    /// Records a row. The caller numbers the rows in ascending order. Rows that break a rule do not supersede others.
     pub fn note_row(&self, row: u64, facts: Facts, repeats: &mut Repeats) {
         if let Ok(identity) = facts.check_identity(self.clock.now().year()) {
             repeats.note(row, &identity);

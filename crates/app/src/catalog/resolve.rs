@@ -17,7 +17,8 @@ pub(super) type NewName = (NameKind, ProposedName);
 pub(super) type Resolved = HashMap<(NameKind, String), Uuid>;
 
 impl Catalog {
-    /// Gives the identifiers of all names that `names` lists of each kind, and those that were added because they are new.
+    /// Returns the identifiers of all names that `names` lists for each kind, and the names that were added because
+    /// they are new.
     pub(super) async fn resolve<'a, I>(
         &self,
         unit: &mut dyn CatalogUnit,
@@ -59,7 +60,7 @@ pub(super) fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
     }
 }
 
-/// The rows of the names in the facts. A name that was not resolved is left out.
+/// The rows of the names in the facts. Unresolved names are omitted.
 pub(super) fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     fn ids<K: Kind>(facts: &Facts, kind: NameKind, names: &Resolved) -> Vec<Id<K>> {
         names_of(facts, kind)
@@ -71,7 +72,7 @@ pub(super) fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     let genres: Vec<GenreId> = ids(facts, NameKind::Genre, names);
     let directors: Vec<DirectorId> = ids(facts, NameKind::Director, names);
     let stars: Vec<StarId> = ids(facts, NameKind::Star, names);
-    // Only a change that leaves the certification out has none, and keeps that of the movie.
+    // It is missing only in a change without a certification, which keeps that of the movie.
     let certification = certifications.first().copied().unwrap_or_else(|| Id::from_uuid(Uuid::nil()));
     ResolvedNames { certification, genres, directors, stars }
 }

@@ -1,4 +1,4 @@
-//! Understanding a search: which words are typing mistakes, and which numbers are years.
+//! Interpreting a search: which words are typing mistakes, and which numbers are years.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use domain::{
 /// How many corrections of a word are tried.
 const CORRECTIONS: usize = 6;
 
-/// How many wordings are tried in all.
+/// How many wordings are tried in total.
 const WORDINGS: usize = 12;
 
 /// A search with more unknown words than this is not corrected: each of them costs a statement.
@@ -21,17 +21,17 @@ const CORRECTED_WORDS: usize = 4;
 /// How many numbers of a search are tried as the year, from the last one on: each of them costs a statement.
 const TRIED_YEARS: usize = 3;
 
-/// A search as it is to be run.
+/// An interpreted search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnderstoodSearch {
-    /// What is searched.
+    /// The search to run.
     pub search: Search,
-    /// The words that are searched instead, when a typing mistake was forgiven.
+    /// The words that are searched instead, if a typing mistake was corrected.
     pub corrected_query: Option<String>,
 }
 
-/// Finds out what a search means in this catalogue. A word that no movie has is taken for a typing mistake; a number that may be
-/// a year, and that stands in no name which matches, for the year of the movies.
+/// Interprets a search in this catalogue. A word that no movie has is treated as a typing mistake. A number that may be
+/// a year, and does not occur in the name of a match, is treated as the year of the movies.
 ///
 /// # Errors
 /// When the store fails.
@@ -61,7 +61,7 @@ async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Optio
     for (position, word) in unknown {
         let similar = queries.similar_words(word).await?;
         let mut words = corrections(word, search.is_unfinished(position), &similar);
-        // The index of words may have learned the word since it was looked up.
+        // The word may have been added to the index since it was looked up.
         words.retain(|correction| correction.word != word);
         words.truncate(CORRECTIONS);
         if words.is_empty() {
@@ -112,7 +112,7 @@ async fn with_years(queries: &dyn SearchQueries, search: Search) -> Result<Searc
     Ok(search.narrowed_by_year(*first))
 }
 
-/// Keeps the search index complete, in the background.
+/// Updates the search index in the background.
 pub struct SearchUpkeep {
     index: Arc<dyn SearchIndex>,
     clock: Arc<dyn Clock>,
@@ -126,21 +126,21 @@ struct Run {
     duration: TimeDelta,
 }
 
-/// A refresh takes at most one part in so many of the time.
+/// A refresh takes at most this fraction of the time.
 const SHARE_OF_TIME: i32 = 20;
 
-/// The longest pause between a change and its refresh.
+/// The maximum pause between a change and its refresh.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
 
 impl SearchUpkeep {
-    /// Keeps this index.
+    /// Creates the upkeep of this index.
     #[must_use]
     pub fn new(index: Arc<dyn SearchIndex>, clock: Arc<dyn Clock>) -> Self {
         Self { index, clock, last: Mutex::new(None) }
     }
 
-    /// Refreshes the index when movies have changed; says how many movies and words that changed. It does nothing shortly after a
-    /// refresh that took long, as those of large catalogues do.
+    /// Refreshes the index when movies have changed; returns how many movies and words were updated. It does nothing
+    /// shortly after a refresh that took long, as in large catalogues.
     ///
     /// # Errors
     /// When the store fails.

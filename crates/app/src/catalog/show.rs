@@ -4,7 +4,7 @@ use super::Catalog;
 use crate::accounts::Actor;
 
 impl Catalog {
-    /// A movie on its own page. One that is not on sale any more is shown to its buyers and to moderators only.
+    /// Returns a movie with all details. A withdrawn movie is shown only to its buyers and to moderators.
     ///
     /// # Errors
     /// When the store fails.

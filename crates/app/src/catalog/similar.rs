@@ -10,19 +10,19 @@ use domain::{
 
 use super::Catalog;
 
-/// After how many days a list of similar movies is computed again, since other movies are added meanwhile.
+/// After how many days a list of similar movies is computed again, since other movies are added in the meantime.
 const KEPT_DAYS: i64 = 1;
 /// How many movies a round of background work checks.
 const LOOKED_AT: u32 = 500;
-/// How many lists it computes in a round at most, since it shares the database with the requests.
+/// The maximum number of lists that it computes in a round, since it shares the database with the requests.
 const FOUND: usize = 20;
 
 /// The position of the background work in the movies on sale, the most popular first. `None` is the beginning.
 pub type SimilarProgress = Option<(f64, MovieId)>;
 
 impl Catalog {
-    /// Movies that are similar to a movie, the most similar first: on sale, and not bought by the viewer. `None` when the
-    /// movie may not be seen.
+    /// Returns movies that are similar to a movie, the most similar first, which are on sale and not bought by the
+    /// viewer. `None` when the movie may not be seen.
     ///
     /// # Errors
     /// When the store fails.
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// A catalogue in which all movies are on sale but number 5, and the viewer bought number 4.
+    /// A catalogue in which all movies except number 5 are on sale, and the viewer bought number 4.
     fn catalog(similar: MockSimilar) -> Catalog {
         let mut queries = MockQueries::new();
         queries.expect_movie_detail().returning(|id, _| {

@@ -6,7 +6,7 @@ use domain::{
 use super::{Catalog, search::understand};
 
 impl Catalog {
-    /// Titles and people that somebody who has typed this may mean, the best first. Typing mistakes are forgiven as in a search.
+    /// Suggests titles and people for a typed text, the best first. Typing mistakes are tolerated as in a search.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,4 +1,4 @@
-//! What tests begin with: users who are signed in, and movies on sale.
+//! The initial data of tests: users who are signed in, and movies on sale.
 
 use domain::{
     accounts::{Actor, Device, PasswordHash, Role, Session, User},
@@ -33,7 +33,7 @@ pub(crate) fn price(amount: &str) -> Money {
     Money::parse_major(amount, "USD".parse().unwrap()).unwrap()
 }
 
-/// The facts of a movie that breaks no rule.
+/// The facts of a valid movie.
 pub(crate) fn facts(name: &str) -> Facts {
     Facts {
         identity: MovieIdentity { name: name.to_owned(), year: 1999, duration_minutes: 120 },
@@ -96,7 +96,7 @@ impl TestStorage {
         self.edit(|rows| change(rows.movies.iter_mut().find(|movie| movie.id == id).unwrap())).await;
     }
 
-    /// Takes a movie off sale.
+    /// Withdraws a movie from sale.
     pub(crate) async fn withdraw(&self, id: MovieId) {
         self.change_movie(id, |movie| movie.is_available = false).await;
     }

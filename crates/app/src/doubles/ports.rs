@@ -1,4 +1,5 @@
-//! Every method of the storage ports on [`TestStorage`]: it is noted and may be made to fail, and then the database does it.
+//! Implements every method of the storage ports on [`TestStorage`]: each call is recorded, may be made to fail, and is
+//! then passed to the database.
 //!
 //! A new method is one line here. In a repository the line says which row the unit of work must have locked before (`under`) and
 //! which one the method locks (`locks`).

@@ -1,4 +1,4 @@
-//! All rows of [`TestStorage`] as the domain's values, for tests to compare and to change.
+//! All rows of [`TestStorage`] as values of the domain, which tests compare and change.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{FlipSealer, storage::TestStorage};
 use crate::outbox::Message;
 
-/// All that is stored, in the order in which it was written.
+/// All stored rows, in the order in which they were written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rows {
     pub(crate) users: Vec<User>,
@@ -35,7 +35,7 @@ pub(crate) struct Rows {
     pub(crate) devices: Vec<KnownDevice>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) refresh: Vec<RefreshToken>,
-    /// Of the address only the network is stored.
+    /// Only the network of the address is stored.
     pub(crate) audit: Vec<AuditEntry>,
     pub(crate) outbox: Vec<OutboxRow>,
     pub(crate) movies: Vec<Movie>,
@@ -47,7 +47,7 @@ pub(crate) struct Rows {
     pub(crate) purchases: Vec<HeldPurchase>,
 }
 
-/// A message of the outbox and how far it got.
+/// A message of the outbox with its state.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OutboxRow {
     pub(crate) id: OutboxId,
@@ -57,7 +57,7 @@ pub(crate) struct OutboxRow {
     pub(crate) payload: Vec<u8>,
     pub(crate) attempts: u32,
     pub(crate) created_at: Instant,
-    /// When it is due, or free again.
+    /// When it is due, or can be claimed again.
     pub(crate) not_before: Instant,
     pub(crate) done_at: Option<Instant>,
     pub(crate) is_dead: bool,
@@ -109,7 +109,7 @@ fn uuid(bytes: &[u8]) -> Uuid {
     Uuid::from_slice(bytes).unwrap()
 }
 
-/// Bytes as SQL writes them.
+/// Formats bytes as an SQL literal.
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::from("x'");
     for byte in bytes {
@@ -124,9 +124,9 @@ fn instant(micros: i64) -> Instant {
 }
 
 impl TestStorage {
-    /// Runs a statement on the tables, for what no port does.
+    /// Runs a statement on the tables, for changes that no port offers.
     pub(crate) async fn execute(&self, sql: &str) {
-        // A unit of work that was dropped is rolled back in the background: this one begins after that.
+        // A dropped unit of work is rolled back in the background; this one begins after the rollback.
         self.unit().await.commit().await.unwrap();
         sql_query(sql).execute(&mut *self.tables.lock().unwrap()).unwrap();
     }
@@ -156,7 +156,7 @@ impl TestStorage {
         .await;
     }
 
-    /// Overwrites the payload of the message that was written at this place, counted from 1.
+    /// Overwrites the payload of the message at this position, counted from 1.
     pub(crate) async fn set_payload(&self, place: u32, payload: &[u8]) {
         self.execute(&format!("UPDATE outbox SET payload = {} WHERE rowid = {place}", hex(payload))).await;
     }
@@ -183,7 +183,7 @@ impl TestStorage {
         rows.into_iter().map(message).collect()
     }
 
-    /// The messages that the outbox holds, oldest first.
+    /// The messages in the outbox, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
         let claimed = self.outbox().into_iter().filter(|row| row.done_at.is_none()).map(|row| {
             let OutboxRow { id, kind, payload, created_at, .. } = row;
@@ -192,19 +192,19 @@ impl TestStorage {
         claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
     }
 
-    /// The names of genres, certifications, directors and stars that are committed, as they are compared.
+    /// The keys of the committed names of genres, certifications, directors and stars.
     pub(crate) fn names(&self) -> Vec<String> {
         let all = ["genres", "certifications", "directors", "stars"]
             .map(|table| format!("SELECT name_key AS text FROM {table}"));
         self.texts(&all.join(" UNION ALL "))
     }
 
-    /// The movies that are committed.
+    /// The committed movies.
     pub(crate) fn movie_ids(&self) -> Vec<MovieId> {
         self.ids("SELECT id FROM movies ORDER BY rowid").into_iter().map(Id::from_uuid).collect()
     }
 
-    /// All that is committed.
+    /// All committed rows.
     pub(crate) async fn rows(&self) -> Rows {
         let mut rows = Rows { outbox: self.outbox(), names: self.names(), ..Rows::default() };
         rows.tombstones = self.user_ids("users WHERE deleted_at IS NOT NULL", "id");
@@ -276,8 +276,8 @@ impl TestStorage {
         rows.audit.reverse();
     }
 
-    /// Changes rows in a unit of work of its own: users, links, profiles, sessions and movies are written back as the closure
-    /// leaves them, and a user who is removed is erased.
+    /// Changes rows in a separate unit of work: users, links, profiles, sessions and movies are written back as the
+    /// closure leaves them, and removed users are erased.
     pub(crate) async fn edit(&self, change: impl FnOnce(&mut Rows)) {
         let before = self.rows().await;
         let mut after = before.clone();

@@ -1,5 +1,5 @@
-//! A database for the tests of use cases: `adapter-sqlite` on a temporary file, behind a decorator that tests tell what is to go
-//! wrong.
+//! A database for the tests of use cases: `adapter-sqlite` on a temporary file, behind a decorator in which tests
+//! inject failures.
 
 use std::{
     path::Path,
@@ -37,7 +37,7 @@ pub(super) fn connect(path: &Path) -> SqliteConnection {
     connection
 }
 
-/// The file of a database with all tables and no rows. It is made once per process and copied by every test.
+/// The file of a database with all tables and no rows. It is created once per process and copied by every test.
 static EMPTY_DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let folder = folder();
     let path = folder.path().join("empty.sqlite");
@@ -52,16 +52,16 @@ static EMPTY_DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     std::fs::read(path).unwrap()
 });
 
-/// What is done through the unit of work that is open.
+/// A future that uses the open unit of work.
 pub(crate) type Interruption<'u> = Pin<Box<dyn Future<Output = ()> + Send + 'u>>;
 
 /// Interrupts the unit of work that is open.
 type Interrupt = Box<dyn for<'u> FnMut(&'u mut dyn WholeUnit) -> Interruption<'u> + Send>;
 
-/// Changes rows in a unit of work of its own.
+/// Changes rows in a separate unit of work.
 type Interference = Box<dyn FnMut(&mut Rows) + Send>;
 
-/// What is to go wrong, and what was done so far.
+/// The failures to inject, and the recorded calls.
 #[derive(Default)]
 pub(super) struct Script {
     /// The methods of ports that were called, in order.
@@ -74,7 +74,7 @@ pub(super) struct Script {
     before: Mutex<Option<(&'static str, Interruption<'static>)>>,
     fails_on_commit: AtomicBool,
     commits_to_lose: AtomicU32,
-    /// How many calls there are until one loses a race; 0 when none is to lose.
+    /// How many calls are left until one loses a race; 0 when no call loses.
     calls_until_loss: AtomicU32,
     commits: AtomicU32,
     /// The tasks that have a unit of work open; `None` is the test itself.
@@ -82,7 +82,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// A method of a port is called.
+    /// Handles the call of a method of a port.
     fn enter(&self, method: &'static str) -> Result<(), StoreError> {
         self.calls.lock().unwrap().push(method);
         if *self.failing.lock().unwrap() == Some(method) {
@@ -91,7 +91,7 @@ impl Script {
         Ok(())
     }
 
-    /// A method of a repository is called.
+    /// Handles the call of a method of a repository.
     fn enter_repository(&self, method: &'static str) -> Result<(), StoreError> {
         self.enter(method)?;
         let counted = self
@@ -100,7 +100,7 @@ impl Script {
         if counted == Ok(1) { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
     }
 
-    /// A method of a port is called outside a unit of work.
+    /// Handles the call of a method of a port outside a unit of work.
     pub(super) async fn enter_port(&self, method: &'static str) -> Result<(), StoreError> {
         let before = self.before.lock().unwrap().take_if(|(wanted, _)| *wanted == method);
         if let Some((_, run)) = before {
@@ -109,7 +109,7 @@ impl Script {
         self.enter(method)
     }
 
-    /// A transaction is committed.
+    /// Handles the commit of a transaction.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
         self.commits.fetch_add(1, Ordering::Relaxed);
         let counted = self
@@ -118,7 +118,7 @@ impl Script {
         if counted.is_ok() { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
     }
 
-    /// A unit of work is committed.
+    /// Handles the commit of a unit of work.
     fn commit_unit(&self) -> Result<(), StoreError> {
         self.commit()?;
         if self.fails_on_commit.load(Ordering::Relaxed) {
@@ -128,15 +128,15 @@ impl Script {
     }
 }
 
-/// A database of its own for one test, with all tables and no rows. Every storage port of it works as in production until the
-/// test says otherwise.
+/// A separate database for one test, with all tables and no rows. Every storage port works as in production unless the
+/// test injects a failure.
 pub(crate) struct TestStorage {
     pub(crate) database: SqliteDatabase,
     pub(super) script: Arc<Script>,
-    /// A connection beside those of the adapter, for what no port shows.
+    /// A separate connection, for rows that no port shows.
     pub(super) tables: Mutex<SqliteConnection>,
     interference: Mutex<Option<Interference>>,
-    /// Removed together with this.
+    /// Removed when this is dropped.
     _folder: TempDir,
 }
 
@@ -155,7 +155,7 @@ impl TestStorage {
         })
     }
 
-    /// Lets every commit of a unit of work fail from now on.
+    /// Makes every commit of a unit of work fail from now on.
     pub(crate) fn fail_commits(&self) {
         self.script.fails_on_commit.store(true, Ordering::Relaxed);
     }
@@ -165,43 +165,43 @@ impl TestStorage {
         self.script.fails_on_commit.store(false, Ordering::Relaxed);
     }
 
-    /// Lets the method of a port fail from now on; `None`: no method.
+    /// Makes the method of a port fail from now on; `None` for no method.
     pub(crate) fn fail_at(&self, method: Option<&'static str>) {
         *self.script.failing.lock().unwrap() = method;
     }
 
-    /// Lets the next so many commits lose a race.
+    /// Makes this number of the next commits lose a race.
     pub(crate) fn lose_commits(&self, count: u32) {
         self.script.commits_to_lose.store(count, Ordering::Relaxed);
     }
 
-    /// Lets the call of a repository with this number, counted from now on, lose a race.
+    /// Makes the repository call with this number, counted from now on, lose a race.
     pub(crate) fn lose_repository_call(&self, number: u32) {
         self.script.calls_until_loss.store(number, Ordering::Relaxed);
     }
 
-    /// How many commits were tried since this was asked last.
+    /// Returns the number of attempted commits since the last call.
     pub(crate) fn take_commits(&self) -> u32 {
         self.script.commits.swap(0, Ordering::Relaxed)
     }
 
-    /// How often the method of a port was called since calls were taken.
+    /// Returns how often the method of a port was called since the last [`Self::take_calls`].
     pub(crate) fn count_calls(&self, method: &str) -> usize {
         self.script.calls.lock().unwrap().iter().filter(|call| **call == method).count()
     }
 
-    /// Which methods of ports were called since this was asked last, in order.
+    /// Returns the methods of ports that were called since the last call of this method, in order.
     pub(crate) fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.script.calls.lock().unwrap())
     }
 
-    /// Lets somebody else change rows each time right before a unit of work begins.
+    /// Changes rows, as a concurrent transaction would, each time right before a unit of work begins.
     pub(crate) fn interfere(&self, change: impl FnMut(&mut Rows) + Send + 'static) {
         *self.interference.lock().unwrap() = Some(Box::new(change));
     }
 
-    /// Runs something inside the open unit of work each time right before it calls one of these methods, so that the unit sees what others
-    /// commit meanwhile, as on PostgreSQL.
+    /// Runs something inside the open unit of work each time right before it calls one of these methods, so that the
+    /// unit sees concurrent commits, as on PostgreSQL.
     pub(crate) async fn interrupt(
         &self,
         methods: &'static [&'static str],
@@ -215,12 +215,12 @@ impl TestStorage {
         *self.script.before.lock().unwrap() = Some((method, Box::pin(run)));
     }
 
-    /// Whether the task that asks has a unit of work open: it may not hash or use the network then.
+    /// Whether the calling task has an open unit of work, during which it must not hash or use the network.
     pub(crate) fn has_open_unit(&self) -> bool {
         self.script.open_units.lock().unwrap().contains(&task::try_id())
     }
 
-    /// A unit of work for the test itself: it is not counted and nothing goes wrong with it.
+    /// A unit of work for the test itself, which is not recorded and has no injected failures.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         retried(&NoWait, |attempt| self.database.begin_whole(attempt)).await.unwrap()
     }
@@ -245,7 +245,7 @@ impl UnitsOfWork for TestStorage {
     }
 }
 
-/// The rows that units of work lock, in the order that all of them keep to.
+/// The rows that units of work lock, in the prescribed order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Row {
     Nothing,
@@ -258,7 +258,7 @@ pub(super) enum Row {
 
 /// A unit of work on [`TestStorage`] that asserts the order of locks.
 pub(crate) struct TestUnit {
-    /// `None` once it is committed.
+    /// `None` after the commit.
     inner: Option<Box<dyn WholeUnit>>,
     script: Arc<Script>,
     locked: Row,
@@ -266,7 +266,7 @@ pub(crate) struct TestUnit {
 }
 
 impl TestUnit {
-    /// A method is called that needs one row to be locked before and locks another one.
+    /// Handles the call of a method that requires one locked row and locks another one.
     pub(super) async fn enter(
         &mut self,
         method: &'static str,

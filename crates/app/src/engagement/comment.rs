@@ -10,7 +10,7 @@ use domain::{
 use super::Engagement;
 use crate::record::NewAuditEntry;
 
-/// A reply was not written, or a like not changed.
+/// Why a reply was not written, or a like not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RespondError {
     /// There is no such comment, or the user cannot see its movie.
@@ -19,7 +19,7 @@ pub enum RespondError {
     /// The comment was deleted and is kept only because of its replies.
     #[error("the comment was deleted")]
     CommentDeleted,
-    /// The actor may not act any more.
+    /// The actor may no longer act.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -27,16 +27,16 @@ pub enum RespondError {
     Store(#[from] StoreError),
 }
 
-/// A comment was not changed or deleted.
+/// Why a comment was not changed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeCommentError {
     /// There is no such comment, it was deleted, or the user cannot see its movie.
     #[error("there is no such comment")]
     NotFound,
-    /// Somebody else wrote it, and the actor is not a moderator who deletes it.
+    /// Another user wrote it, and the actor is not a moderator who deletes it.
     #[error("somebody else wrote the comment")]
     Forbidden,
-    /// The actor may not act any more.
+    /// The actor may no longer act.
     #[error(transparent)]
     Access(AccessError),
     /// The store failed.
@@ -54,7 +54,7 @@ impl From<AccessError> for ChangeCommentError {
 }
 
 impl Engagement {
-    /// Writes a comment on a movie; `None` when the user cannot see such a movie.
+    /// Writes a comment on a movie; `None` when the movie does not exist or the user cannot see it.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -90,7 +90,7 @@ impl Engagement {
         Ok(true)
     }
 
-    /// Replies to a comment. A reply to a reply joins the thread.
+    /// Replies to a comment. A reply to a reply is added to the same thread.
     ///
     /// # Errors
     /// See [`RespondError`].
@@ -204,7 +204,7 @@ impl Engagement {
         Ok(())
     }
 
-    /// Deletes a comment: the user's own, or any as a moderator, which is recorded in the audit log.
+    /// Deletes a comment: users delete their own, moderators any, which is recorded in the audit log.
     ///
     /// # Errors
     /// See [`ChangeCommentError`].
@@ -222,7 +222,7 @@ impl Engagement {
         retried(&*self.backoff, |attempt| self.try_remove(attempt, actor, comment_id, origin)).await
     }
 
-    /// `false` when somebody else wrote it.
+    /// Deletes the user's own comment; `false` when another user wrote it.
     async fn try_delete_own(
         &self,
         attempt: Attempt,

@@ -8,7 +8,8 @@ use super::Engagement;
 use crate::paging::{ListError, Listing, PageSelection};
 
 impl Engagement {
-    /// A page of the comments of a movie that begin threads, newest first; `None` when the viewer cannot see such a movie.
+    /// A page of the comments of a movie that begin threads, newest first; `None` when the movie does not exist or the
+    /// viewer cannot see it.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -24,7 +25,8 @@ impl Engagement {
         Ok(page.map(|page| self.cursors.listing(&context, &request, page)))
     }
 
-    /// A page of the replies to a comment, oldest first; `None` when the viewer cannot see such a comment.
+    /// A page of the replies to a comment, oldest first; `None` when the comment does not exist or the viewer cannot
+    /// see it.
     ///
     /// # Errors
     /// See [`ListError`].

@@ -9,7 +9,7 @@ use domain::{
 use super::Engagement;
 
 impl Engagement {
-    /// Sets or removes the user's reaction to a movie; `None` when the user cannot see such a movie.
+    /// Sets or removes the user's reaction to a movie; `None` when the movie does not exist or the user cannot see it.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -38,7 +38,7 @@ impl Engagement {
         Ok(Some(counts))
     }
 
-    /// Sets or removes the user's rating of a movie; `None` when the user cannot see such a movie.
+    /// Sets or removes the user's rating of a movie; `None` when the movie does not exist or the user cannot see it.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -67,7 +67,7 @@ impl Engagement {
         Ok(Some(summary))
     }
 
-    /// Adds a movie to the user's favourites; `false` when the user cannot see such a movie.
+    /// Adds a movie to the user's favourites; `false` when the movie does not exist or the user cannot see it.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -90,7 +90,7 @@ impl Engagement {
         Ok(true)
     }
 
-    /// Removes a movie from the user's favourites, whether it is one or not.
+    /// Removes a movie from the user's favourites. Succeeds also when the movie is not a favourite.
     ///
     /// # Errors
     /// See [`AccessError`].

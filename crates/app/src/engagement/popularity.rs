@@ -2,17 +2,17 @@ use domain::store::{StoreError, retried};
 
 use super::Engagement;
 
-/// How many movies a unit of work changes at most, so that nobody waits long for their locks.
+/// The maximum number of movies in a unit of work, so that others do not wait long for their locks.
 const BATCH: u32 = 20;
 
-/// How many units of work a run has at most. The next run goes on.
+/// The maximum number of units of work in a run. The next run continues.
 const BATCHES: u32 = 1_000;
 
 impl Engagement {
-    /// Computes the popularity anew of all movies with which users did something since; returns how many there were.
+    /// Recomputes the popularity of all movies with new activity of users; returns how many.
     ///
     /// # Errors
-    /// When the store fails; what was computed before stays.
+    /// When the store fails. Results that were computed before are kept.
     pub async fn refresh_popularity(&self) -> Result<u64, StoreError> {
         let mut refreshed = 0_u64;
         for _ in 0..BATCHES {

@@ -17,29 +17,29 @@ use crate::{
 pub struct Report {
     /// The reason.
     pub reason: ReportReason,
-    /// An explanation.
+    /// An optional explanation.
     pub note: Option<String>,
 }
 
-/// The reported comments that a moderator wants to see.
+/// The parameters of the list of reported comments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListReportedComments {
-    /// The open ones alone, or the resolved ones alone.
+    /// Only open, or only resolved comments.
     pub is_open: Option<bool>,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
 }
 
-/// The reports of a comment were not decided about.
+/// Why the reports of a comment were not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideReportError {
-    /// There is no such reported comment, or its author deleted it meanwhile.
+    /// There is no such reported comment, or its author deleted it in the meantime.
     #[error("there is no such reported comment")]
     NotFound,
-    /// There is a decision already.
+    /// It was already decided.
     #[error("there is a decision already")]
     AlreadyDecided,
-    /// The actor may not act any more, or is not a moderator.
+    /// The actor may no longer act, or is not a moderator.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -48,7 +48,7 @@ pub enum DecideReportError {
 }
 
 impl Engagement {
-    /// Reports a comment to the moderators. A second report of the same user changes nothing.
+    /// Reports a comment to the moderators. A second report by the same user changes nothing.
     ///
     /// # Errors
     /// See [`RespondError`].
@@ -84,7 +84,7 @@ impl Engagement {
         Ok(())
     }
 
-    /// A page of the reported comments for moderators, those reported last first.
+    /// A page of the reported comments for moderators, the most recently reported first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -98,7 +98,7 @@ impl Engagement {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Decides about the reports of a comment as a moderator: deletes the comment or leaves it.
+    /// Decides about the reports of a comment as a moderator: deletes the comment or keeps it.
     ///
     /// # Errors
     /// See [`DecideReportError`].
@@ -127,7 +127,8 @@ impl Engagement {
             return Err(DecideReportError::AlreadyDecided);
         }
         comment::lock_movie_of(&mut *unit, moderator, reported.comment_id).await?;
-        // Another moderator may have decided, or the author have deleted the comment, while this unit waited for the lock.
+        // While this unit waited for the lock, another moderator may have decided, or the author may have deleted the
+        // comment.
         let reported = unit.find_reported_comment(id).await?.ok_or(DecideReportError::NotFound)?;
         let comment = unit.find_comment_for_update(reported.comment_id).await?;
         if !self.close_reports(&mut *unit, moderator, reported.comment_id, decision, origin).await? {
@@ -144,7 +145,8 @@ impl Engagement {
         Ok(())
     }
 
-    /// Decides about the open reports of a locked comment and records that in the audit log; `false` when there are none.
+    /// Stores the decision about the open reports of a locked comment and records it in the audit log; `false` when
+    /// there are none.
     pub(super) async fn close_reports(
         &self,
         unit: &mut dyn EngagementUnit,

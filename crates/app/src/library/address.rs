@@ -1,11 +1,11 @@
-//! The addresses that films and subtitles are at: they name a purchase and are signed, so that they cannot be made up.
+//! The addresses of films and subtitles. They contain a purchase and are signed, so that they cannot be forged.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
 use domain::{entropy::Signer, id::PurchaseId, library::Language, time::Instant};
 use uuid::Uuid;
 
-/// What signatures of these addresses are for, so that no other signature of the server fits.
+/// The purpose of these signatures, so that other signatures of the server are not valid here.
 const PURPOSE: &[u8] = b"watch";
 
 /// What an address allows.
@@ -13,14 +13,14 @@ const PURPOSE: &[u8] = b"watch";
 pub(super) struct Address {
     /// The purchase.
     pub(super) purchase_id: PurchaseId,
-    /// Until when, to the second.
+    /// When it expires, in whole seconds.
     pub(super) expires_at: Instant,
     /// The subtitles in this language; `None` for the film.
     pub(super) language: Option<Language>,
 }
 
 impl Address {
-    /// The last part of its path: what it allows, and the signature.
+    /// Returns the last part of its path: the signed data and the signature.
     pub(super) fn sign(&self, signer: &dyn Signer) -> String {
         let mut payload = self.purchase_id.as_uuid().as_bytes().to_vec();
         payload.extend(self.expires_at.timestamp().to_be_bytes());
@@ -29,7 +29,7 @@ impl Address {
         format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Reads the last part of a path; `None` when it was not signed here.
+    /// Reads the last part of a path; `None` when it was not signed by this server.
     pub(super) fn read(text: &str, signer: &dyn Signer) -> Option<Self> {
         let (payload, tag) = text.split_once('.')?;
         let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;

@@ -12,28 +12,28 @@ use domain::{
 
 use super::Library;
 
-/// How much of a file tells its type.
+/// How many bytes of a file are read to detect its type.
 const BEGINNING: u64 = 64;
 
-/// The largest file of subtitles: far beyond those of any film.
+/// The maximum size of a file of subtitles, far larger than those of any film.
 const LARGEST_SUBTITLES: usize = 4 * 1024 * 1024;
 
-/// A file was not attached to a movie.
+/// Why a file was not attached to a movie.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
     /// There is no such movie.
     #[error("there is no such movie")]
     NoMovie,
-    /// The file is in no format that browsers play.
+    /// The file does not have a format that browsers can play.
     #[error("is neither MP4 nor WebM, so browsers cannot play it")]
     NoFilm,
-    /// The subtitles are not what browsers show.
+    /// The subtitles are not in the format that browsers support.
     #[error(transparent)]
     Subtitles(#[from] InvalidSubtitles),
     /// The subtitles are not UTF-8.
     #[error("is not in UTF-8")]
     NotUtf8,
-    /// The file of subtitles is too large to be one.
+    /// The file is too large for subtitles.
     #[error("is too large for subtitles")]
     TooLarge,
     /// The file cannot be read.
@@ -45,8 +45,8 @@ pub enum AttachError {
 }
 
 impl Library {
-    /// Makes the file the film of the movie, in place of an earlier one, and tells `progress` how many bytes were stored since it was
-    /// told last. Returns the length in bytes.
+    /// Sets the file as the film of the movie, which replaces the previous one, and calls `progress` with the number of
+    /// bytes stored since the last call. Returns the length in bytes.
     ///
     /// # Errors
     /// See [`AttachError`].
@@ -94,7 +94,7 @@ impl Library {
         Ok(before)
     }
 
-    /// Makes the text the subtitles of the movie in the language, in place of earlier ones.
+    /// Sets the text as the subtitles of the movie in the language, which replace the previous ones.
     ///
     /// # Errors
     /// See [`AttachError`].
@@ -148,7 +148,7 @@ impl Library {
         check_text(text)
     }
 
-    /// Looks whether there is the movie, before a large file is stored for it.
+    /// Checks that the movie exists, before a large file is stored for it.
     async fn check_movie(&self, movie_id: MovieId) -> Result<(), AttachError> {
         let is_there = retried(&*self.backoff, |attempt| self.is_movie(attempt, movie_id)).await?;
         if is_there { Ok(()) } else { Err(AttachError::NoMovie) }
@@ -158,7 +158,7 @@ impl Library {
         self.store.begin_as_operator(attempt).await?.lock_movie_media(movie_id).await
     }
 
-    /// Removes a film that belongs to no movie any more. That it stays does no harm but for its space.
+    /// Removes a film that no longer belongs to a movie. If this fails, the film only occupies space.
     async fn forget_film(&self, key: Option<&MediaKey>) {
         if let Some(key) = key
             && let Err(error) = self.films.remove_film(key).await
@@ -168,7 +168,7 @@ impl Library {
     }
 }
 
-/// Says that a file is kept: whether the movie has it now is not known when its transaction got no answer.
+/// Logs that a file is kept, because the outcome of the transaction that attached it is not known.
 fn warn_of_unknown(key: &MediaKey) {
     tracing::warn!(%key, "the stored file is kept: it is not known whether the movie has it now");
 }

@@ -6,12 +6,12 @@ use crate::{
     paging::{ListError, Listing},
 };
 
-/// The bought movies that were found.
+/// The result of a list of bought movies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundPurchases {
-    /// A page of them.
+    /// A page of the movies.
     pub listing: Listing<LibraryItem>,
-    /// The words that were searched instead, when a typing mistake was forgiven.
+    /// The words that were searched instead, if a typing mistake was corrected.
     pub corrected_query: Option<String>,
 }
 

@@ -9,21 +9,21 @@ use domain::{
 
 use super::{Library, address::Address};
 
-/// How long before the end of an address a player should ask for a new one.
+/// How long before the expiry of an address a player should request a new one.
 const REFRESHED_BEFORE: TimeDelta = TimeDelta::hours(1);
 
-/// How a bought movie is played.
+/// The addresses and the position for playing a bought movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Playback {
-    /// The address of the film; whoever has it can watch until it expires.
+    /// The address of the film. Anyone who has it can watch the film until it expires.
     pub url: String,
-    /// Until when the address lives.
+    /// When the address expires.
     pub expires_at: Instant,
-    /// From when on a player should ask for a new one.
+    /// From when on a player should request a new address.
     pub refresh_after: Instant,
-    /// Where to begin, in seconds.
+    /// The position to start from, in seconds.
     pub position_seconds: i64,
-    /// The subtitles, by their languages.
+    /// The subtitles, sorted by language.
     pub subtitles: Vec<OfferedSubtitles>,
 }
 
@@ -32,14 +32,14 @@ pub struct Playback {
 pub struct OfferedSubtitles {
     /// The language.
     pub language: Language,
-    /// Their address, which lives as long as that of the film.
+    /// Their address, which expires together with that of the film.
     pub url: String,
 }
 
-/// A movie cannot be played.
+/// Why a movie cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaybackError {
-    /// The actor has no live purchase of it.
+    /// The actor has no active purchase of it.
     #[error("the movie was not bought")]
     NotFound,
     /// The payment is disputed.
@@ -54,8 +54,8 @@ pub enum PlaybackError {
 }
 
 impl Library {
-    /// The addresses that a bought movie can be watched at. They live for its running time and four hours, unless the purchase ends
-    /// before.
+    /// Returns the addresses for watching a bought movie. They are valid for its running time plus four hours, unless
+    /// the purchase ends before.
     ///
     /// # Errors
     /// See [`PlaybackError`].

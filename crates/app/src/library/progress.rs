@@ -9,15 +9,16 @@ use domain::{
 use super::Library;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// A change of the kept progress in a movie at a moment.
+/// A change of the stored progress of a movie at a time.
 type Change = dyn Fn(Option<Progress>, Instant, RunningTime) -> Option<Progress> + Sync;
 
-/// What is kept of a bought movie after a change.
+/// The stored progress of a bought movie after a change.
 struct Kept(Option<Progress>);
 
 impl Library {
-    /// Keeps where the player was; `at` is when, now by default. What is older than what is kept changes nothing, and a time to come
-    /// is taken as now. Returns what is kept; `None` when the actor has not bought the movie.
+    /// Stores the position of the player at the time `at`, which is now by default. A report that is older than the
+    /// stored progress changes nothing, and a time in the future means now. Returns the stored progress; `None` when
+    /// the actor has not bought the movie.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -34,7 +35,8 @@ impl Library {
         Ok(self.change_progress(actor, movie_id, &change).await?.and_then(|kept| kept.0))
     }
 
-    /// Keeps whether the actor has watched the movie. Returns what is kept; `None` when the actor has not bought the movie.
+    /// Stores whether the actor has watched the movie. Returns the stored progress; `None` when the actor has not
+    /// bought the movie.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -48,7 +50,7 @@ impl Library {
         Ok(self.change_progress(actor, movie_id, &change).await?.and_then(|kept| kept.0))
     }
 
-    /// Takes the movie off the row of those that are being watched; `false` when the actor has not bought it.
+    /// Removes the movie from the list of movies being watched; `false` when the actor has not bought it.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -85,7 +87,7 @@ impl Library {
         Ok(Some(Kept(changed)))
     }
 
-    /// A page of the movies that the actor has begun to watch, those watched last first.
+    /// A page of the movies that the actor has begun to watch, the most recently watched first.
     ///
     /// # Errors
     /// See [`ListError`].

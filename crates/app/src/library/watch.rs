@@ -8,23 +8,23 @@ use domain::{
 
 use super::{Library, address::Address};
 
-/// How often a file is looked up whose name was just read: another one may have taken its place in between.
+/// How often a file is looked up after its name was read, since another file may have replaced it in between.
 const OPENINGS: u32 = 2;
 
-/// A film that is watched.
+/// An opened film.
 #[derive(Debug)]
 pub struct WatchedFilm {
     /// The purchase that allows it.
     pub purchase_id: PurchaseId,
-    /// Until when the address lives.
+    /// When the address expires.
     pub expires_at: Instant,
     /// The name of the stored file, which never changes its content.
     pub key: MediaKey,
-    /// Where its bytes are.
+    /// The location of its bytes.
     pub source: FilmSource,
 }
 
-/// Subtitles that are read.
+/// Opened subtitles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchedSubtitles {
     /// The name of the stored file, which never changes its content.
@@ -33,13 +33,13 @@ pub struct WatchedSubtitles {
     pub text: Vec<u8>,
 }
 
-/// An address leads to nothing.
+/// Why an address cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// It has expired or was altered, or its purchase has ended or is suspended.
     #[error("the address is not valid, or not any more")]
     Denied,
-    /// The file is gone.
+    /// The file no longer exists.
     #[error("there is no such file")]
     NotFound,
     /// A store failed.
@@ -48,7 +48,7 @@ pub enum WatchError {
 }
 
 impl Library {
-    /// Opens the film that an address leads to. `access` is what is wanted of a store that has addresses of its own.
+    /// Opens the film of an address. `access` is the purpose, for a store that has its own addresses.
     ///
     /// # Errors
     /// See [`WatchError`].
@@ -64,7 +64,7 @@ impl Library {
         Err(WatchError::NotFound)
     }
 
-    /// Reads the subtitles that an address leads to.
+    /// Reads the subtitles of an address.
     ///
     /// # Errors
     /// See [`WatchError`].
@@ -81,7 +81,7 @@ impl Library {
         Err(WatchError::NotFound)
     }
 
-    /// Those of these purchases whose movies may still be watched.
+    /// Returns the purchases among these whose movies may still be watched.
     ///
     /// # Errors
     /// When the store fails.
@@ -89,7 +89,7 @@ impl Library {
         self.queries.playable_among(purchases).await
     }
 
-    /// Whether an address that lives until then has expired.
+    /// Whether an address with this expiry time has expired.
     #[must_use]
     pub fn has_expired(&self, expires_at: Instant) -> bool {
         self.clock.now() >= expires_at

@@ -65,7 +65,7 @@ mail!(
     "Your Cinema password was changed"
 );
 
-/// Says that somebody signed in from a device that was not used before.
+/// Says that there was a sign-in from a new device.
 pub(crate) struct NewDevice {
     pub(crate) device: Device,
     pub(crate) at: Moment,
@@ -138,7 +138,7 @@ mail!(
     "Your Cinema account is deleted"
 );
 
-/// The network address of a device, as people read it.
+/// The network address of a device, for human readers.
 fn address(device: &Device) -> String {
     device.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_canonical().to_string())
 }

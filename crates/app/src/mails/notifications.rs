@@ -4,11 +4,11 @@ use super::mail;
 
 /// Says that somebody replied to a comment.
 pub(crate) struct CommentReplied {
-    /// What the user who replied is called.
+    /// The name of the user who replied.
     pub(crate) actor: String,
     /// The name of the movie.
     pub(crate) movie: String,
-    /// The movie's page, behind `FRONTEND_URL`.
+    /// The path of the movie's page, relative to `FRONTEND_URL`.
     pub(crate) movie_path: String,
     pub(crate) unsubscribe_url: String,
 }
@@ -23,13 +23,13 @@ mail!(
 
 /// Says that somebody liked a comment.
 pub(crate) struct CommentLiked {
-    /// What the user who liked it last is called.
+    /// The name of the user who liked it last.
     pub(crate) actor: String,
     /// How many other users like it.
     pub(crate) others: u64,
     /// The name of the movie.
     pub(crate) movie: String,
-    /// The movie's page, behind `FRONTEND_URL`.
+    /// The path of the movie's page, relative to `FRONTEND_URL`.
     pub(crate) movie_path: String,
     pub(crate) unsubscribe_url: String,
 }

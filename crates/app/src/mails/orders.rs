@@ -12,7 +12,7 @@ use super::mail;
 pub(crate) struct PaidMovie {
     /// Its name and year.
     pub(crate) title: String,
-    /// What was paid for it.
+    /// The paid price.
     pub(crate) price: Money,
 }
 
@@ -29,18 +29,18 @@ mail!(OrderPaid, "mails/orders/order_paid.txt", "mails/orders/order_paid.html", 
     mail.number
 ));
 
-/// Why money went back by itself.
+/// Why a payment was returned automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReturnReason {
     /// It arrived for an order that had been canceled.
     OrderCanceled,
     /// It arrived for an order that another payment had paid.
     PaidTwice,
-    /// It was paid for movies that the buyer had already.
+    /// It paid for movies that the buyer already had.
     OwnedAlready,
 }
 
-/// Says that a payment went back by itself.
+/// Says that a payment was returned automatically.
 pub(crate) struct MoneyReturned {
     pub(crate) number: String,
     pub(crate) order_id: OrderId,
@@ -63,7 +63,7 @@ impl MoneyReturned {
     }
 }
 
-/// Tells an administrator of a payment whose amount or currency is not what was asked.
+/// Tells an administrator about a payment with a wrong amount or currency.
 pub(crate) struct PaymentMismatch {
     pub(crate) number: String,
     pub(crate) payment_id: PaymentId,
@@ -78,7 +78,7 @@ mail!(
     |mail| format!("A payment for Cinema order {} has another amount", mail.number)
 );
 
-/// Tells an administrator of money that arrived for an order that is not known, and goes back.
+/// Tells an administrator about money that arrived for an unknown order and is returned.
 pub(crate) struct UnknownPaymentReturned {
     pub(crate) checkout_id: String,
     pub(crate) payment_id: PaymentId,
@@ -92,12 +92,12 @@ mail!(
     |mail| format!("Cinema returned {} for an order that it does not know", mail.amount)
 );
 
-/// Says that money for an order went back.
+/// Says that money for an order was refunded.
 pub(crate) struct OrderRefunded {
     pub(crate) number: String,
     pub(crate) order_id: OrderId,
     pub(crate) amount: Money,
-    /// What it was paid for; empty when that is not known.
+    /// The refunded movies; empty when they are not known.
     pub(crate) movies: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ mail!(OrderRefunded, "mails/orders/order_refunded.txt", "mails/orders/order_refu
     mail.number
 ));
 
-/// Says that a buyer asked for a refund: to the buyer and to administrators.
+/// Says that a buyer requested a refund; sent to the buyer and to administrators.
 pub(crate) struct RefundRequested {
     pub(crate) number: String,
     pub(crate) order_id: OrderId,
@@ -127,7 +127,7 @@ pub(crate) struct RefundDecided {
     pub(crate) order_id: OrderId,
     pub(crate) amount: Money,
     pub(crate) is_approved: bool,
-    /// What the administrator wrote.
+    /// The administrator's note.
     pub(crate) note: Option<String>,
 }
 
@@ -136,7 +136,7 @@ mail!(RefundDecided, "mails/orders/refund_decided.txt", "mails/orders/refund_dec
     format!("Your refund request for Cinema order {} was {decision}", mail.number)
 });
 
-/// Tells an administrator of a dispute that was opened, or that ended.
+/// Tells an administrator about a dispute that was opened or has ended.
 pub(crate) struct DisputeChanged {
     pub(crate) number: String,
     pub(crate) payment_id: PaymentId,
@@ -166,12 +166,12 @@ impl DisputeChanged {
     }
 }
 
-/// Tells an administrator of a refund that failed.
+/// Tells an administrator about a refund that failed.
 pub(crate) struct RefundFailed {
     pub(crate) number: String,
     pub(crate) payment_id: PaymentId,
     pub(crate) amount: Money,
-    /// Movies that the buyer has bought again, so that they are not given back.
+    /// Movies that the buyer has bought again, so that their earlier purchases are not restored.
     pub(crate) bought_again: Vec<String>,
 }
 

@@ -84,7 +84,7 @@ mockall::mock! {
     }
 }
 
-/// A store that is away.
+/// A store that is unavailable.
 struct NoStore;
 
 #[async_trait]

@@ -8,12 +8,12 @@ use domain::{
 use super::Notifications;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// What a user wants to see of their notifications.
+/// The parameters of the list of notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListNotifications {
-    /// The unread ones alone.
+    /// Whether only unread notifications are listed.
     pub unread_only: bool,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
 }
 
@@ -28,7 +28,7 @@ impl Notifications {
         wanted: ListNotifications,
     ) -> Result<Listing<Notification>, ListError> {
         let ListNotifications { unread_only, page } = wanted;
-        // Never parsed: it only has to be the same text for the same list.
+        // Never parsed; it only must be equal for the same list.
         let context = format!("notifications {user_id} {unread_only}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.notification_page(user_id, unread_only, &request).await?;
@@ -43,7 +43,8 @@ impl Notifications {
         self.queries.unread_counts(user_id).await
     }
 
-    /// Marks the actor's notifications as read; says how many are unread then. Those of others stay as they are.
+    /// Marks the actor's notifications as read; returns the new number of unread notifications. Those of other users
+    /// are not changed.
     ///
     /// # Errors
     /// See [`AccessError`].

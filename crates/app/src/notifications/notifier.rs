@@ -21,24 +21,24 @@ use crate::{
     outbox::Message,
 };
 
-/// Notifies users within the unit of work that does what they are notified about, for the use cases of every area.
+/// Notifies users in the unit of work of the action that they are notified about, for the use cases of every area.
 pub struct Notifier {
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// Seals mails until they are sent, and the tokens of their links.
     pub sealer: Arc<dyn Sealer>,
-    /// Where the links in mails lead, without a slash at its end (`FRONTEND_URL`).
+    /// The beginning of links in mails, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,
-    /// Where the server itself is reached, without a slash at its end (`PUBLIC_URL`).
+    /// The public address of the server, without a trailing slash (`PUBLIC_URL`).
     pub public_url: String,
 }
 
 impl Notifier {
-    /// Notifies the receiver, and writes the mail about it to the outbox when the receiver wants one. Nothing happens when
-    /// the receiver acted, or was notified about the same cause before.
+    /// Notifies the receiver, and writes the mail about it to the outbox if the receiver wants mails. Does nothing when
+    /// the receiver is the actor, or was already notified about the same cause.
     ///
-    /// A unit that notifies several users does so last, and in the order of their identifiers: each receiver's inbox is
-    /// locked until the unit ends.
+    /// A unit that notifies several users must do so last, and in the order of their identifiers, since each receiver's
+    /// inbox is locked until the unit ends.
     ///
     /// # Errors
     /// When the store fails.
@@ -98,8 +98,8 @@ const fn movie_of(cause: &NotificationCause) -> Option<MovieId> {
     }
 }
 
-/// A user's name in a mail to another user. One that mail programs could show as a link is left out: it would be a way to
-/// mail addresses to strangers in our name.
+/// Returns a user's name for a mail to another user. A name that mail programs could show as a link is omitted, since
+/// it could be used to send links to others.
 fn name_in_mail(name: &str) -> &str {
     let mut characters = name.chars().peekable();
     while let Some(character) = characters.next() {
@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    /// Notifies of a like, whose notification has this mail; returns what was written to the outbox.
+    /// Notifies about a like whose notification has this mail; returns the messages that were written to the outbox.
     async fn mailed(mail: Option<NotificationMail>) -> Vec<NewOutboxMessage> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let mut unit = MockUnit::new();
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_is_notified_of_own_acts() {
-        // Nothing is called.
+        // No method is called.
         let mut unit = MockUnit::new();
         notifier().notify(&mut unit, id(2), like(), now()).await.unwrap();
     }

@@ -10,19 +10,19 @@ use domain::{
 
 use super::Notifications;
 
-/// For how long a client that was away is told what it missed.
+/// How far back missed notifications are sent to a client that reconnects.
 const REPLAYED: TimeDelta = TimeDelta::hours(1);
 
 /// How many notifications are read at once.
 const BATCH: u32 = 100;
 
-/// The id of an event in a live stream: a position, and when it was reached. A client that connects again sends the last one
-/// that it got.
+/// The id of an event in a live stream: a position, and when it was reached. A client that reconnects sends the id of
+/// its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventId {
     /// The position of the user's notifications.
     pub position: i64,
-    /// When they came that far.
+    /// When this position was reached.
     pub at: Instant,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for EventId {
     }
 }
 
-/// The text is no id of an event.
+/// The text is not the id of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of an event")]
 pub struct InvalidEventId;
@@ -57,27 +57,27 @@ impl From<&Notification> for EventId {
 /// What a live stream begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamStart {
-    /// The stream goes on behind this one.
+    /// The stream continues after this event.
     pub from: EventId,
-    /// Whether the client missed more than is kept, and has to load its list anew.
+    /// Whether the client missed more than can be sent, and must reload its list.
     pub resync: bool,
     /// How many notifications are unread.
     pub unread: UnreadCounts,
 }
 
-/// What happened to the notifications of a user.
+/// The news of a user's notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserNews {
     /// New notifications and those that became unread again, in the order of their positions.
     pub notifications: Vec<Notification>,
-    /// How far the notifications have come with them.
+    /// The position after these notifications.
     pub position: i64,
     /// How many are unread.
     pub unread: UnreadCounts,
 }
 
 impl Notifications {
-    /// What a live stream begins with. `last` is the id of the last event that the client got, as it sent it.
+    /// Returns the start of a live stream. `last` is the id of the last event, as the client sent it.
     ///
     /// # Errors
     /// When the store fails.
@@ -94,7 +94,7 @@ impl Notifications {
         Ok(StreamStart { from: known.unwrap_or(current), resync: known.is_none(), unread })
     }
 
-    /// Those of these users whose notifications have gone on, each behind the position that its streams have come to.
+    /// Returns the users among these who have news after the given positions of their streams.
     ///
     /// # Errors
     /// When the store fails.
@@ -107,12 +107,12 @@ impl Notifications {
         Ok(known.iter().filter(has_moved).copied().collect())
     }
 
-    /// What happened behind a position. When it was too much for once, [`UserNews::position`] is where to go on.
+    /// Returns the news after a position. If there is too much for one call, continue from [`UserNews::position`].
     ///
     /// # Errors
     /// When the store fails.
     pub async fn news(&self, behind: UserPosition) -> Result<UserNews, StoreError> {
-        // Read first: what happens meanwhile is read with the next news.
+        // Read first, so that concurrent changes are part of the next news.
         let positions = self.queries.notification_positions(&[behind.user_id]).await?;
         let reached = positions.first().map_or(behind.position, |found| found.position);
         let notifications = self.queries.notifications_behind(behind, BATCH).await?;
@@ -123,7 +123,7 @@ impl Notifications {
         Ok(UserNews { notifications, position, unread })
     }
 
-    /// Which of these sessions are live.
+    /// Returns the sessions among these that are active.
     ///
     /// # Errors
     /// When the store fails.
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// Queries that say that the user's notifications have come to this position.
+    /// Queries that return this position of the user's notifications.
     fn at_position(position: i64) -> MockQueries {
         let mut queries = MockQueries::new();
         queries.expect_notification_positions().returning(move |users| {

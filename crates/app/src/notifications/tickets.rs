@@ -13,16 +13,16 @@ use super::Notifications;
 /// How long a ticket can be used.
 const TICKET_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 
-/// A ticket that was made, to be sent once.
+/// A new ticket for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedTicket {
     /// The ticket.
     pub ticket: PlainToken,
-    /// When it can no longer be used.
+    /// When it expires.
     pub expires_at: Instant,
 }
 
-/// A ticket does not open a stream.
+/// Why a ticket does not open a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum TicketError {
     /// It is unknown, was used before, or has expired, or its session has ended.
@@ -34,7 +34,7 @@ pub enum TicketError {
 }
 
 impl Notifications {
-    /// Makes a ticket that opens one live stream of the actor's notifications.
+    /// Creates a ticket that opens one live stream of the actor's notifications.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -66,7 +66,7 @@ impl Notifications {
         Ok(expires_at)
     }
 
-    /// Uses a ticket up; says whose stream it opens and which session the stream belongs to.
+    /// Consumes a ticket; returns the user and the session of the stream that it opens.
     ///
     /// # Errors
     /// See [`TicketError`].

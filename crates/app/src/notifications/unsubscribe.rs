@@ -8,11 +8,11 @@ use domain::{
 
 use super::Notifications;
 
-/// Tells tokens of this purpose from everything else that is sealed.
+/// Distinguishes tokens of this purpose from other sealed texts.
 const PURPOSE: &str = "unsubscribe";
 
-/// Which mails to whom a link ends. The link needs no sign-in: whoever has the mail may end mails of its kind, and nothing
-/// else.
+/// The user and the kind of mails that an unsubscribe link is for. The link needs no sign-in: anyone who has the mail
+/// can unsubscribe from mails of its kind, but do nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsubscription {
     /// The receiver.
@@ -21,10 +21,10 @@ pub struct Unsubscription {
     pub kind: MailedKind,
 }
 
-/// The mails were not ended.
+/// Why the user was not unsubscribed.
 #[derive(Debug, thiserror::Error)]
 pub enum UnsubscribeError {
-    /// The token of the link was not made here, or was altered.
+    /// The token of the link was not created by this server, or was altered.
     #[error("the link does not belong to a mail")]
     Invalid,
     /// The store failed.
@@ -33,7 +33,7 @@ pub enum UnsubscribeError {
 }
 
 impl Unsubscription {
-    /// The token of the link, which is safe in an address.
+    /// Creates the token of the link, which is safe in a URL.
     pub(super) fn token(self, sealer: &dyn Sealer) -> String {
         let text = format!("{PURPOSE} {} {}", self.user_id, self.kind.kind().as_str());
         URL_SAFE_NO_PAD.encode(sealer.seal(text.as_bytes()))
@@ -49,13 +49,13 @@ impl Unsubscription {
 }
 
 impl Notifications {
-    /// What the link of a mail ends, when its token was made here; nothing is changed yet.
+    /// Reads the token of a link without changing anything; `None` when it is not valid.
     #[must_use]
     pub fn unsubscription(&self, token: &str) -> Option<Unsubscription> {
         Unsubscription::of(token, &*self.sealer)
     }
 
-    /// Ends the mails that the link of a mail is about; again too.
+    /// Unsubscribes the user from the mails of a link. The call may be repeated.
     ///
     /// # Errors
     /// See [`UnsubscribeError`].

@@ -9,16 +9,16 @@ use domain::{
 use super::Orders;
 use crate::payments::CloseError;
 
-/// How often a cancellation begins anew because a payment was started meanwhile.
+/// How often a cancellation is retried because a payment was started in the meantime.
 const ROUNDS: u32 = 4;
 
-/// An order was not canceled.
+/// Why an order was not canceled.
 #[derive(Debug, thiserror::Error)]
 pub enum CancelOrderError {
     /// It was paid.
     #[error("the order was paid")]
     Paid,
-    /// Its money is on its way.
+    /// A payment of it is being processed.
     #[error("a payment of the order is being processed")]
     Processing,
     /// Its open checkout could not be ended at the payment provider.
@@ -41,20 +41,20 @@ impl From<CloseError> for CancelOrderError {
     }
 }
 
-/// What a look at the order decided.
+/// The decision about the order.
 enum Step {
     /// The user has no such order.
     NotFound,
     /// It is canceled.
     Canceled,
-    /// Its open checkout has to end before.
+    /// Its open checkout must be ended first.
     Close(Box<Payment>),
 }
 
 impl Orders {
-    /// Cancels a pending order of the user, and puts its movies back into the cart. An open checkout is ended at the provider
-    /// before: one that turns out to be paid pays the order. `None` when the user has no such order; one that was canceled
-    /// before stays as it is.
+    /// Cancels a pending order of the user, and puts its movies back into the cart. An open checkout is ended at the
+    /// provider first; if it turns out to be paid, it pays the order. `None` when the user has no such order. An order
+    /// that is already canceled is not changed.
     ///
     /// # Errors
     /// See [`CancelOrderError`].

@@ -9,28 +9,28 @@ use domain::{
 use super::Orders;
 use crate::payments::CloseError;
 
-/// How many orders are looked for at once.
+/// How many orders are read at once.
 const BATCH: u32 = 100;
 
-/// How often an expiry begins anew because a payment was open.
+/// How often an expiry is retried because a payment was open.
 const ROUNDS: u32 = 3;
 
-/// What a look at the order decided.
+/// The decision about the order.
 enum Step {
-    /// Its time is not over, or it is gone.
+    /// It has not expired, or no longer exists.
     Skipped,
     /// It is canceled.
     Expired,
-    /// Its open checkout has to end before.
+    /// Its open checkout must be ended first.
     Close(Box<Payment>),
 }
 
 impl Orders {
-    /// Cancels the pending orders whose time is over, and puts their movies back into the carts; says how many. An order whose
-    /// open checkout cannot be ended at the provider waits for the next time.
+    /// Cancels the expired pending orders, and puts their movies back into the carts; returns how many. An order whose
+    /// open checkout cannot be ended at the provider is retried in the next run.
     ///
     /// # Errors
-    /// When the store fails for an order; the others have expired.
+    /// When the store fails for an order; the others have been processed.
     pub async fn expire_due(&self) -> Result<u64, StoreError> {
         let (mut expired, mut after, mut failure) = (0_u64, None, None);
         let now = self.clock.now();
@@ -39,7 +39,7 @@ impl Orders {
             let Some(last) = due.last() else { break };
             after = Some(*last);
             for (_, id) in due {
-                // One that cannot expire keeps none of the others from it.
+                // An order that cannot expire does not prevent the others from expiring.
                 match self.expire(id).await {
                     Ok(is_expired) => expired = expired.saturating_add(is_expired.into()),
                     Err(error) => failure = Some(error),

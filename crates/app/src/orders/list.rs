@@ -8,17 +8,17 @@ use domain::{
 use super::Orders;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// Which orders somebody wants to see.
+/// Which orders to list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListOrders {
     /// Which orders.
     pub filter: OrderFilter,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
 }
 
 impl Orders {
-    /// A page of the user's own orders, the newest first.
+    /// Returns a page of the user's own orders, the newest first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -27,7 +27,7 @@ impl Orders {
         self.list(ListOrders { filter, ..wanted }).await
     }
 
-    /// A page of everybody's orders, the newest first, for a moderator.
+    /// A page of the orders of all users, the newest first, for a moderator.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -42,14 +42,14 @@ impl Orders {
 
     async fn list(&self, wanted: ListOrders) -> Result<Listing<OrderView>, ListError> {
         let ListOrders { filter, page } = wanted;
-        // Never parsed: it only has to be the same text for the same list.
+        // Never parsed; it only must be equal for the same list.
         let context = format!("orders {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.order_page(&filter, &request).await?;
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// An order of the user, or `None`.
+    /// Returns an order of the user, or `None`.
     ///
     /// # Errors
     /// When the store fails.

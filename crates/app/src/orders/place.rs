@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Orders;
 
-/// No order was made.
+/// Why no order was created.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceOrderError {
     /// The cart cannot be ordered.
@@ -27,8 +27,8 @@ pub enum PlaceOrderError {
 }
 
 impl Orders {
-    /// Makes a pending order from the user's cart at current prices, and empties the cart. If the request has an idempotency
-    /// key, it is claimed in the same unit of work.
+    /// Creates a pending order from the user's cart at current prices, and empties the cart. If the request has an
+    /// idempotency key, it is claimed in the same unit of work.
     ///
     /// # Errors
     /// See [`PlaceOrderError`].
@@ -42,7 +42,7 @@ impl Orders {
         view.ok_or_else(|| StoreError::failed("an order is gone that was just made").into())
     }
 
-    /// The order that an earlier request of the user made.
+    /// Returns the order that an earlier request of the user created.
     ///
     /// # Errors
     /// When the store fails, or there is no such order.

@@ -18,13 +18,13 @@ use crate::{
     catalog::Posters,
 };
 
-/// How many done messages are removed at once, so that nobody waits for the clean-up.
+/// How many done messages are removed in one transaction, so that others do not wait for the clean-up.
 const PURGE_BATCH: u32 = 1_000;
 
-/// How long done messages are kept, so that a repeated cause is still recognised.
+/// How long done messages are kept, so that a repeated cause is recognised.
 const KEPT_AFTER_DONE: TimeDelta = TimeDelta::days(7);
 
-/// Handles the messages in the outbox. Any number of nodes and workers may do so at once.
+/// Handles the messages in the outbox. Several nodes and workers may do so concurrently.
 pub struct Outbox {
     /// Claims messages.
     pub queue: Arc<dyn OutboxQueue>,
@@ -32,22 +32,22 @@ pub struct Outbox {
     pub sealer: Arc<dyn Sealer>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,
-    /// Mails activation links that were asked for.
+    /// Mails requested activation links.
     pub signup: Arc<SignUp>,
-    /// Mails links to set a password that were asked for.
+    /// Mails requested links to set a password.
     pub sessions: Arc<Sessions>,
-    /// Removes pictures that no profile shows.
+    /// Removes pictures that no profile uses.
     pub profiles: Arc<Profiles>,
-    /// Removes posters that no movie shows.
+    /// Removes posters that no movie uses.
     pub posters: Arc<Posters>,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
     /// Waits before a transaction that lost a race is run again.
     pub backoff: Arc<dyn Backoff>,
 }
 
-/// A message that this worker holds: to be passed to [`Outbox::handle`] or [`Outbox::postpone`]. One that is dropped can be
-/// claimed again when its lease ends.
+/// A message that this worker has claimed. It must be passed to [`Outbox::handle`] or [`Outbox::postpone`]; if it is
+/// dropped, the message can be claimed again when its lease ends.
 #[derive(Debug)]
 pub struct Delivery {
     claimed: ClaimedOutboxMessage,
@@ -55,8 +55,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What it is delivered to, and what may therefore make it slow: the host of the mailbox, or for other messages their
-    /// kind.
+    /// The destination, which may be slow: the host of the mailbox, or for other messages their kind.
     #[must_use]
     pub fn destination(&self) -> &str {
         let Ok(Message::Mail(mail)) = &self.message else { return &self.claimed.kind };
@@ -67,7 +66,7 @@ impl Delivery {
 type BoxError = Box<dyn Error + Send + Sync>;
 
 impl Outbox {
-    /// Claims the message that has been due for longest; `None` when none is due.
+    /// Claims the message that has been due for the longest time; `None` when no message is due.
     ///
     /// # Errors
     /// When the store fails.
@@ -80,8 +79,8 @@ impl Outbox {
         }))
     }
 
-    /// Handles a message; `false` when that failed. It is then retried later with growing delay, or given up: at once when no
-    /// later attempt can succeed, otherwise by [`ClaimedOutboxMessage::retry_at`].
+    /// Handles a message; `false` when that failed. It is then retried later with increasing delay, or abandoned:
+    /// immediately when no later attempt can succeed, otherwise according to [`ClaimedOutboxMessage::retry_at`].
     ///
     /// # Errors
     /// When the store fails to record the outcome; the message can be claimed again when its lease ends.
@@ -117,7 +116,7 @@ impl Outbox {
         Ok(false)
     }
 
-    /// Gives a message back without an attempt. It is due again after `delay`, with jitter.
+    /// Releases a message without an attempt. It is due again after `delay`, with jitter.
     ///
     /// # Errors
     /// When the store fails; the message can be claimed again when its lease ends.
@@ -130,7 +129,7 @@ impl Outbox {
     /// Handles every due message, one after the other; returns how many succeeded.
     ///
     /// # Errors
-    /// When the store fails; what was claimed can be claimed again when its lease ends.
+    /// When the store fails. Claimed messages can be claimed again when their leases end.
     pub async fn deliver_due(&self) -> Result<u64, StoreError> {
         let mut done = 0_u64;
         while let Some(delivery) = self.claim().await? {
@@ -162,7 +161,7 @@ impl Outbox {
     /// Removes messages that were done long ago; returns how many.
     ///
     /// # Errors
-    /// When the store fails; what was removed before stays removed.
+    /// When the store fails. Messages that were removed before stay removed.
     pub async fn clean_up(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let before = now.checked_sub_signed(KEPT_AFTER_DONE).unwrap_or(now);

@@ -19,30 +19,30 @@ use serde_json::Value;
 pub enum Message {
     /// A mail to send.
     Mail(#[serde(with = "StoredMail")] Mail),
-    /// Somebody asked for a new activation link.
+    /// A new activation link was requested.
     ActivationRequested {
         /// The address that was typed.
         #[serde(with = "email_address")]
         email: EmailAddress,
     },
-    /// Somebody asked for a link to set a new password.
+    /// A link to set a new password was requested.
     PasswordResetRequested {
         /// The address that was typed.
         #[serde(with = "email_address")]
         email: EmailAddress,
     },
-    /// A stored picture that the user's profile may not show, or not any more: it is removed unless the profile shows it.
+    /// A stored picture that the user's profile possibly does not use: it is removed unless the profile uses it.
     UnusedAvatar {
-        /// Whose picture it was, or was meant to be.
+        /// The user of the picture.
         #[serde(with = "display")]
         user_id: UserId,
         /// The picture.
         #[serde(with = "display")]
         key: MediaKey,
     },
-    /// A stored poster that the movie may not show, or not any more: it is removed unless the movie shows it.
+    /// A stored poster that the movie possibly does not use: it is removed unless the movie uses it.
     UnusedPoster {
-        /// Whose poster it was, or was meant to be.
+        /// The movie of the poster.
         #[serde(with = "display")]
         movie_id: MovieId,
         /// The poster.
@@ -59,7 +59,7 @@ pub enum Message {
 pub struct InvalidMessage;
 
 impl Message {
-    /// Makes the sealed row of it, due at once.
+    /// Creates the sealed row of the message, which is due immediately.
     #[must_use]
     pub fn seal(
         &self,
@@ -68,7 +68,7 @@ impl Message {
         sealer: &dyn Sealer,
         now: Instant,
     ) -> NewOutboxMessage {
-        // Messages consist of texts, which always serialise.
+        // Messages consist of texts, which can always be serialized.
         let json = serde_json::to_value(self).unwrap_or_default();
         let kind = json.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         NewOutboxMessage {
@@ -82,12 +82,12 @@ impl Message {
         }
     }
 
-    /// Whether it is retried for as long as it fails. A stored picture that nobody shows would otherwise stay for ever.
+    /// Whether it is retried without limit. An unused stored picture would otherwise never be removed.
     pub(super) const fn is_never_given_up(&self) -> bool {
         matches!(self, Self::UnusedAvatar { .. } | Self::UnusedPoster { .. })
     }
 
-    /// Reads a row.
+    /// Decrypts and parses a row.
     ///
     /// # Errors
     /// When it cannot be unsealed or understood.
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// Each kind of message with its kind, and what the first version that had it stored of it.
+    /// Each kind of message with its name, and the JSON that its first version stored.
     fn messages() -> [(Message, &'static str, &'static str); 6] {
         let email: EmailAddress = "Ann@Example.com".parse().unwrap();
         let (user_id, key) = (Id::from_uuid(Uuid::from_u128(7)), MediaKey::avatar(Uuid::from_u128(8)));

@@ -1,4 +1,5 @@
-//! Checkouts of this shop that no payment has: the database was restored from a backup that is older than they are.
+//! Checkouts of this shop without a payment, because the database was restored from a backup that is older than they
+//! are.
 
 use domain::{
     id::{Id, OrderId, PaymentId, ShopId},
@@ -14,23 +15,23 @@ use domain::{
 use super::{CloseError, Payments};
 use crate::mails::orders::UnknownPaymentReturned;
 
-/// What became of the payment of a checkout that was not known.
+/// The result of restoring the payment of an unknown checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Restored {
-    /// The order has it again.
+    /// The payment was restored.
     Yes,
     /// There is no such order.
     NoOrder,
-    /// The order has another payment that is open, so this checkout must not be paid too.
+    /// The order has another open payment, so this checkout must not be paid as well.
     OtherIsOpen,
 }
 
 impl Payments {
-    /// Takes over a checkout of this shop that no payment has. Its order gets the payment back, which then counts as if it had
-    /// always been there. Where the order is not known either, the checkout is ended and its money returned.
+    /// Adopts a checkout of this shop that has no payment. The payment of its order is restored, as if it had never
+    /// been lost. If the order is not known either, the checkout is ended and its money is returned.
     ///
     /// # Errors
-    /// When the provider or the store fails: it is to be tried again.
+    /// When the provider or the store fails. The call must be repeated later.
     pub(super) async fn adopt_unknown(
         &self,
         shop_id: ShopId,
@@ -60,7 +61,7 @@ impl Payments {
         }
     }
 
-    /// Gives the order its payment back, if there is such an order.
+    /// Restores the payment of the order, if the order exists.
     async fn try_restore(
         &self,
         attempt: Attempt,
@@ -82,8 +83,8 @@ impl Payments {
         Ok(Restored::Yes)
     }
 
-    /// The payment as it was before the provider reported anything. One whose money has arrived is not open, so that it can
-    /// be added beside an open one; the report that follows makes it successful.
+    /// The payment as it was before the provider reported anything. A payment whose money has arrived is not added as
+    /// open, so that it can be added in addition to an open payment; the following report makes it successful.
     fn payment_of(&self, id: PaymentId, order: &Order, checkout: &ProviderCheckout) -> Payment {
         let state = match checkout.report {
             CheckoutReport::Paid { at, .. } => PaymentState::Canceled { completed_at: at },
@@ -115,7 +116,8 @@ impl Payments {
         }
     }
 
-    /// Ends a checkout that can belong to no payment, and returns its money. Money on its way is returned when it arrives.
+    /// Ends a checkout that cannot belong to a payment, and returns its money. Money that has not arrived yet is
+    /// returned when it arrives.
     async fn undo_unknown(
         &self,
         shop_id: ShopId,
@@ -134,7 +136,7 @@ impl Payments {
             CheckoutReport::Paid { amount, .. } => {
                 self.return_unknown(shop_id, payment_id, checkout, *amount).await
             }
-            // Its arrival is an event of its own.
+            // The arrival of the money is a separate event.
             CheckoutReport::Processing | CheckoutReport::Bounced(_) | CheckoutReport::Expired { .. } => {
                 Ok(())
             }
@@ -155,7 +157,7 @@ impl Payments {
             ))
             .into());
         };
-        // It is returned once: the refund has the payment's own UUID.
+        // It is returned only once, since the refund has the same UUID as the payment.
         let refund_id = Id::from_uuid(payment_id.as_uuid());
         let refunds = self.gateway.refunds(charge).await?;
         let is_sent = |report: &RefundReport| !matches!(report, RefundReport::Failed { .. });

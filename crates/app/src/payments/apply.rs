@@ -10,8 +10,8 @@ use domain::{
 use super::{Payments, check::is_to_be_returned, next_check};
 
 impl Payments {
-    /// Stores what the provider says of a payment's checkout, and does what follows from it: once, however often and in
-    /// whatever order it is told.
+    /// Stores the provider's report about a payment's checkout, and applies its consequences exactly once, no matter
+    /// how often and in which order it is reported.
     pub(super) async fn apply_checkout(
         &self,
         id: PaymentId,
@@ -21,7 +21,7 @@ impl Payments {
         self.apply(id, order_id, Some(checkout), &checkout.report).await
     }
 
-    /// The same for a payment without a checkout.
+    /// Does the same for a payment without a checkout.
     pub(super) async fn apply_report(
         &self,
         id: PaymentId,
@@ -39,7 +39,7 @@ impl Payments {
         report: &CheckoutReport,
     ) -> Result<(), StoreError> {
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
-        // Only other money than was asked is told to them.
+        // Administrators are told only about wrong amounts.
         let admins = match report {
             CheckoutReport::Paid { .. } => self.administrators().await?,
             _ => Vec::new(),
@@ -64,10 +64,10 @@ impl Payments {
         let found = unit.find_payment_for_update(id).await?.filter(|payment| payment.order_id == order.id);
         let Some(mut payment) = found else { return Ok(()) };
         match checkout {
-            // What another provider says of it is not believed.
+            // Reports of another provider are ignored.
             Some(_) if payment.provider != self.gateway.provider() => return Ok(()),
             Some(checkout) => take_over(&mut payment, checkout),
-            // Its checkout was opened in the meantime: only the provider can say now that it has ended.
+            // Its checkout was opened in the meantime, so only the provider can report that it has ended.
             None if payment.checkout.is_some() => return Ok(()),
             None => {}
         }
@@ -77,7 +77,7 @@ impl Payments {
             payment.request = None;
             match &mut payment.checkout {
                 Some(checkout) => checkout.url = None,
-                // Nobody could pay it: the request that began it was in vain, and its repeat begins another payment.
+                // It could not be paid, so a repetition of the request that created it begins another payment.
                 None => unit.release_keys(payment.id.as_uuid()).await?,
             }
         }
@@ -91,14 +91,14 @@ impl Payments {
             if held.refunds.is_empty() && held.disputes.is_empty() {
                 self.book(&mut *unit, &held, now).await?;
             } else {
-                // The provider has told of some of it before it told that the money arrived.
+                // The provider may have reported refunds or disputes before the arrival of the money.
                 self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
             }
         }
         unit.commit().await
     }
 
-    /// Does to the order what the change of its payment means. Returns the items of movies that the buyer has already.
+    /// Applies the change of a payment to its order. Returns the items of movies that the buyer already has.
     #[expect(clippy::too_many_arguments, reason = "everything that one transaction needs")]
     async fn follow(
         &self,
@@ -118,13 +118,13 @@ impl Payments {
                     let paid_at = payment.state.completed_at().unwrap_or(now);
                     return self.pay_order(unit, order, shown, paid_at, now).await;
                 }
-                // It goes back with the next check.
+                // It is returned at the next check.
                 payment.next_check_at = is_to_be_returned(payment).then_some(now);
                 return Ok(Vec::new());
             }
             PaymentChange::BecameMismatched => {
                 self.announce_mismatch(unit, payment, shown, admins, now).await?;
-                // The order waits for its money again, if it was on its way.
+                // The order is pending again, if the payment was being processed.
                 OrderEvent::PaymentBounced { at: now }
             }
             PaymentChange::BecameProcessing => OrderEvent::PaymentProcessing,
@@ -135,7 +135,7 @@ impl Payments {
                 return Ok(Vec::new());
             }
         };
-        // An order that is not pending any more is not affected.
+        // An order that is no longer pending is not affected.
         if let Ok(state) = order.state.apply(event) {
             order.state = state;
             unit.update_order_state(order).await?;
@@ -144,7 +144,7 @@ impl Payments {
     }
 }
 
-/// Takes over what the provider says of its checkout beside the report.
+/// Stores the data of the checkout other than the report.
 fn take_over(payment: &mut Payment, checkout: &ProviderCheckout) {
     payment.checkout = Some(OpenedCheckout {
         id: checkout.id.clone(),
@@ -157,7 +157,7 @@ fn take_over(payment: &mut Payment, checkout: &ProviderCheckout) {
     }
 }
 
-/// Decides when the provider is asked next: soon after news; otherwise the checks themselves count.
+/// Decides when the payment is next checked: soon after a change, otherwise depending on the number of checks.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
         payment.next_check_at = None;

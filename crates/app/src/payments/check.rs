@@ -7,15 +7,15 @@ use domain::{
 
 use super::{CloseError, Payments, next_check};
 
-/// How many payments or refunds are looked for at once.
+/// How many payments or refunds are read at once.
 pub(super) const BATCH: u32 = 50;
 
 impl Payments {
-    /// Asks the provider about every payment that it should have told of, and returns the money that is nobody's: so that a
-    /// lost webhook, a crash or an outage leaves no payment undecided. Says how many were looked at.
+    /// Checks every payment for which a report is due at the provider, and returns money that paid no order, so that no
+    /// payment stays undecided after a lost webhook, a crash or an outage. Returns how many were checked.
     ///
     /// # Errors
-    /// When the store fails. What the provider fails at is done later.
+    /// When the store fails. After failures of the provider the check is repeated later.
     pub async fn check_due(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -33,7 +33,8 @@ impl Payments {
     }
 
     async fn check(&self, id: PaymentId, order_id: OrderId) -> Result<(), CloseError> {
-        // The next check is written before the provider is asked: a provider that is away is not asked all the time.
+        // The time of the next check is written before the call, so that an unavailable provider is not called
+        // continuously.
         let postponed = retried(&*self.backoff, |attempt| self.try_postpone(attempt, id, order_id)).await?;
         let Some(payment) = postponed else { return Ok(()) };
         if payment.provider != NO_PROVIDER {
@@ -84,7 +85,7 @@ impl Payments {
     }
 }
 
-/// Logs a failure of the provider: the same is done again later.
+/// Logs a failure of the provider, since the call is repeated later.
 pub(super) fn unless_provider_failed(done: Result<(), CloseError>) -> Result<(), StoreError> {
     match done {
         Err(CloseError::Store(error)) => Err(error),
@@ -97,7 +98,7 @@ pub(super) fn unless_provider_failed(done: Result<(), CloseError>) -> Result<(),
     }
 }
 
-/// Whether the payment's money is to go back by itself.
+/// Whether the payment must be returned automatically.
 pub(super) fn is_to_be_returned(payment: &Payment) -> bool {
     payment.provider != NO_PROVIDER
         && matches!(payment.state, PaymentState::Successful { .. })

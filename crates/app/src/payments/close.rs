@@ -5,7 +5,7 @@ use domain::{
 
 use super::{OPENING_LIMIT, Payments};
 
-/// An open checkout was not ended.
+/// Why an open checkout was not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
     /// The provider failed, or its answer is not known.
@@ -24,7 +24,7 @@ pub enum CloseError {
 struct OtherProvider(String);
 
 impl Payments {
-    /// Refuses a payment that the configured provider cannot know. It stays as it is, since it may have been paid.
+    /// Refuses a payment that the configured provider cannot know. It is not changed, since it may have been paid.
     ///
     /// # Errors
     /// When the payment was begun at another provider.
@@ -35,8 +35,9 @@ impl Payments {
         Err(GatewayError::NotReached(OtherProvider(payment.provider.clone()).into()))
     }
 
-    /// Ends the checkout of an open payment at the provider, and stores what it has become: one that was completed meanwhile
-    /// is not ended. One whose opening is not known is opened first, so that it cannot be paid later.
+    /// Ends the checkout of an open payment at the provider, and stores its new state: a checkout that was completed in
+    /// the meantime is not ended. If it is not known whether the checkout was opened, it is opened first, so that it
+    /// cannot be paid later.
     pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
         self.check_provider(payment)?;
         let id = match (&payment.checkout, &payment.request) {
@@ -62,12 +63,12 @@ impl Payments {
         Ok(())
     }
 
-    /// Whether the payment has waited for its checkout for too long.
+    /// Whether the payment has waited too long for its checkout.
     pub(super) fn is_past_opening(&self, payment: &Payment) -> bool {
         self.clock.now().signed_duration_since(payment.created_at) >= OPENING_LIMIT
     }
 
-    /// Ends an attempt of which the provider has no checkout.
+    /// Ends a payment that has no checkout at the provider.
     pub(super) async fn fail_opening(&self, payment: &Payment) -> Result<(), StoreError> {
         let failure = PaymentFailure { at: self.clock.now(), code: PaymentFailure::NOT_OPENED.to_owned() };
         self.apply_report(payment.id, payment.order_id, &CheckoutReport::Bounced(failure)).await

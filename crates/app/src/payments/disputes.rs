@@ -19,12 +19,12 @@ use crate::{
     paging::{ListError, Listing, PageSelection},
 };
 
-/// Which disputes somebody wants to see.
+/// Which disputes to list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListDisputes {
     /// Which disputes.
     pub filter: DisputeFilter,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
 }
 
@@ -41,7 +41,7 @@ impl Payments {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Asks the provider about every open dispute that it should have told of; says how many.
+    /// Checks every open dispute for which a report is due at the provider; returns how many.
     pub(super) async fn check_disputes(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -51,7 +51,7 @@ impl Payments {
             }
             for dispute in due {
                 let (id, order_id) = (dispute.payment_id, dispute.order_id);
-                // The next check is written before the provider is asked.
+                // The time of the next check is written before the call.
                 self.apply_disputes(id, order_id, &[]).await?;
                 unless_provider_failed(self.follow_dispute(id, order_id, &dispute.external_id).await)?;
                 checked = checked.saturating_add(1);
@@ -71,8 +71,8 @@ impl Payments {
         }
     }
 
-    /// Reads a dispute again from the provider. Its payment may not be known to have money yet: then the event waits, but not for
-    /// ever, since the money may be another shop's.
+    /// Reads a dispute again from the provider. If no payment with this money is known yet, the event is retried for a
+    /// limited time, since the money may belong to another shop.
     pub(super) async fn process_dispute(&self, external_id: &str, attempts: u32) -> Result<(), CloseError> {
         let Some(dispute) = self.gateway.dispute(external_id).await? else { return Ok(()) };
         let found = self.refunds.payment_of_charge(self.gateway.provider(), &dispute.charge).await?;
@@ -85,7 +85,7 @@ impl Payments {
         }
     }
 
-    /// Reads the disputes of this money from the provider and stores what they have become.
+    /// Reads the disputes of this money from the provider and stores their new states.
     pub(super) async fn follow_disputes(
         &self,
         id: PaymentId,
@@ -99,7 +99,8 @@ impl Payments {
         Ok(self.apply_disputes(id, order_id, &seen).await?)
     }
 
-    /// Stores what disputes have become, and does what follows from it: once, however often and in whatever order it is told.
+    /// Stores the new states of disputes, and applies the consequences exactly once, no matter how often and in which
+    /// order it is reported.
     async fn apply_disputes(
         &self,
         id: PaymentId,
@@ -146,7 +147,7 @@ impl Payments {
         unit.commit().await
     }
 
-    /// Applies a dispute as the provider has it; gives it when it is new or has ended.
+    /// Applies the provider's state of a dispute; returns the dispute when it is new or has ended.
     async fn apply_dispute(
         &self,
         unit: &mut dyn OrderUnit,
@@ -189,7 +190,8 @@ impl Payments {
     }
 }
 
-/// What the provider has taken: an inquiry takes nothing until it becomes a dispute, and a dispute that was not lost gives back.
+/// Returns the money that the provider has withdrawn: an inquiry withdraws nothing until it becomes a dispute, and the
+/// money of a dispute that was not lost is returned.
 fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     match state {
         DisputeState::Won { .. } => Money::zero(seen.currency()),
@@ -198,7 +200,7 @@ fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     }
 }
 
-/// Writes when the provider is asked next about the open disputes that are due.
+/// Writes the time of the next check for the open disputes that are due.
 async fn postpone(unit: &mut dyn OrderUnit, held: &mut Held, now: Instant) -> Result<(), StoreError> {
     for dispute in &mut held.disputes {
         if dispute.next_check_at.is_some_and(|due| due <= now) {

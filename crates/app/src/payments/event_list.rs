@@ -7,22 +7,23 @@ use domain::{
 
 use super::Payments;
 
-/// Events that were made so long before the newest one known are read again: they may enter the provider's list late.
+/// Events within this time before the newest known one are read again, since they may enter the provider's list late.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
-/// How far back the list is read at first. Providers keep events for about so long.
+/// How far back the list is read the first time. Providers keep events for about this time.
 const FIRST_READ: TimeDelta = TimeDelta::days(30);
 
 impl Payments {
-    /// Stores the events that the provider lists and no webhook brought, as after an outage or when the database was restored
-    /// from a backup; says how many. They take effect by [`Payments::process_events`].
+    /// Stores events in the provider's list that no webhook has delivered, for example after an outage or when the
+    /// database was restored from a backup; returns how many. [`Payments::process_events`] processes them.
     ///
-    /// The list is read on from where it was read to before, which the database knows: so a restored one goes back by itself.
+    /// Reading continues from the stored time, so that a restored database automatically reads the events since the
+    /// backup.
     ///
     /// # Errors
-    /// When the store fails. What the provider fails at is done later.
+    /// When the store fails. After failures of the provider the list is read later.
     pub async fn read_event_list(&self) -> Result<u64, StoreError> {
-        // Before its first payment a shop can have missed nothing.
+        // Before its first payment a shop cannot have missed events.
         if self.queries.shop_id().await?.is_none() {
             return Ok(0);
         }
@@ -56,7 +57,7 @@ impl Payments {
     }
 
     async fn store_listed(&self, event: ProviderEvent) -> Result<bool, StoreError> {
-        // Webhooks without effect are stored since they are answered; from the list nobody needs them.
+        // Events without effect are stored only when they arrive as webhooks, which must be answered.
         if event.subject == EventSubject::Other {
             return Ok(false);
         }

@@ -8,19 +8,19 @@ use domain::{
 
 use super::{CloseError, Payments};
 
-/// When an event is looked at again that cannot be applied now.
+/// The delay before an event is processed again that cannot be applied with this configuration.
 const LATER: TimeDelta = TimeDelta::days(1);
 
-/// How often an event about money waits for a payment that has it.
+/// How often an event about money is retried while no payment with this money is known.
 pub(super) const MOST_ATTEMPTS: u32 = 12;
 
-/// A webhook was not taken.
+/// Why a webhook was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveEventError {
-    /// There is no such provider here.
+    /// The provider is not configured.
     #[error("there is no such payment provider")]
     UnknownProvider,
-    /// It is not to be trusted, or cannot be read.
+    /// Its signature is not valid, or it cannot be read.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
     /// The store failed.
@@ -29,7 +29,8 @@ pub enum ReceiveEventError {
 }
 
 impl Payments {
-    /// Stores a webhook of the provider. It takes effect later, by [`Payments::process_events`], once however often it is sent.
+    /// Stores a webhook of the provider. [`Payments::process_events`] processes it later, only once even if it is sent
+    /// repeatedly.
     ///
     /// # Errors
     /// See [`ReceiveEventError`].
@@ -57,7 +58,7 @@ impl Payments {
         Ok(())
     }
 
-    /// Lets the events that wait take effect; says how many did. An event whose processing failed is processed later.
+    /// Processes the waiting events; returns how many. An event whose processing failed is retried later.
     ///
     /// # Errors
     /// When the store fails.
@@ -90,12 +91,13 @@ impl Payments {
         self.events.fail_event(claimed, &error, retry_at).await
     }
 
-    /// Whether the event cannot be applied now, since its provider is not configured. It is kept until it can be.
+    /// Whether the event currently cannot be applied because its provider is not configured. It is kept until it can be
+    /// applied.
     fn is_for_later(&self, event: &WebhookEvent) -> bool {
         event.provider != self.gateway.provider()
     }
 
-    /// Reads the object of the event again from the provider, and applies what it is now.
+    /// Reads the object of the event again from the provider, and applies its current state.
     async fn process(&self, claimed: &ClaimedEvent) -> Result<(), CloseError> {
         match &claimed.event.subject {
             EventSubject::Checkout(id) => {
@@ -110,8 +112,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Reads the refunds of this money again. Its payment may not be known to have money yet: then the event waits, but not for
-    /// ever, since the money may be another shop's.
+    /// Reads the refunds of this money again. If no payment with this money is known yet, the event is retried for a
+    /// limited time, since the money may belong to another shop.
     async fn process_charge(&self, charge: &str, attempts: u32) -> Result<(), CloseError> {
         match self.refunds.payment_of_charge(self.gateway.provider(), charge).await? {
             Some((id, order_id)) => self.follow_refunds(id, order_id, charge).await,
@@ -122,12 +124,12 @@ impl Payments {
         }
     }
 
-    /// Applies a checkout to the payment that it belongs to; one of another shop has none.
+    /// Applies a checkout to its payment; a checkout of another shop has no payment.
     async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), CloseError> {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {
             (Some(stored), _) => Some(stored),
-            // The answer that named the checkout was lost.
+            // The answer with the identifier of the checkout was lost.
             (None, Some(id)) => self.queries.order_of_payment(id).await?.map(|order_id| (id, order_id)),
             (None, None) => None,
         };

@@ -8,17 +8,17 @@ use domain::{
 use super::Payments;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// Which payments somebody wants to see.
+/// Which payments to list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListPayments {
     /// Which payments.
     pub filter: PaymentFilter,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
 }
 
 impl Payments {
-    /// A page of the user's own payments, the newest first.
+    /// Returns a page of the user's own payments, the newest first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -31,7 +31,7 @@ impl Payments {
         self.list(ListPayments { filter, ..wanted }).await
     }
 
-    /// A page of everybody's payments, the newest first, for a moderator.
+    /// A page of the payments of all users, the newest first, for a moderator.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -46,14 +46,14 @@ impl Payments {
 
     async fn list(&self, wanted: ListPayments) -> Result<Listing<PaymentView>, ListError> {
         let ListPayments { filter, page } = wanted;
-        // Never parsed: it only has to be the same text for the same list.
+        // Never parsed; it only must be equal for the same list.
         let context = format!("payments {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.payment_page(&filter, &request).await?;
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// A payment of the user, or `None`.
+    /// Returns a payment of the user, or `None`.
     ///
     /// # Errors
     /// When the store fails.

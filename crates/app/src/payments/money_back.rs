@@ -17,15 +17,15 @@ use super::{CloseError, Payments, next_check, settle::purchase_of};
 /// The reason of a refund that was made at the provider.
 const MADE_AT_PROVIDER: &str = "Refunded at the payment provider.";
 
-/// What became known of the refunds of a payment.
+/// News about the refunds of a payment.
 pub(super) enum RefundNews<'a> {
-    /// The provider has these.
+    /// The refunds at the provider.
     Seen(&'a [ProviderRefund]),
-    /// The provider refused this one.
+    /// The provider refused this refund.
     Refused(RefundId),
 }
 
-/// A payment with what was paid and what went back, held by a unit of work.
+/// A payment with its paid items, refunds and disputes, locked by a unit of work.
 pub(super) struct Held {
     pub(super) payment: Payment,
     pub(super) items: Vec<PaidItem>,
@@ -45,7 +45,7 @@ impl Held {
 }
 
 impl Payments {
-    /// Locks a payment of the order and reads what went back of it.
+    /// Locks a payment of the order and reads its refunds and disputes.
     pub(super) async fn hold(
         &self,
         unit: &mut dyn OrderUnit,
@@ -60,7 +60,7 @@ impl Payments {
         Ok(Some(Held { payment, items, refunds, disputes }))
     }
 
-    /// Reads the refunds of this money from the provider and stores what they have become.
+    /// Reads the refunds of this money from the provider and stores their new states.
     pub(super) async fn follow_refunds(
         &self,
         id: PaymentId,
@@ -71,8 +71,8 @@ impl Payments {
         Ok(self.apply_refunds(id, order_id, RefundNews::Seen(&seen)).await?)
     }
 
-    /// Stores what became known of refunds, and does what follows from it: once, however often and in whatever order it is
-    /// told. Refunds that were made at the provider itself are adopted.
+    /// Stores news about refunds, and applies the consequences exactly once, no matter how often and in
+    /// which order it is reported. Refunds that were made at the provider itself are adopted.
     pub(super) async fn apply_refunds(
         &self,
         id: PaymentId,
@@ -105,7 +105,7 @@ impl Payments {
                 }
             }
             RefundNews::Refused(refused) => {
-                // What another worker has seen at the provider meanwhile was not refused.
+                // A refund that another worker has seen at the provider in the meantime was not refused.
                 let is_unknown = |refund: &&mut Refund| {
                     refund.id == *refused
                         && refund.state == RefundState::Pending
@@ -144,7 +144,7 @@ impl Payments {
         unit.commit().await
     }
 
-    /// Applies a refund as the provider has it; gives it when it has become something else.
+    /// Applies the provider's state of a refund; returns the refund when its state has changed.
     async fn apply_seen(
         &self,
         unit: &mut dyn OrderUnit,
@@ -174,12 +174,13 @@ impl Payments {
         };
         unit.insert_refund(&refund).await?;
         held.refunds.push(refund.clone());
-        // One that failed before it was known changes nothing for anybody.
+        // A refund that failed before it was known has no effect.
         Ok(Some(refund).filter(Refund::is_active))
     }
 
-    /// Writes what follows from the refunds of a payment: how much went back, how the order stands, and what its buyer has.
-    /// Gives the items that should be given back to the buyer and cannot be, because they were bought again.
+    /// Writes the consequences of the refunds and disputes of a payment: the refunded amount, the state of the order,
+    /// and the entitlements of the buyer. Returns the items whose purchases should be restored but cannot be, because
+    /// they were bought again.
     pub(super) async fn follow_money(
         &self,
         unit: &mut dyn OrderUnit,
@@ -215,7 +216,7 @@ impl Payments {
         Ok(kept_away)
     }
 
-    /// Books what the ledger does not say yet of the payment.
+    /// Books the entries of the payment that are missing in the ledger.
     pub(super) async fn book(
         &self,
         unit: &mut dyn OrderUnit,
@@ -243,7 +244,7 @@ impl Payments {
     }
 }
 
-/// Applies a report to a refund and writes it; gives the refund when it has become something else.
+/// Applies a report to a refund and writes it; returns the refund when its state has changed.
 async fn advance(
     unit: &mut dyn OrderUnit,
     refund: &mut Refund,

@@ -16,16 +16,16 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// What an administrator refunds.
+/// The input for a refund by an administrator.
 #[derive(Debug, Clone)]
 pub struct NewRefund {
-    /// Of these movies; `None` for all that is left.
+    /// The movies to refund; `None` for the remaining amount.
     pub movies: Option<Vec<MovieId>>,
-    /// Why.
+    /// The reason.
     pub reason: Explanation,
 }
 
-/// No refund was made.
+/// Why no refund was made.
 #[derive(Debug, thiserror::Error)]
 pub enum RefundError {
     /// The payment does not permit it.
@@ -44,7 +44,7 @@ pub enum RefundError {
 
 impl Payments {
     /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then makes; `None` when there is no such
-    /// payment. What costs nothing is refunded at once. The key of the request, if it has one, is claimed with the refund.
+    /// payment. Free items are refunded immediately. The key of the request, if it has one, is claimed with the refund.
     ///
     /// # Errors
     /// See [`RefundError`].
@@ -77,7 +77,7 @@ impl Payments {
         let begun = self.store.begin_order_as_admin(attempt, &admin, shown.id).await?;
         let Some((mut unit, mut order)) = begun else { return Ok(None) };
         let refund_id: RefundId = self.ids.next();
-        // Before the refunds are read: an earlier run of the same request may have made one.
+        // The key is claimed before the refunds are read, since an earlier run of the same request may have made one.
         if let Some(request) = request
             && !unit.claim_key(request, refund_id.as_uuid()).await?
         {
@@ -99,7 +99,7 @@ impl Payments {
         Ok(Some(refund.id))
     }
 
-    /// Writes down a refund of what was planned, before the provider hears of it.
+    /// Writes the planned refund, before the provider is called.
     pub(super) async fn reserve(
         &self,
         unit: &mut dyn OrderUnit,
@@ -128,7 +128,7 @@ impl Payments {
         Ok(refund)
     }
 
-    /// Asks the provider for a refund that was reserved. Whatever fails is done again by background work.
+    /// Requests a reserved refund from the provider. Failures are retried by background work.
     ///
     /// # Errors
     /// When the store fails.
@@ -155,7 +155,8 @@ impl Payments {
         self.refunds.refund(id).await
     }
 
-    /// A page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for others.
+    /// Returns a page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for
+    /// others.
     ///
     /// # Errors
     /// See [`ListError`].

@@ -18,31 +18,31 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// What a buyer wants back.
+/// The input for a buyer's request for a refund.
 #[derive(Debug, Clone)]
 pub struct NewRefundRequest {
-    /// The prices of these movies; `None` for the whole order.
+    /// The movies to refund; `None` for the whole order.
     pub movies: Option<Vec<MovieId>>,
-    /// Why.
+    /// The reason.
     pub reason: Explanation,
 }
 
-/// No request was made.
+/// Why no request was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestRefundError {
     /// The order was not paid.
     #[error("the order was not paid")]
     OrderNotPaid,
-    /// The money went back already, or is about to.
+    /// The money was already refunded, or a refund is pending.
     #[error("it was refunded already, or a refund of it is pending")]
     AlreadyRefunded,
     /// Another request about one of the movies is open.
     #[error("another request about it is open")]
     AlreadyRequested,
-    /// The order has none of these movies; their places in the list.
+    /// These movies are not in the order; their positions in the list.
     #[error("the order does not have the movie")]
     UnknownMovies(Vec<usize>),
-    /// The actor may not ask.
+    /// The actor may not request a refund.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -50,16 +50,16 @@ pub enum RequestRefundError {
     Store(#[from] StoreError),
 }
 
-/// What an administrator decides.
+/// The decision of an administrator.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// Whether the money goes back.
+    /// Whether the request is approved.
     pub is_approved: bool,
-    /// What the buyer is told.
+    /// A note for the buyer.
     pub note: Option<Explanation>,
 }
 
-/// A request was not decided.
+/// Why a request was not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideRefundError {
     /// It was decided before.
@@ -82,17 +82,17 @@ impl From<RefundRefusal> for DecideRefundError {
     }
 }
 
-/// Which requests somebody wants to see.
+/// Which requests to list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListRefundRequests {
     /// Which requests.
     pub filter: RefundRequestFilter,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
 }
 
 impl Payments {
-    /// Asks for a refund of an order of the buyer; `None` when there is no such order.
+    /// Requests a refund of an order of the buyer; `None` when there is no such order.
     ///
     /// # Errors
     /// See [`RequestRefundError`].
@@ -177,8 +177,8 @@ impl Payments {
         }
     }
 
-    /// Decides a request; approving reserves a refund, which [`Payments::send_refund`] then makes and whose identifier this
-    /// gives. `None` when there is no such request.
+    /// Decides about a request. Approving it reserves a refund, which [`Payments::send_refund`] then makes; its
+    /// identifier is returned. `None` when there is no such request.
     ///
     /// # Errors
     /// See [`DecideRefundError`].
@@ -222,7 +222,8 @@ impl Payments {
                 let mut left = held.items.iter().filter(|item| !money.is_returning(item.id));
                 left.all(|item| movies.contains(&item.movie_id))
             };
-            // A request about all that is left gets all the money that is left, however little.
+            // A request for all remaining items gets the complete remaining amount, even if it is less than their
+            // prices.
             let is_known = movies.iter().all(|movie| !is_returning(&held, *movie));
             let plan = held.money().plan_refund(if is_rest && is_known { None } else { Some(&movies) })?;
             let refund = self.reserve(&mut *unit, &mut held, self.ids.next(), plan, APPROVED, now).await?;
@@ -255,7 +256,7 @@ impl Payments {
         Ok(Some(request.refund_id))
     }
 
-    /// A request with its buyer, or `None`.
+    /// Returns a request with its buyer, or `None`.
     ///
     /// # Errors
     /// When the store fails.
@@ -266,7 +267,7 @@ impl Payments {
         self.refund_requests.refund_request(id).await
     }
 
-    /// A page of everybody's requests, the newest first.
+    /// A page of the requests of all users, the newest first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -301,7 +302,8 @@ impl Payments {
     }
 }
 
-/// The reason of a refund that a request led to. What the buyer wrote stays with the request, which can be erased.
+/// The reason of a refund for an approved request. The buyer's text is stored only with the request, which can be
+/// erased.
 const APPROVED: &str = "The buyer's request was approved.";
 
 fn is_returning(held: &Held, movie: MovieId) -> bool {
@@ -309,7 +311,7 @@ fn is_returning(held: &Held, movie: MovieId) -> bool {
     held.items.iter().any(|item| item.movie_id == movie && money.is_returning(item.id))
 }
 
-/// The items that a request is about.
+/// The items of a request.
 fn requested(held: &Held, wanted: Option<&[MovieId]>) -> Result<Vec<PaidItem>, RequestRefundError> {
     let money = held.money();
     let Some(movies) = wanted else {

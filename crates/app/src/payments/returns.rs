@@ -14,31 +14,31 @@ use super::{
     next_check,
 };
 
-/// The reason of a refund that the server made by itself.
+/// The reason of an automatic refund of a payment that paid no order.
 const PAID_NO_ORDER: &str = "The order had been canceled or paid before the money arrived.";
 
-/// The reason of a refund of movies that the buyer had already.
+/// The reason of a refund of movies that the buyer already had.
 const OWNED_ALREADY: &str = "The movies were in the library already.";
 
 /// Whether a reserved refund may be sent.
 enum Permission {
-    /// It may.
+    /// It may be sent.
     Given,
-    /// Not now: a dispute is open, or another worker was faster.
+    /// It may not be sent now: a dispute is open, or another worker was faster.
     Awaited,
-    /// Never: its money is not there any more.
+    /// It can never be sent: its money is no longer available.
     Refused,
 }
 
-/// A refund that the provider is asked about.
+/// A refund that is checked at the provider.
 struct Due {
     payment: Payment,
-    /// What to send; `None` when it was sent before.
+    /// The request to send; `None` when it was sent before.
     order: Option<RefundOrder>,
 }
 
 impl Payments {
-    /// Asks the provider about every refund that is pending; says how many.
+    /// Checks every pending refund at the provider; returns how many.
     pub(super) async fn check_refunds(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -63,7 +63,7 @@ impl Payments {
         self.follow_refund(id, payment_id, order_id, false).await
     }
 
-    /// Looks at a pending refund at the provider, and asks for it when the provider does not have it.
+    /// Checks a pending refund at the provider, and requests it when it does not exist there.
     async fn follow_refund(
         &self,
         id: RefundId,
@@ -82,7 +82,7 @@ impl Payments {
         self.apply_refunds(payment_id, order_id, RefundNews::Seen(&seen)).await?;
         let is_known = seen.iter().any(|refund| refund.refund_id == Some(id));
         let Some(order) = due.order.filter(|_| !is_known) else { return Ok(()) };
-        // Of disputed money nothing goes back: the buyer would get it twice.
+        // Disputed money is not refunded, since the buyer would get it twice.
         self.follow_disputes(payment_id, order_id, charge).await?;
         match self.permission(id, payment_id, order_id).await? {
             Permission::Given => {}
@@ -103,7 +103,7 @@ impl Payments {
         Ok(())
     }
 
-    /// Decides whether a refund may be sent, by what the disputes of its payment have become since it was reserved.
+    /// Decides whether a refund may be sent, based on the disputes of its payment since it was reserved.
     async fn permission(
         &self,
         id: RefundId,
@@ -126,7 +126,7 @@ impl Payments {
         .await
     }
 
-    /// Writes when the provider is asked next, before it is asked.
+    /// Writes the time of the next check before the provider is called.
     async fn try_postpone_refund(
         &self,
         attempt: Attempt,
@@ -161,7 +161,7 @@ impl Payments {
         Ok(Some(Due { payment: held.payment, order }))
     }
 
-    /// Reserves the refund of the items that the payment paid and the buyer had already. It is sent with the next check.
+    /// Reserves the refund of paid items that the buyer already had. It is sent at the next check.
     pub(super) async fn pay_back_owned(
         &self,
         unit: &mut dyn OrderUnit,
@@ -195,8 +195,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Sends money back that arrived for a canceled order or for one that was paid before: what is left of it, since some may
-    /// have been refunded at the provider itself.
+    /// Returns the money of a payment whose order was canceled or had already been paid: the remaining amount, since a
+    /// part may have been refunded at the provider.
     pub(super) async fn return_payment(&self, payment: &Payment) -> Result<(), CloseError> {
         let Some(charge) = &payment.charge else { return Ok(()) };
         self.follow_refunds(payment.id, payment.order_id, charge).await?;
@@ -221,7 +221,7 @@ impl Payments {
         let left = held.money().left_minor();
         let is_disputed = held.money().is_disputed();
         if is_disputed && !is_begun {
-            // The buyer's bank may take it back: the next check decides.
+            // The buyer's bank may withdraw the money; the next check decides.
             return Ok(None);
         }
         held.payment.next_check_at = None;
@@ -233,7 +233,7 @@ impl Payments {
         let money = held.money();
         let items = held.items.iter().filter(|item| !money.is_returning(item.id));
         let refund = Refund {
-            // A payment is returned once: its refund has the payment's own UUID.
+            // A payment is returned only once, since its refund has the same UUID as the payment.
             id: Id::from_uuid(payment.id.as_uuid()),
             payment_id: payment.id,
             origin: RefundOrigin::Automatic,

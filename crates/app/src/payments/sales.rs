@@ -8,19 +8,19 @@ use domain::{
 
 use super::Payments;
 
-/// How many days a report is about when nothing else is asked for.
+/// How many days a report covers by default.
 const DEFAULT_DAYS: u64 = 30;
 
-/// What was earned in an interval.
+/// The sales of an interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalSales {
-    /// Its first day.
+    /// The first day.
     pub start: NaiveDate,
-    /// The orders that were paid.
+    /// The total of the paid orders.
     pub gross: Money,
-    /// The money that went back, or was lost in disputes.
+    /// The money that was refunded, or lost in disputes.
     pub refunds: Money,
-    /// What is left.
+    /// `gross` minus `refunds`.
     pub net: Money,
     /// How many orders were paid.
     pub paid_orders: i64,
@@ -29,21 +29,21 @@ pub struct IntervalSales {
 /// A report of sales.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SalesReport {
-    /// The days that it is about.
+    /// The days of the report.
     pub period: SalesPeriod,
-    /// How the series is divided.
+    /// The length of the intervals.
     pub interval: SalesInterval,
     /// The shop's currency.
     pub currency: Currency,
-    /// All of it; it begins on the first day.
+    /// The totals of the period; `start` is its first day.
     pub totals: IntervalSales,
-    /// How many orders were made.
+    /// How many orders were created.
     pub orders: i64,
     /// How many users paid orders.
     pub buyers: i64,
     /// How many movies were sold.
     pub items_sold: i64,
-    /// Each interval, also where nothing happened.
+    /// All intervals, including those without sales.
     pub series: Vec<IntervalSales>,
     /// The movies that were sold most often.
     pub top_movies: Vec<SoldThing<MovieId>>,
@@ -52,7 +52,8 @@ pub struct SalesReport {
 }
 
 impl Payments {
-    /// The sales of a period; of the last 30 days, or of the 30 days up to `to` or from `from` on, where a bound is missing.
+    /// Returns the sales of a period. By default it covers the last 30 days, or 30 days up to `to` or from `from` on if
+    /// only one bound is given.
     ///
     /// # Errors
     /// When the store fails.

@@ -22,14 +22,14 @@ use crate::{
     outbox::Message,
 };
 
-/// The purchase that an item of an order gives.
+/// Returns the identifier of the purchase of an order's item.
 pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
     Id::from_uuid(item.as_uuid())
 }
 
 impl Payments {
-    /// Marks the order paid, gives its movies to the buyer, and tells the buyer, all in the unit of work. Returns the items of
-    /// movies that the buyer has already: such as one that was given back after a refund had failed.
+    /// Marks the order as paid, adds its movies to the buyer's library, and notifies the buyer, all in the unit of
+    /// work. Returns the items of movies that the buyer already has, for example after a failed refund.
     pub(super) async fn pay_order(
         &self,
         unit: &mut dyn OrderUnit,
@@ -42,7 +42,7 @@ impl Payments {
         order.state = order.state.apply(OrderEvent::Paid { at: paid_at }).map_err(StoreError::failed)?;
         unit.update_order_state(order).await?;
         let mut items: Vec<&OrderItem> = order.items.iter().collect();
-        // In one order everywhere: two payments of the same movies do not wait for each other.
+        // The order is always the same, so that two payments of the same movies cannot deadlock.
         items.sort_unstable_by_key(|item| item.movie_id);
         for item in items {
             let purchase = Purchase {
@@ -83,7 +83,7 @@ impl Payments {
         Ok(owned)
     }
 
-    /// Tells the buyer and the administrators of money that went back by itself.
+    /// Notifies the buyer and the administrators of an automatically returned payment.
     pub(super) async fn announce_return(
         &self,
         unit: &mut dyn OrderUnit,
@@ -108,7 +108,7 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("payment_returned:{}", payment.id), &mail, now).await
     }
 
-    /// Tells the administrators of money that is not what was asked.
+    /// Notifies the administrators of a payment with a wrong amount.
     pub(super) async fn announce_mismatch(
         &self,
         unit: &mut dyn OrderUnit,
@@ -130,7 +130,7 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("payment_mismatch:{}", payment.id), &mail, now).await
     }
 
-    /// Tells the buyer of money that went back.
+    /// Notifies the buyer of a refund.
     pub(super) async fn announce_refund(
         &self,
         unit: &mut dyn OrderUnit,
@@ -144,7 +144,7 @@ impl Payments {
         let notification = NewNotification { id: self.ids.next(), receiver: buyer.id, cause, at: now };
         unit.push_notification(&notification).await?;
         let returned = |movie: &&OrderedMovie| refund.items.iter().any(|item| item.movie_id == movie.id);
-        // A payment that did not pay the order gave no movies, so it takes none away.
+        // A payment that did not pay the order gave no movies, so none are revoked.
         let has_paid = payment.settlement == Some(Settlement::PaysOrder);
         let movies = shown.items.iter().filter(|movie| has_paid && returned(movie));
         let mail = OrderRefunded {
@@ -157,7 +157,7 @@ impl Payments {
         self.push_mail(unit, Some(buyer.id), &buyer.email, key, &mail, now).await
     }
 
-    /// Tells the administrators of money that did not go back.
+    /// Notifies the administrators of a failed refund.
     pub(super) async fn announce_failed_refund(
         &self,
         unit: &mut dyn OrderUnit,

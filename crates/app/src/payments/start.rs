@@ -19,10 +19,10 @@ use uuid::Uuid;
 
 use super::{CloseError, Payments, next_check};
 
-/// How often a start begins anew because something changed meanwhile.
+/// How often a start is retried because of concurrent changes.
 const ROUNDS: u32 = 4;
 
-/// No payment was started.
+/// Why no payment was started.
 #[derive(Debug, thiserror::Error)]
 pub enum PayError {
     /// The order is not pending.
@@ -31,25 +31,25 @@ pub enum PayError {
     /// A payment of the order is being processed.
     #[error("a payment of the order is being processed")]
     Processing,
-    /// The provider takes no less than the minimum.
+    /// The amount is below the provider's minimum.
     #[error("the amount is below the minimum of the payment provider")]
     AmountTooSmall {
-        /// The least amount that the provider takes.
+        /// The minimum amount.
         minimum: Money,
     },
     /// The provider cannot take exactly this amount.
     #[error("the payment provider cannot take exactly this amount")]
     AmountUnsupported,
-    /// The prices are not those of the order, or not those that the buyer accepts.
+    /// The prices differ from those of the order, or from those that the buyer accepts.
     #[error("prices changed since the order was made")]
     PriceChanged(PriceChange),
-    /// A movie of the order is not on sale any more.
+    /// A movie of the order is no longer on sale.
     #[error("a movie of the order is not on sale any more")]
     MovieUnavailable,
     /// The provider failed, or its answer is not known. Starting again is safe.
     #[error("the payment provider failed")]
     Provider(#[source] Option<GatewayError>),
-    /// Another request with the same idempotency key is being done.
+    /// Another request with the same idempotency key is still running.
     #[error("a request with this idempotency key is being done")]
     KeyTaken,
     /// The actor may not pay.
@@ -75,33 +75,33 @@ impl From<OrderTotalError> for PayError {
     }
 }
 
-/// A payment that can be paid now, or that needed no money.
+/// A payment that can be paid now, or that cost nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartedPayment {
     /// The payment.
     pub payment: PaymentView,
-    /// Whether it was begun by this call.
+    /// Whether it was created by this call.
     pub is_new: bool,
 }
 
-/// What a look at the order decided.
+/// The decision about the order.
 enum Step {
     /// The user has no such order.
     NotFound,
     /// The order cost nothing and is paid.
     Paid(PaymentId),
-    /// The checkout is to be opened.
+    /// The checkout must be opened.
     Open { payment: Box<Payment>, is_new: bool },
     /// The checkout is open.
     IsOpen(PaymentId),
-    /// The open checkout has to end before anything else.
+    /// The open checkout must be ended first.
     Close(Box<Payment>),
 }
 
 impl Payments {
-    /// Starts a payment of a user's pending order, or gives the one whose checkout is open. `None` when the user has no such
-    /// order. `accepted` is the total that the buyer agrees to. The key of the request, if it has one, is claimed with the
-    /// payment.
+    /// Starts a payment of a user's pending order, or returns the one whose checkout is open. `None` when the user has
+    /// no such order. `accepted` is the total that the buyer agrees to. The key of the request, if it has one, is
+    /// claimed with the payment.
     ///
     /// # Errors
     /// See [`PayError`].
@@ -134,12 +134,13 @@ impl Payments {
             if started.payment.checkout_url.is_some() {
                 return Ok(Some(started));
             }
-            // It ended while it was being opened: the next round says why.
+            // It ended while it was being opened; the next round determines the reason.
         }
         Err(PayError::Provider(None))
     }
 
-    /// The payment that an earlier request of the user began. Its checkout is opened if that was not known to have worked.
+    /// Returns the payment that an earlier request of the user created. Its checkout is opened if it is not known
+    /// whether it was opened.
     ///
     /// # Errors
     /// See [`PayError`].
@@ -215,7 +216,7 @@ impl Payments {
         Ok(step)
     }
 
-    /// Writes the attempt down, before the provider hears of it.
+    /// Writes the payment, before the provider is called.
     async fn begin_payment(
         &self,
         unit: &mut dyn OrderUnit,
@@ -295,7 +296,7 @@ impl Payments {
         Ok(Step::Open { payment: Box::new(payment), is_new: true })
     }
 
-    /// Opens the checkout at the provider with the stored request, and stores what came of it.
+    /// Opens the checkout at the provider with the stored request, and stores the result.
     async fn open(&self, payment: &Payment) -> Result<(), PayError> {
         let Some(request) = &payment.request else { return Ok(()) };
         self.check_provider(payment).map_err(|error| PayError::Provider(Some(error)))?;
@@ -322,7 +323,7 @@ async fn claim(
     if unit.claim_key(request, id.as_uuid()).await? { Ok(()) } else { Err(PayError::KeyTaken) }
 }
 
-/// What is done with a payment that is pending already.
+/// Decides how to continue with a payment that is already pending.
 fn open_step(payment: Payment, revalidation: &Revalidation, now: Instant) -> Step {
     let is_payable = match (&payment.checkout, &payment.request) {
         (Some(checkout), _) => checkout.url.is_some() && now < checkout.expires_at,

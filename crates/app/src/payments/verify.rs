@@ -16,16 +16,16 @@ use super::{CloseError, Payments};
 /// How far back the provider's lists are read.
 const PROVIDER_SPAN: TimeDelta = TimeDelta::days(30);
 
-/// What is younger may not have arrived yet.
+/// Newer payments are not compared, since they may not be complete yet.
 const YOUNG: TimeDelta = TimeDelta::minutes(10);
 
 /// How many payments are read at once.
 const BATCH: u32 = 500;
 
-/// What a check of all money found.
+/// The result of checking all money.
 #[derive(Debug)]
 pub struct MoneyVerdict {
-    /// What is wrong.
+    /// The violations.
     pub violations: Vec<MoneyViolation>,
     /// Why the provider's lists could not be read, if they could not.
     pub unread: Option<GatewayError>,
@@ -109,7 +109,7 @@ impl Payments {
         };
         let Some(known) = known else {
             let id = checkout.payment_id.map_or_else(|| shop.as_uuid(), |id| id.as_uuid());
-            // One that was begun just before the lists begin is known all the same.
+            // A payment that was created just before the beginning of the lists is looked up separately.
             let order = match checkout.payment_id {
                 Some(id) => self.queries.order_of_payment(id).await?,
                 None => None,

@@ -4,12 +4,12 @@ use crate::{
 };
 
 /// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor's current role and state.
-/// Changes of a user's role or state and deletions lock that user too, so they happen before or after the unit.
+/// Changes of a user's role or state and deletions also lock that user, so they happen either before or after the unit.
 ///
 /// Every area's store calls this to begin units for actors.
 ///
 /// # Errors
-/// See [`AccessError`]; nothing stays locked then.
+/// See [`AccessError`]. After an error nothing stays locked.
 pub async fn begin_as<D>(
     database: &D,
     attempt: Attempt,

@@ -1,17 +1,17 @@
 use crate::accounts::{Role, User};
 
-/// The change would leave nobody who can manage users.
+/// The change would leave no user who can manage users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the last active administrator can be neither demoted, deactivated nor deleted")]
 pub struct LastAdministrator;
 
 /// Checks that an active administrator remains after one account is changed or deleted.
 ///
-/// `before` contains the account and every administrator, locked: otherwise two changes at the same time could each rely on
-/// the other's administrator. `after` is the changed account, `None` when it is deleted.
+/// `before` contains the account and every administrator, locked: otherwise two concurrent changes could each rely on
+/// the administrator that the other one removes. `after` is the changed account, `None` when it is deleted.
 ///
 /// # Errors
-/// When the account belongs to the last active administrator and would not any more.
+/// When the account is the last active administrator and the change would end that.
 pub fn check_administrator_remains(
     before: &[User],
     account: &User,

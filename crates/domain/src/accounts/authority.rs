@@ -11,11 +11,12 @@ pub struct Actor {
     pub user_id: UserId,
     /// The session that the request belongs to.
     pub session_id: SessionId,
-    /// The user's role when the request was authenticated: good enough for reading. Units of work look again.
+    /// The user's role when the request was authenticated. It is sufficient for reading; units of work check the
+    /// current role.
     pub role: Role,
 }
 
-/// No unit of work was begun for an actor.
+/// Why no unit of work was begun for an actor.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The account was deleted or deactivated, or the session ended, since the request was authenticated.
@@ -46,8 +47,8 @@ impl UserLocks {
     }
 }
 
-/// The authority that a unit of work needs: who acts, and the least role that permits it. Every area's store that begins
-/// units for actors states it, so that a use case can neither forget nor weaken it.
+/// The authority that a unit of work needs: the actor, and the minimum role. Every store that begins units for actors
+/// defines it, so that a use case can neither omit nor weaken it.
 #[derive(Debug, Clone)]
 pub struct Authority {
     actor: Actor,
@@ -69,7 +70,7 @@ impl Authority {
         Self { actor: *actor, least, locks }
     }
 
-    /// Locks another user too, for example the one that is changed.
+    /// Also locks another user, for example the one that is changed.
     #[must_use]
     pub fn locking(mut self, user_id: UserId) -> Self {
         if !self.locks.ids.contains(&user_id) {
@@ -78,7 +79,7 @@ impl Authority {
         self
     }
 
-    /// Locks every administrator too: for decisions about who remains one.
+    /// Also locks every administrator, for decisions that depend on the remaining administrators.
     #[must_use]
     pub fn locking_admins(mut self) -> Self {
         self.locks.all_admins = true;
@@ -91,14 +92,15 @@ impl Authority {
         &self.locks
     }
 
-    /// The session that has to be live.
+    /// The session that must be active.
     #[must_use]
     pub const fn session_id(&self) -> SessionId {
         self.actor.session_id
     }
 
-    /// Whether the actor has the authority. `locked` are the users that the unit of work has locked, `session` is the actor's
-    /// session as the unit of work reads it. The session's end of life is left to authentication, which has just seen it.
+    /// Checks that the actor has the authority. `locked` are the users that the unit of work has locked, `session` is
+    /// the actor's session as read in the unit of work. Whether the session has expired is not checked here, since
+    /// authentication has just checked it.
     ///
     /// # Errors
     /// [`AccessError::SignedOut`] and [`AccessError::RoleTooLow`].

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
-/// Texts that browsers put into their `User-Agent`, with the browser's name. The first match decides, since many browsers also
-/// name the browsers they derive from.
+/// Parts of the `User-Agent` of browsers, with the browser's name. The first match is used, since many browsers also
+/// include the names of the browsers they derive from.
 const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -15,7 +15,7 @@ const BROWSERS: [(&str, &str); 10] = [
     ("Safari/", "Safari"),
 ];
 
-/// The same for operating systems.
+/// Parts of the `User-Agent` with the name of the operating system; the first match is used.
 const SYSTEMS: [(&str, &str); 8] = [
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -27,27 +27,27 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// Texts in a `User-Agent` after which a digit begins a version number.
+/// Texts in a `User-Agent` that precede a version number.
 const BEFORE_VERSIONS: [&str; 7] = ["/", "/v", "rv:", "Windows NT ", "Android ", "OS ", "OS X "];
 
 /// The text after which Android writes the name of its build, which need not begin with a digit.
 const BEFORE_BUILDS: &str = " Build/";
 
-/// The longest name of an unknown program that is shown.
+/// The maximum length of the name of an unknown program, in characters.
 const PROGRAM_LENGTH: usize = 30;
 
 /// The device that a request came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Device {
-    /// The `User-Agent` header, cut to 255 characters.
+    /// The first 255 characters of the `User-Agent` header.
     pub user_agent: Option<String>,
     /// The client's address.
     pub ip: Option<IpAddr>,
 }
 
 impl Device {
-    /// A name for people, such as `Firefox on Windows`. The rest of the `User-Agent` is left out: the client chose it, and a mail
-    /// must not contain a stranger's words or links.
+    /// A name for human readers, such as `Firefox on Windows`. The rest of the `User-Agent` is omitted, since the
+    /// client chose it, and mails must not contain texts or links of unknown clients.
     #[must_use]
     pub fn label(&self) -> String {
         let agent = self.user_agent.as_deref().unwrap_or_default();

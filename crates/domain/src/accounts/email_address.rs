@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest address that is taken, in characters (RFC 5321 section 4.5.3.1.3).
+/// The maximum length of an address, in characters (RFC 5321 section 4.5.3.1.3).
 pub const MAX_EMAIL_LENGTH: usize = 254;
 
 /// An e-mail address: kept as it was written (trimmed, Unicode NFC), compared by [`EmailAddress::key`].
@@ -24,7 +24,7 @@ pub struct EmailAddress {
     key: String,
 }
 
-/// The text is no e-mail address that mail can be sent to.
+/// The text is not an e-mail address that mail can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmailAddress {
     /// It is longer than [`MAX_EMAIL_LENGTH`].
@@ -36,11 +36,11 @@ pub enum InvalidEmailAddress {
 }
 
 impl EmailAddress {
-    /// Counts the changes of the rule that makes [`EmailAddress::key`]. Whoever changes the rule increases it, so that stores
-    /// make the keys anew that they hold.
+    /// The version of the rule for [`EmailAddress::key`]. Increase it when the rule changes, so that stores recompute
+    /// their keys.
     pub const KEY_VERSION: i16 = 2;
 
-    /// The address as it was written, trimmed: where mail is sent to.
+    /// The address as it was written, trimmed. Mail is sent to this address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
@@ -48,34 +48,34 @@ impl EmailAddress {
 
     /// The form by which addresses are compared and must be unique.
     ///
-    /// The name is in lower case, letter by letter, in Unicode NFC. Letters that only look alike or have a compatibility
-    /// form (`ı`, `ﬁ`, full-width letters) are other letters: a mail server may give them to other people. The host is
-    /// written as IDNA (UTS 46) writes it for people, however it was encoded.
+    /// The name is in lower case, letter by letter, in Unicode NFC. Letters that only look alike or have a
+    /// compatibility form (`ı`, `ﬁ`, full-width letters) are different letters, since they may belong to different
+    /// mailboxes. The host is in the Unicode form of IDNA (UTS 46), however it was encoded.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether both are written alike: equal addresses may be spelled differently, and may then be different mailboxes.
+    /// Whether both have the same spelling. Equal addresses with different spellings may be different mailboxes.
     #[must_use]
     pub fn is_spelled_like(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-/// The name before the `@`, as keys are written.
+/// The part before the `@` in the form of keys.
 pub(super) fn name_key(text: &str) -> String {
     text.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// A part of a host, as keys are written; `None` when it cannot be one. Letters that are different to the registries of
-/// domains (`ß` and `ss`) are different here.
+/// A label of a host in the form of keys; `None` when it is not valid. Letters that domain registries distinguish (`ß`
+/// and `ss`) are different here.
 pub(super) fn host_part_key(text: &str) -> Option<String> {
     let (host, outcome) = Uts46::new().to_unicode(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
     outcome.is_ok().then(|| host.into_owned())
 }
 
-/// A whole host, as keys are written; `None` when no host can have this name.
+/// A complete host in the form of keys; `None` when it is not valid.
 fn host_key(text: &str) -> Option<String> {
     let (allowed, hyphens) = (AsciiDenyList::STD3, Hyphens::CheckFirstLast);
     let ascii = Uts46::new().to_ascii(text.as_bytes(), allowed, hyphens, DnsLength::Verify).ok()?;
@@ -90,7 +90,7 @@ impl FromStr for EmailAddress {
         if written.chars().count() > MAX_EMAIL_LENGTH {
             return Err(InvalidEmailAddress::TooLong);
         }
-        // Line breaks would let an address write headers into the mail that is sent to it.
+        // Line breaks in an address could inject headers into a mail.
         if written.chars().any(|character| character.is_control() || character.is_whitespace()) {
             return Err(InvalidEmailAddress::Malformed);
         }
@@ -118,7 +118,7 @@ impl PartialEq for EmailAddress {
 impl Eq for EmailAddress {}
 
 impl fmt::Debug for EmailAddress {
-    /// Hidden: addresses may not stand in a log.
+    /// Hidden, since addresses must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EmailAddress(…)")
     }
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    /// The name as the first version of the rule compared it: in compatibility form and with every case of a letter folded.
+    /// The name in the form of the first version of the rule: compatibility form with full case folding.
     fn first_name_key(text: &str) -> String {
         let lower = text.nfkc().flat_map(char::to_lowercase);
         lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()

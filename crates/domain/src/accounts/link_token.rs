@@ -9,12 +9,12 @@ use crate::{
 pub enum LinkKind {
     /// It activates the account.
     Activation,
-    /// It sets a new password without the old one.
+    /// It sets a new password without the current one.
     PasswordReset,
 }
 
 impl LinkKind {
-    /// How long such a link is valid: 24 hours to activate an account, 1 hour to set a password.
+    /// How long a link of this kind is valid: 24 hours to activate an account, 1 hour to set a password.
     #[must_use]
     pub const fn lifetime(self) -> chrono::TimeDelta {
         match self {

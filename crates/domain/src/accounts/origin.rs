@@ -1,6 +1,6 @@
 use crate::accounts::Device;
 
-/// Where a request came from: recorded in the audit log and with new sessions.
+/// The origin of a request, which is recorded in the audit log and in new sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The device that sent it.

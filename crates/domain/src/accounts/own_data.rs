@@ -1,4 +1,4 @@
-//! All that is stored of one user: to be copied, and to be erased.
+//! All data that is stored about one user, for export and deletion.
 
 mod personal_data;
 mod store;

@@ -7,18 +7,18 @@ use zeroize::Zeroizing;
 
 use crate::accounts::EmailAddress;
 
-/// The most characters of a password.
+/// The maximum number of characters of a password.
 pub const MAX_PASSWORD_LENGTH: usize = 128;
 
 /// The passwords that [`PasswordPolicy::Standard`] refuses because they are common: one per line, in lower case, most common
 /// first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
-/// The same for [`PasswordPolicy::Strict`]: every password of that list that the policy would otherwise allow. The list has
-/// 30,000 passwords, most of which have fewer than 15 characters.
+/// The common passwords that [`PasswordPolicy::Strict`] refuses: every password of that list that the policy would
+/// otherwise allow. The list has 30,000 passwords, most of which have fewer than 15 characters.
 const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 
-/// A password as it was typed: in Unicode NFC, never truncated, hidden in `Debug`, wiped on drop.
+/// A password as it was typed, in Unicode NFC and never truncated. Hidden in `Debug`, wiped on drop.
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
 
@@ -48,7 +48,7 @@ pub enum PasswordProblem {
     /// It has fewer characters than the policy requires.
     #[error("a password has at least {least} characters")]
     TooShort {
-        /// The fewest characters that are allowed.
+        /// The minimum number of characters.
         least: usize,
     },
     /// It has more than [`MAX_PASSWORD_LENGTH`] characters.
@@ -63,12 +63,12 @@ pub enum PasswordProblem {
     /// It is the e-mail address.
     #[error("the password must not be the e-mail address")]
     IsEmail,
-    /// It is the password that it is to replace.
+    /// It is the current password.
     #[error("the new password must differ from the current one")]
     Unchanged,
 }
 
-/// The rule that a new password has to meet.
+/// The policy for new passwords.
 ///
 /// ```
 /// use domain::accounts::{PasswordPolicy, PasswordProblem, PlainPassword};
@@ -83,12 +83,12 @@ pub enum PasswordPolicy {
     /// 8 to 128 characters with a letter and a digit, not one of the 1,000 most common passwords, and not the e-mail address.
     #[default]
     Standard,
-    /// 15 to 128 characters of any kind, not on the whole list of common passwords, and not the e-mail address.
+    /// 15 to 128 characters of any kind, not on the complete list of common passwords, and not the e-mail address.
     Strict,
 }
 
 impl PasswordPolicy {
-    /// The fewest characters of a password.
+    /// The minimum number of characters of a password.
     #[must_use]
     pub const fn least_length(self) -> usize {
         match self {
@@ -186,7 +186,7 @@ impl fmt::Debug for PasswordHash {
 /// A password could not be hashed or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// Too many passwords wait already; a later attempt may succeed.
+    /// Too many passwords are already waiting; a later attempt may succeed.
     #[error("too many passwords wait to be checked")]
     Busy,
     /// The hasher failed.
@@ -197,16 +197,16 @@ pub enum HashError {
 /// Hashes passwords, on threads that serve no requests.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Whether there is room for one more password. It reserves no place and costs nothing, so that callers can ask before
-    /// they do other work.
+    /// Checks that there is capacity for one more password. It reserves nothing and is cheap, so that callers can check
+    /// before they do other work.
     ///
     /// # Errors
-    /// [`HashError::Busy`] when there is none.
+    /// [`HashError::Busy`] when there is no capacity.
     fn check_room(&self) -> Result<(), HashError>;
     /// Hashes a password. MUST use a new salt each time.
     async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError>;
-    /// Whether the password matches the hash. MUST take as long without a usable hash, so that the time does not reveal an
-    /// unknown user.
+    /// Whether the password matches the hash. MUST take the same time without a usable hash, so that the time does not
+    /// reveal whether the user exists.
     async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError>;
     /// Whether the hash was made with parameters other than the current ones.
     fn needs_rehash(&self, hash: &PasswordHash) -> bool;

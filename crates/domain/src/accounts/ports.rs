@@ -10,7 +10,7 @@ use crate::{
 /// A user cannot be added.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertUserError {
-    /// An account has this address already, in whatever spelling.
+    /// An account already has this address, possibly in another spelling.
     #[error("the e-mail address is taken")]
     EmailTaken,
     /// The store failed.
@@ -18,7 +18,7 @@ pub enum InsertUserError {
     Store(#[from] StoreError),
 }
 
-/// Keeps accounts.
+/// Stores accounts.
 #[async_trait]
 pub trait UserRepository: Send {
     /// The user, or `None`.
@@ -30,28 +30,28 @@ pub trait UserRepository: Send {
         &mut self,
         email: &EmailAddress,
     ) -> Result<Option<User>, StoreError>;
-    /// These users, in the order of their identifiers: MUST lock them in that order until the unit ends, and MUST give them as
-    /// the units that locked them before have left them.
+    /// These users, in the order of their identifiers: MUST lock them in that order until the unit ends, and MUST
+    /// return their state after all units that locked them before.
     async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError>;
-    /// Adds a user. MUST answer [`InsertUserError::EmailTaken`] when the address key is there, even when another unit
-    /// adds it at the same moment, and MUST leave the unit usable then.
+    /// Adds a user. MUST return [`InsertUserError::EmailTaken`] when the address key exists, even when another unit
+    /// adds it concurrently, and the unit MUST stay usable after this error.
     async fn insert_user(&mut self, user: &User) -> Result<(), InsertUserError>;
-    /// Writes all of the user but its identifier, the key of its address and its creation time.
+    /// Writes all fields of the user except its identifier, the key of its address and its creation time.
     async fn update_user(&mut self, user: &User) -> Result<(), StoreError>;
 }
 
-/// Keeps the stored side of links in mails.
+/// Stores the tokens of links in mails.
 #[async_trait]
 pub trait LinkTokenRepository: Send {
-    /// Keeps the token. MUST replace the user's earlier one of the same kind.
+    /// Stores the token. MUST replace the user's previous token of the same kind.
     async fn put_link(&mut self, token: &LinkToken) -> Result<(), StoreError>;
-    /// The token, expired or not, without locking or removing it: so that its user can be locked first.
+    /// The token, expired or not, without locking or removing it, so that its user can be locked first.
     async fn find_link(
         &mut self,
         kind: LinkKind,
         digest: &TokenDigest,
     ) -> Result<Option<LinkToken>, StoreError>;
-    /// Removes the token and gives it, expired or not. MUST give it to one of several callers at most.
+    /// Removes and returns the token, expired or not. MUST return it to at most one of several concurrent callers.
     async fn take_link(
         &mut self,
         kind: LinkKind,
@@ -61,20 +61,20 @@ pub trait LinkTokenRepository: Send {
     async fn remove_link(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError>;
 }
 
-/// What a log-in needs to know before the password is checked.
+/// The data that a log-in needs before the password is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Whose they are.
+    /// The user of the credentials.
     pub user_id: UserId,
     /// The hash of the password.
     pub password: PasswordHash,
-    /// Whether the account waits for its activation.
+    /// Whether the account has not been activated yet.
     pub is_awaiting_activation: bool,
     /// The user's version when this was read.
     pub version: i64,
 }
 
-/// Reads what proves to be the owner of an account, outside a unit of work.
+/// Reads the credentials of accounts, outside a unit of work.
 #[async_trait]
 pub trait CredentialQueries: Send + Sync {
     /// The credentials of the address (by its key).

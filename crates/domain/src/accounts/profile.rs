@@ -22,11 +22,11 @@ pub enum Gender {
     Man,
     /// A woman.
     Woman,
-    /// Another one, or not stated.
+    /// Another gender, or not stated.
     Other,
 }
 
-/// The text names no gender.
+/// The text is not the name of a gender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not one of man, woman, other")]
 pub struct UnknownGender;
@@ -54,10 +54,10 @@ impl FromStr for Gender {
     }
 }
 
-/// The longest given or family name, in characters.
+/// The maximum length of a given or family name, in characters.
 pub const MAX_NAME_LENGTH: usize = 100;
 
-/// The longest text about a person, in characters.
+/// The maximum length of the text about a person, in characters.
 pub const MAX_INFO_LENGTH: usize = 2_000;
 
 /// The lowest age that is accepted.
@@ -69,7 +69,7 @@ const MAX_AGE_YEARS: u32 = 150;
 /// Why a text cannot be in a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfileText {
-    /// It has nothing but white space.
+    /// It is empty or has only white space.
     #[error("must not be blank; null clears it")]
     Blank,
     /// It has too many characters after trimming.
@@ -123,7 +123,7 @@ fn checked(
     }
 }
 
-/// Why a day is no acceptable date of birth.
+/// Why a day is not an acceptable date of birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDateOfBirth {
     /// It is today or later.
@@ -168,7 +168,7 @@ fn age(born: NaiveDate, today: NaiveDate) -> u32 {
 /// A change of a field that may be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// The field stays as it is.
+    /// The field is not changed.
     #[default]
     Keep,
     /// The field becomes empty.
@@ -187,7 +187,7 @@ impl<T> Change<T> {
     }
 }
 
-/// Changes of a profile.
+/// Changes to a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProfileChanges {
     /// The given name.
@@ -202,7 +202,7 @@ pub struct ProfileChanges {
     pub info: Change<ProfileInfo>,
 }
 
-/// What a user states about themselves. All of it is optional.
+/// The data that users provide about themselves. All of it is optional.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// Its identifier.
@@ -250,8 +250,8 @@ impl Profile {
     }
 }
 
-/// What a user is called where others see it: the names of the profile, else `Member` and the last four characters of the
-/// identifier; never the e-mail address.
+/// The name of a user that others see: the names in the profile, or else `Member` and the last four characters of the
+/// identifier. It is never the e-mail address.
 #[must_use]
 pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
     let names = [first_name, last_name].into_iter().flatten().map(str::trim);

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-/// What a user may do. Each role may do everything that the roles before it may: roles are ordered.
+/// The role of a user. Roles are ordered: each includes the permissions of the previous ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Browses, rates, buys and watches.

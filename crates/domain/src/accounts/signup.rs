@@ -17,7 +17,7 @@ gathered! {
 /// Begins units of work about signing up.
 #[async_trait]
 pub trait SignUpStore: Send + Sync {
-    /// Begins one without a signed-in user.
+    /// Begins a unit of work without a signed-in user.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn SignUpUnit>, StoreError>;
 }
 

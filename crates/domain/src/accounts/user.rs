@@ -9,8 +9,8 @@ use crate::{
 pub struct User {
     /// Its identifier.
     pub id: UserId,
-    /// Its address, unique among all accounts. The spelling is the one that its owner proved; before the activation it is
-    /// the one that the activation link was mailed to.
+    /// Its address, unique among all accounts. The spelling is the one that its owner has confirmed; before the
+    /// activation it is the one that the activation link was mailed to.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
@@ -18,17 +18,17 @@ pub struct User {
     pub role: Role,
     /// Whether its owner may sign in, and if not, why.
     pub state: AccountState,
-    /// Increases with every change of password, role, state and spelling, so that a decision about data that was read
-    /// earlier can be checked again.
+    /// Increases with every change of password, role, state and spelling, so that a decision based on earlier data can
+    /// be validated.
     pub version: i64,
     /// When it was registered.
     pub created_at: Instant,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Instant,
 }
 
 impl User {
-    /// A new account that has to be activated before its owner can sign in.
+    /// Creates an account that must be activated before its owner can sign in.
     #[must_use]
     pub const fn register(id: UserId, email: EmailAddress, password: PasswordHash, now: Instant) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl User {
         matches!(self.state, AccountState::Active { .. })
     }
 
-    /// Whether its owner has to follow the activation link before signing in.
+    /// Whether its owner must follow the activation link before signing in.
     #[must_use]
     pub const fn is_awaiting_activation(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { .. })
@@ -61,11 +61,11 @@ impl User {
         matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })
     }
 
-    /// Activates the account because its owner followed the activation link, which proves the address. A contested
+    /// Activates the account because its owner followed the activation link, which confirms the address. A contested
     /// password is dropped: see [`PasswordHash::is_usable`].
     ///
     /// # Errors
-    /// When the account was activated already, or was deactivated, which the owner cannot undo.
+    /// When the account is already active, or was deactivated, which the owner cannot undo.
     pub fn confirm_email(&mut self, now: Instant) -> Result<(), InvalidTransition> {
         if !self.is_awaiting_activation() {
             return Err(InvalidTransition { from: self.state });
@@ -78,7 +78,7 @@ impl User {
     /// [`PasswordHash::is_usable`].
     ///
     /// # Errors
-    /// When the account is active already.
+    /// When the account is already active.
     pub fn activate(&mut self, now: Instant) -> Result<(), InvalidTransition> {
         if self.is_active() {
             return Err(InvalidTransition { from: self.state });
@@ -91,7 +91,7 @@ impl User {
     /// password is dropped.
     ///
     /// # Errors
-    /// When the account is deactivated already.
+    /// When the account is already deactivated.
     pub fn deactivate(&mut self, now: Instant) -> Result<(), InvalidTransition> {
         if matches!(self.state, AccountState::Deactivated { .. }) {
             return Err(InvalidTransition { from: self.state });
@@ -102,11 +102,12 @@ impl User {
 
     /// Records that the address was registered again before the activation, spelled as `typed`.
     ///
-    /// When the password or the spelling differs, two people may have registered, and the password becomes contested. Returns
-    /// whether it has become contested now. The spelling stays: see [`User::take_spelling`].
+    /// When the password or the spelling differs, different people may have registered, and the password becomes
+    /// contested. Returns whether it became contested by this call. The spelling is not changed; see
+    /// [`User::take_spelling`].
     ///
     /// # Errors
-    /// When the account does not wait for its activation: then its password is known to be its owner's.
+    /// When the account is not awaiting activation, since its password is then known to be its owner's.
     pub fn register_again(
         &mut self,
         typed: &EmailAddress,
@@ -125,7 +126,7 @@ impl User {
         Ok(true)
     }
 
-    /// Gives it another role.
+    /// Changes the role.
     pub fn set_role(&mut self, role: Role, now: Instant) {
         self.role = role;
         self.touch(now);
@@ -137,7 +138,7 @@ impl User {
     /// same transaction, so that the valid link was always mailed to the stored spelling.
     ///
     /// # Errors
-    /// When the account does not wait for its activation: then its owner has proved the spelling.
+    /// When the account is not awaiting activation, since its owner has then confirmed the spelling.
     pub fn take_spelling(&mut self, typed: &EmailAddress, now: Instant) -> Result<bool, InvalidTransition> {
         if !self.is_awaiting_activation() {
             return Err(InvalidTransition { from: self.state });

@@ -18,11 +18,11 @@ pub enum AuditAction {
     Registered,
     /// An account was activated by its link.
     Activated,
-    /// Somebody signed in.
+    /// A user signed in.
     SignedIn,
     /// A sign-in was refused.
     SignInFailed,
-    /// Somebody signed out.
+    /// A user signed out.
     SignedOut,
     /// A refresh token was used again too late, and its session was ended.
     RefreshReused,
@@ -44,15 +44,15 @@ pub enum AuditAction {
     AccountDeleted,
     /// A deletion was refused, because the password was wrong.
     AccountDeletionFailed,
-    /// An administrator was made on the command line.
+    /// An administrator was created on the command line.
     AdminCreated,
     /// A movie's price was changed.
     PriceChanged,
-    /// A movie was put on sale, or taken off.
+    /// A movie was put on sale or withdrawn from sale.
     AvailabilityChanged,
     /// A movie was created by a moderator.
     MovieCreated,
-    /// A movie was changed by a moderator; price and availability have actions of their own.
+    /// A movie was changed by a moderator; changes of price and availability have separate actions.
     MovieChanged,
     /// A movie was deleted by a moderator.
     MovieDeleted,
@@ -66,14 +66,14 @@ pub enum AuditAction {
     CommentRemoved,
     /// An administrator made a refund.
     RefundMade,
-    /// An administrator decided a request for a refund.
+    /// An administrator decided about a request for a refund.
     RefundRequestDecided,
     /// A moderator decided about the reports of a comment.
     CommentReportDecided,
 }
 
 impl AuditAction {
-    /// Every action there is.
+    /// All values of the enum.
     pub const ALL: [Self; 28] = [
         Self::Registered,
         Self::Activated,
@@ -199,8 +199,8 @@ impl AuditObject {
     }
 }
 
-/// The changed fields of an object, as names and texts. They must not contain a secret, an e-mail address or anything that a
-/// person wrote: the log outlives the account.
+/// The changed fields of an object, as names and texts. They must not contain secrets, e-mail addresses or texts
+/// written by users, since the log is kept when the account is deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditState(Vec<(String, String)>);
 
@@ -225,7 +225,7 @@ pub struct AuditEntry {
     pub at: Instant,
     /// What was done.
     pub action: AuditAction,
-    /// The user who did it; `None` when nobody was signed in, and on the command line.
+    /// The user who did it; `None` when no user was signed in, and on the command line.
     pub actor: Option<UserId>,
     /// The object, if there is one.
     pub object: Option<AuditObject>,
@@ -240,8 +240,8 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// The network of the client: the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address. That shows
-    /// where an action came from without identifying a household permanently.
+    /// The network of the client: the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address. It
+    /// shows the origin of an action without identifying a household.
     #[must_use]
     pub fn network(&self) -> Option<String> {
         Some(match self.ip?.to_canonical() {

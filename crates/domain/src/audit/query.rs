@@ -11,12 +11,12 @@ use crate::{
     time::Instant,
 };
 
-/// The text names no action.
+/// The text is not the name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownAction;
 
 impl std::fmt::Display for UnknownAction {
-    /// Names all there are.
+    /// Lists the names of all actions.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "must be one of {}", AuditAction::ALL.map(AuditAction::as_str).join(", "))
     }
@@ -41,7 +41,8 @@ pub struct RecordedObject {
     pub id: Uuid,
 }
 
-/// An entry of the audit log as it was recorded. Names are texts, since a newer version of this program may have written it.
+/// An entry of the audit log as it was recorded. Names are texts, since a newer version of the program may have written
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRecord {
     /// Its identifier.
@@ -64,7 +65,7 @@ pub struct AuditRecord {
     pub request_id: Option<String>,
 }
 
-/// Selects entries: those that meet every condition.
+/// A filter of entries. A match must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// Done by this user.
@@ -82,8 +83,9 @@ pub struct AuditFilter {
 /// Reads the audit log.
 #[async_trait]
 pub trait AuditQueries: Send + Sync {
-    /// A page of the rows that meet the filter, the newest first. Rows of one moment MUST be ordered by their identifier;
-    /// numbered pages MUST have the total, those behind a position MUST NOT, and a position MUST hold while rows are added.
+    /// A page of the rows that match the filter, the newest first. Rows with the same time MUST be ordered by their
+    /// identifier. Numbered pages MUST have the total, pages after a position MUST NOT. A position MUST stay valid
+    /// while rows are added.
     async fn audit_page(
         &self,
         filter: &AuditFilter,

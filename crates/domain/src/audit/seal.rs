@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use crate::time::Instant;
 
-/// Identifies the format of the sealed bytes, so that a later format differs.
+/// Identifies the format of the sealed bytes, so that it can be changed later.
 const FORM: &[u8] = b"cinema audit seal 1";
 
 /// The position of an entry in the log: entries are ordered by their time, then by their identifier.
@@ -14,7 +14,7 @@ pub struct LogPlace {
     pub id: Uuid,
 }
 
-/// An entry of the log exactly as it is stored, valid or not.
+/// An entry of the log exactly as it is stored, even if it is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {
     /// Its position.
@@ -70,7 +70,8 @@ impl StoredEntry {
     }
 }
 
-/// Proves that a part of the log has not changed since it was sealed. The part begins after that of the previous seal.
+/// Proves that a part of the log has not changed since it was sealed. The part begins after the part of the previous
+/// seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
     /// Its number, counted from 1 without gaps.
@@ -106,7 +107,7 @@ impl Seal {
         seal
     }
 
-    /// Whether the seal was made over these entries and this previous seal: their digest is the same.
+    /// Whether the seal was made over these entries and this previous seal, so that their digest is the same.
     #[must_use]
     pub fn is_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> bool {
         self.digest_over(rows, before, maker) == self.digest
@@ -145,7 +146,7 @@ pub trait SealMaker: Send + Sync {
 mod tests {
     use super::*;
 
-    /// Shows everything.
+    /// A seal maker for tests, which uses readable text.
     struct Plain;
 
     impl SealMaker for Plain {

@@ -18,7 +18,7 @@ gathered! {
 /// Begins units of work about carts.
 #[async_trait]
 pub trait CartStore: Send + Sync {
-    /// Begins one for a user who changes his own cart.
+    /// Begins a unit of work for a user who changes their own cart.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError>;
 }
 
@@ -39,35 +39,36 @@ pub struct CartItem {
     pub id: CartItemId,
     /// The movie.
     pub movie_id: MovieId,
-    /// When it was put there.
+    /// When it was added.
     pub added_at: Instant,
 }
 
-/// Keeps carts.
+/// Stores carts.
 #[async_trait]
 pub trait CartRepository: Send {
-    /// The user's cart, locked until the unit ends. MUST make it under the proposed identifier when there is none, and
-    /// MUST leave a user with one cart when two units do so at once.
+    /// The user's cart, locked until the unit ends. MUST create it with the proposed identifier when there is none, and
+    /// MUST NOT create two carts when two units do so concurrently.
     async fn open_cart_for_update(&mut self, user_id: UserId, proposed: CartId)
     -> Result<CartId, StoreError>;
-    /// Whether it holds the movie.
+    /// Whether the cart contains the movie.
     async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// The movies that it holds, newest first.
+    /// The movies in the cart, newest first.
     async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError>;
-    /// How many movies it holds.
+    /// How many movies the cart contains.
     async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
-    /// Puts a movie in; `false` when it is there already. MUST NOT hold a movie twice, even when two units add it at once.
+    /// Adds a movie; `false` when it is already in the cart. MUST NOT add a movie twice, even when two units add it
+    /// concurrently.
     async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError>;
-    /// Takes a movie out; `false` when it is not there.
+    /// Removes a movie; `false` when it is not in the cart.
     async fn remove_cart_item(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// Takes everything out.
+    /// Removes all movies.
     async fn clear_cart(&mut self, user_id: UserId) -> Result<(), StoreError>;
 }
 
 /// Reads carts outside a unit of work.
 #[async_trait]
 pub trait CartQueries: Send + Sync {
-    /// What is in the user's cart, newest first; empty when there is no cart. MUST say of each movie whether it is on sale,
-    /// and whether the user has a live purchase of it.
+    /// The movies in the user's cart, newest first; empty when there is no cart. MUST return for each movie whether it
+    /// is on sale, and whether the user has an active purchase of it.
     async fn cart_entries(&self, user_id: UserId) -> Result<Vec<CartEntry>, StoreError>;
 }

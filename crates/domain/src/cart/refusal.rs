@@ -4,7 +4,7 @@ use crate::{
     purchases::{PurchaseRefusal, check_purchase},
 };
 
-/// The most movies that a cart may hold.
+/// The maximum number of movies in a cart.
 pub const MAX_CART_ITEMS: u64 = 100;
 
 /// Why a movie cannot be put in a cart.
@@ -16,10 +16,10 @@ pub enum CartRefusal {
     /// The user cannot buy it.
     #[error(transparent)]
     CannotBuy(#[from] PurchaseRefusal),
-    /// It is in the cart already.
+    /// It is already in the cart.
     #[error("the movie is in the cart already")]
     AlreadyInCart,
-    /// The cart holds [`MAX_CART_ITEMS`] already.
+    /// The cart already contains [`MAX_CART_ITEMS`] movies.
     #[error("the cart holds {MAX_CART_ITEMS} movies already")]
     CartFull,
 }
@@ -37,16 +37,16 @@ impl CartRefusal {
     }
 }
 
-/// What is known before a movie is put in a cart.
+/// The facts that decide whether a movie can be added to a cart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CartAddition {
     /// The movie's offer; `None` when there is no such movie.
     pub offer: Option<Offer>,
     /// Whether the user has bought the movie.
     pub is_purchased: bool,
-    /// Whether the cart holds the movie.
+    /// Whether the cart contains the movie.
     pub is_in_cart: bool,
-    /// How many movies the cart holds.
+    /// How many movies the cart contains.
     pub item_count: u64,
 }
 

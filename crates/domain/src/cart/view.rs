@@ -5,7 +5,7 @@ use crate::{
     time::Instant,
 };
 
-/// A movie in a cart as it is stored, with what decides whether it can be bought.
+/// A movie in a cart as it is stored, with the facts that decide whether it can be bought.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CartEntry {
     /// The movie, with its current price.
@@ -14,7 +14,7 @@ pub struct CartEntry {
     pub is_available: bool,
     /// Whether the user has bought it.
     pub is_purchased: bool,
-    /// When it was put in the cart.
+    /// When it was added to the cart.
     pub added_at: Instant,
 }
 
@@ -23,11 +23,11 @@ pub struct CartEntry {
 pub struct CartLine {
     /// The movie, with its current price.
     pub movie: MovieSummary,
-    /// When it was put in the cart.
+    /// When it was added to the cart.
     pub added_at: Instant,
 }
 
-/// A movie in a cart that cannot be bought any more.
+/// A movie in a cart that can no longer be bought.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnavailableItem {
     /// The movie.
@@ -39,16 +39,16 @@ pub struct UnavailableItem {
 /// A cart with its current prices, in the order of its entries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CartView {
-    /// What can be bought.
+    /// The movies that can be bought.
     pub items: Vec<CartLine>,
-    /// What cannot be bought any more.
+    /// The movies that can no longer be bought.
     pub unavailable: Vec<UnavailableItem>,
     /// The sum of the items' prices.
     pub total: Money,
 }
 
 impl CartView {
-    /// Sorts the entries of a cart into what can be bought in a shop with this currency and what cannot.
+    /// Separates the entries of a cart that can be bought in a shop with this currency from those that cannot.
     ///
     /// # Errors
     /// When the total is too large to be represented.

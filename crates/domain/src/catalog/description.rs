@@ -1,4 +1,4 @@
-/// Composes a description of a movie from its facts, for movies that come without one.
+/// Composes a description of a movie from its facts, for movies without a description.
 #[must_use]
 pub fn compose_description(year: i32, genres: &[String], directors: &[String], stars: &[String]) -> String {
     let genres = genres.iter().map(|genre| genre.to_lowercase()).collect::<Vec<_>>();
@@ -12,7 +12,7 @@ pub fn compose_description(year: i32, genres: &[String], directors: &[String], s
         text.push_str(", with ");
         text.push_str(&enumerate(stars));
     }
-    // A name may end in a full stop already: "Robert Downey, Jr."
+    // A name may already end with a full stop: "Robert Downey, Jr."
     if !text.ends_with('.') {
         text.push('.');
     }

@@ -1,4 +1,4 @@
-//! How many movies each further choice would leave: by genre, certification, decade and price.
+//! Facets: how many movies each further filter value would select, by genre, certification, decade and price.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use crate::{
     page::Total,
 };
 
-/// The lower ends of the price bands, in major units of a currency with decimals.
+/// The lower bounds of the price bands, in major units of a currency with decimals.
 const BAND_STARTS: [i64; 5] = [0, 5, 10, 15, 20];
-/// What the bands are multiplied by for currencies without decimals, whose units are small.
+/// The factor for the price bands of currencies without decimals, whose units are small.
 const SMALL_UNITS: i64 = 100;
 /// The years of a decade.
 const DECADE: i32 = 10;
-/// The first decade that is listed without movies; there are no movies before.
+/// The first decade that is listed even without movies; no movie is older.
 const FIRST_DECADE: i32 = 1_870;
-/// The last one.
+/// The last decade.
 const LAST_DECADE: i32 = 2_100;
 
-/// The groups that movies are counted in. The choice in a group is no condition for the counts of that group, so that they say
-/// what another choice beside it would add.
+/// The groups that movies are counted in. The counts of a group ignore the filter values of the same group, so that
+/// they show the result of choosing other values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FacetGroup {
     /// Genres, chosen by `genres`.
@@ -39,7 +39,7 @@ impl FacetGroup {
     /// Every group.
     pub const ALL: [Self; 4] = [Self::Genres, Self::Certifications, Self::Decades, Self::PriceBands];
 
-    /// The filter without what it chooses in this group.
+    /// Returns the filter without its values in this group.
     #[must_use]
     pub fn without_choice(self, filter: &MovieFilter) -> MovieFilter {
         let mut others = filter.clone();
@@ -53,12 +53,12 @@ impl FacetGroup {
     }
 }
 
-/// Prices from `min` to below `max`.
+/// Prices from `min` (inclusive) to `max` (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriceBand {
     /// The lowest price.
     pub min: Money,
-    /// The price above the highest one; `None` for the last band.
+    /// The exclusive upper bound; `None` for the last band.
     pub max: Option<Money>,
 }
 
@@ -75,7 +75,7 @@ impl PriceBand {
         starts.into_iter().zip(ends).map(|(min, max)| Self { min, max }).collect()
     }
 
-    /// The prices that choose it.
+    /// The price filter that selects the band.
     #[must_use]
     pub fn range(self) -> Range<Money> {
         let below = |max: Money| Money::from_minor(max.minor().saturating_sub(1), max.currency());
@@ -90,13 +90,13 @@ impl PriceBand {
     }
 }
 
-/// The years that choose a decade, which is named by its first year.
+/// The year filter that selects a decade, which is identified by its first year.
 #[must_use]
 pub const fn years_of_decade(decade: i32) -> Range<i32> {
     Range { min: Some(decade), max: Some(decade.saturating_add(DECADE).saturating_sub(1)) }
 }
 
-/// The decades that a range of years chooses: those that lie in it. Of a range without an end, none.
+/// The decades that a range of years selects: those within the range. A range without an upper bound selects none.
 fn chosen_decades(year: Range<i32>) -> Vec<i32> {
     let (Some(min), Some(max)) = (year.min, year.max) else { return Vec::new() };
     (FIRST_DECADE..=LAST_DECADE)
@@ -123,7 +123,7 @@ pub struct CountedBand {
     pub movies_count: i64,
 }
 
-/// What was counted: each value that any movie has, with the number of its movies.
+/// The counted values of the movies, with the number of movies for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FacetCounts {
     /// By genre.
@@ -136,7 +136,7 @@ pub struct FacetCounts {
     pub price_bands: HashMap<usize, i64>,
 }
 
-/// The choices that a filter can be narrowed by, with the total that the list of movies then has.
+/// The values that a list can be narrowed by, with the total that the list would have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facets {
     /// Genres, those with the most movies first.
@@ -150,8 +150,8 @@ pub struct Facets {
 }
 
 impl Facets {
-    /// The choices with a movie, and those that the filter has chosen. `genres` and `certifications` are all that there are, by
-    /// name; names with equally many movies stay in that order.
+    /// Returns the values that have movies, and those in the filter. `genres` and `certifications` are complete lists,
+    /// sorted by name; names with the same number of movies keep this order.
     #[must_use]
     pub fn of(
         filter: &MovieFilter,
@@ -199,7 +199,7 @@ fn listed(names: Vec<CountedName>, counts: &HashMap<Uuid, i64>, chosen: &[Uuid])
     names
 }
 
-/// The number that the list of movies would tell.
+/// The number that the list of movies would show.
 fn shown(count: i64) -> i64 {
     let total = Total::from_capped_count(u64::try_from(count).unwrap_or_default());
     i64::try_from(total.items).unwrap_or(i64::MAX)

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{money::Money, text::fold};
 
-/// The longest name of a movie, in characters.
+/// The maximum length of a movie's name, in characters.
 pub const MAX_MOVIE_NAME_LENGTH: usize = 250;
 
-/// The longest description, in characters.
+/// The maximum length of a description, in characters.
 pub const MAX_DESCRIPTION_LENGTH: usize = 10_000;
 
 /// The highest price in minor units: ten digits. The sum of a full cart is far from overflowing.
@@ -23,10 +23,10 @@ const FIRST_YEAR: i32 = 1870;
 /// How many years ahead a movie may be announced.
 const YEARS_AHEAD: i32 = 5;
 
-/// The longest running time in minutes.
+/// The maximum running time, in minutes.
 const MAX_DURATION_MINUTES: i32 = 100_000;
 
-/// What makes a movie the same movie: no two have the same. Names are compared letter by letter.
+/// The identity of a movie, which is unique. Names are compared literally.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MovieIdentity {
@@ -38,10 +38,10 @@ pub struct MovieIdentity {
     pub duration_minutes: i32,
 }
 
-/// What a source says about a movie, not checked yet. Genres, people and the certification are names here.
+/// Unchecked facts about a movie. Genres, people and the certification are given by name.
 ///
-/// [`Facts::check`] makes [`CheckedFacts`] of it. [`FactsBuilder`](super::FactsBuilder) collects the facts one by one where
-/// some may be missing.
+/// [`Facts::check`] converts them into [`CheckedFacts`]. [`FactsBuilder`](super::FactsBuilder) collects the facts one
+/// by one and reports missing ones.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Facts {
@@ -54,11 +54,11 @@ pub struct Facts {
     pub votes: i64,
     /// The score at Metacritic, 0–100.
     pub meta_score: Option<f64>,
-    /// What it grossed, in whole units of account.
+    /// The box office gross, in whole units of account.
     pub gross: Option<i64>,
-    /// A text about it; composed from the other facts when it is empty.
+    /// The description; composed from the other facts when it is empty.
     pub description: String,
-    /// What it costs.
+    /// The price.
     pub price: Money,
     /// The age certification.
     pub certification: String,
@@ -76,15 +76,15 @@ pub struct Facts {
     pub imdb_id: Option<String>,
     /// Its identifier at TMDB.
     pub tmdb_id: Option<i64>,
-    /// The name that it is sorted by, in place of the computed one.
+    /// The name that it is sorted by, instead of the computed one.
     pub sort_name: Option<String>,
     /// Whether it is on sale.
     pub is_available: bool,
 }
 
-/// Facts that keep every rule: trimmed, without repeated names, and with a description.
+/// Facts that satisfy every rule: trimmed, without repeated names, and with a description.
 ///
-/// Its fields can be read as those of [`Facts`], and not be changed.
+/// Its fields can be read like those of [`Facts`], but not changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedFacts(Facts);
 
@@ -95,7 +95,7 @@ impl CheckedFacts {
         self.0
     }
 
-    /// The facts with values of a stored movie, which keep every rule too.
+    /// Replaces facts by values of a stored movie, which also satisfy every rule.
     pub(super) fn with_stored(mut self, take_over: impl FnOnce(&mut Facts)) -> Self {
         take_over(&mut self.0);
         self
@@ -132,7 +132,7 @@ impl Facts {
         Ok(CheckedFacts(self))
     }
 
-    /// Checks every rule and gives only the identity: faster than [`Facts::check`] where the rest is not needed.
+    /// Checks every rule and returns only the identity, which is faster than [`Facts::check`].
     ///
     /// # Errors
     /// Every rule that is broken.
@@ -174,7 +174,7 @@ impl Facts {
         if self.description.chars().count() > MAX_DESCRIPTION_LENGTH {
             faults.add(FactField::Description, None, FactFault::TooLong { most: MAX_DESCRIPTION_LENGTH });
         }
-        // A description may have line breaks. No database keeps NUL.
+        // A description may have line breaks. Databases cannot store NUL.
         if self.description.contains('\0') {
             faults.add(FactField::Description, None, FactFault::ControlCharacter);
         }
@@ -300,7 +300,7 @@ mod tests {
         }
     }
 
-    /// What is wrong with the facts after the change.
+    /// Returns the faults of the facts after the change.
     fn told(change: impl FnOnce(&mut Facts)) -> String {
         let mut facts = facts();
         change(&mut facts);

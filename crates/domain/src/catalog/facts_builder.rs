@@ -4,7 +4,7 @@ use super::{
 };
 use crate::money::{Currency, Money};
 
-/// The certification of a movie that has none.
+/// The certification of a movie without a certification.
 pub const NOT_RATED: &str = "Not Rated";
 
 /// Collects the facts of a movie one by one.
@@ -112,7 +112,7 @@ impl FactsBuilder {
         self
     }
 
-    /// A text about it; composed from the other facts when it is not given.
+    /// The description; composed from the other facts when it is not given.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
@@ -189,7 +189,7 @@ impl FactsBuilder {
         self
     }
 
-    /// Whether it is on sale; it is when this is not given.
+    /// Whether it is on sale; by default it is.
     #[must_use]
     pub const fn is_available(mut self, is_available: bool) -> Self {
         self.is_withdrawn = !is_available;

@@ -17,11 +17,11 @@ pub enum FactField {
     Votes,
     /// The score at Metacritic.
     MetaScore,
-    /// What the movie grossed.
+    /// The box office gross.
     Gross,
-    /// The text about the movie.
+    /// The description of the movie.
     Description,
-    /// What the movie costs.
+    /// The price of the movie.
     Price,
     /// The age certification.
     Certification,
@@ -76,12 +76,12 @@ impl fmt::Display for FactField {
     }
 }
 
-/// The least or the most that a fact may be.
+/// The minimum or maximum of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
-    /// Of a number.
+    /// The bound of a number.
     Number(i64),
-    /// Of a price.
+    /// The bound of a price.
     Price(Money),
 }
 
@@ -103,19 +103,19 @@ pub enum FactFault {
     /// A text has too many characters.
     #[error("is longer than {most} characters")]
     TooLong {
-        /// The most characters that are allowed.
+        /// The maximum number of characters.
         most: usize,
     },
     /// A number is too small.
     #[error("is less than {least}")]
     TooSmall {
-        /// The least that is allowed.
+        /// The minimum.
         least: Bound,
     },
     /// A number is too large.
     #[error("is more than {most}")]
     TooLarge {
-        /// The most that is allowed.
+        /// The maximum.
         most: Bound,
     },
     /// A floating-point value is not a number.
@@ -124,10 +124,10 @@ pub enum FactFault {
     /// A text contains a character that is not allowed in it.
     #[error("contains a line break or another control character")]
     ControlCharacter,
-    /// The text is no address on the web.
+    /// The text is not a web address.
     #[error("is not an absolute http or https address of 2,000 characters at most")]
     NotAWebAddress,
-    /// The text is no identifier at IMDb.
+    /// The text is not an IMDb identifier.
     #[error("is not `tt` and 7 to 10 digits")]
     NotAnImdbId,
     /// Another movie has this identifier at IMDb or TMDB.

@@ -19,15 +19,15 @@ pub struct Movie {
     pub identity: MovieIdentity,
     /// The rating at IMDb, 0–10.
     pub imdb: f64,
-    /// How many voted at IMDb.
+    /// The number of votes at IMDb.
     pub votes: i64,
     /// The score at Metacritic, 0–100.
     pub meta_score: Option<f64>,
-    /// What it grossed, in whole units of account.
+    /// The box office gross, in whole units of account.
     pub gross: Option<i64>,
-    /// A text about it.
+    /// The description.
     pub description: String,
-    /// What it costs.
+    /// The price.
     pub price: Money,
     /// The age certification.
     pub certification_id: CertificationId,
@@ -37,7 +37,7 @@ pub struct Movie {
     pub director_ids: Vec<DirectorId>,
     /// The actors, in the order of the credits.
     pub star_ids: Vec<StarId>,
-    /// The picture that it is shown with.
+    /// The poster.
     pub poster: Option<Poster>,
     /// The absolute address of a trailer.
     pub trailer_url: Option<String>,
@@ -45,20 +45,20 @@ pub struct Movie {
     pub imdb_id: Option<String>,
     /// Its identifier at TMDB, which no other movie has.
     pub tmdb_id: Option<i64>,
-    /// The name that it is sorted by, in place of the computed one.
+    /// The name that it is sorted by, instead of the computed one.
     pub sort_name: Option<String>,
     /// Whether it is on sale.
     pub is_available: bool,
-    /// Increases with every change of the movie itself, not of its counters.
+    /// Increases with every change of the movie, but not of its counters.
     pub version: i64,
     /// When it was added.
     pub created_at: Instant,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Instant,
 }
 
 impl Movie {
-    /// A new movie with these facts. `names` are the rows that the names in the facts stand for.
+    /// Creates a movie with these facts. `names` are the rows of the names in the facts.
     #[must_use]
     pub fn create(id: MovieId, facts: CheckedFacts, names: ResolvedNames, now: Instant) -> Self {
         let facts = facts.into_inner();
@@ -99,7 +99,7 @@ impl Movie {
         sort_key(self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.identity.name)))
     }
 
-    /// The poster that a moderator uploaded, if that is shown.
+    /// The poster, if a moderator uploaded it.
     #[must_use]
     pub const fn uploaded_poster(&self) -> Option<UploadedPoster> {
         match self.poster {
@@ -108,13 +108,14 @@ impl Movie {
         }
     }
 
-    /// Shows the movie with this picture. Returns whether anything changed; only then the version increases.
+    /// Sets the poster. Returns whether it changed; only then the version increases.
     pub fn set_poster(&mut self, poster: Option<Poster>, now: Instant) -> bool {
         let revised = Self { poster, ..self.clone() };
         self.replace_with(revised, now)
     }
 
-    /// Replaces all but identifier, version and instants. Returns whether anything changed; only then the version increases.
+    /// Replaces all fields except identifier, version and times. Returns whether anything changed; only then the
+    /// version increases.
     pub(super) fn replace_with(&mut self, mut revised: Self, now: Instant) -> bool {
         revised.id = self.id;
         revised.version = self.version;
@@ -133,7 +134,7 @@ impl Movie {
 /// A movie's price, and whether it is on sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer {
-    /// What it costs.
+    /// The price.
     pub price: Money,
     /// Whether it is on sale.
     pub is_available: bool,

@@ -6,10 +6,10 @@ use crate::{
     text::fold,
 };
 
-/// The longest name of a genre, star, director or certification, in characters.
+/// The maximum length of the name of a genre, star, director or certification, in characters.
 pub const MAX_NAME_LENGTH: usize = 100;
 
-/// The kinds of names that movies share.
+/// The kinds of names that several movies can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NameKind {
     /// Genres.
@@ -22,7 +22,7 @@ pub enum NameKind {
     Certification,
 }
 
-/// The rows that the names in a movie's facts stand for.
+/// The rows of the names in a movie's facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedNames {
     /// The certification's row.
@@ -35,7 +35,7 @@ pub struct ResolvedNames {
     pub stars: Vec<StarId>,
 }
 
-/// A name with the identifier that it gets if it is not stored yet.
+/// A name with the identifier for it if it is not stored yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposedName {
     /// The identifier for a new row.
@@ -44,7 +44,7 @@ pub struct ProposedName {
     pub name: String,
 }
 
-/// The name of a genre, star, director or certification that breaks no rule.
+/// A valid name of a genre, star, director or certification.
 ///
 /// ```
 /// use domain::catalog::CatalogName;
@@ -56,10 +56,10 @@ pub struct ProposedName {
 pub struct CatalogName(String);
 
 impl CatalogName {
-    /// The text without surrounding white space.
+    /// Parses a name, without surrounding white space.
     ///
     /// # Errors
-    /// When nothing is left of it, when it is too long, or when it has control characters.
+    /// When the name is empty, too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, FactFault> {
         let name = text.trim();
         if is_blank(name) {
@@ -83,11 +83,12 @@ impl CatalogName {
 
 /// Whether a name is empty when it is folded, so that it could not be found again.
 pub(super) fn is_blank(name: &str) -> bool {
-    // Folding keeps every letter and digit of ASCII: most names need no folding to be told.
+    // Folding keeps every ASCII letter and digit, so most names need not be folded for this check.
     !name.bytes().any(|byte| byte.is_ascii_alphanumeric()) && fold(name).is_empty()
 }
 
-/// Whether a name contains a line break or another control character, which would break lists, logs and files apart.
+/// Whether a name contains a line break or another control character, which would break the lines of lists, logs and
+/// files.
 pub(super) fn has_control_character(name: &str) -> bool {
     name.contains(|character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}'))
 }

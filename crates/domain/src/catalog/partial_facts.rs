@@ -6,17 +6,17 @@ use super::{
 };
 use crate::time::Instant;
 
-/// Declares the facts that can be left out, one bit each.
+/// Declares the facts that can be omitted, one bit each.
 macro_rules! optional_facts {
     ($($(#[$doc:meta])* $fact:ident = $bit:literal;)*) => {
-        /// A fact that a source or a change may leave out: an existing movie then keeps the value that it has.
+        /// A fact that a source or a change may omit; an existing movie then keeps its value.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum OptionalFact {
             $($(#[$doc])* $fact,)*
         }
 
         impl OptionalFact {
-            /// All of them.
+            /// All optional facts.
             pub const ALL: [Self; [$($bit),*].len()] = [$(Self::$fact),*];
 
             const fn bit(self) -> u32 {
@@ -41,11 +41,11 @@ optional_facts! {
     Votes = 4;
     /// The score at Metacritic.
     MetaScore = 5;
-    /// What it grossed.
+    /// The box office gross.
     Gross = 6;
-    /// The text about it.
+    /// The description.
     Description = 7;
-    /// What it costs.
+    /// The price.
     Price = 8;
     /// The age certification.
     Certification = 9;
@@ -94,7 +94,7 @@ impl FromIterator<OptionalFact> for FactSet {
     }
 }
 
-/// Facts of a movie of which some may be left out: a row of an import whose table lacks some columns, or a change.
+/// Facts of a movie of which some may be omitted, such as a row of an import without some columns, or a change.
 ///
 /// ```
 /// use domain::catalog::{FactSet, Facts, OptionalFact, PartialFacts};
@@ -105,9 +105,9 @@ impl FromIterator<OptionalFact> for FactSet {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartialFacts {
-    /// All facts. Those that are left out have default values, which a new movie gets.
+    /// All facts. Omitted facts have default values, which a new movie gets.
     pub facts: Facts,
-    /// The facts that are left out.
+    /// The omitted facts.
     pub absent: FactSet,
 }
 
@@ -127,12 +127,12 @@ impl PartialFacts {
     }
 }
 
-/// Facts of a movie of which some may be left out, checked.
+/// Checked facts of a movie of which some may be omitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedPartialFacts {
-    /// All facts, as a new movie gets them.
+    /// All facts, with the default values that a new movie gets.
     pub facts: CheckedFacts,
-    /// The facts that are left out.
+    /// The omitted facts.
     pub absent: FactSet,
 }
 
@@ -143,7 +143,7 @@ impl From<CheckedFacts> for CheckedPartialFacts {
 }
 
 impl CheckedPartialFacts {
-    /// Gives the movie these facts; where they are left out it keeps its own. `names` are the resolved names of
+    /// Applies the facts to the movie, which keeps its values for omitted facts. `names` are the resolved names of
     /// [`CheckedPartialFacts::facts`]. Returns whether anything changed; only then the version increases.
     pub fn apply_to(self, movie: &mut Movie, names: ResolvedNames, now: Instant) -> bool {
         let is_shown =
@@ -158,7 +158,7 @@ impl CheckedPartialFacts {
         movie.replace_with(revised, now)
     }
 
-    /// All facts and names, where they are left out those of the movie. The poster is left to the caller.
+    /// Returns all facts and names, with omitted ones taken from the movie. The poster is handled by the caller.
     fn completed_from(self, movie: &Movie, mut names: ResolvedNames) -> (CheckedFacts, ResolvedNames) {
         let is_absent = |fact| self.absent.contains(fact);
         let facts = self.facts.with_stored(|facts| {

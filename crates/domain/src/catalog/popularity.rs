@@ -1,24 +1,24 @@
-/// What users did with a movie. Each user counts once for each kind of act.
+/// The activity of users with a movie. Each user counts once for each kind of activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Activity {
     /// The users who like it.
     pub likes: i64,
     /// The users who rated it.
     pub ratings: i64,
-    /// The users who commented on it, replies included.
+    /// The users who commented on it or replied to a comment.
     pub commenters: i64,
     /// The users who have bought it.
     pub purchases: i64,
 }
 
-/// How many votes at IMDb an act of one user counts for: users of this shop are few beside the voters there.
+/// How many IMDb votes an action of one user counts for, since this shop has far fewer users than IMDb.
 const VOTES_OF_ACT: i64 = 1_000;
 
-/// How many other acts a purchase counts for.
+/// How many other actions a purchase counts for.
 const ACTS_OF_PURCHASE: i64 = 3;
 
-/// The score by which movies are popular: the votes at IMDb, and more for each act of a user. Without activity the order is
-/// that of the votes.
+/// The popularity score of a movie: the votes at IMDb, plus points for each action of a user. Without activity the
+/// order is that of the votes.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,

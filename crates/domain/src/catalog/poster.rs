@@ -3,48 +3,49 @@ use crate::{
     media::{MediaKey, POSTER_WIDTHS, poster_file_name},
 };
 
-/// The picture that a movie is shown with.
+/// The poster of a movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Poster {
-    /// A picture elsewhere on the web, at this absolute address.
+    /// A picture on another server, at this absolute address.
     Address(String),
     /// A picture that a moderator uploaded.
     Uploaded(UploadedPoster),
 }
 
-/// A picture that a moderator uploaded, kept in several widths.
+/// A picture that a moderator uploaded, stored in several widths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadedPoster {
     /// Its identifier. A new picture gets a new one, so that the content behind an address never changes.
     pub id: PosterId,
-    /// The largest of [`POSTER_WIDTHS`] that it is kept in.
+    /// The largest of [`POSTER_WIDTHS`] that it is stored in.
     pub width: u32,
 }
 
 impl UploadedPoster {
-    /// The widths that it is kept in, the smallest first.
+    /// The widths that it is stored in, the smallest first.
     pub fn widths(self) -> impl Iterator<Item = u32> {
         POSTER_WIDTHS.into_iter().filter(move |width| *width <= self.width)
     }
 
-    /// Where it is stored in this width.
+    /// The key of the file in this width.
     #[must_use]
     pub fn key(self, width: u32) -> MediaKey {
         MediaKey::poster(self.id.as_uuid(), width)
     }
 
-    /// Where it is stored in all its widths.
+    /// The keys of the files in all its widths.
     pub fn keys(self) -> impl Iterator<Item = MediaKey> {
         self.widths().map(move |width| self.key(width))
     }
 
-    /// The path that it is shown at in this width.
+    /// The URL path of the picture in this width.
     #[must_use]
     pub fn path(self, width: u32) -> String {
         format!("/media/posters/{}/{}", self.id, poster_file_name(width))
     }
 
-    /// Whether this is the address that it is shown at, so that who sends it back does not mean another poster.
+    /// Whether this is the address of this poster in answers, so that a client that sends it back does not set another
+    /// poster.
     #[must_use]
     pub fn is_shown_at(self, address: &str) -> bool {
         address.ends_with(&self.path(self.width))

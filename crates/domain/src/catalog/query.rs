@@ -23,7 +23,8 @@ impl<T> Default for Range<T> {
     }
 }
 
-/// Selects movies: those on sale, unless withdrawn ones are asked for, that meet every condition. A list of identifiers means any of them.
+/// A filter of movies. A match must meet every condition, and must be on sale unless withdrawn movies are requested. A
+/// list of identifiers means any of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
     /// Any of these movies, such as those of a visitor's cart.
@@ -32,7 +33,7 @@ pub struct MovieFilter {
     pub bought_by: Option<UserId>,
     /// The favourites of this user.
     pub favorites_of: Option<UserId>,
-    /// The words of this search stand in its name, people or description.
+    /// Movies with the words of this search in their name, people or description.
     pub search: Option<Search>,
     /// The title contains this text, compared by [`fold`].
     pub title: Option<String>,
@@ -52,22 +53,22 @@ pub struct MovieFilter {
     pub price: Range<Money>,
     /// The running time in minutes.
     pub duration: Range<i32>,
-    /// The one with this identifier at IMDb.
+    /// The movie with this IMDb identifier.
     pub imdb_id: Option<String>,
-    /// The one with this identifier at TMDB.
+    /// The movie with this TMDB identifier.
     pub tmdb_id: Option<i64>,
-    /// `false`: those that were withdrawn from sale, instead of those on sale. Only moderators may ask for either.
+    /// `false` selects movies that were withdrawn from sale instead of those on sale. Only moderators may set it.
     pub is_available: Option<bool>,
 }
 
 impl MovieFilter {
-    /// Whether movies are selected that were withdrawn from sale.
+    /// Whether withdrawn movies are selected.
     #[must_use]
     pub fn is_withdrawn(&self) -> bool {
         self.is_available == Some(false)
     }
 
-    /// The canonical form: equal for all filters that select the same movies by their spelling.
+    /// The canonical form, which is equal for filters that differ only in spelling.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         fn in_order<K: Kind>(ids: &mut Vec<Id<K>>) {
@@ -84,7 +85,7 @@ impl MovieFilter {
         self
     }
 
-    /// A text that differs from that of every other filter, for caches and signatures. It is never parsed.
+    /// A text that is unique for each filter, for caches and signatures. It is never parsed.
     #[must_use]
     pub fn key(&self) -> String {
         fn add<T: Debug + Default + PartialEq>(key: &mut String, name: &str, wanted: &T) {
@@ -151,22 +152,22 @@ pub enum MovieSortKey {
     Imdb,
     /// The votes at IMDb.
     Votes,
-    /// Our users' ratings, by [`rating_rank`](crate::catalog::rating_rank); movies without one come last.
+    /// The ratings of users, by [`rating_rank`](crate::catalog::rating_rank); movies without ratings are last.
     Rating,
     /// The popularity score.
     Popularity,
     /// When the movie was added.
     CreatedAt,
-    /// When the user that the filter names bought the movie; only bought movies have it.
+    /// When the user in the filter bought the movie; only bought movies have this value.
     PurchasedAt,
-    /// When the movie was added to the favourites that the filter selects; only those have it.
+    /// When the movie was added to the favourites in the filter; only favourites have this value.
     AddedAt,
     /// How well it matches the search.
     Relevance,
 }
 
 impl MovieSortKey {
-    /// Whether very many movies may have the same value.
+    /// Whether a large number of movies may have the same value.
     #[must_use]
     pub const fn is_shared_by_many(self) -> bool {
         matches!(self, Self::Year | Self::Price | Self::Imdb | Self::Rating)

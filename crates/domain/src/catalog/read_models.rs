@@ -7,7 +7,7 @@ use crate::{
     time::Instant,
 };
 
-/// Something with an identifier and a name.
+/// An object with an identifier and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named<K: Kind> {
     /// Its identifier.
@@ -16,17 +16,18 @@ pub struct Named<K: Kind> {
     pub name: String,
 }
 
-/// The ratings of our users, from 1 to 10.
+/// The ratings of users, from 1 to 10.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RatingSummary {
-    /// The average; `None` when nobody rated it.
+    /// The average; `None` without ratings.
     pub average: Option<f64>,
     /// How many users rated it.
     pub count: i64,
 }
 
 impl RatingSummary {
-    /// The summary of this sum of scores and this number of ratings. The average has two decimals at most, rounded half up.
+    /// Creates the summary from the sum of scores and the number of ratings. The average has at most two decimals,
+    /// rounded half up.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -40,8 +41,8 @@ impl RatingSummary {
     }
 }
 
-/// The rating by which movies are sorted: the average with ten ratings of 5.5 added, so that one rating of 10 does not lead;
-/// `None` when nobody rated the movie. Databases compute it by the same expression.
+/// The rating by which movies are sorted: the average with ten ratings of 5.5 added, so that a single rating of 10 is
+/// not ranked first; `None` without ratings. Databases compute it with the same expression.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -68,7 +69,7 @@ pub struct PersonalView {
     pub reaction: Option<MovieReaction>,
     /// The user's rating, 1–10.
     pub rating: Option<i16>,
-    /// Whether it is one of the user's favourites.
+    /// Whether the movie is one of the user's favourites.
     pub favorite: bool,
     /// Whether it is in the user's cart.
     pub in_cart: bool,
@@ -91,15 +92,15 @@ pub struct MovieSummary {
     pub imdb: f64,
     /// The votes at IMDb.
     pub votes: i64,
-    /// What it costs.
+    /// The price.
     pub price: Money,
     /// The age certification.
     pub certification: Named<CertificationKind>,
     /// The genres, the main one first.
     pub genres: Vec<Named<GenreKind>>,
-    /// The picture that it is shown with.
+    /// The poster.
     pub poster: Option<Poster>,
-    /// Our users' ratings.
+    /// The ratings of users.
     pub rating: RatingSummary,
     /// How many users like it.
     pub likes: i64,
@@ -116,9 +117,9 @@ pub struct MovieDetail {
     pub summary: MovieSummary,
     /// The score at Metacritic.
     pub meta_score: Option<f64>,
-    /// What it grossed, in whole units of account.
+    /// The box office gross, in whole units of account.
     pub gross: Option<i64>,
-    /// A text about it.
+    /// The description.
     pub description: String,
     /// The directors, in the order of the credits.
     pub directors: Vec<Named<DirectorKind>>,
@@ -130,22 +131,22 @@ pub struct MovieDetail {
     pub imdb_id: Option<String>,
     /// Its identifier at TMDB.
     pub tmdb_id: Option<i64>,
-    /// The name that it is sorted by, in place of the computed one.
+    /// The name that it is sorted by, instead of the computed one.
     pub sort_name: Option<String>,
     /// How many comments it has.
     pub comments_count: i64,
     /// Whether it is on sale.
     pub is_available: bool,
-    /// Increases with every change of the movie itself.
+    /// Increases with every change of the movie, but not of its counters.
     pub version: i64,
     /// When it was added.
     pub created_at: Instant,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Instant,
 }
 
 impl MovieDetail {
-    /// The name that it is sorted by: the moderator's, or the computed one.
+    /// Returns the name that it is sorted by: the moderator's, or the computed one.
     #[must_use]
     pub fn sort_name(&self) -> &str {
         self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.summary.name))
@@ -163,20 +164,20 @@ pub struct CountedName {
     pub movies_count: i64,
 }
 
-/// The movies that are similar to a movie, as they are kept.
+/// The stored list of movies that are similar to a movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimilarList {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its version when they were found.
+    /// The version of the movie when the list was computed.
     pub movie_version: i64,
-    /// When they were found.
+    /// When the list was computed.
     pub computed_at: Instant,
     /// The similar movies, the most similar first.
     pub similar_ids: Vec<MovieId>,
 }
 
-/// A movie on sale whose similar movies may have to be found.
+/// A movie on sale whose list of similar movies may have to be computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SimilarCandidate {
     /// The movie.
@@ -185,7 +186,7 @@ pub struct SimilarCandidate {
     pub popularity: f64,
     /// Its version.
     pub movie_version: i64,
-    /// Whether its list is missing, of another version or too old.
+    /// Whether its list is missing, too old, or was computed for another version.
     pub is_due: bool,
 }
 

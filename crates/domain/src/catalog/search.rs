@@ -1,5 +1,5 @@
-//! Searching movies: which words of a movie are indexed, which of them a search asks for, how well a name matches, and which
-//! words a misspelled one may stand for. Databases only store and find the words.
+//! Searching movies: which words of a movie are indexed, which words a search requires, how matches are ranked, and how
+//! misspelled words are corrected. Databases only store and find the words.
 
 mod entry;
 mod mistakes;

@@ -1,4 +1,4 @@
-//! Which movies are similar to a movie: by their people, their genres and their texts.
+//! Similar movies, compared by their people, their genres and their texts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,27 +7,27 @@ use crate::{
     text::fold,
 };
 
-/// How many similar movies are kept of a movie: more than are shown, since some are withdrawn or bought meanwhile.
+/// How many similar movies are stored for a movie: more than are shown, since some may be withdrawn or bought later.
 pub const KEPT_SIMILAR: usize = 50;
-/// How many similar movies are shown of a movie.
+/// How many similar movies are shown for a movie.
 pub const SHOWN_SIMILAR: usize = 20;
 
-/// The points of each director in common, of two at most.
+/// The points for each common director, at most two.
 const DIRECTOR: usize = 60;
-/// The points of each star in common, of three at most.
+/// The points for each common star, at most three.
 const STAR: usize = 40;
-/// The points of equal genres; those of a part of them are in proportion.
+/// The points for equal genres; partially equal genres get a proportional part.
 const GENRES: usize = 60;
-/// The points of the same main genre.
+/// The points for the same main genre.
 const MAIN_GENRE: usize = 10;
-/// The most points of the words that the titles have in common.
+/// The maximum points for common words of the titles.
 const TITLE: usize = 60;
-/// The most points of the words that the descriptions have in common.
+/// The maximum points for common words of the descriptions.
 const DESCRIPTION: usize = 40;
-/// The points of the same year; three years apart take one.
+/// The points for the same year; every three years of difference subtract one point.
 const YEAR: usize = 10;
 
-/// What movies are compared by.
+/// The data that movies are compared by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MovieProfile {
     /// The movie.
@@ -48,7 +48,8 @@ pub struct MovieProfile {
     pub star_ids: Vec<StarId>,
 }
 
-/// The most similar of the others, up to [`KEPT_SIMILAR`], the best first; those that have nothing in common are left out.
+/// The most similar of the others, up to [`KEPT_SIMILAR`], the best first; movies without anything in common are
+/// omitted.
 #[must_use]
 pub fn most_similar(movie: &MovieProfile, others: &[MovieProfile]) -> Vec<MovieId> {
     let titles: Vec<HashSet<String>> = others.iter().map(|other| words(&other.name)).collect();
@@ -102,7 +103,8 @@ fn words(text: &str) -> HashSet<String> {
         .collect()
 }
 
-/// The points of each word: the fewer texts have it, the more. A word that more than half of them have gets none.
+/// The points of each word: more for words that occur in fewer texts, and none for words that occur in more than half
+/// of them.
 fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for word in texts.iter().flatten() {
@@ -110,7 +112,7 @@ fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
         *count = count.saturating_add(1);
     }
     for count in counts.values_mut() {
-        // At least eight texts, so that words count in a small catalogue too.
+        // At least eight texts, so that words also count in a small catalogue.
         let share = texts.len().max(8).checked_div(*count).and_then(usize::checked_ilog2).unwrap_or(0);
         *count = usize::try_from(share).unwrap_or(0);
     }

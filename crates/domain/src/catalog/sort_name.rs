@@ -1,10 +1,10 @@
 use crate::text::fold;
 
-/// The articles that a name is not sorted by.
+/// The articles that are ignored for sorting.
 const ARTICLES: [&str; 3] = ["the", "a", "an"];
 
-/// The name that a movie is sorted by unless a moderator sets another one: without a leading `The`, `A` or `An` that
-/// something follows. An article before `to` is none, as in *A to Z*.
+/// The name that a movie is sorted by unless a moderator sets another one: the name without a leading `The`, `A` or
+/// `An`, if other words follow. Before `to` these words are not articles, as in *A to Z*.
 ///
 /// ```
 /// use domain::catalog::computed_sort_name;
@@ -22,9 +22,10 @@ pub fn computed_sort_name(name: &str) -> &str {
     if is_article && !next.is_empty() && !next.eq_ignore_ascii_case("to") { rest } else { name }
 }
 
-/// The key by which names are sorted: folded, without the punctuation that it begins with. Databases compare it byte by byte.
+/// The key by which names are sorted: folded, without leading punctuation. Databases compare it byte by byte.
 ///
-/// The migration that added the key to the movies makes it of folded names in SQL; it knows the usual punctuation only.
+/// The migration that added the key to the movies computes it in SQL from folded names, and knows only the usual
+/// punctuation.
 #[must_use]
 pub fn sort_key(sort_name: &str) -> String {
     let folded = fold(sort_name);

@@ -1,6 +1,6 @@
 use std::net::Ipv6Addr;
 
-/// The longest address, in characters.
+/// The maximum length of an address, in characters.
 const MAX_LENGTH: usize = 2_000;
 
 /// Whether the text is an absolute address that a page can link to or load: `http` or `https`, with a host, without user name

@@ -4,7 +4,7 @@ use crate::{
     time::Instant,
 };
 
-/// The longest comment, in characters.
+/// The maximum length of a comment, in characters.
 pub const MAX_COMMENT_LENGTH: usize = 2_000;
 
 /// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text, which must be escaped where it is shown as HTML.
@@ -23,7 +23,7 @@ pub enum InvalidCommentText {
 }
 
 impl CommentText {
-    /// The text itself.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,14 +45,14 @@ impl std::str::FromStr for CommentText {
     }
 }
 
-/// A comment that is to be stored.
+/// A comment to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewComment {
     /// Its identifier.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
-    /// The first comment of the thread that it replies in; `None` when it begins a thread.
+    /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
     /// Its author.
     pub author: UserId,
@@ -69,9 +69,9 @@ pub struct Comment {
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
-    /// The first comment of the thread that it replies in; `None` when it begins a thread.
+    /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
-    /// Its author; `None` once it is deleted and kept only because of its replies.
+    /// Its author; `None` if it was deleted and is kept only because of its replies.
     pub author: Option<UserId>,
     /// The number of its replies that are not deleted.
     pub replies_count: i64,
@@ -86,7 +86,7 @@ impl Comment {
         self.author.is_none()
     }
 
-    /// The thread of a reply to it: threads have one level, so a reply to a reply joins the thread.
+    /// The thread of a reply to it. Threads have one level, so a reply to a reply belongs to the same thread.
     #[must_use]
     pub fn thread(&self) -> CommentId {
         self.thread_id.unwrap_or(self.id)
@@ -98,7 +98,7 @@ impl Comment {
 pub struct CommentAuthor {
     /// The user.
     pub id: UserId,
-    /// The profile's names, or a neutral name; never the e-mail address.
+    /// The names in the profile, or a neutral name; never the e-mail address.
     pub name: String,
     /// The key of their avatar.
     pub avatar: Option<MediaKey>,
@@ -109,9 +109,9 @@ pub struct CommentAuthor {
 pub struct CommentView {
     /// Its identifier.
     pub id: CommentId,
-    /// Its author; `None` once it is deleted.
+    /// Its author; `None` if it was deleted.
     pub author: Option<CommentAuthor>,
-    /// Its text; `None` once it is deleted.
+    /// Its text; `None` if it was deleted.
     pub text: Option<String>,
     /// The number of likes.
     pub likes: i64,

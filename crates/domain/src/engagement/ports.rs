@@ -17,8 +17,9 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie, comment;
-    /// of a thread, its first comment before the others; then what was reported of it; last the inbox of whoever is notified.
+    /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie,
+    /// comments (the first comment of a thread before the others), the reports of the comment, and the inbox of the
+    /// notified user.
     pub trait EngagementUnit:
         Unit + EngagementRepository + CommentRepository + CommentReportRepository + AuditRepository
         + NotificationRepository + OutboxRepository;
@@ -27,13 +28,13 @@ gathered! {
 /// Begins units of work about reactions, ratings, favourites and comments.
 #[async_trait]
 pub trait EngagementStore: Send + Sync {
-    /// Begins one for a user who changes their own reaction, rating, favourite or comment.
+    /// Begins a unit of work for a user who changes their own reaction, rating, favourite or comment.
     async fn begin_own(
         &self,
         attempt: Attempt,
         owner: &Actor,
     ) -> Result<Box<dyn EngagementUnit>, AccessError>;
-    /// Begins one for a moderator who changes what somebody else wrote.
+    /// Begins a unit of work for a moderator who changes the comment of another user.
     async fn begin_as_moderator(
         &self,
         attempt: Attempt,
@@ -72,24 +73,24 @@ pub struct ReactionCounts {
     pub dislikes: i64,
 }
 
-/// The likes of a comment after a user liked it or took a like back.
+/// The likes of a comment after a user added or removed a like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommentLikes {
     /// The number of likes.
     pub count: i64,
-    /// Whether the user's like was not there before, or was.
+    /// Whether the call changed anything.
     pub has_changed: bool,
 }
 
 /// Stores reactions, ratings and favourites, and the counters of movies that follow from them.
 #[async_trait]
 pub trait EngagementRepository: Send {
-    /// Locks the movie until the unit ends, so that its counters change one unit after another. Returns whether the user, who
-    /// is locked, can see the movie: it is on sale, the user has bought it, or is a moderator by the role that is stored now.
-    /// `false` when there is no such movie.
+    /// Locks the movie until the unit ends, so that changes of its counters are serialized. Returns whether the user,
+    /// who is locked, can see the movie: it is on sale, the user has bought it, or the user is a moderator according to
+    /// the stored role. `false` when there is no such movie.
     async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
-    /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST change the counters by
-    /// exactly what changed.
+    /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST update the counters
+    /// accordingly.
     async fn set_reaction(
         &mut self,
         user_id: UserId,
@@ -97,8 +98,8 @@ pub trait EngagementRepository: Send {
         reaction: Option<MovieReaction>,
         at: Instant,
     ) -> Result<ReactionCounts, StoreError>;
-    /// Sets or removes the user's rating of a locked movie and returns the new summary. MUST change sum and count by
-    /// exactly what changed.
+    /// Sets or removes the user's rating of a locked movie and returns the new summary. MUST update the sum and the
+    /// count accordingly.
     async fn set_rating(
         &mut self,
         user_id: UserId,
@@ -106,14 +107,14 @@ pub trait EngagementRepository: Send {
         score: Option<Score>,
         at: Instant,
     ) -> Result<RatingSummary, StoreError>;
-    /// Adds the movie to the user's favourites. A movie that is one already MUST keep its time.
+    /// Adds the movie to the user's favourites. A movie that is already a favourite MUST keep its time.
     async fn add_favorite(
         &mut self,
         user_id: UserId,
         movie_id: MovieId,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Removes the movie from the user's favourites, if it is one.
+    /// Removes the movie from the user's favourites, if it is in them.
     async fn remove_favorite(&mut self, user_id: UserId, movie_id: MovieId) -> Result<(), StoreError>;
     /// Removes the user's reactions, ratings, favourites, likes and comments. MUST correct every counter, and MUST keep
     /// comments that have replies, without text and author.
@@ -127,7 +128,7 @@ pub trait CommentRepository: Send {
     async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError>;
     /// The comment, locked until the unit ends together with the first comment of its thread.
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
-    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST count it at both.
+    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST count it in both.
     async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError>;
     /// Changes the text of a comment that is not deleted.
     async fn edit_comment(
@@ -136,10 +137,10 @@ pub trait CommentRepository: Send {
         text: &CommentText,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Deletes a locked comment of a locked movie. MUST stop counting it at its movie and its thread. One with replies MUST
-    /// stay without text and author until the last of them is deleted.
+    /// Deletes a locked comment of a locked movie. MUST no longer count it in its movie and its thread. A comment with
+    /// replies MUST stay without text and author until the last reply is deleted.
     async fn delete_comment(&mut self, comment: &Comment) -> Result<(), StoreError>;
-    /// Sets or removes the user's like of a locked comment. MUST change the counter by exactly what changed.
+    /// Sets or removes the user's like of a locked comment. MUST update the counter accordingly.
     async fn set_comment_like(
         &mut self,
         user_id: UserId,
@@ -152,8 +153,8 @@ pub trait CommentRepository: Send {
 /// Stores reports of comments. There is one reported comment for each comment, however many users report it.
 #[async_trait]
 pub trait CommentReportRepository: Send {
-    /// Adds a user's report of a locked comment. A second one of the same user MUST change nothing. A report of another user
-    /// MUST open a comment again that was decided about.
+    /// Adds a user's report of a locked comment. A second report by the same user MUST change nothing. A report by
+    /// another user MUST reopen a comment that was already decided.
     async fn report_comment(&mut self, report: &NewReport) -> Result<(), StoreError>;
     /// The reported comment; `None` when there is none.
     async fn find_reported_comment(
@@ -168,14 +169,14 @@ pub trait CommentReportRepository: Send {
         decision: ReportDecision,
         at: Instant,
     ) -> Result<Option<ReportedCommentId>, StoreError>;
-    /// Removes the undecided reports of a locked comment, which its author deletes.
+    /// Removes the open reports of a locked comment that its author deletes.
     async fn drop_open_reports(&mut self, comment_id: CommentId) -> Result<(), StoreError>;
 }
 
 /// Reads reported comments outside a unit of work.
 #[async_trait]
 pub trait CommentReportQueries: Send + Sync {
-    /// A page of the reported comments, those reported last first; the open or the resolved ones alone if so wanted.
+    /// A page of the reported comments, the most recently reported first; optionally only open or only resolved ones.
     async fn reported_comments(
         &self,
         is_open: Option<bool>,
@@ -188,11 +189,11 @@ pub trait CommentReportQueries: Send + Sync {
     ) -> Result<Option<ReportedCommentView>, StoreError>;
 }
 
-/// Keeps the popularity of movies up to date: every act that counts for it puts its movie into a queue.
+/// Updates the popularity of movies: every relevant action puts its movie into a queue.
 #[async_trait]
 pub trait PopularityMaintenance: Send + Sync {
-    /// Computes the popularity of up to `limit` movies of the queue anew and takes them out; returns how many. An act that
-    /// becomes visible later MUST leave its movie in the queue.
+    /// Recomputes the popularity of up to `limit` movies in the queue and removes them from it; returns how many. A
+    /// movie MUST stay in the queue when an action on it becomes visible only later.
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 

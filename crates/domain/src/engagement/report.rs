@@ -7,10 +7,10 @@ use crate::{
     time::Instant,
 };
 
-/// The longest note of a report, in characters.
+/// The maximum length of the note of a report, in characters.
 pub const MAX_NOTE_LENGTH: usize = 1_000;
 
-/// The most reports of one comment that are shown: the latest ones.
+/// The maximum number of reports of one comment that are shown: the latest ones.
 pub const MAX_SHOWN_REPORTS: u32 = 100;
 
 /// Declares an enum whose values have names that never change.
@@ -22,7 +22,7 @@ macro_rules! named {
             $($(#[$value_doc])* $value,)+
         }
 
-        #[doc = concat!("The text names no ", $what, ".")]
+        #[doc = concat!("The text is not the name of a ", $what, ".")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
         #[error("nothing has this name")]
         pub struct $error;
@@ -53,13 +53,13 @@ macro_rules! named {
 named! {
     /// Why a user reports a comment.
     ReportReason or UnknownReportReason = "reason of a report":
-    /// It advertises something.
+    /// The comment advertises something.
     Spam = "spam",
-    /// It insults or threatens somebody.
+    /// The comment insults or threatens someone.
     Abuse = "abuse",
-    /// It gives away the story.
+    /// The comment reveals the plot.
     Spoiler = "spoiler",
-    /// Something else, which the note should explain.
+    /// Another reason, which the note should explain.
     Other = "other",
 }
 
@@ -68,14 +68,14 @@ named! {
     ReportDecision or UnknownReportDecision = "decision":
     /// The comment is deleted.
     Remove = "remove",
-    /// The comment stays.
+    /// The comment is kept.
     Dismiss = "dismiss",
 }
 
-/// A report that is to be stored.
+/// A report to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReport {
-    /// The identifier of the reported comment among the reported ones, if this is its first report.
+    /// The identifier of the reported comment, if this is its first report.
     pub id: ReportedCommentId,
     /// The comment.
     pub comment_id: CommentId,
@@ -94,7 +94,7 @@ pub struct NewReport {
 /// A reported comment, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportedComment {
-    /// Its identifier among the reported comments.
+    /// The identifier of the reported comment, which differs from that of the comment.
     pub id: ReportedCommentId,
     /// The comment.
     pub comment_id: CommentId,
@@ -116,13 +116,13 @@ pub struct CommentReport {
 /// A reported comment, as moderators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedCommentView {
-    /// Its identifier among the reported comments.
+    /// The identifier of the reported comment, which differs from that of the comment.
     pub id: ReportedCommentId,
     /// The comment.
     pub comment_id: CommentId,
-    /// The text of the comment; `None` once it is deleted.
+    /// The text of the comment; `None` if it was deleted.
     pub text: Option<String>,
-    /// The author of the comment; `None` once it is deleted.
+    /// The author of the comment; `None` if it was deleted.
     pub author: Option<CommentAuthor>,
     /// The movie that the comment is about.
     pub movie: Named<MovieKind>,

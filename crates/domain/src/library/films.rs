@@ -7,10 +7,10 @@ use crate::{
     store::StoreError,
 };
 
-/// The type of a film by the beginning of its file; `None` when browsers do not play it.
+/// Detects the type of a film from the beginning of its file; `None` when browsers cannot play it.
 #[must_use]
 pub fn film_type(beginning: &[u8]) -> Option<MediaType> {
-    /// What a file of the Matroska family begins with (EBML).
+    /// The first bytes of a Matroska file (EBML).
     const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
     if beginning.get(4..8).is_some_and(|kind| kind == b"ftyp") {
         return Some(MediaType::Mp4);
@@ -20,24 +20,24 @@ pub fn film_type(beginning: &[u8]) -> Option<MediaType> {
     is_webm.then_some(MediaType::Webm)
 }
 
-/// What an address of a store's own is to be used for: it allows nothing else.
+/// The purpose of an address of the media store. The address allows nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilmAccess {
     /// To read the film.
     Read,
-    /// To ask for its length and type.
+    /// To read its length and type.
     Head,
 }
 
-/// Where the bytes of a film are.
+/// The location of a film.
 pub enum FilmSource {
-    /// In a file of this machine.
+    /// In a file on this machine.
     Local(OpenedFilm),
-    /// At an address of the store's own, which allows what was asked for and lives for a minute.
+    /// At an address of the media store, which is valid for the requested purpose and for one minute.
     Address(String),
 }
 
-/// A file of this machine that was opened to be read.
+/// A file on this machine that was opened for reading.
 pub struct OpenedFilm {
     /// The file.
     pub file: File,
@@ -49,7 +49,7 @@ impl fmt::Debug for FilmSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(film) => f.debug_tuple("Local").field(&film.length).finish(),
-            // Whoever has the address may read the film.
+            // Hidden, since anyone who has the address can read the film.
             Self::Address(_) => f.write_str("Address(…)"),
         }
     }
@@ -59,16 +59,16 @@ impl fmt::Debug for FilmSource {
 /// [`StoreError::Unavailable`].
 #[async_trait]
 pub trait FilmStore: Send + Sync {
-    /// Stores a file durably, part by part, and tells `progress` how many bytes were stored since it was told last. Readers MUST
-    /// see either the whole file or none, and memory MUST be bounded. Returns the length in bytes.
+    /// Stores a file durably, part by part, and calls `progress` with the number of bytes stored since the last call.
+    /// Readers MUST see either the complete file or none, and memory MUST be bounded. Returns the length in bytes.
     async fn put_film(
         &self,
         key: &MediaKey,
         file: File,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<u64, StoreError>;
-    /// The film, or `None` when there is none. MUST NOT return `None` when a folder cannot be reached; an address may be of a file
-    /// that is gone.
+    /// The film, or `None` when there is none. MUST NOT return `None` when a folder cannot be reached; an address may
+    /// belong to a file that no longer exists.
     async fn open_film(&self, key: &MediaKey, access: FilmAccess) -> Result<Option<FilmSource>, StoreError>;
     /// Removes the film. MUST succeed when there is none.
     async fn remove_film(&self, key: &MediaKey) -> Result<(), StoreError>;

@@ -1,9 +1,9 @@
 use std::{fmt, str::FromStr};
 
-/// The longest tag of a language.
+/// The maximum length of a language tag, in characters.
 const MAX_LENGTH: usize = 35;
 
-/// The languages that many films have subtitles in, and what they call themselves.
+/// Common languages of subtitles, with their native names.
 const NAMES: [(&str, &str); 36] = [
     ("ar", "العربية"),
     ("bg", "Български"),
@@ -67,7 +67,7 @@ impl Language {
         &self.0
     }
 
-    /// What people choose it by: the name of the language in itself, or the tag.
+    /// The name for users: the native name of the language, or the tag.
     #[must_use]
     pub fn label(&self) -> String {
         let (primary, rest) = self.0.split_once('-').unwrap_or((&self.0, ""));
@@ -89,7 +89,7 @@ impl fmt::Display for Language {
 impl FromStr for Language {
     type Err = InvalidLanguage;
 
-    /// Reads a tag in any case, and writes it as is usual.
+    /// Parses a tag in any case, and normalizes its case.
     fn from_str(text: &str) -> Result<Self, InvalidLanguage> {
         let mut written = Vec::new();
         for (place, part) in text.split('-').enumerate() {
@@ -104,9 +104,9 @@ impl FromStr for Language {
             }
             let lower = part.to_ascii_lowercase();
             written.push(match (place, part.len(), is_letters) {
-                // A region.
+                // A region subtag is in upper case.
                 (1.., 2, true) => part.to_ascii_uppercase(),
-                // A script.
+                // A script subtag is in title case.
                 (1.., 4, true) => {
                     let (first, rest) = lower.split_at(1);
                     first.to_ascii_uppercase() + rest

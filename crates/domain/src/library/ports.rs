@@ -18,7 +18,7 @@ pub struct LibraryItem {
     pub movie: MovieSummary,
     /// When it was bought.
     pub purchased_at: Instant,
-    /// Whether it cannot be watched now, because its payment is disputed.
+    /// Whether it currently cannot be watched because its payment is disputed.
     pub is_suspended: bool,
 }
 
@@ -57,10 +57,10 @@ pub struct MovieSubtitles {
     pub attached_at: Instant,
 }
 
-/// What a buyer needs to watch a movie.
+/// The data that a buyer needs to watch a movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoughtMovie {
-    /// The live purchase.
+    /// The active purchase.
     pub purchase_id: PurchaseId,
     /// Whether it is suspended.
     pub is_suspended: bool,
@@ -74,7 +74,7 @@ pub struct BoughtMovie {
     pub progress: Option<Progress>,
 }
 
-/// What is played with a purchase.
+/// The files that can be played with a purchase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlayableMovie {
     /// The name of the stored film, when there is one.
@@ -91,9 +91,9 @@ gathered! {
 /// Begins units of work about libraries.
 #[async_trait]
 pub trait LibraryStore: Send + Sync {
-    /// Begins one for a user who changes his own progress.
+    /// Begins a unit of work for a user who changes their own progress.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn LibraryUnit>, AccessError>;
-    /// Begins one for the operator of the server, who attaches files to movies.
+    /// Begins a unit of work for the operator of the server, who attaches files to movies.
     async fn begin_as_operator(&self, attempt: Attempt) -> Result<Box<dyn LibraryUnit>, StoreError>;
 }
 
@@ -111,10 +111,10 @@ where
     }
 }
 
-/// Keeps how far users have watched what they bought.
+/// Stores how far users have watched what they bought.
 #[async_trait]
 pub trait ProgressRepository: Send {
-    /// The running time of a movie that the user has a live purchase of; `None` when there is none.
+    /// The running time of a movie that the user has an active purchase of; `None` without one.
     async fn bought_running_time(
         &mut self,
         user_id: UserId,
@@ -126,7 +126,7 @@ pub trait ProgressRepository: Send {
         user_id: UserId,
         movie_id: MovieId,
     ) -> Result<Option<Progress>, StoreError>;
-    /// Keeps this progress in place of an earlier one.
+    /// Stores this progress and replaces the previous one.
     async fn put_progress(
         &mut self,
         user_id: UserId,
@@ -135,14 +135,14 @@ pub trait ProgressRepository: Send {
     ) -> Result<(), StoreError>;
 }
 
-/// Keeps which files belong to movies.
+/// Stores the files of movies.
 #[async_trait]
 pub trait MovieMediaRepository: Send {
     /// Locks the movie until the unit ends; `false` when there is no such movie.
     async fn lock_movie_media(&mut self, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// Makes this the file of its movie, and returns the one before. Callers have locked the movie.
+    /// Sets the file of its movie, and returns the previous one. Callers have locked the movie.
     async fn put_movie_file(&mut self, file: &MovieFile) -> Result<Option<MediaKey>, StoreError>;
-    /// Makes these the subtitles of the movie in their language, and returns those before. Callers have locked the movie.
+    /// Sets the subtitles of the movie in their language, and returns the previous ones. Callers have locked the movie.
     async fn put_movie_subtitles(
         &mut self,
         subtitles: &MovieSubtitles,
@@ -152,9 +152,9 @@ pub trait MovieMediaRepository: Send {
 /// Reads libraries outside a unit of work.
 #[async_trait]
 pub trait LibraryQueries: Send + Sync {
-    /// A page of the movies of the owner's live purchases that meet the filter. MUST list movies that were withdrawn from sale
-    /// too, and no others' purchases. Filters, sorts and pages MUST work as those of
-    /// [`MovieQueries::movie_page`](crate::catalog::MovieQueries::movie_page).
+    /// A page of the movies of the owner's active purchases that match the filter. MUST include movies that were
+    /// withdrawn from sale, and MUST NOT include purchases of other users. Filters, sort keys and pages MUST work like
+    /// those of [`MovieQueries::movie_page`](crate::catalog::MovieQueries::movie_page).
     async fn library_page(
         &self,
         owner: UserId,
@@ -162,19 +162,19 @@ pub trait LibraryQueries: Send + Sync {
         sorts: &[MovieSort],
         request: &PageRequest,
     ) -> Result<Page<LibraryItem>, StoreError>;
-    /// A page of the movies that the owner has bought and begun to watch, those watched last first. MUST list those whose progress
-    /// [`is_in_progress`](Progress::is_in_progress).
+    /// A page of the movies that the owner has bought and begun to watch, the most recently watched first. MUST contain
+    /// the movies whose progress [`is_in_progress`](Progress::is_in_progress).
     async fn started_page(
         &self,
         owner: UserId,
         request: &PageRequest,
     ) -> Result<Page<StartedMovie>, StoreError>;
-    /// What the owner needs to watch the movie; `None` without a live purchase.
+    /// The data that the owner needs to watch the movie; `None` without an active purchase.
     async fn bought_movie(&self, owner: UserId, movie_id: MovieId)
     -> Result<Option<BoughtMovie>, StoreError>;
-    /// What is played with the purchase. MUST be `None` when it was revoked or is suspended, and when the buyer is deactivated or
-    /// deleted.
+    /// The files that can be played with the purchase. MUST be `None` when it was revoked or is suspended, and when the
+    /// buyer is deactivated or deleted.
     async fn playable_movie(&self, purchase_id: PurchaseId) -> Result<Option<PlayableMovie>, StoreError>;
-    /// Those of these purchases that [`playable_movie`](Self::playable_movie) has something of, in one statement.
+    /// The purchases among these for which [`playable_movie`](Self::playable_movie) is not `None`, in one statement.
     async fn playable_among(&self, purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError>;
 }

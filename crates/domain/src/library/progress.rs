@@ -2,12 +2,12 @@ use chrono::TimeDelta;
 
 use crate::time::Instant;
 
-/// Below this part of the movie, in percent, watching has not begun.
+/// Below this percentage of the movie, watching has not begun.
 pub const BEGUN_FROM_PERCENT: i64 = 5;
-/// Above this part of the movie, in percent, it is watched.
+/// Above this percentage of the movie, it counts as watched.
 pub const WATCHED_ABOVE_PERCENT: i64 = 90;
 
-/// How much longer than the movie an address lives that it is watched at: for pauses.
+/// How much longer than the running time an address for watching is valid, to allow for pauses.
 const PAUSES: TimeDelta = TimeDelta::hours(4);
 
 /// The running time of a movie.
@@ -15,7 +15,7 @@ const PAUSES: TimeDelta = TimeDelta::hours(4);
 pub struct RunningTime(i64);
 
 impl RunningTime {
-    /// A running time in minutes.
+    /// Creates a running time from minutes.
     #[must_use]
     pub fn of_minutes(minutes: i32) -> Self {
         Self(i64::from(minutes).saturating_mul(60))
@@ -27,13 +27,13 @@ impl RunningTime {
         self.0
     }
 
-    /// How long an address lives that the movie is watched at.
+    /// How long an address for watching the movie is valid.
     #[must_use]
     pub fn address_lifetime(self) -> TimeDelta {
         TimeDelta::try_seconds(self.0).and_then(|time| time.checked_add(&PAUSES)).unwrap_or(PAUSES)
     }
 
-    /// Whether this part of the movie is more than so many percent of it.
+    /// Whether a position is beyond this percentage of the movie.
     const fn is_above(self, position: i64, percent: i64) -> bool {
         position.saturating_mul(100) > self.0.saturating_mul(percent)
     }
@@ -51,20 +51,21 @@ impl RunningTime {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Where the player was, in seconds from the beginning.
+    /// The position of the player, in seconds from the beginning.
     pub position_seconds: i64,
-    /// When it was there.
+    /// When the player was at this position.
     pub at: Instant,
     /// Whether the movie counts as watched.
     pub is_watched: bool,
 }
 
 impl Progress {
-    /// What is kept after a player told where it was at a moment. What is older than what is kept changes nothing; a position past
-    /// the end is the end. Over [`WATCHED_ABOVE_PERCENT`] the movie is watched.
+    /// Returns the progress to store after a player reported its position at a time. A report that is older than the
+    /// stored progress changes nothing; a position after the end means the end. Above [`WATCHED_ABOVE_PERCENT`] the
+    /// movie counts as watched.
     #[must_use]
     pub fn reported(kept: Option<Self>, position_seconds: i64, at: Instant, movie: RunningTime) -> Self {
-        // Databases keep microseconds.
+        // Databases store microseconds.
         let at = Instant::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at);
         if let Some(kept) = kept.filter(|kept| kept.at > at) {
             return kept;
@@ -74,8 +75,8 @@ impl Progress {
         Self { position_seconds, at, is_watched }
     }
 
-    /// What is kept after the user said whether the movie is watched. A movie that is not, and whose player was at its end, begins
-    /// anew.
+    /// Returns the progress to store after the user marked the movie as watched or not. A movie that is marked as not
+    /// watched, and whose position was at its end, starts from the beginning.
     #[must_use]
     pub fn marked(kept: Option<Self>, is_watched: bool, now: Instant, movie: RunningTime) -> Self {
         let position_seconds = kept.map_or(0, |kept| kept.position_seconds);
@@ -84,8 +85,8 @@ impl Progress {
         Self { position_seconds, at: kept.map_or(now, |kept| kept.at.max(now)), is_watched }
     }
 
-    /// What is kept after the user took the movie off the row of those that are being watched. It begins anew; what players tell
-    /// late of the time before does not bring it back.
+    /// Returns the progress to store after the user removed the movie from the list of movies being watched. It starts
+    /// from the beginning; late reports about the time before do not add it again.
     #[must_use]
     pub fn taken_off(kept: Option<Self>, now: Instant) -> Self {
         let at = kept.map_or(now, |kept| kept.at.max(now));
@@ -100,7 +101,7 @@ impl Progress {
         is_begun && !self.is_watched && !movie.is_above(self.position_seconds, WATCHED_ABOVE_PERCENT)
     }
 
-    /// Where a player begins: at the beginning when the movie is watched.
+    /// The position where a player starts: the beginning when the movie was watched.
     #[must_use]
     pub const fn resume_at(self) -> i64 {
         if self.is_watched { 0 } else { self.position_seconds }

@@ -1,16 +1,16 @@
-/// Why a text is no file of subtitles.
+/// Why a text is not a valid file of subtitles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSubtitles {
-    /// It does not begin as WebVTT does.
+    /// It does not begin like WebVTT.
     #[error("is not WebVTT: its first line must begin with WEBVTT")]
     NotWebVtt,
     /// A line with times cannot be read.
     #[error("has bad times in line {line}; they look like 00:01:02.500 --> 00:01:04.000")]
     Times {
-        /// Which, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
-    /// It shows nothing.
+    /// It has no cues.
     #[error("has no cues")]
     Empty,
 }
@@ -18,7 +18,7 @@ pub enum InvalidSubtitles {
 /// Checks that a text is WebVTT (W3C) with at least one cue, whose times can be read and end after they begin.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first fault.
 pub fn check_subtitles(text: &str) -> Result<(), InvalidSubtitles> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.lines().next().unwrap_or_default();

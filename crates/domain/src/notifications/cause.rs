@@ -8,19 +8,19 @@ use crate::{
 /// The kinds of notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NotificationKind {
-    /// Somebody replied to a comment of the user.
+    /// A user replied to a comment of the user.
     CommentReply,
-    /// Somebody liked a comment of the user.
+    /// A user liked a comment of the user.
     CommentLike,
     /// An order of the user was paid.
     OrderPaid,
-    /// Money for an order was paid back to the user.
+    /// Money for an order was refunded to the user.
     OrderRefunded,
     /// A movie was deleted while it was in the user's cart.
     MovieRemovedFromCart,
 }
 
-/// The text names no kind of notification.
+/// The text is not the name of a kind of notification.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no kind of notification has this name")]
 pub struct UnknownNotificationKind;
@@ -59,7 +59,7 @@ impl FromStr for NotificationKind {
 /// What a user is notified about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotificationCause {
-    /// Somebody replied to a comment of the receiver.
+    /// A user replied to a comment of the receiver.
     CommentReply {
         /// Who replied.
         actor: UserId,
@@ -68,7 +68,7 @@ pub enum NotificationCause {
         /// The reply.
         reply_id: CommentId,
     },
-    /// Somebody liked a comment of the receiver. All likes of one comment are one notification.
+    /// A user liked a comment of the receiver. All likes of one comment are one notification.
     CommentLike {
         /// Who liked it.
         actor: UserId,
@@ -82,18 +82,18 @@ pub enum NotificationCause {
         /// The order.
         order_id: OrderId,
     },
-    /// Money for an order was paid back to the receiver.
+    /// Money for an order was refunded to the receiver.
     OrderRefunded {
         /// The order.
         order_id: OrderId,
-        /// The refund: each one has a notification of its own.
+        /// The refund. Each refund has a separate notification.
         refund_id: RefundId,
     },
     /// A movie was deleted while it was in the receiver's cart.
     MovieRemovedFromCart {
         /// The deleted movie.
         movie_id: MovieId,
-        /// Its name, which no table has any more.
+        /// Its name, which is no longer in any table.
         movie_name: String,
     },
 }
@@ -111,7 +111,7 @@ impl NotificationCause {
         }
     }
 
-    /// The user who acted, when it was an act of another user.
+    /// The user who acted, if the cause is an action of another user.
     #[must_use]
     pub const fn actor(&self) -> Option<UserId> {
         match self {
@@ -120,8 +120,8 @@ impl NotificationCause {
         }
     }
 
-    /// Names the cause among all those of its receiver: a second notification with the same name is not made, or is folded
-    /// into the first one.
+    /// The key of the cause among all causes of its receiver. A second notification with the same key is not created,
+    /// or is merged into the first one.
     #[must_use]
     pub fn dedupe_key(&self) -> String {
         let kind = self.kind().as_str();
@@ -135,10 +135,10 @@ impl NotificationCause {
     }
 }
 
-/// A notification to make.
+/// A notification to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewNotification {
-    /// Its identifier, should it be new.
+    /// Its identifier, if it is new.
     pub id: NotificationId,
     /// The user who is notified.
     pub receiver: UserId,
@@ -149,7 +149,7 @@ pub struct NewNotification {
 }
 
 impl NewNotification {
-    /// Whether the receiver acted, and therefore knows.
+    /// Whether the receiver is also the actor, and therefore need not be notified.
     #[must_use]
     pub fn is_own_act(&self) -> bool {
         self.cause.actor() == Some(self.receiver)

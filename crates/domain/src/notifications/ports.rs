@@ -18,13 +18,13 @@ gathered! {
 /// Begins units of work about notifications.
 #[async_trait]
 pub trait NotificationStore: Send + Sync {
-    /// Begins one for a user who changes their own notifications.
+    /// Begins a unit of work for a user who changes their own notifications.
     async fn begin_own(
         &self,
         attempt: Attempt,
         owner: &Actor,
     ) -> Result<Box<dyn NotificationUnit>, AccessError>;
-    /// Begins one without a signed-in user: to follow a link in a mail or to take a ticket.
+    /// Begins a unit of work without a signed-in user: to follow a link in a mail or to use a ticket.
     async fn begin_notifications(&self, attempt: Attempt) -> Result<Box<dyn NotificationUnit>, StoreError>;
 }
 
@@ -46,43 +46,45 @@ where
     }
 }
 
-/// A notification that was made, or became unread again.
+/// A notification that was created, or became unread again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushedNotification {
-    /// The notification that the receiver sees: an earlier one when it was folded into it.
+    /// The notification that the receiver sees: an earlier one if the new one was merged into it.
     pub id: NotificationId,
-    /// What the mail about it says; `None` when its kind is not mailed, or its receiver does not want that or is not active.
+    /// The content of the mail about it; `None` when its kind is not mailed, or its receiver has switched off such
+    /// mails or is not active.
     pub mail: Option<NotificationMail>,
 }
 
 /// Which notifications are marked as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadSelection {
-    /// Every one.
+    /// All notifications.
     All,
     /// Those with these identifiers.
     Ids(Vec<NotificationId>),
 }
 
-/// Keeps notifications.
+/// Stores notifications.
 ///
-/// Whoever changes a user's notifications locks that user's inbox until the unit ends, so that the changes of a user become
-/// visible in the order of their positions. Inboxes are locked last, and several in the order of their users.
+/// A change of a user's notifications locks that user's inbox until the unit ends, so that the changes of a user become
+/// visible in the order of their positions. Inboxes are locked last, and several inboxes in the order of their users.
 #[async_trait]
 pub trait NotificationRepository: Send {
-    /// Notifies the receiver. `None` when this cause was notified before.
+    /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause.
     ///
-    /// Likes of one comment MUST be folded into one notification: one more like counts once for each user, makes it unread
-    /// again, and moves it to the beginning of the list.
+    /// Likes of one comment MUST be merged into one notification: another like counts once for each user, makes the
+    /// notification unread again, and moves it to the beginning of the list.
     async fn push_notification(
         &mut self,
         new: &NewNotification,
     ) -> Result<Option<PushedNotification>, StoreError>;
-    /// Notes that the notification was mailed. One about a reply MUST count among the receiver's mails about replies, which
-    /// are counted anew [`MAILED_EVERY`](super::MAILED_EVERY) after the first of them.
+    /// Records that the notification was mailed. A mail about a reply MUST be counted among the receiver's mails about
+    /// replies; this count restarts [`MAILED_EVERY`](super::MAILED_EVERY) after the first of them.
     async fn mark_notification_mailed(&mut self, id: NotificationId, at: Instant) -> Result<(), StoreError>;
-    /// Takes the user's like of the comment out of its notification, which MUST disappear with the last one. MUST NOT forget
-    /// when it was mailed, should it be liked again, and MUST change nothing when the user's like is not in it.
+    /// Removes the user's like of the comment from its notification, which MUST disappear with the last like. MUST keep
+    /// the time when it was mailed, in case the comment is liked again, and MUST change nothing when the notification
+    /// does not contain the user's like.
     async fn withdraw_like_notification(
         &mut self,
         comment_id: CommentId,
@@ -90,15 +92,15 @@ pub trait NotificationRepository: Send {
     ) -> Result<(), StoreError>;
     /// Removes the notifications about a comment that is being deleted: that it was liked, and that it is a reply.
     async fn remove_comment_notifications(&mut self, comment_id: CommentId) -> Result<(), StoreError>;
-    /// Marks unread notifications of the receiver as read. MUST NOT touch those of others.
+    /// Marks unread notifications of the receiver as read. MUST NOT change those of other users.
     async fn mark_notifications_read(
         &mut self,
         receiver: UserId,
         selection: &ReadSelection,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// The user's settings, locked until the unit ends; the default ones while nothing was decided, `None` for a user who is
-    /// unknown or erased.
+    /// The user's settings, locked until the unit ends; the default settings if the user has not changed them, and
+    /// `None` for an unknown or erased user.
     async fn notification_settings_for_update(
         &mut self,
         user_id: UserId,
@@ -116,26 +118,26 @@ pub trait NotificationRepository: Send {
 pub struct StreamTicket {
     /// Its identifier.
     pub id: TokenId,
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// The session that asked for it, with which the stream ends.
+    /// The session that requested it; the stream ends with this session.
     pub session_id: SessionId,
     /// The digest of the ticket.
     pub digest: TokenDigest,
-    /// When it can no longer be used.
+    /// When it expires.
     pub expires_at: Instant,
 }
 
-/// Keeps tickets for live streams.
+/// Stores tickets for live streams.
 #[async_trait]
 pub trait StreamTicketRepository: Send {
-    /// Keeps the ticket, and removes those of its user that expired before `now`.
+    /// Stores the ticket, and removes tickets of the same user that expired before `now`.
     async fn insert_stream_ticket(&mut self, ticket: &StreamTicket, now: Instant) -> Result<(), StoreError>;
-    /// Removes the ticket and gives it, expired or not. MUST give it to one of several callers at most.
+    /// Removes and returns the ticket, expired or not. MUST return it to at most one of several concurrent callers.
     async fn take_stream_ticket(&mut self, digest: &TokenDigest) -> Result<Option<StreamTicket>, StoreError>;
 }
 
-/// How far the notifications of a user have come.
+/// The latest position of a user's notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserPosition {
     /// The user.
@@ -147,7 +149,7 @@ pub struct UserPosition {
 /// Reads notifications outside a unit of work.
 #[async_trait]
 pub trait NotificationQueries: Send + Sync {
-    /// The user's notifications, the newest first; the unread ones alone if so wanted.
+    /// The user's notifications, the newest first; optionally only unread ones.
     async fn notification_page(
         &self,
         user_id: UserId,
@@ -158,16 +160,16 @@ pub trait NotificationQueries: Send + Sync {
     async fn unread_counts(&self, user_id: UserId) -> Result<UnreadCounts, StoreError>;
     /// The user's settings.
     async fn notification_settings(&self, user_id: UserId) -> Result<NotificationSettings, StoreError>;
-    /// How far the notifications of these users have come, in any order; users who were never notified are left out. A
-    /// position that was read here MUST NOT be passed by a change that becomes visible later with a smaller one.
+    /// The latest positions of these users, in any order; users without notifications are omitted. After a position was
+    /// returned, a change with a smaller position MUST NOT become visible.
     async fn notification_positions(&self, user_ids: &[UserId]) -> Result<Vec<UserPosition>, StoreError>;
-    /// The user's notifications behind the position, in the order of their positions: `limit` at most.
+    /// Up to `limit` notifications of the user after the position, in the order of their positions.
     async fn notifications_behind(
         &self,
         behind: UserPosition,
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError>;
-    /// Which of these sessions are live at `now`: neither ended nor expired, and of an active user.
+    /// The sessions among these that are active at `now`: neither ended nor expired, and of an active user.
     async fn live_sessions_among(
         &self,
         ids: &[SessionId],

@@ -5,13 +5,14 @@ use chrono::TimeDelta;
 use super::{NotificationKind, UnknownNotificationKind};
 use crate::{accounts::EmailAddress, id::NotificationId, time::Instant};
 
-/// How often a notification that stands for several acts is mailed at most, and how long a mail about a reply counts.
+/// The minimum time between mails about a notification that summarizes several actions, and how long a mail about a
+/// reply counts.
 pub const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
 
-/// How many mails about replies a user gets at most within [`MAILED_EVERY`], so that nobody is flooded with them.
+/// The maximum number of mails about replies that a user gets within [`MAILED_EVERY`].
 pub const MAX_REPLY_MAILS: u64 = 20;
 
-/// A kind of notification that comes by mail too, unless its receiver switched that off.
+/// A kind of notification that is also sent by mail, unless its receiver switched that off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MailedKind {
     /// Replies to a comment.
@@ -51,7 +52,7 @@ impl FromStr for MailedKind {
     }
 }
 
-/// Which notifications a user gets by mail too.
+/// Which notifications a user also gets by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotificationSettings {
     /// Mails about replies.
@@ -61,13 +62,13 @@ pub struct NotificationSettings {
 }
 
 impl Default for NotificationSettings {
-    /// Both, until the user decides otherwise.
+    /// Both kinds are mailed by default.
     fn default() -> Self {
         Self { mails_comment_reply: true, mails_comment_like: true }
     }
 }
 
-/// Changes to the settings; `None` leaves one as it is.
+/// Changes to the settings; `None` keeps a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SettingsChanges {
     /// Mails about replies.
@@ -107,7 +108,7 @@ impl NotificationSettings {
     }
 }
 
-/// What the mail about a notification says, for a receiver who wants it.
+/// The content of the mail about a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationMail {
     /// The notification.
@@ -116,21 +117,21 @@ pub struct NotificationMail {
     pub kind: MailedKind,
     /// The address of the receiver.
     pub to: EmailAddress,
-    /// What the user who acted last is called.
+    /// The name of the user who acted last.
     pub actor_name: String,
     /// The name of the movie that the comment is about.
     pub movie_name: String,
-    /// How many acts it stands for.
+    /// How many actions it summarizes.
     pub count: u64,
-    /// When it was mailed before.
+    /// When it was last mailed.
     pub mailed_at: Option<Instant>,
-    /// How many mails about replies the receiver got already within [`MAILED_EVERY`].
+    /// How many mails about replies the receiver has already got within [`MAILED_EVERY`].
     pub reply_mails: u64,
 }
 
 impl NotificationMail {
-    /// Whether enough time has passed since the same notification was mailed, and the receiver got few enough mails about
-    /// replies.
+    /// Whether the mail is due: enough time has passed since the same notification was mailed, and the receiver has not
+    /// got too many mails about replies.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
         let is_one_too_many = self.kind == MailedKind::CommentReply && self.reply_mails >= MAX_REPLY_MAILS;

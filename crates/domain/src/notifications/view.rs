@@ -12,16 +12,16 @@ pub struct Notification {
     pub id: NotificationId,
     /// What it is about.
     pub kind: NotificationKind,
-    /// Its place among the changes to the receiver's notifications: later ones have greater positions, and it gets a new one
-    /// when it becomes unread again.
+    /// Its position among the changes to the receiver's notifications: later changes have greater positions, and it
+    /// gets a new position when it becomes unread again.
     pub position: i64,
-    /// When it happened last.
+    /// When it last happened.
     pub notified_at: Instant,
     /// When it was marked as read; `None` while it is unread.
     pub read_at: Option<Instant>,
-    /// The user who acted last, by the name that others see.
+    /// The user who acted last, with the public name.
     pub actor: Option<Named<UserKind>>,
-    /// How many acts it stands for.
+    /// How many actions it summarizes.
     pub count: u64,
     /// The movie that it is about.
     pub movie: Option<Named<MovieKind>>,
@@ -31,7 +31,7 @@ pub struct Notification {
     pub order_id: Option<OrderId>,
 }
 
-/// How many notifications of a user are unread, by kind; kinds without one are left out.
+/// The unread notifications of a user by kind; kinds without unread notifications are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnreadCounts {
     /// The kinds in their order.
@@ -39,7 +39,7 @@ pub struct UnreadCounts {
 }
 
 impl UnreadCounts {
-    /// How many are unread.
+    /// The total number of unread notifications.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.by_kind.iter().fold(0, |total, (_, count)| total.saturating_add(*count))

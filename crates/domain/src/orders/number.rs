@@ -1,13 +1,13 @@
 use crate::id::OrderId;
 
-/// The digits of Crockford's Base32: no letter that looks like another digit.
+/// The digits of Crockford's Base32, which avoids letters that look like digits.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// How many digits a number has.
 const LENGTH: u32 = 10;
 
-/// The number of the order with this identifier, for people to read out: two groups of five digits, made from the random
-/// bits of the identifier. The database keeps numbers unique.
+/// The number of the order with this identifier, which can be read aloud: two groups of five digits from the random
+/// bits of the identifier. The database ensures that numbers are unique.
 ///
 /// ```
 /// use domain::orders::order_number;

@@ -5,14 +5,14 @@ use crate::{
     time::Instant,
 };
 
-/// A movie in an order, at the price of the moment it was ordered.
+/// A movie in an order, with its price at the time of the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderItem {
     /// Its identifier.
     pub id: OrderItemId,
     /// The movie.
     pub movie_id: MovieId,
-    /// What the buyer was told that it costs.
+    /// The price that the buyer was shown.
     pub price: Money,
 }
 
@@ -21,19 +21,19 @@ pub struct OrderItem {
 pub struct Order {
     /// Its identifier.
     pub id: OrderId,
-    /// What people call it: short, and never used twice.
+    /// A short, unique number for human readers.
     pub number: String,
-    /// Who ordered. The user may have deleted the account since.
+    /// The buyer, who may have deleted the account in the meantime.
     pub user_id: UserId,
-    /// How far it got.
+    /// Its state.
     pub state: OrderState,
-    /// What was ordered, at least one movie, none twice.
+    /// The ordered movies: at least one, without repetition.
     pub items: Vec<OrderItem>,
     /// The sum of the prices.
     pub total: Money,
-    /// What was left out when it was made.
+    /// The movies of the cart that were excluded when the order was created.
     pub excluded: Vec<ExcludedMovie>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
 }
 
@@ -43,10 +43,10 @@ pub struct Order {
 pub struct OrderTotalError(#[from] MoneyError);
 
 impl Order {
-    /// A new order of what was selected from the user's cart.
+    /// Creates an order of the movies that were selected from the user's cart.
     ///
     /// # Errors
-    /// When the sum of the prices is too large to be kept.
+    /// When the sum of the prices is too large to be stored.
     pub fn place(
         id: OrderId,
         user_id: UserId,
@@ -65,7 +65,7 @@ impl Order {
     /// The sum of the prices, in the shop's currency.
     ///
     /// # Errors
-    /// When a price is in another currency, or the sum is too large to be kept.
+    /// When a price is in another currency, or the sum is too large to be stored.
     pub fn sum(items: &[OrderItem], currency: Currency) -> Result<Money, OrderTotalError> {
         let mut total = Money::zero(currency);
         for item in items {

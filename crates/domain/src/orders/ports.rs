@@ -28,20 +28,23 @@ gathered! {
         + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }
 
-/// Begins units of work about orders. Each locks the buyer first, so that all that happens to a buyer's orders happens in turn.
+/// Begins units of work about orders. Each unit locks the buyer first, so that all changes of a buyer's orders are
+/// serialized.
 #[async_trait]
 pub trait OrderStore: Send + Sync {
-    /// Begins one for a user's own orders.
+    /// Begins a unit of work for a user's own orders.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError>;
-    /// Begins one for background work on an order, with the order as it is; `None` when there is no such order.
+    /// Begins a unit of work for background work on an order, with the current order; `None` when there is no such
+    /// order.
     async fn begin_order(
         &self,
         attempt: Attempt,
         id: OrderId,
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError>;
-    /// Begins one for background work that changes no order. It locks nobody.
+    /// Begins a unit of work for background work that changes no order. It locks no user.
     async fn begin_without_order(&self, attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError>;
-    /// Begins one for an administrator's act on an order, with the order as it is; `None` when there is no such order.
+    /// Begins a unit of work for an administrator who changes an order, with the current order; `None` when there is no
+    /// such order.
     async fn begin_order_as_admin(
         &self,
         attempt: Attempt,
@@ -93,28 +96,30 @@ where
     }
 }
 
-/// Keeps orders.
+/// Stores orders.
 #[async_trait]
 pub trait OrderRepository: Send {
-    /// Who made the order, also when the account was deleted since; `None` when there is no such order. MUST lock nothing.
+    /// The buyer of the order, even if the account was deleted in the meantime; `None` when there is no such order.
+    /// MUST NOT lock anything.
     async fn find_buyer(&mut self, id: OrderId) -> Result<Option<UserId>, StoreError>;
-    /// The order, locked until the unit ends. MUST give it as the units that locked it before have left it.
+    /// The order, locked until the unit ends. MUST return its state after all units that locked it before.
     async fn find_order_for_update(&mut self, id: OrderId) -> Result<Option<Order>, StoreError>;
-    /// Adds a pending order; `false` when another pending order of the buyer holds one of its movies: the unit MUST then be
-    /// dropped. MUST NOT let two pending orders of a user hold the same movie, even when two units add them at once.
+    /// Adds a pending order; `false` when another pending order of the buyer contains one of its movies, in which case
+    /// the unit MUST be dropped. MUST NOT allow two pending orders of a user with the same movie, even when two units
+    /// add them concurrently.
     async fn insert_order(&mut self, order: &Order) -> Result<bool, StoreError>;
-    /// Writes the order's state. MUST free its movies for other orders when it is not pending any more.
+    /// Writes the order's state. When the order is no longer pending, its movies MUST be free for other orders.
     async fn update_order_state(&mut self, order: &Order) -> Result<(), StoreError>;
     /// Writes the prices of the order's items, and its total.
     async fn update_order_prices(&mut self, order: &Order) -> Result<(), StoreError>;
-    /// The movies that the user's pending orders hold.
+    /// The movies in the user's pending orders.
     async fn movies_in_pending_orders(&mut self, user_id: UserId) -> Result<Vec<MovieId>, StoreError>;
 }
 
 /// Reads orders outside a unit of work.
 #[async_trait]
 pub trait OrderQueries: Send + Sync {
-    /// A page of the orders that meet the filter, the newest first. The part of the address MUST be matched literally.
+    /// A page of the orders that match the filter, the newest first. The part of the address MUST be matched literally.
     async fn order_page(
         &self,
         filter: &OrderFilter,
@@ -124,7 +129,7 @@ pub trait OrderQueries: Send + Sync {
     async fn order_view(&self, id: OrderId) -> Result<Option<OrderView>, StoreError>;
     /// All orders of a user, oldest first.
     async fn orders_of(&self, user_id: UserId) -> Result<Vec<OrderView>, StoreError>;
-    /// Up to `limit` pending orders whose time was over at `now`, the longest overdue first.
+    /// Up to `limit` pending orders that were expired at `now`, the longest overdue first.
     async fn expired_orders(
         &self,
         now: Instant,

@@ -6,52 +6,52 @@ use crate::{
     purchases::check_purchase,
 };
 
-/// A movie whose price is not the order's any more.
+/// A movie whose price has changed since the order was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedPrice {
     /// The movie.
     pub movie_id: MovieId,
     /// Its price in the order.
     pub old: Money,
-    /// Its price of now.
+    /// Its current price.
     pub new: Money,
 }
 
-/// Prices that are not those of the order, or not those that the buyer accepts.
+/// Prices that differ from those of the order, or from those that the buyer accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceChange {
     /// The order's total.
     pub old_total: Money,
-    /// The total of now.
+    /// The current total.
     pub new_total: Money,
     /// The movies whose prices changed.
     pub items: Vec<ChangedPrice>,
 }
 
-/// How an order stands to the catalogue of now.
+/// The result of comparing an order with the current catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revalidation {
     /// Every movie is on sale at the order's price.
     Unchanged,
     /// Prices changed, and the buyer accepts the new total: the order gets these items and this total.
     Accepted {
-        /// The items with the prices of now.
+        /// The items with the current prices.
         items: Vec<OrderItem>,
         /// Their sum.
         total: Money,
     },
-    /// Prices changed, or the total that the buyer accepts is not the total of now.
+    /// Prices changed, or the total that the buyer accepts is not the current total.
     Changed(PriceChange),
-    /// A movie is not on sale any more.
+    /// A movie is no longer on sale.
     Unavailable,
 }
 
 impl Order {
-    /// Compares the order with the offers of now, before it is paid. `accepted` is the total that the buyer agrees to, if one
-    /// was given.
+    /// Compares the order with the current offers, before it is paid. `accepted` is the total that the buyer agrees to,
+    /// if one was given.
     ///
     /// # Errors
-    /// When the prices of now have no sum.
+    /// When the sum of the current prices cannot be computed.
     pub fn revalidate(
         &self,
         offers: &[(MovieId, Offer)],

@@ -5,29 +5,29 @@ use crate::{
     purchases::{PurchaseRefusal, check_purchase},
 };
 
-/// A movie of a cart, with what decides whether it can be ordered.
+/// A movie of a cart, with the facts that decide whether it can be ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its offer; `None` when the movie is gone.
+    /// Its offer; `None` when the movie no longer exists.
     pub offer: Option<Offer>,
     /// Whether the user has bought it.
     pub is_purchased: bool,
-    /// Whether a pending order of the user holds it.
+    /// Whether a pending order of the user contains it.
     pub is_in_pending_order: bool,
 }
 
-/// A movie of the cart that was left out of the order.
+/// A movie of the cart that was excluded from the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExcludedMovie {
     /// The movie.
     pub movie_id: MovieId,
-    /// Why.
+    /// The reason.
     pub reason: PurchaseRefusal,
 }
 
-/// Why no order can be made from a cart.
+/// Why no order can be created from a cart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum OrderRefusal {
     /// The cart is empty.
@@ -36,25 +36,26 @@ pub enum OrderRefusal {
     /// Nothing in the cart can be bought.
     #[error("nothing in the cart can be bought")]
     NothingToOrder,
-    /// A pending order holds one of the movies.
+    /// A pending order contains one of the movies.
     #[error("a pending order holds one of the movies already")]
     OrderPending,
 }
 
-/// What of a cart is ordered and what is left out, in the order of the cart.
+/// The ordered and the excluded movies of a cart, in the order of the cart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// The movies to order, with their prices of now; at least one.
+    /// The movies to order, with their current prices; at least one.
     pub movies: Vec<(MovieId, Money)>,
     /// The movies that cannot be bought.
     pub excluded: Vec<ExcludedMovie>,
 }
 
 impl Selection {
-    /// Selects what can be ordered of a cart in a shop with this currency.
+    /// Selects the movies of a cart that can be ordered in a shop with this currency.
     ///
     /// # Errors
-    /// Why nothing can be ordered. One movie in a pending order refuses the whole cart, so that nobody pays twice for it.
+    /// Why nothing can be ordered. If one movie is in a pending order, the whole cart is refused, so that the movie is
+    /// not paid twice.
     pub fn of(candidates: &[Candidate], currency: Currency) -> Result<Self, OrderRefusal> {
         if candidates.is_empty() {
             return Err(OrderRefusal::CartEmpty);
@@ -142,7 +143,7 @@ mod tests {
     fn a_movie_in_a_pending_order_refuses_the_whole_cart() {
         let pending = Candidate { is_in_pending_order: true, ..candidate(2) };
         assert_eq!(select(&[candidate(1), pending]), Err(OrderRefusal::OrderPending));
-        // A movie that cannot be bought any more cannot be paid twice.
+        // A movie that can no longer be bought cannot be paid twice.
         let withdrawn = Candidate { offer: None, ..pending };
         assert_eq!(select(&[candidate(1), withdrawn]).map(|selection| selection.movies.len()), Ok(1));
     }

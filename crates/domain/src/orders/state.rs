@@ -5,26 +5,26 @@ use crate::time::Instant;
 /// How long a pending order waits for its payment before it expires.
 pub const ORDER_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
-/// How long after the end of its checkout an order expires, so that the provider's last word arrives before.
+/// How long after the end of its checkout an order expires, so that the provider's last report arrives before.
 pub const EXPIRY_AFTER_CHECKOUT: TimeDelta = TimeDelta::minutes(5);
 
 /// The name of an order's state in the API and in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrderStatus {
-    /// Waits for its payment.
+    /// Not paid yet.
     Pending,
-    /// Paid: its movies belong to the buyer.
+    /// Paid; the buyer owns the movies.
     Paid,
-    /// Given up before it was paid.
+    /// Canceled or expired before it was paid.
     Canceled,
-    /// Paid, and a part of the money went back.
+    /// Paid and partially refunded.
     PartiallyRefunded,
-    /// Paid, and all of it was refunded.
+    /// Paid and fully refunded.
     Refunded,
 }
 
 impl OrderStatus {
-    /// Every status there is.
+    /// All values of the enum.
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Paid, Self::Canceled, Self::PartiallyRefunded, Self::Refunded];
 
@@ -61,39 +61,39 @@ impl CancelReason {
     }
 }
 
-/// The state of an order, with the data that only that state has.
+/// The state of an order, with the data of that state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderState {
-    /// Waits for its payment.
+    /// Not paid yet.
     Pending {
         /// When it expires; `None` while a payment is being processed, which may take days.
         expires_at: Option<Instant>,
     },
-    /// Paid: its movies belong to the buyer.
+    /// Paid; the buyer owns the movies.
     Paid {
         /// When it was paid.
         paid_at: Instant,
     },
-    /// Given up before it was paid.
+    /// Canceled or expired before it was paid.
     Canceled {
         /// When it was canceled.
         canceled_at: Instant,
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
-    /// Paid, and a part of the money went back.
+    /// Paid and partially refunded.
     PartiallyRefunded {
         /// When it was paid.
         paid_at: Instant,
     },
-    /// Paid, and all of it was refunded.
+    /// Paid and fully refunded.
     Refunded {
         /// When it was paid.
         paid_at: Instant,
     },
 }
 
-/// Something that happened to an order.
+/// An event in the life of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderEvent {
     /// A checkout was opened at the payment provider.
@@ -101,28 +101,28 @@ pub enum OrderEvent {
         /// When the checkout ends.
         ends_at: Instant,
     },
-    /// The buyer completed a checkout, and the money is on its way.
+    /// The buyer completed a checkout, and the money has not arrived yet.
     PaymentProcessing,
-    /// The money that was on its way did not arrive.
+    /// The money did not arrive after all.
     PaymentBounced {
-        /// When that was found.
+        /// When this was detected.
         at: Instant,
     },
-    /// A payment succeeded, or nothing was to be paid.
+    /// A payment succeeded, or the total was 0.
     Paid {
         /// When it succeeded.
         at: Instant,
     },
-    /// The order is given up.
+    /// The order is canceled.
     Canceled {
-        /// When.
+        /// When it happened.
         at: Instant,
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
-    /// A refund succeeded, or one that had succeeded failed afterwards.
+    /// A refund succeeded, or failed after it had succeeded.
     RefundsChanged {
-        /// How much of the order is refunded now.
+        /// The refunded part of the order.
         refunded: RefundedPart,
     },
 }
@@ -144,7 +144,7 @@ pub enum RefundedPart {
 pub struct InvalidTransition {
     /// The state of the order.
     pub status: OrderStatus,
-    /// What was to happen.
+    /// The event.
     pub event: OrderEvent,
 }
 
@@ -187,16 +187,16 @@ impl OrderState {
         }
     }
 
-    /// Whether the order is pending and its time is over.
+    /// Whether the order is pending and expired.
     #[must_use]
     pub fn is_expired(self, now: Instant) -> bool {
         self.expires_at().is_some_and(|expires_at| expires_at <= now)
     }
 
-    /// The state after an event: the one table of transitions.
+    /// The state after an event: the only table of transitions.
     ///
-    /// A repeated event changes nothing. An order that was paid is never pending or canceled again, and a canceled one stays
-    /// canceled: money that arrives for it is returned.
+    /// A repeated event changes nothing. A paid order never becomes pending or canceled again, and a canceled order
+    /// stays canceled; money that arrives for it is returned.
     ///
     /// # Errors
     /// When the event cannot happen in this state.
@@ -318,7 +318,8 @@ mod tests {
             let mut order = OrderState::new(at(0));
             for event in events {
                 let next = order.apply(event).unwrap_or(order);
-                // A bounced payment begins the time anew once: the second report of it finds the order waiting already.
+                // A failed payment restarts the expiry time only once: at the second report of it the order is already
+                // waiting.
                 prop_assert_eq!(next.apply(event).unwrap_or(next), next);
                 order = next;
             }

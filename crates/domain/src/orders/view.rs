@@ -6,20 +6,20 @@ use crate::{
     time::Instant,
 };
 
-/// A movie in an order as people see it.
+/// A movie in an order for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderedMovie {
     /// The movie.
     pub id: MovieId,
     /// Its title.
     pub name: String,
-    /// The year of its release.
+    /// The year of release.
     pub year: i32,
-    /// What it costs in this order.
+    /// Its price in this order.
     pub price: Money,
 }
 
-/// Who ordered or paid.
+/// The user who placed the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Buyer {
     /// The user.
@@ -33,23 +33,23 @@ pub struct Buyer {
 pub struct OrderView {
     /// Its identifier.
     pub id: OrderId,
-    /// What people call it.
+    /// The order's number, for human readers.
     pub number: String,
-    /// Who ordered; `None` once the account was deleted.
+    /// The buyer; `None` if the account was deleted.
     pub buyer: Option<Buyer>,
-    /// How far it got.
+    /// Its state.
     pub state: OrderState,
-    /// What was ordered.
+    /// The ordered movies.
     pub items: Vec<OrderedMovie>,
     /// The sum of the prices.
     pub total: Money,
-    /// What was left out when it was made.
+    /// The movies of the cart that were excluded when the order was created.
     pub excluded: Vec<ExcludedMovie>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
 }
 
-/// Selects orders: those that meet every condition.
+/// A filter of orders. A match must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderFilter {
     /// Orders of this user.
@@ -58,8 +58,8 @@ pub struct OrderFilter {
     pub email: Option<String>,
     /// The status.
     pub status: Option<OrderStatus>,
-    /// Orders made at this moment or later.
+    /// Orders that were created at this moment or later.
     pub from: Option<Instant>,
-    /// Orders made before this moment.
+    /// Orders that were created before this moment.
     pub to: Option<Instant>,
 }

@@ -3,16 +3,16 @@ use crate::time::Instant;
 /// The name of a dispute's state in the API and in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DisputeStatus {
-    /// The buyer's bank looks into it; the movies are suspended.
+    /// The buyer's bank has not decided yet; the movies are suspended.
     Open,
-    /// It ended in the shop's favour, or was closed without a decision: the movies are given back.
+    /// It ended in the shop's favour, or was closed without a decision; the movies are available again.
     Won,
-    /// The money is lost, and so are the movies.
+    /// The shop lost the money, and the buyer lost the movies.
     Lost,
 }
 
 impl DisputeStatus {
-    /// Every status there is.
+    /// All values of the enum.
     pub const ALL: [Self; 3] = [Self::Open, Self::Won, Self::Lost];
 
     /// The name in the API and in the database.
@@ -26,10 +26,10 @@ impl DisputeStatus {
     }
 }
 
-/// How far a dispute got, with the data that only that state has.
+/// The state of a dispute, with the data of that state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisputeState {
-    /// The buyer's bank looks into it.
+    /// The buyer's bank has not decided yet.
     Open,
     /// It ended in the shop's favour, or was closed without a decision.
     Won {
@@ -43,7 +43,7 @@ pub enum DisputeState {
     },
 }
 
-/// What the provider says of a dispute.
+/// The provider's report about a dispute.
 pub type DisputeReport = DisputeState;
 
 impl DisputeState {
@@ -57,7 +57,7 @@ impl DisputeState {
         }
     }
 
-    /// The state after a report of the provider: the one table of transitions. A closed dispute is never open again.
+    /// The state after a report of the provider: the only table of transitions. A closed dispute is never reopened.
     #[must_use]
     pub fn apply(self, report: DisputeReport) -> Self {
         match (self, report) {

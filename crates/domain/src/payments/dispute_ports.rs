@@ -14,13 +14,13 @@ use crate::{
 pub struct DisputeView {
     /// The dispute.
     pub dispute: Dispute,
-    /// The order that the payment is of.
+    /// The order of the payment.
     pub order_id: OrderId,
-    /// The buyer; `None` once the account was deleted.
+    /// The buyer; `None` if the account was deleted.
     pub buyer: Option<Buyer>,
 }
 
-/// Selects disputes: those that meet every condition.
+/// A filter of disputes. A match must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DisputeFilter {
     /// Disputes of this user.
@@ -35,7 +35,7 @@ pub struct DisputeFilter {
     pub to: Option<Instant>,
 }
 
-/// A dispute that the provider is to be asked about.
+/// A dispute that must be checked at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueDispute {
     /// The dispute.
@@ -48,26 +48,27 @@ pub struct DueDispute {
     pub order_id: OrderId,
 }
 
-/// Keeps disputes. Callers hold the lock of the payment.
+/// Stores disputes. Callers hold the lock of the payment.
 #[async_trait]
 pub trait DisputeRepository: Send {
     /// All disputes of the payment, oldest first.
     async fn disputes_of_payment(&mut self, id: PaymentId) -> Result<Vec<Dispute>, StoreError>;
     /// Adds a dispute. MUST fail when the payment has another one with this identifier at the provider.
     async fn insert_dispute(&mut self, dispute: &Dispute) -> Result<(), StoreError>;
-    /// Writes all of the dispute but its identifiers and the moment it was opened.
+    /// Writes all fields of the dispute except its identifiers and the time when it was opened.
     async fn update_dispute(&mut self, dispute: &Dispute) -> Result<(), StoreError>;
 }
 
 /// Reads disputes outside a unit of work.
 #[async_trait]
 pub trait DisputeQueries: Send + Sync {
-    /// A page of the disputes that meet the filter, the newest first. The part of the address MUST be matched literally.
+    /// A page of the disputes that match the filter, the newest first. The part of the address MUST be matched
+    /// literally.
     async fn dispute_page(
         &self,
         filter: &DisputeFilter,
         request: &PageRequest,
     ) -> Result<Page<DisputeView>, StoreError>;
-    /// Up to `limit` disputes that the provider is to be asked about at `now`, the longest overdue first.
+    /// Up to `limit` disputes that must be checked at the provider at `now`, the longest overdue first.
     async fn disputes_to_check(&self, now: Instant, limit: u32) -> Result<Vec<DueDispute>, StoreError>;
 }

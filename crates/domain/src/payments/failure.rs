@@ -1,9 +1,9 @@
 use crate::time::Instant;
 
-/// Why a payment failed, or why its last try was declined.
+/// Why a payment failed, or why the last attempt was declined.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PaymentFailure {
-    /// When the provider said so. Of several failures the latest one counts.
+    /// When the provider reported it. Of several failures the latest one counts.
     pub at: Instant,
     /// The code: the provider's decline code, or one of ours such as [`PaymentFailure::AMOUNT_MISMATCH`].
     pub code: String,
@@ -22,7 +22,7 @@ pub enum Advice {
     TryLater,
     /// Complete the bank's confirmation.
     Authenticate,
-    /// Nothing: the shop looks after it.
+    /// Nothing: the shop will resolve it.
     Wait,
 }
 
@@ -44,7 +44,7 @@ impl Advice {
 }
 
 impl PaymentFailure {
-    /// The code of a payment whose amount or currency was not what had been asked.
+    /// The code of a payment whose amount or currency was wrong.
     pub const AMOUNT_MISMATCH: &'static str = "amount_mismatch";
 
     /// The code of a payment for which no checkout could be opened.

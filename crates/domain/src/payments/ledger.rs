@@ -14,20 +14,20 @@ use crate::{
 /// An account of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Account {
-    /// Money that the payment provider holds for the shop.
+    /// Money of the shop at the payment provider.
     Provider,
-    /// What was earned: a negative balance.
+    /// Earned money; the balance is negative.
     Sales,
-    /// What went back of sales.
+    /// Refunds of sales.
     Refunds,
-    /// What disputes took.
+    /// Money lost in disputes.
     Disputes,
-    /// Money that paid no order and is owed to the buyers: a negative balance.
+    /// Money that paid no order and is owed to the buyers; the balance is negative.
     Unallocated,
 }
 
 impl Account {
-    /// Every account there is.
+    /// All values of the enum.
     pub const ALL: [Self; 5] =
         [Self::Provider, Self::Sales, Self::Refunds, Self::Disputes, Self::Unallocated];
 
@@ -44,7 +44,7 @@ impl Account {
     }
 }
 
-/// What moved money.
+/// The kind of a movement of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Movement {
     /// The money of a payment arrived.
@@ -73,18 +73,18 @@ impl Movement {
 /// An entry of the ledger, or the sum of several with the same subject and account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posting {
-    /// What moved the money.
+    /// The kind of movement.
     pub movement: Movement,
     /// The identifier of the payment, refund or dispute.
     pub subject_id: Uuid,
     /// The account.
     pub account: Account,
-    /// The amount; what leaves the account is negative.
+    /// The amount; negative when money leaves the account.
     pub amount: Money,
 }
 
 impl MoneyBack<'_> {
-    /// What the ledger must say of the payment: of each movement entries that sum up to zero.
+    /// Returns the entries that the ledger must have for the payment; those of each movement sum up to zero.
     #[must_use]
     pub fn postings(&self) -> Vec<Posting> {
         let Some(received) = self.received() else { return Vec::new() };
@@ -114,7 +114,7 @@ impl MoneyBack<'_> {
     }
 }
 
-/// An amount that comes to one account from another.
+/// Two entries that move an amount from one account to another.
 fn pair(movement: Movement, subject_id: Uuid, to: Account, from: Account, amount: Money) -> [Posting; 2] {
     let posting = |account, minor| Posting {
         movement,
@@ -125,7 +125,7 @@ fn pair(movement: Movement, subject_id: Uuid, to: Account, from: Account, amount
     [posting(to, amount.minor()), posting(from, amount.minor().saturating_neg())]
 }
 
-/// What has to be booked so that the ledger says what it must, given what it says.
+/// Returns the entries that are missing, given the wanted and the booked ones.
 #[must_use]
 pub fn missing_postings(wanted: &[Posting], booked: &[Posting]) -> Vec<Posting> {
     let mut balances: BTreeMap<(Movement, Uuid, Account, String), (i64, Currency)> = BTreeMap::new();
@@ -150,12 +150,12 @@ pub fn missing_postings(wanted: &[Posting], booked: &[Posting]) -> Vec<Posting> 
     balances.into_iter().map(posting).filter(|posting| posting.amount.minor() != 0).collect()
 }
 
-/// Keeps the ledger. Callers hold the lock of the payment.
+/// Stores the ledger. Callers hold the lock of the payment.
 #[async_trait]
 pub trait LedgerRepository: Send {
-    /// The sums of what was booked of the payment, of each subject and account.
+    /// The booked sums of the payment for each subject and account.
     async fn booked(&mut self, id: PaymentId) -> Result<Vec<Posting>, StoreError>;
-    /// Adds entries. MUST leave those that were added before as they are.
+    /// Adds entries. MUST NOT change existing entries.
     async fn book(
         &mut self,
         id: PaymentId,

@@ -7,7 +7,7 @@ use crate::{
     time::Instant,
 };
 
-/// A movie that a payment paid, at its price.
+/// A movie that was paid with a payment, with its price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaidItem {
     /// The payment's item.
@@ -16,23 +16,23 @@ pub struct PaidItem {
     pub order_item_id: OrderItemId,
     /// The movie.
     pub movie_id: MovieId,
-    /// What was paid for it.
+    /// The paid price.
     pub price: Money,
 }
 
-/// Who sent money back.
+/// Who made a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundOrigin {
-    /// An administrator, here.
+    /// An administrator of the shop.
     Administrator,
-    /// This server by itself, since the money paid no order.
+    /// The server automatically, because the money paid no order.
     Automatic,
-    /// Somebody at the payment provider.
+    /// Someone at the payment provider.
     Provider,
 }
 
 impl RefundOrigin {
-    /// Every origin there is.
+    /// All values of the enum.
     pub const ALL: [Self; 3] = [Self::Administrator, Self::Automatic, Self::Provider];
 
     /// The name in the database.
@@ -46,7 +46,7 @@ impl RefundOrigin {
     }
 }
 
-/// An item that a refund pays back.
+/// An item of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefundItem {
     /// The payment's item.
@@ -55,35 +55,35 @@ pub struct RefundItem {
     pub movie_id: MovieId,
 }
 
-/// Money of a payment that goes back to the buyer.
+/// A refund of a payment to the buyer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// Its identifier.
     pub id: RefundId,
-    /// Whose money it is.
+    /// The refunded payment.
     pub payment_id: PaymentId,
-    /// Who sent it back.
+    /// Who made it.
     pub origin: RefundOrigin,
-    /// How far it got.
+    /// Its state.
     pub state: RefundState,
-    /// How much goes back.
+    /// The amount.
     pub amount: Money,
-    /// What it is paid back for; empty when that is not known.
+    /// The refunded items; empty when they are not known.
     pub items: Vec<RefundItem>,
-    /// Why, for people.
+    /// Why, for human readers.
     pub reason: String,
-    /// Its identifier at the provider, once it has one.
+    /// Its identifier at the provider, if it has one.
     pub external_id: Option<String>,
-    /// When it was begun.
+    /// When it was created.
     pub created_at: Instant,
-    /// When the provider is asked next; `None` when it has nothing more to say.
+    /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
-    /// How often the provider was asked.
+    /// How often the provider was queried.
     pub checks: u32,
 }
 
 impl Refund {
-    /// Whether its money went back, or is reserved.
+    /// Whether it succeeded or is pending, so that its amount is refunded or reserved.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.state.status() != RefundStatus::Failed
@@ -105,19 +105,19 @@ pub struct Dispute {
     pub external_id: String,
     /// The disputed amount, which may differ from the payment's.
     pub amount: Money,
-    /// The money that the provider took for it: nothing for an inquiry, and nothing once it was given back.
+    /// The money that the provider withdrew for it: nothing for an inquiry, and nothing after it was returned.
     pub withdrawn: Money,
-    /// Why the buyer disputes the payment, in the provider's words.
+    /// Why the buyer disputes the payment, as reported by the provider.
     pub reason: String,
-    /// How far it got.
+    /// Its state.
     pub state: DisputeState,
-    /// Until when the shop can answer.
+    /// The deadline for the shop to respond.
     pub due_by: Option<Instant>,
     /// When it was opened.
     pub created_at: Instant,
-    /// When the provider is asked next; `None` when it has nothing more to say.
+    /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
-    /// How often the provider was asked without news.
+    /// How often the provider was asked without a change.
     pub checks: u32,
 }
 
@@ -131,12 +131,12 @@ impl Dispute {
     }
 }
 
-/// A payment with all that was paid with it and all that went back of it.
+/// A payment with its paid items, refunds and disputes.
 #[derive(Debug, Clone, Copy)]
 pub struct MoneyBack<'a> {
     /// The payment.
     pub payment: &'a Payment,
-    /// What was paid.
+    /// The paid items.
     pub items: &'a [PaidItem],
     /// Its refunds.
     pub refunds: &'a [Refund],
@@ -145,7 +145,7 @@ pub struct MoneyBack<'a> {
 }
 
 impl MoneyBack<'_> {
-    /// The money that arrived, if any did.
+    /// The received money, if any.
     #[must_use]
     pub const fn received(&self) -> Option<Money> {
         match self.payment.state {
@@ -159,7 +159,7 @@ impl MoneyBack<'_> {
         amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor()))
     }
 
-    /// How much went back, in minor units: by refunds that succeeded.
+    /// The refunded amount in minor units: the sum of succeeded refunds.
     #[must_use]
     pub fn refunded_minor(&self) -> i64 {
         Self::sum(self.refunds.iter().filter(|refund| refund.is_done()).map(|refund| &refund.amount))
@@ -177,7 +177,7 @@ impl MoneyBack<'_> {
         Self::sum(self.disputes.iter().filter(|dispute| dispute.is_lost()).map(|dispute| &dispute.amount))
     }
 
-    /// How much can still go back, in minor units: refunds that are pending have reserved theirs.
+    /// The amount that can still be refunded, in minor units: pending refunds have reserved their amounts.
     #[must_use]
     pub fn left_minor(&self) -> i64 {
         let active = self.refunds.iter().filter(|refund| refund.is_active()).map(|refund| &refund.amount);
@@ -185,7 +185,8 @@ impl MoneyBack<'_> {
         self.received().map_or(0, Money::minor).saturating_sub(gone).max(0)
     }
 
-    /// Whether the money covers a refund that has reserved its part: a dispute that was lost since may have taken it.
+    /// Whether the money still covers a pending refund, since a dispute that was lost in the meantime may have taken
+    /// it.
     #[must_use]
     pub fn covers(&self, refund: &Refund) -> bool {
         let others = self.refunds.iter().filter(|other| other.is_active() && other.id != refund.id);
@@ -205,7 +206,7 @@ impl MoneyBack<'_> {
         self.disputes.iter().any(Dispute::is_lost)
     }
 
-    /// Whether a refund that is pending or done pays the item back.
+    /// Whether a pending or succeeded refund includes the item.
     #[must_use]
     pub fn is_returning(&self, item: PaymentItemId) -> bool {
         self.refunds.iter().filter(|refund| refund.is_active()).any(|refund| has(refund, item))
@@ -215,7 +216,7 @@ impl MoneyBack<'_> {
         self.refunds.iter().filter(|refund| refund.is_done()).any(|refund| has(refund, item))
     }
 
-    /// Whether a refund that somebody made at the provider left nothing of the money: then all movies are lost.
+    /// Whether refunds at the provider have used up the money, so that the buyer loses all movies.
     pub(super) fn is_emptied_at_provider(&self) -> bool {
         let by_provider = |refund: &Refund| {
             refund.origin == RefundOrigin::Provider && refund.is_done() && refund.items.is_empty()
@@ -237,7 +238,8 @@ impl MoneyBack<'_> {
         }
     }
 
-    /// What the buyer has of each item that the payment paid. A payment that does not pay its order gave nothing.
+    /// The buyer's entitlement to each item of the payment. A payment that does not pay its order gives no
+    /// entitlements.
     #[must_use]
     pub fn entitlements(&self) -> Vec<(PaidItem, Entitlement)> {
         if self.payment.settlement != Some(Settlement::PaysOrder) {

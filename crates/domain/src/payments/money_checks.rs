@@ -11,14 +11,14 @@ use crate::{
     time::Instant,
 };
 
-/// Something about money or entitlements that must not be so.
+/// A violated rule about money or entitlements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoneyViolation {
-    /// What is wrong, such as "a payment paid no order, and its money was not returned".
+    /// A description of the violation, such as "a payment paid no order, and its money was not returned".
     pub rule: &'static str,
     /// The identifier of the order, payment, refund or purchase.
     pub subject: Uuid,
-    /// What was found, when it is not plain from the rule.
+    /// Details, if the rule alone does not explain the violation.
     pub details: Option<String>,
 }
 
@@ -32,34 +32,34 @@ impl Display for MoneyViolation {
     }
 }
 
-/// What the database says of a payment at the configured provider, to be compared with the provider's own list.
+/// A payment at the configured provider according to the database, for a comparison with the provider's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookedPayment {
     /// The payment.
     pub id: PaymentId,
     /// Its order.
     pub order_id: OrderId,
-    /// Its checkout at the provider, once it was opened.
+    /// Its checkout at the provider, if it was opened.
     pub checkout_id: Option<String>,
-    /// Its money at the provider, once there is some.
+    /// The provider's identifier of the received money, if any.
     pub charge: Option<String>,
-    /// How far it got.
+    /// Its state.
     pub status: PaymentStatus,
-    /// The money that arrived.
+    /// The received money.
     pub received: Option<Money>,
-    /// How much of it went back, in minor units.
+    /// The refunded amount, in minor units.
     pub refunded_minor: i64,
-    /// What disputes took of it, in minor units.
+    /// The amount that disputes have withdrawn, in minor units.
     pub withdrawn_minor: i64,
 }
 
-/// Looks for what must not be so, over the whole database.
+/// Searches the whole database for violations of rules about money and entitlements.
 #[async_trait]
 pub trait MoneyChecks: Send + Sync {
-    /// What is wrong at `now`, at most 100 cases of each rule.
+    /// The violations at `now`, at most 100 of each rule.
     async fn money_violations(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError>;
-    /// Payments at this provider that were begun at `since` or later, behind the one named `after`, in the order of their
-    /// identifiers: `limit` at most.
+    /// Payments at this provider that were begun at `since` or later, after the one identified by `after`, in the order
+    /// of their identifiers, at most `limit`.
     async fn booked_payments(
         &self,
         provider: &str,

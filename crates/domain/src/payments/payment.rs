@@ -10,27 +10,27 @@ use crate::{
 /// How long a checkout can be paid.
 pub const CHECKOUT_LIFETIME: TimeDelta = TimeDelta::minutes(60);
 
-/// The name of a payment's state in the API.
+/// The name of a payment's state in the API and in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PaymentStatus {
-    /// The checkout is open, or is about to be opened.
+    /// The checkout is open, or is being opened.
     Pending,
-    /// The checkout is complete, and the money is on its way.
+    /// The checkout is complete, but the money has not arrived yet.
     Processing,
     /// The money arrived.
     Successful,
-    /// The checkout ended unpaid after a decline, the money bounced, or another amount arrived than was asked.
+    /// The checkout ended unpaid after a decline, the money did not arrive, or the amount was wrong.
     Failed,
     /// The checkout ended unpaid.
     Canceled,
-    /// The money arrived, and a part of it went back.
+    /// The payment was partially refunded.
     PartiallyRefunded,
-    /// The money arrived, and all of it went back.
+    /// The payment was fully refunded.
     Refunded,
 }
 
 impl PaymentStatus {
-    /// Every status there is.
+    /// All values of the enum.
     pub const ALL: [Self; 7] = [
         Self::Pending,
         Self::Processing,
@@ -56,15 +56,15 @@ impl PaymentStatus {
     }
 }
 
-/// How far an attempt to pay got, with the data that only that state has.
+/// The state of an attempt to pay, with the data of that state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentState {
-    /// The checkout is open, or is about to be opened.
+    /// The checkout is open, or is being opened.
     Pending {
         /// The last decline; the buyer may try again.
         failure: Option<PaymentFailure>,
     },
-    /// The checkout is complete, and the money is on its way: it may take days, and may bounce.
+    /// The checkout is complete, but the money has not arrived yet. This may take days, and may fail.
     Processing {
         /// The last decline before the checkout was completed.
         failure: Option<PaymentFailure>,
@@ -74,7 +74,7 @@ pub enum PaymentState {
         /// When it ended.
         completed_at: Instant,
     },
-    /// The checkout ended unpaid after a decline, or the money bounced.
+    /// The checkout ended unpaid after a decline, or the money did not arrive.
     Failed {
         /// The last failure.
         failure: PaymentFailure,
@@ -86,32 +86,32 @@ pub enum PaymentState {
         /// When it arrived.
         completed_at: Instant,
     },
-    /// Money arrived, but another amount or currency than was asked: it buys nothing.
+    /// Money arrived, but with a wrong amount or currency, so it pays nothing.
     Mismatched {
-        /// What arrived.
+        /// The received money.
         received: Money,
         /// When it arrived.
         completed_at: Instant,
     },
 }
 
-/// What the provider says of a checkout.
+/// The provider's report about a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutReport {
     /// It is open.
     Open,
-    /// A try was declined; the checkout stays open.
+    /// An attempt was declined; the checkout stays open.
     Declined(PaymentFailure),
-    /// It is complete, and the money is on its way.
+    /// It is complete, but the money has not arrived yet.
     Processing,
     /// It is complete, and the money arrived.
     Paid {
-        /// What arrived.
+        /// The received money.
         amount: Money,
         /// When it arrived.
         at: Instant,
     },
-    /// It was complete, and the money bounced.
+    /// It was complete, but the money did not arrive.
     Bounced(PaymentFailure),
     /// It ended unpaid.
     Expired {
@@ -127,32 +127,32 @@ pub enum PaymentChange {
     Nothing,
     /// A detail, such as the last decline.
     Detail,
-    /// The money is on its way now.
+    /// The payment became `Processing`.
     BecameProcessing,
-    /// The checkout ended, or the money bounced.
+    /// The checkout ended unpaid, or the money did not arrive.
     Ended {
-        /// Whether the money had been on its way before.
+        /// Whether the payment was `Processing` before.
         was_processing: bool,
     },
     /// The money arrived: this is reported once.
     BecameSuccessful,
-    /// Another amount arrived than was asked: this is reported once.
+    /// Money with a wrong amount arrived: this is reported once.
     BecameMismatched,
 }
 
-/// What is done with money that arrived.
+/// How received money is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
     /// It pays the order.
     PaysOrder,
-    /// It goes back to the buyer: the order had been canceled.
+    /// It is returned to the buyer, because the order was canceled.
     ReturnedOrderCanceled,
-    /// It goes back to the buyer: another payment had paid the order.
+    /// It is returned to the buyer, because another payment had paid the order.
     ReturnedOrderPaid,
 }
 
 impl Settlement {
-    /// Decides what is done with money that arrived for an order in this state. It is returned only if the order was canceled
+    /// Decides how money is used that arrived for an order in this state. It is returned only if the order was canceled
     /// or another payment has paid it.
     #[must_use]
     pub const fn of(order: OrderState) -> Self {
@@ -170,7 +170,7 @@ impl PaymentState {
     /// The state of a new attempt.
     pub const NEW: Self = Self::Pending { failure: None };
 
-    /// The name of the state, given how much of the money went back by refunds that succeeded.
+    /// The name of the state, given the sum of the succeeded refunds.
     #[must_use]
     pub fn status(&self, amount: Money, refunded: Money) -> PaymentStatus {
         match self {
@@ -202,7 +202,7 @@ impl PaymentState {
         }
     }
 
-    /// Why the attempt failed, or why its last try was declined.
+    /// Why the payment failed, or why its last attempt was declined.
     #[must_use]
     pub fn failure(&self) -> Option<PaymentFailure> {
         match self {
@@ -215,10 +215,10 @@ impl PaymentState {
         }
     }
 
-    /// The state after a report of the provider, and what the report changed: the one table of transitions.
+    /// The state after a report of the provider, and what the report changed: the only table of transitions.
     ///
-    /// Reports may come twice, late and in any order: the outcome is the same. A report of money takes effect whatever was
-    /// reported before, and no later report reverses it.
+    /// Reports may come twice, late and in any order: the outcome is the same. A report of received money takes effect
+    /// regardless of earlier reports, and no later report reverses it.
     #[must_use]
     pub fn apply(&self, asked: Money, report: &CheckoutReport) -> (Self, PaymentChange) {
         let next = match self {
@@ -229,7 +229,7 @@ impl PaymentState {
         (next, change)
     }
 
-    /// The state after a report, when no money had arrived.
+    /// The state after a report, if no money had arrived before.
     fn advanced(&self, asked: Money, report: &CheckoutReport) -> Self {
         match report {
             CheckoutReport::Open => self.clone(),
@@ -324,7 +324,7 @@ mod tests {
         (state, changes)
     }
 
-    /// All reports of the provider about a checkout, for four checkouts: some are paid in the end, some are not.
+    /// The provider's reports about four checkouts, some of which are paid in the end.
     fn stories() -> [Vec<CheckoutReport>; 4] {
         let declined = || CheckoutReport::Declined(failure(1, "insufficient_funds"));
         let begun =

@@ -8,27 +8,28 @@ use crate::{
     time::Instant,
 };
 
-/// Keeps payments.
+/// Stores payments.
 #[async_trait]
 pub trait PaymentRepository: Send {
-    /// The identifier of this shop at payment providers. MUST keep the proposed one when there is none, and MUST give every
-    /// unit the same for ever.
+    /// The identifier of this shop at payment providers. MUST store the proposed one when there is none, and MUST
+    /// return the same one to all units from then on.
     async fn shop_id(&mut self, proposed: ShopId) -> Result<ShopId, StoreError>;
-    /// Adds a payment with its items; `false` when another payment of the order is open: the unit MUST then be dropped. MUST
-    /// NOT let an order have two open payments, even when two units add them at once.
+    /// Adds a payment with its items; `false` when another payment of the order is open, in which case the unit MUST be
+    /// dropped. MUST NOT allow two open payments of an order, even when two units add them concurrently.
     async fn insert_payment(&mut self, payment: &Payment) -> Result<bool, StoreError>;
     /// The payment without its items, locked until the unit ends.
     async fn find_payment_for_update(&mut self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
     /// The payment of the order that is pending or being processed, without its items, locked until the unit ends.
     async fn find_open_payment(&mut self, order_id: OrderId) -> Result<Option<Payment>, StoreError>;
-    /// Writes all of the payment but its identifiers, amount, items and the moment it was begun.
+    /// Writes all fields of the payment except its identifiers, amount, items and creation time.
     async fn update_payment(&mut self, payment: &Payment) -> Result<(), StoreError>;
 }
 
 /// Reads payments outside a unit of work.
 #[async_trait]
 pub trait PaymentQueries: Send + Sync {
-    /// A page of the payments that meet the filter, the newest first. The part of the address MUST be matched literally.
+    /// A page of the payments that match the filter, the newest first. The part of the address MUST be matched
+    /// literally.
     async fn payment_page(
         &self,
         filter: &PaymentFilter,
@@ -48,7 +49,8 @@ pub trait PaymentQueries: Send + Sync {
     ) -> Result<Option<(PaymentId, OrderId)>, StoreError>;
     /// The identifier of this shop at its payment providers; `None` before the first payment.
     async fn shop_id(&self) -> Result<Option<ShopId>, StoreError>;
-    /// Up to `limit` payments that the provider is to be asked about at `now`, with their orders, the longest overdue first.
+    /// Up to `limit` payments that must be checked at the provider at `now`, with their orders, the longest overdue
+    /// first.
     async fn payments_to_check(
         &self,
         now: Instant,
@@ -56,19 +58,19 @@ pub trait PaymentQueries: Send + Sync {
     ) -> Result<Vec<(PaymentId, OrderId)>, StoreError>;
 }
 
-/// A verified event of a provider. What it is about is read again from the provider, so its body is not kept: it has personal
-/// data of the buyer.
+/// A verified event of a provider. Its subject is read again from the provider, so its body, which has personal data of
+/// the buyer, is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEvent {
-    /// Our identifier.
+    /// The shop's identifier.
     pub id: WebhookEventId,
     /// The provider.
     pub provider: String,
-    /// Its identifier at the provider: repeats have the same.
+    /// Its identifier at the provider; repeated events have the same one.
     pub event_id: String,
-    /// Its type, in the provider's words.
+    /// Its type, as reported by the provider.
     pub kind: String,
-    /// What it is about.
+    /// The subject of the event.
     pub subject: EventSubject,
     /// When it was received.
     pub received_at: Instant,
@@ -79,31 +81,32 @@ pub struct WebhookEvent {
 pub struct ClaimedEvent {
     /// The event.
     pub event: WebhookEvent,
-    /// How often it was claimed, this claim included: identifies the claim.
+    /// How often it was claimed, including this claim. It identifies the claim.
     pub attempts: u32,
 }
 
-/// Keeps the events of providers until they have taken effect. Each call is a transaction of its own.
+/// Stores the events of providers until they have been processed. Each call is a separate transaction.
 #[async_trait]
 pub trait WebhookEvents: Send + Sync {
-    /// Stores an event; `false` when the provider sent it before. MUST keep one row for each provider and event, even when
-    /// copies arrive at once.
+    /// Stores an event; `false` when the provider has sent it before. MUST store one row for each provider and event,
+    /// even when copies arrive concurrently.
     async fn store_event(&self, event: &WebhookEvent) -> Result<bool, StoreError>;
-    /// Claims the event that has been due for longest, for a minute. An event MUST never be claimed by two workers at once,
-    /// and MUST become claimable again when its lease ends.
+    /// Claims the event that has been due for the longest time, for one minute. An event MUST never be claimed by two
+    /// workers at once, and MUST become claimable again when its lease ends.
     async fn claim_event(&self, now: Instant) -> Result<Option<ClaimedEvent>, StoreError>;
-    /// Marks it done. MUST be harmless when repeated.
+    /// Marks the event as done. MUST be harmless when repeated.
     async fn complete_event(&self, id: WebhookEventId, now: Instant) -> Result<(), StoreError>;
-    /// Gives it back until `retry_at` after a failed attempt. MUST change nothing when another worker has claimed or completed
-    /// it in the meantime.
+    /// Releases the event until `retry_at` after a failed attempt. MUST change nothing when another worker has claimed
+    /// or completed it in the meantime.
     async fn fail_event(
         &self,
         claimed: &ClaimedEvent,
         error: &str,
         retry_at: Instant,
     ) -> Result<(), StoreError>;
-    /// Up to which moment the provider's list of events was read, by the provider's clock; `None` when it never was.
+    /// The time up to which the provider's list of events was read, by the provider's clock; `None` if it was never
+    /// read.
     async fn events_read_until(&self, provider: &str) -> Result<Option<Instant>, StoreError>;
-    /// Notes that the list was read up to this moment. MUST NOT go back.
+    /// Records that the list was read up to this time. MUST NOT decrease the stored time.
     async fn note_events_read(&self, provider: &str, until: Instant) -> Result<(), StoreError>;
 }

@@ -6,17 +6,17 @@ use crate::{
     time::Instant,
 };
 
-/// The provider of payments of 0, for which nobody is asked.
+/// The provider name for payments of 0, which need no provider.
 pub const NO_PROVIDER: &str = "none";
 
-/// A movie that a payment pays, at its price.
+/// A movie that is paid with a payment, with its price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaymentItem {
     /// Its identifier.
     pub id: PaymentItemId,
     /// The order's item.
     pub order_item_id: OrderItemId,
-    /// What is paid for it.
+    /// Its price.
     pub price: Money,
 }
 
@@ -25,7 +25,7 @@ pub struct PaymentItem {
 pub struct OpenedCheckout {
     /// Its identifier at the provider.
     pub id: String,
-    /// Where it is paid; `None` once it cannot be.
+    /// The address where it is paid; `None` when it can no longer be paid.
     pub url: Option<String>,
     /// When it ends unless it is paid.
     pub expires_at: Instant,
@@ -36,37 +36,38 @@ pub struct OpenedCheckout {
 pub struct Payment {
     /// Its identifier.
     pub id: PaymentId,
-    /// The order that is to be paid.
+    /// The order to pay.
     pub order_id: OrderId,
-    /// Who pays.
+    /// The buyer.
     pub user_id: UserId,
     /// The provider's name, or [`NO_PROVIDER`].
     pub provider: String,
-    /// How far it got.
+    /// Its state.
     pub state: PaymentState,
-    /// What is asked for: the order's total when the attempt began.
+    /// The requested amount: the order's total when the payment was created.
     pub amount: Money,
-    /// How much of it went back to the buyer.
+    /// The refunded part of the amount.
     pub refunded: Money,
-    /// How much of it is in disputes that are open or lost.
+    /// The amount of disputes that are open or lost.
     pub disputed: Money,
-    /// How much of a payment of 0 is refunded; of others their money tells.
+    /// The refunded part of a payment of 0. For other payments it follows from the amounts.
     pub free_refund: RefundedPart,
-    /// What is paid; empty when it was loaded to be changed.
+    /// The paid items; empty when the payment was loaded for an update.
     pub items: Vec<PaymentItem>,
-    /// What the provider is told, until it is known whether it opened the checkout: a retry sends exactly this.
+    /// The request to the provider, until it is known whether the checkout was opened. A retry sends exactly this
+    /// request.
     pub request: Option<CheckoutRequest>,
-    /// The checkout, once it was opened.
+    /// The checkout, if it was opened.
     pub checkout: Option<OpenedCheckout>,
-    /// The provider's identifier of the money, once there is some.
+    /// The provider's identifier of the received money, if any.
     pub charge: Option<String>,
-    /// What was done with money that arrived.
+    /// How received money was used.
     pub settlement: Option<Settlement>,
-    /// When it was begun.
+    /// When it was created.
     pub created_at: Instant,
-    /// When the provider is asked next; `None` when it has nothing more to say.
+    /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
-    /// How often the provider was asked without news.
+    /// How often the provider was asked without a change.
     pub checks: u32,
 }
 
@@ -87,33 +88,33 @@ impl Payment {
 pub struct PaymentView {
     /// Its identifier.
     pub id: PaymentId,
-    /// The order that is paid.
+    /// The order.
     pub order_id: OrderId,
-    /// Who pays; `None` once the account was deleted.
+    /// The buyer; `None` if the account was deleted.
     pub buyer: Option<Buyer>,
     /// The provider's name.
     pub provider: String,
-    /// How far it got.
+    /// Its state.
     pub status: PaymentStatus,
-    /// What is asked for.
+    /// The requested amount.
     pub amount: Money,
-    /// How much of it went back to the buyer.
+    /// The refunded part of the amount.
     pub refunded: Money,
-    /// How much of it is in disputes that are open or lost.
+    /// The amount of disputes that are open or lost.
     pub disputed: Money,
-    /// What is paid.
+    /// The paid movies.
     pub items: Vec<OrderedMovie>,
-    /// Where it is paid; `None` once it cannot be.
+    /// The address where it is paid; `None` when it can no longer be paid.
     pub checkout_url: Option<String>,
-    /// Why it failed, or why its last try was declined.
+    /// Why it failed, or why its last attempt was declined.
     pub failure: Option<PaymentFailure>,
-    /// When it was begun.
+    /// When it was created.
     pub created_at: Instant,
     /// When it ended.
     pub completed_at: Option<Instant>,
 }
 
-/// Selects payments: those that meet every condition.
+/// A filter of payments. A match must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PaymentFilter {
     /// Payments of this user.
@@ -122,8 +123,8 @@ pub struct PaymentFilter {
     pub email: Option<String>,
     /// The status.
     pub status: Option<PaymentStatus>,
-    /// Payments that were begun at this moment or later.
+    /// Payments that were created at this moment or later.
     pub from: Option<Instant>,
-    /// Payments that were begun before this moment.
+    /// Payments that were created before this moment.
     pub to: Option<Instant>,
 }

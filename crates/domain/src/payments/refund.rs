@@ -3,11 +3,11 @@ use crate::time::Instant;
 /// The name of a refund's state in the API and in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefundStatus {
-    /// Asked of the provider, or about to be.
+    /// Requested from the provider, or about to be requested.
     Pending,
-    /// The money went back.
+    /// The money was refunded.
     Succeeded,
-    /// The money did not go back.
+    /// The refund failed.
     Failed,
 }
 
@@ -23,36 +23,36 @@ impl RefundStatus {
     }
 }
 
-/// How far a refund got, with the data that only that state has.
+/// The state of a refund, with the data of that state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundState {
-    /// Asked of the provider, or about to be: its money is reserved.
+    /// Requested from the provider, or about to be requested; its amount is reserved.
     Pending,
-    /// The money went back.
+    /// The money was refunded.
     Succeeded {
-        /// When.
+        /// When it happened.
         at: Instant,
     },
-    /// The money did not go back, or came back from the buyer's bank.
+    /// The refund failed, or the buyer's bank returned the money.
     Failed {
-        /// When.
+        /// When it happened.
         at: Instant,
     },
 }
 
-/// What the provider says of a refund.
+/// The provider's report about a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundReport {
-    /// It is on its way.
+    /// It has not been completed yet.
     Pending,
-    /// The money went back.
+    /// The money was refunded.
     Succeeded {
-        /// When.
+        /// When it happened.
         at: Instant,
     },
-    /// The money did not go back, or came back from the buyer's bank.
+    /// The refund failed, or the buyer's bank returned the money.
     Failed {
-        /// When.
+        /// When it happened.
         at: Instant,
     },
 }
@@ -68,8 +68,8 @@ impl RefundState {
         }
     }
 
-    /// The state after a report of the provider: the one table of transitions. Reports may come twice, late and in any
-    /// order. A failure is final, also after a success: the buyer's bank may send the money back days later.
+    /// The state after a report of the provider: the only table of transitions. Reports may come twice, late and in any
+    /// order. A failure is final, also after a success, since the buyer's bank may return the money days later.
     #[must_use]
     pub fn apply(self, report: RefundReport) -> Self {
         match (self, report) {

@@ -4,10 +4,10 @@ use crate::{
     payments::{MoneyBack, PaidItem, RefundItem},
 };
 
-/// The longest explanation of a refund, in characters.
+/// The maximum length of an explanation of a refund, in characters.
 pub const MAX_EXPLANATION_LENGTH: usize = 1_000;
 
-/// Why somebody wants, makes or refuses a refund: 1 to 1,000 characters, without white space around them.
+/// The reason for requesting, making or refusing a refund: 1 to 1,000 characters, without surrounding white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation(String);
 
@@ -23,7 +23,7 @@ pub enum InvalidExplanation {
 }
 
 impl Explanation {
-    /// The text itself.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,16 +45,16 @@ impl std::str::FromStr for Explanation {
     }
 }
 
-/// What a refund is to pay back.
+/// The amount and the items of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundPlan {
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// For what.
+    /// The items.
     pub items: Vec<RefundItem>,
 }
 
-/// Why money cannot go back.
+/// Why a refund is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefundRefusal {
     /// No money arrived.
@@ -63,19 +63,19 @@ pub enum RefundRefusal {
     /// A dispute of the payment is open.
     #[error("a dispute of the payment is open")]
     Disputed,
-    /// It went back already, or is about to.
+    /// It was already refunded, or a refund is pending.
     #[error("it was refunded already, or a refund of it is pending")]
     AlreadyRefunded,
-    /// Less is left of the payment.
+    /// The refund is larger than the remaining amount of the payment.
     #[error("less is left of the payment")]
     ExceedsPayment,
-    /// The payment paid none of these movies; their places in the list.
+    /// These movies were not paid with the payment; their positions in the list.
     #[error("the payment did not pay the movie")]
     UnknownMovies(Vec<usize>),
 }
 
 impl MoneyBack<'_> {
-    /// Decides what a refund of these movies pays back; without movies, of all that is left.
+    /// Decides the amount and the items of a refund of these movies; without movies, of the remaining amount.
     ///
     /// # Errors
     /// See [`RefundRefusal`].
@@ -109,7 +109,7 @@ impl MoneyBack<'_> {
             return Err(RefundRefusal::AlreadyRefunded);
         }
         let price = items.iter().fold(0_i64, |sum, item| sum.saturating_add(item.price.minor()));
-        // The prices cannot be refunded when the buyer paid in another currency than was asked.
+        // Single items cannot be refunded when the buyer paid in another currency than requested.
         let has_prices = items.iter().all(|item| item.price.currency() == received.currency());
         if price <= left && has_prices {
             return Ok(price);
@@ -121,7 +121,7 @@ impl MoneyBack<'_> {
         })
     }
 
-    /// All that is left, and what was not paid back of the items.
+    /// The remaining amount, and the items that were not refunded yet.
     fn rest(&self, left: i64) -> Result<(i64, Vec<PaidItem>), RefundRefusal> {
         let items: Vec<_> = self.items.iter().filter(|item| !self.is_returning(item.id)).copied().collect();
         let is_free = !items.is_empty() && items.iter().all(|item| item.price.minor() == 0);
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// What a refund of these movies pays back, after these refunds and disputes.
+    /// The plan of a refund of these movies, after these refunds and disputes.
     fn plan(
         prices: &[i64],
         refunds: &[Refund],
@@ -357,7 +357,7 @@ mod tests {
         Dispute(DisputeState),
     }
 
-    /// What the buyer has, how much is refunded and what the ledger says after these reports.
+    /// The entitlements, the refunded part and the ledger entries after these reports.
     fn after(told: &[Told]) -> (Vec<Entitlement>, RefundedPart, Vec<crate::payments::Posting>) {
         let prices = [999, 799];
         let items = items(&prices);

@@ -8,18 +8,18 @@ use crate::{
     time::Instant,
 };
 
-/// Keeps refunds. Callers hold the lock of the payment.
+/// Stores refunds. Callers hold the lock of the payment.
 #[async_trait]
 pub trait RefundRepository: Send {
-    /// What the payment paid, in the order of the items' identifiers.
+    /// The paid items, in the order of their identifiers.
     async fn paid_items(&mut self, id: PaymentId) -> Result<Vec<PaidItem>, StoreError>;
     /// All refunds of the payment with their items, oldest first.
     async fn refunds_of_payment(&mut self, id: PaymentId) -> Result<Vec<Refund>, StoreError>;
-    /// Adds a refund with its items. MUST fail when another refund of an item is pending or succeeded, or when the payment has
-    /// an automatic refund already.
+    /// Adds a refund with its items. MUST fail when another refund of an item is pending or succeeded, or when the
+    /// payment already has an automatic refund.
     async fn insert_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
-    /// Writes the refund's state, its identifier at the provider and when the provider is asked next. MUST free the items of
-    /// one that failed for other refunds.
+    /// Writes the refund's state, its identifier at the provider and the time of the next check. The items of a failed
+    /// refund MUST be free for other refunds.
     async fn update_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
 }
 
@@ -36,7 +36,7 @@ pub trait RefundQueries: Send + Sync {
         provider: &str,
         charge: &str,
     ) -> Result<Option<(PaymentId, OrderId)>, StoreError>;
-    /// Up to `limit` refunds that the provider is to be asked about at `now`, with their payments and orders, the longest
+    /// Up to `limit` refunds that must be checked at the provider at `now`, with their payments and orders, the longest
     /// overdue first.
     async fn refunds_to_check(
         &self,

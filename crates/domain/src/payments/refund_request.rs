@@ -9,19 +9,19 @@ use crate::{
     time::Instant,
 };
 
-/// How far a request for a refund got.
+/// The status of a request for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundRequestStatus {
-    /// Nobody has decided it.
+    /// It has not been decided yet.
     Open,
-    /// An administrator approved it, which made a refund.
+    /// An administrator approved it, which created a refund.
     Approved,
     /// An administrator rejected it.
     Rejected,
 }
 
 impl RefundRequestStatus {
-    /// Every status there is.
+    /// All values of the enum.
     pub const ALL: [Self; 3] = [Self::Open, Self::Approved, Self::Rejected];
 
     /// The name in the API and in the database.
@@ -35,7 +35,7 @@ impl RefundRequestStatus {
     }
 }
 
-/// A movie whose price somebody wants back.
+/// A movie in a request for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestedItem {
     /// The order's item.
@@ -53,19 +53,19 @@ pub struct RefundRequest {
     pub order_id: OrderId,
     /// The order's buyer.
     pub user_id: UserId,
-    /// Of which movies, at least one.
+    /// The movies to refund, at least one.
     pub items: Vec<RequestedItem>,
-    /// How much would go back.
+    /// The amount to refund.
     pub amount: Money,
-    /// Why; `None` once the account was deleted.
+    /// The buyer's reason; `None` if the account was deleted.
     pub reason: Option<String>,
-    /// How far it got.
+    /// Its state.
     pub status: RefundRequestStatus,
-    /// What the administrator wrote to the decision.
+    /// The administrator's note on the decision.
     pub note: Option<String>,
-    /// The refund that the approval made.
+    /// The refund that the approval created.
     pub refund_id: Option<RefundId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
     /// When it was decided.
     pub decided_at: Option<Instant>,
@@ -76,11 +76,11 @@ pub struct RefundRequest {
 pub struct RefundRequestView {
     /// The request.
     pub request: RefundRequest,
-    /// Who made it; `None` once the account was deleted.
+    /// The buyer; `None` if the account was deleted.
     pub buyer: Option<Buyer>,
 }
 
-/// Selects requests for refunds: those that meet every condition.
+/// A filter of requests for refunds. A match must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RefundRequestFilter {
     /// Requests about this order.
@@ -91,31 +91,32 @@ pub struct RefundRequestFilter {
     pub email: Option<String>,
     /// The status.
     pub status: Option<RefundRequestStatus>,
-    /// Requests that were made at this moment or later.
+    /// Requests that were created at this moment or later.
     pub from: Option<Instant>,
-    /// Requests that were made before this moment.
+    /// Requests that were created before this moment.
     pub to: Option<Instant>,
 }
 
-/// Keeps requests for refunds. Callers hold the lock of the order.
+/// Stores requests for refunds. Callers hold the lock of the order.
 #[async_trait]
 pub trait RefundRequestRepository: Send {
     /// The payment that pays the order.
     async fn paying_payment(&mut self, id: OrderId) -> Result<Option<PaymentId>, StoreError>;
-    /// Adds a request; `false` when another open one is about one of its items: the unit MUST then be dropped. MUST NOT let an
-    /// item be in two open requests, even when two units add them at once.
+    /// Adds a request; `false` when another open request contains one of its items, in which case the unit MUST be
+    /// dropped. MUST NOT allow an item in two open requests, even when two units add them concurrently.
     async fn insert_refund_request(&mut self, request: &RefundRequest) -> Result<bool, StoreError>;
     /// The request.
     async fn find_refund_request(&mut self, id: RefundRequestId)
     -> Result<Option<RefundRequest>, StoreError>;
-    /// Writes the decision. MUST free the items for other requests.
+    /// Writes the decision. The items MUST then be free for other requests.
     async fn decide_refund_request(&mut self, request: &RefundRequest) -> Result<(), StoreError>;
 }
 
 /// Reads requests for refunds outside a unit of work.
 #[async_trait]
 pub trait RefundRequestQueries: Send + Sync {
-    /// A page of the requests that meet the filter, the newest first. The part of the address MUST be matched literally.
+    /// A page of the requests that match the filter, the newest first. The part of the address MUST be matched
+    /// literally.
     async fn refund_request_page(
         &self,
         filter: &RefundRequestFilter,

@@ -7,10 +7,10 @@ use crate::{
     store::StoreError,
 };
 
-/// How many movies and genres are among the top.
+/// How many movies and genres a report lists as best-selling.
 pub const TOP_SALES: u32 = 10;
 
-/// How the time of a report is divided.
+/// The intervals that the period of a report is divided into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SalesInterval {
     /// By days.
@@ -22,7 +22,7 @@ pub enum SalesInterval {
 }
 
 impl SalesInterval {
-    /// The first day of the interval that has this day.
+    /// The first day of the interval that contains this day.
     #[must_use]
     pub fn start(self, day: NaiveDate) -> NaiveDate {
         let back = match self {
@@ -33,7 +33,7 @@ impl SalesInterval {
         day.checked_sub_days(Days::new(back.into())).unwrap_or(day)
     }
 
-    /// The first days of all intervals that have days from the first to the last one.
+    /// The first days of all intervals between these two days.
     #[must_use]
     pub fn starts(self, first: NaiveDate, last: NaiveDate) -> Vec<NaiveDate> {
         let mut starts = vec![self.start(first)];
@@ -49,7 +49,7 @@ impl SalesInterval {
     }
 }
 
-/// Days in UTC, the last one included.
+/// A range of days in UTC; the last day is inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SalesPeriod {
     /// The first day.
@@ -58,20 +58,20 @@ pub struct SalesPeriod {
     pub to: NaiveDate,
 }
 
-/// What was earned on a day, in minor units of the shop's currency.
+/// The sales of a day, in minor units of the shop's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DaySales {
     /// The day, in UTC.
     pub day: NaiveDate,
-    /// The orders that were paid.
+    /// The total of the paid orders.
     pub gross: i64,
-    /// The money that went back, or was lost in disputes.
+    /// The money that was refunded, or lost in disputes.
     pub refunds: i64,
     /// How many orders were paid.
     pub paid_orders: i64,
 }
 
-/// How often something was sold.
+/// The sales of a movie or genre.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoldThing<I> {
     /// The movie or genre.
@@ -80,29 +80,29 @@ pub struct SoldThing<I> {
     pub name: String,
     /// How often it was sold.
     pub sold: i64,
-    /// What was earned with it less what went back of it, in minor units.
+    /// The income from it minus refunds, in minor units.
     pub net: i64,
 }
 
 /// The sales of a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sales {
-    /// What was earned on each day on which something happened, in order.
+    /// The sales of each day with sales or refunds, in order.
     pub days: Vec<DaySales>,
-    /// How many orders were made.
+    /// How many orders were created.
     pub orders: i64,
     /// How many users paid orders.
     pub buyers: i64,
     /// How many movies were sold.
     pub items_sold: i64,
-    /// The movies that were sold most often, the first first.
+    /// The movies that were sold most often, the best-selling first.
     pub top_movies: Vec<SoldThing<MovieId>>,
-    /// The genres of the movies that were sold most often, the first first.
+    /// The genres of the movies that were sold most often, the best-selling first.
     pub top_genres: Vec<SoldThing<GenreId>>,
 }
 
-/// Reads sales. A sale counts when it was paid, a refund when it succeeded, a lost dispute when it was closed; money that paid no
-/// order counts nowhere.
+/// Reads sales. A sale counts when it was paid, a refund when it succeeded, a lost dispute when it was closed; money
+/// that paid no order is not counted.
 #[async_trait]
 pub trait SalesQueries: Send + Sync {
     /// The sales of the period in this currency.

@@ -2,43 +2,43 @@ use async_trait::async_trait;
 
 use crate::{money::Money, payments::CheckoutLine, store::StoreError};
 
-/// What a buyer lets happen at a checkout of the sandbox.
+/// The outcome that a buyer chooses at a checkout of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SandboxOutcome {
-    /// The money arrives at once.
+    /// The money arrives immediately.
     Pay,
     /// The card is declined; the checkout stays open.
     Decline,
     /// The checkout ends unpaid.
     Expire,
-    /// The checkout is complete, and the money arrives half a minute later.
+    /// The checkout is complete, and the money arrives 30 seconds later.
     Delay,
 }
 
-/// A checkout of the sandbox as its page shows it.
+/// A checkout of the sandbox, as shown on its page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SandboxCheckout {
-    /// What people call the order.
+    /// The order's number, for human readers.
     pub order_number: String,
-    /// What is bought.
+    /// The movies to buy.
     pub lines: Vec<CheckoutLine>,
     /// The sum.
     pub amount: Money,
     /// Whether it can still be paid.
     pub is_open: bool,
-    /// Whether the last try was declined.
+    /// Whether the last attempt was declined.
     pub was_declined: bool,
-    /// Where the buyer goes afterwards.
+    /// The address that the buyer returns to afterwards.
     pub return_url: String,
 }
 
-/// The buyer's side of the sandbox: what its checkout page shows and does.
+/// The buyer's side of the sandbox: the functions of its checkout page.
 #[async_trait]
 pub trait SandboxCheckouts: Send + Sync {
     /// The checkout, or `None`.
     async fn show_checkout(&self, id: &str) -> Result<Option<SandboxCheckout>, StoreError>;
-    /// Lets the outcome happen, and tells the shop by a webhook. A checkout that is over stays as it is. Gives the checkout
-    /// as it is afterwards; `None` when there is none such.
+    /// Applies the outcome, and sends a webhook to the shop. A checkout that has ended is not changed. Returns the
+    /// checkout in its new state; `None` when there is no such checkout.
     async fn choose_outcome(
         &self,
         id: &str,

@@ -1,17 +1,18 @@
 use std::error::Error;
 
-/// The store failed. The source is for the log only: callers tell no more apart than the variants.
+/// A failure of the store. The source is only for the log; callers distinguish only the variants.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store is away, overloaded or full for now; the same call may succeed later.
+    /// The store is temporarily unavailable, overloaded or full; the same call may succeed later.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// The transaction lost a race against another one, by a deadlock, a serialization failure, or a row that the other one
-    /// added or deleted after this one had looked for it, and was rolled back: the same work, begun anew, may succeed. [`retried`](super::retried) does that; when every attempt lost, callers treat it as
-    /// [`StoreError::Unavailable`].
+    /// The transaction lost a race against another one and was rolled back, because of a deadlock, a serialization
+    /// failure, or a row that the other one added or deleted after this one had looked for it. The same work may
+    /// succeed when it is retried, which [`retried`](super::retried) does. When all attempts fail, callers treat the
+    /// error as [`StoreError::Unavailable`].
     #[error("the transaction lost a race against another one")]
     Conflict(#[source] LostRace),
-    /// Anything else.
+    /// Any other failure.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
@@ -22,7 +23,7 @@ pub enum StoreError {
 pub struct LostRace(Box<dyn Error + Send + Sync>);
 
 impl LostRace {
-    /// Whether a lost race is the error or among its sources.
+    /// Whether the error or one of its sources is a lost race.
     #[must_use]
     pub fn is_behind(error: &(dyn Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| (*error).source()).any(<dyn Error>::is::<Self>)
@@ -30,17 +31,17 @@ impl LostRace {
 }
 
 impl StoreError {
-    /// The store is away, overloaded or full for now.
+    /// Creates the error of a store that is temporarily unavailable, overloaded or full.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into())
     }
 
-    /// The transaction lost a race against another one.
+    /// Creates the error of a transaction that lost a race against another one.
     pub fn conflict(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Conflict(LostRace(source.into()))
     }
 
-    /// The store failed, or holds what it must not.
+    /// Creates the error of a store that failed or contains invalid data.
     pub fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Failed(source.into())
     }

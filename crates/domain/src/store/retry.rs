@@ -3,24 +3,24 @@ use std::{error::Error, time::Duration};
 use super::error::LostRace;
 use crate::time::Backoff;
 
-/// How often a unit of work is attempted, the first time included.
+/// The maximum number of attempts of a unit of work, including the first.
 const ATTEMPTS: u32 = 5;
 
-/// The longest wait before the second attempt; it doubles with each attempt after that.
+/// The maximum wait before the second attempt; it doubles with each further attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 
-/// The right to begin one unit of work. Only [`retried`] makes it, so that no unit of work can begin outside a retry.
+/// Permits beginning one unit of work. Only [`retried`] creates it, so that no unit of work can begin without retries.
 #[derive(Debug)]
 pub struct Attempt(());
 
-/// Runs a unit of work, from its beginning to its commit, and runs it again when it lost a race against another one: five
-/// times at most. Any other error is returned at once.
+/// Runs a unit of work from its beginning to its commit, and retries it when it lost a race against another one, with
+/// at most five attempts. Any other error is returned immediately.
 ///
-/// The closure must have no effects but those of its unit of work, which is rolled back when it lost. Hashing and calls over
-/// the network stay outside.
+/// The closure must have no effects outside its unit of work, which is rolled back after a lost race. Hashing and
+/// network calls must be outside the closure.
 ///
 /// # Errors
-/// What the last attempt returned.
+/// The error of the last attempt.
 pub async fn retried<T, E, Fut>(
     backoff: &dyn Backoff,
     mut attempt: impl FnMut(Attempt) -> Fut,
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::store::StoreError;
 
-    /// Records how long it was told to wait, and does not wait.
+    /// Records the requested waits and does not wait.
     #[derive(Default)]
     struct RecordedWaits(Mutex<Vec<u128>>);
 
@@ -66,7 +66,8 @@ mod tests {
         }
     }
 
-    /// Lets the attempts end like this, in turn; returns the result, the number of attempts and the waits in milliseconds.
+    /// Runs attempts with these results; returns the final result, the number of attempts and the waits in
+    /// milliseconds.
     fn run(ends: Vec<Result<u32, StoreError>>) -> (Result<u32, StoreError>, usize, Vec<u128>) {
         let waits = RecordedWaits::default();
         let mut attempts = 0;
@@ -74,7 +75,7 @@ mod tests {
         let answer = {
             let retry = pin!(retried(&waits, |_attempt| std::future::ready(ends.next().unwrap())));
             let Poll::Ready(answer) = retry.poll(&mut Context::from_waker(Waker::noop())) else {
-                panic!("nothing here has to be waited for");
+                panic!("this future must not wait");
             };
             answer
         };

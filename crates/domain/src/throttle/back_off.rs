@@ -13,7 +13,7 @@ pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// How long failures are remembered after the last one.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// How long a client stays known as one of the account's owner.
+/// How long a client is remembered as one of the account's owner.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
 
 /// Too many wrong passwords were tried for this account.
@@ -26,11 +26,12 @@ pub struct TooManyFailures {
 
 /// The consecutive wrong passwords of an account, as an adapter stores them.
 ///
-/// After the fifth the account has to wait for 32 seconds, and after each further one twice as long, up to 15 minutes.
+/// After the fifth failure the account must wait for 32 seconds, and after each further one twice as long, up to 15
+/// minutes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Failures {
     count: u32,
-    /// No password is checked before this time. The time of the last attempt when there is nothing to wait for.
+    /// No password is checked before this time. Without a wait it is the time of the last attempt.
     until: Instant,
 }
 
@@ -39,10 +40,10 @@ impl Failures {
     /// than consecutive ones. An attempt that is refused is not counted.
     ///
     /// # Errors
-    /// When the account has to wait.
+    /// When the account must wait.
     pub fn begin(&mut self, now: Instant) -> Result<(), TooManyFailures> {
         let left = self.until.signed_duration_since(now);
-        // A wait that is too long was computed before the clock was set back.
+        // A wait longer than the maximum was computed before the clock was set back.
         if left > TimeDelta::zero() && left <= LONGEST_WAIT {
             return Err(TooManyFailures { retry_after: left.to_std().unwrap_or_default() });
         }
@@ -54,14 +55,14 @@ impl Failures {
         Ok(())
     }
 
-    /// Uncounts an attempt whose password could not be checked.
+    /// Reverts the count of an attempt whose password could not be checked.
     pub fn take_back(&mut self, now: Instant) {
         self.count = self.count.saturating_sub(1);
         self.until = now;
     }
 }
 
-/// How long the account has to wait after this many failures.
+/// How long the account must wait after this many failures.
 fn wait_after(count: u32) -> TimeDelta {
     if count < TOLERATED_FAILURES {
         return TimeDelta::zero();

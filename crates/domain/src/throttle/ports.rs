@@ -7,17 +7,17 @@ use crate::{accounts::EmailAddress, network::Network};
 
 /// Counts uses for rate limits.
 ///
-/// It cannot fail: an adapter whose store cannot be reached counts in memory until it can.
+/// It cannot fail: while its store cannot be reached, an adapter counts in memory.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic: simultaneous uses
     /// must not exceed the quotas. MUST count subjects and limits separately, and MUST keep a bounded number of them.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
-    /// The same for a use that may be repeated under its key, by [`Usage::take_once`](super::Usage::take_once). MUST be atomic:
-    /// of simultaneous repeats one is counted. MUST keep the keys of subjects and limits separate.
+    /// Counts a use that may be repeated with its key, as in [`Usage::take_once`](super::Usage::take_once). MUST be
+    /// atomic: of simultaneous repetitions only one is counted. MUST keep the keys of subjects and limits separate.
     async fn take_once(&self, limit: &RateLimit, subject: &str, key: &str) -> Verdict;
-    /// Uncounts a use that was allowed and then failed through no fault of the client. MUST do so for every quota whose window
-    /// has not ended, atomically, and MUST change nothing when nothing was counted.
+    /// Reverts the count of a use that was allowed and then failed through no fault of the client. MUST do so for every
+    /// quota whose window has not ended, atomically, and MUST change nothing when nothing was counted.
     async fn give_back(&self, limit: &RateLimit, subject: &str);
 }
 
@@ -50,22 +50,22 @@ impl SignInAttempt {
 
 /// Slows down guessing of passwords without locking out the owner.
 ///
-/// [`Failures`](super::Failures) are counted for each account. A client that the owner is known to use has a count of its own,
-/// so that strangers cannot lock it out.
+/// [`Failures`](super::Failures) are counted for each account. A client that the owner is known to use has a separate
+/// count, so that other clients cannot lock it out.
 ///
-/// Only [`SignInGuard::begin`] refuses: an adapter whose store cannot be reached counts in memory until it can.
+/// Only [`SignInGuard::begin`] refuses: while its store cannot be reached, an adapter counts in memory.
 #[async_trait]
 pub trait SignInGuard: Send + Sync {
     /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not be
     /// allowed more often than consecutive ones. MUST keep a bounded number of accounts.
     ///
     /// # Errors
-    /// When the account has to wait.
+    /// When the account must wait.
     async fn begin(&self, attempt: &SignInAttempt) -> Result<(), TooManyFailures>;
-    /// Records that the client belongs to the account's owner, who proved it with the password or a link in a mail. MUST forget
-    /// the failures, and MUST remember the client.
+    /// Records that the client belongs to the account's owner, who confirmed it with the password or a link in a mail.
+    /// MUST delete the failures, and MUST remember the client.
     async fn was_owner(&self, attempt: &SignInAttempt);
-    /// Records that the password could not be checked. MUST uncount the failure.
+    /// Records that the password could not be checked. MUST revert the count of the failure.
     async fn take_back(&self, attempt: &SignInAttempt);
 }
 

@@ -110,7 +110,7 @@ pub struct Policy {
     pub quota: Quota,
 }
 
-/// A rate limit: all of its quotas have to allow a use.
+/// A rate limit: all of its quotas must allow a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimit {
     name: &'static str,
@@ -131,8 +131,8 @@ impl RateLimit {
         Self { name, policies: quotas.iter().map(policy).collect() }
     }
 
-    /// The same limit in two parts, of which both have to allow a use: the quotas with a window of at most `longest`, and the
-    /// others. The parts can be counted for different subjects.
+    /// The same limit in two parts, both of which must allow a use: the quotas with a window of at most `longest`, and
+    /// the others. The parts can be counted for different subjects.
     #[must_use]
     pub fn split_at(self, longest: TimeDelta) -> (Self, Self) {
         let (short, long) = self.policies.into_iter().partition(|policy| policy.quota.window <= longest);
@@ -151,7 +151,7 @@ impl RateLimit {
         &self.policies
     }
 
-    /// The longest window of its quotas: a subject without a use for so long can be forgotten.
+    /// The longest window of its quotas. A subject without a use for this time can be removed.
     #[must_use]
     pub fn longest_window(&self) -> TimeDelta {
         self.policies.iter().map(|policy| policy.quota.window).max().unwrap_or_default()
@@ -168,7 +168,7 @@ impl fmt::Display for RateLimit {
     }
 }
 
-/// What a subject has left of a quota.
+/// The remaining part of a quota for a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaState {
     /// How many more uses are allowed.
@@ -180,9 +180,9 @@ pub struct QuotaState {
 /// The decision about a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether every quota allowed it. Only then it was counted.
+    /// Whether every quota allowed it. It is counted only in this case.
     pub is_allowed: bool,
-    /// What is left of each of the limit's quotas afterwards.
+    /// The remaining parts of the limit's quotas afterwards.
     pub quotas: Vec<QuotaState>,
 }
 
@@ -190,7 +190,7 @@ pub struct Verdict {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     windows: Vec<Window>,
-    /// The keys of counted uses, and until when each is remembered: no more than the quotas allowed in that time.
+    /// The keys of counted uses, with the time until which each is remembered. Their number is bounded by the quotas.
     keys: HashMap<String, Instant>,
 }
 
@@ -201,7 +201,8 @@ struct Window {
 }
 
 impl Window {
-    /// The window if it has not ended. One that ends too late was begun before the clock was set back, and has ended too.
+    /// The window if it has not ended. A window that ends too late was begun before the clock was set back, and also
+    /// counts as ended.
     fn at(self, quota: &Quota, now: Instant) -> Option<Self> {
         let left = self.ends_at.signed_duration_since(now);
         (left > TimeDelta::zero() && left <= quota.window).then_some(self)
@@ -226,11 +227,11 @@ impl Usage {
         Verdict { is_allowed, quotas: self.quotas(limit, now) }
     }
 
-    /// Counts a use as [`Usage::take`] does, but only once for each key: repeats of a counted use are allowed and not counted,
-    /// for as long as the limit's longest window.
+    /// Counts a use like [`Usage::take`], but only once for each key: repetitions of a counted use within the limit's
+    /// longest window are allowed and not counted.
     pub fn take_once(&mut self, limit: &RateLimit, key: &str, now: Instant) -> Verdict {
         let known_for = limit.longest_window();
-        // A key that would be remembered for longer was counted before the clock was set back.
+        // A key that would be remembered for longer than the window was counted before the clock was set back.
         let is_known = |until: Instant| {
             let left = until.signed_duration_since(now);
             left > TimeDelta::zero() && left <= known_for
@@ -263,7 +264,7 @@ impl Usage {
         self.windows.iter().zip(&limit.policies).map(quota_state).collect()
     }
 
-    /// Uncounts a use from every quota whose window has not ended.
+    /// Reverts the count of a use for every quota whose window has not ended.
     pub fn give_back(&mut self, limit: &RateLimit, now: Instant) {
         for (window, policy) in self.windows.iter_mut().zip(&limit.policies) {
             if window.at(&policy.quota, now).is_some() {
@@ -360,7 +361,7 @@ mod tests {
         usage.give_back(&limit, second(0));
         assert_eq!(usage.take(&limit, second(0)).quotas, [quota_state(0, 60), quota_state(1, 86_400)]);
         usage.give_back(&limit, second(10));
-        // The times go on.
+        // The windows continue.
         assert_eq!(usage.take(&limit, second(20)).quotas, [quota_state(0, 40), quota_state(1, 86_380)]);
         usage.give_back(&limit, second(60));
         assert_eq!(usage.take(&limit, second(60)).quotas, [quota_state(0, 60), quota_state(1, 86_340)]);
@@ -391,7 +392,7 @@ mod tests {
             let repeated = usage.take_once(&limit, "a", second(1));
             assert_eq!((repeated.is_allowed, repeated.quotas), (true, vec![quota_state(0, 59)]));
         }
-        // It is known for as long as the window, which is over for all of them now.
+        // The key is remembered for the length of the window, which has now ended for all uses.
         assert_eq!(usage.take_once(&limit, "a", second(60)).quotas, [quota_state(1, 60)]);
         assert_eq!(usage.keys.len(), 1);
         assert!(usage.take_once(&limit, "c", second(60)).is_allowed);

@@ -10,8 +10,8 @@ use movie_files::{Columns, Delimiter, TextEncoding};
 
 /// The backend of an online cinema: its API, its background work and the commands of its operators.
 ///
-/// Settings are read from the environment, then from .env, then from cinema.toml; the first that has a setting wins.
-/// .env.example lists all settings, `cinema config` prints the values in force.
+/// Settings are read from the environment, then from .env, then from cinema.toml; the first source that has a setting
+/// wins. .env.example lists all settings, `cinema config` prints the current values.
 #[derive(Debug, Parser)]
 #[command(name = "cinema", version, max_term_width = 100)]
 pub(super) struct Cli {
@@ -38,16 +38,16 @@ pub(super) enum Command {
     Audit(AuditCommand),
     /// Check the invariants of money and entitlements over the whole database
     ///
-    /// The payments of the last 30 days are compared with the payment provider's own lists, too.
+    /// The payments of the last 30 days are also compared with the payment provider's lists.
     ///
-    /// Exit code 0: all is as it must be. 1: it is not; each case is a line on standard output.
+    /// Exit code 0: there are no violations. 1: there are violations; each is a line on standard output.
     Check,
     /// Tools for developers
     #[command(subcommand)]
     Dev(DevCommand),
     /// Print the OpenAPI document
     Openapi,
-    /// Print the settings in force, with secrets hidden
+    /// Print the current settings, with secrets hidden
     Config,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct MigrateArgs {
-    /// Change nothing; exit with 0 if the database is up to date and with 1 if it is not
+    /// Only check; exit with 0 if the database is up to date and with 1 if it is not
     #[arg(long)]
     pub(super) check: bool,
 }
@@ -80,10 +80,10 @@ pub(super) enum MoviesCommand {
     Import(ImportArgs),
     /// Print every movie as JSON Lines, which `import` reads back without a change
     Export,
-    /// Attach the file of the film, or subtitles, to a movie, in place of earlier ones
+    /// Attach the file of the film, or subtitles, to a movie, replacing earlier ones
     ///
-    /// The film is MP4 or WebM, which is told by its content; subtitles are WebVTT. All files are checked before any is
-    /// stored.
+    /// The film must be MP4 or WebM, which is detected from its content; subtitles must be WebVTT. All files are
+    /// checked before any is stored.
     AttachMedia(AttachMediaArgs),
 }
 
@@ -91,9 +91,10 @@ pub(super) enum MoviesCommand {
 pub(super) struct ImportArgs {
     /// The file, or - for standard input
     ///
-    /// The ending of its name tells the format (.csv, .json, .jsonl), or else its first character.
+    /// The format is detected from the file name extension (.csv, .json, .jsonl), or else from the first character.
     pub(super) file: PathBuf,
-    /// The columns or JSON keys that hold a field under another name, such as `name=Series_Title,stars=Star1,stars=Star2`
+    /// The columns or JSON keys that contain a field under another name, such as
+    /// `name=Series_Title,stars=Star1,stars=Star2`
     ///
     /// Columns that have the name of a field need not be listed. The fields are `name`, `year`, `duration_minutes`, `imdb`,
     /// `votes`, `price`, `meta_score`, `gross`, `description`, `certification`, `genres`, `directors`, `stars`, `poster_url`

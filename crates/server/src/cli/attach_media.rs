@@ -43,7 +43,7 @@ pub(super) async fn run(settings: &Settings, arguments: AttachMediaArgs) -> Resu
     output.finish()
 }
 
-/// Opens the film, and tells its length.
+/// Opens the film, and returns its length.
 fn open(path: PathBuf) -> Result<(PathBuf, File, u64), Failure> {
     let opened = File::open(&path).and_then(|file| {
         let found = file.metadata()?;
@@ -63,7 +63,7 @@ fn read(subtitles: SubtitlesFile) -> Result<(Language, PathBuf, Vec<u8>), Failur
     }
 }
 
-/// The error with what to do about it.
+/// Returns the error with advice.
 fn explained(movie: MovieId, path: &Path, error: &AttachError) -> Failure {
     let path = path.display();
     Failure::new(match error {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{composition::error_chain, config::Settings};
 
-/// Something is not as it must be.
+/// The exit code when there are violations.
 const BROKEN: u8 = 1;
 
 /// Checks the invariants of money and entitlements.

@@ -17,17 +17,17 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// An error of the work itself, with exit code 1.
+    /// Creates an error of the command, with exit code 1.
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self::Error { message: message.into(), code: 1 }
     }
 
-    /// An error in the command's arguments, with exit code 2.
+    /// Creates an error in the command's arguments, with exit code 2.
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::Error { message: message.into(), code: 2 }
     }
 
-    /// An error in writing to standard output.
+    /// Creates the failure for an error in writing to standard output.
     pub(super) fn of_output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::OutputClosed

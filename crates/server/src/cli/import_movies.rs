@@ -97,7 +97,7 @@ fn superseded(
     Ok(repeats.superseded())
 }
 
-/// Prints how the file is read, unless it is as expected, and which columns are ignored.
+/// Prints how the file is read, unless the format is the expected one, and which columns are ignored.
 fn report_findings(path: &Path, findings: &Findings, bar: &ProgressBar) {
     let Findings { format, encoding, ignored } = findings;
     let is_usual = *encoding == TextEncoding::UTF_8
@@ -116,7 +116,7 @@ fn name_of(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// The error with what to do about it.
+/// Returns the error with advice.
 fn explained(path: &Path, error: &MovieFileError) -> Failure {
     let message = format!("{}: {error}", name_of(path));
     match error {

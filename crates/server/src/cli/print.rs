@@ -37,7 +37,7 @@ pub(super) fn problems() -> Result<ExitCode, Failure> {
     output.finish()
 }
 
-/// Prints the settings in force, with secrets hidden, and warnings about them.
+/// Prints the current settings, with secrets hidden, and warnings about them.
 pub(super) fn config(settings: &Settings) -> Result<ExitCode, Failure> {
     let mut output = Output::new();
     for (name, value) in settings.shown() {

@@ -18,20 +18,20 @@ use crate::{
     workers::Workers,
 };
 
-/// What a stop takes at most, once it is drained: 25 s for the requests and the jobs under way, which end side by side, and
-/// a little for them to be told. Grace periods of containers are `DRAIN_SECONDS`, this, and a little.
+/// The maximum duration of a shutdown after draining: 25 s for the running requests and jobs, which end in parallel,
+/// and some time to notify them. The grace period of containers is `DRAIN_SECONDS` plus this duration, with a margin.
 const LAST_WORK: Duration = Duration::from_secs(27);
 
-/// How a process that runs until it is stopped was stopped.
+/// How a server or worker was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// By one signal: what was under way has ended, or its time.
+    /// By one signal: running work has ended, or the time limit was reached.
     Orderly,
-    /// By a second one, which waits for nothing.
+    /// By a second signal, which does not wait.
     AtOnce,
 }
 
-/// Runs the API, and the background work unless it is done elsewhere, until a signal ends it.
+/// Runs the API, and the background work unless other processes do it, until a signal stops it.
 pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Ending, Failure> {
     warn_of_settings(settings);
     let mut signals = Signals::listen()?;
@@ -70,7 +70,7 @@ pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Endi
     Ok(end(stop, drain.saturating_add(LAST_WORK), signals).await)
 }
 
-/// Does the background work alone, until a signal ends it.
+/// Runs only the background work, until a signal stops it.
 pub(super) async fn work(settings: &Settings) -> Result<Ending, Failure> {
     warn_of_settings(settings);
     let mut signals = Signals::listen()?;
@@ -81,7 +81,7 @@ pub(super) async fn work(settings: &Settings) -> Result<Ending, Failure> {
     Ok(end(workers.stop(std::future::ready(())), LAST_WORK, signals).await)
 }
 
-/// Tells the log which settings an operator should look at.
+/// Logs warnings about settings that an operator should check.
 fn warn_of_settings(settings: &Settings) {
     for name in settings.later.set() {
         tracing::warn!(setting = name, "this version does nothing with this setting");
@@ -91,8 +91,8 @@ fn warn_of_settings(settings: &Settings) {
     }
 }
 
-/// Waits for the end, but not beyond the limit, and not for somebody who cannot wait. The stop has a thread of its own:
-/// whatever holds it up, signals are heard.
+/// Waits for the shutdown up to the limit, or until a second signal. The shutdown runs on a separate thread, so that
+/// signals are received even if it blocks.
 async fn end(
     stop: impl Future<Output = ()> + Send + 'static,
     limit: Duration,
@@ -111,7 +111,7 @@ async fn end(
     }
 }
 
-/// What asks a process to end: SIGTERM and SIGINT.
+/// The signals that stop a process: SIGTERM and SIGINT.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -132,10 +132,10 @@ impl Signals {
     }
 }
 
-/// What a developer wants to know first: lines with a label each.
+/// The information that is printed at the start in development: labelled lines.
 struct FirstScreen {
     lines: Vec<(&'static str, String)>,
-    /// The same for programs, by name, without the password.
+    /// The same information as JSON fields, without the password.
     fields: Map<String, Value>,
 }
 

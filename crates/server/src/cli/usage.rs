@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory, Error, error::ErrorKind};
 
 use super::arguments::Cli;
 
-/// clap's error message, which has several paragraphs, as one line that ends with a hint at `--help`.
+/// Returns clap's error message, which has several paragraphs, as one line that ends with a hint to `--help`.
 pub(super) fn one_line(error: &Error, arguments: &[OsString]) -> String {
     let (command, words) = called_command(arguments);
     let what = match error.kind() {
@@ -31,7 +31,7 @@ fn error_and_tips(text: &str) -> String {
     wanted.join("; ")
 }
 
-/// The innermost command that the arguments name, and the words that name it.
+/// The innermost command in the arguments, and the words of the command.
 fn called_command(arguments: &[OsString]) -> (Command, String) {
     let mut command = Cli::command();
     let mut words = command.get_name().to_owned();

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::config::Settings;
 
-/// Something in the log is not as it was sealed.
+/// The exit code when the log was manipulated.
 const BROKEN: u8 = 1;
 
-/// Says whether the audit log is as it was sealed.
+/// Reports whether the audit log is unchanged since it was sealed.
 pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<ExitCode, Failure> {
     let VerifyArgs { removed_before, known } = arguments;
     let use_cases = use_cases(settings).await?;

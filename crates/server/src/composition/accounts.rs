@@ -18,7 +18,7 @@ use domain::{
 use super::storage::Database;
 use crate::config::Settings;
 
-/// What the areas of accounts are built on.
+/// The ports of the areas of accounts.
 pub(super) struct AccountPorts {
     pub(super) database: Arc<dyn Database>,
     pub(super) passwords: PasswordGuard,

@@ -18,10 +18,10 @@ use crate::{
     workers::Workers,
 };
 
-/// The whole server: it listens as soon as it is built.
+/// The complete server, which listens as soon as it is built.
 ///
-/// Use cases and connections live on the multi-thread runtime that it is built on; the REST layer has threads of its own,
-/// each with a current-thread runtime, which hand every use case over.
+/// Use cases and connections live on the multi-thread runtime that it is built on; the REST layer has its own threads,
+/// each with a current-thread runtime, and runs every use case on the multi-thread runtime.
 pub struct Application {
     address: SocketAddr,
     public_url: String,
@@ -32,7 +32,8 @@ pub struct Application {
     ended: oneshot::Receiver<()>,
 }
 
-/// Everything that a server needs, with its socket open and nobody served yet: who connects meanwhile waits.
+/// A server that is ready to start: its socket is open, but no requests are served yet, so clients that connect must
+/// wait.
 pub struct Prepared {
     listener: TcpListener,
     address: SocketAddr,
@@ -43,7 +44,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What it will be able to do, to be done before the first request.
+    /// The use cases, for work before the first request.
     #[must_use]
     pub const fn use_cases(&self) -> &UseCases {
         &self.use_cases
@@ -51,7 +52,7 @@ impl Prepared {
 }
 
 impl Application {
-    /// Builds everything from the settings and serves it. Background work is not begun: see
+    /// Builds everything from the settings and serves it. Background work is not started; see
     /// [`Application::start_workers`] and [`Application::run_outbox_once`].
     ///
     /// # Errors
@@ -60,7 +61,7 @@ impl Application {
         Self::serve(settings, Self::prepare(settings, overrides).await?)
     }
 
-    /// Opens the socket and the database, and puts the use cases together.
+    /// Opens the socket and the database, and builds the use cases.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -83,7 +84,7 @@ impl Application {
         Ok(Prepared { listener, address, public_url, frontend_url, use_cases, web_threads })
     }
 
-    /// Serves what was prepared. Call it on the runtime that it was prepared on.
+    /// Starts a prepared server. Must be called on the runtime that it was prepared on.
     ///
     /// # Errors
     /// When the REST layer does not start.
@@ -147,31 +148,31 @@ impl Application {
         Ok(Self { address, public_url, frontend_url, use_cases, draining, api, ended })
     }
 
-    /// Where it listens.
+    /// The address that the server listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where people reach it, without a slash at its end.
+    /// The public address of the server, without a trailing slash.
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.public_url
     }
 
-    /// Where the links in mails lead, without a slash at its end.
+    /// The beginning of links in mails, without a trailing slash.
     #[must_use]
     pub fn frontend_url(&self) -> &str {
         &self.frontend_url
     }
 
-    /// What it can do, to be done without HTTP.
+    /// The use cases, for calls without HTTP.
     #[must_use]
     pub const fn use_cases(&self) -> &UseCases {
         &self.use_cases
     }
 
-    /// Acts on what waits in the outbox now; says how many messages were done.
+    /// Handles the messages that are due in the outbox; returns how many succeeded.
     ///
     /// # Errors
     /// When the store fails.
@@ -179,26 +180,27 @@ impl Application {
         self.use_cases.outbox.deliver_due().await
     }
 
-    /// Begins the background work.
+    /// Starts the background work.
     #[must_use]
     pub fn start_workers(&self) -> Workers {
         Workers::start(&self.use_cases)
     }
 
-    /// Says from now on that it is not ready, so that nobody sends more requests; it answers them all the same.
+    /// Reports from now on that the server is not ready, so that load balancers send no more requests; it still answers
+    /// them.
     pub fn begin_drain(&self) {
         self.draining.begin();
     }
 
-    /// Takes no more connections, finishes the requests under way (25 s at most), and ends.
+    /// Accepts no more connections, completes the running requests (at most 25 s), and stops.
     pub async fn stop(self) {
         self.begin_drain();
         self.api.stop(true).await;
-        // An error says that its thread has ended already.
+        // An error means that its thread has already ended.
         drop(self.ended.await);
     }
 
-    /// Waits until the REST layer ends by itself, which it does only when it is broken.
+    /// Waits until the REST layer ends by itself, which happens only after a failure.
     pub async fn ended(&mut self) {
         if (&mut self.ended).await.is_err() {
             tracing::error!("the thread of the API ended");
@@ -206,7 +208,7 @@ impl Application {
     }
 }
 
-/// Listens, also where a server that has just stopped did so.
+/// Opens the socket, even if a server on the same address has just stopped.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
@@ -234,7 +236,7 @@ fn serve(
                 tracing::error!(%error, "the API stopped");
             }
         });
-        // Nobody may be waiting any more.
+        // The receiver may have been dropped.
         let _ = ending.send(());
     };
     thread::Builder::new().name("api".to_owned()).spawn(api).map_err(StartError::Api)?;

@@ -1,4 +1,4 @@
-//! Components that the server can do without for a while.
+//! Components that the server can temporarily do without.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,17 +18,17 @@ use super::error_chain;
 /// How long a check may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long the outcome of a check is used: health is asked for often, and by several.
+/// How long the outcome of a check is cached, since health is requested often, and by several clients.
 const CACHED_FOR: Duration = Duration::from_secs(5);
 
-/// Something that can be checked. The outcome names no addresses and secrets.
+/// A component that can be checked. The outcome contains no addresses and secrets.
 #[async_trait]
 pub(super) trait Check: Send + Sync {
-    /// What is wrong with it, if anything.
+    /// Checks the component; the error describes the problem.
     async fn check(&self) -> Result<(), String>;
 }
 
-/// A component that is checked every few seconds at most, however many ask.
+/// A component that is checked at most every few seconds, for any number of requests.
 pub(super) struct OptionalComponent {
     pub(super) name: &'static str,
     component: Box<dyn Check>,
@@ -49,7 +49,7 @@ impl OptionalComponent {
         Self { name, component, cached_for, last: Mutex::default() }
     }
 
-    /// The outcome of the last check, which is repeated when it is too old.
+    /// Returns the outcome of the last check, which is repeated when it is too old.
     pub(super) async fn state(&self) -> Result<(), String> {
         let mut last = self.last.lock().await;
         match &*last {
@@ -85,7 +85,7 @@ impl Check for Media {
     }
 }
 
-/// Warns in the log if the media store does not work, as with a wrong bucket or wrong keys. The start goes on.
+/// Warns in the log if the media store does not work, as with a wrong bucket or wrong keys. The server starts anyway.
 pub(super) async fn warn_of_media(media: Arc<dyn MediaStore>) {
     if let Err(error) = read_nothing(&*media).await {
         tracing::warn!(

@@ -14,10 +14,10 @@ use futures_util::future::join_all;
 
 use super::{DatabaseAdmin, Schema, optional_component::OptionalComponent};
 
-/// The time limit of one check of the database; all checks together take twice as long at most.
+/// The time limit of one check of the database; all checks together take at most twice as long.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether the server is about to stop. Clones share it.
+/// Whether the server is shutting down. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draining(Arc<AtomicBool>);
 
@@ -31,7 +31,8 @@ impl Draining {
     }
 }
 
-/// Checks what the server needs (the database and its schema, that it is not about to stop) and its optional components.
+/// Checks the requirements of the server (the database, its schema, and that it is not shutting down) and its optional
+/// components.
 pub(super) struct ServerReadiness {
     pub(super) database: Arc<dyn DatabaseAdmin>,
     pub(super) draining: Draining,
@@ -39,7 +40,7 @@ pub(super) struct ServerReadiness {
 }
 
 impl ServerReadiness {
-    /// Checks that the database answers and can be written to, as a standby cannot.
+    /// Checks that the database answers and is writable, unlike a standby.
     async fn database_state(&self) -> Result<(), String> {
         within(self.database.ping(), "does not answer").await?;
         within(self.database.check_writable(), "cannot be written to").await
@@ -73,7 +74,7 @@ impl Readiness for ServerReadiness {
     }
 }
 
-/// The outcome in time; of a failure only this detail, and the rest in the log.
+/// Returns the outcome within the time limit. A failure has only this detail; the error is logged.
 async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>, detail: &str) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Ok(answer),

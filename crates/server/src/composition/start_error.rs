@@ -33,7 +33,7 @@ pub enum StartError {
     /// Migrating failed.
     #[error("cannot bring the database up to date ({})", error_chain(.0))]
     Migration(StoreError),
-    /// The schema is older than this program, in production.
+    /// In production: the schema is older than this program.
     #[error("the database is {0} migrations behind: run `cinema migrate` first")]
     Behind(usize),
     /// The schema is newer than this program.
@@ -53,10 +53,10 @@ pub enum StartError {
     /// The address of Redis is invalid.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
-    /// Files cannot be kept in this folder.
+    /// Files cannot be stored in this folder.
     #[error("cannot keep pictures: {0}: check MEDIA_URL and DATA_DIR")]
     MediaFolder(#[from] FolderError),
-    /// Files cannot be kept in this bucket.
+    /// Files cannot be stored in this bucket.
     #[error("cannot keep pictures: {0}: check MEDIA_URL and the AWS_… settings")]
     MediaBucket(#[from] S3Error),
     /// The sandbox cannot be used.

@@ -8,35 +8,35 @@ use domain::{storage::Storage, store::StoreError};
 use super::start_error::StartError;
 use crate::config::{DatabaseSetting, Settings};
 
-/// How the database's schema stands to this program.
+/// How the database's schema compares to this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schema {
-    /// It is the one that this program knows.
+    /// The schema is current.
     Current,
-    /// So many migrations are still to be run.
+    /// This number of migrations must still be run.
     Behind(usize),
-    /// A newer program migrated it.
+    /// A newer program migrated the schema.
     Ahead,
 }
 
-/// What operators do with a database, whichever it is.
+/// Administrative operations on a database.
 #[async_trait]
 pub trait DatabaseAdmin: Send + Sync {
-    /// Asks it for a sign of life.
+    /// Checks that the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
-    /// Looks whether it can be written to now.
+    /// Checks that the database is currently writable.
     async fn check_writable(&self) -> Result<(), StoreError>;
-    /// Why it cannot be migrated, if it cannot, with what to do about it.
+    /// Returns why the database cannot be migrated, with advice; `None` if it can.
     async fn obstacle_to_migrating(&self) -> Result<Option<String>, StoreError>;
-    /// How its schema stands to this program.
+    /// Returns how the schema compares to this program.
     async fn schema(&self) -> Result<Schema, StoreError>;
     /// Brings the schema up to date.
     async fn migrate(&self) -> Result<(), StoreError>;
-    /// How many statements were run so far: for tests that bound them.
+    /// Returns how many statements were run so far, for tests of limits.
     fn statements(&self) -> u64;
 }
 
-/// How the schema of the settings' database stands to this program. Nothing is made or written for it.
+/// Returns how the schema of the configured database compares to this program, without creating or writing anything.
 pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartError> {
     let schema = match &settings.database {
         DatabaseSetting::Sqlite(path) => SqliteDatabase::schema_state_at(path).await.map(Schema::from),
@@ -45,7 +45,7 @@ pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartE
     schema.map_err(StartError::Database)
 }
 
-/// Connects to a PostgreSQL that can be used.
+/// Connects to a PostgreSQL server that meets the requirements.
 async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError> {
     let options = adapter_postgres::PoolOptions { size };
     let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;
@@ -63,12 +63,12 @@ async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError>
     Ok(database)
 }
 
-/// The database of the settings: every storage port, and what operators do with it.
+/// The configured database: all storage ports, and administrative operations.
 pub trait Database: Storage + DatabaseAdmin {}
 
 impl<D: Storage + DatabaseAdmin> Database for D {}
 
-/// Opens it, whatever its schema.
+/// Opens the database, regardless of its schema.
 pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn Database>, StartError> {
     let size = usize::try_from(settings.database_pool_size).unwrap_or(usize::MAX);
     Ok(match &settings.database {
@@ -130,7 +130,7 @@ async fn of_postgres(database: &PostgresDatabase) -> Result<Option<String>, Stor
     Ok(obstacle.map(|obstacle| obstacle.to_string()))
 }
 
-/// A file that could be opened can be migrated.
+/// An SQLite file that could be opened can be migrated.
 #[expect(clippy::unused_async, reason = "the macro calls it like its counterpart for PostgreSQL")]
 async fn of_sqlite(_: &SqliteDatabase) -> Result<Option<String>, StoreError> {
     Ok(None)

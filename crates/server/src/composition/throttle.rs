@@ -8,20 +8,21 @@ use domain::{
 
 use crate::config::Settings;
 
-/// A start waits this long for Redis, so that the first requests are counted together; then it goes on without.
+/// How long a start waits for Redis, so that the first requests are counted on all nodes together. Then it continues
+/// without Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What counts how often something is done.
+/// The ports for rate limits.
 #[derive(Clone)]
 pub(super) struct Throttle {
     pub(super) limiter: Arc<dyn RateLimiter>,
     pub(super) guard: Arc<dyn SignInGuard>,
-    /// The Redis that it is counted in, when there is to be one.
+    /// The Redis of the counters, if one is configured.
     pub(super) shared: Option<Arc<RedisThrottle>>,
 }
 
 impl Throttle {
-    /// In the Redis of the settings, else in memory. Call it on the runtime that is to drive the connection.
+    /// Opens counters in the configured Redis, or in memory. Must be called on the runtime that drives the connection.
     pub(super) fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, InvalidRedisUrl> {
         if settings.rate_limits.is_none() {
             let limiter = Arc::new(MemoryThrottle::new(clock));
@@ -35,10 +36,10 @@ impl Throttle {
         Ok(Self { limiter: shared.clone(), guard: shared.clone(), shared: Some(shared) })
     }
 
-    /// Waits until it can count, for a moment.
+    /// Waits shortly until Redis is connected.
     pub(super) async fn ready(&self) {
         if let Some(shared) = &self.shared {
-            // It counts by itself until Redis comes, and says so in the log.
+            // It counts in memory until Redis is connected, and logs this.
             let _ = tokio::time::timeout(PATIENCE, shared.connected()).await;
         }
     }

@@ -1,4 +1,4 @@
-//! What the documents say of the settings is true.
+//! Tests that the documentation of the settings is complete.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use super::{Settings, Sources, names};
 const EXAMPLE: &str = include_str!("../../../../.env.example");
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 
-/// What only `docker/compose.yaml` reads.
+/// Variables that only `docker/compose.yaml` reads.
 const COMPOSE: [&str; 3] = ["POSTGRES_PASSWORD", "CINEMA_PORT", "MAIL_PORT"];
 
-/// Names that are other ones for a part of a setting that is shown.
+/// Alternative names for parts of a documented setting.
 const SYNONYMS: [&str; 3] = ["AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 
 /// The settings, without the `NAME_FILE` of secrets.
@@ -18,7 +18,7 @@ fn settings() -> BTreeSet<String> {
     names::plain().chain(names::SECRETS).map(str::to_owned).collect()
 }
 
-/// The lines of the example that set something, with the `#` in front of them taken away.
+/// The assignments in the example, without the leading `#`.
 fn example() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = EXAMPLE.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
     lines.filter(|(name, _)| {
@@ -57,12 +57,12 @@ fn the_settings_that_production_needs_work_when_they_are_pasted() {
     assert_eq!(pasted.matches("; allowed: ").count(), 1, "{pasted}");
     assert!(
         pasted.starts_with("APP_SECRET_KEY has 3 bytes"),
-        "the one blank that must be filled in: {pasted}"
+        "the only value that must be filled in: {pasted}"
     );
     let filled = block.replace("APP_SECRET_KEY=…", "APP_SECRET_KEY=kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua");
     let settings = Settings::fit_to_serve(&Sources::default().with_dotenv(&filled)).unwrap();
     assert_eq!(settings.warnings(), []);
-    // A container's --env-file takes quotes and what follows a value for a part of it.
+    // A container's --env-file treats quotes and trailing text as part of the value.
     let values = filled.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
     let as_environment = Settings::fit_to_serve(&Sources::environment(values)).unwrap();
     assert_eq!(as_environment.shown(), settings.shown());

@@ -1,8 +1,8 @@
-//! What a `.env` file may say.
+//! Checks of `.env` files.
 
 use super::{fault::Fault, names};
 
-/// The values in which a `$` would be replaced by another value: a password would be altered silently.
+/// Reports values in which a `$` would be replaced by another value, which would silently alter a password.
 pub(super) fn expansions(text: &str) -> Vec<Fault> {
     let names = expanded_names(text).into_iter().filter(|name| names::all().any(|known| known == *name));
     let fault = |name: &str| {
@@ -12,7 +12,7 @@ pub(super) fn expansions(text: &str) -> Vec<Fault> {
     names.map(fault).collect()
 }
 
-/// Where a character of a `.env` file stands.
+/// The lexical context of a character in a `.env` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Outside quotes; the character before it is a blank, or there is none.
@@ -21,9 +21,9 @@ enum Place {
     Plain,
     /// Between `"` and `"`.
     Quoted,
-    /// Between `'` and `'`: nothing has a meaning there.
+    /// Between `'` and `'`, where no character is special.
     Literal,
-    /// Behind a `#`, up to the end of the line.
+    /// After a `#`, up to the end of the line.
     Comment,
 }
 
@@ -110,7 +110,7 @@ mod tests {
         }
     }
 
-    /// As the library reads it: every value in order, or nothing when it is no such file.
+    /// Reads the text with the library: every value in order, or `None` when it is not a valid file.
     fn read(text: &str) -> Option<Vec<(String, String)>> {
         dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().ok()
     }

@@ -29,12 +29,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The settings cannot be used. Shown in one line, every fault with what is allowed instead.
+/// The settings cannot be used. Displayed in one line, every fault with the allowed values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError(Vec<Fault>);
 
 impl SettingsError {
-    /// An error when there is any fault.
+    /// Returns an error when there are faults.
     pub(super) fn none_of(faults: Vec<Fault>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
     }

@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 
 use super::{read::Reader, redaction::hide_password};
 
-/// Settings of later versions. They are read and checked, so that a bad value is reported now, but they have no effect yet.
+/// Settings of later versions. They are read and checked, so that an invalid value is reported now, but they have no
+/// effect yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaterSettings(Vec<(&'static str, Option<String>)>);
 
@@ -19,12 +20,12 @@ impl LaterSettings {
         ])
     }
 
-    /// The names of those that are set.
+    /// The names of the settings that are set.
     pub fn set(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name)
     }
 
-    /// Each with its value, secrets hidden.
+    /// Each setting with its value, with secrets hidden.
     pub(super) fn shown(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.0.iter().map(|(name, value)| (*name, value.clone().unwrap_or_default()))
     }

@@ -1,4 +1,4 @@
-//! The names of all settings, also of those without effect in this version.
+//! The names of all settings, including those without effect in this version.
 
 /// The settings that may be given as `NAME_FILE`, and are never shown.
 pub(super) const SECRETS: [&str; 11] = [
@@ -75,7 +75,7 @@ const PLAIN: [&str; 39] = [
     "AWS_ENDPOINT_URL_S3",
 ];
 
-/// Every name but those of secrets.
+/// Every name except those of secrets.
 pub(super) fn plain() -> impl Iterator<Item = &'static str> {
     PLAIN.into_iter().chain(RATE_LIMITS)
 }
@@ -86,7 +86,7 @@ pub(super) fn all() -> impl Iterator<Item = String> {
     plain().chain(SECRETS).map(str::to_owned).chain(files)
 }
 
-/// The known name that was most likely meant.
+/// The known name that is most similar to an unknown one.
 pub(super) fn nearest(unknown: &str) -> Option<String> {
     all()
         .map(|name| (distance(&name, unknown), name))

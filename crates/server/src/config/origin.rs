@@ -1,8 +1,8 @@
-//! Addresses of the web.
+//! Web addresses and origins.
 
 use url::Url;
 
-/// An address as its origin and the path behind it.
+/// Splits an address into its origin and its path.
 pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let end = rest.find('/').unwrap_or(rest.len());
@@ -10,10 +10,10 @@ pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
     text.split_at_checked(origin)
 }
 
-/// The origin that browsers send for this address (`Origin: https://shop.example.com`): lower case, Punycode, without the
-/// scheme's own port. Nothing when it is no origin of the web, or has a path, a query or a user.
+/// The origin that browsers send for this address (`Origin: https://shop.example.com`): lower case, Punycode, without
+/// the default port. `None` when it is not a web origin, or has a path, a query or a user.
 pub(super) fn origin_of(text: &str) -> Option<String> {
-    // The parser drops blanks and takes backslashes for slashes: such a text is a mistake, not an origin.
+    // The parser ignores blanks and accepts backslashes as slashes, but such a text is a mistake.
     if text
         .contains(|character: char| character.is_whitespace() || character.is_control() || character == '\\')
     {

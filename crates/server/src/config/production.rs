@@ -1,4 +1,4 @@
-//! What production refuses, and what it is warned of.
+//! Checks and warnings for production.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use super::{
     settings::{AppEnv, DatabaseSetting, MailerSetting, MediaSetting, PaymentSetting, Settings},
 };
 
-/// The fewest bytes of a secret that cannot be guessed.
+/// The minimum length of a secret, in bytes.
 const MIN_SECRET_LENGTH: usize = 32;
 
 const SECRET_ALLOWED: &str =
@@ -23,7 +23,7 @@ const SECRET_ALLOWED: &str =
 /// The password that Compose and the documents use for trials.
 const TRIAL_PASSWORD: &str = "cinema-development";
 
-/// What everybody can read: nothing in it is a secret.
+/// Published texts, whose values cannot be secrets.
 const PUBLISHED: [&str; 7] = [
     include_str!("../../../../README.md"),
     include_str!("../../../../docs/operations.md"),
@@ -34,7 +34,7 @@ const PUBLISHED: [&str; 7] = [
     include_str!("../../../../deploy/README.md"),
 ];
 
-/// Addresses all over the Internet: whoever trusts one in each part trusts everybody.
+/// Addresses in all parts of the Internet. A network list that contains one of each part trusts everyone.
 const EVERYWHERE: [&[IpAddr]; 2] = [
     &[v4(1), v4(65), v4(129), v4(193)],
     &[v6(0x2001), v6(0x2400), v6(0x2600), v6(0x2800), v6(0x2a00), v6(0x2c00)],
@@ -48,7 +48,7 @@ const fn v6(first: u16) -> IpAddr {
     IpAddr::V6(std::net::Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 1))
 }
 
-/// Refuses what is missing, or meant for development.
+/// Refuses settings that are missing, or meant for development.
 pub(super) fn check(settings: &Settings, reader: &mut Reader) {
     if settings.app_env != AppEnv::Prod {
         return;
@@ -107,16 +107,16 @@ fn has_trial_password(url: &str) -> bool {
         .any(|part| url.contains(part))
 }
 
-/// A setting that works, and that an operator should look at.
+/// A setting that works, but should be checked by an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// Its name.
     pub name: &'static str,
-    /// What comes of it, and what to do.
+    /// The consequences, and advice.
     pub text: String,
 }
 
-/// What production runs with and should not.
+/// Returns warnings about settings that production should not use.
 pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |name, text: String| found.push(Warning { name, text });
@@ -184,11 +184,11 @@ fn trusts_everybody(proxies: &[Network]) -> bool {
     EVERYWHERE.iter().any(|addresses| addresses.iter().all(is_trusted))
 }
 
-/// Whether mails may be handed over without TLS to another machine.
+/// Whether mails may be sent to another machine without TLS.
 fn may_go_in_the_clear(smtp_url: &str) -> bool {
     let Ok(url) = Url::parse(smtp_url) else { return false };
     let needs_tls = url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
-    // The parser leaves the hosts of schemes that it does not know as they are.
+    // The parser does not normalize hosts of unknown schemes.
     let host = url.host_str().and_then(|host| Host::parse(host).ok());
     let is_here = match host {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -26,7 +26,8 @@ use super::{
     sources::Values,
 };
 
-/// Reads values by name, and gathers what is wrong with them. A bad value reads as its default until the end.
+/// Reads values by name, and collects their faults. An invalid value is replaced by its default until the faults are
+/// reported.
 pub(super) struct Reader {
     values: Values,
 }
@@ -36,7 +37,7 @@ impl Reader {
         Self { values }
     }
 
-    /// What was read, when nothing is wrong.
+    /// Returns the read values, if there are no faults.
     pub(super) fn finish<T>(self, read: T) -> Result<T, SettingsError> {
         SettingsError::none_of(self.values.faults).map(|()| read)
     }
@@ -49,7 +50,7 @@ impl Reader {
         self.values.faults.push(Fault::new(name, problem, allowed));
     }
 
-    /// Refuses the setting unless something else is wrong with it already.
+    /// Refuses the setting unless it already has a fault.
     pub(super) fn refuse_once(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
         let file = format!("{name}_FILE");
         if !self.values.faults.iter().any(|fault| fault.name() == name || fault.name() == file) {
@@ -57,7 +58,8 @@ impl Reader {
         }
     }
 
-    /// Reports a missing value, unless one was given that is bad, or may stand in a source that could not be understood.
+    /// Reports a missing value, unless an invalid value was given, or the value may be in a source that could not be
+    /// parsed.
     pub(super) fn report_missing(&mut self, name: &str, problem: &str, allowed: &str) {
         if !self.values.is_partial {
             self.refuse_once(name, problem, allowed);
@@ -110,7 +112,7 @@ impl Reader {
         .unwrap_or(default)
     }
 
-    /// A number of units of so many seconds.
+    /// Reads a number of units of this many seconds.
     pub(super) fn duration(
         &mut self,
         name: &str,
@@ -130,18 +132,18 @@ impl Reader {
         .unwrap_or_else(|| Ipv4Addr::LOCALHOST.into())
     }
 
-    /// Secrets are not trimmed: a space is as good a character as another.
+    /// Secrets are not trimmed, since a space may be part of them.
     pub(super) fn secret(&mut self, name: &str) -> Option<AppSecret> {
         self.text(name).map(AppSecret::new)
     }
 
     pub(super) fn currency(&mut self, name: &str) -> Currency {
         let read = self.read(name, "an ISO 4217 code such as USD", |text| text.parse().ok());
-        // The default is one of the codes; `finish` never lets another through.
+        // The default is a valid code; `finish` reports an error for any other.
         read.or_else(|| "USD".parse().ok()).unwrap_or_else(|| unreachable!("USD is a currency"))
     }
 
-    /// An address of the web: the origin as browsers write it, and the path without a slash at its end.
+    /// Reads a web address: the origin in the form of browsers, and the path without a trailing slash.
     pub(super) fn url(&mut self, name: &str) -> Option<String> {
         self.read(name, "an address such as https://cinema.example, without query", |text| {
             let (origin, path) = split_origin(text.trim_end_matches('/'))?;
@@ -185,7 +187,7 @@ impl Reader {
         .unwrap_or_else(|| "info".to_owned())
     }
 
-    /// All are read, also when they are off: a fault in one is better found before they are on.
+    /// All are read even if they are off, so that faults are found before they are switched on.
     pub(super) fn rate_limits(&mut self, name: &str) -> Option<RateLimits> {
         let is_on = self.one_of(name, &[("on", true), ("off", false)], true);
         let limits = RateLimits {

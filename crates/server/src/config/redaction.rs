@@ -1,9 +1,9 @@
-//! Addresses as text without the secrets in them.
+//! Addresses as text, with secrets hidden.
 
-/// What stands for a secret.
+/// The replacement for a secret.
 pub(super) const HIDDEN: &str = "***";
 
-/// The parameters of addresses that hold no secret. Any other one is hidden.
+/// The parameters of addresses that contain no secrets. All others are hidden.
 const SHOWN: [&str; 24] = [
     "application_name",
     "ca",
@@ -31,18 +31,18 @@ const SHOWN: [&str; 24] = [
     "user",
 ];
 
-/// The parameters of a database's address that are known, and hold a secret or may hold one.
+/// Known parameters of database addresses that may contain a secret.
 const SECRET: [&str; 2] = ["options", "password"];
 
-/// The address with `***` for every secret. It need not be well formed: a password whose special characters should have
-/// been percent-encoded is hidden too, and where it cannot be told what is a password, everything is.
+/// The address with `***` for every secret. It need not be well formed: a password with special characters that should
+/// have been percent-encoded is also hidden, and if the password cannot be located, everything is hidden.
 pub(super) fn hide_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
     let shown = as_psql_reads_it(rest).or_else(|| by_its_last_at(rest)).or_else(|| without_user(rest));
     format!("{scheme}://{}", shown.as_deref().unwrap_or(HIDDEN))
 }
 
-/// The reading of psql: the user ends at the first `@`, if no `/` comes before it.
+/// The interpretation of psql: the user info ends at the first `@`, if no `/` precedes it.
 fn as_psql_reads_it(rest: &str) -> Option<String> {
     let end = rest.find(['@', '/']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with('@')));
     let (user, place) = match end.and_then(|end| rest.split_at_checked(end)) {
@@ -54,7 +54,7 @@ fn as_psql_reads_it(rest: &str) -> Option<String> {
     is_sound.then(|| written(user, place, query))
 }
 
-/// For a password with an `@` or a `/` in it: all before the last `@` may belong to the password.
+/// For a password that contains `@` or `/`: everything before the last `@` may belong to the password.
 fn by_its_last_at(rest: &str) -> Option<String> {
     let (user, place) = rest.rsplit_once('@')?;
     let (place, query) = split_query(place);
@@ -80,7 +80,7 @@ fn split_query(text: &str) -> (&str, Option<&str>) {
     text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)))
 }
 
-/// Whether the text is hosts with their ports, and a name behind a slash: nothing that a password could hide in.
+/// Whether the text consists only of hosts with ports and a name after a slash, so that it cannot contain a password.
 fn is_place(text: &str) -> bool {
     let (hosts, name) = text.split_once('/').unwrap_or((text, ""));
     let is_plain = |text: &str, special: &[u8]| {
@@ -100,7 +100,7 @@ fn is_known(parameter: &str) -> bool {
     parameter.split_once('=').is_some_and(|(name, _)| SHOWN.contains(&name) || SECRET.contains(&name))
 }
 
-/// The parameters of a query, each shown only when it is known to hold no secret.
+/// The parameters of a query. A parameter is shown only if it is known to contain no secret.
 fn hide_parameters(query: &str) -> String {
     let shown = |parameter: &str| {
         let (name, _) = parameter.split_once('=')?;
@@ -112,7 +112,7 @@ fn hide_parameters(query: &str) -> String {
     parameters.collect::<Vec<_>>().join("&")
 }
 
-/// Whether an address names a user, and so may hold a password.
+/// Whether an address has a user, and therefore may contain a password.
 pub(super) fn has_user_info(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }

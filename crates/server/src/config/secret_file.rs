@@ -16,27 +16,27 @@ const DEVELOPMENT_SECRET: &str = "dev-secret-key";
 /// Why a secret could not be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// Production generates no secrets by itself.
+    /// Production does not generate secrets.
     #[error("APP_SECRET_KEY is missing; allowed: a random text of 32 bytes or more")]
     MissingInProduction,
     /// The file cannot be read or written.
     #[error("cannot keep a secret in {path} ({source}): make the folder writable or set DATA_DIR")]
     File {
-        /// Where.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The file is a symbolic link, which is not followed: anyone may have chosen its target.
     #[error("{0} is a link, and links are not followed: put the file itself there, or remove it")]
     Link(PathBuf),
-    /// The file is there and empty.
+    /// The file exists but is empty.
     #[error("{0} is empty: remove it, and another secret is made")]
     Empty(PathBuf),
 }
 
-/// Returns the text in the file. When there is no file, stores the text from `make` in it, readable by its owner alone.
-/// Processes that do so at the same time get the same text.
+/// Returns the text in the file. When there is no file, stores the text from `make` in it, readable only by its owner.
+/// Concurrent processes get the same text.
 ///
 /// # Errors
 /// When the file cannot be read or written, is a link, or is empty.
@@ -61,7 +61,7 @@ pub fn keep_secret(
     }
 }
 
-/// Opens a file of `DATA_DIR` to read it, unless it is a link.
+/// Opens a file of `DATA_DIR` for reading, unless it is a link.
 fn open(path: &Path) -> io::Result<fs::File> {
     let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
     OpenOptions::new().read(true).custom_flags(no_follow).open(path)
@@ -79,7 +79,7 @@ fn read(path: &Path) -> Result<Option<String>, SecretFileError> {
     }
 }
 
-/// The secret that development makes once and keeps in this folder.
+/// Returns the development secret, which is generated once and stored in this folder.
 pub(super) fn development_secret(data_dir: &Path) -> Result<String, SecretFileError> {
     keep_secret(data_dir, DEVELOPMENT_SECRET, || fresh_secret().expose().to_owned())
 }

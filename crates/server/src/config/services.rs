@@ -1,5 +1,5 @@
-//! Settings that name what the server works with: its database, the mail server, Redis, the media store. Their addresses
-//! are parsed as the adapters parse them, so that a bad one stops the start before anything is made.
+//! Settings of the services that the server uses: the database, the mail server, Redis, and the media store. Addresses
+//! are parsed like in the adapters, so that an invalid one stops the start before anything is created.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ const STRIPE_WEBHOOK_SECRETS: &str = "the secret of the webhook at Stripe (whsec
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
 impl Reader {
-    /// A secret that its adapter accepts. The adapter's messages quote nothing of it.
+    /// Parses a secret with its adapter, whose messages do not quote the secret.
     fn understood<E: fmt::Display>(
         &mut self,
         name: &str,
@@ -102,7 +102,7 @@ impl Reader {
         let place = self
             .read(name, allowed, media_place)
             .unwrap_or_else(|| MediaPlace::Folder(data_dir.join("media")));
-        // Read in any case: a bad value is reported even if the setting is not needed.
+        // Read in any case, so that an invalid value is reported even if the setting is not needed.
         let [specific, general] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(|name| self.url(name));
         let [region, default_region] = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| self.text(name));
         let [id, secret, session_token] =
@@ -139,7 +139,7 @@ impl Reader {
 
     pub(super) fn payments(&mut self, name: &str) -> PaymentSetting {
         let is_stripe = self.one_of(name, &[("sandbox", false), ("stripe", true)], false);
-        // Read in any case: a bad value is reported even if the setting is not needed.
+        // Read in any case, so that an invalid value is reported even if the setting is not needed.
         let secret_key = self
             .read("STRIPE_SECRET_KEY", STRIPE_KEY, |text| is_token(text).then(|| StripeSecret::new(text)));
         let webhook_secrets = self.read("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRETS, webhook_secrets);
@@ -175,7 +175,7 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// One secret, or two while one replaces the other.
+/// One secret, or two during a replacement.
 fn webhook_secrets(text: &str) -> Option<Vec<StripeSecret>> {
     let secrets: Vec<&str> = text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
     let is_sound = (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| is_token(secret));
@@ -191,13 +191,13 @@ fn payment_methods(text: &str) -> Option<Vec<String>> {
     is_sound.then(|| methods.into_iter().map(str::to_owned).collect())
 }
 
-/// The address as the adapter takes it; nothing when it is another kind of address.
+/// The address in the form of the adapter; `None` when it is another kind of address.
 fn postgres(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     ["postgres", "postgresql", "postgresql+psycopg"].contains(&scheme).then(|| format!("postgres://{rest}"))
 }
 
-/// What `MEDIA_URL` says by itself.
+/// The kind of address in `MEDIA_URL`.
 enum MediaPlace {
     Folder(PathBuf),
     Bucket { bucket: String, endpoint: Option<String> },

@@ -17,15 +17,15 @@ use super::{later::LaterSettings, redaction::hide_password};
 /// Where the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppEnv {
-    /// On a developer's machine: whatever is missing is generated.
+    /// On a developer's machine; missing values are generated.
     Dev,
     /// In an automatic test.
     Test,
-    /// In production: whatever is missing is an error.
+    /// In production; missing values are errors.
     Prod,
 }
 
-/// Which database holds everything.
+/// The database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseSetting {
     /// SQLite, in this file.
@@ -54,13 +54,13 @@ impl std::fmt::Debug for DatabaseSetting {
 /// Who may read the API's document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsSetting {
-    /// Everybody.
+    /// Everyone.
     Public,
-    /// People with an account.
+    /// Users with an account.
     Authenticated,
 }
 
-/// What sends mails.
+/// How mails are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailerSetting {
     /// They are printed on standard output.
@@ -72,7 +72,7 @@ pub enum MailerSetting {
 /// The mail server, and the sender.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SmtpSetting {
-    /// `SMTP_URL`, which may hold a password.
+    /// `SMTP_URL`, which may contain a password.
     pub url: String,
     /// `MAIL_FROM`
     pub from: String,
@@ -85,7 +85,7 @@ impl std::fmt::Debug for SmtpSetting {
     }
 }
 
-/// The address of the Redis that several nodes share, which may hold a password.
+/// The address of the Redis that several nodes share, which may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(pub(super) String);
 
@@ -104,7 +104,7 @@ impl std::fmt::Debug for RedisUrl {
     }
 }
 
-/// Where pictures are kept.
+/// Where pictures are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSetting {
     /// In this folder.
@@ -113,21 +113,21 @@ pub enum MediaSetting {
     S3(S3Settings),
 }
 
-/// What takes payments.
+/// The payment provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentSetting {
-    /// A checkout page of our own, without real money.
+    /// The sandbox: a checkout page without real money.
     Sandbox,
     /// Stripe.
     Stripe(StripeSettings),
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// For human readers.
     Pretty,
-    /// For programs: one JSON object a line.
+    /// For programs: one JSON object per line.
     Json,
 }
 
@@ -140,7 +140,7 @@ pub struct Settings {
     pub host: IpAddr,
     /// `APP_PORT`; 0 picks a free one.
     pub port: u16,
-    /// `APP_SECRET_KEY`; [`Settings::key_ring`] makes one where that is allowed.
+    /// `APP_SECRET_KEY`; [`Settings::key_ring`] generates one where that is allowed.
     pub secret_key: Option<AppSecret>,
     /// `APP_SECRET_KEY_PREVIOUS`
     pub previous_secret_key: Option<AppSecret>,
@@ -156,7 +156,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// `CURRENCY`
     pub currency: Currency,
-    /// `PUBLIC_URL`, without a slash at its end; from host and port when not set.
+    /// `PUBLIC_URL`, without a trailing slash; from host and port when not set.
     pub public_url: Option<String>,
     /// `FRONTEND_URL`, likewise; the server itself when not set.
     pub frontend_url: Option<String>,
@@ -184,7 +184,7 @@ pub struct Settings {
     pub redis_url: Option<RedisUrl>,
     /// `HASH_SLOTS`
     pub hash_slots: usize,
-    /// The bytes of memory that this process may use, where its container sets a limit.
+    /// The memory limit of the container in bytes, if there is one.
     pub memory_limit: Option<u64>,
     /// `MAX_IN_FLIGHT`
     pub max_in_flight: usize,
@@ -211,14 +211,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Where people reach the server, without a slash at its end: `PUBLIC_URL`, else this machine's own address.
+    /// The public address of the server, without a trailing slash: `PUBLIC_URL`, or else the address of this machine.
     #[must_use]
     pub fn public_url_in_force(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| local_url(SocketAddr::new(self.host, self.port)))
     }
 }
 
-/// The address of a server as people on its machine write it.
+/// The address of a server for users on the same machine.
 pub(crate) fn local_url(address: SocketAddr) -> String {
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,

@@ -1,4 +1,4 @@
-//! The settings as text, without what must not be seen.
+//! The settings as text, without secrets.
 
 use api_actix::RateLimits;
 use domain::throttle::RateLimit;
@@ -11,7 +11,7 @@ use super::{
 /// The origins of every port of this machine, which development allows.
 const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*";
 
-/// The quotas of a limit, as they are set; nothing when the limits are off.
+/// The configured quotas of a limit; empty when the limits are off.
 fn limit(settings: &Settings, one: impl FnOnce(&RateLimits) -> &RateLimit) -> String {
     settings.rate_limits.as_ref().map(|limits| one(limits).to_string()).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use config::{Config, File, FileFormat, Value, ValueKind};
 
 use super::{dotenv, fault::Fault, names};
 
-/// Where settings come from, the strongest first. Values are hidden in `Debug`.
+/// The sources of settings, in order of precedence. Values are hidden in `Debug`.
 #[derive(Clone, Default)]
 pub struct Sources {
     environment: HashMap<String, String>,
@@ -12,7 +12,7 @@ pub struct Sources {
     dotenv: String,
     /// The text of `cinema.toml`.
     file: String,
-    /// What could not be read at all.
+    /// Faults of sources that could not be read.
     faults: Vec<Fault>,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// An environment alone: for tests.
+    /// Only an environment, for tests.
     #[must_use]
     pub fn environment<N: Into<String>, V: Into<String>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
         let environment = values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
@@ -73,17 +73,17 @@ impl Sources {
     }
 }
 
-/// A text without the byte order mark that some editors put at its start.
+/// Removes the byte order mark that some editors write at the beginning of a file.
 fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The merged values by name: each from the strongest source that has it.
+/// The merged values by name, each from the source with the highest precedence that has it.
 pub(super) struct Values {
     by_name: HashMap<String, String>,
-    /// What is wrong with the sources themselves.
+    /// Faults of the sources.
     pub(super) faults: Vec<Fault>,
-    /// Whether a source could not be understood, so that a missing value may stand in it.
+    /// Whether a source could not be parsed, so that a missing value may be in it.
     pub(super) is_partial: bool,
 }
 
@@ -124,12 +124,12 @@ impl Values {
     }
 }
 
-/// The value that a source has for a name. A blank value counts as absent.
+/// The value of a name in a source. A blank value counts as absent.
 fn given<'a>(layer: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
     layer.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
 }
 
-/// The secret that one source has: the value itself, or the text of the file that `NAME_FILE` names.
+/// The secret in one source: the value, or the text of the file in `NAME_FILE`.
 fn secret(layer: &HashMap<String, String>, name: &str) -> Option<Result<String, Fault>> {
     let file = format!("{name}_FILE");
     match (given(layer, name), given(layer, &file)) {
@@ -160,7 +160,7 @@ fn dotenv_values(text: &str) -> Result<HashMap<String, String>, Vec<Fault>> {
     }
     let values: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
     values.map_err(|error| {
-        // The library's message repeats the line, which may hold a secret: name only the place.
+        // The library's message quotes the line, which may contain a secret, so only the position is reported.
         let place = match error {
             dotenvy::Error::LineParse(_, place) => format!(" near character {place} of a line"),
             _ => String::new(),
@@ -172,7 +172,7 @@ fn dotenv_values(text: &str) -> Result<HashMap<String, String>, Vec<Fault>> {
 
 fn parsed_toml(text: &str) -> Result<Config, Fault> {
     Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build().map_err(|error| {
-        // Only the place: the line itself may hold a secret.
+        // Only the position is reported, since the line may contain a secret.
         let place = error.to_string().lines().next().unwrap_or_default().to_owned();
         Fault::new("cinema.toml", format!("is not TOML ({place})"), "lines like app_port = 8000")
     })

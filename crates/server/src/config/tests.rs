@@ -24,7 +24,7 @@ fn serves(values: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     Settings::fit_to_serve(&Sources::environment(values.iter().copied()))
 }
 
-/// The least that production needs.
+/// The minimum settings for production.
 const PRODUCTION: [(&str, &str); 7] = [
     ("APP_ENV", "prod"),
     ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua"),
@@ -356,7 +356,7 @@ fn everything_that_is_wrong_is_told_in_one_round() {
     }
     assert!(!told.contains('\n') && !told.contains("MAIL_FROM is missing"), "{told}");
 
-    // What a source that cannot be understood would have said is not known to be missing.
+    // Values are not reported as missing when a source could not be parsed.
     for sources in [
         Sources::environment(PRODUCTION).with_dotenv("=\n"),
         Sources::environment([("APP_ENV", "prod")]).with_dotenv("APP SECRET KEY\n"),

@@ -5,8 +5,7 @@ use tokio::time::Instant;
 /// How long a destination counts as slow after a slow delivery.
 const SLOW_FOR: Duration = Duration::from_mins(1);
 
-/// What outbox messages are delivered to (a mail host, a store of pictures), as far as deliveries are running or were slow
-/// lately.
+/// The destinations of outbox messages (a mail host, a store of pictures) with running or recently slow deliveries.
 #[derive(Default)]
 pub(super) struct Destinations(HashMap<String, Destination>);
 
@@ -17,7 +16,7 @@ struct Destination {
 }
 
 impl Destinations {
-    /// Whether a delivery to it was slow lately.
+    /// Whether a delivery to it was recently slow.
     pub(super) fn is_slow(&self, name: &str, now: Instant) -> bool {
         self.0.get(name).is_some_and(|destination| destination.is_slow(now))
     }
@@ -27,21 +26,21 @@ impl Destinations {
         self.0.get(name).map_or(0, |destination| destination.running)
     }
 
-    /// A delivery starts.
+    /// Records the start of a delivery.
     pub(super) fn start(&mut self, name: &str, now: Instant) {
         self.0.retain(|_, destination| destination.running > 0 || destination.is_slow(now));
         let running = &mut self.0.entry(name.to_owned()).or_default().running;
         *running = running.saturating_add(1);
     }
 
-    /// A running delivery turns out to be slow.
+    /// Records that a running delivery is slow.
     pub(super) fn mark_slow(&mut self, name: &str, now: Instant) {
         if let Some(destination) = self.0.get_mut(name) {
             destination.slow_until = now.checked_add(SLOW_FOR);
         }
     }
 
-    /// A delivery has ended.
+    /// Records the end of a delivery.
     pub(super) fn end(&mut self, name: &str, was_slow: bool) {
         if let Some(destination) = self.0.get_mut(name) {
             destination.running = destination.running.saturating_sub(1);

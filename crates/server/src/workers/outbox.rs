@@ -13,25 +13,25 @@ use tokio::{
 use super::destinations::Destinations;
 use crate::composition::error_chain;
 
-/// A delivery that takes longer is slow.
+/// The duration after which a delivery counts as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(2);
 
-/// How long a message waits whose destination is slow and has enough deliveries running.
+/// How long a message is postponed whose destination is slow and already has the maximum number of running deliveries.
 const POSTPONED_BY: Duration = Duration::from_secs(20);
 
 /// How many slow deliveries may run for each worker.
 const SLOW_FOR_EACH: usize = 2;
 
-/// How many deliveries this many workers run at once, at most: the quick ones and the slow ones.
+/// The maximum number of deliveries that this many workers run at once: fast and slow ones.
 pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
     workers.saturating_add(workers.saturating_mul(SLOW_FOR_EACH))
 }
 
 /// Handles the messages of the outbox, several at once.
 ///
-/// A slow destination must delay its own messages alone. So a delivery that turns out to be slow gives its worker back and
-/// goes on as one of a limited number of slow deliveries. While its destination counts as slow, further messages to it start
-/// as slow deliveries; those that find no room are postponed.
+/// A slow destination must delay only its own messages. A delivery that turns out to be slow therefore releases its
+/// worker and continues as one of a limited number of slow deliveries. While its destination counts as slow, further
+/// messages to it start as slow deliveries; messages above the limit are postponed.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
     /// How many workers there are, and how many slow deliveries a destination may have.
@@ -52,8 +52,8 @@ impl OutboxWorkers {
         }
     }
 
-    /// Starts to handle the due messages, for as long as `may_start`; returns how many were started. A message that was not
-    /// started is held by nobody.
+    /// Starts to handle the due messages, for as long as `may_start`; returns how many were started. A message that was
+    /// not started is not claimed.
     pub(super) async fn start_due(
         self: &Arc<Self>,
         may_start: impl Fn() -> bool + Send + Sync,
@@ -71,7 +71,7 @@ impl OutboxWorkers {
         Ok(started)
     }
 
-    /// Handles the due messages and those that they lead to, for as long as `may_start`, and waits for the end of all
+    /// Handles the due messages and those that they create, for as long as `may_start`, and waits for the end of all
     /// deliveries.
     pub(super) async fn handle_all(
         self: &Arc<Self>,
@@ -88,7 +88,7 @@ impl OutboxWorkers {
 
     /// Waits until no delivery is running.
     async fn all_ended(&self) {
-        // A delivery holds a permit of one kind or the other, and becomes slow before it gives its worker back.
+        // A delivery holds a permit of one kind or the other, and gets the slow one before it releases its worker.
         for (permits, count) in
             [(&self.workers, self.count), (&self.slow, self.count.saturating_mul(SLOW_FOR_EACH))]
         {
@@ -111,7 +111,7 @@ impl OutboxWorkers {
         Ok(true)
     }
 
-    /// Registers a delivery to this destination and gives it its permit; `None` when there is no room for it now.
+    /// Registers a delivery to this destination and returns its permit; `None` when no permit is available.
     fn permit(&self, destination: &str, worker: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
         let now = Instant::now();
         let mut destinations = self.destinations();

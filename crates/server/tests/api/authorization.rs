@@ -304,7 +304,7 @@ async fn a_bad_token_is_refused_everywhere(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let broken = app.anonymous().with_token("not.a.token");
     for (method, path, operation) in operations(document()) {
-        // Those who have a bad token need exactly these to get a better one, or to learn why; health is not for people.
+        // Callers with an invalid token need these operations to get a new one; health checks are not made by users.
         let is_exempt = ["/api/v1/accounts/", "/health/", "/problems/"];
         if is_exempt.iter().any(|prefix| path.starts_with(prefix)) {
             continue;

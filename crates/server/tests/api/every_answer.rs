@@ -38,7 +38,7 @@ async fn what_is_not_there_is_a_problem(engine: Engine) {
       "title": "Not found",
       "status": 404,
       "code": "not_found",
-      "detail": "It does not exist, or the caller may not see it.",
+      "detail": "The resource does not exist, or the caller may not see it.",
       "instance": "/api/v1/nothing",
       "request_id": "[request_id]"
     }

@@ -1,4 +1,4 @@
-//! The bodies of the caller's own data.
+//! The bodies of the export and the deletion of the caller's own data.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +64,7 @@ impl From<Session> for SessionBody {
     }
 }
 
-/// A refresh token, of which only a hash is stored.
+/// A refresh token. Only a hash of it is stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedRefreshToken")]
 struct RefreshTokenBody {
@@ -85,7 +85,7 @@ impl From<RefreshToken> for RefreshTokenBody {
     }
 }
 
-/// A device that the user signed in from, of which only a hash is stored.
+/// A device that the user signed in from. Only a hash of it is stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedDevice")]
 struct DeviceBody {
@@ -104,13 +104,13 @@ impl From<KnownDevice> for DeviceBody {
 #[schemars(rename = "LinkKind")]
 #[serde(rename_all = "snake_case")]
 enum LinkKindBody {
-    /// It activates the account.
+    /// The link activates the account.
     Activation,
-    /// It sets a new password.
+    /// The link sets a new password.
     PasswordReset,
 }
 
-/// A link that was mailed and not used yet.
+/// A mailed link that has not been used yet.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedLink")]
 struct LinkBody {
@@ -150,9 +150,9 @@ struct PurchaseBody {
     movie_id: Uuid,
     name: String,
     purchased_at: Moment,
-    /// Since when it cannot be watched because its payment is disputed.
+    /// When the movie was suspended because its payment is disputed.
     suspended_at: Option<Moment>,
-    /// When it was revoked.
+    /// When the purchase was revoked.
     revoked_at: Option<Moment>,
 }
 
@@ -230,11 +230,11 @@ impl DeedBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedNotification")]
 struct NotificationBody {
-    /// What it is about.
+    /// What the notification is about.
     kind: String,
     created_at: Moment,
     read_at: Option<Moment>,
-    /// How many acts it stands for.
+    /// The number of actions that the notification summarizes.
     count: u64,
     movie_id: Option<Uuid>,
     /// The name of the movie.
@@ -259,7 +259,7 @@ impl From<Notification> for NotificationBody {
     }
 }
 
-/// An act of the user that somebody was notified about.
+/// An action of the user that another user was notified about.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedNotifiedAct")]
 struct NotifiedActBody {
@@ -280,7 +280,7 @@ impl From<NotifiedAct> for NotifiedActBody {
     }
 }
 
-/// Which notifications come by mail too.
+/// Which notifications are also sent by mail.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedNotificationSettings")]
 struct NotificationSettingsBody {
@@ -295,7 +295,7 @@ impl From<NotificationSettings> for NotificationSettingsBody {
     }
 }
 
-/// A ticket for a live stream that was not used yet, of which only a hash is stored.
+/// An unused ticket for a live stream. Only a hash of it is stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedStreamTicket")]
 struct StreamTicketBody {
@@ -318,11 +318,11 @@ pub(crate) struct PersonalDataBody {
     account: UserBody,
     /// The sessions, including ended ones that are still stored.
     sessions: Vec<SessionBody>,
-    /// Their refresh tokens.
+    /// The refresh tokens of these sessions.
     refresh_tokens: Vec<RefreshTokenBody>,
     /// The devices that the user signed in from.
     devices: Vec<DeviceBody>,
-    /// Links that were mailed and are not used yet.
+    /// Mailed links that have not been used yet.
     links: Vec<LinkBody>,
     /// The movies in the cart.
     cart: Vec<CartItemBody>,
@@ -342,25 +342,25 @@ pub(crate) struct PersonalDataBody {
     liked_comments: Vec<LikedCommentBody>,
     /// The comments that the user reported.
     reports: Vec<ReportRowBody>,
-    /// The orders, canceled ones too.
+    /// The orders, including canceled ones.
     orders: Vec<OrderBody>,
-    /// The attempts to pay them.
+    /// The payments for these orders.
     payments: Vec<PaymentBody>,
     /// The requests for refunds.
     refund_requests: Vec<RefundRequestBody>,
-    /// How many requests with idempotency keys are remembered.
+    /// The number of stored requests with idempotency keys.
     remembered_requests: u64,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
-    /// The number of mails that wait to be sent.
+    /// The number of mails that have not been sent yet.
     pending_mails: u64,
     /// The notifications.
     notifications: Vec<NotificationBody>,
-    /// Which of them come by mail too.
+    /// Which notifications are also sent by mail.
     notification_settings: NotificationSettingsBody,
-    /// What the user did that others were notified about.
+    /// Actions of the user that other users were notified about.
     notified_acts: Vec<NotifiedActBody>,
-    /// Tickets for live streams that were not used yet.
+    /// Unused tickets for live streams.
     stream_tickets: Vec<StreamTicketBody>,
 }
 

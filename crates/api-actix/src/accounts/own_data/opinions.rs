@@ -1,4 +1,4 @@
-//! What the copy of a user's data has of reactions, ratings, comments and their reports.
+//! The reactions, ratings, comments and reports in the export of a user's data.
 
 use domain::{
     accounts::{HeldMovie, WrittenComment},

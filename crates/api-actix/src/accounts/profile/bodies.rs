@@ -13,7 +13,7 @@ use crate::{
     rules::Rules,
 };
 
-/// Changes of a profile. Fields that are left out stay as they are, `null` clears one.
+/// Changes to a profile. Omitted fields keep their values; `null` clears a field.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(rename = "ProfileChanges", example = json!({"first_name": "Ann", "date_of_birth": "1984-02-29", "info": null}))]
@@ -23,7 +23,7 @@ pub(crate) struct ProfileChangesBody {
     /// The family name.
     last_name: Changed<Text<PersonName>>,
     gender: Changed<GenderBody>,
-    /// In the past, at least 13 years ago.
+    /// The date of birth, at least 13 years ago.
     date_of_birth: Changed<Day>,
     /// Free text; line breaks are kept.
     info: Changed<Text<ProfileInfo>>,

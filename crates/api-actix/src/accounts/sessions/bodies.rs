@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct LoginBody {
     /// The address of the account.
     pub(crate) email: Text<EmailAddress>,
-    /// Its password.
+    /// The password of the account.
     pub(crate) password: TypedPassword,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct LoginBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "RefreshToken", example = json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
 pub(crate) struct RefreshBody {
-    /// As it was issued.
+    /// The refresh token, as it was issued.
     pub(crate) refresh: Token,
 }
 
@@ -41,8 +41,8 @@ pub(crate) struct RefreshBody {
 pub(crate) struct ResetPasswordBody {
     /// The value of `token` in the link.
     pub(crate) token: Token,
-    /// It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email and not a
-    /// common password.
+    /// The new password. It must contain a letter and a digit (with the strict policy 15 characters of any kind
+    /// instead), and must not be the email address or a common password.
     pub(crate) password: NewPassword,
 }
 
@@ -50,10 +50,10 @@ pub(crate) struct ResetPasswordBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "PasswordChange", example = json!({"current_password": "correct horse 1", "new_password": "correct horse 2"}))]
 pub(crate) struct ChangePasswordBody {
-    /// The current one.
+    /// The current password.
     pub(crate) current_password: TypedPassword,
-    /// Another one. It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email
-    /// and not a common password.
+    /// The new password, different from the current one. It must contain a letter and a digit (with the strict policy
+    /// 15 characters of any kind instead), and must not be the email address or a common password.
     // The use case reports the errors of both at once.
     #[schemars(extend("x-deferred" = true))]
     pub(crate) new_password: NewPassword,
@@ -77,7 +77,7 @@ impl From<TokenPair> for TokenPairBody {
     }
 }
 
-/// A live session.
+/// An active session.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Session", example = json!({
     "id": "0190a1b2-0000-7000-8000-000000000000",
@@ -91,13 +91,13 @@ pub(crate) struct SessionBody {
     id: Uuid,
     /// When the user logged in.
     created_at: Moment,
-    /// When its tokens were refreshed last.
+    /// When the tokens of the session were last refreshed.
     last_used_at: Moment,
-    /// The `User-Agent` that logged in, cut to 255 characters.
+    /// The `User-Agent` of the log-in, at most 255 characters of it.
     user_agent: Option<String>,
-    /// The network address that logged in.
+    /// The network address of the log-in.
     ip: Option<String>,
-    /// Whether it is the session of this request.
+    /// Whether this is the session of the current request.
     current: bool,
 }
 

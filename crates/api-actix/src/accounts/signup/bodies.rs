@@ -14,10 +14,10 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Registration", example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
 pub(crate) struct RegisterBody {
-    /// The activation link is sent to it.
+    /// The email address that the activation link is sent to.
     pub(crate) email: Text<EmailAddress>,
-    /// It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email and not a
-    /// common password.
+    /// The password. It must contain a letter and a digit (with the strict policy 15 characters of any kind instead),
+    /// and must not be the email address or a common password.
     pub(crate) password: NewPassword,
 }
 

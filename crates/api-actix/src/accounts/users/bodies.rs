@@ -14,7 +14,7 @@ use crate::{
     moment::{Day, Moment},
 };
 
-/// What a user may do. Each role includes the one before it.
+/// What a user may do. Each role includes the permissions of the previous one.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Role")]
 #[serde(rename_all = "snake_case")]
@@ -98,7 +98,7 @@ pub(crate) struct ProfileBody {
 }
 
 impl ProfileBody {
-    /// A profile that was never written has no values.
+    /// Without a profile, all fields are `null`.
     pub(crate) fn new(profile: Option<Profile>, public_url: &str) -> Self {
         profile.map_or_else(Self::default, |profile| Self {
             first_name: profile.first_name,
@@ -138,13 +138,13 @@ impl UserBody {
     }
 }
 
-/// Changes of a user. Fields that are left out stay as they are.
+/// Changes to a user. Omitted fields keep their values.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "UserChanges", example = json!({"role": "moderator"}))]
 pub(crate) struct UserChangesBody {
     role: Option<RoleBody>,
-    /// Whether the user may sign in. `true` also activates an account that waits for its activation, `false` keeps its owner
-    /// from activating it.
+    /// Whether the user may sign in. `true` also activates an account that has not been activated yet; `false` prevents
+    /// its owner from activating it.
     is_active: Option<bool>,
 }
 

@@ -15,16 +15,16 @@ use crate::{
 /// The filters, sorts and page of the list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UserQuery {
-    /// A part of the address, in any case.
+    /// A part of the email address; case is ignored.
     #[schemars(length(max = MAX_EMAIL_LENGTH), example = "@example.com")]
     email: Option<String>,
     /// Users with this role.
     #[schemars(example = &"moderator")]
     role: Option<RoleBody>,
-    /// Users that may, or may not, sign in.
+    /// Only users who may sign in (`true`) or may not (`false`).
     #[schemars(example = true)]
     is_active: Option<bool>,
-    /// Sorts separated by commas, each descending with a leading `-`; `-created_at` by default.
+    /// Sort keys separated by commas; a leading `-` sorts descending. The default is `-created_at`.
     #[serde(default)]
     #[schemars(example = ["email", "-created_at"])]
     sort: Sorts<UserSortKey>,

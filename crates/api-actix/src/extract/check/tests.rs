@@ -39,14 +39,14 @@ struct Inner {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum InnerKind {
-    /// With a description, as `oneOf`.
+    /// Has a description, so that the schema is a `oneOf`.
     First,
     Second,
 }
 
 inputs!(Probe);
 
-/// What is sound of a body, and the faults of the rest.
+/// Returns the valid part of a body, and the faults of the rest.
 fn read(body: &str) -> (Value, Vec<(String, FieldCode)>) {
     let (rules, mut faults) = (test_rules(), Faults::default());
     let (schema, definitions) = &schemas::of_input::<Probe>();

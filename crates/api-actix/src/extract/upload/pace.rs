@@ -1,4 +1,4 @@
-//! The least speed of an upload.
+//! The minimum speed of an upload.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -6,10 +6,11 @@ use actix_web::{dev::Payload, error::PayloadError, web::Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-/// How long a client may send nothing.
+/// How long a client may pause.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The least speed beyond that: 2 MiB may take 37 s, and a client that sends nothing is disconnected after the grace.
+/// The minimum speed after the grace period: 2 MiB may take 37 s, and a client that sends nothing is disconnected after
+/// the grace period.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 
 /// Why reading stopped.
@@ -19,7 +20,8 @@ pub(super) enum Trouble {
     TooSlow,
 }
 
-/// The body, as long as it comes fast enough and has at most this many bytes; else `trouble` says why it ends.
+/// Returns the body as a stream, which ends early when the body comes too slowly or is larger than `most`; `trouble`
+/// then contains the reason.
 pub(super) fn paced(
     payload: Payload,
     most: usize,
@@ -45,7 +47,7 @@ pub(super) fn paced(
     .fuse()
 }
 
-/// When the next bytes must have come.
+/// Returns when the next bytes must have arrived.
 fn deadline(begun: Instant, arrived: usize) -> Instant {
     let earned = u64::try_from(arrived).unwrap_or(u64::MAX).saturating_mul(1_000).div_euclid(BYTES_A_SECOND);
     let patience = GRACE.saturating_add(Duration::from_millis(earned));
@@ -58,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads chunks of this size that come at this distance; says how many came, and what was wrong.
+    /// Reads chunks of this size that arrive at this interval; returns how many arrived, and why reading stopped.
     async fn read(size: usize, apart: Duration, count: usize) -> (usize, Option<Trouble>) {
         let chunks = stream::iter(0..count).then(move |_| async move {
             tokio::time::sleep(apart).await;

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use domain::throttle::{SignInAttempt, SignInGuard, TooManyFailures};
 
-/// Lets every attempt through until it is told to refuse, and remembers what it is told.
+/// Allows every attempt until [`Self::refuse`] is called, and records all calls.
 #[derive(Default)]
 pub(crate) struct RecordingGuard {
     refuses: AtomicBool,
@@ -17,12 +17,12 @@ pub(crate) struct RecordingGuard {
 }
 
 impl RecordingGuard {
-    /// Has every account wait from now on.
+    /// Refuses every attempt from now on.
     pub(crate) fn refuse(&self) {
         self.refuses.store(true, Ordering::Relaxed);
     }
 
-    /// What it was told since this was asked last.
+    /// Returns the calls since the last time.
     pub(crate) fn take_told(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }

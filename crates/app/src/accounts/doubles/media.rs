@@ -17,7 +17,7 @@ use crate::doubles::{MovableClock, storage::TestStorage};
 
 type Meddler = Box<dyn FnMut() + Send>;
 
-/// A media store in memory, and a maker of avatars and posters that accepts every upload that is not empty.
+/// A media store in memory, and an image converter that accepts every upload that is not empty.
 #[derive(Default)]
 pub(crate) struct MemoryMedia {
     store: Option<Arc<TestStorage>>,
@@ -27,17 +27,17 @@ pub(crate) struct MemoryMedia {
 }
 
 impl MemoryMedia {
-    /// A store that panics when it is used while a unit of work of `store` is open.
+    /// Creates a store that panics when it is used while a unit of work of `store` is open.
     pub(crate) fn beside(store: &Arc<TestStorage>) -> Self {
         Self { store: Some(Arc::clone(store)), ..Self::default() }
     }
 
-    /// What is stored.
+    /// Returns the stored keys.
     pub(crate) fn keys(&self) -> Vec<MediaKey> {
         self.files.lock().unwrap().keys().map(|key| key.parse().unwrap()).collect()
     }
 
-    /// Makes every commit fail after a file has been put.
+    /// Makes every commit fail after a file has been stored.
     pub(crate) fn then_fail_commits(&self, store: &Arc<TestStorage>) {
         let store = Arc::clone(store);
         let fail = move || store.fail_commits();

@@ -16,7 +16,7 @@ use domain::{
 
 use crate::doubles::storage::TestStorage;
 
-/// "Hashes" a password by writing the parameters in force before it. Panics when a unit of work is open meanwhile.
+/// "Hashes" a password by prefixing it with the current parameters. Panics when a unit of work is open.
 pub(crate) struct PlainHasher {
     store: Arc<TestStorage>,
     parameters: AtomicU64,
@@ -36,7 +36,7 @@ impl PlainHasher {
         }
     }
 
-    /// How often it hashed or verified since it was asked last.
+    /// Returns how often it hashed or verified since the last call.
     pub(crate) fn take_count(&self) -> usize {
         self.count.swap(0, Ordering::Relaxed)
     }
@@ -45,7 +45,7 @@ impl PlainHasher {
         self.parameters.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// From now on nobody may even wait.
+    /// Makes the queue full from now on.
     pub(crate) fn be_full(&self) {
         self.is_full.store(true, Ordering::Relaxed);
     }
@@ -88,8 +88,8 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// Tokens that say what they are: `secret1`, its successor `secret1'0`, made with the server's secret number 0, its digest
-/// `#secret1`; session tokens are their claims, written out.
+/// Readable tokens: `secret1`, its successor `secret1'0`, made with the server's secret number 0, its digest
+/// `#secret1`; session tokens consist of their claims as text.
 #[derive(Default)]
 pub(crate) struct ReadableTokens {
     made: AtomicU64,
@@ -97,7 +97,7 @@ pub(crate) struct ReadableTokens {
 }
 
 impl ReadableTokens {
-    /// From now on another secret is in force.
+    /// Replaces the secret by another one.
     pub(crate) fn change_key(&self) {
         self.key.fetch_add(1, Ordering::Relaxed);
     }

@@ -217,7 +217,7 @@ mod tests {
         world.actor(world.user(&ann()).await.id).await;
         let mut expected = world.store.rows().await;
         assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
-        // The try is in the audit log, and nothing else changed.
+        // The attempt is in the audit log, and nothing else has changed.
         expected.audit = world.store.rows().await.audit;
         assert_eq!(world.store.rows().await, expected);
         world.store.interfere(|rows| {

@@ -9,8 +9,8 @@ use super::OwnData;
 use crate::record::NewAuditEntry;
 
 impl OwnData {
-    /// All that is stored of the actor, and the moment it was read. The export is recorded in the audit log first, so that
-    /// the copy contains its own entry.
+    /// Returns all data of the actor, and the time when it was read. The export is recorded in the audit log first, so
+    /// that the copy contains its own entry.
     ///
     /// # Errors
     /// See [`AccessError`].

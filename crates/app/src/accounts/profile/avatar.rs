@@ -11,16 +11,17 @@ use domain::{
 use super::Profiles;
 use crate::{outbox::Message, record::Recorder};
 
-/// When a stored picture is looked at again, whether a profile shows it.
+/// How long after it was announced it is checked whether a stored picture is used by a profile.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// How long after it was announced a picture may become an avatar: long before it is looked at, on whatever node's clock.
+/// How long after it was announced a picture may become an avatar. It is much shorter than the time until the check, so
+/// that clock differences between nodes do not matter.
 const TAKEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
-/// An avatar was not set.
+/// Why an avatar was not set.
 #[derive(Debug, thiserror::Error)]
 pub enum SetAvatarError {
-    /// No avatar can be made of the upload.
+    /// The upload cannot be converted into an avatar.
     #[error(transparent)]
     Picture(#[from] PictureError),
     /// The actor may not change it.
@@ -32,10 +33,11 @@ pub enum SetAvatarError {
 }
 
 impl Profiles {
-    /// Makes the upload the user's avatar in place of an earlier one.
+    /// Sets the upload as the user's avatar, which replaces the previous one.
     ///
-    /// No transaction spans both stores. So the picture is announced before it is stored: whatever fails in between, the outbox
-    /// looks an hour later whether the profile shows it, and removes it if not.
+    /// No transaction spans both stores. The picture is therefore announced in the outbox before it is stored. An hour
+    /// later the outbox checks whether the profile uses the picture, and removes it if not, so that no failure leaves
+    /// an unused picture.
     ///
     /// # Errors
     /// See [`SetAvatarError`].
@@ -101,11 +103,11 @@ impl Profiles {
         Ok(())
     }
 
-    /// Removes the stored picture unless the user's profile shows it. No picture becomes an avatar after this was due, so that
-    /// what is not shown now never will be.
+    /// Removes the stored picture unless the user's profile uses it. No picture becomes an avatar after the time of
+    /// this check, so an unused picture will never be used.
     ///
     /// # Errors
-    /// When a store fails; the same again does no harm.
+    /// When a store fails. The call can be repeated safely.
     pub async fn remove_unused_avatar(&self, user_id: UserId, key: &MediaKey) -> Result<(), StoreError> {
         let shown = retried(&*self.backoff, |attempt| self.shown_avatar(attempt, user_id)).await?;
         if shown.as_ref() == Some(key) {
@@ -116,7 +118,7 @@ impl Profiles {
 
     async fn shown_avatar(&self, attempt: Attempt, user_id: UserId) -> Result<Option<MediaKey>, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        // The lock waits for whoever is changing the profile now.
+        // The lock waits for concurrent changes of the profile.
         if unit.find_user_for_update(user_id).await?.is_none() {
             return Ok(None);
         }
@@ -133,8 +135,8 @@ impl Profiles {
 }
 
 impl Recorder {
-    /// Asks the outbox to remove a picture once the unit of work is committed, in which the profile stops showing it: it was
-    /// replaced or removed, or its owner leaves.
+    /// Writes a message to the outbox to remove a picture after the commit of the unit of work in which the profile
+    /// stops using it, because it was replaced or removed, or the account is deleted.
     pub(in crate::accounts) async fn removed_avatar<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -185,7 +187,7 @@ mod tests {
         (world, id)
     }
 
-    /// Does what the outbox holds, whenever it is due, and again, as after a crash.
+    /// Processes all messages of the outbox, even if they are not due yet, and processes them again, as after a crash.
     async fn clean(world: &World) {
         for message in world.messages().into_iter().chain(world.messages()) {
             if let Message::UnusedAvatar { user_id, key } = message {

@@ -7,7 +7,7 @@ use domain::{
 use super::Profiles;
 
 impl Profiles {
-    /// Changes the actor's profile. Of two changes at once, neither is lost.
+    /// Changes the actor's profile. Concurrent changes are serialized, so that none is lost.
     ///
     /// # Errors
     /// See [`AccessError`].

@@ -3,7 +3,7 @@ use domain::accounts::{AccessError, Actor, UserDetails};
 use super::Profiles;
 
 impl Profiles {
-    /// The actor's own account.
+    /// Returns the actor's own account.
     ///
     /// # Errors
     /// See [`AccessError`].

@@ -5,13 +5,13 @@ use domain::{
 
 use super::Sessions;
 
-/// The access token of a request is not accepted.
+/// Why the access token of a request is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
-    /// It is not a token of this server, was altered, or its user or session is not live any more.
+    /// It is not a token of this server, was altered, or its user or session is no longer active.
     #[error("the access token is not valid")]
     Invalid,
-    /// Its time is over.
+    /// It has expired.
     #[error("the access token has expired")]
     Expired,
     /// The store failed.
@@ -20,8 +20,8 @@ pub enum AuthenticateError {
 }
 
 impl Sessions {
-    /// The user whom the access token belongs to. Ended sessions, deactivated users and changed roles are seen within 5 s on
-    /// every node.
+    /// Returns the user of the access token. Ended sessions, deactivated users and changed roles take effect within 5 s
+    /// on every node.
     ///
     /// # Errors
     /// See [`AuthenticateError`].

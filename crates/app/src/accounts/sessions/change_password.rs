@@ -14,29 +14,29 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// Everything that is wrong with the passwords of a password change.
+/// The faults of the passwords in a password change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the password cannot be changed like this")]
 pub struct PasswordChangeFaults {
-    /// The current password is another one.
+    /// Whether the current password is wrong.
     pub is_current_wrong: bool,
-    /// Why the new one cannot be set.
+    /// Why the new password cannot be set.
     pub new: Option<PasswordProblem>,
 }
 
-/// A password was not changed.
+/// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// One of the passwords, or both, will not do.
+    /// One or both of the passwords are not acceptable.
     #[error(transparent)]
     Faults(#[from] PasswordChangeFaults),
     /// The actor may not change it.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Too many wrong passwords came for this account; this one was not looked at.
+    /// Too many wrong passwords were tried for this account; this one was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
-    /// A password could not be checked or hashed now.
+    /// A password currently could not be checked or hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.
@@ -58,8 +58,8 @@ const WRONG_CURRENT: ChangePasswordError =
     ChangePasswordError::Faults(PasswordChangeFaults { is_current_wrong: true, new: None });
 
 impl Sessions {
-    /// Sets a new password for a user who knows the current one: every other session ends, links to reset the password stop
-    /// working, and the owner gets a mail.
+    /// Sets a new password for a user who knows the current one: every other session ends, links to reset the password
+    /// become invalid, and the owner is notified by mail.
     ///
     /// The new password must differ from the current one, which may have leaked.
     ///
@@ -74,7 +74,7 @@ impl Sessions {
     ) -> Result<(), ChangePasswordError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // A stolen token is no way to guess faster.
+        // A stolen token does not allow faster guessing.
         let trying = self.check_and_change(actor, &email, &known, current, new, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }
@@ -127,7 +127,7 @@ impl Sessions {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let mut user = unit.find_user_for_update(actor.user_id).await?.ok_or(AccessError::SignedOut)?;
         if user.version != known.version && user.password != known.password {
-            // It was changed while the old one was being checked.
+            // The password was changed while the old one was being checked.
             return Err(WRONG_CURRENT);
         }
         unit.remove_link(LinkKind::PasswordReset, user.id).await?;

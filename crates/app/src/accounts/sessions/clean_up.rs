@@ -3,10 +3,10 @@ use domain::store::{StoreError, retried};
 
 use super::Sessions;
 
-/// How long an expired link is still told from an unknown one, and an ended session is kept.
+/// How long an expired link can be distinguished from an unknown one, and how long an ended session is kept.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 
-/// How many rows of a kind are removed at once, so that nobody waits for the clean-up.
+/// How many rows of a kind are removed in one transaction, so that others do not wait for the clean-up.
 const BATCH: u32 = 1_000;
 
 impl Sessions {
@@ -63,7 +63,7 @@ mod tests {
     async fn many_rows_go_in_batches_until_none_is_left() {
         let world = World::new().await;
         world.signed_in(&ann()).await;
-        // 2,500 with the one that is there.
+        // 2,500 including the existing one.
         world.store.execute(
             "INSERT INTO refresh_tokens (id, user_id, session_id, token, issued_at, expires_at) \
              WITH RECURSIVE numbers (number) AS \

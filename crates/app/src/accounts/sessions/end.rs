@@ -9,10 +9,10 @@ use domain::{
 use super::Sessions;
 use crate::record::NewAuditEntry;
 
-/// A session was not ended.
+/// Why a session was not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EndSessionError {
-    /// The actor has no such live session.
+    /// The actor has no such active session.
     #[error("no such session")]
     NotFound,
     /// The actor may not end it.
@@ -24,7 +24,7 @@ pub enum EndSessionError {
 }
 
 impl Sessions {
-    /// Ends a live session of the actor's; it may be the calling one.
+    /// Ends an active session of the actor, possibly the current one.
     ///
     /// # Errors
     /// See [`EndSessionError`].
@@ -52,7 +52,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends every session of the actor's but the calling one.
+    /// Ends every session of the actor except the current one.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -69,7 +69,7 @@ impl Sessions {
         origin: &Origin,
     ) -> Result<(), AccessError> {
         let now = self.clock.now();
-        // The user is locked, so that no session begins meanwhile.
+        // The user is locked, so that no session begins in the meantime.
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let mut others = unit.find_live_sessions_for_update(actor.user_id, now).await?;
         others.retain(|id| *id != actor.session_id);
@@ -79,7 +79,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Makes room for one more session of the user, who is locked: ends those used longest ago, and returns which.
+    /// Makes room for one more session of the locked user: ends the least recently used sessions and returns them.
     pub(super) async fn make_room(
         &self,
         unit: &mut dyn SessionUnit,
@@ -248,7 +248,7 @@ mod tests {
         }
         world.seconds_pass(1);
         let oldest = actor(&world, &pairs[1]).await.session_id;
-        // The first one was used again, so the second is it.
+        // The first session was used again, so the second one is the least recently used.
         let used_at = world.store.rows().await.sessions.last().unwrap().created_at;
         world.store.edit(|rows| rows.sessions[0].last_used_at = used_at).await;
         world.log_in(&ann()).await;

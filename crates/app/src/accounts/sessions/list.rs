@@ -8,12 +8,12 @@ use super::Sessions;
 use crate::paging::{ListError, Listing, PageSelection};
 
 impl Sessions {
-    /// A page of the live sessions of the user, the one used last first.
+    /// Returns a page of the active sessions of the user, the most recently used first.
     ///
     /// # Errors
     /// See [`ListError`].
     pub async fn list(&self, user_id: UserId, page: PageSelection) -> Result<Listing<Session>, ListError> {
-        // Never parsed: it only has to be equal for the same list.
+        // Never parsed; it only must be equal for the same list.
         let context = format!("sessions {user_id}");
         let request = self.cursors.request(&context, page)?;
         let live = self.queries.live_sessions(user_id, self.clock.now()).await?;

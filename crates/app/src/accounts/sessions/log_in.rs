@@ -20,22 +20,22 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// A log-in was refused.
+/// Why a log-in was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
-    /// No account has this address, or the password is another one.
+    /// No account has this address, or the password is wrong.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
-    /// The password was right, but the account waits for its activation.
+    /// The password was correct, but the account is awaiting activation.
     #[error("the account was not activated yet")]
     AccountInactive,
-    /// The password was right, but an administrator has deactivated the account.
+    /// The password was correct, but an administrator has deactivated the account.
     #[error("the account is deactivated")]
     AccountDeactivated,
-    /// Too many wrong passwords came for this address; this one was not looked at.
+    /// Too many wrong passwords were tried for this address; this one was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
-    /// The password could not be checked now.
+    /// The password currently could not be checked.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.
@@ -53,7 +53,7 @@ impl PasswordRefusal for LogInError {
     }
 }
 
-/// An account at one moment. As long as it is equal, a password that was right is still right.
+/// The state of an account. While it is equal, a password that was correct is still correct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     user_id: UserId,
@@ -61,10 +61,10 @@ pub struct Standing {
 }
 
 impl Sessions {
-    /// Begins a session, unless too many wrong passwords came for the address.
+    /// Begins a session, unless too many wrong passwords were tried for the address.
     ///
-    /// An unknown address takes as long as a wrong password. A hash made with older parameters is replaced. One session too
-    /// many ends the one that was used longest ago. The owner is mailed about a new device.
+    /// An unknown address takes as long as a wrong password. A hash made with older parameters is replaced. If the user
+    /// then has too many sessions, the least recently used one ends. The owner is notified by mail about a new device.
     ///
     /// # Errors
     /// See [`LogInError`].
@@ -104,7 +104,7 @@ impl Sessions {
         self.passwords.attempt(email, origin.device.ip, trying).await
     }
 
-    /// The account of the address at this moment; `None` when there is none.
+    /// Returns the current state of the account with the address; `None` when there is none.
     ///
     /// # Errors
     /// When the store fails.
@@ -113,11 +113,13 @@ impl Sessions {
         Ok(known.map(|known| Standing { user_id: known.user_id, version: known.version }))
     }
 
-    /// Checks the password, outside a unit of work; gives its hash anew when that was made with older parameters.
+    /// Checks the password, outside a unit of work; returns a new hash when the stored one was made with older
+    /// parameters.
     ///
-    /// Where registration does not reveal addresses, an account that waits for its activation is refused as an unknown
-    /// address is, by the same steps: otherwise somebody could register an address and see by logging in whether it was
-    /// known. Each such refusal asks for a new activation link, which is mailed when there is an account that waits.
+    /// If registration does not reveal addresses, an account that is awaiting activation is refused like an unknown
+    /// address, with the same steps. Otherwise a client could register an address and find out by logging in whether it
+    /// was known. Each such refusal requests a new activation link, which is mailed if the account is awaiting
+    /// activation.
     async fn verified(
         &self,
         email: &EmailAddress,
@@ -133,7 +135,7 @@ impl Sessions {
         let Some(known) = known.filter(|known| is_right && !(is_hidden && known.is_awaiting_activation))
         else {
             let asks_for_link = is_hidden && quota == MailQuota::Left;
-            // Also for an unknown address: without the row it would take less time.
+            // Also recorded for an unknown address, since it would otherwise take less time.
             self.record_refusal(user_id, "invalid_credentials", asks_for_link.then_some(email), origin)
                 .await?;
             return Err(LogInError::InvalidCredentials);
@@ -146,7 +148,7 @@ impl Sessions {
         Ok((known, rehashed))
     }
 
-    /// Records a log-in that was refused although the password was right.
+    /// Records a log-in that was refused although the password was correct.
     async fn outcome_of<T>(
         &self,
         known: &Credentials,
@@ -165,8 +167,8 @@ impl Sessions {
         outcome
     }
 
-    /// Records a refused log-in in the audit log. The address that was typed is left out: it may be a stranger's, or a
-    /// password in the wrong field. In the same transaction it asks for an activation link for `activation_wanted`.
+    /// Records a refused log-in in the audit log. The typed address is omitted, since it may belong to someone else, or
+    /// be a password in the wrong field. The same transaction requests an activation link for `activation_wanted`.
     async fn record_refusal(
         &self,
         user_id: Option<UserId>,
@@ -240,7 +242,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Begins a unit of work that has locked the user, who may sign in.
+    /// Begins a unit of work that locks the user, and checks that the user may sign in.
     async fn admitted(
         &self,
         attempt: Attempt,

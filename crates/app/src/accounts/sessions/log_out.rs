@@ -9,7 +9,7 @@ use super::Sessions;
 use crate::record::NewAuditEntry;
 
 impl Sessions {
-    /// Ends the session that the refresh token belongs to, rotated or not. Any other text is ignored.
+    /// Ends the session that the refresh token belongs to, rotated or not. Any other string is ignored.
     ///
     /// # Errors
     /// When the store fails.

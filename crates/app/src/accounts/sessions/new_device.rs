@@ -8,7 +8,7 @@ use domain::{
 use super::Sessions;
 
 impl Sessions {
-    /// Remembers the device of a new session. Tells the owner when the device is new and not the first one.
+    /// Remembers the device of a new session. Notifies the owner when the device is new and not the first one.
     pub(super) async fn note_device(
         &self,
         unit: &mut dyn SessionUnit,
@@ -16,7 +16,7 @@ impl Sessions {
         session: &Session,
         now: Instant,
     ) -> Result<(), StoreError> {
-        // With the user in it, so that the digests of two users do not show that they use the same device.
+        // It includes the user, so that the digests of two users do not reveal that they use the same device.
         let fingerprint = format!("{} {}", user.id, session.device.fingerprint());
         let device = self.tokens.digest(&PlainToken::new(fingerprint));
         if unit.touch_device(user.id, &device, now).await? {

@@ -10,7 +10,7 @@ use domain::{
 use super::{Sessions, tokens::TokenPair};
 use crate::record::NewAuditEntry;
 
-/// A refresh was refused.
+/// Why a refresh was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
     /// The token is unknown, expired, ended, reused or of another kind.
@@ -33,8 +33,8 @@ pub struct PresentedToken {
 impl Sessions {
     /// Exchanges a refresh token for its successor and a new access token (RFC 9700 section 4.14.2).
     ///
-    /// A repeat within [`REFRESH_GRACE`] gets the same successor again. A later reuse ends the session, since one of the two
-    /// holders must have stolen the token. User and session are locked, so that parallel calls see one rotation.
+    /// A repetition within [`REFRESH_GRACE`] gets the same successor again. A later reuse ends the session, since the
+    /// token must have been stolen. User and session are locked, so that concurrent calls see a single rotation.
     ///
     /// # Errors
     /// See [`RefreshError`].
@@ -60,7 +60,7 @@ impl Sessions {
         let now = self.clock.now();
         let digest = self.tokens.digest(&presented.token);
         let mut unit = self.store.begin(attempt).await?;
-        // The user is locked before the session, as a reset of the password does, which ends every session.
+        // The user is locked before the session, in the same order as in a password reset, which ends every session.
         let user = unit.find_user_for_update(presented.user_id).await?.ok_or(RefreshError::Invalid)?;
         let session =
             unit.find_session_for_update(presented.session_id).await?.ok_or(RefreshError::Invalid)?;
@@ -79,7 +79,7 @@ impl Sessions {
                 self.same_successor(&mut *unit, presented).await?
             }
             Some(_) => {
-                // One of two holders: which of them, nobody can say.
+                // The token has two holders, and it is unknown which of them is the owner.
                 let entry = NewAuditEntry::by(None, AuditAction::RefreshReused)
                     .on(AuditObject::User(user.id))
                     .to(AuditState::of([("ended_session", session.id.to_string())]));
@@ -111,7 +111,8 @@ impl Sessions {
         Ok(claims)
     }
 
-    /// What the token was exchanged for, and the key that signed it: the server's secret may have been changed since.
+    /// The successor of the token, and the key that signed it, since the server's secret may have been replaced in the
+    /// meantime.
     async fn same_successor(
         &self,
         unit: &mut dyn SessionUnit,
@@ -130,7 +131,7 @@ impl Sessions {
                 return Ok((key, claims));
             }
         }
-        // It is missing only when the secret of then is not known any more.
+        // It is missing only when the secret used at that time is no longer known.
         Err(RefreshError::Invalid)
     }
 

@@ -13,10 +13,10 @@ use domain::{
 use super::Sessions;
 use crate::{outbox::Message, record::NewAuditEntry};
 
-/// A new password was refused.
+/// Why a new password was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ResetPasswordError {
-    /// The password does not meet the rule.
+    /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
     /// There is no such token, or it was used.
@@ -25,7 +25,7 @@ pub enum ResetPasswordError {
     /// The token has expired.
     #[error("the reset token has expired")]
     TokenExpired,
-    /// The password could not be hashed now.
+    /// The password currently could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.
@@ -34,10 +34,10 @@ pub enum ResetPasswordError {
 }
 
 impl Sessions {
-    /// Asks for a link to set a new password.
+    /// Requests a link to set a new password.
     ///
-    /// Writes a request for the outbox and nothing else, so that neither the answer nor its time reveals whether the address
-    /// is known. The outbox calls [`Sessions::send_requested_password_reset`] later.
+    /// Only writes a request to the outbox, so that neither the answer nor its time reveals whether the address is
+    /// known. The outbox calls [`Sessions::send_requested_password_reset`] later.
     ///
     /// # Errors
     /// When the store fails.
@@ -57,8 +57,8 @@ impl Sessions {
         unit.commit().await
     }
 
-    /// Mails the link that was asked for, if the address has an active account. The request is removed in the same unit of
-    /// work, so it is answered once.
+    /// Mails the requested link, if the address has an active account. The request is removed in the same unit of work,
+    /// so that it is processed only once.
     ///
     /// # Errors
     /// When the store fails.
@@ -88,9 +88,9 @@ impl Sessions {
         Ok(())
     }
 
-    /// Sets a new password with the token of a link, which is used up, and ends every session of the user.
+    /// Sets a new password with the token of a link, which can be used only once, and ends every session of the user.
     ///
-    /// Hashes only when the link is valid, so that invented tokens do not use up the time for hashing.
+    /// Hashes only when the link is valid, so that invalid tokens do not consume hashing capacity.
     ///
     /// # Errors
     /// See [`ResetPasswordError`].
@@ -119,7 +119,7 @@ impl Sessions {
         let now = self.clock.now();
         let mut unit = self.store.begin(attempt).await?;
         let link = usable(unit.find_link(LinkKind::PasswordReset, digest).await?, now)?;
-        // The user is locked before the link, in the same order as where a new link is written.
+        // The user is locked before the link, in the same order as when a new link is written.
         let mut user =
             unit.find_user_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         unit.take_link(LinkKind::PasswordReset, digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
@@ -128,7 +128,7 @@ impl Sessions {
         unit.update_user(&user).await?;
         unit.end_all_sessions(user.id, now).await?;
         self.recorder.tell_password_changed(&mut *unit, &user, &origin.device, now).await?;
-        // The entry has no actor: following the link does not sign anybody in.
+        // The entry has no actor, since following the link does not sign the user in.
         let entry = NewAuditEntry::by(None, AuditAction::PasswordReset).on(AuditObject::User(user.id));
         self.recorder.audit(&mut *unit, entry, origin, now).await?;
         unit.commit().await?;
@@ -138,7 +138,7 @@ impl Sessions {
     }
 }
 
-/// The link, if there is one that is valid.
+/// Returns the link, if it is valid.
 fn usable(link: Option<LinkToken>, now: Instant) -> Result<LinkToken, ResetPasswordError> {
     let link = link.ok_or(ResetPasswordError::TokenInvalid)?;
     if link.is_expired(now) { Err(ResetPasswordError::TokenExpired) } else { Ok(link) }
@@ -276,7 +276,7 @@ mod tests {
             let refused = world.sessions.reset_password(&token, password("short 1"), ORIGIN).await;
             assert!(
                 matches!(refused, Err(ResetPasswordError::Password(_))),
-                "the password comes first: {refused:?}"
+                "the password is checked first: {refused:?}"
             );
         }
         assert_eq!(world.passwords.take_count(), 0);

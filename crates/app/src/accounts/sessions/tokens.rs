@@ -8,7 +8,7 @@ use domain::{
 
 use super::Sessions;
 
-/// What a client holds while signed in.
+/// The tokens of a signed-in client.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenPair {
     /// The access token (`at+jwt`).
@@ -24,7 +24,7 @@ impl std::fmt::Debug for TokenPair {
 }
 
 impl Sessions {
-    /// A new refresh token of the session, to be stored, and the claims that its holder gets.
+    /// Creates a new refresh token of the session for storage, and the claims for the client.
     pub(super) fn next_refresh(
         &self,
         token: PlainToken,
@@ -48,7 +48,7 @@ impl Sessions {
         (stored, claims)
     }
 
-    /// The tokens that a client gets: the refresh token of these claims, and a new access token.
+    /// Signs the tokens for the client: the refresh token with these claims, and a new access token.
     pub(super) fn sign_pair(
         &self,
         role: Role,

@@ -8,13 +8,13 @@ use domain::{
 use super::SignUp;
 use crate::record::NewAuditEntry;
 
-/// Activation was refused.
+/// Why an activation was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivateError {
     /// There is no such token, or it was used.
     #[error("the activation token is not valid")]
     TokenInvalid,
-    /// Its 24 hours are over.
+    /// It has expired, after 24 hours.
     #[error("the activation token has expired")]
     TokenExpired,
     /// The store failed.
@@ -23,9 +23,9 @@ pub enum ActivateError {
 }
 
 impl SignUp {
-    /// Activates the account with the token of its activation link, which is used up.
+    /// Activates the account with the token of its activation link, which can be used only once.
     ///
-    /// When two people registered the address with different passwords, the owner is mailed a link to set a new one.
+    /// When the address was registered with different passwords, the owner gets a mail with a link to set a new one.
     ///
     /// # Errors
     /// See [`ActivateError`].
@@ -46,7 +46,7 @@ impl SignUp {
         if link.is_expired(now) {
             return Err(ActivateError::TokenExpired);
         }
-        // The user is locked before the link, as whoever writes a new link does.
+        // The user is locked before the link, in the same order as when a new link is written.
         let mut user = unit.find_user_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
         user.confirm_email(now).map_err(|_| ActivateError::TokenInvalid)?;
         unit.take_link(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
@@ -54,7 +54,7 @@ impl SignUp {
         if !user.password.is_usable() {
             self.links.mail_password_reset(&mut *unit, &user, now).await?;
         }
-        // Whoever follows the link is not signed in.
+        // Following the link does not sign the user in.
         let entry = NewAuditEntry::by(None, AuditAction::Activated).on(AuditObject::User(user.id));
         self.recorder.audit(&mut *unit, entry, origin, now).await?;
         unit.commit().await?;

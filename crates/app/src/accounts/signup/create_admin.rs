@@ -10,16 +10,16 @@ use domain::{
 use super::SignUp;
 use crate::record::NewAuditEntry;
 
-/// An administrator cannot be made.
+/// Why an administrator was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateAdminError {
-    /// The password does not meet the rule.
+    /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
     /// An account has this address.
     #[error("an account has this e-mail address already")]
     EmailTaken,
-    /// The password could not be hashed now.
+    /// The password currently could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.
@@ -37,7 +37,7 @@ impl From<InsertUserError> for CreateAdminError {
 }
 
 impl SignUp {
-    /// Makes an active administrator, for operators: no mail is sent.
+    /// Creates an active administrator, for operators. No mail is sent.
     ///
     /// # Errors
     /// See [`CreateAdminError`].

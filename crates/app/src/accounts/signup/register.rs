@@ -15,16 +15,16 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// Registration was refused.
+/// Why a registration was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
-    /// The password does not meet the rule.
+    /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// An account has this address that was activated, even when it was deactivated since.
+    /// An account with this address was activated, even if it was deactivated later.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The password could not be hashed now.
+    /// The password currently could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.
@@ -32,7 +32,7 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
-/// How often a registration is attempted again because the account changed between two of its steps.
+/// How often a registration is retried because the account changed between two of its steps.
 const TRIES: u32 = 5;
 
 enum Outcome {
@@ -41,30 +41,30 @@ enum Outcome {
     Changed,
 }
 
-/// The account that had the address when the password was compared with its own.
+/// The account that had the address when the password was compared.
 #[derive(Clone, Copy)]
 struct Compared<'a> {
-    /// `None` when there was none.
+    /// The credentials of the account; `None` when there was no account.
     known: Option<&'a Credentials>,
     /// Whether both passwords are the same.
     is_same: bool,
 }
 
-/// An address that waits for its activation was registered once more.
+/// A repeated registration of an address whose account is awaiting activation.
 struct Again<'a> {
-    /// The address as it was typed now.
+    /// The address as it was typed this time.
     typed: &'a EmailAddress,
-    /// Whether the password is the one of before.
+    /// Whether the password is the same as before.
     is_same: bool,
     quota: MailQuota,
 }
 
 impl SignUp {
-    /// Registers an account that waits for its activation, and mails the activation link.
+    /// Registers an account that is awaiting activation, and mails the activation link.
     ///
-    /// An address that was registered and never activated gets a new link. When the password differs from the one before,
-    /// nobody can say whose password it is, and the activation drops it. Every registration hashes twice, so that the
-    /// response time does not reveal whether the address is known.
+    /// An address that was registered and never activated gets a new link. When the password differs from the previous
+    /// one, it is unknown which of them is the owner's, and the activation drops the stored password. Every
+    /// registration hashes twice, so that the response time does not reveal whether the address is known.
     ///
     /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid. The
     /// answer is the same.
@@ -119,7 +119,7 @@ impl SignUp {
                 };
                 if user.is_awaiting_activation() {
                     if compared.known.is_none_or(|known| known.password != user.password) {
-                        // It was compared with another password, or with none.
+                        // The password was compared with another one, or with none.
                         return Ok(Outcome::Changed);
                     }
                     let again = Again { typed: email, is_same: compared.is_same, quota };
@@ -152,7 +152,8 @@ impl SignUp {
     ) -> Result<(), StoreError> {
         let is_contested =
             user.register_again(again.typed, again.is_same, now).map_err(StoreError::failed)?;
-        // Only with a new link: the link that is valid must have gone to the spelling that is kept.
+        // The spelling is replaced only together with a new link, since the valid link must have been mailed to the
+        // stored spelling.
         let is_respelled = again.quota == MailQuota::Left
             && user.take_spelling(again.typed, now).map_err(StoreError::failed)?;
         if is_contested || is_respelled {

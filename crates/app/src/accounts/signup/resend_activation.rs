@@ -7,10 +7,10 @@ use domain::{
 use super::SignUp;
 
 impl SignUp {
-    /// Asks for a new activation link.
+    /// Requests a new activation link.
     ///
-    /// Writes a request for the outbox and nothing else, so that neither the answer nor its time reveals whether the address
-    /// is known. The outbox calls [`SignUp::send_requested_activation`] later.
+    /// Only writes a request to the outbox, so that neither the answer nor its time reveals whether the address is
+    /// known. The outbox calls [`SignUp::send_requested_activation`] later.
     ///
     /// # Errors
     /// When the store fails.
@@ -24,8 +24,8 @@ impl SignUp {
         unit.commit().await
     }
 
-    /// Mails the activation link that was asked for, if the address has an account that waits for it. The request is removed in
-    /// the same unit of work, so it is answered once.
+    /// Mails the requested activation link, if the account of the address is awaiting activation. The request is
+    /// removed in the same unit of work, so that it is processed only once.
     ///
     /// # Errors
     /// When the store fails.

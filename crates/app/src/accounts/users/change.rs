@@ -12,7 +12,7 @@ use domain::{
 use super::Users;
 use crate::record::NewAuditEntry;
 
-/// What an administrator changes of a user; what is `None` stays.
+/// The changes of a user by an administrator; `None` keeps a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UserChanges {
     /// The new role.
@@ -21,13 +21,13 @@ pub struct UserChanges {
     pub is_active: Option<bool>,
 }
 
-/// A user cannot be changed.
+/// Why a user was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeUserError {
     /// There is no such user.
     #[error("no such user")]
     NotFound,
-    /// Nobody could manage users any more.
+    /// The change would leave no user who can manage users.
     #[error(transparent)]
     LastAdmin(#[from] LastAdministrator),
     /// The actor may not change users.
@@ -41,9 +41,9 @@ pub enum ChangeUserError {
 impl Users {
     /// Changes a user's role and whether the user may sign in. The owner gets a mail.
     ///
-    /// A changed role ends no session: it counts within 5 s on every node. Deactivating ends every session and invalidates
-    /// the links in mails, also for an account that waits for its activation. Activating such an account drops a contested
-    /// password, as its own link would.
+    /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every session
+    /// and invalidates the links in mails, also for an account that is awaiting activation. Activating such an account
+    /// drops a contested password, like the activation link.
     ///
     /// # Errors
     /// See [`ChangeUserError`].
@@ -93,7 +93,7 @@ impl Users {
         Ok(UserDetails::of(&user, profile))
     }
 
-    /// Does what follows from an activation or deactivation that was written already.
+    /// Handles the consequences of an activation or deactivation that was already written.
     async fn follow_activation(
         &self,
         unit: &mut dyn UserUnit,
@@ -111,12 +111,12 @@ impl Users {
     }
 }
 
-/// Makes those of the changes that are not the case already.
+/// Applies the changes that differ from the current state.
 fn apply(changes: UserChanges, user: &mut User, now: Instant) {
     if let Some(role) = changes.role.filter(|role| *role != user.role) {
         user.set_role(role, now);
     }
-    // A refusal means that the account is in this state already.
+    // A refusal means that the account is already in this state.
     let _unless_already = match changes.is_active {
         Some(true) => user.activate(now),
         Some(false) => user.deactivate(now),
@@ -124,7 +124,7 @@ fn apply(changes: UserChanges, user: &mut User, now: Instant) {
     };
 }
 
-/// What the audit log tells of the change.
+/// Returns the audit log entries of the change.
 fn entries(admin: UserId, before: &User, after: &User) -> Vec<NewAuditEntry> {
     let object = AuditObject::User(after.id);
     let mut entries = Vec::new();
@@ -135,7 +135,7 @@ fn entries(admin: UserId, before: &User, after: &User) -> Vec<NewAuditEntry> {
         );
     }
     if before.state != after.state {
-        // An account that is deactivated before it was ever active: `is_active` alone would show no change.
+        // An account that is deactivated before its activation: `is_active` alone would not show the change.
         let waits = before.is_active() == after.is_active();
         let state = |user: &User| {
             let is_waiting = waits.then(|| ("is_waiting", user.is_awaiting_activation().to_string()));
@@ -172,7 +172,7 @@ mod tests {
         email("root@example.com")
     }
 
-    /// A world with the administrator Root.
+    /// Adds the administrator Root.
     async fn led(world: World) -> World {
         world.signup.create_admin(root(), password(PASSWORD)).await.unwrap();
         world.actor(world.user(&root()).await.id).await;
@@ -344,7 +344,7 @@ mod tests {
         world.signup.send_requested_activation(world.wish().await, &ann()).await.unwrap();
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         assert_eq!(world.store.rows().await, before);
-        // What was contested is so still when an administrator lets it in.
+        // The password is still contested when an administrator activates the account.
         assert!(change(&world, &ann(), ACTIVATE).await.unwrap().is_active);
         assert!(!world.user(&ann()).await.password.is_usable());
     }

@@ -3,19 +3,19 @@ use domain::accounts::{UserDetails, UserFilter, UserSort};
 use super::Users;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// What an administrator wants to see of the users.
+/// The parameters of the list of users.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListUsers {
     /// Which users.
     pub filter: UserFilter,
-    /// In which order; empty: the newest first.
+    /// The order; by default the newest first.
     pub sorts: Vec<UserSort>,
-    /// Which part.
+    /// Which page.
     pub page: PageSelection,
 }
 
 impl Users {
-    /// A page of the users, for administrators.
+    /// Returns a page of the users, for administrators.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -24,7 +24,7 @@ impl Users {
         if sorts.is_empty() {
             sorts.push(UserSort::NEWEST);
         }
-        // Never parsed: it only has to be equal for the same list.
+        // Never parsed; it only must be equal for the same list.
         let context = format!("users {filter:?} {sorts:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.user_page(&filter, &sorts, &request).await?;

@@ -227,7 +227,7 @@ async fn a_dry_run_returns_the_same_and_commits_nothing() {
 #[tokio::test]
 async fn a_movie_that_another_import_adds_at_the_same_time_is_revised() {
     let (catalog, store) = catalog().await;
-    // It is added after the first search: inserting finds it, and so does the search of the next attempt.
+    // It is added after the first search, so the insert detects it, and the search of the next attempt finds it.
     let mut calls = 0;
     store
         .interrupt(&["find_movies_for_update", "insert_movies"], move |unit| {
@@ -270,7 +270,7 @@ async fn an_import_that_loses_races_imports_everything_once() {
     store.lose_commits(4);
     assert_eq!(import(&catalog, vec![facts("One"), facts("Two")]).await, [const { ImportOutcome::Added }; 2]);
     assert_eq!(store.rows().await.movies.len(), 2);
-    // The names are lost four times, and then they and the movies are kept.
+    // The commit of the names is lost four times, and then the names and the movies are committed.
     assert_eq!(store.take_commits(), 6);
     let before = store.rows().await;
     store.lose_commits(26);

@@ -221,7 +221,7 @@ async fn every_step_that_loses_a_race_is_done_again_and_a_mail_is_sent_once() {
     world.registered(&ann()).await;
     let mut mailer = MockPost::new();
     let store = world.store.clone();
-    // Once it is sent, marking it done loses; so does giving it back before.
+    // After the mail is sent, marking it as done loses a race; before, releasing it loses a race.
     mailer.expect_send().times(2).returning(move |_, _| {
         let is_first = store.outbox()[0].attempts == 1;
         store.lose_commits(4);
@@ -254,7 +254,7 @@ async fn a_wish_that_fails_in_the_store_is_tried_again() {
     assert_eq!(sent.lock().unwrap().len(), 2);
 }
 
-/// Handles up to so many messages.
+/// Handles up to this many messages.
 async fn handle(outbox: &Outbox, count: u32) {
     for _ in 0..count {
         let Some(delivery) = outbox.claim().await.unwrap() else { break };
@@ -308,7 +308,7 @@ async fn however_slow_the_server_is_each_mail_is_held_for_a_whole_lease_and_no_l
     let (mailer, sends) = slow(&world, || Ok(()));
     let (outbox, queue) = outbox(&world, mailer);
     handle(&outbox, 10).await;
-    // A worker that stopped holds none of the messages that it did not begin.
+    // A stopped worker has released the messages that it did not begin.
     assert!(queue.outbox().iter().skip(10).all(|standing| standing.attempts == 0));
     assert_eq!(outbox.deliver_due().await.unwrap(), 20);
     assert_eq!(sends.load(Ordering::Relaxed), 30);

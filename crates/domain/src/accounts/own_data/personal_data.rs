@@ -21,7 +21,7 @@ pub struct HeldMovie {
     pub id: MovieId,
     /// Its title.
     pub name: String,
-    /// Since when.
+    /// When it was added.
     pub since: Instant,
 }
 
@@ -34,7 +34,7 @@ pub struct HeldPurchase {
     pub name: String,
     /// When it was bought.
     pub purchased_at: Instant,
-    /// Since when it cannot be watched because its payment is disputed.
+    /// When it was suspended because its payment is disputed.
     pub suspended_at: Option<Instant>,
     /// When the purchase ended.
     pub revoked_at: Option<Instant>,
@@ -92,14 +92,14 @@ pub struct OpenLink {
     pub expires_at: Instant,
 }
 
-/// What a user did that others were notified about.
+/// An action of the user that other users were notified about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotifiedAct {
     /// The kind of the notification.
     pub kind: NotificationKind,
     /// The comment that the user liked, or the reply.
     pub comment_id: Option<CommentId>,
-    /// When the user did it.
+    /// When the user acted.
     pub at: Instant,
 }
 
@@ -108,19 +108,19 @@ pub struct NotifiedAct {
 pub struct PersonalData {
     /// The account with its profile.
     pub user: UserDetails,
-    /// The sign-ins, ended ones too, oldest first.
+    /// The sessions, including ended ones, oldest first.
     pub sessions: Vec<Session>,
     /// Their refresh tokens, oldest first.
     pub refresh_tokens: Vec<RefreshToken>,
     /// The devices that the user signed in from.
     pub devices: Vec<KnownDevice>,
-    /// Links that were mailed and not used yet.
+    /// Mailed links that have not been used yet.
     pub links: Vec<OpenLink>,
     /// The movies in the cart.
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldPurchase>,
-    /// How far bought movies were watched, the first one first.
+    /// How far bought movies were watched, in the order of the reports.
     pub watched: Vec<WatchedMovie>,
     /// Reactions, ratings, favourites and comments.
     pub opinions: Opinions,
@@ -130,37 +130,40 @@ pub struct PersonalData {
     pub payments: Vec<PaymentView>,
     /// The requests for refunds, oldest first.
     pub refund_requests: Vec<RefundRequest>,
-    /// How many requests with idempotency keys are remembered.
+    /// How many requests with idempotency keys are stored.
     pub remembered_requests: u64,
     /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
-    /// How many mails wait to be sent.
+    /// How many mails have not been sent yet.
     pub pending_mails: u64,
-    /// The notifications, oldest first. They name other users, who are not to be told of in a copy.
+    /// The notifications, oldest first. They name other users, whose names must not be part of an export.
     pub notifications: Vec<Notification>,
-    /// Which of them come by mail too.
+    /// Which of them are also sent by mail.
     pub notification_settings: NotificationSettings,
-    /// What others were notified about, oldest first.
+    /// The user's actions that others were notified about, oldest first.
     pub notified_acts: Vec<NotifiedAct>,
-    /// When tickets for live streams that were not used yet expire.
+    /// The expiry times of unused tickets for live streams.
     pub stream_tickets: Vec<Instant>,
 }
 
 /// Reads everything that is stored about one user, outside a unit of work.
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
-    /// All of it, or `None` when there is no such user. MUST hold nothing of another user but what the audit log says.
+    /// All data, or `None` when there is no such user. MUST NOT contain data of other users, except in entries of the
+    /// audit log.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
 }
 
 /// Erases users. Callers hold the lock of the user.
 #[async_trait]
 pub trait PersonalDataRepository: Send {
-    /// Whether an order of the user is pending. MUST see orders that units of work of the same user made before.
+    /// Whether an order of the user is pending. MUST include orders that earlier units of work of the same user have
+    /// created.
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
-    /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
-    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, reactions,
-    /// ratings, favourites, likes, comments, reports, mails that wait and notifications MUST go, every counter MUST follow,
-    /// and what the user did MUST leave the notifications of others; purchases, orders and the audit log MUST stay.
+    /// Anonymizes the row of the user, which purchases may continue to refer to. The address MUST be free for others
+    /// immediately, and no other method of any port may find the user again. Profile, sessions, tokens, cart,
+    /// reactions, ratings, favourites, likes, comments, reports, pending mails and notifications MUST be removed, every
+    /// counter MUST be updated, and the user's actions MUST be removed from the notifications of others. Purchases,
+    /// orders and the audit log MUST be kept.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

@@ -11,18 +11,18 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about all that is stored of a user.
+    /// A unit of work about all data of a user.
     pub trait OwnDataUnit:
         Unit + UserRepository + ProfileRepository + PersonalDataRepository + AuditRepository + OutboxRepository;
 }
 
-/// Begins units of work about all that is stored of a user.
+/// Begins units of work about all data of a user.
 #[async_trait]
 pub trait OwnDataStore: Send + Sync {
-    /// Begins one for a user who reads their own data.
+    /// Begins a unit of work for a user who reads their own data.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OwnDataUnit>, AccessError>;
-    /// Begins one for a user who deletes their account. Locks every administrator too, so that two administrators cannot
-    /// delete their accounts at the same time and leave none.
+    /// Begins a unit of work for a user who deletes their account. Also locks every administrator, so that two
+    /// administrators cannot delete their accounts concurrently and leave none.
     async fn begin_deletion(
         &self,
         attempt: Attempt,

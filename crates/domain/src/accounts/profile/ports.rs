@@ -2,11 +2,11 @@ use async_trait::async_trait;
 
 use crate::{accounts::Profile, id::UserId, store::StoreError};
 
-/// Keeps profiles. Callers hold the lock of the user.
+/// Stores profiles. Callers hold the lock of the user.
 #[async_trait]
 pub trait ProfileRepository: Send {
-    /// The user's profile, or `None` while nothing was ever said.
+    /// The user's profile, or `None` when none was written yet.
     async fn find_profile(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError>;
-    /// Writes all of the profile, in place of the user's earlier one.
+    /// Writes the complete profile, and replaces the user's previous one.
     async fn put_profile(&mut self, profile: &Profile) -> Result<(), StoreError>;
 }

@@ -16,9 +16,9 @@ gathered! {
 /// Begins units of work about profiles.
 #[async_trait]
 pub trait ProfileStore: Send + Sync {
-    /// Begins one for the server itself, which removes pictures that no profile shows.
+    /// Begins a unit of work for the server, which removes pictures that are not in any profile.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn ProfileUnit>, StoreError>;
-    /// Begins one for a user who changes their own profile.
+    /// Begins a unit of work for a user who changes their own profile.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn ProfileUnit>, AccessError>;
 }
 

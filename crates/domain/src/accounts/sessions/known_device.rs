@@ -21,7 +21,7 @@ pub struct KnownDevice {
 /// Remembers the devices that users signed in from. Callers hold the lock of the user.
 #[async_trait]
 pub trait KnownDeviceRepository: Send {
-    /// Records that the device was used. Returns `false` when it is not known, and MUST add nothing then.
+    /// Records that the device was used. Returns `false` when it is not known; MUST NOT add it in this case.
     async fn touch_device(
         &mut self,
         user_id: UserId,

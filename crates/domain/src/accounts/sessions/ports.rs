@@ -8,16 +8,16 @@ use crate::{
     time::Instant,
 };
 
-/// Keeps sessions and their refresh tokens.
+/// Stores sessions and their refresh tokens.
 #[async_trait]
 pub trait SessionRepository: Send {
-    /// The session, not locked.
+    /// The session, without locking it.
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
     /// The session, locked until the unit ends.
     async fn find_session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
-    /// The live sessions of the user, the one used last first, locked until the unit ends.
+    /// The active sessions of the user, the most recently used first, locked until the unit ends.
     async fn find_live_sessions_for_update(
         &mut self,
         user_id: UserId,
@@ -37,18 +37,18 @@ pub trait SessionRepository: Send {
     ) -> Result<(), StoreError>;
     /// Removes every refresh token of the session.
     async fn remove_refresh_tokens(&mut self, session_id: SessionId) -> Result<(), StoreError>;
-    /// Ends those of these sessions that have not ended at `at` and removes their refresh tokens.
+    /// Ends these sessions, unless they have ended before `at`, and removes their refresh tokens.
     async fn end_sessions(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError>;
-    /// Ends every live session of the user at `at` and removes their refresh tokens.
+    /// Ends every active session of the user at `at` and removes their refresh tokens.
     async fn end_all_sessions(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }
 
-/// What a request needs to know of its session.
+/// The state of the session of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionState {
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// The user's role now.
+    /// The user's current role.
     pub role: Role,
     /// Whether the user is active, and the session neither ended nor expired.
     pub is_live: bool,
@@ -59,18 +59,19 @@ pub struct SessionState {
 pub trait SessionQueries: Send + Sync {
     /// The state of the session at `now`.
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError>;
-    /// The sessions of the user that are neither ended nor expired at `now`, the one used last first.
+    /// The sessions of the user that are neither ended nor expired at `now`, the most recently used first.
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError>;
 }
 
-/// Removes what has expired.
+/// Removes expired rows.
 #[async_trait]
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and stream
     /// tickets that expired before `now`, sessions that ended or expired before `links_before`, notifications that were
     /// withdrawn before `links_before`, and carts and notifications of erased users.
     ///
-    /// Skips rows that others have locked. Returns the number of removed rows. MUST be safe on several nodes at once.
+    /// Skips rows that others have locked. Returns the number of removed rows. MUST be safe to run on several nodes
+    /// concurrently.
     async fn purge_expired(&self, now: Instant, links_before: Instant, limit: u32)
     -> Result<u64, StoreError>;
 }

@@ -7,13 +7,14 @@ use crate::{
     time::Instant,
 };
 
-/// How long after its rotation a refresh token still gets the same successor: for retries and for a second browser tab.
+/// How long after its rotation a refresh token still returns the same successor, for retries and for a second browser
+/// tab.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
-/// How many live sessions a user has at most. One more ends the least recently used one.
+/// The maximum number of active sessions of a user. A further session ends the least recently used one.
 pub const MAX_SESSIONS: usize = 20;
 
-/// How long a session lasts at most, however often it is refreshed.
+/// The maximum lifetime of a session, even if it is refreshed.
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 
 /// A session: all refresh tokens that descend from one log-in.
@@ -29,9 +30,9 @@ pub struct Session {
     pub created_at: Instant,
     /// When it was last refreshed.
     pub last_used_at: Instant,
-    /// When it ends at the latest.
+    /// When it expires at the latest.
     pub expires_at: Instant,
-    /// When it was ended earlier than that.
+    /// When it was ended before that.
     pub ended_at: Option<Instant>,
 }
 
@@ -101,7 +102,7 @@ pub struct RefreshClaims {
     pub expires_at: Instant,
 }
 
-/// The access token is not acceptable.
+/// Why an access token is not acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessTokenError {
     /// It was not issued by this service, was altered, or is a token of another kind.
@@ -121,16 +122,16 @@ pub struct RefreshTokenError;
 pub trait SessionTokens: Send + Sync {
     /// Signs an access token (`typ: at+jwt`, RFC 9068).
     fn sign_access(&self, claims: &AccessClaims) -> String;
-    /// Reads an access token. MUST refuse every other algorithm, type, issuer and audience than its own, and every token
-    /// from its expiry on: the clock that made it is the clock that checks it, so no leeway is needed.
+    /// Reads an access token. MUST refuse any other algorithm, type, issuer and audience, and expired tokens. Tokens
+    /// are issued and checked with the same clock, so no leeway is needed.
     ///
     /// # Errors
-    /// When it is not acceptable; [`AccessTokenError::Expired`] only when everything but its time is right.
+    /// When it is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError>;
-    /// Signs a refresh token (`typ: rt+jwt`) with a key by its age. MUST give the same text for the same claims and key, also
-    /// after the secret was changed. A key that is no longer known is replaced by the current one.
+    /// Signs a refresh token (`typ: rt+jwt`) with the key of this age. MUST return the same text for the same claims
+    /// and key, also after the secret was replaced. A key that is no longer known is replaced by the current one.
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String;
-    /// Reads a refresh token, expired or not: the store knows whether it is still valid.
+    /// Reads a refresh token, expired or not; whether it is still valid is decided by the store.
     ///
     /// # Errors
     /// When it is not acceptable.

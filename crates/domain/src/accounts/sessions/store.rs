@@ -20,9 +20,9 @@ gathered! {
 /// Begins units of work about sessions and passwords.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Begins one without a signed-in user: to sign in, refresh, or follow a link.
+    /// Begins a unit of work without a signed-in user: to sign in, refresh, or follow a link.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn SessionUnit>, StoreError>;
-    /// Begins one for a user who changes their own sessions or password.
+    /// Begins a unit of work for a user who changes their own sessions or password.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn SessionUnit>, AccessError>;
 }
 

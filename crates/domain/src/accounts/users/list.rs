@@ -43,20 +43,20 @@ impl UserDetails {
     }
 }
 
-/// Selects users: those that meet every condition.
+/// A filter of users. A match must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserFilter {
     /// A part of the address.
     pub email: Option<String>,
     /// The role.
     pub role: Option<Role>,
-    /// Whether they may sign in.
+    /// Whether the users may sign in.
     pub is_active: Option<bool>,
 }
 
 impl UserFilter {
-    /// The texts of which one must be part of an address's key. A part without an `@` may belong to the name or to the host,
-    /// which are compared differently. Empty when the filter does not ask for an address.
+    /// Texts of which at least one must occur in the key of an address. A part without an `@` may belong to the name or
+    /// to the host, which are normalized differently. Empty when there is no filter by address.
     #[must_use]
     pub fn parts_of_key(&self) -> Vec<String> {
         let part = self.email.as_deref().unwrap_or_default().trim();
@@ -95,8 +95,9 @@ impl UserSort {
 /// Reads accounts with their profiles, outside a unit of work.
 #[async_trait]
 pub trait UserQueries: Send + Sync {
-    /// A page of the users that meet the filter, in this order. The part of the address MUST be matched literally; ties MUST be broken by the identifier, in the direction of the last sort; numbered pages
-    /// MUST have the total, those behind a position MUST NOT, and positions MUST hold when their user changes or goes.
+    /// A page of the users that match the filter, in this order. The part of the address MUST be matched literally.
+    /// Ties MUST be broken by the identifier, in the direction of the last sort key. Numbered pages MUST have the
+    /// total, pages after a position MUST NOT. A position MUST stay valid when its user is changed or removed.
     async fn user_page(
         &self,
         filter: &UserFilter,

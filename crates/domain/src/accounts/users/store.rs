@@ -21,8 +21,8 @@ gathered! {
 /// Begins units of work about users whom administrators change.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Begins one for an administrator who changes this user. Locks every administrator too, so that two administrators
-    /// cannot demote each other at the same time and leave none.
+    /// Begins a unit of work for an administrator who changes this user. Also locks every administrator, so that two
+    /// administrators cannot demote each other concurrently and leave none.
     async fn begin_as_admin(
         &self,
         attempt: Attempt,

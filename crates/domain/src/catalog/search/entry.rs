@@ -2,17 +2,18 @@ use std::collections::BTreeSet;
 
 use super::words::{joined_neighbours, name_key, other_spellings, searchable, words};
 
-/// The version of the rules by which entries are made. Entries of an earlier version are made anew.
+/// The version of the rules for index entries. Entries of an earlier version are created again.
 pub const SEARCH_INDEX_VERSION: i32 = 1;
 
-/// What the search index keeps of a movie. A word of the description that the name or the people have too is left out.
+/// The entry of a movie in the search index. Words of the description that also occur in the name or the people are
+/// omitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// The key by which the whole name is found.
+    /// The key for finding the complete name.
     pub name_key: String,
-    /// The words of the name, and of its parts with punctuation in every spelling.
+    /// The words of the name, with all spellings of parts that contain punctuation.
     pub name: Vec<String>,
-    /// Neighbouring words of the name, written as one. Nobody begins to type these: they are found whole only.
+    /// Adjacent words of the name, written as one word. They match only complete words of a search.
     pub joined: Vec<String>,
     /// The words of the names of directors and stars.
     pub people: Vec<String>,
@@ -21,7 +22,7 @@ pub struct IndexEntry {
 }
 
 impl IndexEntry {
-    /// The entry of a movie.
+    /// Creates the entry of a movie.
     #[must_use]
     pub fn of<'a>(name: &str, people: impl Iterator<Item = &'a str>, description: &str) -> Self {
         let name = searchable(name);

@@ -1,14 +1,14 @@
-//! Typing mistakes: which known words a misspelled one may stand for.
+//! Typing mistakes: corrections of misspelled words.
 
 use std::cmp::Reverse;
 
-/// Words of this length may hold one mistake.
+/// The minimum length of words with one mistake.
 const ONE_MISTAKE: usize = 4;
 
-/// Words of this length may hold two mistakes.
+/// The minimum length of words with two mistakes.
 const TWO_MISTAKES: usize = 8;
 
-/// A mistake at the first letter counts for two.
+/// How many mistakes a mistake at the first letter counts for.
 const FIRST_LETTER: usize = 2;
 
 /// A word of the index.
@@ -16,20 +16,20 @@ const FIRST_LETTER: usize = 2;
 pub struct KnownWord {
     /// The word.
     pub word: String,
-    /// In how many movies it stands, about.
+    /// The approximate number of movies that contain it.
     pub movies: i64,
 }
 
-/// A word that a misspelled one may stand for.
+/// A possible correction of a misspelled word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
     /// The word.
     pub word: String,
-    /// How many mistakes that makes.
+    /// The number of mistakes.
     pub mistakes: usize,
 }
 
-/// How many mistakes are forgiven in a word; none in numbers.
+/// How many mistakes are tolerated in a word; none in numbers.
 #[must_use]
 pub fn allowed_mistakes(word: &str) -> usize {
     if word.contains(|character: char| character.is_numeric()) {
@@ -42,8 +42,8 @@ pub fn allowed_mistakes(word: &str) -> usize {
     }
 }
 
-/// Where the mistake may be at the first letter: a known word that is meant is one of these, or is one of these behind its own
-/// first letter. Empty when the word may hold no such mistake.
+/// Spellings for mistakes at the first letter: the intended word is one of these, or is one of these preceded by
+/// another first letter. Empty when the word may not have such a mistake.
 #[must_use]
 pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
     if allowed_mistakes(word) < FIRST_LETTER {
@@ -58,8 +58,8 @@ pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
     vec![rest, exchanged.into_iter().collect(), word.to_owned()]
 }
 
-/// The known words that a misspelled one may stand for, the most likely first: those with the fewest mistakes, whole words before
-/// begun ones, words of many movies before those of few.
+/// The possible corrections of a word, the most likely first: by the number of mistakes, complete words before
+/// prefixes, words of many movies before those of few.
 #[must_use]
 pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<Correction> {
     let allowed = allowed_mistakes(word);
@@ -83,8 +83,9 @@ pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<
     found.into_iter().map(|(mistakes, _, _, word)| Correction { word: word.to_owned(), mistakes }).collect()
 }
 
-/// How many mistakes turn what is known into what was typed: for the whole word, and for its best beginning. A letter too much,
-/// too few or another one, and an exchange of neighbours, are one mistake each, two where the first letter is concerned.
+/// Returns the number of mistakes between the known and the typed word: for the complete word, and for its best prefix.
+/// An extra, a missing or a wrong letter, and two swapped adjacent letters, are one mistake each, or two at the first
+/// letter.
 fn distances(typed: &[char], known: &[char]) -> (usize, usize) {
     let cost = |is_first: bool| if is_first { FIRST_LETTER } else { 1 };
     let mut before: Vec<usize> = Vec::new();

@@ -5,35 +5,35 @@ use super::words::{Word, joined, other_numerals, rows_of_letters, searchable, wo
 /// The years that a number in a search may mean.
 const YEARS: std::ops::RangeInclusive<i32> = 1870..=2100;
 
-/// The most words that are looked for; the rest is left out.
+/// The maximum number of words in a search; further words are ignored.
 const MAX_WORDS: usize = 32;
 
-/// What a search asks for.
+/// A parsed search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     text: String,
     pub(super) words: Vec<Word>,
     /// Movies of this year only.
     year: Option<i32>,
-    /// Which words have to stand in the name, by position.
+    /// The positions of words that must occur in the name.
     of_name: BTreeSet<usize>,
-    /// Whether the last word is known to be whole, since another one was typed behind it.
+    /// Whether the last word is known to be complete, since another one was typed after it.
     is_finished: bool,
 }
 
-/// A word that has to stand in a movie, in any of these spellings.
+/// A word that must occur in a movie, in any of these spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchTerm {
     /// A word of the movie is one of these.
     pub whole: Vec<String>,
     /// A word of the movie begins with one of these.
     pub begun: Vec<String>,
-    /// It has to stand in the name.
+    /// Whether it must occur in the name.
     pub is_of_name: bool,
 }
 
 impl Search {
-    /// Reads what somebody typed.
+    /// Parses the text that the user typed.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let text = searchable(text);
@@ -42,19 +42,19 @@ impl Search {
         Self { text, words, year: None, of_name: BTreeSet::new(), is_finished: false }
     }
 
-    /// The text in its canonical form: equal for all spellings of one search.
+    /// The text in its canonical form, which is equal for all spellings of a search.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The year of the movies, when a number of the search meant that.
+    /// The year of the movies, if a number in the search means a year.
     #[must_use]
     pub const fn year(&self) -> Option<i32> {
         self.year
     }
 
-    /// Whether it asks for nothing, and so finds nothing.
+    /// Whether it has no words and no year, and therefore finds nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.words.is_empty() && self.year.is_none()
@@ -66,7 +66,7 @@ impl Search {
         self.words.iter().map(|word| word.text.as_str())
     }
 
-    /// Whether the word at this position may be unfinished.
+    /// Whether the word at this position may be incomplete.
     #[must_use]
     pub const fn is_unfinished(&self, position: usize) -> bool {
         !self.is_finished && position.saturating_add(1) == self.words.len()
@@ -78,7 +78,7 @@ impl Search {
         super::words::name_key(&self.words)
     }
 
-    /// All that has to stand in a movie: one term for each word, in order.
+    /// The terms that must occur in a movie, one for each word, in order.
     #[must_use]
     pub fn terms(&self) -> Vec<SearchTerm> {
         let rows = rows_of_letters(&self.words);
@@ -129,14 +129,14 @@ impl Search {
         word.text.parse().ok().filter(|year| word.text.len() == 4 && YEARS.contains(year))
     }
 
-    /// The same search, in which every word that may be a year has to occur in the name.
+    /// The same search, in which every word that may be a year must occur in the name.
     #[must_use]
     pub fn with_years_in_names(mut self) -> Self {
         self.of_name = self.possible_years().into_iter().collect();
         self
     }
 
-    /// The same without the words that may be years.
+    /// The same search without the words that may be years.
     #[must_use]
     pub fn without_years(mut self) -> Self {
         let years = self.possible_years();
@@ -147,7 +147,7 @@ impl Search {
         self
     }
 
-    /// The same search, in which the word at this position is the year of the movies, and other years have to occur in the
+    /// The same search, in which the word at this position is the year of the movies, and other years must occur in the
     /// name.
     #[must_use]
     pub fn narrowed_by_year(mut self, position: usize) -> Self {
@@ -159,7 +159,7 @@ impl Search {
         self.with_years_in_names()
     }
 
-    /// The same with the word at this position replaced.
+    /// The same search with the word at this position replaced.
     #[must_use]
     pub fn with_word(mut self, position: usize, text: &str) -> Self {
         if let Some(word) = self.words.get_mut(position) {
@@ -168,7 +168,7 @@ impl Search {
         self
     }
 
-    /// The words as one text, for people.
+    /// The words as one text, for human readers.
     #[must_use]
     pub fn wording(&self) -> String {
         self.words().collect::<Vec<_>>().join(" ")

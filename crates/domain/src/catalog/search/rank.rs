@@ -6,7 +6,7 @@ use super::{
     words::{Word, article, joined_neighbours, number, searchable, words},
 };
 
-/// How many words of a name or a search may make one word of the other.
+/// How many words of a name or a search may be joined to match one word of the other.
 const MAX_JOINED: usize = 6;
 
 /// A movie that matches a search.
@@ -20,7 +20,7 @@ pub struct Candidate<'a> {
     pub description: &'a str,
 }
 
-/// Where the words of a search stand, the best place last.
+/// Where the words of a search occur; the best place is last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Description,
@@ -30,14 +30,14 @@ enum Place {
     WholeName,
 }
 
-/// How well a movie matches a search: larger is better. Those that are equal go by popularity.
+/// How well a movie matches a search; larger is better. Movies with equal ranks are sorted by popularity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SearchRank {
     place: Place,
     manner: Manner,
 }
 
-/// How the words are written there.
+/// How exactly the words match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Manner {
     is_whole: bool,
@@ -58,7 +58,7 @@ impl Manner {
 }
 
 impl SearchRank {
-    /// A number that orders as the ranks do; always above 0.
+    /// A positive number with the same order as the ranks.
     #[must_use]
     pub fn number(self) -> i64 {
         let place = match self.place {
@@ -73,9 +73,9 @@ impl SearchRank {
     }
 }
 
-/// How well a movie matches, that was found by the search: the whole name, with or without its article, goes before names that
-/// begin so, then all words in the name, then the people, then the description. Whole words go before one that is only begun, and
-/// what is written literally before other spellings.
+/// Returns how well a movie that the search found matches. A match of the complete name, with or without its article,
+/// ranks before names that begin with the search, then all words in the name, then the people, then the description.
+/// Complete words rank before prefixes, and literal matches before other spellings.
 #[must_use]
 pub fn rank(search: &Search, candidate: Candidate<'_>) -> SearchRank {
     if let Some(rank) = rank_of_name(search, candidate.name) {
@@ -92,7 +92,7 @@ pub fn rank(search: &Search, candidate: Candidate<'_>) -> SearchRank {
     SearchRank { place: Place::Description, manner: sets.manner(search).unwrap_or(worst) }
 }
 
-/// How well a name alone matches a search, of a movie or of a person; `None` when a word is missing.
+/// Returns how well the name of a movie or person matches a search; `None` when a word is missing.
 #[must_use]
 pub fn rank_of_name(search: &Search, name: &str) -> Option<SearchRank> {
     let text = searchable(name);
@@ -110,7 +110,7 @@ struct Sets {
 }
 
 impl Sets {
-    /// How all words of the search stand among these; `None` when one is missing.
+    /// Returns how exactly all words of the search match these words; `None` when one is missing.
     fn manner(&self, search: &Search) -> Option<Manner> {
         let mut all = Manner::BEST;
         for (term, literal) in search.terms().iter().zip(search.words()) {
@@ -145,12 +145,12 @@ fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
         .map(|word| &word.text));
     let bare = matched(name.get(own..).unwrap_or_default(), search.get(wanted..).unwrap_or_default())
         .map(|(place, manner)| SearchRank { place, manner: Manner { has_same_article, ..manner } });
-    // "The" alone, or an article that is no article: "a to z".
+    // The name is only "The", or begins with a word that is not used as an article: "a to z".
     let as_written = matched(name, search).map(|(place, manner)| SearchRank { place, manner });
     bare.max(as_written)
 }
 
-/// How the beginning of a name matches all words of a search; the best of all ways.
+/// Returns the best match of the beginning of a name with all words of a search.
 fn matched(name: &[Word], search: &[Word]) -> Option<(Place, Manner)> {
     let Some((first, rest)) = search.split_first() else {
         let place = if name.is_empty() { Place::WholeName } else { Place::BeginningOfName };
@@ -172,7 +172,7 @@ fn matched(name: &[Word], search: &[Word]) -> Option<(Place, Manner)> {
         consider(Manner { is_literal: false, ..Manner::BEST }, behind, rest);
     }
     let other_spelling = Manner { is_literal: false, ..Manner::BEST };
-    // Several words of the name are one of the search.
+    // Several words of the name match one word of the search.
     let mut text = own.text.clone();
     for (count, word) in (2..=MAX_JOINED).zip(behind) {
         if !first.text.starts_with(&text) {
@@ -186,7 +186,7 @@ fn matched(name: &[Word], search: &[Word]) -> Option<(Place, Manner)> {
             consider(manner, name.get(count..).unwrap_or_default(), rest);
         }
     }
-    // Several words of the search are one of the name.
+    // Several words of the search match one word of the name.
     let mut text = first.text.clone();
     for (count, word) in (2..=MAX_JOINED).zip(rest) {
         if !own.text.starts_with(&text) {
@@ -212,7 +212,7 @@ mod tests {
         rank(&Search::parse(search), candidate)
     }
 
-    /// Each name goes before the next.
+    /// Asserts that the names are ranked in this order.
     fn in_order(search: &str, names: &[&str]) {
         for pair in names.windows(2) {
             let [one, other] = [0, 1].map(|place| ranked(search, pair[place]));

@@ -3,16 +3,16 @@ use uuid::Uuid;
 use super::SearchRank;
 use crate::catalog::Poster;
 
-/// How many suggestions are made at most.
+/// The maximum number of suggestions.
 const MOST: usize = 10;
 
-/// How many of them are people, when so many match.
+/// How many places are reserved for people, if enough people match.
 const PEOPLE: usize = 3;
 
-/// Something that somebody who types may mean.
+/// A suggestion for a user who is typing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suggestion {
-    /// What it is.
+    /// The kind of the suggestion.
     pub kind: SuggestionKind,
     /// Its identifier.
     pub id: Uuid,
@@ -24,14 +24,14 @@ pub struct Suggestion {
     pub popularity: f64,
 }
 
-/// What is suggested.
+/// The kind of a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SuggestionKind {
     /// A movie on sale.
     Movie {
         /// The year of release.
         year: i32,
-        /// The picture that it is shown with.
+        /// The poster.
         poster: Option<Poster>,
     },
     /// An actor.
@@ -40,7 +40,7 @@ pub enum SuggestionKind {
     Director,
 }
 
-/// Selects at most ten suggestions, the best first. When people match too, some places are kept for them.
+/// Selects at most ten suggestions, the best first. If people match as well, some places are reserved for them.
 #[must_use]
 pub fn best_suggestions(mut all: Vec<Suggestion>) -> Vec<Suggestion> {
     all.sort_by(|one, other| {

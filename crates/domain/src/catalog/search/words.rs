@@ -1,10 +1,10 @@
-//! Text as words: folded, with punctuation that separates and joins.
+//! Splits text into folded words, which punctuation separates or joins.
 
 use std::collections::BTreeSet;
 
 use crate::text::fold;
 
-/// The longest word, in characters; what is longer is cut.
+/// The maximum length of a word, in characters; longer words are truncated.
 const MAX_WORD: usize = 64;
 
 /// How many single letters in a row are also one word: `M A S H`.
@@ -35,16 +35,16 @@ const NUMBERS: [(&str, &str); 21] = [
     ("twenty", "xx"),
 ];
 
-/// A word of a text, and the number of the space-separated part that it is from: punctuation only separates the words of
-/// one part.
+/// A word of a text, with the number of its space-separated part; the words of one part are separated only by
+/// punctuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) text: String,
     pub(super) part: usize,
 }
 
-/// The text as it is searched and compared: folded, with fractions, superscripts and `&` written out. Two texts with the same
-/// form are the same search.
+/// The text as it is searched and compared: folded, with fractions, superscripts and `&` written out. Texts with the
+/// same form are the same search.
 pub(super) fn searchable(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -62,7 +62,7 @@ pub(super) fn searchable(text: &str) -> String {
             _ => None,
         };
         if let Some(digit) = superscript {
-            // A word of its own, as in `Alien³`.
+            // It becomes a separate word, as in `Alien³`.
             if !plain.is_empty() && !plain.ends_with(|last: char| last.is_ascii_digit()) {
                 plain.push('.');
             }
@@ -93,7 +93,7 @@ pub(super) fn words(searchable: &str) -> Vec<Word> {
     words
 }
 
-/// The words of one part, where the characters that `joins` accepts separate nothing.
+/// The words of one part. Characters that `joins` accepts do not separate words.
 fn pieces(part: &str, joins: impl Fn(char) -> bool) -> impl Iterator<Item = String> {
     let mut pieces: Vec<String> = vec![String::new()];
     let mut was_single = false;
@@ -132,7 +132,7 @@ pub(super) fn other_spellings(searchable: &str) -> BTreeSet<String> {
     others
 }
 
-/// The words that neighbours make when they are written as one: pairs, and rows of single letters.
+/// Adjacent words written as one word: pairs, and sequences of single letters.
 pub(super) fn joined_neighbours(words: &[Word]) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for pair in words.windows(2) {
@@ -144,7 +144,7 @@ pub(super) fn joined_neighbours(words: &[Word]) -> BTreeSet<String> {
     all
 }
 
-/// Rows of at least two single letters, each with the range of its words, as one word.
+/// Sequences of at least two single letters as one word, each with the range of its words.
 pub(super) fn rows_of_letters(words: &[Word]) -> Vec<(std::ops::Range<usize>, String)> {
     let mut rows = Vec::new();
     let mut start = 0_usize;
@@ -163,7 +163,7 @@ pub(super) fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<String>().chars().take(MAX_WORD).collect()
 }
 
-/// The number up to 20 that a word stands for.
+/// The number up to 20 that a word means.
 pub(super) fn number(word: &str) -> Option<usize> {
     if let Ok(number) = word.parse::<usize>() {
         return Some(number).filter(|number| *number < NUMBERS.len() && !word.starts_with('0'));
@@ -185,7 +185,7 @@ pub(super) fn other_numerals(word: &str) -> Vec<String> {
         .collect()
 }
 
-/// How many words at the beginning are an article.
+/// How many words at the beginning form an article.
 pub(super) fn article(words: &[Word]) -> usize {
     match words {
         [first, second, ..] if matches!(first.text.as_str(), "the" | "a" | "an") => {
@@ -195,7 +195,7 @@ pub(super) fn article(words: &[Word]) -> usize {
     }
 }
 
-/// The key by which a name is found whole: without its article, numbers as digits, all words as one.
+/// The key for finding a complete name: without its article, with numbers as digits, and all words joined.
 pub(super) fn name_key(words: &[Word]) -> String {
     let own = words.get(article(words)..).unwrap_or_default();
     own.iter()
@@ -211,7 +211,7 @@ fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() && !is_apostrophe(character) || is_symbol_word(character)
 }
 
-/// Symbols that are names by themselves, such as emoji.
+/// Symbols that can be names, such as emoji.
 const fn is_symbol_word(character: char) -> bool {
     matches!(character, '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}')
 }

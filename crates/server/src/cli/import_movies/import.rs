@@ -46,7 +46,7 @@ pub(super) struct RunningBatch {
     outcomes: JoinHandle<Result<Vec<ImportOutcome>, ImportError>>,
 }
 
-/// What a report on a row needs.
+/// The data for a report about a row.
 struct ReportedRow {
     line: u64,
     name: Option<String>,

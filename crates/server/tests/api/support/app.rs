@@ -226,7 +226,7 @@ impl TestApp {
         self.application.as_ref().expect("the server runs as long as the case")
     }
 
-    /// Where it is reached, without a slash at its end.
+    /// Where it is reached, without a trailing slash.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
