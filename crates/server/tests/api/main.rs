@@ -90,7 +90,7 @@ fn main() -> ExitCode {
     if leaks.is_empty() {
         return conclusion.exit_code();
     }
-    eprintln!("Secrets stand in what was logged, in {} lines:", leaks.len());
+    eprintln!("Secrets stand in what was logged, {} of them:", leaks.len());
     leaks.iter().take(20).for_each(|leak| eprintln!("{leak}"));
     ExitCode::FAILURE
 }
