@@ -91,7 +91,7 @@ impl SubKey {
         &self.0
     }
 
-    /// A public identifier of the key, stored beside what was made with it.
+    /// A public identifier of the key, stored together with its output.
     pub(crate) fn id(&self) -> [u8; 8] {
         let tag: [u8; 32] = self.mac().chain_update(b"key id").finalize().into_bytes().into();
         let mut id = [0; 8];
@@ -118,7 +118,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Signs and encrypts with `current`; accepts what was made with any of them.
+    /// Signs and encrypts with `current`; accepts the output of any of the keys.
     #[must_use]
     pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
         Self { current, previous }
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_purpose_has_a_key_of_its_own() {
+    fn each_purpose_has_a_separate_key() {
         let secret = AppSecret::new(*b"0123456789abcdef0123456789abcdef");
         assert_eq!(secret.derive("a").expose(), secret.derive("a").expose());
         assert_ne!(secret.derive("a").expose(), secret.derive("b").expose());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_and_repetitions_are_no_secrets() {
+    fn examples_and_repetitions_are_weak_secrets() {
         for weak in [
             "",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",

@@ -1,4 +1,5 @@
-//! Argon2id, JSON Web Tokens, sealing, and the operating system's clock and entropy behind the domain's ports.
+//! Implements ports of the domain with Argon2id, JSON Web Tokens, encryption, and the operating system's clock and
+//! entropy.
 
 mod backoff;
 mod clock;

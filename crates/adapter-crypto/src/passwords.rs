@@ -13,7 +13,7 @@ use crate::tokens::random;
 /// The Argon2 cost parameters of one hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashCost {
-    /// Memory, in KiB; 8 at least.
+    /// Memory, in KiB; at least 8.
     pub memory_kib: u32,
     /// Number of passes over that memory.
     pub passes: u32,
@@ -23,7 +23,7 @@ impl HashCost {
     /// 19 MiB, two passes: the first choice of OWASP's password storage cheat sheet for Argon2id.
     pub const OWASP: Self = Self { memory_kib: 19_456, passes: 2 };
 
-    /// The lowest cost that Argon2 accepts. For tests with many users only, never for real passwords.
+    /// The lowest cost that Argon2 accepts. Only for tests with many users, never for real passwords.
     pub const LEAST: Self = Self { memory_kib: 8, passes: 1 };
 }
 
@@ -32,7 +32,7 @@ const LANES: u32 = 1;
 /// Bytes of output.
 const OUTPUT: usize = 32;
 
-/// The most memory that a stored hash may ask for, so that a row cannot exhaust the machine.
+/// The maximum memory of a stored hash, so that a row cannot exhaust the machine.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 
 /// The hasher cannot be created.
@@ -51,12 +51,12 @@ pub enum HasherError {
 pub struct Argon2Hasher {
     pool: HashPool,
     params: Params,
-    /// Verified in place of the hash of an unknown user, so that both take equally long. No password matches it.
+    /// Verified for an unknown user, so that known and unknown users take equally long. No password matches it.
     dummy: Stored,
 }
 
 impl Argon2Hasher {
-    /// Hashes on `slots` threads (at least one). Up to 64 more callers wait in a queue, for two seconds at most.
+    /// Hashes on `slots` threads (at least one). Up to 64 more callers wait in a queue, for at most two seconds.
     ///
     /// # Errors
     /// Argon2 refuses the cost, or the threads cannot be started.
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hash_states_its_parameters_and_has_a_salt_of_its_own() {
+    async fn the_hash_contains_its_parameters_and_a_unique_salt() {
         let hasher = hasher();
         let one = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
         let other = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_made_elsewhere_with_other_parameters_verifies_and_wants_a_rehash() {
+    async fn a_hash_with_other_parameters_verifies_and_needs_a_rehash() {
         let made = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(256, 1, 1, None).unwrap());
         let mut output = [0; 32];
         made.hash_password_into(b"password", b"somesalt", &mut output).unwrap();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_or_greedy_hash_is_a_failure_and_not_a_match() {
+    async fn a_malformed_or_too_expensive_hash_is_a_failure_and_not_a_match() {
         let hasher = hasher();
         for broken in [
             "",

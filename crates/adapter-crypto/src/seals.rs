@@ -7,7 +7,7 @@ use crate::{
     tokens::hex,
 };
 
-/// Makes the seals of the audit log: SHA-256, with each part preceded by its length, and HMAC-SHA-256.
+/// Computes the seals of the audit log with SHA-256, with each part preceded by its length, and HMAC-SHA-256.
 #[derive(Debug)]
 pub struct LogSealMaker {
     current: SubKey,
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_digest_is_sha_256_over_parts_and_their_lengths() {
         let maker = maker(b"one", &[]);
-        // SHA-256 of nothing, and of eight zeroes.
+        // SHA-256 of the empty text, and of eight zeroes.
         let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let empty = "af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc";
         assert_eq!((maker.digest(&[]), maker.digest(&[b""])), (nothing.to_owned(), empty.to_owned()));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_digests_own_tag_is_accepted() {
+    fn only_the_tag_of_the_digest_is_accepted() {
         let maker = maker(b"one", &[]);
         let tag = maker.tag("digest");
         assert!(maker.is_tag(&tag, "digest"));

@@ -15,7 +15,7 @@ use crate::{
     tokens::hex,
 };
 
-/// The `iss` claim, the same for all installations: they differ by their keys.
+/// The `iss` claim, which is the same for all installations; they differ in their keys.
 const ISSUER: &str = "cinema";
 /// The `aud` claim.
 const AUDIENCE: &str = "cinema-api";

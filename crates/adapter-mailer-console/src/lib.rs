@@ -9,7 +9,7 @@ use domain::{
 };
 
 /// Prints each mail on standard output: `To:` and `Subject:` lines, an empty line, the text part, and an empty line after
-/// it. A mail is one write, so that two mails never mix.
+/// it. A mail is written in one call, so that two mails never mix.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsoleMailer;
 

@@ -27,18 +27,18 @@ use crate::{
     stream::{EncryptedStream, PlainStream},
 };
 
-/// How long an idle connection is kept for the next mail. Servers close theirs after minutes, and firewalls in between may
-/// drop them silently.
+/// How long an idle connection is kept for the next mail. Servers close idle connections after minutes, and firewalls
+/// may drop them silently.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 
 /// How long QUIT may take.
 const QUIT: Duration = Duration::from_millis(500);
 
-/// Opens connections, and keeps them for the next mail.
+/// Opens connections, and reuses them for further mails.
 ///
-/// **Invariant:** only a connection that has just delivered a mail is kept. One that was dropped in the middle (a mail that
-/// timed out, a caller that went away) would take the late reply to one command for the reply to the next; the library's own
-/// pool keeps those.
+/// **Invariant:** only a connection that has just delivered a mail is kept. A connection that was interrupted (a mail
+/// that timed out, a cancelled caller) would mistake the late reply to one command for the reply to the next one; the
+/// library's own pool keeps such connections.
 pub(crate) struct Connections {
     relay: Relay,
     hello: ClientId,
@@ -53,7 +53,7 @@ struct Idle {
 }
 
 impl Connections {
-    /// Opens nothing yet. `name` is what the client calls itself in EHLO; `limit` connections are open at once at most.
+    /// Does not connect yet. `name` is the client's name in EHLO; at most `limit` connections are open at once.
     pub(crate) const fn new(relay: Relay, name: String, connect_timeout: Duration, limit: usize) -> Self {
         Self {
             relay,
@@ -68,7 +68,7 @@ impl Connections {
         &self.relay
     }
 
-    /// Hands the mail over: after `Ok` the server is responsible for it.
+    /// Sends the mail to the server, which is responsible for it after `Ok`.
     pub(crate) async fn send(&self, message: &Message) -> Result<(), SmtpError> {
         let bytes = message.formatted();
         // The semaphore is never closed.
@@ -77,7 +77,7 @@ impl Connections {
         let mut connection = ready.unwrap_or(Err(SmtpError::TimedOut))?;
         let sent = connection.send(message.envelope(), &bytes).await;
         let reply = sent.map_err(|error| SmtpError::while_sending(&error))?;
-        // The library accepts 3xx too, which here is the reply to another command.
+        // The library also accepts 3xx, which here is the reply to another command.
         if reply.code().severity != Severity::PositiveCompletion {
             return Err(SmtpError::Broken);
         }
@@ -106,7 +106,7 @@ impl Connections {
         Ok(connection)
     }
 
-    /// Connects, as encrypted as the relay's setting asks for.
+    /// Connects, with the encryption required by the settings of the relay.
     async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         // Leaves time for a second address of the host when the first does not answer.
         let an_address = self.connect_timeout.checked_div(2).unwrap_or_default();
@@ -128,7 +128,7 @@ impl Connections {
             quit(connection).await;
             return Err(SmtpError::while_connecting(&error));
         }
-        // Also drops what was received and not read: whoever injected it before the handshake must not be believed.
+        // Also drops unread received data, since it may have been injected before the handshake.
         drop(connection);
         self.greet(EncryptedStream::after_starttls(self.encrypt(plain).await?)).await
     }
@@ -141,7 +141,7 @@ impl Connections {
     async fn encrypt(&self, plain: PlainStream) -> Result<TlsStream<TcpStream>, SmtpError> {
         let stream = plain.into_inner().ok_or(SmtpError::Broken)?;
         let encrypted = self.relay.tls()?.connect(self.relay.server_name()?, stream).await;
-        // From rustls: it quotes nothing but the server's name.
+        // The message is from rustls, which quotes only the server's name.
         encrypted.map_err(|error| SmtpError::Unreachable(error.to_string()))
     }
 
@@ -155,8 +155,8 @@ impl Connections {
     }
 }
 
-/// Closes the connection. Waits little for the reply: the reason for closing must not be lost to a server that delays clients
-/// with a wrong password.
+/// Closes the connection. Waits only shortly for the reply, so that the reason for closing is not lost when a server
+/// delays clients with a wrong password.
 async fn quit(mut connection: AsyncSmtpConnection) {
     let _in_time = timeout(QUIT, connection.abort()).await;
 }

@@ -3,7 +3,7 @@ use std::error::Error as _;
 use domain::mail::MailError;
 use lettre::transport::smtp::Error;
 
-/// Why the mail server did not take a mail.
+/// Why the mail server did not accept a mail.
 ///
 /// The messages are for operators. They contain no address, content or password, and only the code of the server's reply,
 /// since servers quote addresses in its text.
@@ -17,7 +17,7 @@ pub enum SmtpError {
         "this machine trusts no certificates: install the package ca-certificates, or add ca=FILE or tls=none to SMTP_URL"
     )]
     NothingTrusted,
-    /// `?tls=required`, and the server offers no STARTTLS.
+    /// `tls=required` is set, and the server does not offer STARTTLS.
     #[error("the mail server offers no STARTTLS, which SMTP_URL requires")]
     NoStartTls,
     /// The server refused the connection, with its reply code.
@@ -29,13 +29,13 @@ pub enum SmtpError {
     /// The server supports no way to log in that this mailer supports (PLAIN, LOGIN).
     #[error("the mail server takes no password, or none on this connection")]
     NoLogin,
-    /// The server refused the mail, with its reply code: 4xx for now, 5xx for good.
+    /// The server refused the mail, with its reply code: 4xx temporarily, 5xx permanently.
     #[error("the mail server refused the mail with {0}")]
     MailRefused(u16),
     /// The address has letters beyond ASCII, and this server cannot deliver to such addresses (RFC 6531).
     #[error("the mail server cannot deliver to an address of this kind")]
     AddressNotSupported,
-    /// No mail can be built from this, so no attempt can succeed.
+    /// The mail cannot be built, so no attempt can succeed.
     #[error("no mail can be built from this message")]
     Unsendable,
     /// The server took too long.
@@ -51,7 +51,7 @@ impl SmtpError {
         match (code(error), error.source()) {
             (Some(code), _) => Self::ConnectionRefused(code),
             _ if error.is_response() || error.is_client() => Self::Broken,
-            // Errors of the operating system or the TLS library, which quote nothing but the server's name.
+            // Errors of the operating system or the TLS library, which quote only the server's name.
             (None, Some(source)) => Self::Unreachable(source.to_string()),
             (None, None) => Self::Broken,
         }

@@ -1,5 +1,5 @@
-//! A mailer that hands mails to a mail server (RFC 5321), with STARTTLS or TLS. A mail with an HTML part is sent as
-//! `multipart/alternative`.
+//! A mailer that sends mails through a mail server (RFC 5321), with STARTTLS or TLS. A mail with an HTML part is sent
+//! as `multipart/alternative`.
 
 mod connections;
 mod failure;
@@ -21,12 +21,12 @@ pub use crate::{failure::SmtpError, relay::SmtpConfigError};
 /// The time limits for the mail server, and the number of connections to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The time limit for a new connection, until it is ready to send mail: greeting, TLS and login included.
+    /// The time limit for a new connection, until it is ready to send mail, including greeting, TLS and login.
     pub connect: Duration,
-    /// The time limit for sending a mail, connecting included. It must be well under the lease of an outbox message.
+    /// The time limit for sending a mail, including connecting. It must be well under the lease of an outbox message.
     pub total: Duration,
-    /// The most connections that are open at once. It should not be less than the number of mails sent at once, since the wait
-    /// for a connection counts towards `total`.
+    /// The maximum number of open connections. It should not be less than the number of mails sent at once, since the
+    /// wait for a connection counts towards `total`.
     pub connections: usize,
 }
 
@@ -36,7 +36,7 @@ impl Default for Limits {
     }
 }
 
-/// Hands mails to one mail server. A mail that is sent again has the same `Message-ID` and is the same to the byte.
+/// Sends mails through one mail server. A mail that is sent again has the same `Message-ID` and the same bytes.
 pub struct SmtpMailer {
     sender: Sender,
     connections: Connections,
@@ -48,8 +48,8 @@ impl SmtpMailer {
     ///
     /// `smtp_url` is `smtp://user:password@host:port` (port 587 by default; STARTTLS when the server offers it) or `smtps://…`
     /// (port 465; TLS from the start). User and password are percent-encoded. The parameter `tls=required` requires TLS, and
-    /// `tls=none` turns it off. `ca=/path.pem` names certificates to trust in addition to the system's: those of authorities,
-    /// or the server's own.
+    /// `tls=none` turns it off. `ca=/path.pem` names a file of certificates to trust in addition to the system's: those
+    /// of authorities, or the server's own certificate.
     ///
     /// `from` is an address, or `Name <address>`.
     ///

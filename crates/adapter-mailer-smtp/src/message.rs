@@ -30,7 +30,7 @@ impl Sender {
         self.mailbox.email.domain()
     }
 
-    /// Builds the message. All of it is derived from `id` and `mail`, so a mail that is sent again is the same to the byte.
+    /// Builds the message. All of it is derived from `id` and `mail`, so a mail that is sent again has the same bytes.
     pub(crate) fn message(&self, id: OutboxId, mail: &Mail) -> Result<Message, SmtpError> {
         let to: Address = mail.to.as_str().parse().map_err(|_| SmtpError::Unsendable)?;
         let to = with_ascii_domain(to);
@@ -48,7 +48,7 @@ impl Sender {
             // Asks for no out-of-office replies (RFC 3834).
             .raw_header(header("Auto-Submitted", "auto-generated"));
         if let Some(url) = &mail.unsubscribe_url {
-            // Parsed, so that it is ASCII without spaces and angle brackets.
+            // The URL is parsed, so that it is ASCII without spaces and angle brackets.
             let url = Url::parse(url).map_err(|_| SmtpError::Unsendable)?;
             message = message
                 .raw_header(header("List-Unsubscribe", &format!("<{url}>")))
@@ -82,7 +82,7 @@ fn with_ascii_domain(address: Address) -> Address {
     domain.ok().and_then(|domain| Address::new(address.user(), domain).ok()).unwrap_or(address)
 }
 
-/// When the mail was written, which its identifier contains to the millisecond.
+/// When the mail was written, in milliseconds, which is part of its identifier.
 fn written_at(id: OutboxId) -> Option<SystemTime> {
     /// The last second of the year 9999, the last one that fits the `Date` header.
     const LAST_SECOND: u64 = 253_402_300_799;
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_built_again_is_the_same_to_the_byte() {
+    fn a_message_that_is_built_again_has_the_same_bytes() {
         let sender = Sender::parse("no-reply@cinema.example").unwrap();
         let messages =
             [(); 2].map(|()| sender.message(id(), &mail("ann@example.com", "A")).unwrap().formatted());
@@ -204,7 +204,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
-        /// Every address that can be registered can be sent mail.
+        /// Mail can be sent to every address that can be registered.
         #[test]
         fn a_mail_to_any_address_can_be_built(address in unusual_address()) {
             prop_assume!(address.parse::<domain::accounts::EmailAddress>().is_ok());
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_can_be_switched_off_says_so_to_the_mail_program() {
+    fn a_mail_that_can_be_switched_off_has_unsubscribe_headers() {
         let long = "a".repeat(200);
         let url = format!("https://cinema.example/unsubscribe?token={long}&für=ann>\r\nBcc: eve@example.com");
         let text = written(&Mail { unsubscribe_url: Some(url), ..mail("ann@example.com", "A") });
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_cannot_send() {
+    fn an_invalid_sender_address_is_refused() {
         for bad in
             ["", "cinema", "a@b@c", "Cinema <>", "a@example.com, b@example.com", "a@example.com\r\nBcc: b"]
         {

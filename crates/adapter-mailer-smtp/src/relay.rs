@@ -43,7 +43,7 @@ pub enum SmtpConfigError {
     From,
 }
 
-/// When a connection is encrypted.
+/// Whether and how a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Security {
     /// Never.
@@ -116,7 +116,7 @@ impl Relay {
 
 fn host(url: &Url) -> Result<String, SmtpConfigError> {
     match url.host() {
-        // The URL standard leaves hosts of unknown schemes as they are: this converts names to ASCII.
+        // The URL standard does not normalize hosts of unknown schemes; this converts names to ASCII.
         Some(Host::Domain(name)) => {
             Host::parse(name).map(|host| host.to_string()).map_err(|_| SmtpConfigError::Url)
         }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_server_port_and_security() {
+    fn a_url_contains_server_port_and_security() {
         use Security as S;
         for (url, host, port, security) in [
             ("smtp://mail.example", "mail.example", 587, S::Opportunistic),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_without_quoting_it() {
+    fn invalid_secrets_are_refused_without_quoting_them() {
         use SmtpConfigError as E;
         for (url, expected) in [
             ("", E::Url),

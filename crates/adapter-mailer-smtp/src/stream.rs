@@ -1,5 +1,5 @@
-//! The streams under the SMTP library. TLS is done here and not by the library, whose verification of certificates cannot be
-//! chosen.
+//! The streams for the SMTP library. TLS is implemented here and not by the library, whose verification of certificates
+//! cannot be configured.
 
 use std::{
     io::{self, Error},
@@ -18,14 +18,14 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-/// A TCP connection that the library uses until TLS starts on it.
+/// A TCP connection that the library uses until TLS begins.
 #[derive(Debug, Clone)]
 pub(crate) struct PlainStream(Arc<Mutex<TcpStream>>);
 
 impl PlainStream {
-    /// Connects to the first address of the host that answers within `limit`. The connection sends at once what is written:
-    /// the library writes the end of a mail separately, and would otherwise wait 40 ms for the server to acknowledge what
-    /// came before (RFC 1122 section 4.2.3.4).
+    /// Connects to the first address of the host that answers within `limit`. The connection sends written data
+    /// immediately, since the library writes the end of a mail separately, and would otherwise wait 40 ms for the
+    /// server to acknowledge the previous data (RFC 1122 section 4.2.3.4).
     pub(crate) async fn connect(server: (&str, u16), limit: Duration) -> io::Result<Self> {
         let mut last = Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in lookup_host(server).await? {
@@ -41,12 +41,12 @@ impl PlainStream {
         Err(last)
     }
 
-    /// The connection itself; `None` while the library still has it.
+    /// Returns the connection; `None` while the library still uses it.
     pub(crate) fn into_inner(self) -> Option<TcpStream> {
         Arc::into_inner(self.0).map(|stream| stream.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Never waits: the library alone reads and writes.
+    /// Never blocks, since only the library reads and writes.
     fn lock(&self) -> MutexGuard<'_, TcpStream> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,8 +78,8 @@ impl AsyncTokioStream for PlainStream {
     }
 }
 
-/// A TLS connection. After STARTTLS it starts with a greeting of our own: the library waits for one on every connection, and
-/// the server sends none then (RFC 3207 section 4.2).
+/// A TLS connection. After STARTTLS it begins with a generated greeting, since the library waits for a greeting on
+/// every connection, and the server sends none then (RFC 3207 section 4.2).
 #[derive(Debug)]
 pub(crate) struct EncryptedStream {
     greeting: &'static [u8],

@@ -1,4 +1,4 @@
-//! Films: files that are stored part by part and read where they lie.
+//! Films: files that are stored part by part and read directly from the store.
 
 use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 
@@ -13,13 +13,14 @@ use object_store::{
 
 use crate::objects::{failed, path};
 
-/// The size of a part: as large as a store of 10,000 parts needs it for films of 150 GB.
+/// The size of a part, large enough for films of 150 GB in a store with at most 10,000 parts.
 const PART_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How long a part may take to be stored.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(2);
 
-/// Stores the file part by part, with one part in memory. A store keeps the type of a film when `keeps_type`.
+/// Stores the file part by part, with one part in memory. `keeps_type` says whether the store stores the type of a
+/// film.
 pub(crate) async fn put(
     store: &Arc<dyn ObjectStore>,
     key: &MediaKey,
@@ -45,7 +46,7 @@ pub(crate) async fn put(
     match put_parts(&mut *upload, file, first, progress).await {
         Ok(length) => Ok(length),
         Err(error) => {
-            // What is left of it is removed by the store's own rules if this fails too.
+            // If this also fails, the remaining parts are removed by the rules of the store.
             drop(in_time(upload.abort()).await);
             Err(error)
         }
@@ -91,7 +92,8 @@ async fn in_time<T>(call: impl Future<Output = object_store::Result<T>>) -> Resu
     }
 }
 
-/// Opens the film in a folder; `None` when it is not there. A link is not followed: somebody else may have chosen where it leads.
+/// Opens the film in a folder; `None` when it does not exist. A link is not followed, since its target may have been
+/// chosen by someone else.
 pub(crate) fn open(folder: &Path, key: &MediaKey) -> Result<Option<FilmSource>, StoreError> {
     let path = folder.join(key.as_str());
     match std::fs::symlink_metadata(&path) {

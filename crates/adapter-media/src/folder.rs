@@ -16,39 +16,41 @@ use object_store::local::LocalFileSystem;
 
 use crate::{films, objects::Objects};
 
-/// How long a disk may take.
+/// The time limit of one call.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The folder cannot be used.
+/// Why the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// It cannot be made.
+    /// It cannot be created.
     #[error("cannot make the folder {path} ({source})")]
     Make {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// It cannot be opened.
     #[error("cannot open the folder {path} ({source})")]
     Open {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: object_store::Error,
     },
 }
 
-/// Keeps files in a folder of this machine. A file is written beside its place, flushed to the disk, and moved there.
+/// Stores files in a folder of this machine. A file is written under a temporary name, flushed to the disk, and
+/// renamed.
 #[derive(Debug, Clone)]
 pub struct FolderMedia(Objects);
 
 impl FolderMedia {
-    /// Makes the folder when it is not there, for nobody but this user: pictures are shown by the server alone.
+    /// Creates the folder if it does not exist, accessible only to this user, since pictures are served only by the
+    /// server.
     ///
     /// # Errors
-    /// When it can be neither made nor opened.
+    /// When it cannot be created or opened.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         make_folder(path).map_err(|source| FolderError::Make { path: path.to_owned(), source })?;
         let store = LocalFileSystem::new_with_prefix(path)

@@ -1,5 +1,5 @@
-//! Media files: [`FolderMedia`] and [`S3Media`] store pictures, films and subtitles, [`PictureStudio`] makes avatars and posters
-//! from uploads.
+//! Media files: [`FolderMedia`] and [`S3Media`] store pictures, films and subtitles, [`PictureStudio`] converts uploads
+//! into avatars and posters.
 //!
 //! Both stores use `object_store` and differ only in where the files are stored. The crate's tests run the same contract on
 //! both.

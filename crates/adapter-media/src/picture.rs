@@ -1,4 +1,4 @@
-//! Makes pictures of whatever was uploaded: nothing but its pixels comes through.
+//! Converts uploads into pictures that contain only pixels and no other data of the upload.
 
 mod avatar;
 mod colours;
@@ -13,13 +13,14 @@ use async_trait::async_trait;
 use domain::media::{AvatarImages, PictureError, PosterFile, PosterImages};
 use tokio::sync::Semaphore;
 
-/// How many pictures are made at once. One may need 300 MB: 25 megapixels of 16 bits a channel, and the same in 8.
+/// How many pictures are converted at once. One may need 300 MB: 25 megapixels with 16 bits per channel, and the same
+/// with 8 bits.
 const AT_ONCE: usize = 1;
 
-/// How long a request waits for a turn.
+/// How long a request waits for a permit.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Makes avatars and posters on threads of their own, one after the other.
+/// Converts avatars and posters on blocking threads, one after the other.
 #[derive(Debug)]
 pub struct PictureStudio {
     turns: Arc<Semaphore>,
@@ -55,13 +56,13 @@ impl PictureStudio {
             .map_err(|_| PictureError::Busy)?
             .map_err(|closed| PictureError::Failed(closed.into()))?;
         let work = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, even when nobody waits for it any more.
+            // The permit is held until the work is done, even if the caller was cancelled.
             let _turn = turn;
             work()
         });
         match work.await {
             Ok(made) => made,
-            // A decoder that panics over a file says something about the file.
+            // A panic of a decoder means that the file is broken.
             Err(error) if error.is_panic() => {
                 tracing::warn!("a decoder panicked over an uploaded picture");
                 Err(PictureError::Broken)

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one attempt may take, so that there is time for a second one.
 const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(3);
 
-/// How long a connection may take to be made.
+/// The time limit for a new connection.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);
 
 /// How often a call is retried that the server did not answer, or refused temporarily.
@@ -61,50 +61,50 @@ impl fmt::Debug for S3Settings {
     }
 }
 
-/// The S3 client cannot be made.
+/// Why the S3 client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
-    /// The settings do not go together.
+    /// The settings are not consistent.
     #[error("cannot use the bucket ({0})")]
     Settings(#[from] object_store::Error),
     /// Encryption cannot be set up.
     #[error("cannot encrypt connections ({0})")]
     Encryption(#[from] rustls::Error),
-    /// The certificates of servers cannot be checked.
+    /// The certificates of servers cannot be verified.
     #[error("cannot check certificates ({0})")]
     Trust(#[from] TrustError),
-    /// The client cannot be made.
+    /// The client cannot be created.
     #[error("cannot make the client ({0})")]
     Client(#[from] reqwest::Error),
 }
 
-/// How long an address lives at which the server lets a client read a film. A transfer that has begun goes on.
+/// How long an address for reading a film is valid. A transfer that has begun continues.
 const ADDRESS_LIFETIME: Duration = Duration::from_mins(1);
 
 /// How long one attempt to store a part of a film may take.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(1);
 
-/// Keeps files in a bucket of S3 or of a server with the same API.
+/// Stores files in a bucket of S3 or of a server with the same API.
 #[derive(Clone)]
 pub struct S3Media {
     objects: Objects,
-    /// The same bucket with more time for each call.
+    /// The same bucket with longer time limits.
     films: Arc<dyn ObjectStore>,
     signer: Arc<AmazonS3>,
 }
 
 impl fmt::Debug for S3Media {
-    /// Without the stores, which know keys.
+    /// Omits the stores, which contain keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Media").field("objects", &self.objects).finish_non_exhaustive()
     }
 }
 
 impl S3Media {
-    /// Prepares the client; nothing is asked of the server yet.
+    /// Creates the client, without calling the server.
     ///
     /// # Errors
-    /// When the settings do not go together, or connections cannot be encrypted.
+    /// When the settings are not consistent, or connections cannot be encrypted.
     pub fn new(settings: &S3Settings) -> Result<Self, S3Error> {
         let store = Arc::new(bucket(settings, PATIENCE, PATIENCE_OF_ONE_TRY)?);
         let films = bucket(settings, PATIENCE_OF_A_PART, PATIENCE_OF_A_PART)?;
@@ -116,7 +116,7 @@ impl S3Media {
     }
 }
 
-/// A client of the bucket, whose calls take so long at most, and each attempt so long.
+/// Creates a client of the bucket with these time limits for calls and for single attempts.
 fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)
@@ -146,8 +146,8 @@ fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Re
     Ok(builder.build()?)
 }
 
-/// Gives `object_store` a client of ours: it reads nothing from the environment, and encrypts with the library that the
-/// rest of the program uses.
+/// Provides `object_store` with a client that reads nothing from the environment, and uses the same TLS library as the
+/// rest of the program.
 #[derive(Debug)]
 struct Connector(reqwest::Client);
 
@@ -162,7 +162,7 @@ fn client(endpoint: Option<&str>, of_one_try: Duration) -> Result<reqwest::Clien
     let encryption = if is_encrypted {
         client_config(&Trust::SignedForName(Authorities::OfThisMachine))?
     } else {
-        // reqwest asks for a configuration also where it is not used; this one trusts no server.
+        // reqwest requires a configuration even if it is not used; this one trusts no server.
         ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(RootCertStore::empty())
@@ -206,7 +206,7 @@ impl FilmStore for S3Media {
             FilmAccess::Read => Method::GET,
             FilmAccess::Head => Method::HEAD,
         };
-        // Signing asks nobody.
+        // Signing needs no call.
         let address = self.signer.signed_url(method, &path(key), ADDRESS_LIFETIME).await.map_err(failed)?;
         Ok(Some(FilmSource::Address(address.into())))
     }

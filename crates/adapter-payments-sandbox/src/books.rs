@@ -8,27 +8,27 @@ use uuid::Uuid;
 
 use crate::checkout::Checkout;
 
-/// The sandbox cannot be used.
+/// Why the sandbox cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenSandboxError {
     /// Its folder cannot be read or written.
     #[error("cannot use the folder {path} of the sandbox ({source})")]
     Folder {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// There can be no HTTP client.
+    /// The HTTP client cannot be created.
     #[error("the sandbox has no HTTP client")]
     Client(#[from] reqwest::Error),
-    /// There can be no encryption.
+    /// Encryption cannot be set up.
     #[error("the sandbox has no encryption")]
     Encryption(#[from] rustls::Error),
 }
 
-/// The provider's books: a file for each checkout, written beside its place and moved there. Any number of processes may use
-/// the same folder.
+/// The provider's books: a file for each checkout, which is written under a temporary name and renamed. Several
+/// processes may use the same folder.
 pub(crate) struct Books {
     folder: PathBuf,
 }
@@ -51,7 +51,7 @@ impl Books {
         }
     }
 
-    /// Changes a checkout, or adds it, while nobody else changes any; `None` leaves it as it is.
+    /// Changes or adds a checkout, with exclusive access to all checkouts; `None` does not change it.
     pub(crate) fn change<T>(
         &self,
         key: Uuid,
@@ -66,7 +66,7 @@ impl Books {
             let beside = self.folder.join(format!("{key}.new"));
             let mut file = File::create(&beside)?;
             file.write_all(&bytes)?;
-            // Before it takes the place of the old one: a loss of power must not leave half a file.
+            // Synced before it replaces the old file, so that a power failure does not leave an incomplete file.
             file.sync_all()?;
             fs::rename(&beside, self.path(key))?;
         }
@@ -87,7 +87,7 @@ impl Books {
             let Some(key) = key.and_then(|key| Uuid::try_parse(key).ok()) else { continue };
             match self.find(key) {
                 Ok(found) => all.extend(found),
-                // One file that was damaged keeps no other from its place.
+                // A damaged file does not affect the others.
                 Err(error) => tracing::warn!(%key, %error, "a checkout of the sandbox cannot be read"),
             }
         }
@@ -103,7 +103,7 @@ impl Books {
     }
 }
 
-/// Reads or writes files where waiting is allowed.
+/// Reads or writes files on a blocking thread.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

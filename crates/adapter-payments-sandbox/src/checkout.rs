@@ -11,19 +11,19 @@ use domain::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
-/// Events of a checkout beyond which further declines are not told.
+/// The maximum number of events of a checkout, after which further declines are not reported.
 const MOST_EVENTS: usize = 100;
 
-/// How long the money of a delayed payment is on its way.
+/// How long the money of a delayed payment takes to arrive.
 const DELAY: TimeDelta = TimeDelta::seconds(30);
 
 /// The code of every decline.
 const DECLINE_CODE: &str = "insufficient_funds";
 
-/// What the identifiers of checkouts begin with.
+/// The prefix of identifiers of checkouts.
 const CHECKOUT_PREFIX: &str = "sandbox_checkout_";
 
-/// What the identifiers of money begin with.
+/// The prefix of identifiers of charges.
 const CHARGE_PREFIX: &str = "sandbox_charge_";
 
 /// An instant in JSON: microseconds since 1970.
@@ -50,21 +50,21 @@ struct Line {
     minor: i64,
 }
 
-/// How far a checkout got.
+/// The state of a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum Progress {
-    /// It can be paid.
+    /// The checkout can be paid.
     Open,
-    /// It was paid.
+    /// The checkout was paid.
     Paid { at: Moment },
-    /// It is complete, and its money arrives later.
+    /// The checkout is complete, and its money arrives later.
     Delayed { until: Moment },
-    /// It ended unpaid.
+    /// The checkout ended unpaid.
     Expired { at: Moment },
 }
 
-/// Money that went back.
+/// A refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the name in the books")]
 struct Refund {
@@ -82,7 +82,7 @@ pub(crate) struct Event {
     pub(crate) is_delivered: bool,
 }
 
-/// A checkout with all that happened to it, as the books keep it.
+/// A checkout with its history, as stored in the books.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Checkout {
     payment_id: Uuid,
@@ -101,7 +101,7 @@ pub(crate) struct Checkout {
     pub(crate) events: Vec<Event>,
 }
 
-/// What is kept cannot be understood, or money cannot go back.
+/// Why a checkout cannot be read or refunded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckoutError {
     #[error("a checkout of the sandbox has a currency that does not exist")]
@@ -110,23 +110,23 @@ pub(crate) enum CheckoutError {
     RefundTooLarge,
 }
 
-/// The checkout that an identifier names.
+/// Returns the key of the checkout with this identifier.
 pub(crate) fn key_of_checkout(id: &str) -> Option<Uuid> {
     id.strip_prefix(CHECKOUT_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
 }
 
-/// The identifier of the money of a checkout.
+/// Returns the identifier of the charge of a checkout.
 pub(crate) fn charge_of(key: Uuid) -> String {
     format!("{CHARGE_PREFIX}{key}")
 }
 
-/// The checkout whose money an identifier names.
+/// Returns the key of the checkout of this charge.
 pub(crate) fn key_of_charge(charge: &str) -> Option<Uuid> {
     charge.strip_prefix(CHARGE_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
 }
 
 impl Checkout {
-    /// A new one, which tells of its end when nobody pays it.
+    /// Creates a checkout, which reports its expiry if it is not paid.
     pub(crate) fn open(request: &CheckoutRequest, now: Instant) -> Self {
         let line = |line: &CheckoutLine| Line { name: line.name.clone(), minor: line.price.minor() };
         let mut checkout = Self {
@@ -149,7 +149,7 @@ impl Checkout {
         checkout
     }
 
-    /// Names it in the books.
+    /// Returns its key in the books.
     pub(crate) const fn key(&self) -> Uuid {
         self.payment_id
     }
@@ -168,7 +168,7 @@ impl Checkout {
         self.events.push(Event { id, kind: kind.to_owned(), due_at: Moment(due_at), is_delivered: false });
     }
 
-    /// How far it has got by now.
+    /// Returns its state at this time.
     fn progress_at(&self, now: Instant) -> Progress {
         match self.progress {
             Progress::Open if now >= self.expires_at.0 => Progress::Expired { at: self.expires_at },
@@ -177,7 +177,7 @@ impl Checkout {
         }
     }
 
-    /// Lets something happen to it; `false` when it is over already.
+    /// Applies an outcome; `false` when the checkout has already ended.
     pub(crate) fn choose(&mut self, outcome: SandboxOutcome, now: Instant) -> bool {
         if self.progress_at(now) != Progress::Open {
             return false;
@@ -189,8 +189,8 @@ impl Checkout {
             }
             SandboxOutcome::Decline => {
                 self.declined_at = Some(Moment(now));
-                // Anybody with the address can decline again and again: a decline that was not told yet is told once, and
-                // no more than so many.
+                // Anyone with the address can decline repeatedly, so a pending report of a decline is not repeated, and
+                // the number of reports is limited.
                 let is_waiting = self.events.iter().any(|event| !event.is_delivered && event.due_at.0 <= now);
                 if !is_waiting && self.events.len() < MOST_EVENTS {
                     self.announce("checkout.declined", now);
@@ -210,7 +210,7 @@ impl Checkout {
         true
     }
 
-    /// Sends money back, once for each identifier.
+    /// Makes a refund, once for each identifier.
     pub(crate) fn refund(&mut self, refund_id: Uuid, minor: i64, now: Instant) -> Result<(), CheckoutError> {
         if self.refunds.iter().any(|refund| refund.refund_id == refund_id) {
             return Ok(());
@@ -245,7 +245,7 @@ impl Checkout {
         self.refunds.iter().map(refund).collect()
     }
 
-    /// As the provider tells of it.
+    /// Returns the checkout as the provider reports it.
     pub(crate) fn shown(&self, public_url: &str, now: Instant) -> Result<ProviderCheckout, CheckoutError> {
         let amount = self.money(self.minor)?;
         let progress = self.progress_at(now);
@@ -256,7 +256,7 @@ impl Checkout {
             (Progress::Paid { at }, _) => CheckoutReport::Paid { amount, at: at.0 },
             (Progress::Delayed { .. }, _) => CheckoutReport::Processing,
             (Progress::Expired { at }, None) => CheckoutReport::Expired { at: at.0 },
-            // It ended without another try.
+            // It ended without another attempt.
             (Progress::Expired { at }, Some(_)) => CheckoutReport::Bounced(failure(at)),
         };
         let has_money = matches!(progress, Progress::Paid { .. } | Progress::Delayed { .. });
@@ -275,7 +275,7 @@ impl Checkout {
         })
     }
 
-    /// As its page shows it.
+    /// Returns the checkout for its page.
     pub(crate) fn on_page(&self, now: Instant) -> Result<SandboxCheckout, CheckoutError> {
         let line = |line: &Line| Ok(CheckoutLine { name: line.name.clone(), price: self.money(line.minor)? });
         Ok(SandboxCheckout {

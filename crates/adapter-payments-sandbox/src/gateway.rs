@@ -183,7 +183,7 @@ impl PaymentGateway for Sandbox {
     }
 }
 
-/// The index at which the page after the item `after` begins, and whether there are items after that page.
+/// Returns the index at which the page after the item `after` begins, and whether there are items after that page.
 fn part(ids: &[String], after: Option<&str>) -> (usize, bool) {
     let place = after.and_then(|after| ids.iter().position(|id| id == after));
     let start = place.map_or(0, |place| place.saturating_add(1));

@@ -9,7 +9,8 @@ use crate::books::OpenSandboxError;
 /// How long a webhook may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A client that reads nothing from the environment. It sends to this machine alone, so that it trusts nobody.
+/// Creates a client that reads nothing from the environment. It sends only to this machine, so it trusts no
+/// certificates.
 pub(crate) fn new() -> Result<reqwest::Client, OpenSandboxError> {
     let encryption = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?

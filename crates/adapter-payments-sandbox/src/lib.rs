@@ -1,5 +1,5 @@
-//! A payment provider for development: [`Sandbox`] behaves like a real one, keeps books of its own in a folder, and tells
-//! the shop of what happens by signed webhooks to the server's own address. No money moves.
+//! A payment provider for development: [`Sandbox`] behaves like a real one, stores its books in a folder, and reports
+//! events to the shop with signed webhooks to the server's own address. No money is moved.
 
 mod books;
 mod checkout;

@@ -1,4 +1,4 @@
-//! The provider: what it consists of.
+//! The parts of the provider.
 
 use std::{
     path::Path,
@@ -28,20 +28,20 @@ pub(crate) struct Inner {
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) http: reqwest::Client,
-    /// Where people reach the server, without a trailing slash: checkouts are paid there.
+    /// The public address of the server, without a trailing slash, where checkouts are paid.
     pub(crate) public_url: String,
-    /// Where the server reaches itself, without a trailing slash.
+    /// The address at which the server reaches itself, without a trailing slash.
     pub(crate) own_url: String,
     /// The webhooks to send, with the moment when each is due.
     pub(crate) schedule: Mutex<Schedule>,
 }
 
 impl Sandbox {
-    /// Opens the books in this folder, which is made with the first checkout. Webhooks are sent to `own_url`, the address at which
-    /// the server reaches itself; people pay at `public_url`. Neither ends with a slash.
+    /// Opens the books in this folder, which is created with the first checkout. Webhooks are sent to `own_url`, the
+    /// address at which the server reaches itself; buyers pay at `public_url`. Neither ends with a slash.
     ///
     /// # Errors
-    /// When the folder cannot be read, or there can be no HTTP client.
+    /// When the folder cannot be read, or the HTTP client cannot be created.
     pub fn open(
         folder: &Path,
         signer: Arc<dyn Signer>,

@@ -1,4 +1,4 @@
-//! When which webhooks are due.
+//! The schedule of webhooks.
 
 use std::collections::BTreeSet;
 

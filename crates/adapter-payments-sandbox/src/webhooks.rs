@@ -17,13 +17,13 @@ use crate::{
 /// How far the time of a signature may be off.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 
-/// How long a webhook waits that was not taken.
+/// The delay before a webhook is sent again that was not accepted.
 const RETRY: TimeDelta = TimeDelta::seconds(5);
 
 /// The header of the signature.
 const SIGNATURE: &str = "Sandbox-Signature";
 
-/// What a signature is for.
+/// The purpose of a signature.
 const PURPOSE: &[u8] = b"sandbox webhook";
 
 /// The body of a webhook.
@@ -36,7 +36,8 @@ struct Body {
 }
 
 impl Sandbox {
-    /// Sends the webhooks that are due; says how many were taken. One that is not taken is sent again later.
+    /// Sends the webhooks that are due; returns how many were accepted. Webhooks that are not accepted are sent again
+    /// later.
     ///
     /// # Errors
     /// When the books cannot be read or written.
@@ -139,7 +140,7 @@ impl Sandbox {
         })
     }
 
-    /// The same for a body that this process made.
+    /// Does the same for a body that this process created.
     pub(crate) fn event(checkout: &Checkout, event: &Event) -> ProviderEvent {
         let subject = subject(&event.kind, checkout.id());
         ProviderEvent {
@@ -152,7 +153,7 @@ impl Sandbox {
     }
 }
 
-/// What an event of a checkout is about.
+/// The subject of an event of a checkout.
 fn subject(kind: &str, checkout: String) -> EventSubject {
     if kind.starts_with("checkout.") {
         return EventSubject::Checkout(checkout);

@@ -5,10 +5,10 @@ use domain::{
     payments::AmountError,
 };
 
-/// No currency takes amounts of more than twelve digits.
+/// The maximum amount: no currency allows more than twelve digits.
 const MAX_UNITS: i64 = 999_999_999_999;
 
-/// The least amounts, in minor units of ISO 4217. Of other currencies Stripe publishes none.
+/// The minimum amounts, in minor units of ISO 4217. Stripe publishes none for other currencies.
 const MINIMUMS: [(&str, i64); 24] = [
     ("AED", 200),
     ("AUD", 50),
@@ -36,18 +36,18 @@ const MINIMUMS: [(&str, i64); 24] = [
     ("USD", 50),
 ];
 
-/// How the units of the API follow from the minor units of ISO 4217.
+/// How the units of the API are derived from the minor units of ISO 4217.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Units {
-    /// They are the same.
+    /// The units are the same.
     Same,
-    /// They are the same, but the last of the three digits must be 0.
+    /// The units are the same, but the last of the three digits must be 0.
     LastDigitZero,
-    /// The API keeps two digits of a currency that has none any more.
+    /// The API uses two digits for a currency that no longer has any.
     Hundredfold,
-    /// The API has no digits for a currency whose two digits are not in use.
+    /// The API uses no digits for a currency whose two digits are not in use.
     Hundredth,
-    /// The API does not take the currency.
+    /// The API does not support the currency.
     Unsupported,
 }
 
@@ -63,7 +63,7 @@ impl Units {
     }
 }
 
-/// Whether Stripe can take exactly this amount.
+/// Checks that Stripe can take exactly this amount.
 pub(crate) fn check(amount: Money) -> Result<(), AmountError> {
     let currency = amount.currency();
     let least = MINIMUMS.iter().find(|(code, _)| *code == currency.code()).map_or(1, |(_, least)| *least);
@@ -73,7 +73,7 @@ pub(crate) fn check(amount: Money) -> Result<(), AmountError> {
     to_units(amount).map(drop).ok_or(AmountError::Unsupported)
 }
 
-/// The amount in the units of the API; `None` when it has none for exactly this amount.
+/// The amount in the units of the API; `None` when it cannot be represented exactly.
 pub(crate) fn to_units(amount: Money) -> Option<i64> {
     let minor = amount.minor();
     let units = match Units::of(amount.currency()) {
@@ -86,7 +86,7 @@ pub(crate) fn to_units(amount: Money) -> Option<i64> {
     units.filter(|units| (0..=MAX_UNITS).contains(units))
 }
 
-/// The amount that the API means; `None` when it is in no currency that is known here.
+/// The amount from the units of the API; `None` when the currency is unknown.
 pub(crate) fn from_units(units: i64, currency: &str) -> Option<Money> {
     let currency: Currency = currency.to_ascii_uppercase().parse().ok()?;
     let minor = match Units::of(currency) {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn each_currency_has_the_digits_that_the_api_wants() {
+    fn each_currency_has_the_digits_that_the_api_requires() {
         for (minor, currency, units) in [
             (999, "USD", Some(999)),
             (500, "JPY", Some(500)),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn less_than_the_minimum_is_too_small() {
+    fn an_amount_below_the_minimum_is_too_small() {
         for (minor, currency, minimum) in
             [(49, "USD", 50), (29, "GBP", 30), (17_499, "HUF", 17_500), (0, "KWD", 1)]
         {
@@ -148,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_amount_comes_back_as_it_was_sent(
+        fn an_amount_is_returned_as_it_was_sent(
             minor in 0..1_000_000_000_i64,
             currency in proptest::sample::select(vec!["USD", "JPY", "ISK", "UGX", "MGA", "KWD", "TND", "HUF"])
         ) {

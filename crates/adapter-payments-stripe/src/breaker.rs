@@ -1,4 +1,4 @@
-//! Stops calling Stripe for a while when most calls fail.
+//! Stops calling Stripe for some time when most calls fail.
 
 use std::{
     collections::VecDeque,
@@ -8,17 +8,17 @@ use std::{
 
 use tokio::time::Instant;
 
-/// How many of the last calls are looked at, and how many of them must have failed.
+/// How many of the last calls are considered, and how many of them must have failed.
 const WINDOW: usize = 20;
 const FAILURES: usize = 10;
 
-/// How long nothing is called.
+/// How long the breaker stays open, without calls.
 const OPEN: Duration = Duration::from_secs(30);
 
-/// How long other calls wait for the outcome of the one that tries whether Stripe answers again.
+/// How long other calls are refused while a trial call checks whether Stripe answers again.
 const TRIAL: Duration = Duration::from_secs(10);
 
-/// A circuit breaker: closed at first.
+/// A circuit breaker, which is closed at first.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(Mutex<State>);
 
@@ -26,12 +26,12 @@ pub(crate) struct Breaker(Mutex<State>);
 struct State {
     /// Whether each of the last calls failed.
     failed: VecDeque<bool>,
-    /// While it is open: until when nothing is called.
+    /// Until when the breaker is open; `None` while it is closed.
     open_until: Option<Instant>,
 }
 
 impl Breaker {
-    /// Whether Stripe may be called now. When the time of an open breaker is over, one call is let through to try.
+    /// Whether Stripe may be called now. When the time of an open breaker has passed, one trial call is permitted.
     pub(crate) fn permits(&self, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open_until {
@@ -44,7 +44,7 @@ impl Breaker {
         }
     }
 
-    /// Notes the outcome of a call; whether the breaker opened.
+    /// Records the outcome of a call; returns whether the breaker opened.
     pub(crate) fn record(&self, has_failed: bool, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.open_until.is_some() {

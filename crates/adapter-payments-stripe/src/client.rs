@@ -1,4 +1,4 @@
-//! Calls of Stripe's API: limited in time and number, repeated only where that is safe.
+//! Calls of Stripe's API, with time and rate limits, and retries only where they are safe.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const MAX_ANSWER: usize = 32 * 1024 * 1024;
 /// The kind of error of a call whose idempotency key was used with other parameters.
 const OTHER_REQUEST: &str = "idempotency_error";
 
-/// The client cannot be made.
+/// Why the client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum StripeSetupError {
     /// Encryption cannot be set up.
@@ -45,7 +45,7 @@ pub enum StripeSetupError {
     Client(#[from] reqwest::Error),
 }
 
-/// What went wrong in a call.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error("Stripe failed too often just now; it is called again in a few seconds")]
@@ -65,11 +65,11 @@ enum CallError {
 /// What is known about the effect of a failed call.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Stripe refused it: nothing happened.
+    /// Stripe refused the call: nothing was done.
     Refused { status: StatusCode, code: String },
-    /// Nothing happened, and the same call may work later.
+    /// Nothing was done, and the same call may succeed later.
     NotReached(Box<dyn std::error::Error + Send + Sync>),
-    /// It may have happened or not.
+    /// The call may have taken effect or not.
     Unknown(Box<dyn std::error::Error + Send + Sync>),
     /// An earlier attempt with the same idempotency key ended in an error, which Stripe stores and returns to every later
     /// attempt. The earlier attempt is over, so its effect can be looked up now.
@@ -77,7 +77,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Whether Stripe has no object of this identifier.
+    /// Whether Stripe has no object with this identifier.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Refused { status, code } if *status == StatusCode::NOT_FOUND || code == "resource_missing")
     }
@@ -98,9 +98,9 @@ impl From<Failure> for GatewayError {
 pub(crate) struct Call<'a> {
     /// The endpoint, by which calls are counted: the method, and the path without identifiers.
     pub(crate) endpoint: &'static str,
-    /// The path and query behind `/v1/`.
+    /// The path and query after `/v1/`.
     pub(crate) path: &'a str,
-    /// The form to post; `None` reads.
+    /// The form to post; `None` for a GET.
     pub(crate) form: Option<&'a str>,
     /// The idempotency key of a POST that must have its effect only once.
     pub(crate) idempotency_key: Option<&'a str>,
@@ -109,7 +109,7 @@ pub(crate) struct Call<'a> {
 /// The failure of one attempt.
 struct FailedAttempt {
     failure: Failure,
-    /// Whether a repeat is safe and may help.
+    /// Whether a retry is safe and useful.
     may_retry: bool,
 }
 
@@ -124,12 +124,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Prepares the client; nothing is asked of Stripe yet.
+    /// Creates the client, without calling Stripe.
     ///
     /// # Errors
     /// When connections cannot be encrypted.
     pub(crate) fn new(settings: &StripeSettings) -> Result<Self, StripeSetupError> {
-        // A test double on this machine is called without encryption, and needs no authorities.
+        // A test double on this machine is called without encryption, so no certificates are needed.
         let is_encrypted = settings.api_base.starts_with("https://");
         let trust =
             if is_encrypted { Trust::SignedForName(Authorities::OfThisMachine) } else { Trust::Anybody };
@@ -250,7 +250,7 @@ fn failed_without_answer(call: Call<'_>, error: reqwest::Error) -> FailedAttempt
     let is_sent = !(error.is_connect() || error.is_builder());
     let error = CallError::Connection(error);
     if is_sent {
-        // A POST may have taken effect, so that must be looked up before it is repeated.
+        // A POST may have taken effect, which must be looked up before it is repeated.
         FailedAttempt { failure: uncertain(call, error), may_retry: call.form.is_none() }
     } else {
         FailedAttempt { failure: Failure::NotReached(error.into()), may_retry: true }
@@ -274,7 +274,8 @@ fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body:
             let code = code.unwrap_or_else(|| status.as_str().to_owned());
             tracing::warn!(endpoint = call.endpoint, %status, code, "Stripe refused a call");
             if code == OTHER_REQUEST {
-                // The key was used with other parameters, such as those of an earlier version: that call may have happened.
+                // The key was used with other parameters, such as those of an earlier version; that call may have taken
+                // effect.
                 (Failure::Unknown(error.into()), false)
             } else {
                 (Failure::Refused { status, code }, false)

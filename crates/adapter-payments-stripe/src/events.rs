@@ -1,4 +1,4 @@
-//! Events of Stripe: which object each is about.
+//! Events of Stripe and their subjects.
 
 use domain::{
     payments::{EventSubject, ProviderEvent},
@@ -6,8 +6,8 @@ use domain::{
 };
 use serde_json::Value;
 
-/// Reads an event; `None` when it is not one. One of the other mode, of a connected account or of another form (a thin
-/// event) is about nothing here.
+/// Reads an event; `None` when the value is not an event. Events of the other mode, of a connected account or of
+/// another form (thin events) have no subject.
 pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant) -> Option<ProviderEvent> {
     let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let (id, kind) = (text("id")?.to_owned(), text("type")?.to_owned());
@@ -31,7 +31,7 @@ fn subject(kind: &str, object: &Value) -> Option<EventSubject> {
     if is_of("charge.dispute.") {
         return text("id").map(EventSubject::Dispute);
     }
-    // Of a decline there is no other event while the session stays open. The session is found by the intent.
+    // This is the only event of a decline while the session stays open. The session is found by the intent.
     if kind == "payment_intent.payment_failed" {
         return text("id").map(EventSubject::Checkout);
     }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_is_about_its_object() {
+    fn each_event_has_its_object_as_subject() {
         let refunds = EventSubject::Refunds { charge: "pi_1".to_owned() };
         for (kind, object, subject) in [
             ("checkout.session.completed", json!({"id": "cs_1"}), EventSubject::Checkout("cs_1".to_owned())),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_other_mode_of_connected_accounts_and_thin_ones_are_about_nothing() {
+    fn events_of_the_other_mode_of_connected_accounts_and_thin_events_have_no_subject() {
         let event = of_kind("checkout.session.completed", &json!({"id": "cs_1"}));
         for (field, value) in
             [("livemode", json!(true)), ("account", json!("acct_1")), ("object", json!("v2.core.event"))]
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_identifier_or_type_is_no_event() {
+    fn an_object_without_identifier_or_type_is_not_an_event() {
         for value in
             [json!({}), json!([]), json!("evt_1"), json!({"id": "evt_1"}), json!({"id": "", "type": "a"})]
         {

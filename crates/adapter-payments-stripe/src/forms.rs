@@ -6,10 +6,10 @@ use url::form_urlencoded::Serializer;
 
 use crate::amounts;
 
-/// The most lines of a session.
+/// The maximum number of lines of a session.
 const MAX_LINES: usize = 100;
 
-/// The longest name of a line, in characters.
+/// The maximum length of the name of a line, in characters.
 const MAX_NAME: usize = 250;
 
 /// The parameters of a Checkout Session. `None` when Stripe cannot charge exactly this amount, or when the lines do not add up

@@ -25,21 +25,22 @@ use crate::{
     webhook,
 };
 
-/// The fields that tell how far a session got, and when.
+/// The fields with the state of a session and its times.
 const SESSION_FIELDS: &str = "payment_intent.latest_charge.balance_transaction";
 
 /// How long a list of several pages may take.
 const LIST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// By how much Stripe's clock may differ from ours.
+/// By how much Stripe's clock may differ from the server's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
-/// What the identifiers of intents begin with: an event of a decline names the intent and not its session.
+/// The prefix of identifiers of intents: an event of a decline refers to the intent and not to its session.
 const INTENT_PREFIX: &str = "pi_";
 
 const PAGE_SIZE: &str = "100";
 
-/// How many keys a request that must happen once is sent with, when Stripe saved an error for the one before.
+/// The maximum number of idempotency keys for one request; the next key is used when Stripe has saved an error for the
+/// previous one.
 const KEYS: u32 = 5;
 
 /// A list of several pages took too long.
@@ -52,12 +53,13 @@ struct ListTooSlow;
 #[error("Stripe repeats an error for each of {KEYS} keys")]
 struct OnlySavedErrors;
 
-/// The key of a request, or the one that follows when Stripe saved an error for those before: the same in every process.
+/// The key of a request, or the next key when Stripe has saved an error for the previous ones. It is the same in every
+/// process.
 fn numbered_key(key: &str, number: u32) -> String {
     if number == 1 { key.to_owned() } else { format!("{key}:{number}") }
 }
 
-/// A call had its effect, and its answer cannot be read: what became of it is found by looking.
+/// A call took effect, but its answer cannot be read; its result must be looked up.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer to a call that was done cannot be read")]
 struct UnreadableAnswer;
@@ -66,12 +68,12 @@ fn unreadable() -> GatewayError {
     GatewayError::Unknown(UnreadableAnswer.into())
 }
 
-/// What a call asks for cannot be written in the form that Stripe wants.
+/// The error when the parameters of a call cannot be represented for Stripe.
 fn not_representable() -> GatewayError {
     GatewayError::Refused { code: "amount_unsupported".to_owned() }
 }
 
-/// Takes money at Stripe, by Checkout Sessions, and sends it back.
+/// Takes payments at Stripe with Checkout Sessions, and makes refunds.
 pub struct StripeGateway {
     client: Client,
     settings: StripeSettings,
@@ -85,7 +87,7 @@ struct List {
     has_more: bool,
 }
 
-/// Which list is read.
+/// The list to read.
 #[derive(Clone, Copy)]
 struct Listing<'a> {
     endpoint: &'static str,
@@ -94,7 +96,7 @@ struct Listing<'a> {
 }
 
 impl StripeGateway {
-    /// Prepares the gateway; nothing is asked of Stripe yet.
+    /// Creates the gateway, without calling Stripe.
     ///
     /// # Errors
     /// When connections cannot be encrypted.
@@ -106,7 +108,7 @@ impl StripeGateway {
         self.client.call(Call { endpoint, path, form: None, idempotency_key: None }).await
     }
 
-    /// An object by its identifier; `None` when Stripe has none such.
+    /// An object by its identifier; `None` when it does not exist at Stripe.
     async fn find<T: DeserializeOwned>(
         &self,
         endpoint: &'static str,
@@ -125,7 +127,7 @@ impl StripeGateway {
         self.find("GET checkout/sessions/:id", &path).await
     }
 
-    /// A page of a list, newest first, behind or before a cursor.
+    /// A page of a list, newest first, after or before a cursor.
     async fn page(&self, listing: Listing<'_>, cursor: Option<(&str, &str)>) -> Result<List, Failure> {
         let mut pairs = listing.filter.to_vec();
         pairs.push(("limit", PAGE_SIZE));
@@ -134,7 +136,7 @@ impl StripeGateway {
         self.get(listing.endpoint, &path).await
     }
 
-    /// What `read` makes of the objects in a list, newest first. Pages are read one by one; nothing else of them is kept.
+    /// The results of `read` for the objects in a list, newest first. Pages are read one by one and not kept in memory.
     async fn all<T: DeserializeOwned, V>(
         &self,
         listing: Listing<'_>,
@@ -156,8 +158,8 @@ impl StripeGateway {
         .await
     }
 
-    /// The oldest page of a list behind the object named `after`, oldest first; with whether newer ones follow. Where Stripe
-    /// no longer has that object, the list begins anew.
+    /// The oldest page of a list after the object with the identifier `after`, oldest first, and whether newer ones
+    /// follow. If Stripe no longer has that object, the list is read from its beginning.
     async fn oldest_page(
         &self,
         listing: Listing<'_>,
@@ -173,7 +175,8 @@ impl StripeGateway {
                 Err(failure) => return Err(failure),
             }
         }
-        // Lists begin with the newest: the oldest page is found by going through all, which are not kept.
+        // Lists begin with the newest object, so the oldest page is found by reading all pages, which are not kept in
+        // memory.
         let mut page = self.page(listing, None).await?;
         let mut has_newer = false;
         while page.has_more {
@@ -189,7 +192,7 @@ impl StripeGateway {
         reports::checkout(session, self.clock.now())
     }
 
-    /// The refunds of this money, whoever made them.
+    /// All refunds of this money, including those made in the dashboard.
     async fn refunds_of(&self, charge: &str) -> Result<Vec<ProviderRefund>, GatewayError> {
         let filter = [("payment_intent", charge), ("expand[0]", "data.failure_balance_transaction")];
         let listing = Listing { endpoint: "GET refunds", path: "refunds", filter: &filter };
@@ -209,7 +212,7 @@ fn id_of(object: &Value) -> Option<&str> {
     object.get("id")?.as_str()
 }
 
-/// The objects that can be read: others are not ours, such as those of another use of the account.
+/// The objects that can be read. Others do not belong to the shop, but to another use of the account.
 fn read_all<T: DeserializeOwned>(objects: Vec<Value>) -> impl Iterator<Item = T> {
     objects.into_iter().filter_map(|object| {
         let id = id_of(&object).unwrap_or_default().to_owned();
@@ -219,7 +222,8 @@ fn read_all<T: DeserializeOwned>(objects: Vec<Value>) -> impl Iterator<Item = T>
     })
 }
 
-/// Which of several checkouts of one payment counts: Stripe makes one, but whatever has money must not be missed.
+/// The precedence of several checkouts of one payment. Stripe creates only one, but a checkout with money must not be
+/// missed.
 const fn rank(checkout: &ProviderCheckout) -> u8 {
     match checkout.report {
         CheckoutReport::Paid { .. } => 3,
@@ -306,7 +310,7 @@ impl PaymentGateway for StripeGateway {
             Err(failure @ Failure::NotReached(_)) => return Err(failure.into()),
             Err(failure) => failure,
         };
-        // Stripe refuses when the session is not open any more; after an answer that was lost it may be over, too.
+        // Stripe refuses when the session is no longer open; after a lost answer it may also have ended.
         let checkout = self.checkout(id).await?;
         let is_over = |checkout: &ProviderCheckout| {
             !matches!(checkout.report, CheckoutReport::Open | CheckoutReport::Declined(_))
@@ -317,7 +321,8 @@ impl PaymentGateway for StripeGateway {
     async fn refund(&self, order: &RefundOrder) -> Result<ProviderRefund, GatewayError> {
         let form = forms::refund(order).ok_or_else(not_representable)?;
         for number in 1..=KEYS {
-            // Stripe forgets a key after a day, and repeats a saved error until then: so it is looked first.
+            // Stripe forgets a key after a day, and repeats a saved error until then, so existing refunds are looked up
+            // first.
             let made = self.refunds_of(&order.charge).await?;
             if let Some(refund) = made.into_iter().find(|refund| refund.refund_id == Some(order.refund_id)) {
                 return Ok(refund);
@@ -371,7 +376,7 @@ impl PaymentGateway for StripeGateway {
                 after = page.last().and_then(id_of).map(str::to_owned);
                 let sessions = read_all::<Session>(page);
                 let found: Vec<_> = sessions.filter_map(|session| self.checkout_of(&session)).collect();
-                // A page may hold sessions of others alone, and nothing to go on from.
+                // A page may contain only sessions of others, without a cursor to continue from.
                 if !found.is_empty() || !has_more || after.is_none() {
                     return Ok((found, has_more));
                 }

@@ -1,4 +1,4 @@
-//! Payments at Stripe: Checkout Sessions, refunds, disputes and events, by a thin client of the API version
+//! Payments at Stripe: Checkout Sessions, refunds, disputes and events, with a small client of the API version
 //! `2026-10-28.endive`.
 
 mod amounts;

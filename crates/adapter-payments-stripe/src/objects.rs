@@ -1,4 +1,4 @@
-//! The objects of Stripe's API, as far as they matter here.
+//! The objects of Stripe's API, with the fields that are used here.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// The key-value pairs that the creator of an object attached to it.
 pub(crate) type Metadata = HashMap<String, String>;
 
-/// A field that holds an object, or only its identifier.
+/// A field that contains an object, or only its identifier.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Expandable<T> {

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-/// How many calls of an endpoint Stripe takes in a second.
+/// How many calls of an endpoint Stripe accepts per second.
 const CALLS: usize = 25;
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -17,15 +17,15 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct Pace(Mutex<HashMap<&'static str, VecDeque<Instant>>>);
 
 impl Pace {
-    /// Waits until the endpoint may be called, and counts the call. Whoever waits has no place yet: the caller's own time limit
-    /// ends the wait.
+    /// Waits until the endpoint may be called, and counts the call. A waiting call reserves nothing, and the caller's
+    /// time limit ends the wait.
     pub(crate) async fn wait(&self, endpoint: &'static str) {
         while let Err(free_at) = self.take(endpoint, Instant::now()) {
             sleep_until(free_at).await;
         }
     }
 
-    /// Counts a call, or says when the endpoint can be called again.
+    /// Counts a call, or returns when the endpoint can be called again.
     fn take(&self, endpoint: &'static str, now: Instant) -> Result<(), Instant> {
         let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = endpoints.entry(endpoint).or_default();

@@ -1,4 +1,4 @@
-//! What the objects of Stripe's API mean to the shop. Of an object that is not changed, every reading is the same.
+//! Converts the objects of Stripe's API into the shop's reports. An unchanged object always results in the same report.
 
 use domain::{
     id::{Id, Kind},
@@ -22,12 +22,13 @@ fn instant(seconds: i64) -> Option<Instant> {
     Instant::from_timestamp(seconds, 0)
 }
 
-/// One of our identifiers among the metadata.
+/// One of the shop's identifiers in the metadata.
 fn id_in<K: Kind>(metadata: Option<&Metadata>, name: &str) -> Option<Id<K>> {
     metadata?.get(name)?.parse().ok()
 }
 
-/// A session as a checkout; `None` for one that cannot be ours: it takes no payment, or in no currency that is known.
+/// Converts a session into a checkout; `None` for one that cannot belong to the shop, because it takes no payment or
+/// has an unknown currency.
 pub(crate) fn checkout(session: &Session, now: Instant) -> Option<ProviderCheckout> {
     if session.mode.as_deref().is_some_and(|mode| mode != "payment") {
         return None;
@@ -50,11 +51,11 @@ pub(crate) fn checkout(session: &Session, now: Instant) -> Option<ProviderChecko
     })
 }
 
-/// How far a session got. Whether it is paid is what `payment_status` says, not that it is complete.
+/// The report about the state of a session. It is paid according to `payment_status`, not because it is complete.
 fn checkout_report(session: &Session, amount: Money, now: Instant) -> Option<CheckoutReport> {
     let intent = session.payment_intent.as_ref().and_then(Expandable::object);
     let charge = intent.and_then(|intent| intent.latest_charge.as_ref()).and_then(Expandable::object);
-    // `no_payment_required` is no money either.
+    // `no_payment_required` is not a payment either.
     if session.payment_status == "paid" {
         let at = charge.map_or(session.created, arrival);
         return Some(CheckoutReport::Paid { amount, at: instant(at)? });
@@ -74,7 +75,7 @@ fn checkout_report(session: &Session, amount: Money, now: Instant) -> Option<Che
                 CheckoutReport::Processing
             }
         }
-        // The one report that ends a checkout and names a failure.
+        // The only report that ends a checkout and has a failure.
         Some("expired") => match failure {
             Some(failure) => CheckoutReport::Bounced(failure),
             None => CheckoutReport::Expired { at: instant(session.expires_at)?.min(now) },
@@ -96,7 +97,7 @@ fn failure(intent: &Intent, at: i64) -> Option<PaymentFailure> {
     Some(PaymentFailure { at: instant(at)?, code })
 }
 
-/// A refund; `None` for one that cannot be ours, because it belongs to no `PaymentIntent`.
+/// Converts a refund; `None` for one that cannot belong to the shop, because it belongs to no `PaymentIntent`.
 pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     let created_at = instant(refund.created)?;
     let failed_at = || {
@@ -109,7 +110,7 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
         refund_id: id_in(refund.metadata.as_ref(), "refund_id"),
         amount: amounts::from_units(refund.amount, &refund.currency)?,
         report: match refund.status.as_deref() {
-            // The API does not say when a refund that was pending succeeded.
+            // The API does not provide the time when a pending refund succeeded.
             Some("succeeded") => RefundReport::Succeeded { at: created_at },
             Some("failed" | "canceled") => RefundReport::Failed { at: failed_at() },
             _ => RefundReport::Pending,
@@ -118,11 +119,11 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     })
 }
 
-/// A dispute; `None` for one that cannot be ours, because it belongs to no `PaymentIntent`.
+/// Converts a dispute; `None` for one that cannot belong to the shop, because it belongs to no `PaymentIntent`.
 pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute> {
     let amount = amounts::from_units(dispute.amount, &dispute.currency)?;
     let transactions = &dispute.balance_transactions;
-    // The API has no time of the end but that of the money that was given back.
+    // The API provides no other time of the end than that of the returned money.
     let last = transactions.iter().filter(|it| it.amount > 0).map(|it| it.created).max();
     let closed_at = last.and_then(instant).unwrap_or(now);
     Some(ProviderDispute {
@@ -141,8 +142,8 @@ pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute
     })
 }
 
-/// The money that was taken, whether or not it was given back. Transactions are in the currency of the account; when that
-/// is another one, the disputed amount was taken.
+/// The withdrawn money, even if it was returned later. Transactions are in the currency of the account; if that is
+/// another one, the disputed amount is used.
 fn withdrawn(transactions: &[BalanceTransaction], disputed: Money, currency: &str) -> Option<Money> {
     let mut taken = transactions.iter().filter(|it| it.amount < 0).peekable();
     if taken.peek().is_none() {

@@ -25,14 +25,14 @@ impl fmt::Debug for StripeSecret {
     }
 }
 
-/// Which account at Stripe takes the money, and how.
+/// The account at Stripe, and its options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeSettings {
     /// The secret key of the account: `sk_test_…`, `sk_live_…` or a restricted one (`rk_…`).
     pub secret_key: StripeSecret,
-    /// The secrets that webhooks are signed with: two while one replaces the other.
+    /// The secrets that webhooks are signed with: two during a replacement.
     pub webhook_secrets: Vec<StripeSecret>,
-    /// The server, without a slash at the end; [`StripeSettings::API_BASE`] unless it is a test double.
+    /// The address of the API, without a trailing slash; [`StripeSettings::API_BASE`] unless it is a test double.
     pub api_base: String,
     /// The payment methods that buyers may choose from, by Stripe's names, such as `card`.
     pub payment_methods: Vec<String>,

@@ -6,10 +6,10 @@ use sha2::Sha256;
 
 use crate::settings::StripeSecret;
 
-/// The most seconds by which the time of a webhook may differ from the clock, in either direction.
+/// The maximum difference between the time of a webhook and the clock in either direction, in seconds.
 const TOLERANCE: u64 = 300;
 
-/// The most tags that a header may have: one for each active secret, and some for future schemes.
+/// The maximum number of tags in a header: one for each active secret, and some for future schemes.
 const MAX_TAGS: usize = 10;
 
 /// Verifies that the body was signed with one of the secrets, and recently.
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_tags_none_is_compared() {
+    fn a_header_with_too_many_tags_is_refused() {
         let signed = test_stripe::signature(&["whsec_new"], NOW, BODY);
         let tag = format!(",v1={}", "ab".repeat(32));
         assert!(verified(&["whsec_new"], Some(&format!("{signed}{}", tag.repeat(9))), BODY));

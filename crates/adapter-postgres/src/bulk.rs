@@ -1,4 +1,4 @@
-//! Many rows in one statement: a column each, as arrays.
+//! Writes many rows in one statement, with one array for each column.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -19,7 +19,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Adds names that are not there yet, in their order.
+/// Adds names that do not exist yet, in their order.
 pub(crate) async fn insert_names(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -95,9 +95,9 @@ pub(crate) async fn insert_entries(unit: &mut UnitOfWork, entries: &[AuditEntry]
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Adds the movies whose identity is not there yet; gives the identifiers of those.
+/// Adds the movies whose identity does not exist yet; returns their identifiers.
 pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Result<Vec<Uuid>, StoreError> {
-    // Sorted, so that units that add the same movies wait for each other in one order.
+    // Sorted, so that units that add the same movies lock them in the same order.
     let mut movies: Vec<&Movie> = movies.iter().collect();
     movies.sort_by(|one, other| identity(one).cmp(&identity(other)));
     let columns: [(&'static str, Bind); 23] = [
@@ -143,7 +143,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
     Ok(inserted.into_iter().map(|(id,)| id.0).collect())
 }
 
-/// How many movies of the index are read at once for their words.
+/// How many movies of the index are read at once to count their words.
 const COUNTED_AT_ONCE: i64 = 10_000;
 
 /// Writes entries of the search index. They replace the existing entries of the same movies.
@@ -177,7 +177,7 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Writes a `tsvector` literal with these words. Words that were made by joining two neighbouring words get the prefix `~`.
+/// Writes a `tsvector` literal with these words. Words that were joined from two adjacent words get the prefix `~`.
 fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> String {
     let mut text = String::new();
     for word in words {
@@ -190,7 +190,7 @@ fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> St
     text
 }
 
-/// All words of the search index, but for joined neighbours, each with the number of its movies.
+/// All words of the search index except joined adjacent words, each with the number of its movies.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let mut words: HashMap<String, i64> = HashMap::new();
     let mut after = Uuid::nil();

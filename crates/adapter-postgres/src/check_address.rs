@@ -11,16 +11,16 @@ use crate::{
 /// The error for an invalid database address. Its message quotes no part of the address, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// It names no host.
+    /// It has no host.
     #[error("it has no host")]
     NoHost,
-    /// Its host has characters that no host has.
+    /// Its host has characters that are not allowed in hosts.
     #[error("its host has characters that no host has: in a password, @ is written %40, / %2F and ? %3F")]
     Host,
     /// One of its options has an invalid value.
     #[error("{0}")]
     Value(String),
-    /// It has an unknown option, or is no address at all.
+    /// It has an unknown option, or is not an address.
     #[error("it has an option that does not exist, or is not percent-encoded")]
     Form,
 }
@@ -33,8 +33,7 @@ impl PostgresDatabase {
     pub fn check_address(url: &str) -> Result<(), InvalidAddress> {
         let Address { config, trust } = Address::parse(url).map_err(|error| match error {
             AddressError::Malformed(error) => match error.source().map(ToString::to_string) {
-                // Only this message of the library is safe to show: it quotes nothing of the address but the name of the
-                // option.
+                // Only this message of the library is safe to show, since it quotes only the name of the option.
                 Some(message) if message.starts_with("invalid value for option `") => {
                     InvalidAddress::Value(message)
                 }
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_its_encryption_is_said() {
+    fn faults_of_encryption_options_are_reported() {
         for (parameters, says) in [
             ("sslmode=canary", "sslmode must be disable"),
             ("sslmode=verify-full&sslrootcert=/nowhere/at/all", "sslrootcert must name a file"),

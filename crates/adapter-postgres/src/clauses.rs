@@ -1,4 +1,4 @@
-//! Clauses that are written in another way for each database: here for PostgreSQL.
+//! Clauses that differ between the databases: here for PostgreSQL.
 
 use domain::catalog::SearchTerm;
 use uuid::Uuid;
@@ -15,10 +15,10 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates.
 ///
-/// The subqueries are not to become joins: the planner guesses many movies for names that it does not know, and would read
-/// the whole tables.
+/// The subqueries must not become joins: for unknown names the planner estimates many movies, and would read the
+/// complete tables.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -36,8 +36,8 @@ pub(crate) fn push_movies_linked_to<ST>(
     );
 }
 
-/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the columns `column, order`:
-/// in its order, it is read and not the table.
+/// Adds a `SELECT 1` of the rows whose column has any of the values, up to a maximum number. An index has the columns
+/// `column, order`; in its order, the index is read instead of the table.
 pub(crate) fn push_capped_matches<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -63,15 +63,15 @@ pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'stat
     statement.sql(column).sql(" = ANY(").bind(Column::Integers(numbers.to_vec())).sql(")");
 }
 
-/// Adds "the column holds the text as it is".
+/// Adds a condition: the column contains the text literally.
 pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds "and the entry `s` of the search index has all terms in this part".
+/// Adds a condition: the entry `s` of the search index has all terms in this part.
 fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
-    // Words consist of letters, digits and symbols: none needs an escape. `~` marks neighbours that were joined.
+    // Words consist of letters, digits and symbols, so no escaping is needed. `~` marks joined adjacent words.
     let any = |term: &SearchTerm| {
         let whole = term.whole.iter().flat_map(|word| [format!("'{word}'"), format!("'~{word}'")]);
         let begun = term.begun.iter().map(|word| format!("'{word}':*"));
@@ -89,7 +89,8 @@ fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: Ind
     push(others.into_iter().map(any).collect(), column);
 }
 
-/// Adds `FROM … m`: the movies that have all terms in this part of the search index. The subqueries are not to become joins.
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index. The subqueries must not become
+/// joins.
 pub(crate) fn push_movies_with_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],
@@ -102,14 +103,15 @@ pub(crate) fn push_movies_with_words<ST>(
     );
 }
 
-/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
+/// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search
+/// index.
 pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     statement.sql("(SELECT 1 FROM movie_search s WHERE s.movie_id = m.id");
     push_match(statement, terms, part);
     statement.sql(" LIMIT 1) IS NOT NULL");
 }
 
-/// Adds "any movie has all terms in the search index".
+/// Adds a condition: any movie has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("EXISTS (SELECT 1 FROM movie_search s WHERE TRUE");
     push_match(statement, terms, IndexPart::All);

@@ -34,14 +34,14 @@ struct Inner {
 
 impl std::fmt::Debug for PostgresDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The address is left out: it holds a password.
+        // The address is omitted, since it contains a password.
         f.debug_struct("PostgresDatabase").finish_non_exhaustive()
     }
 }
 
 impl PostgresDatabase {
-    /// Connects to the database at `postgres://…`, `postgresql://…` or `postgresql+psycopg://…`. Call it on the
-    /// runtime that is to drive the connections.
+    /// Connects to the database at `postgres://…`, `postgresql://…` or `postgresql+psycopg://…`. Must be called on the
+    /// runtime that drives the connections.
     ///
     /// # Errors
     /// [`StoreError::Failed`] when the address is malformed, [`StoreError::Unavailable`] when no server answers there.
@@ -77,11 +77,12 @@ impl PostgresDatabase {
 
     /// Runs a reading statement outside any transaction and returns its rows.
     ///
-    /// When the connection is closed, silent or otherwise unusable, as all connections are after a restart of the database, it
-    /// is discarded and the statement is run once more on another connection.
+    /// When the connection is closed, unresponsive or otherwise unusable, like all connections after a restart of the
+    /// database, it is discarded and the statement is run once more on another connection.
     ///
-    /// When the statement loses a race (a serialization failure, which at the isolation level serializable can hit reading
-    /// statements too), it is run again at once: it does not lose twice against the same transaction.
+    /// When the statement loses a race (a serialization failure, which at the isolation level serializable can also
+    /// affect reading statements), it is run again immediately, since it cannot lose twice against the same
+    /// transaction.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn statements_that_the_server_does_not_know_any_more_make_the_connection_a_lost_one() {
+    async fn a_connection_whose_prepared_statements_are_unknown_counts_as_lost() {
         let Some((_guard, database)) = empty().await else { return };
         // Simulates a pooler that does not keep prepared statements between two transactions.
         let forget = || Statement::<()>::new("DEALLOCATE ALL");
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_session_that_looks_for_its_tables_elsewhere_is_closed() {
+    async fn a_session_with_another_search_path_is_closed() {
         let Some((guard, database)) = empty().await else { return };
         guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
         let things = || Statement::<(Integer,)>::new("SELECT n FROM things");
@@ -215,14 +216,14 @@ mod tests {
         let write = "INSERT INTO things VALUES (8)";
         assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));
         run(&database, write).await.unwrap();
-        // A table that does not exist must not be looked for again and again.
+        // A query on a table that does not exist must not be retried endlessly.
         let missing =
             database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT n FROM nothing")).await;
         assert!(matches!(missing, Err(StoreError::Failed(_))), "{missing:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_statement_whose_answer_a_migration_changed_is_prepared_anew() {
+    async fn a_statement_whose_result_a_migration_changed_is_prepared_again() {
         let Some((guard, database)) = empty().await else { return };
         guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
         let things = || Statement::<(Integer,)>::new("SELECT * FROM things");

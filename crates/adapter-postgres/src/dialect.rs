@@ -1,4 +1,4 @@
-//! What differs between the databases, so that the repositories and queries are written once: here PostgreSQL.
+//! The differences between the databases, so that the repositories and queries are written once: here PostgreSQL.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -32,7 +32,7 @@ pub(crate) type SqlId = sql_types::Uuid;
 /// The SQL type of instants.
 pub(crate) type SqlInstant = sql_types::Timestamptz;
 
-/// An identifier as this database keeps it.
+/// An identifier in the form of this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Uuid)]
 pub(crate) struct DbUuid(pub(crate) Uuid);
@@ -49,7 +49,7 @@ impl FromSql<sql_types::Uuid, Pg> for DbUuid {
     }
 }
 
-/// An instant as this database keeps it.
+/// An instant in the form of this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Timestamptz)]
 pub(crate) struct DbInstant(pub(crate) DateTime<Utc>);
@@ -80,7 +80,7 @@ pub(crate) enum Bind {
     Ready(Column),
 }
 
-/// A whole column of rows to insert.
+/// A column of the rows to insert.
 #[derive(Debug, Clone)]
 pub(crate) enum Column {
     Integers(Vec<i64>),
@@ -164,16 +164,17 @@ macro_rules! for_update {
 }
 pub(crate) use for_update;
 
-/// Ends a select whose rows nobody else is to change until the unit ends.
+/// Ends a select whose rows are locked against changes until the unit ends.
 pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
 
-/// Ends a select of movies `m` that nobody else is to delete until the unit ends.
+/// Ends a select of movies `m` that are locked against deletion until the unit ends.
 pub(crate) const KEPT_MOVIES: &str = " FOR KEY SHARE OF m";
 
-/// Ends a sub-select whose rows others may hold: those are left to them.
+/// Ends a sub-select that skips rows that others have locked.
 pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
-/// Ends a select of movies `m` that nobody else is to change until the unit ends. Links to them may be added meanwhile.
+/// Ends a select of movies `m` that are locked against changes until the unit ends. Links to them may be added in the
+/// meantime.
 pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 
 /// The number of the day (UTC) of an instant, counted from 1970.
@@ -181,25 +182,26 @@ pub(crate) fn day_of(column: &str) -> String {
     format!("CAST(FLOOR(EXTRACT(EPOCH FROM {column}) / 86400) AS BIGINT)")
 }
 
-/// The moment of the statement, by the database's own clock.
+/// The current time, by the clock of the database.
 pub(crate) const NOW: &str = "now()";
 
-/// Stands before a column of a condition that each movie is checked by; the planner here knows by itself which index to use.
+/// Precedes a column in a condition that each movie is checked by. Empty here, since this planner chooses the right
+/// index.
 pub(crate) const UNINDEXED: &str = "";
 
-/// Roughly how many movies there are; not positive where the table was never analysed.
+/// The approximate number of movies; not positive if the table was never analysed.
 pub(crate) const MOVIES_ESTIMATE: &str =
     "(SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = to_regclass('movies'))";
 
-/// An identifier that is not there.
+/// A missing identifier.
 pub(crate) const NO_ID: &str = "CAST(NULL AS UUID)";
 
-/// Names the index of a table; the planner here knows by itself.
+/// Names the index of a table. Empty here, since this planner chooses it.
 pub(crate) const fn index_hint(_index: &'static str) -> String {
     String::new()
 }
 
-/// Names the index that a search of titles walks; the planner here knows by itself.
+/// Names the index for a search of titles. Empty here, since this planner chooses it.
 pub(crate) const TITLE_INDEX: &str = "";
 
 /// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.

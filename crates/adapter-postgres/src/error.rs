@@ -1,8 +1,8 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// What PostgreSQL says when it is away, overloaded or full for now. Diesel drops the SQLSTATE of these, so they are known by
-/// their English messages; each line names its SQLSTATE.
+/// Messages of PostgreSQL when it is temporarily unavailable, overloaded or full. Diesel drops the SQLSTATE of these
+/// errors, so they are recognized by their English messages; each line names the SQLSTATE.
 const PASSING: [&str; 12] = [
     "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
     "could not obtain lock",               // 55P03
@@ -18,30 +18,29 @@ const PASSING: [&str; 12] = [
     "database is not currently accepting", // 55000
 ];
 
-/// What PostgreSQL says to the one of several transactions that it ends, so that the others can go on. Diesel names 40001
-/// itself.
+/// The message to a transaction that PostgreSQL ends to resolve a deadlock. Diesel recognizes 40001 itself.
 const DEADLOCK: &str = "deadlock detected"; // 40P01
 
-/// Messages after which a connection is of no more use, while another one may succeed.
+/// Messages after which a connection is unusable, while another connection may succeed.
 const LOST: [&str; 6] = [
     "terminating connection",                  // 57P01, 57P02, 57P04, 57P05, 25P03
     "the database system is shutting down",    // 57P03
     "the database system is starting up",      // 57P03
-    "cached plan must not change result type", // 0A000: a migration changed what a prepared statement answers
-    "current transaction is aborted",          // 25P02: somebody left a failed transaction open
-    "cache lookup failed for",                 // XX000: what a statement was prepared for was made anew
+    "cached plan must not change result type", // 0A000: a migration changed the result type of a prepared statement
+    "current transaction is aborted",          // 25P02: a failed transaction was left open
+    "cache lookup failed for",                 // XX000: an object of a prepared statement was re-created
 ];
 
-/// How the server begins to say that it does not know a prepared statement (26000), or knows another one by its name (42P05,
-/// 08P01): what a pooler that hands out other servers between transactions makes of a connection.
+/// The beginning of messages that a prepared statement is unknown (26000), or that its name is used by another one
+/// (42P05, 08P01). They occur with a pooler that changes the server between transactions.
 const OTHER_STATEMENTS: [&str; 2] = ["prepared statement \"", "bind message supplies"];
 
-/// How the server ends the message that a table, a type or a function is missing (42P01, 42704, 42883): so it is for a
-/// session whose `search_path` was changed.
+/// The end of messages that a table, a type or a function is missing (42P01, 42704, 42883). They occur in a session
+/// whose `search_path` was changed.
 const MISSING: &str = "does not exist";
 
-/// Whether the connection is gone, as after a restart of the database, or is not the one that it was: another one may do what
-/// this one could not.
+/// Whether the connection is lost, as after a restart of the database, or its session has changed, so that another
+/// connection may succeed.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -64,15 +63,15 @@ pub(crate) const fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
 }
 
-/// Whether the connection is to be closed: it is lost, or looks for its tables in the wrong place.
+/// Whether the connection must be closed: it is lost, or has a wrong `search_path`.
 pub(crate) fn spoils_connection(error: &Error) -> bool {
     let is_misled =
         matches!(error, Error::DatabaseError(_, information) if information.message().ends_with(MISSING));
     is_misled || is_connection_lost(error)
 }
 
-/// Whether the transaction was undone because it stood in another one's way. Units look for rows before they rely on them: a
-/// key that is there, or a row that is not, was added or deleted by another one since.
+/// Whether the transaction was rolled back because of a conflict with another one. Units read rows before they rely on
+/// them, so an existing key or a missing row means that another transaction has added or deleted it in the meantime.
 fn is_conflict(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -86,7 +85,7 @@ fn is_conflict(error: &Error) -> bool {
     }
 }
 
-/// Tells errors that pass, and those that a new try may avoid, from others.
+/// Distinguishes temporary errors, and errors that a retry may avoid, from other errors.
 pub(crate) fn store_error(error: Error) -> StoreError {
     if is_conflict(&error) {
         return StoreError::conflict(error);

@@ -3,7 +3,7 @@
 /// A part of the search index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexPart {
-    /// All of it.
+    /// The complete index.
     All,
     /// The names of movies.
     Name,

@@ -12,11 +12,11 @@ use crate::{PostgresDatabase, statement::Statement};
 /// How the database's schema compares with the migrations of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// It has exactly these migrations.
+    /// The schema has exactly these migrations.
     Current,
-    /// It lacks this many migrations.
+    /// The schema lacks this number of migrations.
     Behind(usize),
-    /// It has a migration that this program does not know: a newer version migrated it.
+    /// The schema has a migration that this program does not know, because a newer version migrated it.
     Ahead,
 }
 
@@ -27,11 +27,12 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 const TRIES: u32 = 20;
 
 impl PostgresDatabase {
-    /// Brings the schema, the keys of e-mail addresses and the search index up to date. Each migration is a transaction. Several nodes may do so
-    /// at once: a node that finds a migration being run waits for it and goes on with the next.
+    /// Brings the schema, the keys of e-mail addresses and the search index up to date. Each migration is a
+    /// transaction. Several nodes may do so concurrently: a node that finds a running migration waits for it and
+    /// continues with the next one.
     ///
     /// # Errors
-    /// When the database is away, a migration fails, or the schema is newer than this program.
+    /// When the database is unavailable, a migration fails, or the schema is newer than this program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.migrate_schema().await?;
         self.update_email_keys().await?;
@@ -58,7 +59,7 @@ impl PostgresDatabase {
 
     async fn run_pending(&self) -> Result<(), StoreError> {
         let connection = self.connections().open_for_migrations().await?;
-        // The harness blocks its thread.
+        // The migration harness blocks its thread.
         let run =
             move || AsyncMigrationHarness::new(connection).run_pending_migrations(MIGRATIONS).map(|_| ());
         self.connections()
@@ -69,7 +70,7 @@ impl PostgresDatabase {
             .map_err(StoreError::failed)
     }
 
-    /// Reverts the last migration: for tests and for operators who go back to an older version.
+    /// Reverts the last migration, for tests and for operators who go back to an older version.
     ///
     /// # Errors
     /// When there is none, or it cannot be reverted.
@@ -88,7 +89,7 @@ impl PostgresDatabase {
     /// How the schema compares with the migrations of this program.
     ///
     /// # Errors
-    /// When the database is away.
+    /// When the database is unavailable.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
         let exists =
             Statement::<(Bool,)>::new("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL");

@@ -47,7 +47,7 @@ async fn fill(url: String) {
     }
     unit.finish().await.unwrap();
     database.index_outdated_movies().await.unwrap();
-    // The server does this by itself after a while. It cannot run in a transaction.
+    // The server does this automatically after some time. It cannot run in a transaction.
     let mut session = database.connections().get().await.unwrap();
     session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();
 }

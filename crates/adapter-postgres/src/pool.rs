@@ -49,7 +49,7 @@ const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1500 \
 /// The options for migrations, which may run for long but must not block the service while they wait for a lock.
 const MIGRATION_STARTUP: &str = "-c statement_timeout=0 -c lock_timeout=10000";
 
-/// The pool cannot give a connection.
+/// Why the pool cannot provide a connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("cannot connect to PostgreSQL")]
@@ -69,7 +69,8 @@ pub(crate) enum ConnectError {
 #[error("PostgreSQL is read-only: the server is a standby, or default_transaction_read_only is on")]
 pub(crate) struct ReadOnly;
 
-/// Opens connections, each driven by the runtime that the pool was made on: a busy web worker never stalls them.
+/// Opens connections, each driven by the runtime that the pool was created on, so that a busy web worker never stalls
+/// them.
 #[derive(Clone)]
 pub(crate) struct Manager {
     config: Config,
@@ -100,7 +101,7 @@ impl Manager {
     /// The same connections with other settings.
     fn with_options(&self, options: &str) -> Self {
         let mut manager = self.clone();
-        // Ours first, so that what the address says wins.
+        // The default options come first, so that options in the address take precedence.
         let theirs = manager.config.get_options().unwrap_or_default();
         let options = format!("{options} {theirs}");
         manager.config.options(options.trim());
@@ -129,7 +130,7 @@ where
     }
 }
 
-/// Whether the TLS handshake failed. The library has no other way to tell than the message.
+/// Whether the TLS handshake failed, which can only be recognized by the message of the library.
 fn is_of_encryption(error: &Error) -> bool {
     error.to_string().starts_with("error performing TLS handshake")
 }
@@ -140,11 +141,12 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Session, ConnectError> {
         let open = self.clone().open();
-        // The time limit is part of the task, which goes on when its caller has gone away.
+        // The time limit is part of the task, which continues when its caller is cancelled.
         self.runtime.spawn(async move { timeout(OPEN, open).await }).await??
     }
 
-    /// Does not ask the server: a connection that broke meanwhile is noticed at its first statement, which is tried again.
+    /// Does not query the server: a connection that broke in the meantime is detected at its first statement, which is
+    /// retried.
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
         if session.connection.is_broken() {
             Err(RecycleError::Message("the connection is broken".into()))
@@ -165,7 +167,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Reads the address; opens nothing yet.
+    /// Parses the address without opening a connection.
     pub(crate) fn new(url: &str, size: usize) -> Result<Self, StoreError> {
         Self::with_max_age(url, size, MAX_AGE)
     }
@@ -194,8 +196,9 @@ impl Connections {
         self.pool.get().await.map_err(StoreError::unavailable)
     }
 
-    /// A connection to write on. A connection that was read-only when it was opened is replaced by a new one, so that writing
-    /// goes on as soon as the server allows it again. If the new one is read-only too, it stays in the pool for reading.
+    /// A connection to write on. A connection that was read-only when it was opened is replaced by a new one, so that
+    /// writing continues as soon as the server allows it again. If the new one is read-only too, it stays in the pool
+    /// for reading.
     pub(crate) async fn get_to_write(&self) -> Result<PooledConnection, StoreError> {
         loop {
             let session = self.get().await?;
@@ -210,8 +213,8 @@ impl Connections {
         }
     }
 
-    /// Closes a connection that cannot be used any more. If the server fell silent or became read-only, the idle connections
-    /// are closed too, because they lead to the same server.
+    /// Closes a connection that can no longer be used. If the server stopped responding or became read-only, the idle
+    /// connections are also closed, because they are connected to the same server.
     pub(crate) fn discard(&self, session: PooledConnection, why: &diesel::result::Error) {
         drop(Object::take(session));
         let is_read_only = is_read_only(why);
@@ -222,7 +225,7 @@ impl Connections {
         }
     }
 
-    /// Cancels a statement whose caller has gone away.
+    /// Cancels a statement whose caller was cancelled.
     pub(crate) async fn cancel(&self, statement: &CancelToken) {
         match timeout(OPEN, statement.cancel_query(self.manager.tls.clone())).await {
             Ok(Ok(())) => {}
@@ -238,7 +241,7 @@ impl Connections {
         if session.is_read_only { Err(StoreError::unavailable(ReadOnly)) } else { Ok(session.connection) }
     }
 
-    /// The runtime on which work goes on when a caller has gone away.
+    /// The runtime on which work continues when a caller is cancelled.
     pub(crate) const fn runtime(&self) -> &Handle {
         &self.manager.runtime
     }
@@ -259,7 +262,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn connections_that_were_opened_together_do_not_end_together() {
+    async fn connections_that_were_opened_together_do_not_expire_together() {
         let connections = Connections::new("postgres://localhost/cinema", 2).unwrap();
         let ages: Vec<u64> = (0..32).map(|_| connections.manager.next_max_age().as_secs()).collect();
         assert_eq!(ages.iter().max(), Some(&600));
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn options_in_the_address_win_over_ours() {
+    async fn options_in_the_address_override_the_defaults() {
         let url = "postgres://localhost/cinema?options=-c%20statement_timeout%3D9000";
         let manager = Connections::new(url, 2).unwrap().manager.with_options(STARTUP);
         let options = manager.config.get_options().unwrap();

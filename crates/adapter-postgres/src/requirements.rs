@@ -3,38 +3,38 @@ use domain::store::StoreError;
 
 use crate::{PostgresDatabase, statement::Statement, unit_of_work::UnitOfWork};
 
-/// What keeps a database from being used or migrated, with what to do about it, in one line.
+/// Why a database cannot be used or migrated, with advice, in one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsuitable {
-    /// Its encoding cannot hold every text.
+    /// Its encoding cannot represent every text.
     #[error(
         "the database {database} is encoded in {encoding}, which cannot hold every name: make one with \
          `createdb --encoding=UTF8 --template=template0 NAME`, and name it in DATABASE_URL"
     )]
     Encoding {
-        /// Which.
+        /// The database.
         database: String,
         /// Its encoding.
         encoding: String,
     },
-    /// The `search_path` leads nowhere.
+    /// The `search_path` has no usable schema.
     #[error(
         "the search_path of {role} names no schema that exists or may be used: make one with `CREATE SCHEMA cinema \
          AUTHORIZATION {role}` and run `ALTER ROLE {role} SET search_path = cinema`"
     )]
     NoSchema {
-        /// Whose.
+        /// The role.
         role: String,
     },
-    /// Tables may not be made, as in the schema `public` since PostgreSQL 15.
+    /// The role may not create tables, as in the schema `public` since PostgreSQL 15.
     #[error(
         "{role} may not make tables in the schema {schema}: let the owner of the database run `GRANT CREATE ON SCHEMA \
          {schema} TO {role}`"
     )]
     Schema {
-        /// Who.
+        /// The role.
         role: String,
-        /// Where.
+        /// The schema.
         schema: String,
     },
     /// The extension that searching needs is not installed on the server.
@@ -48,14 +48,14 @@ pub enum Unsuitable {
          in it, or `GRANT CREATE ON DATABASE {database} TO {role}`"
     )]
     Trigrams {
-        /// Who.
+        /// The role.
         role: String,
-        /// To what.
+        /// The database.
         database: String,
     },
 }
 
-/// Names as they are written in statements.
+/// Names are quoted for use in statements.
 const STATE: &str = "SELECT quote_ident(current_database()), current_setting('server_encoding'), quote_ident(current_user), \
     quote_ident(current_schema()), coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
     has_database_privilege(current_database(), 'CREATE'), \
@@ -66,15 +66,15 @@ type StateSql = (Text, Text, Text, Nullable<Text>, Bool, Bool, Bool, Bool);
 type State = (String, String, String, Option<String>, bool, bool, bool, bool);
 
 impl PostgresDatabase {
-    /// Checks that the database can be written to now.
+    /// Checks that the database is currently writable.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when it is read-only, as a standby is, or does not answer.
+    /// [`StoreError::Unavailable`] when it is read-only, like a standby, or does not answer.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         UnitOfWork::begin(self).await?.check_writable().await
     }
 
-    /// Why the database cannot be used, if it cannot: its encoding is not UTF-8.
+    /// Returns why the database cannot be used, if its encoding is not UTF-8.
     ///
     /// # Errors
     /// When it does not answer.
@@ -87,7 +87,7 @@ impl PostgresDatabase {
         Ok(wrong.map(|(database, encoding)| Unsuitable::Encoding { database, encoding }))
     }
 
-    /// How many connections the server takes from all its clients together, superusers apart.
+    /// The maximum number of connections of all clients of the server, without those for superusers.
     ///
     /// # Errors
     /// When it does not answer.
@@ -99,7 +99,8 @@ impl PostgresDatabase {
         Ok(rows.into_iter().next().and_then(|(count,)| usize::try_from(count).ok()).unwrap_or_default())
     }
 
-    /// Why the database cannot be migrated by this role, if it cannot: for a clear message before the first migration fails.
+    /// Returns why this role cannot migrate the database, if it cannot, for a clear message before the first migration
+    /// fails.
     ///
     /// # Errors
     /// When it does not answer.
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_extension_that_is_not_on_the_server_is_named() {
+    fn an_extension_that_is_not_installed_is_reported() {
         let state = |has, knows| {
             let [database, encoding, role] = ["cinema", "UTF8", "ann"].map(str::to_owned);
             (database, encoding, role, Some("public".to_owned()), true, true, has, knows)

@@ -1,4 +1,4 @@
-//! The tables, as Diesel knows them. Compiled for both databases: what differs in types is `crate::dialect`.
+//! The tables, as Diesel knows them. Compiled for both databases; `crate::dialect` has the types that differ.
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 

@@ -19,10 +19,10 @@ const WITHOUT_LIMIT: Duration = Duration::from_secs(30);
 const STATE: &str = "SELECT (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint, \
     current_setting('transaction_read_only')::boolean";
 
-/// An open connection, and what is known of it.
+/// An open connection, and its properties.
 pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
-    /// How long an answer on it may take.
+    /// The time limit for an answer on it.
     pub(crate) patience: Patience,
     /// Whether it was read-only when it was opened. A session keeps that setting even if the database's setting changes.
     pub(crate) is_read_only: bool,
@@ -46,25 +46,26 @@ impl Session {
     }
 }
 
-/// How long an answer may take. The server ends statements that take too long, but not when it lost its power or its answers
-/// are lost on the way.
+/// The time limit for an answer. The server ends statements that take too long, but not if it has crashed or its
+/// answers are lost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience(Duration);
 
 impl Patience {
-    /// The answer, or the error of a lost connection: a late answer would be taken for that of the next statement.
+    /// Returns the answer, or the error of a lost connection, since a late answer would be mistaken for that of the
+    /// next statement.
     pub(crate) async fn wait<T>(self, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
         tokio::time::timeout(self.0, answer).await.unwrap_or_else(|_| Err(silence()))
     }
 }
 
-/// No other error is of this kind: diesel-async calls a connection that it finds closed `UnableToSendCommand`.
+/// No other error has this kind: diesel-async reports a closed connection as `UnableToSendCommand`.
 fn silence() -> Error {
     let said = "the database did not answer in time".to_owned();
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(said))
 }
 
-/// Whether the connection is open and nobody answers.
+/// Whether the connection is open but the server does not answer.
 pub(crate) const fn is_silence(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
 }

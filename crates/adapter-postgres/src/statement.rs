@@ -11,10 +11,11 @@ use diesel::{
 
 use crate::dialect::{Backend, Bind};
 
-/// SQL put together from parts, whose prepared statement is kept and reused.
+/// SQL composed of parts, whose prepared statement is cached.
 ///
-/// Diesel never keeps the prepared statement of a `sql_query`, which costs a round trip each time. The text must come
-/// from a bounded set of shapes: whatever a user sends is a bind, and a list is one bind. `ST` is the SQL type of a row.
+/// Diesel never caches the prepared statement of a `sql_query`, which costs a round trip each time. The text must come
+/// from a bounded set of shapes: all values from users are binds, and a list is one bind. `ST` is the SQL type of a
+/// row.
 pub(crate) struct Statement<ST = ()> {
     parts: Vec<Part>,
     is_kept: bool,
@@ -51,7 +52,7 @@ impl<ST> Statement<ST> {
         self
     }
 
-    /// The same statement behind another text, which gives other rows.
+    /// The same statement preceded by another text, with other result rows.
     #[cfg(test)]
     pub(crate) fn behind<Other>(&self, sql: &'static str) -> Statement<Other> {
         let parts = std::iter::once(Part::Sql(sql.into())).chain(self.parts.iter().cloned()).collect();
@@ -72,14 +73,14 @@ impl<ST> Statement<ST> {
         self.texts().collect()
     }
 
-    /// Tells the shape, the text without the values, from others.
+    /// A digest of the shape, which is the text without the values.
     pub(crate) fn shape_digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.texts().for_each(|text| hasher.write(text.as_bytes()));
         hasher.finish()
     }
 
-    /// Says that the shape is too rare to keep its prepared statement.
+    /// Marks the shape as too rare to cache its prepared statement.
     pub(crate) const fn forget(&mut self) {
         self.is_kept = false;
     }

@@ -6,7 +6,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// The protocol that a client announces (ALPN) when it speaks TLS from its first byte.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// Connections cannot be encrypted.
+/// Why connections cannot be encrypted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     #[error("sslrootcert must name a file of certificates (PEM): {0}")]
@@ -29,7 +29,7 @@ impl From<TrustError> for TlsError {
     }
 }
 
-/// Makes what encrypts connections.
+/// Creates the TLS connector for connections.
 pub(crate) fn connector(trust: &Trust, negotiation: SslNegotiation) -> Result<MakeRustlsConnect, TlsError> {
     let mut config = client_config(trust)?;
     if negotiation == SslNegotiation::Direct {

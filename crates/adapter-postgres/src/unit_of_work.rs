@@ -17,28 +17,28 @@ use crate::{
     statement::Statement,
 };
 
-/// How long a statement that nobody waits for any more may hold up a rollback before it is cancelled.
+/// How long an abandoned statement may delay a rollback before it is cancelled.
 const COURTESY: Duration = Duration::from_millis(50);
 
-/// An open transaction: every unit and every repository of the domain. Dropped before it is finished, it is rolled back
-/// at once, and what it locked is free within milliseconds.
+/// An open transaction, which implements every unit and every repository of the domain. When it is dropped before it is
+/// finished, it is rolled back immediately, and its locks are released within milliseconds.
 pub struct UnitOfWork {
     connections: Arc<Connections>,
-    /// `None` once it is over, or its connection is lost.
+    /// `None` after it has ended, or when its connection is lost.
     session: Option<PooledConnection>,
-    /// A statement failed: PostgreSQL would answer the commit by a rollback, without an error.
+    /// Whether a statement failed. PostgreSQL would then answer a commit with a rollback, without an error.
     has_failed: bool,
-    /// Totals and counts are to be read anew after the commit.
+    /// Totals and counts must be read again after the commit.
     has_changed_catalog: bool,
 }
 
-/// A transaction was used on after a statement of it failed.
+/// A transaction was used again after one of its statements had failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the unit of work had failed before")]
 struct FailedBefore;
 
 impl UnitOfWork {
-    /// Begins one, on another connection when the first turns out to be gone.
+    /// Begins a transaction, on another connection if the first one is lost.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         match Self::try_begin(database).await {
             Err(StoreError::Unavailable(source)) if source.downcast_ref().is_some_and(is_connection_lost) => {
@@ -51,10 +51,12 @@ impl UnitOfWork {
     async fn try_begin(database: &Database) -> Result<Self, StoreError> {
         let connections = Arc::clone(database.connections());
         let session = connections.get_to_write().await?;
-        // Made before the transaction begins: a caller that goes away meanwhile leaves none open.
+        // Created before the transaction begins, so that no transaction stays open when the caller is cancelled in
+        // between.
         let mut unit =
             Self { connections, session: Some(session), has_failed: false, has_changed_catalog: false };
-        // READ COMMITTED is what it needs and what PostgreSQL does when nobody wants more of the database.
+        // READ COMMITTED is sufficient, and it is the default of PostgreSQL unless the database is configured
+        // otherwise.
         unit.batch("BEGIN").await?;
         Ok(unit)
     }
@@ -85,7 +87,7 @@ impl UnitOfWork {
         })
     }
 
-    /// Looks whether this transaction can write. When it cannot, the connection is closed.
+    /// Checks that this transaction can write. If it cannot, the connection is closed.
     pub(crate) async fn check_writable(&mut self) -> Result<(), StoreError> {
         let state = Statement::<(Bool,)>::new("SELECT current_setting('transaction_read_only')::boolean");
         if self.first::<(bool,), _>(state).await? == Some((false,)) {
@@ -95,7 +97,7 @@ impl UnitOfWork {
         self.note(Err(Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(said))))
     }
 
-    /// Runs a statement; says how many rows it touched.
+    /// Runs a statement and returns the number of affected rows.
     pub(crate) async fn execute<'q, Q>(&mut self, query: Q) -> Result<usize, StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -105,7 +107,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Runs a statement that has to touch one row.
+    /// Runs a statement that must affect exactly one row.
     pub(crate) async fn execute_one<'q, Q>(&mut self, query: Q) -> Result<(), StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -116,7 +118,7 @@ impl UnitOfWork {
         }
     }
 
-    /// The rows of a query.
+    /// Returns the rows of a query.
     pub(crate) async fn load<'q, U, Q>(&mut self, query: Q) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'q,
@@ -127,7 +129,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// The first row of a query.
+    /// Returns the first row of a query.
     pub(crate) async fn first<'q, U, Q>(&mut self, query: Q) -> Result<Option<U>, StoreError>
     where
         U: Send + 'q,
@@ -136,19 +138,21 @@ impl UnitOfWork {
         Ok(self.load(query).await?.into_iter().next())
     }
 
-    /// Has totals and counts read anew after the commit, on every node.
+    /// Requests that every node reads totals and counts again after the commit.
     pub(crate) const fn note_catalog_change(&mut self) {
         self.has_changed_catalog = true;
     }
 
-    /// Nothing to do: the space of deleted rows is the server's to use again.
+    /// Nothing to do: the server reuses the space of deleted rows.
     #[expect(clippy::unused_self, reason = "on SQLite there is something to do")]
     pub(crate) const fn note_erasure(&self) {}
 
-    /// Makes it happen. When no answer comes it may have happened or not: nobody may do it again by himself.
+    /// Commits the transaction. If there is no answer, it is unknown whether the commit succeeded, so it must not be
+    /// retried automatically.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
-            // Last, since the row is locked from here to the commit, and every writer of the catalogue needs it.
+            // This is the last statement, since the row is locked until the commit, and every writer of the catalogue
+            // needs it.
             let bump = Statement::<()>::new("UPDATE catalog_state SET version = version + 1");
             self.execute_one(bump).await?;
         }
@@ -166,9 +170,9 @@ impl Drop for UnitOfWork {
     }
 }
 
-/// Rolls back, and gives the connection back only when that worked.
+/// Rolls back, and returns the connection to the pool only when that succeeded.
 async fn roll_back(connections: Arc<Connections>, mut session: PooledConnection) {
-    // Asked for before anything is awaited: a statement may still be running that nobody waits for.
+    // Requested before anything is awaited, since an abandoned statement may still be running.
     let statement = session.connection.cancel_token();
     let answer = {
         let patience = session.patience;
@@ -178,7 +182,7 @@ async fn roll_back(connections: Arc<Connections>, mut session: PooledConnection)
             answer
         } else {
             connections.cancel(&statement).await;
-            // The server acts on a cancellation whenever it comes to it: the connection's next user would be hit.
+            // The server may process a cancellation later, which would affect the next user of the connection.
             rollback.await.and(Err(Error::BrokenTransactionManager))
         }
     };

@@ -1,4 +1,4 @@
-//! PostgreSQL keeps what `storage-contract` says that a storage adapter promises.
+//! Runs the cases of `storage-contract` on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the case")]
 
 use std::{process::ExitCode, sync::Arc};
@@ -13,7 +13,7 @@ use tokio_postgres::NoTls;
 /// A database of the server that all cases share.
 struct Database(TestDatabase);
 
-/// Waiting for a lock is given up late: cases queue for one lock by the dozen, on machines that are busy with other things.
+/// The lock timeout is long, since many cases wait for the same lock on busy machines.
 const PATIENT: &str = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000%20\
     -c%20idle_in_transaction_session_timeout%3D60000";
 

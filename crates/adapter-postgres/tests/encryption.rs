@@ -1,4 +1,4 @@
-//! Connections that are encrypted, or not, as the address says (decision 11).
+//! Tests that connections are encrypted according to the address (decision 11).
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
 
 use std::{io::Write as _, time::Duration};
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
 
-/// A new authority.
+/// Creates a new certificate authority.
 fn authority(name: &str) -> (Certificate, KeyPair, Issuer<'static, KeyPair>) {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -46,14 +46,14 @@ async fn opened(database: &TestDatabase, parameters: &str) -> Result<PostgresDat
     PostgresDatabase::connect(&url, PoolOptions { size: 2 }).await
 }
 
-/// Why it cannot be opened.
+/// Returns why the database cannot be opened.
 async fn refusal(database: &TestDatabase, parameters: &str) -> String {
     error_chain(
         &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it is taken")),
     )
 }
 
-/// What an operator sees of the server.
+/// A connection of an operator to the server.
 async fn operator(database: &TestDatabase) -> Client {
     let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -72,7 +72,7 @@ async fn is_encrypted(database: &TestDatabase, parameters: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_encrypted_and_checked_as_the_address_says() {
+async fn connections_are_encrypted_and_verified_according_to_the_address() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -113,15 +113,11 @@ async fn connections_are_encrypted_and_checked_as_the_address_says() {
         let said = refusal(&database, &parameters).await;
         assert!(said.contains("invalid peer certificate"), "{parameters}: {said}");
     }
-    a_statement_that_nobody_waits_for_is_cancelled(
-        &database,
-        &format!("sslmode=verify-full&sslrootcert={ca}"),
-    )
-    .await;
+    an_abandoned_statement_is_cancelled(&database, &format!("sslmode=verify-full&sslrootcert={ca}")).await;
 }
 
-/// Telling the server so is encrypted as well: with `verify-full` there is no other way.
-async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase, parameters: &str) {
+/// The cancellation is also encrypted; with `verify-full` there is no other way.
+async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters: &str) {
     let patient = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000";
     let store = opened(database, &format!("{parameters}&{patient}")).await.unwrap();
     store.migrate().await.unwrap();
@@ -150,11 +146,11 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_has_to_be_for_the_name_of_the_server_when_that_is_asked_for() {
+async fn a_certificate_must_match_the_name_of_the_server_if_required() {
     if TestPostgres::is_skipped() {
         return;
     }
-    // As `openssl req -x509` makes one: it is the authority that it is signed by.
+    // Like a certificate of `openssl req -x509`, which is self-signed.
     let (certificate, key, _) = authority("db.example");
     let server = TestPostgres::encrypted(&certificate.pem(), &key.serialize_pem());
     let database = server.empty_database().await;
@@ -174,7 +170,7 @@ async fn a_certificate_has_to_be_for_the_name_of_the_server_when_that_is_asked_f
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_encrypt_is_used_unless_encryption_is_asked_for() {
+async fn a_server_without_encryption_is_used_unless_encryption_is_required() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -194,7 +190,7 @@ async fn a_server_that_cannot_encrypt_is_used_unless_encryption_is_asked_for() {
     assert!(matches!(store("require").await, Err(StoreError::Unavailable(_))));
 }
 
-/// A way to the database where it seems to encrypt, and cannot after all; gives its address.
+/// A proxy in front of the database that accepts encryption but then fails; returns its address.
 async fn clumsy_server(database: &TestDatabase) -> String {
     const ENCRYPT: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
     let (before, rest) = database.url().split_once('@').unwrap();
@@ -219,7 +215,7 @@ async fn clumsy_server(database: &TestDatabase) -> String {
 }
 
 #[tokio::test]
-async fn an_address_that_asks_for_what_is_not_understood_is_refused_with_help() {
+async fn an_address_with_unsupported_options_is_refused_with_advice() {
     let connected =
         PostgresDatabase::connect("postgres://db/cinema?sslmode=allow", PoolOptions { size: 1 }).await;
     let Err(error @ StoreError::Failed(_)) = connected else { panic!("it is taken") };

@@ -1,4 +1,4 @@
-//! The migrations of PostgreSQL: they go both ways, and what every table needs is there.
+//! Tests of the PostgreSQL migrations: they can be reverted, and every table has what it needs.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::{
@@ -10,7 +10,7 @@ use adapter_postgres::{PoolOptions, PostgresDatabase, SchemaState};
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls};
 
-/// Tables, columns, constraints and indexes, but for those of extensions and of the list of migrations itself.
+/// Tables, columns, constraints and indexes, except those of extensions and of the list of migrations.
 const SCHEMA: &str = "
     SELECT 'column ' || c.relname || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' '
         || a.attnotnull || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS line
@@ -25,14 +25,14 @@ const SCHEMA: &str = "
     WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'
     ORDER BY line";
 
-/// But for the search index itself, which is of the database's own kind.
+/// The search index is excluded, since its structure differs between the databases.
 const COLUMNS: &str = "
     SELECT table_name || ' ' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'
     AND table_name || ' ' || column_name NOT IN ('movie_search names', 'movie_search persons', 'movie_search document')";
 
-/// Foreign keys whose columns no whole index begins with.
+/// Foreign keys without an index that begins with their columns.
 const UNINDEXED: &str = "
     SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint k
     WHERE contype = 'f' AND NOT EXISTS (
@@ -65,7 +65,7 @@ async fn lines(client: &Client, query: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_down_undoes_its_up() {
+async fn every_down_migration_reverts_its_up_migration() {
     let Some((_database, client)) = empty().await else { return };
     for migration in migrations() {
         let up = std::fs::read_to_string(migration.join("up.sql")).unwrap();
@@ -101,7 +101,7 @@ async fn every_foreign_key_has_an_index() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_state_of_the_schema_is_told_either_way() {
+async fn the_state_of_the_schema_is_reported_for_all_cases() {
     let Some((database, client)) = empty().await else { return };
     let store = connect(&database).await;
     let all = migrations().len();
@@ -120,7 +120,7 @@ async fn the_state_of_the_schema_is_told_either_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
+async fn address_keys_of_an_earlier_rule_are_recomputed() {
     let Some((database, client)) = empty().await else { return };
     let store = connect(&database).await;
     store.migrate().await.unwrap();
@@ -171,7 +171,7 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_that_migrate_at_once_all_end_up_to_date() {
+async fn nodes_that_migrate_concurrently_all_end_up_to_date() {
     let Some((database, client)) = empty().await else { return };
     let nodes = [connect(&database).await, connect(&database).await, connect(&database).await];
     let runs = nodes.map(|node| tokio::spawn(async move { node.migrate().await }));

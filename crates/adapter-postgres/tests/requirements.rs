@@ -1,4 +1,4 @@
-//! Databases that cannot be used, and what is said of them.
+//! Tests of the messages about databases that cannot be used.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
@@ -8,7 +8,7 @@ async fn connect(url: &str) -> PostgresDatabase {
     PostgresDatabase::connect(url, PoolOptions { size: 1 }).await.unwrap()
 }
 
-/// The address with another database or role in it.
+/// The address with another database or role.
 fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
     let url = guard.url().replace(&format!("/{}", guard.name()), &format!("/{name}"));
     let (scheme, place) = url.split_once("://").unwrap();
@@ -17,7 +17,7 @@ fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_in_utf8_is_refused_with_what_to_do() {
+async fn a_database_that_is_not_in_utf8_is_refused_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -45,7 +45,7 @@ async fn a_database_that_is_not_in_utf8_is_refused_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_that_migrating_needs_are_named_with_how_to_give_them() {
+async fn missing_rights_for_migrating_are_reported_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -58,7 +58,7 @@ async fn rights_that_migrating_needs_are_named_with_how_to_give_them() {
         let obstacle = connect(&url).await.obstacle_to_migrating().await.unwrap();
         obstacle.map(|obstacle| obstacle.to_string()).unwrap_or_default()
     };
-    // As every database is since PostgreSQL 15.
+    // As in every database since PostgreSQL 15.
     let schema = said().await;
     assert!(schema.starts_with("\"An-n\" may not make tables in the schema public"), "{schema}");
     let advice = "GRANT CREATE ON SCHEMA public TO \"An-n\"";
@@ -80,7 +80,7 @@ async fn rights_that_migrating_needs_are_named_with_how_to_give_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_extension_that_somebody_else_added_will_do() {
+async fn an_extension_that_was_added_by_another_role_is_sufficient() {
     if TestPostgres::is_skipped() {
         return;
     }

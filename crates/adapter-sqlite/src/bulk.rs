@@ -1,4 +1,4 @@
-//! Many rows at once: SQLite is fastest when one prepared statement is run once a row, on one thread.
+//! Writes many rows: SQLite is fastest when one prepared statement is run once per row, on one thread.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Adds names that are not there yet, in their order.
+/// Adds names that do not exist yet, in their order.
 pub(crate) async fn insert_names(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -105,7 +105,7 @@ fn insert_entry(entry: &AuditEntry) -> Statement {
     statement
 }
 
-/// Adds the movies whose identity is not there yet; gives the identifiers of those.
+/// Adds the movies whose identity does not exist yet; returns their identifiers.
 pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Result<Vec<Uuid>, StoreError> {
     let statements = movies.iter().map(insert_movie).collect();
     let ids: Vec<Uuid> = movies.iter().map(|movie| movie.id.as_uuid()).collect();
@@ -181,7 +181,7 @@ fn index_movie(NewEntry { movie_id, entry }: &NewEntry) -> [Statement; 2] {
     [row, words]
 }
 
-/// All words of the search index, but for joined neighbours, each with the number of its movies.
+/// All words of the search index except joined adjacent words, each with the number of its movies.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let counts = Statement::<(Text, BigInt)>::new(
         "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",
@@ -208,7 +208,7 @@ pub(crate) async fn insert_vocabulary(unit: &mut UnitOfWork, words: &[WordCount]
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
-/// Runs the statements in turn; says how many rows each touched.
+/// Runs the statements one after the other; returns the number of affected rows of each.
 fn execute_all(connection: &mut SqliteConnection, statements: Vec<Statement>) -> QueryResult<Vec<usize>> {
     statements.into_iter().map(|statement| RunQueryDsl::execute(statement, connection)).collect()
 }

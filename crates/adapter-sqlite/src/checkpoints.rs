@@ -17,14 +17,14 @@ use crate::{
     statement::Statement,
 };
 
-/// How long commits are gathered before what they wrote is copied from the write-ahead log into the file.
+/// How long commits are collected before their pages are copied from the write-ahead log into the file.
 const PACE: Duration = Duration::from_secs(1);
 
-/// The longest pause before the log is tried to be emptied again while somebody reads from it.
+/// The maximum pause between attempts to empty the log while it is being read.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Copies the write-ahead log into the file, and empties it after an erasure, on a connection of its own: the one that writes
-/// never waits for that. Clones share what is to be done.
+/// Copies the write-ahead log into the file, and empties it after an erasure, on a separate connection, so that the
+/// writer never waits for it. Clones share the pending requests.
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     file: DatabaseFile,
@@ -34,9 +34,9 @@ pub(crate) struct Checkpoints {
 
 #[derive(Default)]
 struct State {
-    /// A task is about to make a checkpoint or making one.
+    /// Whether a task will make a checkpoint or is making one.
     is_scheduled: AtomicBool,
-    /// What was erased may stand in the log still.
+    /// Whether erased data may still be in the log.
     is_to_be_emptied: AtomicBool,
 }
 
@@ -45,14 +45,15 @@ impl Checkpoints {
         Self { file, runtime, state: Arc::default() }
     }
 
-    /// Something was committed: it comes into the file soon.
+    /// Requests a checkpoint after a commit.
     pub(crate) fn request(&self) {
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {
             self.runtime.spawn(self.clone().run(PACE));
         }
     }
 
-    /// Something was erased: the log, which keeps pages as they were, is emptied as soon as nobody reads from it.
+    /// Requests after an erasure that the log, which keeps old versions of pages, is emptied as soon as it is not being
+    /// read.
     pub(crate) fn request_emptying(&self) {
         self.state.is_to_be_emptied.store(true, Ordering::SeqCst);
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {
@@ -63,7 +64,7 @@ impl Checkpoints {
     async fn run(self, mut pause: Duration) {
         loop {
             sleep(pause).await;
-            // What is committed or erased from here on asks for another checkpoint.
+            // Later commits and erasures request another checkpoint.
             self.state.is_scheduled.store(false, Ordering::SeqCst);
             let is_to_be_emptied = self.state.is_to_be_emptied.swap(false, Ordering::SeqCst);
             let file = self.file.clone();
@@ -77,7 +78,7 @@ impl Checkpoints {
                     );
                     !is_to_be_emptied
                 }
-                // The runtime ends.
+                // The runtime is shutting down.
                 Err(_) => return,
             };
             if is_done {
@@ -92,10 +93,11 @@ impl Checkpoints {
     }
 }
 
-/// Makes a checkpoint without waiting for anybody; says whether all that was asked for is done.
+/// Makes a checkpoint without waiting for others; returns whether everything requested is done.
 fn checkpoint(file: &DatabaseFile, is_to_be_emptied: bool) -> Result<bool, domain::store::StoreError> {
     let mut connection = file.open(Purpose::Checkpoint)?;
-    // Most of the copying goes on beside readers and the writer; emptying holds up the writer for what is left.
+    // Most pages are copied without blocking readers and the writer; emptying blocks the writer only for the remaining
+    // pages.
     connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)").map_err(store_error)?;
     if !is_to_be_emptied {
         return Ok(true);
@@ -104,7 +106,7 @@ fn checkpoint(file: &DatabaseFile, is_to_be_emptied: bool) -> Result<bool, domai
 }
 
 fn is_emptied(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    // Whether somebody was in the way, the pages in the log, and how many of them are in the file.
+    // Whether the checkpoint was blocked, the number of pages in the log, and how many of them are in the file.
     let statement = Statement::<(BigInt, BigInt, BigInt)>::new("PRAGMA wal_checkpoint(TRUNCATE)");
     let rows: Vec<(i64, i64, i64)> = statement.internal_load(connection)?.collect::<QueryResult<_>>()?;
     Ok(rows.first().is_some_and(|(is_busy, pages, _)| *is_busy == 0 && *pages <= 0))
@@ -127,7 +129,7 @@ mod tests {
         database
     }
 
-    /// Somebody else who reads for long, as a backup does.
+    /// Another process with a long read transaction, like a backup.
     fn reader(folder: &Path) -> SqliteConnection {
         let path = folder.join("cinema.db");
         let mut reader = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_erasure_beside_a_reader_holds_up_no_writer_and_is_finished_after_it() {
+    async fn an_erasure_during_a_read_blocks_no_writer_and_is_completed_afterwards() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(folder.path()).await;
         let mut reader = reader(folder.path());
@@ -169,12 +171,12 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_was_erased_before_a_crash_leaves_the_log_at_the_next_start() {
+    async fn data_erased_before_a_crash_is_removed_from_the_log_at_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(folder.path()).await;
         let reader = reader(folder.path());
         erase(&database).await;
-        // A copy of the files of now is what a crash leaves behind.
+        // A copy of the current files is equivalent to the state after a crash.
         let crashed = tempfile::tempdir().unwrap();
         for name in ["cinema.db", "cinema.db-wal"] {
             std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn commits_come_into_the_file_in_the_background() {
+    async fn commits_are_written_to_the_file_in_the_background() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(folder.path()).await;
         let file = || std::fs::metadata(folder.path().join("cinema.db")).unwrap().len();

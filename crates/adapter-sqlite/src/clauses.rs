@@ -1,4 +1,4 @@
-//! Clauses that are written in another way for each database: here for SQLite.
+//! Clauses that differ between the databases: here for SQLite.
 
 use diesel::SqliteConnection;
 use domain::catalog::SearchTerm;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{index_part::IndexPart, statement::Statement};
 
-/// Statements run on Diesel's own blocking connections too.
+/// Statements also run on Diesel's blocking connections.
 impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
 
 /// Adds `column IN (the identifiers)`.
@@ -15,7 +15,7 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -25,11 +25,11 @@ pub(crate) fn push_movies_linked_to<ST>(
     let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
     statement.sql(format!(" FROM (SELECT {distinct}movie_id FROM {table} WHERE "));
     push_any(statement, column, names);
-    // A cross join is read in the order in which it is written.
+    // SQLite executes a cross join in the order in which it is written.
     statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
 }
 
-/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the column.
+/// Adds a `SELECT 1` of the rows whose column has any of the values, up to a maximum number. An index has the column.
 pub(crate) fn push_capped_matches<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -53,14 +53,14 @@ pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'stat
     statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(numbers)).sql("))");
 }
 
-/// Adds "the column holds the text as it is".
+/// Adds a condition: the column contains the text literally.
 pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
 }
 
-/// The search for all terms in this part of the search index, in the language of FTS5.
+/// The FTS5 query for all terms in this part of the search index.
 fn words(terms: &[SearchTerm], part: IndexPart) -> String {
-    // Words consist of letters, digits and symbols: none needs an escape.
+    // Words consist of letters, digits and symbols, so no escaping is needed.
     fn any(words: &[String], end: &str) -> String {
         let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"{end}")).collect();
         format!("({})", words.join(" OR "))
@@ -92,7 +92,8 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
 }
 
-/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
+/// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search
+/// index.
 pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     statement.sql(
         "(SELECT 1 FROM movie_search s CROSS JOIN movie_words w ON w.rowid = s.id WHERE s.movie_id = m.id",
@@ -100,7 +101,7 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
     statement.sql(" AND w.movie_words MATCH ").bind(words(terms, part)).sql(" LIMIT 1) IS NOT NULL");
 }
 
-/// Adds "any movie has all terms in the search index".
+/// Adds a condition: any movie has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("EXISTS (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");
     statement.bind(words(terms, IndexPart::All)).sql(")");
@@ -124,6 +125,6 @@ pub(crate) fn push_identities<ST>(
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
-    // Texts and numbers always have a JSON form.
+    // Texts and numbers can always be serialized as JSON.
     serde_json::to_string(value).unwrap_or_default()
 }

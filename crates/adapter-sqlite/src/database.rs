@@ -23,7 +23,7 @@ use crate::{
 /// The size of the connection pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The largest number of reading connections, at least 1, beside the one that writes.
+    /// The maximum number of reading connections, at least 1, in addition to the writing one.
     pub size: usize,
 }
 
@@ -50,8 +50,8 @@ impl std::fmt::Debug for SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// Opens the file, and creates it and its folder if they do not exist. Call it on the runtime whose blocking
-    /// threads are to run the statements.
+    /// Opens the file, and creates it and its folder if they do not exist. Must be called on the runtime whose blocking
+    /// threads run the statements.
     ///
     /// # Errors
     /// When the file cannot be created or opened.
@@ -67,7 +67,7 @@ impl SqliteDatabase {
         let (file, writer) = runtime.spawn_blocking(open).await.map_err(StoreError::failed)??;
         let readers = Readers::new(file.clone(), options.size, runtime.clone());
         let checkpoints = Checkpoints::new(file.clone(), runtime.clone());
-        // What was erased just before a crash may still be in the log.
+        // Data that was erased just before a crash may still be in the log.
         checkpoints.request_emptying();
         let inner = Inner {
             file,
@@ -90,17 +90,17 @@ impl SqliteDatabase {
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
-    /// Checks that the file can be written to now. It can if somebody is writing to it.
+    /// Checks that the file is currently writable. It is if another process is writing to it.
     ///
     /// # Errors
-    /// When it cannot, as on a disk that became read-only.
+    /// When it is not, as on a disk that became read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
         self.count_statement();
         writer.spawn_blocking(try_to_write).await.map_err(store_error)
     }
 
-    /// How many statements were run so far, by every clone: for tests that bound them.
+    /// How many statements all clones have run so far, for tests that limit the number.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.inner.statements.load(Ordering::Relaxed)
@@ -134,7 +134,7 @@ impl SqliteDatabase {
         &self.inner.cache
     }
 
-    /// The rows of a reading statement, outside any unit of work.
+    /// Returns the rows of a reading statement, outside of units of work.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -146,7 +146,7 @@ impl SqliteDatabase {
     }
 }
 
-/// Takes the lock for writing and gives it back, without waiting for another process.
+/// Takes and releases the write lock, without waiting for other processes.
 fn try_to_write(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute("PRAGMA busy_timeout = 0")?;
     let answer = connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK");

@@ -1,4 +1,4 @@
-//! What differs between the databases, so that the repositories and queries are written once: here SQLite.
+//! The differences between the databases, so that the repositories and queries are written once: here SQLite.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -31,7 +31,7 @@ pub(crate) type SqlId = sql_types::Binary;
 /// The SQL type of instants: microseconds since 1970.
 pub(crate) type SqlInstant = sql_types::BigInt;
 
-/// An identifier as this database keeps it.
+/// An identifier in the form of this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Binary)]
 pub(crate) struct DbUuid(pub(crate) Uuid);
@@ -50,7 +50,7 @@ impl FromSql<sql_types::Binary, Sqlite> for DbUuid {
     }
 }
 
-/// An instant as this database keeps it.
+/// An instant in the form of this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::BigInt)]
 pub(crate) struct DbInstant(pub(crate) DateTime<Utc>);
@@ -128,7 +128,7 @@ impl From<DateTime<Utc>> for Bind {
     }
 }
 
-/// Nothing to do: a unit of work has the whole database to itself.
+/// Nothing to do, since a unit of work has exclusive write access to the database.
 macro_rules! for_update {
     ($query:expr) => {
         $query
@@ -136,16 +136,16 @@ macro_rules! for_update {
 }
 pub(crate) use for_update;
 
-/// Nothing to lock: a unit of work has the whole database to itself.
+/// Nothing to lock, since a unit of work has exclusive write access to the database.
 pub(crate) const FOR_UPDATE: &str = "";
 
-/// Nothing to lock: a unit of work has the whole database to itself.
+/// Nothing to lock, since a unit of work has exclusive write access to the database.
 pub(crate) const KEPT_MOVIES: &str = "";
 
-/// Nothing to skip: a unit of work has the whole database to itself.
+/// Nothing to skip, since a unit of work has exclusive write access to the database.
 pub(crate) const SKIP_LOCKED: &str = "";
 
-/// Nothing to lock: a unit of work has the whole database to itself.
+/// Nothing to lock, since a unit of work has exclusive write access to the database.
 pub(crate) const LOCKED_MOVIES: Option<&str> = None;
 
 /// The number of the day (UTC) of an instant, counted from 1970.
@@ -153,26 +153,27 @@ pub(crate) fn day_of(column: &str) -> String {
     format!("{column} / 86400000000")
 }
 
-/// The moment of the statement, by the database's own clock.
+/// The current time, by the clock of the database.
 pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
-/// Stands before a column of a condition that each movie is checked by, so that no index is used for it: without statistics the
-/// planner takes any.
+/// Precedes a column in a condition that each movie is checked by, so that no index is used for it; without statistics
+/// the planner would use any index.
 pub(crate) const UNINDEXED: &str = "+";
 
-/// Roughly how many movies there are.
+/// The approximate number of movies.
 pub(crate) const MOVIES_ESTIMATE: &str = "(SELECT coalesce(max(rowid), 0) FROM movies)";
 
-/// An identifier that is not there.
+/// A missing identifier.
 pub(crate) const NO_ID: &str = "NULL";
 
-/// Names the index of a table: the planner rather sorts all rows of any index than those that are equal in the first column.
+/// Names the index of a table, since the planner would otherwise sort all rows of any index instead of only those that
+/// are equal in the first column.
 pub(crate) fn index_hint(index: &'static str) -> String {
     format!(" INDEXED BY {index}")
 }
 
-/// Names the index that a filter of titles walks: the planner takes another one, which lacks the titles. Walking it takes 1.0 to 1.5 ms
-/// of one core for 10,000 movies.
+/// Names the index for a filter by title, since the planner would use another one without the titles. Scanning it takes
+/// 1.0 to 1.5 ms of one core for 10,000 movies.
 pub(crate) const TITLE_INDEX: &str = " INDEXED BY movies_by_title";
 
 /// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.

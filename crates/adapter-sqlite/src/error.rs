@@ -1,8 +1,8 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// What SQLite says when it is held up, full or cannot reach its file for now. Diesel drops the result code of these, so they
-/// are known by their messages (`sqlite3_errstr`); each line names its code.
+/// Messages of SQLite when it is temporarily blocked, full or cannot access its file. Diesel drops the result code of
+/// these errors, so they are recognized by their messages (`sqlite3_errstr`); each line names the code.
 const PASSING: [&str; 9] = [
     "database is locked",                   // SQLITE_BUSY
     "database table is locked",             // SQLITE_LOCKED
@@ -15,7 +15,7 @@ const PASSING: [&str; 9] = [
     "interrupted",                          // SQLITE_INTERRUPT
 ];
 
-/// Whether the connection is to be replaced by a new one.
+/// Whether the connection must be replaced by a new one.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -34,8 +34,8 @@ pub(crate) fn is_busy(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, information) if information.message().contains("database is locked"))
 }
 
-/// Tells errors that pass from others. Nothing here is a [`StoreError::Conflict`]: units of work take the one lock when
-/// they begin and have waited for it already when SQLite is busy.
+/// Distinguishes temporary errors from others. No error is a [`StoreError::Conflict`], since units of work take the
+/// only lock when they begin and have already waited for it when SQLite is busy.
 pub(crate) fn store_error(error: Error) -> StoreError {
     let passes = is_connection_lost(&error)
         || matches!(&error, Error::DatabaseError(_, information)

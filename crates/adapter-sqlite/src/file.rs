@@ -5,14 +5,14 @@ use domain::store::StoreError;
 
 use crate::error::store_error;
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// It writes.
+    /// The connection writes.
     Write,
-    /// It only reads, and cannot write by mistake.
+    /// The connection only reads, and cannot write by mistake.
     Read,
-    /// It copies the write-ahead log into the file, and never waits for a lock.
+    /// The connection copies the write-ahead log into the file, and never waits for a lock.
     Checkpoint,
 }
 
@@ -22,7 +22,7 @@ const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PR
     PRAGMA cache_size = -2048; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
 
-/// The file is a symbolic link: somebody else may have chosen where it leads.
+/// The file is a symbolic link, whose target may have been chosen by someone else.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is a link, and links are not followed: name the file itself in DATABASE_URL")]
 struct Link(PathBuf);
@@ -34,7 +34,8 @@ pub(crate) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Creates the folder and the file if they do not exist, readable for this user alone: they hold e-mail addresses and digests.
+    /// Creates the folder and the file if they do not exist, readable only by this user, since they contain e-mail
+    /// addresses and digests.
     pub(crate) fn prepare(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
@@ -62,7 +63,7 @@ impl DatabaseFile {
         let path = self.path.to_str().ok_or_else(|| StoreError::failed("the path is not Unicode"))?;
         let mut address = address(path);
         if purpose == Purpose::Checkpoint {
-            // A file that was removed meanwhile is not created again.
+            // A file that was removed in the meantime is not created again.
             address.push_str("?mode=rw");
         }
         let mut connection = SqliteConnection::establish(&address).map_err(StoreError::unavailable)?;

@@ -21,11 +21,11 @@ use crate::{
 /// How the database's schema compares with the migrations of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// It has exactly these migrations.
+    /// The schema has exactly these migrations.
     Current,
-    /// It lacks this many migrations.
+    /// The schema lacks this number of migrations.
     Behind(usize),
-    /// It has a migration that this program does not know: a newer version migrated it.
+    /// The schema has a migration that this program does not know, because a newer version migrated it.
     Ahead,
 }
 
@@ -34,8 +34,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Brings the schema up to date, in one transaction, and then the keys of e-mail addresses and the search index. Several processes may do so at
-    /// once: the later ones wait.
+    /// Brings the schema up to date, in one transaction, and then the keys of e-mail addresses and the search index.
+    /// Several processes may do so concurrently; the later ones wait.
     ///
     /// # Errors
     /// When the file cannot be written, a migration fails, or the schema is newer than this program.
@@ -48,7 +48,7 @@ impl SqliteDatabase {
         self.index_outdated_movies().await.map(drop)
     }
 
-    /// Reverts the last migration: for tests and for operators who go back to an older version.
+    /// Reverts the last migration, for tests and for operators who go back to an older version.
     ///
     /// # Errors
     /// When there is none, or it cannot be reverted.

@@ -17,9 +17,10 @@ use crate::{
 /// connection. When it is dropped before it is finished, it is rolled back before the next transaction begins.
 pub struct UnitOfWork {
     database: Database,
-    /// `None` once it is over.
+    /// `None` after it has ended.
     connection: Option<BorrowedWriter>,
-    /// A statement failed: SQLite may have rolled back by itself, and what follows would stand alone.
+    /// Whether a statement failed. SQLite may then have rolled back automatically, and later statements would be
+    /// outside the transaction.
     has_failed: bool,
     /// Totals and counts must be read again after the commit.
     has_changed_catalog: bool,
@@ -154,8 +155,8 @@ impl Drop for UnitOfWork {
         let Some(mut connection) = self.connection.take() else { return };
         self.database.count_statement();
         self.database.runtime().spawn(async move {
-            // On a thread that may wait: a statement may still be running that nobody waits for. It fails when SQLite has
-            // rolled back by itself. The next unit gets the connection when this is done.
+            // Runs on a blocking thread, since an abandoned statement may still be running. It fails when SQLite has
+            // already rolled back automatically. The next unit gets the connection afterwards.
             if let Err(error) = connection.batch_execute("ROLLBACK").await {
                 tracing::debug!(%error, "nothing to roll back");
             }

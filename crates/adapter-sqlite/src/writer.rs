@@ -19,7 +19,7 @@ use crate::file::{DatabaseFile, Purpose};
 /// The connection that writes.
 pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
 
-/// How long a unit of work waits for those before it, not counting SQLite's own wait for another process.
+/// How long a unit of work waits for earlier units, in addition to SQLite's wait for other processes.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the statements of one connection on the runtime's blocking threads, in the order in which they were sent. With
@@ -80,7 +80,7 @@ fn lock<T>(mutex: &sync::Mutex<T>) -> sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(sync::PoisonError::into_inner)
 }
 
-/// The one connection that writes, lent to one unit of work at a time.
+/// The only writing connection, used by one unit of work at a time.
 pub(crate) struct Writer {
     connection: Arc<Mutex<Connection>>,
 }
@@ -94,12 +94,12 @@ impl Writer {
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
-    /// The connection, as soon as the units of work before have ended.
+    /// Waits for the connection until the earlier units of work have ended.
     pub(crate) async fn borrow(&self) -> Result<BorrowedWriter, StoreError> {
         timeout(WAIT, Arc::clone(&self.connection).lock_owned()).await.map_err(StoreError::unavailable)
     }
 
-    /// The connection, unless a unit of work has it.
+    /// Returns the connection, unless a unit of work is using it.
     pub(crate) fn try_borrow(&self) -> Option<BorrowedWriter> {
         Arc::clone(&self.connection).try_lock_owned().ok()
     }

@@ -1,4 +1,4 @@
-//! SQLite keeps what `storage-contract` says that a storage adapter promises.
+//! Runs the cases of `storage-contract` on SQLite.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the case")]
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -13,7 +13,7 @@ use domain::{id::OutboxId, storage::Storage};
 use storage_contract::Subject;
 use tempfile::TempDir;
 
-/// A file in a folder that goes away with it.
+/// A database file in a temporary folder.
 struct Database {
     folder: TempDir,
 }

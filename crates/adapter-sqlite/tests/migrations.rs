@@ -1,4 +1,4 @@
-//! The migrations of SQLite: they go both ways, and what every table needs is there.
+//! Tests of the SQLite migrations: they can be reverted, and every table has what it needs.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::{
@@ -18,22 +18,22 @@ const SCHEMA: &str = "
     SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema
     WHERE tbl_name <> '__diesel_schema_migrations' ORDER BY line";
 
-/// But for the search index itself, which is of the database's own kind.
+/// The search index is excluded, since its structure differs between the databases.
 const COLUMNS: &str = "
     SELECT t.name || ' ' || c.name || CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN ' null' ELSE '' END AS line
     FROM sqlite_schema t JOIN pragma_table_info(t.name) c
     WHERE t.type = 'table' AND t.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%'
     AND t.name NOT LIKE 'movie\\_words%' ESCAPE '\\' AND t.name || ' ' || c.name <> 'movie_search id'";
 
-/// Foreign keys whose column no whole index begins with.
+/// Foreign keys without an index that begins with their columns.
 const UNINDEXED: &str = "
     SELECT t.name || ' ' || k.\"from\" AS line FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) k
     WHERE t.type = 'table' AND NOT EXISTS (
         SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
         WHERE i.partial = 0 AND c.seqno = 0 AND c.name = k.\"from\")";
 
-/// Users whose keys were made by the first rule, which took letters with a compatibility form for their plain ones. One has
-/// an address that is not accepted any more, and one was deleted.
+/// Users whose keys were created by the first rule, which replaced letters with a compatibility form by their plain
+/// ones. One has an address that is no longer accepted, and one was deleted.
 const USERS_WITH_EARLIER_KEYS: &str = "
     INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at, deleted_at)
     SELECT id, email, email_key, 'hash', 1, x'00000000000070008000000000000001', 1, 1, deleted_at FROM (
@@ -43,7 +43,8 @@ const USERS_WITH_EARLIER_KEYS: &str = "
         UNION ALL SELECT x'00000000000070008000000000000013', 'no address', 'no address', NULL
         UNION ALL SELECT x'00000000000070008000000000000014', 'deleted@deleted.invalid', 'deleted', 1)";
 
-/// A deactivated account and a waiting one whose passwords are contested, and a deactivated one whose password is not.
+/// A deactivated account and one awaiting activation with contested passwords, and a deactivated one whose password is
+/// not contested.
 const CONTESTED_USERS: &str = "
     INSERT INTO users (id, email, email_key, hashed_password, is_password_contested, version, group_id, created_at,
         updated_at, activated_at)
@@ -91,7 +92,7 @@ fn lines(connection: &mut SqliteConnection, query: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_down_undoes_its_up() {
+fn every_down_migration_reverts_its_up_migration() {
     let file = File::new();
     let mut connection = file.connect();
     for migration in migrations() {
@@ -172,12 +173,12 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
     assert_eq!(
         lines(&mut connection, words),
         lines(&mut connection, indexed),
-        "the index forgets what is deleted"
+        "deleted movies are removed from the index"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_state_of_the_schema_is_told_either_way() {
+async fn the_state_of_the_schema_is_reported_for_all_cases() {
     let file = File::new();
     let store = file.open().await;
     assert_eq!(store.schema_state().await.unwrap(), SchemaState::Behind(migrations().len()));
@@ -194,7 +195,7 @@ async fn the_state_of_the_schema_is_told_either_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_migrate_at_once_all_end_up_to_date() {
+async fn processes_that_migrate_concurrently_all_end_up_to_date() {
     let file = File::new();
     let nodes = [file.open().await, file.open().await, file.open().await];
     let runs = nodes.map(|node| tokio::spawn(async move { node.migrate().await }));
@@ -206,7 +207,7 @@ async fn processes_that_migrate_at_once_all_end_up_to_date() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
+async fn address_keys_of_an_earlier_rule_are_recomputed() {
     let file = File::new();
     file.open().await.migrate().await.unwrap();
     file.connect().batch_execute(USERS_WITH_EARLIER_KEYS).unwrap();

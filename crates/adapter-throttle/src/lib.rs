@@ -1,4 +1,4 @@
-//! Counts how often something is done, for the ports of `domain::throttle`: in the memory of one node
+//! Counters for rate limits, which implement the ports of `domain::throttle`: in the memory of one node
 //! ([`MemoryThrottle`]), or in a Redis that several nodes share ([`RedisThrottle`]).
 
 mod link;

@@ -9,7 +9,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// How long a request waits for an answer of Redis. When there is none by then, the connection is dropped for all requests.
+/// How long a request waits for an answer from Redis. Without an answer in this time, the connection is dropped for all
+/// requests.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// The time limit for a new connection: connecting, logging in and checking that it can be used.
@@ -23,7 +24,7 @@ const LASTING: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it did not answer in time";
 
-/// The address is not that of a Redis server.
+/// The address is not one of a Redis server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "REDIS_URL is no address of a Redis; allowed: redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// with TLS"
@@ -45,7 +46,7 @@ pub(crate) struct Link {
 type Current = watch::Sender<Option<(u64, MultiplexedConnection)>>;
 
 impl Link {
-    /// Starts to connect on the current Tokio runtime. `prepare` checks that a new connection can be used.
+    /// Begins to connect on the current Tokio runtime. `prepare` checks that a new connection can be used.
     pub(crate) fn open<P, F>(url: &str, prepare: P) -> Result<Self, InvalidRedisUrl>
     where
         P: Fn(MultiplexedConnection) -> F + Send + Sync + 'static,
@@ -140,7 +141,7 @@ where
     }
 }
 
-/// The reason of an error. Leaves out the server's own message, which may repeat what was sent to the server.
+/// The reason of an error, without the message of the server, which may repeat data that was sent to the server.
 fn reason(error: &RedisError) -> String {
     if error.is_io_error() { error.to_string() } else { error.category().to_owned() }
 }

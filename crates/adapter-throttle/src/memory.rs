@@ -14,8 +14,8 @@ use domain::{
 };
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 
-/// So many subjects, accounts and known clients are kept; beyond, those that were not heard of for longest go. A new one
-/// always has a place: a flood of others must not leave it uncounted.
+/// The maximum number of stored subjects, accounts and known clients. Beyond it, the least recently used are removed.
+/// New ones are always stored, so that a flood of others does not leave them uncounted.
 const MOST: u64 = 50_000;
 
 /// Counts in the memory of this process.
@@ -34,7 +34,7 @@ struct Counted {
     kept_for: Duration,
 }
 
-/// A subject is forgotten when none of its windows can be open any more.
+/// A subject is removed when none of its windows can still be open.
 struct WhenUnused;
 
 impl<K> Expiry<K, Arc<Counted>> for WhenUnused {
@@ -55,7 +55,7 @@ impl<K> Expiry<K, Arc<Counted>> for WhenUnused {
 }
 
 impl MemoryThrottle {
-    /// Counts from nothing, by this clock.
+    /// Creates empty counters with this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::keeping(MOST, clock)
@@ -91,7 +91,7 @@ impl MemoryThrottle {
         })
     }
 
-    /// What is counted for the attempt: its client alone where the owner is known to use it, else the account.
+    /// The subject of the attempt: its client if the owner is known to use it, otherwise the account.
     fn guarded(&self, attempt: &SignInAttempt) -> Guarded {
         let account = attempt.account().to_owned();
         let own = (account, attempt.client());

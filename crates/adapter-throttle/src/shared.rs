@@ -16,7 +16,7 @@ use crate::{
     link::{self, Link},
 };
 
-/// Counts in a Redis, for all nodes that use it; in the memory of this node while that is away.
+/// Counts in Redis, for all nodes that share it; in the memory of this node while Redis is unavailable.
 pub struct RedisThrottle {
     clock: Arc<dyn Clock>,
     link: Link,
@@ -43,7 +43,7 @@ impl Scripts {
         }
     }
 
-    /// Puts them there, and proves that this Redis lets them write.
+    /// Loads the scripts, and checks that this Redis allows them to write.
     async fn load(&self, mut connection: MultiplexedConnection) -> RedisResult<()> {
         for script in [&self.take, &self.give_back, &self.begin, &self.take_back, &self.was_owner] {
             script.load_async(&mut connection).await?;
@@ -55,19 +55,19 @@ impl Scripts {
 }
 
 impl RedisThrottle {
-    /// Whether a Redis can be looked for at this address: for who reads settings.
+    /// Checks that the address is one of a Redis server, when settings are read.
     ///
     /// # Errors
-    /// When the address is none.
+    /// When the address is not valid.
     pub fn check_url(url: &str) -> Result<(), InvalidRedisUrl> {
         link::check(url)
     }
 
-    /// Begins to connect to the Redis at this address; call it on the runtime that is to drive the connection. A Redis
-    /// that is away now is found when it comes.
+    /// Begins to connect to the Redis at this address. Must be called on the runtime that drives the connection. If
+    /// Redis is not available yet, it is connected later.
     ///
     /// # Errors
-    /// When the address is none.
+    /// When the address is not valid.
     pub fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, InvalidRedisUrl> {
         let scripts = Arc::new(Scripts::new());
         let loaded = Arc::clone(&scripts);
@@ -78,12 +78,12 @@ impl RedisThrottle {
         Ok(Self { alone: MemoryThrottle::new(Arc::clone(&clock)), clock, link, scripts })
     }
 
-    /// Waits until Redis is there.
+    /// Waits until Redis is connected.
     pub async fn connected(&self) {
         self.link.connected().await;
     }
 
-    /// Whether Redis answers now.
+    /// Whether Redis currently answers.
     pub async fn is_there(&self) -> bool {
         let ping = async |mut connection: MultiplexedConnection| {
             redis::cmd("PING").query_async::<String>(&mut connection).await
@@ -95,7 +95,7 @@ impl RedisThrottle {
         self.clock.now().timestamp_millis()
     }
 
-    /// What take.lua says, with these keys of it.
+    /// Runs take.lua with these keys.
     async fn counted(&self, limit: &RateLimit, keys: &[String]) -> Option<Verdict> {
         let mut invocation = self.scripts.take.prepare_invoke();
         invocation.key(keys).arg(self.now()).arg(limit.longest_window().num_milliseconds());
@@ -111,8 +111,8 @@ impl RedisThrottle {
     }
 }
 
-/// The key of what is kept of something. Redis learns no address: what is between the braces decides where in a cluster
-/// a key is kept.
+/// The key of an entry. It contains only a digest of addresses. The part in braces decides on which node of a cluster a
+/// key is stored.
 fn key(kind: &str, parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
@@ -128,7 +128,7 @@ fn key(kind: &str, parts: &[&str]) -> String {
     name
 }
 
-/// The keys of begin.lua, all in one place of a cluster.
+/// The keys of begin.lua, all on one node of a cluster.
 fn guarded(attempt: &SignInAttempt) -> [String; 3] {
     let account = key("sign-in", &[attempt.account()]);
     let client = attempt.client().map(|client| key("client", &[&client.to_string()])).unwrap_or_default();
@@ -166,7 +166,7 @@ impl RateLimiter for RedisThrottle {
     }
 }
 
-/// Reads what take.lua answers.
+/// Reads the answer of take.lua.
 fn verdict(answer: &[u64], limit: &RateLimit) -> Option<Verdict> {
     let (is_allowed, rest) = answer.split_first()?;
     let quota = |pair: &[u64]| match pair {
@@ -198,7 +198,7 @@ impl SignInGuard for RedisThrottle {
         let mut invocation = self.scripts.was_owner.prepare_invoke();
         invocation.key(&guarded(attempt)).arg(known_for);
         self.invoke::<u64>(&invocation).await;
-        // So that this node knows it too, should Redis go away.
+        // Also recorded in memory, in case Redis becomes unavailable.
         self.alone.was_owner(attempt).await;
     }
 
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_tell_nothing_and_an_account_s_lie_together() {
+    fn keys_reveal_nothing_and_those_of_an_account_are_on_one_node() {
         let email = "ann@example.com".parse().unwrap();
         let keys = guarded(&SignInAttempt::new(&email, Some(std::net::Ipv4Addr::LOCALHOST.into())));
         let slot = |key: &str| key[..=key.find('}').unwrap()].to_owned();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_shape_is_none() {
+    fn an_answer_with_another_structure_is_none() {
         let limit = RateLimit::new("login", &["2/1m".parse().unwrap()]);
         let read = verdict(&[1, 1, 60_000], &limit).unwrap();
         assert!(read.is_allowed);

@@ -1,4 +1,4 @@
-//! A timer that is set often and rings rarely.
+//! A timer for deadlines that are moved often and rarely reached.
 
 use std::{future::Future, pin::Pin, task::Context};
 
@@ -6,8 +6,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Wakes a task at a deadline that may be moved with every poll.
 ///
-/// Moving a deadline back leaves the timer as it is: it then rings early once and is set anew. So a connection touches
-/// the runtime's timers once in several seconds, not once a request.
+/// When a deadline is moved to a later time, the timer is not changed; it then fires early once and is set again. A
+/// connection therefore uses the runtime's timers only once in several seconds, and not for each request.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     timer: Option<Pin<Box<Sleep>>>,

@@ -1,4 +1,4 @@
-//! How many connections each client has open.
+//! Limits the number of open connections of each client.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 use domain::network::Network;
 use tokio::time::Instant;
 
-/// The log warns of refused connections once in this time.
+/// The minimum time between warnings about refused connections in the log.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Limits the open connections of each client; clones share the count.
@@ -37,13 +37,13 @@ pub struct ConnectionPermit {
 }
 
 impl ConnectionLimit {
-    /// At most so many connections a client, but for these proxies.
+    /// Creates a limit of this many connections per client, except for these proxies.
     #[must_use]
     pub fn new(most: usize, trusted: &[Network]) -> Self {
         Self { most, trusted: trusted.into(), open: Arc::default() }
     }
 
-    /// A permit for one more connection from this address, unless the client has too many.
+    /// Returns a permit for one more connection from this address, unless the client has too many.
     #[must_use]
     pub fn admit(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         if self.trusted.iter().any(|network| network.contains(peer)) {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_so_many_connections_and_leaves_others_theirs() {
+    fn the_connections_of_a_client_are_limited_without_affecting_others() {
         let limit = ConnectionLimit::new(2, &[]);
         let first = limit.admit(ip("192.0.2.1")).unwrap();
         let second = limit.clone().admit(ip("::ffff:192.0.2.1")).unwrap();

@@ -1,4 +1,4 @@
-//! What is known of one connection: which part of which request comes next.
+//! The state of one connection: which part of which request comes next.
 
 use std::{cell::RefCell, rc::Rc, task::Waker};
 
@@ -10,16 +10,16 @@ use crate::{
     framing::{BodyReader, HeadReader},
 };
 
-/// The time that the HTTP library has for its own answer to a client that is too slow (408) before the stream ends.
+/// The time for the HTTP library to answer a client that is too slow (408) before the stream ends.
 const MARGIN: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The server's side of a connection; clones are of the same one.
+/// The server's handle of a connection; clones refer to the same connection.
 ///
 /// It belongs to the thread that serves the connection.
 #[derive(Debug, Clone)]
 pub struct Connection(Rc<RefCell<State>>);
 
-/// One request that is being answered. Drop it when the answer is complete: the next request is read then.
+/// One request that is being answered. It must be dropped when the answer is complete; the next request is then read.
 #[derive(Debug)]
 pub struct Exchange {
     connection: Connection,
@@ -31,11 +31,11 @@ pub(crate) struct State {
     timeouts: Timeouts,
     memory: AnswerMemory,
     phase: Phase,
-    /// The answer under way is kept in memory of its own until the client has taken it.
+    /// Whether the current answer occupies memory until the client has received it.
     holds_memory: bool,
-    /// What came of later requests.
+    /// The received bytes of later requests.
     pub(crate) ahead: BytesMut,
-    /// The client sends nothing more, or was given up.
+    /// Whether the client sends nothing more, or was disconnected.
     pub(crate) is_at_end: bool,
     pub(crate) reader: Option<Waker>,
 }
@@ -43,18 +43,18 @@ pub(crate) struct State {
 /// What the connection waits for.
 #[derive(Debug)]
 enum Phase {
-    /// A head. Its time begins with its first byte, for the first head of a connection with the connection.
+    /// A head. Its time begins with its first byte, or for the first head with the connection.
     Head { reader: HeadReader, has_begun: bool, deadline: Instant },
-    /// The head was handed over and is being decoded.
+    /// The head was passed on and is being decoded.
     Decoding { deadline: Instant },
     /// The request is being answered; its body may still be coming.
     Answering { body: BodyReader, last_read: Instant },
-    /// The answer is complete; the rest of the body is thrown away.
+    /// The answer is complete; the rest of the body is discarded.
     Discarding { body: BodyReader, deadline: Instant },
 }
 
 impl Connection {
-    /// A connection that has just been opened.
+    /// Creates the state of a new connection.
     pub(crate) fn new(timeouts: Timeouts, memory: AnswerMemory) -> Self {
         let phase = Phase::Head {
             reader: HeadReader::default(),
@@ -72,7 +72,7 @@ impl Connection {
         })))
     }
 
-    /// The head of a request was decoded and says this of its body: it is answered now.
+    /// Begins the answer to a request after its head was decoded; `body` is how the head delimits the body.
     #[must_use]
     pub fn begin(&self, body: RequestBody) -> Exchange {
         let woken = {
@@ -92,8 +92,8 @@ impl Connection {
 }
 
 impl Exchange {
-    /// The answer occupies so many bytes of memory, which are counted until the exchange is dropped. Returns whether
-    /// there was room for them ([`AnswerMemory::has_room_for`]); nothing is counted otherwise.
+    /// Accounts for the memory of the answer until the exchange is dropped. Returns whether there was enough
+    /// ([`AnswerMemory::has_room_for`]); otherwise nothing is counted.
     pub fn hold(&mut self, bytes: usize) -> bool {
         let state = &mut *self.connection.0.borrow_mut();
         if !state.memory.has_room_for(bytes) {
@@ -124,7 +124,7 @@ fn after(time: std::time::Duration) -> Instant {
 }
 
 impl State {
-    /// How many of these bytes may be handed over now; they count as read.
+    /// Returns how many of these bytes may be passed on now; they count as read.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> usize {
         match &mut self.phase {
             Phase::Head { reader, has_begun, deadline } => {
@@ -157,7 +157,7 @@ impl State {
         }
     }
 
-    /// Whether the next bytes of the client may be handed over.
+    /// Whether the next bytes of the client may be passed on.
     pub(crate) const fn wants_bytes(&self) -> bool {
         match &self.phase {
             Phase::Head { .. } | Phase::Discarding { .. } => true,
@@ -166,7 +166,7 @@ impl State {
         }
     }
 
-    /// Until when the next bytes have to come, if somebody waits for them.
+    /// Until when the next bytes must arrive, if the connection waits for them.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Head { deadline, .. }
@@ -177,7 +177,7 @@ impl State {
         }
     }
 
-    /// What the wait ends with that is over now, for the log.
+    /// What the connection was waiting for, for the log.
     pub(crate) const fn waits_for(&self) -> &'static str {
         match &self.phase {
             Phase::Head { has_begun: false, .. } => "the next request",
@@ -186,13 +186,13 @@ impl State {
         }
     }
 
-    /// Sends nothing more of the client to whoever reads.
+    /// Passes on no more bytes of the client.
     pub(crate) fn end(&mut self) {
         self.is_at_end = true;
         self.ahead.clear();
     }
 
-    /// Whether clients should be given less time now, since the answer under way takes up memory that is short.
+    /// Whether the client should get less time, because the current answer occupies memory that is nearly used up.
     pub(crate) fn is_tight(&self) -> bool {
         self.holds_memory && self.memory.is_tight()
     }
@@ -201,7 +201,7 @@ impl State {
         self.holds_memory
     }
 
-    /// Takes what came ahead and may be handed over now, `most` bytes at most.
+    /// Passes on the bytes of later requests that may be passed on now, at most `most`.
     pub(crate) fn take_ahead(&mut self, most: usize, mut hand_over: impl FnMut(&[u8])) -> usize {
         let mut ahead = std::mem::take(&mut self.ahead);
         let offered = ahead.len().min(most);
@@ -219,7 +219,7 @@ impl State {
         self.phase = Phase::Head { reader: HeadReader::default(), has_begun: false, deadline };
     }
 
-    /// The answer is complete. Returns whom to wake.
+    /// Completes the answer. Returns the waker of a waiting reader.
     fn complete_answer(&mut self) -> Option<Waker> {
         self.holds_memory = false;
         let Phase::Answering { body, .. } = &mut self.phase else { return None };

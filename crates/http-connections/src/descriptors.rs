@@ -1,22 +1,23 @@
-//! How many files and connections the process may have open.
+//! The limit of open files and connections of the process.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than any server of this kind needs; some systems have no upper limit, and some programs walk through all numbers.
+/// More than any server of this kind needs; some systems have no upper limit, and some programs iterate over all
+/// descriptors.
 const ENOUGH: u64 = 65_536;
 
-/// How many descriptors the process may have open now.
+/// How many descriptors the process may currently have open.
 #[must_use]
 pub fn descriptor_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Raises the soft limit of descriptors as far as the hard one allows, to 65,536 at most. A higher one stays.
+/// Raises the soft limit of descriptors up to the hard limit, to at most 65,536. A higher soft limit is kept.
 ///
 /// # Errors
-/// When the system refuses; the limit is then as before.
+/// When the system refuses; the limit is then unchanged.
 pub fn raise_descriptor_limit() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));

@@ -1,23 +1,23 @@
 //! Where the head and the body of a request end (RFC 9112).
 //!
-//! Nothing is validated here: what is malformed is handed over, and refused by whoever decodes it.
+//! Nothing is validated here: malformed bytes are passed on, and refused by the decoder.
 
 use memchr::memchr_iter;
 
-/// What the head of a request says of its body.
+/// How the head of a request delimits its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestBody {
-    /// There is none.
+    /// There is no body.
     None,
-    /// It has this many bytes.
+    /// The body has this many bytes.
     Length(u64),
-    /// It comes in chunks (`Transfer-Encoding: chunked`).
+    /// The body comes in chunks (`Transfer-Encoding: chunked`).
     Chunked,
     /// Everything that follows on this connection, such as after an upgrade to another protocol.
     UntilClose,
 }
 
-/// Finds the end of a head: the first empty line behind a line with text.
+/// Finds the end of a head: the first empty line after a line with text.
 #[derive(Debug, Default)]
 pub(crate) struct HeadReader {
     has_text: bool,
@@ -50,7 +50,7 @@ fn has_text(line: Option<&[u8]>) -> bool {
 /// Finds the end of a body.
 #[derive(Debug)]
 pub(crate) enum BodyReader {
-    /// So many bytes are still to come.
+    /// This many bytes are still expected.
     Length(u64),
     Chunked(ChunkState),
     UntilClose,
@@ -76,7 +76,7 @@ impl BodyReader {
         }
     }
 
-    /// Whether all of the body was read.
+    /// Whether the complete body was read.
     pub(crate) const fn is_complete(&self) -> bool {
         matches!(self, Self::Length(0) | Self::Chunked(ChunkState::End))
     }
@@ -88,7 +88,7 @@ impl BodyReader {
             Self::UntilClose => bytes.len(),
             Self::Chunked(state) => {
                 let Some(count) = state.read(bytes) else {
-                    // Whoever decodes this refuses it and closes the connection.
+                    // The decoder refuses this and closes the connection.
                     *self = Self::UntilClose;
                     return bytes.len();
                 };
@@ -98,7 +98,7 @@ impl BodyReader {
     }
 }
 
-/// Takes as many as there are, at most `count`; says how many.
+/// Takes at most `count` of the remaining bytes; returns how many.
 fn take(left: &mut u64, count: usize) -> usize {
     let taken = usize::try_from(*left).map_or(count, |left| left.min(count));
     *left = left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
@@ -108,7 +108,7 @@ fn take(left: &mut u64, count: usize) -> usize {
 impl ChunkState {
     const FIRST: Self = Self::Size { size: 0, is_digits: true };
 
-    /// How many of the bytes belong to the body; `None` when it is not chunked as it should be.
+    /// How many of the bytes belong to the body; `None` when the chunks are malformed.
     fn read(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0_usize;
         while let Some(byte) = bytes.get(at) {
@@ -152,7 +152,7 @@ impl ChunkState {
 mod tests {
     use super::*;
 
-    /// Reads the text in pieces of this size; gives what belongs to the head.
+    /// Reads the text in pieces of this size; returns the bytes of the head.
     fn head(text: &str, piece: usize) -> Option<String> {
         let mut reader = HeadReader::default();
         let mut read = Vec::new();
@@ -184,7 +184,7 @@ mod tests {
         }
     }
 
-    /// Reads the text in pieces of this size; gives how many bytes belong to the body, and whether it is complete.
+    /// Reads the text in pieces of this size; returns how many bytes belong to the body, and whether it is complete.
     fn body(body: RequestBody, text: &str, piece: usize) -> (usize, bool) {
         let mut reader = BodyReader::new(body);
         let mut count = 0;
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_ends_where_its_head_said() {
+    fn a_body_ends_where_its_head_declared() {
         let chunked = "5;name=\"a b\"\r\nhello\r\n1A \r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n";
         let trailers = "1\r\na\r\n000\r\nx-sum: 1\r\nx: 2\r\n\r\n";
         for (kind, text, expected) in [
@@ -213,7 +213,7 @@ mod tests {
             (RequestBody::Chunked, "0\n\nGET", (3, true)),
             (RequestBody::Chunked, "5\r\nhel", (6, false)),
             (RequestBody::Chunked, "0\r\n", (3, false)),
-            // Not chunked: it all goes to who refuses it.
+            // Not chunked: everything is passed on to the decoder, which refuses it.
             (RequestBody::Chunked, "x\r\nabc\r\n0\r\n\r\nGET", (16, false)),
             (RequestBody::Chunked, "1\r\nabc\r\n0\r\n\r\nGET", (16, false)),
             (RequestBody::Chunked, "fffffffffffffffff\r\n", (19, false)),

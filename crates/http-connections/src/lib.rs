@@ -1,16 +1,17 @@
 //! Limits for the connections of an HTTP/1 server.
 //!
-//! An HTTP library such as actix-http decodes requests and encodes answers; this crate stands between it and the socket:
+//! An HTTP library such as actix-http decodes requests and encodes answers; this crate is a layer between it and the
+//! socket:
 //!
-//! - [`TimedStream`] ends every wait for a client: for a request's head, for its body, between two requests, and for an
-//!   answer to be read. It hands over one request at a time, so that answers cannot get out of step.
+//! - [`TimedStream`] limits every wait for a client: for a request's head, for its body, between two requests, and for
+//!   an answer to be read. It passes on one request at a time, so that answers cannot be assigned to the wrong request.
 //! - [`ConnectionLimit`] counts the open connections of each client.
-//! - [`AnswerMemory`] bounds the bytes of all answers that wait for their clients.
-//! - [`limit_socket_buffers`] bounds what the kernel keeps of an answer, and [`raise_descriptor_limit`] how many
+//! - [`AnswerMemory`] bounds the bytes of all answers that are being sent.
+//! - [`limit_socket_buffers`] bounds the kernel's buffer of an answer, and [`raise_descriptor_limit`] how many
 //!   connections can be open.
 //!
-//! The server tells the stream what it cannot see for itself: [`Connection::begin`] when the head of a request was
-//! decoded, and the drop of the returned [`Exchange`] when its answer is complete.
+//! The server must notify the stream: it calls [`Connection::begin`] when the head of a request was decoded, and drops
+//! the returned [`Exchange`] when the answer is complete.
 
 mod alarm;
 mod client_limit;

@@ -1,4 +1,4 @@
-//! The memory of answers that wait for their clients.
+//! The memory of answers that are being sent.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ pub struct AnswerMemory {
     full: usize,
 }
 
-/// So many bytes, until this is dropped.
+/// This many bytes are counted until this is dropped.
 #[derive(Debug)]
 pub struct HeldMemory {
     held: Arc<AtomicUsize>,
@@ -24,7 +24,7 @@ pub struct HeldMemory {
 }
 
 impl AnswerMemory {
-    /// With these limits, in bytes.
+    /// Creates a counter with these limits, in bytes.
     #[must_use]
     pub fn new(tight: usize, full: usize) -> Self {
         Self { held: Arc::default(), tight, full }
@@ -43,7 +43,7 @@ impl AnswerMemory {
         self.held.load(Ordering::Relaxed) > self.tight
     }
 
-    /// Whether there is room for so many bytes more.
+    /// Whether this many more bytes are within the limit.
     #[must_use]
     pub fn has_room_for(&self, bytes: usize) -> bool {
         self.held.load(Ordering::Relaxed).saturating_add(bytes) <= self.full
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_counted_as_long_as_they_are_held() {
+    fn bytes_are_counted_until_they_are_released() {
         let memory = AnswerMemory::new(10, 20);
         let first = memory.hold(10);
         assert!(!memory.is_tight() && memory.has_room_for(10) && !memory.has_room_for(11));

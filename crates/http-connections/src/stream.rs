@@ -1,4 +1,4 @@
-//! The stream that stands between the HTTP library and the socket.
+//! The stream between the HTTP library and the socket.
 
 use std::{
     io,
@@ -16,15 +16,16 @@ use crate::{
     write_progress::WriteProgress,
 };
 
-/// What is read of later requests while one is being answered: only to notice that the client has gone.
+/// How many bytes of later requests are read while one is being answered, only to detect that the client has
+/// disconnected.
 const READ_AHEAD: usize = 1024;
 
-/// A client's stream whose every wait has an end, and which hands over one request at a time.
+/// A client's stream that limits every wait, and passes on one request at a time.
 ///
 /// - When a client is too slow to send, the stream ends as if the client had closed it.
 /// - When it is too slow to read, writing fails with [`io::ErrorKind::TimedOut`].
-/// - What follows a request is handed over when the request was answered: HTTP libraries that decode ahead of their
-///   answers confuse those of pipelined requests.
+/// - The bytes after a request are passed on when the request was answered, since HTTP libraries that decode ahead of
+///   their answers confuse the answers of pipelined requests.
 #[derive(Debug)]
 pub struct TimedStream<S> {
     io: S,
@@ -37,7 +38,7 @@ pub struct TimedStream<S> {
 }
 
 impl<S> TimedStream<S> {
-    /// Takes over a new connection. The permit is given back when the stream is dropped.
+    /// Wraps a new connection. The permit is released when the stream is dropped.
     pub fn new(io: S, timeouts: Timeouts, memory: AnswerMemory, permit: Option<ConnectionPermit>) -> Self {
         Self {
             io,
@@ -50,7 +51,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// What the server tells the stream by.
+    /// The handle through which the server notifies the stream.
     #[must_use]
     pub fn connection(&self) -> Connection {
         self.connection.clone()
@@ -58,7 +59,7 @@ impl<S> TimedStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> TimedStream<S> {
-    /// Reads what may be handed over now; `None` when nothing may or nothing is there. Reads no bytes at the end.
+    /// Reads the bytes that may be passed on now; `None` when there are none. Reads no bytes at the end.
     fn read(&mut self, state: &mut State, buf: &mut ReadBuf<'_>, cx: &mut Context<'_>) -> io::Result<bool> {
         loop {
             if !state.ahead.is_empty() {
@@ -86,7 +87,7 @@ impl<S: AsyncRead + Unpin> TimedStream<S> {
         }
     }
 
-    /// Reads from the socket; what is not to be handed over yet is kept.
+    /// Reads from the socket; bytes that must not be passed on yet are kept.
     fn read_wanted(
         &mut self,
         state: &mut State,
@@ -106,7 +107,7 @@ impl<S: AsyncRead + Unpin> TimedStream<S> {
         Poll::Ready(Ok(if count > 0 { Progress::HandedOver } else { Progress::KeptOrAtEnd }))
     }
 
-    /// Reads from the socket what is not to be handed over yet.
+    /// Reads bytes from the socket that must not be passed on yet.
     fn read_ahead(&mut self, state: &mut State, cx: &mut Context<'_>) -> Poll<io::Result<Progress>> {
         let mut bytes = [0; READ_AHEAD];
         let mut buf = ReadBuf::new(&mut bytes);
@@ -119,7 +120,7 @@ impl<S: AsyncRead + Unpin> TimedStream<S> {
     }
 }
 
-/// What a read of the socket came to.
+/// The result of a read from the socket.
 enum Progress {
     HandedOver,
     KeptOrAtEnd,
@@ -145,13 +146,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> TimedStream<S> {
-    /// Fails when the client has had its time.
+    /// Fails when the time of the client is used up.
     fn wait_to_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let (since, end) = self.progress.wait();
         let (holds_memory, is_tight) = self.connection.with(|state| (state.holds_memory(), state.is_tight()));
         let sooner = since.checked_add(self.timeouts.write_when_tight).unwrap_or(since).min(end);
         let deadline = if is_tight { sooner } else { end };
-        // Looks now and then whether memory has become tight.
+        // Checks periodically whether memory has become tight.
         let look_again = || Instant::now().checked_add(self.timeouts.write_when_tight);
         let wake_at = look_again().filter(|_| holds_memory).map_or(deadline, |at| at.min(deadline));
         if Instant::now() < deadline && !self.write_alarm.has_passed(wake_at, cx) {

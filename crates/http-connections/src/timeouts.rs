@@ -1,23 +1,23 @@
-//! How long clients may take.
+//! Time limits for clients.
 
 use std::time::Duration;
 
-/// How long a connection waits for its client.
+/// The time limits of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For the rest of a request's head, from its first byte. For the first request of a connection, from the start of the
-    /// connection.
+    /// The limit for the rest of a request's head, from its first byte. For the first request of a connection, from the
+    /// start of the connection.
     pub head: Duration,
-    /// For the next request, after an answer.
+    /// The limit for the next request after an answer.
     pub idle: Duration,
-    /// For the next bytes of a body while the request is being answered. Handlers that read bodies have shorter limits
-    /// and say so in their answers; this one is for those that read none.
+    /// The limit for the next bytes of a body while the request is being answered. Handlers that read bodies have
+    /// shorter limits and report them in their answers; this one is for handlers that do not read the body.
     pub body: Duration,
-    /// For the rest of a body that no handler reads, after the answer.
+    /// The limit for the rest of an unread body after the answer.
     pub unread_body: Duration,
-    /// For the client to read any part of an answer.
+    /// The limit for the client to read any part of an answer.
     pub write: Duration,
-    /// The same while the memory of all waiting answers is nearly used up ([`crate::AnswerMemory::is_tight`]).
+    /// The value of `write` while the memory of all answers is nearly used up ([`crate::AnswerMemory::is_tight`]).
     pub write_when_tight: Duration,
     /// The average number of bytes per second that a client must read while an answer waits for it. A slower client uses up
     /// the time of `write`.

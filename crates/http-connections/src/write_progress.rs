@@ -1,4 +1,4 @@
-//! Whether a client takes its answer quickly enough.
+//! Checks whether a client reads its answer fast enough.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use crate::Timeouts;
 
-/// The time that a client has left to take more of an answer.
+/// The remaining time of a client to read more of an answer.
 ///
-/// Waiting uses it up, every byte that is taken gives some of it back: a slow client that keeps reading is served to the
-/// end, one that stops or trickles is not. Time in which nothing waits for the client does not count.
+/// Waiting consumes the time, and every byte that is read restores some of it: a slow client that keeps reading is
+/// served completely, but one that stops or reads too slowly is not. Time without a waiting answer does not count.
 #[derive(Debug)]
 pub(crate) struct WriteProgress {
     left: Duration,
-    /// Since when an answer waits for the client.
+    /// Since when an answer has been waiting for the client.
     waits_since: Option<Instant>,
 }
 
@@ -22,13 +22,13 @@ impl WriteProgress {
         Self { left: timeouts.write, waits_since: None }
     }
 
-    /// The client takes nothing now. Returns since when, and when its time is over.
+    /// Records that the client is not reading. Returns since when, and when its time is used up.
     pub(crate) fn wait(&mut self) -> (Instant, Instant) {
         let since = *self.waits_since.get_or_insert_with(Instant::now);
         (since, since.checked_add(self.left).unwrap_or(since))
     }
 
-    /// The client has taken so many bytes.
+    /// Records that the client has read this many bytes.
     pub(crate) fn advance(&mut self, bytes: usize, timeouts: &Timeouts) {
         let Some(since) = self.waits_since.take() else { return };
         let rate = u64::from(timeouts.write_bytes_per_second.max(1));
@@ -54,7 +54,7 @@ mod tests {
         write_bytes_per_second: 1_000,
     };
 
-    /// How long a client is waited for that takes so many bytes after every so many seconds.
+    /// How long the server waits for a client that reads this many bytes at this interval.
     async fn served(bytes: usize, seconds: u64, rounds: usize) -> Option<Duration> {
         let begun = Instant::now();
         let mut progress = WriteProgress::new(&TIMEOUTS);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_has_the_whole_time_once() {
+    async fn a_client_that_reads_nothing_has_the_full_time_limit_once() {
         assert_eq!(served(0, 31, 1).await, Some(Duration::from_secs(30)));
         assert_eq!(served(0, 10, 10).await, Some(Duration::from_secs(30)));
     }
@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_trickles_uses_its_time_up() {
+    async fn a_client_that_reads_too_slowly_runs_out_of_time() {
         // Half the rate: every second costs half a second.
         assert_eq!(served(500, 1, 10_000).await, Some(Duration::from_millis(59_500)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_in_which_nothing_waits_does_not_count() {
+    async fn time_without_a_waiting_answer_does_not_count() {
         let mut progress = WriteProgress::new(&TIMEOUTS);
         progress.wait();
         progress.advance(1, &TIMEOUTS);

@@ -5,16 +5,16 @@ use crate::{
     printable::{list, quoted},
 };
 
-/// The columns cannot be used.
+/// Why the columns cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnsError {
     /// A part of a mapping is not `field=column`.
     #[error("{} is not of the form field=column, such as name=Series_Title", quoted(.0))]
     Malformed(String),
-    /// The left side of a part is no field.
+    /// The left side of a part is not a field.
     #[error("{} is no field of a movie; the fields are {}", quoted(.0), list(Field::ALL.map(Field::name)))]
     UnknownField(String),
-    /// A field that holds one value is mapped twice.
+    /// A field with one value is mapped twice.
     #[error("{0} is mapped twice; only genres, directors and stars may have several columns")]
     Repeated(Field),
     /// The file does not have the column.
@@ -38,10 +38,10 @@ pub enum ColumnsError {
     },
 }
 
-/// The columns of a file that hold fields under other names, such as
+/// The columns of a file that contain fields under other names, such as
 /// `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`. In JSON the keys of an object are its columns.
 ///
-/// A column that has the name of a field holds this field, unless the field or the column is in the mapping. The genres,
+/// A column with the name of a field contains this field, unless the field or the column is in the mapping. The genres,
 /// directors and stars may have several columns; their names are joined in the order of the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns(Vec<(Field, String)>);
@@ -69,14 +69,14 @@ impl FromStr for Columns {
 }
 
 impl Columns {
-    /// The names of the columns that hold the field, in order. The file need not have all of them.
+    /// The names of the columns that contain the field, in order. The file need not have all of them.
     pub(crate) fn of(&self, field: Field) -> Vec<&str> {
         let mapped: Vec<&str> =
             self.0.iter().filter(|(known, _)| *known == field).map(|(_, column)| column.as_str()).collect();
         if mapped.is_empty() && !self.is_mapped(field.name()) { vec![field.name()] } else { mapped }
     }
 
-    /// Whether the column holds a field.
+    /// Whether the column contains a field.
     pub(crate) fn are_of_a_field(&self, column: &str) -> bool {
         self.is_mapped(column)
             || Field::named(column).is_some_and(|field| self.0.iter().all(|(known, _)| *known != field))
@@ -91,7 +91,7 @@ impl Columns {
     }
 }
 
-/// The places of the fields' cells in the rows of a CSV file.
+/// The positions of the fields' cells in the rows of a CSV file.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     places: Vec<(Field, Vec<usize>)>,
@@ -123,13 +123,13 @@ impl Layout {
         Ok(Self { places, ignored })
     }
 
-    /// The places of the field's cells; none if the file does not have the field.
+    /// The positions of the field's cells; empty if the file does not have the field.
     pub(crate) fn places(&self, field: Field) -> &[usize] {
         let found = self.places.iter().find(|(known, _)| *known == field);
         found.map_or(&[], |(_, places)| places.as_slice())
     }
 
-    /// The columns that hold no field.
+    /// The columns without a field.
     pub(crate) fn ignored(&self) -> &[String] {
         &self.ignored
     }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_mapped_to_another_field_does_not_hold_the_field_of_its_name() {
+    fn a_column_that_is_mapped_to_another_field_is_not_used_for_the_field_of_its_name() {
         let layout = layout(&format!("{NEEDED},genres"), "stars=genres").unwrap();
         assert_eq!(layout.places(Field::Genres), [0; 0]);
         assert_eq!(layout.places(Field::Stars), [5]);
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_a_field_are_ignored_and_named() {
+    fn columns_without_a_field_are_ignored_and_reported() {
         let layout = layout(&format!("Rank,{NEEDED},Colour"), "").unwrap();
         assert_eq!(layout.ignored(), ["Rank", "Colour"]);
     }
 
     #[test]
-    fn columns_that_cannot_be_used_are_named() {
+    fn columns_that_cannot_be_used_are_reported() {
         let error = |header: &str, columns: &str| layout(header, columns).unwrap_err().to_string();
         assert_eq!(error("name,year", ""), "the file has no column for duration_minutes; it has name, year");
         assert_eq!(

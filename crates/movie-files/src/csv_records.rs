@@ -1,7 +1,7 @@
 //! Splits CSV into records.
 //!
-//! `csv-core` is given the file line by line. A line that does not end its record ends inside a quoted cell; so it is known
-//! where an open quote began, which `csv` and `csv-core` do not tell.
+//! The file is passed to `csv-core` line by line. A line that does not end its record ends inside a quoted cell, so the
+//! beginning of an open quote is known, which `csv` and `csv-core` do not report.
 
 use std::{io::BufRead, mem};
 
@@ -46,7 +46,7 @@ struct Parser {
     cells_length: usize,
     ends: Vec<usize>,
     ends_length: usize,
-    /// How many cells of the record have ended, also of records that are too long.
+    /// How many cells of the record have ended, even if the record is too long.
     ended: u64,
 }
 
@@ -171,7 +171,7 @@ impl Parser {
     }
 }
 
-/// Makes the buffer longer, or, since nobody reads the cells of a record that is too long, begins it anew.
+/// Extends the buffer, or restarts it for a record that is too long, whose cells are not used.
 fn make_room<T: Clone + Default>(buffer: &mut Vec<T>, length: &mut usize) {
     if buffer.len() > MAX_ROW_LENGTH {
         *length = 0;

@@ -59,7 +59,7 @@ impl CsvRows {
         &self.encodings
     }
 
-    /// The names of columns that hold no field.
+    /// The names of columns without a field.
     pub(crate) fn ignored(&self) -> &[String] {
         self.layout.ignored()
     }
@@ -100,7 +100,7 @@ impl CsvRows {
     }
 }
 
-/// The delimiter that the first line `sep=;` names, which spreadsheets write and read, and the length of this line.
+/// The delimiter in a first line such as `sep=;`, which spreadsheets write and read, and the length of this line.
 fn declared_delimiter(head: &[u8]) -> (Option<Delimiter>, usize) {
     let [s, e, p, b'=', byte, rest @ ..] = head else { return (None, 0) };
     let end = rest.iter().take_while(|byte| is_line_end(**byte)).count().min(2);

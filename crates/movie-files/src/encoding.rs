@@ -18,7 +18,7 @@ use crate::error::MovieFileError;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TextEncoding(&'static Encoding);
 
-/// The text names no character encoding.
+/// The text is not the name of a character encoding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no known character encoding; write one such as utf-8, utf-16le or windows-1252")]
 pub struct UnknownEncoding;
@@ -55,7 +55,7 @@ impl fmt::Debug for TextEncoding {
     }
 }
 
-/// What the beginning of a file says about its encoding.
+/// The encoding according to the beginning of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detected {
     /// UTF-8.
@@ -66,7 +66,7 @@ pub(crate) enum Detected {
     Converted(TextEncoding),
 }
 
-/// Looks at the beginning of a file. Returns the encoding and the length of the byte order mark.
+/// Examines the beginning of a file. Returns the encoding and the length of the byte order mark.
 pub(crate) fn detect(head: &[u8], wanted: Option<TextEncoding>) -> Result<(Detected, usize), MovieFileError> {
     if head.starts_with(b"\xff\xfe\0\0") || head.starts_with(b"\0\0\xfe\xff") {
         return Err(MovieFileError::Unsupported("it is UTF-32 text: save it as UTF-8"));
@@ -155,7 +155,7 @@ impl RowEncodings {
     }
 }
 
-/// Converts a source to UTF-8. Bytes that are no text in the source's encoding are an error.
+/// Converts a source to UTF-8. Bytes that are not valid in the source's encoding are an error.
 pub(crate) struct Converted<R> {
     source: R,
     decoder: Decoder,
@@ -168,7 +168,7 @@ pub(crate) struct Converted<R> {
     is_finished: bool,
 }
 
-/// The bytes of a buffer that are still to be used.
+/// The unused bytes of a buffer.
 struct Window {
     buffer: Vec<u8>,
     start: usize,
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_a_file_tells_its_encoding() {
+    fn the_encoding_is_detected_from_the_beginning_of_a_file() {
         let encoding = |label: &str| Detected::Converted(label.parse().unwrap());
         assert_eq!(detect(b"\xef\xbb\xbfname", None).unwrap(), (Detected::Utf8, 3));
         assert_eq!(detect(b"\xff\xfen\0", None).unwrap(), (encoding("utf-16le"), 2));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_text_are_refused_by_name() {
+    fn files_that_are_not_text_are_refused_by_kind() {
         for (head, name) in [
             (&b"\xff\xfe\0\0n\0\0\0"[..], "UTF-32"),
             (b"\0\0\xfe\xff\0\0\0n", "UTF-32"),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_converted_whatever_the_size_of_the_reads() {
+    fn text_is_converted_for_any_size_of_reads() {
         let text = "Amélie 千と千尋 🎬\r\n".repeat(5_000);
         let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut converted = Converted::new(bytes.as_slice(), TextEncoding(UTF_16LE));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_an_error() {
+    fn bytes_that_are_not_text_are_an_error() {
         for bytes in [&b"n\0a\0\0\xd8a\0"[..], b"n\0a\0m"] {
             let mut found = String::new();
             let error = Converted::new(bytes, TextEncoding(UTF_16LE)).read_to_string(&mut found).unwrap_err();

@@ -2,19 +2,19 @@ use std::io;
 
 use crate::columns::ColumnsError;
 
-/// The file cannot be read. Rows that were read before the error are not affected.
+/// Why a file cannot be read. Rows that were read before the error are not affected.
 #[derive(Debug, thiserror::Error)]
 pub enum MovieFileError {
     /// Reading failed, or the bytes are not text in the file's encoding.
     #[error("cannot read it: {0}")]
     Io(#[from] io::Error),
-    /// The file holds nothing.
+    /// The file is empty.
     #[error("it is empty")]
     Empty,
-    /// The file is of a kind that is not read.
+    /// The file has an unsupported format.
     #[error("{0}")]
     Unsupported(&'static str),
-    /// The columns do not fit.
+    /// The columns do not match the file.
     #[error(transparent)]
     Columns(#[from] ColumnsError),
     /// A delimiter was given for a file that is JSON.
@@ -42,7 +42,7 @@ pub enum MovieFileError {
         /// The line in which the last element begins.
         line: u64,
     },
-    /// There is text behind a JSON array.
+    /// There is text after a JSON array.
     #[error("there is text behind the end of the JSON array, in line {line}")]
     TextAfterArray {
         /// The line of the text.

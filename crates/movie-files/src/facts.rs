@@ -14,13 +14,13 @@ use crate::{
     row::{Fault, UnreadableRow},
 };
 
-/// The certification of movies that come without one.
+/// The certification of movies without one.
 pub const DEFAULT_CERTIFICATION: &str = "Not Rated";
 
 /// A cell of a CSV row, or a value of a JSON object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell<'a> {
-    /// A text, also one in JSON; `null` is an empty text.
+    /// A text, from CSV or JSON; `null` is an empty text.
     Text(&'a str),
     /// A JSON value that is neither a text nor `null`.
     Json(&'a Value),
@@ -85,7 +85,7 @@ struct FactsReader<'a, C> {
 }
 
 impl<'a, C: Cells> FactsReader<'a, C> {
-    /// All facts; where there is a fault, a value that breaks no rule.
+    /// All facts, with valid placeholders for faulty ones.
     fn facts(&mut self) -> Facts {
         let numbers = self.numbers;
         let small = move |number: i64| i32::try_from(number).map_err(|_| NumberError::OutOfBounds);
@@ -124,7 +124,7 @@ impl<'a, C: Cells> FactsReader<'a, C> {
         self.faults.push(Fault { field: Some(field), reason: reason.into() });
     }
 
-    /// The field's first cell. Without one, the field is noted as absent.
+    /// The field's first cell. Without one, the field is recorded as absent.
     fn cell(&mut self, field: Field) -> Option<Cell<'a>> {
         let cells = self.cells;
         let cell = cells.cells(field).next();
@@ -175,7 +175,7 @@ impl<'a, C: Cells> FactsReader<'a, C> {
         }
     }
 
-    /// The names in all cells of the field. Names that are there twice are dropped by the domain.
+    /// The names in all cells of the field. The domain removes repeated names.
     fn names(&mut self, field: Field) -> Vec<String> {
         let cells = self.cells;
         let mut names = Vec::new();

@@ -19,7 +19,7 @@ pub enum Field {
     MetaScore,
     /// The gross in whole units of account.
     Gross,
-    /// A text about the movie.
+    /// The description of the movie.
     Description,
     /// The price.
     Price,
@@ -101,13 +101,13 @@ impl Field {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
-    /// Whether the field holds several names.
+    /// Whether the field contains several names.
     #[must_use]
     pub const fn is_list(self) -> bool {
         matches!(self, Self::Genres | Self::Directors | Self::Stars)
     }
 
-    /// The fact that a file without this field leaves out; `None` for fields that every row must have.
+    /// The fact that a file without this field omits; `None` for fields that every row must have.
     pub(crate) const fn optional_fact(self) -> Option<OptionalFact> {
         match self {
             Self::Name | Self::Year | Self::DurationMinutes | Self::Imdb | Self::Votes => None,

@@ -56,7 +56,7 @@ impl JsonRows {
         &self.encodings
     }
 
-    /// The first names of keys that hold no field, of the rows so far.
+    /// The first names of keys without a field in the rows so far.
     pub(crate) fn ignored(&self) -> &[String] {
         &self.ignored
     }
@@ -113,7 +113,7 @@ impl JsonRows {
     }
 }
 
-/// The values of fields, and a key of a field that the object has twice. Notes the keys that hold no field.
+/// The values of fields, and the key of a field that occurs twice in the object. Records the keys without a field.
 fn cells<'a>(
     object: Object,
     columns: &'a Columns,
@@ -154,7 +154,7 @@ impl Cells for JsonCells<'_> {
     }
 }
 
-/// The keys and values of a JSON object in their order, with those that are there twice.
+/// The keys and values of a JSON object in their order, including repeated keys.
 struct Object(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Object {

@@ -1,4 +1,4 @@
-//! Splits JSON Lines and JSON arrays into values, without looking at what the values are.
+//! Splits JSON Lines and JSON arrays into values, without parsing the values.
 
 use std::io::{self, BufRead, Read};
 
@@ -106,8 +106,8 @@ impl RawValue {
     }
 }
 
-/// Tells the elements of an array apart. An element ends at a comma or bracket that is neither in a text nor in a nested
-/// value: an element that is no valid JSON does not affect the others.
+/// Separates the elements of an array. An element ends at a comma or bracket that is neither in a text nor in a nested
+/// value, so an element that is not valid JSON does not affect the others.
 struct Scanner {
     place: Place,
     nesting: usize,
@@ -115,7 +115,7 @@ struct Scanner {
     is_escaped: bool,
 }
 
-/// Where the next byte is, seen from the array.
+/// The position of the next byte within the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Before,
@@ -123,7 +123,7 @@ enum Place {
     Behind,
 }
 
-/// What a byte is.
+/// The meaning of a byte.
 enum Meaning {
     Content,
     Space,

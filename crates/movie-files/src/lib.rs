@@ -32,5 +32,5 @@ pub use self::{
     write::{facts_of, json_line},
 };
 
-/// The longest row that is read, in bytes. The longest texts of a movie fit into it many times.
+/// The maximum length of a row, in bytes. It is many times longer than the longest texts of a movie.
 const MAX_ROW_LENGTH: usize = 1024 * 1024;

@@ -44,7 +44,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// What was found out about a file from the part that was read so far.
+/// The properties of a file that are known from the part that was read so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Findings {
     /// The format.
@@ -60,7 +60,7 @@ impl MovieFile {
     /// Opens CSV, JSON Lines or a JSON array, and reads the header.
     ///
     /// # Errors
-    /// If the source cannot be read, is no text, or has no columns for fields that every movie must have.
+    /// If the source cannot be read, is not text, or has no columns for required fields.
     pub fn read(source: impl Read + Send + 'static, options: ReadOptions) -> Result<Self, MovieFileError> {
         let source = Source::new(source, options.encoding)?;
         let (encoding, bytes_read) = (source.encoding, source.bytes_read.clone());
@@ -85,7 +85,8 @@ impl MovieFile {
         }
     }
 
-    /// What was found out so far. The encoding and the ignored keys of JSON are certain at the end of the file.
+    /// The properties that are known so far. The encoding and the ignored keys of JSON are final at the end of the
+    /// file.
     #[must_use]
     pub fn findings(&self) -> Findings {
         let (format, ignored, encodings) = match &self.rows {

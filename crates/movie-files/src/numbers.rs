@@ -1,16 +1,17 @@
-/// How numbers are written in a file.
+/// The notation of numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NumberStyle {
     /// `28,341,469` and `9.3`.
     DecimalPoint,
-    /// Also `28.341.469`, `28 341 469` and `9,3`: spreadsheets that write commas in numbers put semicolons between cells.
+    /// Also `28.341.469`, `28 341 469` and `9,3`, for spreadsheets that use commas in numbers and semicolons between
+    /// cells.
     DecimalComma,
 }
 
-/// A number cannot be read.
+/// Why a number cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NumberError {
-    /// The text is no number of the wanted kind.
+    /// The text is not a number of the required kind.
     Malformed,
     /// It is too large or too small.
     OutOfBounds,

@@ -4,20 +4,20 @@ use domain::money::{Currency, Money};
 
 use crate::{columns::Columns, encoding::TextEncoding};
 
-/// How a file is to be read.
+/// How a file is read.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
-    /// The shop's currency. Prices without a currency are in it; prices in another currency are refused.
+    /// The shop's currency. Prices without a currency are in this currency; prices in another currency are refused.
     pub currency: Currency,
-    /// The price of movies that come without one.
+    /// The price of movies without one.
     pub default_price: Option<Money>,
-    /// The columns that hold fields under other names.
+    /// The columns that contain fields under other names.
     pub columns: Columns,
-    /// Whether the file is CSV or JSON; `None` looks at its first character.
+    /// Whether the file is CSV or JSON; `None` detects it from the first character.
     pub kind: Option<FileKind>,
-    /// The character between the cells of CSV; `None` finds it in the header.
+    /// The character between the cells of CSV; `None` detects it from the header.
     pub delimiter: Option<Delimiter>,
-    /// The character encoding; `None` finds it out. A byte order mark in the file wins over this.
+    /// The character encoding; `None` detects it. A byte order mark in the file takes precedence.
     pub encoding: Option<TextEncoding>,
     /// Whether a price in another currency is read as the same number of minor units of the shop's currency. It is for
     /// sample data; without it such prices are refused.
@@ -25,7 +25,7 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// Everything is found out from the file, and every movie must have a price.
+    /// Everything is detected from the file, and every movie must have a price.
     #[must_use]
     pub fn new(currency: Currency) -> Self {
         Self {
@@ -50,7 +50,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// The kind that the ending of the file's name stands for.
+    /// The kind according to the file name extension.
     ///
     /// ```
     /// use movie_files::FileKind;
@@ -73,7 +73,7 @@ impl FileKind {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Delimiter(u8);
 
-/// The text names no delimiter.
+/// The text is not a delimiter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "write one character that is neither a letter, a digit, a space nor a quote, such as ; or the word tab"

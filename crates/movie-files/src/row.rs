@@ -14,17 +14,17 @@ pub struct Row {
     /// The row as it is in the file, in UTF-8 where its encoding is known, with a line end. An element of a JSON array
     /// becomes one line. Empty for rows that are too long.
     pub raw: Vec<u8>,
-    /// What the row says, or why it cannot be read.
+    /// The facts in the row, or why it cannot be read.
     pub facts: Result<PartialFacts, UnreadableRow>,
 }
 
 /// Why a row cannot be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnreadableRow {
-    /// Everything that is wrong, at least one fault.
+    /// All faults, at least one.
     pub faults: Vec<Fault>,
     /// The readable facts, with valid values in place of the unreadable ones; `None` if no field can be read. Checking
-    /// these facts against the rules of the catalogue finds the rest of what is wrong with the row.
+    /// these facts against the rules of the catalogue finds the remaining faults of the row.
     pub rest: Option<Box<Facts>>,
 }
 
@@ -44,12 +44,12 @@ impl fmt::Display for UnreadableRow {
     }
 }
 
-/// Something that is wrong with a row.
+/// A fault of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The field, or `None` when it is the whole row.
+    /// The field, or `None` when the fault concerns the complete row.
     pub field: Option<Field>,
-    /// What is wrong, in one line without control characters.
+    /// A description of the fault, in one line without control characters.
     pub reason: String,
 }
 

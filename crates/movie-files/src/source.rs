@@ -11,7 +11,7 @@ use crate::{
     error::MovieFileError,
 };
 
-/// How much of a file is looked at to find out its format.
+/// How many bytes of a file are examined to detect its format.
 const HEAD_LENGTH: u64 = 64 * 1024;
 
 /// The number of bytes of a file that were read so far, for progress bars.
@@ -39,7 +39,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// The text of a file: UTF-8, or rows of which each is UTF-8 or Windows-1252.
+/// The text of a file: UTF-8, or rows that are each UTF-8 or Windows-1252.
 pub(crate) type Text = BufReader<Box<dyn Read + Send>>;
 
 /// A file whose encoding is known.

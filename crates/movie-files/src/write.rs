@@ -19,7 +19,7 @@ struct Line<'a> {
     genres: &'a [String],
     directors: &'a [String],
     stars: &'a [String],
-    /// Left out where an import is to keep the poster that the movie has.
+    /// Omitted if an import should keep the poster of the movie.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[expect(clippy::option_option, reason = "a field that is left out differs from one that is null")]
     poster_url: Option<Option<&'a str>>,
@@ -36,8 +36,8 @@ struct Price<'a> {
     currency: &'a str,
 }
 
-/// The facts as a line of JSON Lines, without a line end. [`crate::MovieFile`] reads it as the same facts. Of the facts that
-/// may be absent only the poster is left out.
+/// The facts as a line of JSON Lines, without a line end. [`crate::MovieFile`] reads it as the same facts. Of the
+/// optional facts only the poster is omitted.
 #[must_use]
 pub fn json_line(facts: &PartialFacts) -> String {
     let PartialFacts { facts, absent } = facts;
@@ -67,7 +67,7 @@ pub fn json_line(facts: &PartialFacts) -> String {
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-/// The facts of a movie of the catalogue. An uploaded poster is left out: it has no address outside this server.
+/// The facts of a movie of the catalogue. An uploaded poster is omitted, since it has no address outside this server.
 #[must_use]
 pub fn facts_of(movie: MovieDetail) -> PartialFacts {
     fn names<K: domain::id::Kind>(named: Vec<Named<K>>) -> Vec<String> {

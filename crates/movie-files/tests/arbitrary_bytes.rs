@@ -1,4 +1,4 @@
-//! Whatever the bytes of a file are, reading it ends without a panic.
+//! Tests that reading a file with arbitrary bytes ends without a panic.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -11,7 +11,7 @@ use std::io::{self, Cursor, Read};
 use movie_files::{FileKind, MovieFile, ReadOptions, Row};
 use proptest::prelude::*;
 
-/// Gives a few bytes at a time, as a slow pipe does.
+/// Returns a few bytes at a time, like a slow pipe.
 struct Trickle(Cursor<Vec<u8>>, usize);
 
 impl Read for Trickle {
@@ -23,7 +23,7 @@ impl Read for Trickle {
 
 const KINDS: [Option<FileKind>; 3] = [None, Some(FileKind::Csv), Some(FileKind::Json)];
 
-/// Reads the file to its end, so many bytes at a time; returns its rows and its error.
+/// Reads the file to its end, this many bytes at a time; returns its rows and its error.
 fn read(bytes: &[u8], kind: Option<FileKind>, step: usize) -> (Vec<Row>, Option<String>) {
     let mut options = ReadOptions::new("USD".parse().unwrap());
     options.kind = kind;
@@ -65,7 +65,7 @@ fn check(bytes: &[u8]) {
     }
 }
 
-/// Pieces that mean something to one of the readers.
+/// Pieces that have a meaning for one of the readers.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let known = [
         "\"",
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_pieces_behind_a_header_are_read_to_their_end(pieces in prop::collection::vec(piece(), 0..60)) {
+    fn arbitrary_pieces_after_a_header_are_read_to_their_end(pieces in prop::collection::vec(piece(), 0..60)) {
         let header = b"name,year,duration_minutes,imdb,votes,price,genres\n".to_vec();
         check(&[header, pieces.concat()].concat());
     }

@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test says by panicking what went wrong"
+    reason = "a test reports failures by panicking"
 )]
 
 #[path = "cli/imports.rs"]
@@ -31,7 +31,7 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tempfile::TempDir;
 use test_postgres::TestPostgres;
 
-/// A working folder with a database of its own.
+/// A working folder with a separate database.
 struct Folder(TempDir);
 
 impl Folder {
@@ -47,12 +47,12 @@ impl Folder {
         fs::write(self.path().join(name), contents).unwrap();
     }
 
-    /// Who may do what with a file or folder.
+    /// The permissions of a file or folder.
     fn mode(&self, name: &str) -> u32 {
         fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
     }
 
-    /// The files of a folder in it, with what they hold.
+    /// The files of a subfolder, with their contents.
     fn contents(&self, name: &str) -> BTreeMap<OsString, Vec<u8>> {
         let files = fs::read_dir(self.path().join(name)).unwrap().map(Result::unwrap);
         files.map(|file| (file.file_name(), fs::read(file.path()).unwrap_or_default())).collect()
@@ -62,7 +62,7 @@ impl Folder {
         fs::read_dir(self.path()).unwrap().count() == 0
     }
 
-    /// Does something to its database past the program.
+    /// Runs SQL directly on its database.
     fn sql(&self, sql: &str) {
         let path = self.path().join("var/cinema.db");
         SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
@@ -82,7 +82,7 @@ impl Folder {
         let mut command = self.command(words);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A command that ends before it reads is not the test's failure.
+        // A command that ends before it reads is not a failure of the test.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         Done(child.wait_with_output().unwrap())
     }
@@ -105,7 +105,7 @@ impl Done {
         self
     }
 
-    /// Insists on one line on standard error that says this.
+    /// Asserts one line on standard error that contains this text.
     #[track_caller]
     fn says(self, text: &str) -> Self {
         let said = self.err();
@@ -116,13 +116,13 @@ impl Done {
     }
 }
 
-/// A client wants to know how to encrypt, though none here does; an error says that it is known already.
+/// An HTTP client needs a TLS provider, although TLS is not used here; an error means that there already is one.
 fn let_clients_be_made() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_reader_that_closes_the_pipe_is_not_an_error() {
     let folder = Folder::new();
     let mut child = folder
         .command("dev generate-movies 1000000")
@@ -138,7 +138,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn made_up_movies_are_all_imported() {
+fn generated_movies_are_all_imported() {
     let folder = Folder::new();
     let movies = folder.run("dev generate-movies 1200").exits(0).out();
     let done = folder.run_with("movies import -", &movies).exits(0);
@@ -146,7 +146,7 @@ fn made_up_movies_are_all_imported() {
 }
 
 #[test]
-fn an_administrator_is_made_once_and_with_a_good_password() {
+fn an_administrator_is_created_once_and_with_an_acceptable_password() {
     let folder = Folder::new();
     let create = "users create-admin --email root@example.com --password-stdin";
     // As PowerShell pipes a text.
@@ -171,7 +171,7 @@ fn the_rule_for_passwords_can_be_strict() {
 }
 
 #[test]
-fn migrating_can_be_asked_for_and_done() {
+fn migrations_can_be_checked_and_run() {
     let folder = Folder::new();
     folder.run("migrate --check").exits(1).says("run `cinema migrate` first");
     assert!(folder.is_empty(), "a check makes nothing");
@@ -187,7 +187,7 @@ fn migrating_can_be_asked_for_and_done() {
 }
 
 #[test]
-fn a_database_that_is_away_is_said_once_and_without_its_password() {
+fn an_unavailable_database_is_reported_once_and_without_its_password() {
     let folder = Folder::new();
     let mut command = folder.command("migrate");
     command.env("DATABASE_URL", "postgresql+psycopg://ann:canary@127.0.0.1:1/cinema");
@@ -199,7 +199,7 @@ fn a_database_that_is_away_is_said_once_and_without_its_password() {
 }
 
 #[test]
-fn bad_settings_stop_every_command_in_one_line() {
+fn invalid_settings_stop_every_command_with_one_line() {
     let folder = Folder::new();
     folder.write("cinema.toml", "app_prot = 1\n");
     folder.run("config").exits(1).says("app_prot is no setting (in cinema.toml); did you mean app_port?");
@@ -212,7 +212,7 @@ fn bad_settings_stop_every_command_in_one_line() {
     assert!(!shown.contains("canary"));
     let prod = || Done(folder.command("serve").env("APP_ENV", "prod").output().unwrap()).exits(1);
     prod().says("APP_SECRET_KEY has 6 bytes, too few for production");
-    // With everything else that is wrong, in the one line.
+    // All faults are reported in one line.
     folder.write("cinema.toml", "app_prot = 1\n");
     folder.write(".env", "CURRENCY=coins\nAPP_SECRET_KEY=canary\n");
     for fault in [
@@ -225,7 +225,7 @@ fn bad_settings_stop_every_command_in_one_line() {
     }
 }
 
-/// What production needs, with SQLite.
+/// The settings for production, with SQLite.
 const PRODUCTION: [(&str, &str); 7] = [
     ("APP_ENV", "prod"),
     ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua"),
@@ -237,7 +237,7 @@ const PRODUCTION: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn the_settings_in_force_are_shown_with_what_production_would_say_of_them() {
+fn the_current_settings_are_shown_with_the_faults_for_production() {
     let folder = Folder::new();
     let config = |more: &[(&str, &str)]| {
         Done(folder.command("config").envs(more.iter().copied()).output().unwrap()).exits(0)
@@ -308,7 +308,7 @@ fn with_a_json_log_every_line_is_json_and_none_has_a_password() {
 }
 
 #[test]
-fn a_development_administrator_in_a_production_database_is_told() {
+fn a_development_administrator_in_a_production_database_is_reported() {
     let folder = Folder::new();
     let server = Server::start(&folder, "0");
     server.signal("-TERM");
@@ -330,7 +330,7 @@ fn a_development_administrator_in_a_production_database_is_told() {
 }
 
 #[test]
-fn a_stop_in_development_waits_for_nobody_to_be_told() {
+fn a_stop_in_development_does_not_drain() {
     let folder = Folder::new();
     let mut command = folder.command("serve");
     let mut server = Server::run(command.stdout(Stdio::piped()));
@@ -353,7 +353,7 @@ fn links_in_the_data_folder_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_used_is_told_in_one_line_with_what_to_do() {
+async fn a_database_that_cannot_be_used_is_reported_in_one_line_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -385,7 +385,7 @@ async fn a_database_that_cannot_be_used_is_told_in_one_line_with_what_to_do() {
 }
 
 #[test]
-fn an_address_that_is_none_stops_every_command_before_anything_is_made() {
+fn an_invalid_address_stops_every_command_before_anything_is_created() {
     let folder = Folder::new();
     for (name, bad, says) in [
         ("SMTP_URL", "http://ann:canary@mail", "SMTP_URL cannot be used ("),
@@ -407,7 +407,7 @@ fn an_address_that_is_none_stops_every_command_before_anything_is_made() {
 }
 
 #[test]
-fn passwords_are_hidden_also_where_settings_are_shown() {
+fn passwords_are_hidden_in_shown_settings() {
     let folder = Folder::new();
     let mut command = folder.command("config");
     command
@@ -420,7 +420,7 @@ fn passwords_are_hidden_also_where_settings_are_shown() {
 }
 
 #[test]
-fn a_setting_without_effect_is_told_at_the_start() {
+fn a_setting_without_effect_is_reported_at_the_start() {
     let folder = Folder::new();
     let mut command = folder.command("serve");
     let server = Server::run(command.env("METRICS_ADDR", "127.0.0.1:9100").stdout(Stdio::piped()));
@@ -472,7 +472,7 @@ impl Server {
         signal(&self.child, name);
     }
 
-    /// Asks it to stop, and waits until it says that it does.
+    /// Asks it to stop, and waits until it confirms it.
     fn begin_stop(&mut self) {
         self.signal("-TERM");
         let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
@@ -489,7 +489,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Also when a test failed in its middle.
+        // Also killed when a test fails.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -500,7 +500,7 @@ fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// How a process ends that should do so soon, whoever reads what it says.
+/// The exit code of a process that should end soon, even if its output is not read.
 fn soon(child: &mut Child) -> Option<i32> {
     let begun = Instant::now();
     loop {
@@ -515,12 +515,13 @@ fn soon(child: &mut Child) -> Option<i32> {
     }
 }
 
-/// A pipe that nobody reads, open as long as the first of the two is: the second is what may be written to until it is full.
+/// A pipe that is not read. It is open while the first end exists; the second end can be written to until the pipe is
+/// full.
 fn unread_pipe() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
 
-/// Leaves room for not one byte.
+/// Fills the pipe completely.
 fn fill(pipe: &UnixStream) {
     pipe.set_nonblocking(true).unwrap();
     for size in [4096, 1] {
@@ -541,7 +542,7 @@ async fn register(url: &str) {
 }
 
 #[tokio::test]
-async fn a_first_start_says_all_that_a_developer_needs() {
+async fn the_first_start_prints_everything_that_a_developer_needs() {
     let folder = Folder::new();
     let server = Server::start(&folder, "0");
     let screen = server.screen.join("\n");
@@ -621,7 +622,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
     server.begin_stop();
-    // It says so before it drains; both come within the same moment, and requests are answered all the while.
+    // It reports this before it drains; both happen almost at the same time, and requests are still answered.
     loop {
         let answer = reqwest::get(&ready).await.unwrap();
         if answer.status() == 503 {
@@ -636,7 +637,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
 }
 
 #[tokio::test]
-async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
+async fn a_blocked_mail_output_does_not_delay_the_second_signal() {
     let folder = Folder::new();
     let (_reader, pipe) = unread_pipe();
     fill(&pipe);
@@ -644,7 +645,7 @@ async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
     let mut server = Server::run(command.env("DRAIN_SECONDS", "0").stdout(end_of(&pipe)));
     register(&server.url).await;
     server.begin_stop();
-    // Nothing is waited for any more but the mail.
+    // Only the mail is still waited for.
     let address = server.url.strip_prefix("http://").unwrap();
     while TcpStream::connect(address).is_ok() {}
     server.signal("-TERM");
@@ -658,7 +659,7 @@ async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
 }
 
 #[test]
-fn a_stop_whose_words_nobody_reads_is_one_all_the_same() {
+fn a_stop_works_even_if_its_output_is_not_read() {
     let folder = Folder::new();
     let (reader, pipe) = unread_pipe();
     let mut command = folder.command("serve");
@@ -671,7 +672,7 @@ fn a_stop_whose_words_nobody_reads_is_one_all_the_same() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn a_port_in_use_is_named_in_the_error() {
     let folder = Folder::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

@@ -1,4 +1,4 @@
-//! A client that goes away takes its future with it, wherever that was.
+//! Cancellation: the future of a disconnected client is dropped at any point.
 
 use domain::{accounts::LinkKind, id::UserId};
 use tokio::time::timeout;
@@ -11,15 +11,15 @@ use crate::{
 };
 
 crate::cases! { "cancellation":
-    a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all,
+    a_unit_cancelled_at_any_point_is_atomic,
     a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind,
-    a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others,
-    a_query_cancelled_anywhere_leaves_the_next_one_alone,
+    a_unit_cancelled_while_it_waits_for_a_lock_does_not_block_others,
+    a_query_cancelled_at_any_point_does_not_affect_the_next_one,
 }
 
-async fn a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all(node: Node) {
+async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     let owner = add_user(&node, 1_000_000).await;
-    // Several times, since what is on its way when a caller goes away may overtake what comes after it, or not.
+    // Repeated, since a statement that is running when its caller is cancelled may or may not overtake later ones.
     for round in 1..=5 {
         let mut is_over = false;
         for waits in 0..500 {
@@ -33,7 +33,7 @@ async fn a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all(node: Node) 
     }
 }
 
-/// Drops a unit after so many waits; whether it had come to its end before.
+/// Drops a unit after this many waits; returns whether it had been completed before.
 async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usize, number: u64) -> bool {
     let ended = cancelled_after(waits, async {
         let mut unit = node.unit().await;
@@ -77,7 +77,7 @@ async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node
     assert!(node.claim_all(at(100)).await.is_empty());
 }
 
-async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(node: Node) {
+async fn a_unit_cancelled_while_it_waits_for_a_lock_does_not_block_others(node: Node) {
     add_user(&node, 1).await;
     for waits in 0..20 {
         let mut holder = node.unit().await;
@@ -86,7 +86,7 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(no
             let mut unit = node.unit().await;
             unit.find_user_for_update(id(1)).await.unwrap();
         });
-        // What waits for a lock may not wake any more: the end of the patience cancels it as well.
+        // A future that waits for a lock may not wake again, so it is also cancelled after a time limit.
         let waited = timeout(std::time::Duration::from_millis(20), attempt).await;
         assert!(!matches!(waited, Ok(Some(()))), "two hold one lock");
         holder.commit().await.unwrap();
@@ -96,7 +96,7 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(no
     }
 }
 
-async fn a_query_cancelled_anywhere_leaves_the_next_one_alone(node: Node) {
+async fn a_query_cancelled_at_any_point_does_not_affect_the_next_one(node: Node) {
     let ann = add_user(&node, 1).await;
     for waits in 0..10 {
         let _ = cancelled_after(waits, node.credentials(&ann.email)).await;

@@ -26,18 +26,18 @@ pub(crate) fn id<K: Kind>(number: u64) -> Id<K> {
     Id::from_uuid(uuid(number))
 }
 
-/// An identifier that nothing else has, where the value does not matter.
+/// A unique identifier, where the value does not matter.
 pub(crate) fn fresh<K: Kind>() -> Id<K> {
     static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
     id(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A moment, in seconds from the beginning of the case; with microseconds, so that their loss shows.
+/// A time, in seconds from the beginning of the case, with microseconds, so that their loss is detected.
 pub(crate) fn at(seconds: i64) -> Instant {
     DateTime::from_timestamp_micros(1_767_225_600_123_457 + seconds * 1_000_000).unwrap()
 }
 
-/// A moment a little later, or earlier.
+/// A time shifted by microseconds.
 pub(crate) fn shifted(instant: Instant, microseconds: i64) -> Instant {
     instant.checked_add_signed(TimeDelta::microseconds(microseconds)).unwrap()
 }
@@ -74,7 +74,7 @@ pub(crate) async fn add_user(node: &Node, number: u64) -> User {
     user
 }
 
-/// What is stored of the user.
+/// The stored user.
 pub(crate) async fn stored_user(node: &Node, id: UserId) -> Option<User> {
     node.unit().await.find_user(id).await.unwrap()
 }
@@ -112,7 +112,7 @@ pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// Names with an identifier each, should they be new.
+/// Names, each with an identifier for the case that it is new.
 pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
     names
         .iter()
@@ -120,7 +120,7 @@ pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
         .collect()
 }
 
-/// The facts, which must break no rule.
+/// The checked facts, which must be valid.
 pub(crate) fn checked(facts: Facts) -> CheckedFacts {
     facts.check(2026).unwrap()
 }
@@ -152,7 +152,7 @@ pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<Re
         .collect()
 }
 
-/// Stores the movies under these identifiers, each added at the second of its place in the list.
+/// Stores the movies with these identifiers; the creation time of each is its position in the list, in seconds.
 pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) -> Vec<Movie> {
     let mut unit = node.unit().await;
     let all: Vec<Facts> = movies.iter().map(|(_, facts)| facts.clone()).collect();
@@ -168,12 +168,12 @@ pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) ->
     movies
 }
 
-/// Stores the movies under the numbers 1, 2, …
+/// Stores the movies with the numbers 1, 2, …
 pub(crate) async fn add_movies(node: &Node, all: Vec<Facts>) -> Vec<Movie> {
     add_movies_as(node, (1..).map(id).zip(all).collect()).await
 }
 
-/// Stores a movie under the number.
+/// Stores a movie with this number.
 pub(crate) async fn add_movie(node: &Node, number: u64, facts: Facts) -> Movie {
     add_movies_as(node, vec![(id(number), facts)]).await.remove(0)
 }
@@ -185,12 +185,12 @@ pub(crate) async fn update(node: &Node, movie: &Movie) {
     unit.commit().await.unwrap();
 }
 
-/// Puts a stored movie on sale, or takes it off.
+/// Puts a stored movie on sale, or withdraws it.
 pub(crate) async fn set_available(node: &Node, movie: &Movie, is_available: bool) {
     update(node, &Movie { is_available, ..movie.clone() }).await;
 }
 
-/// What a visitor is to see of the movie.
+/// The details of the movie that a visitor must see.
 pub(crate) fn detail(movie: &Movie, facts: &Facts) -> MovieDetail {
     use domain::catalog::Named;
     fn named<K: Kind>(ids: &[Id<K>], names: &[String]) -> Vec<Named<K>> {

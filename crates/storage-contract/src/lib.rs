@@ -1,8 +1,8 @@
-//! What a storage adapter promises, as cases that each adapter's tests run.
+//! The contract of storage adapters, as cases that each adapter's tests run.
 //!
 //! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each MUST of a
-//! port of `domain`, and each trap of docs/architecture.md, is a case; its name is the promise. Cases decide every
-//! identifier and instant, and wait for nothing but the database.
+//! port of `domain`, and each pitfall in docs/architecture.md, is a case, whose name is the requirement. Cases choose
+//! every identifier and time, and wait only for the database.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -64,16 +64,16 @@ pub use node::{Subject, begin_unit};
 
 use crate::node::Node;
 
-/// How long a case may take: only one that hangs does.
+/// The time limit of a case, which only a hanging case reaches.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A promise and what proves it.
+/// A requirement and its test.
 struct Case {
     name: &'static str,
     run: fn(Node) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// Lists the cases of a module. One that is written and not listed is never used, which the compiler tells.
+/// Lists the cases of a module. The compiler reports a case that is not listed as unused.
 macro_rules! cases {
     ($area:literal: $($case:ident),+ $(,)?) => {
         pub(crate) fn cases() -> Vec<crate::Case> {
@@ -135,7 +135,7 @@ fn all() -> Vec<Case> {
     .collect()
 }
 
-/// Runs every case, each on an empty database that `create` makes, with the options of `cargo test`; for `main`.
+/// Runs every case, each on an empty database from `create`, with the options of `cargo test`; called by `main`.
 pub fn run<F, Fut>(create: F) -> ExitCode
 where
     F: Fn() -> Fut + Copy + Send + 'static,
@@ -150,7 +150,7 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Arc<dyn Subject>>,
 {
-    // As in the server: connections live on a runtime of several threads.
+    // As in the server, connections are driven by a multi-thread runtime.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     runtime.block_on(async {
         let node = Node::first(create().await).await;

@@ -9,12 +9,12 @@ use domain::{
     time::{Backoff, Instant},
 };
 
-/// A database under test: made for one case, with its tables and nothing in them, and gone when this is dropped.
+/// A database under test: created for one case, with empty tables, and removed when this is dropped.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// Opens it, as each node of the service does: with connections of its own.
+    /// Opens the database with separate connections, like each node of the service.
     async fn open(&self) -> Arc<dyn Storage>;
-    /// What the outbox keeps of a message's payload, which no port shows; `None` when there is no such message.
+    /// The stored payload of a message of the outbox, which no port returns; `None` when there is no such message.
     async fn outbox_payload(&self, id: OutboxId) -> Option<Vec<u8>>;
 }
 
@@ -52,13 +52,14 @@ impl Node {
         claimed
     }
 
-    /// A unit of work that sees everything.
+    /// A unit of work with all repositories.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         patiently(|| begin_unit(|attempt| self.begin_whole(attempt))).await
     }
 }
 
-/// Asks again while the store says that it is overloaded, which is no fault when a case begins hundreds of units at once.
+/// Retries while the store reports that it is overloaded, which is not a fault when a case begins hundreds of units at
+/// once.
 pub(crate) async fn patiently<T, Fut>(mut ask: impl FnMut() -> Fut) -> T
 where
     Fut: Future<Output = Result<T, StoreError>>,
@@ -74,7 +75,7 @@ where
 /// Begins a unit of work that a test drives step by step: only its beginning is inside the retry.
 ///
 /// # Errors
-/// What `begin` returns.
+/// The error of `begin`.
 pub async fn begin_unit<U, E, Fut>(begin: impl FnMut(Attempt) -> Fut) -> Result<U, E>
 where
     E: Error + 'static,
@@ -83,7 +84,7 @@ where
     retried(&NoWait, begin).await
 }
 
-/// Does not wait: beginning a unit of work loses no race.
+/// Does not wait, since beginning a unit of work cannot lose a race.
 struct NoWait;
 
 #[async_trait]

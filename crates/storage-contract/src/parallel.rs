@@ -7,10 +7,11 @@ use std::{
 
 use tokio::sync::Barrier;
 
-/// "At once" for what must not wait for a lock: long enough for a slow machine, shorter than any lock timeout matters.
+/// The time limit for operations that must not wait for a lock: long enough for a slow machine, and short enough to
+/// detect a waiting operation.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(10);
 
-/// Does `deed` as many times at the same moment, each in a task of its own; gives the answers.
+/// Runs `deed` this many times concurrently, each in a separate task; returns the answers.
 pub(crate) async fn at_once<T, F, Fut>(times: usize, deed: F) -> Vec<T>
 where
     F: Fn(u64) -> Fut,
@@ -40,8 +41,7 @@ pub(crate) fn count(answers: &[bool]) -> usize {
     answers.iter().filter(|answer| **answer).count()
 }
 
-/// Lets the future wait `waits` times and then drops it, in the middle of whatever it was at; gives its answer when it
-/// came to its end before.
+/// Polls the future until it has waited `waits` times and then drops it; returns its output if it was completed before.
 pub(crate) async fn cancelled_after<F: Future>(waits: usize, future: F) -> Option<F::Output> {
     struct Limited<'a, F> {
         future: Pin<&'a mut F>,

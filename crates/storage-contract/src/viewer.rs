@@ -1,4 +1,4 @@
-//! What a signed-in caller has to do with a movie.
+//! A signed-in caller's relation to movies.
 
 use domain::{
     catalog::{MovieFilter, MovieSort, PersonalView},
@@ -15,7 +15,7 @@ use crate::{
 
 crate::cases! { "viewer":
     a_visitor_has_no_personal_view,
-    a_caller_sees_what_is_in_the_own_cart_and_what_was_bought,
+    a_caller_sees_which_movies_are_in_the_own_cart_or_bought,
     a_caller_without_anything_sees_nothing_personal,
 }
 
@@ -28,7 +28,7 @@ async fn prepare(node: &Node) {
     buy(node, 1, &[2, 3]).await;
 }
 
-/// The personal views of the four movies, of the list and of each by itself.
+/// The personal views of the four movies, in the list and in the details.
 async fn views(node: &Node, viewer: Option<UserId>) -> Vec<Option<PersonalView>> {
     let request = PageRequest::numbered(1, 10).unwrap();
     let sorts = [MovieSort { descending: false, ..MovieSort::POPULAR }];
@@ -47,7 +47,7 @@ async fn a_visitor_has_no_personal_view(node: Node) {
     assert_eq!(views(&node, None).await, [None; 4]);
 }
 
-async fn a_caller_sees_what_is_in_the_own_cart_and_what_was_bought(node: Node) {
+async fn a_caller_sees_which_movies_are_in_the_own_cart_or_bought(node: Node) {
     prepare(&node).await;
     let view = |in_cart, purchased| Some(PersonalView { in_cart, purchased, ..PersonalView::default() });
     let expected = [view(true, false), view(true, true), view(false, true), view(false, false)];

@@ -1,11 +1,11 @@
-//! Finds what is installed.
+//! Finds the installed PostgreSQL programs.
 
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
-/// What to do when there is no PostgreSQL.
+/// Advice when PostgreSQL is not installed.
 const ADVICE: &str = "PostgreSQL 15 or newer is needed for this test and was not found under /usr/lib/postgresql or \
     on the PATH. Install it (Debian, Ubuntu: apt-get install postgresql), or give the address of a server in \
     TEST_DATABASE_URL, or leave these tests out with SKIP_POSTGRES=1.";
@@ -33,7 +33,7 @@ fn folder_with(programs: &[&str]) -> Option<PathBuf> {
         .find(|folder| programs.iter().all(|program| folder.join(program).is_file()))
 }
 
-/// Where Debian keeps them, newest first.
+/// The folders of Debian, newest version first.
 fn versioned_folders() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(Path::new("/usr/lib/postgresql")).into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = entries

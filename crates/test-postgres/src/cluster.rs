@@ -15,8 +15,8 @@ use std::{
 
 use crate::binaries;
 
-/// Speed is all, and no background work that comes when it likes. Nothing has to survive the machine, but a commit has
-/// to survive the server: a test stops it as a crash does.
+/// Settings for speed, without background work at random times. Data need not survive a crash of the machine, but
+/// commits must survive a crash of the server, which tests simulate.
 const SETTINGS: &[&str] = &[
     "fsync=off",
     "full_page_writes=off",
@@ -29,26 +29,26 @@ const SETTINGS: &[&str] = &[
     "listen_addresses=127.0.0.1",
 ];
 
-/// Reads its input until that ends, which it does with the test process, then cleans up. `rm` comes twice: a server that
-/// was just being started may still write.
+/// Reads its input until it is closed at the end of the test process, and then cleans up. `rm` is called twice, since a
+/// starting server may still write.
 const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
     \"$1/pg_ctl\" stop -D \"$2/data\" -m immediate -t 10; rm -rf \"$2\" || rm -rf \"$2\"";
 
-/// Whom PostgreSQL runs as, since it refuses to be root.
+/// The user that PostgreSQL runs as, since it refuses to run as root.
 #[derive(Clone, Copy)]
 struct Unprivileged {
     uid: u32,
     gid: u32,
 }
 
-/// How a server proves who it is, as PEM.
+/// The certificate and key of a server, as PEM.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity<'a> {
     pub(crate) certificate: &'a str,
     pub(crate) key: &'a str,
 }
 
-/// A running cluster; dropped, it is stopped and its folder removed.
+/// A running cluster. When it is dropped, it is stopped and its folder is removed.
 pub(crate) struct Cluster {
     programs: PathBuf,
     folder: PathBuf,
@@ -59,12 +59,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Makes one and starts it; with an identity it takes encrypted connections too.
+    /// Creates and starts a cluster; with an identity it also accepts encrypted connections.
     pub(crate) fn create(identity: Option<Identity<'_>>) -> Self {
         let programs = binaries::server_folder();
         let user = unprivileged();
         let folder = make_folder(user);
-        // Before there is anything to clean up, so that no moment is left out.
+        // Started before there is anything to clean up, so that nothing is missed.
         let watchdog = unprivileged_command(Path::new("/bin/sh"), &folder, user)
             .args(["-c", WATCHDOG, "watchdog"])
             .args([&programs, &folder])
@@ -110,7 +110,8 @@ impl Cluster {
             command.args(["--no-instructions"]).args(provider).arg("-D").arg(self.folder.join("data"));
             self.run(&mut command)
         };
-        // A collation that is not that of bytes, as servers have: an order that relies on the default shows here.
+        // A collation other than byte order, as on real servers, so that an order that relies on the default is
+        // detected.
         if initdb(&["--locale-provider=icu", "--icu-locale=en"]).is_err()
             && let Err(output) = initdb(&[])
         {
@@ -118,7 +119,7 @@ impl Cluster {
         }
     }
 
-    /// Writes a file that the server looks for, readable to the server alone.
+    /// Writes a file for the server, readable only by the server.
     fn keep(&self, name: &str, text: &str) {
         let path = self.folder.join("data").join(name);
         let mut options = OpenOptions::new();
@@ -150,7 +151,7 @@ impl Cluster {
         self.run(command.arg("-l").arg(self.folder.join("log")).args(["-o", &options]))
     }
 
-    /// Stops the server as a crash does.
+    /// Stops the server like a crash.
     pub(crate) fn stop(&self) {
         if let Err(output) = self.run(self.control("stop").args(["-m", "immediate"])) {
             panic!("PostgreSQL does not stop: {output}");
@@ -167,8 +168,8 @@ impl Cluster {
         unprivileged_command(&self.programs.join(program), &self.folder, self.user)
     }
 
-    /// Runs it to its end; gives what it said when it failed. Its output goes to a file: a pipe that a server inherits
-    /// would be read for as long as that runs.
+    /// Runs a command to its end; returns its output if it failed. The output is written to a file, since a pipe that a
+    /// server inherits would stay open while the server runs.
     fn run(&self, command: &mut Command) -> Result<(), String> {
         let path = self.folder.join("output");
         let output = std::fs::File::create(&path).map_err(|error| error.to_string())?;
@@ -189,7 +190,7 @@ impl Drop for Cluster {
 
 fn unprivileged_command(program: &Path, folder: &Path, user: Option<Unprivileged>) -> Command {
     let mut command = Command::new(program);
-    // The present folder may be closed to that user.
+    // The current folder may not be accessible to that user.
     command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C").stdin(Stdio::null());
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
@@ -206,7 +207,7 @@ fn make_folder(user: Option<Unprivileged>) -> PathBuf {
     folder
 }
 
-/// A number that no other process has at the same time, and none of this process had.
+/// A number that is unique among concurrent processes and within this process.
 fn number() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
@@ -217,7 +218,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("find a free port").port()
 }
 
-/// The user to become when this is root.
+/// The user to run as when this process is root.
 fn unprivileged() -> Option<Unprivileged> {
     if id(&["-u"]) != Some(0) {
         return None;

@@ -14,29 +14,29 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::binaries;
 
-/// As the watchdog of a cluster: waits for the end of the test process, then drops what that process made.
+/// Like the watchdog of a cluster: waits for the end of the test process, and then drops its databases.
 const FOREIGN_WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
     printf '%s\\n' \"SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', datname) FROM pg_database \
     WHERE starts_with(datname, '$3') \\gexec\" | \"$1\" -X -q \"$2\"";
 
-/// The databases that this process makes on one server.
+/// The databases that this process creates on one server.
 pub(crate) struct Databases {
     admin_url: String,
-    /// Begins every name, and no name of another process.
+    /// The prefix of every name, which is unique to this process.
     prefix: String,
     next: AtomicU32,
     removals: Mutex<mpsc::Sender<String>>,
-    /// Cleans up when its input ends.
+    /// Cleans up when its input is closed.
     _watchdog: Option<Child>,
 }
 
 impl Databases {
-    /// On a server that goes away with all its databases.
+    /// On a server that is removed with all its databases.
     pub(crate) fn on_own_server(admin_url: &str) -> Self {
         Self::new(admin_url, "test".to_owned(), None)
     }
 
-    /// On a server that others use too.
+    /// On a server that is shared with others.
     pub(crate) fn on_foreign_server(admin_url: &str) -> Self {
         let prefix = format!("cinema_test_{}_{}", std::process::id(), start_of_run());
         let watchdog = binaries::psql().map(|psql| {
@@ -71,14 +71,14 @@ impl Databases {
         with_database(&self.admin_url, name)
     }
 
-    /// Makes a database; gives its name.
+    /// Creates a database; returns its name.
     pub(crate) async fn create(&self, template: &str) -> String {
         let name = format!("{}_{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed));
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         name
     }
 
-    /// Shuts out and ends all connections, as a template must have none.
+    /// Refuses and ends all connections, since a template must have none.
     pub(crate) async fn seal(&self, name: &str) {
         self.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
         let others =
@@ -107,12 +107,13 @@ pub(crate) async fn execute_at(url: &str, statements: &str) {
 
 async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    // It ends when the client is dropped.
+    // The task ends when the client is dropped.
     tokio::spawn(connection);
     Ok(client)
 }
 
-/// Removes each database whose name comes, as well as it goes: what stays is removed with the server or the process.
+/// Removes each database whose name is received. Errors are ignored, since remaining databases are removed with the
+/// server or the process.
 fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.expect("make a runtime");
@@ -125,13 +126,13 @@ fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
     }
 }
 
-/// Tells two runs with the same process number apart, in containers for one.
+/// Distinguishes two runs with the same process number, for example in containers.
 #[expect(clippy::disallowed_methods, reason = "nothing that is tested depends on it")]
 fn start_of_run() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }
 
-/// The address with another database in it.
+/// The address with another database.
 fn with_database(url: &str, name: &str) -> String {
     let (address, parameters) = url.split_once('?').map_or((url, None), |(left, right)| (left, Some(right)));
     let authority = address.find("://").map_or(0, |at| at.saturating_add(3));
@@ -146,7 +147,7 @@ mod tests {
     use super::with_database;
 
     #[test]
-    fn the_address_keeps_all_but_the_database() {
+    fn only_the_database_of_the_address_is_replaced() {
         for (url, other) in [
             ("postgres://u:p@h:5432/a", "postgres://u:p@h:5432/x"),
             ("postgres://h", "postgres://h/x"),

@@ -1,8 +1,8 @@
-//! Gives each test a PostgreSQL database of its own, fast.
+//! Provides each test with a separate PostgreSQL database, fast.
 //!
-//! With `TEST_DATABASE_URL` the databases are made on that server. Else the PostgreSQL binaries of the machine make a
-//! cluster in a temporary folder, one for the whole test process; it goes away with the process, however that ends.
-//! Without PostgreSQL the tests fail and say what to install; `SKIP_POSTGRES=1` leaves them out.
+//! With `TEST_DATABASE_URL` the databases are created on that server. Otherwise the PostgreSQL binaries of the machine
+//! create a cluster in a temporary folder, one for the test process, which is removed when the process ends in any way.
+//! Without PostgreSQL the tests fail and say what to install; `SKIP_POSTGRES=1` skips them.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -19,16 +19,16 @@ use cluster::{Cluster, Identity};
 use databases::Databases;
 use tokio::sync::OnceCell;
 
-/// A PostgreSQL server that tests make their databases on.
+/// A PostgreSQL server for the databases of tests.
 pub struct TestPostgres {
     databases: Arc<Databases>,
     template: OnceCell<String>,
-    /// Last, so that the server outlives the connections to it; `None` on a server that is not ours.
+    /// The last field, so that the server outlives the connections to it; `None` on a shared server.
     cluster: Option<std::sync::Mutex<Cluster>>,
 }
 
 impl TestPostgres {
-    /// Whether tests that need PostgreSQL are to be left out: `SKIP_POSTGRES=1`.
+    /// Whether tests that need PostgreSQL are skipped: `SKIP_POSTGRES=1`.
     #[must_use]
     pub fn is_skipped() -> bool {
         binaries::setting("SKIP_POSTGRES").is_some_and(|value| value != "0")
@@ -37,7 +37,7 @@ impl TestPostgres {
     /// The server that all tests of this process share; the first call starts it.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start: the message says what to do.
+    /// When there is no PostgreSQL, or it does not start: the message has advice.
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<TestPostgres> = OnceLock::new();
@@ -50,20 +50,20 @@ impl TestPostgres {
         })
     }
 
-    /// A server for one test alone, that it may stop and start. It goes away when this is dropped. Always made here,
-    /// also with `TEST_DATABASE_URL`: nobody stops a server that others use.
+    /// A server for one test, which may stop and start it. It is removed when this is dropped. It is always created
+    /// here, even with `TEST_DATABASE_URL`, since a shared server must not be stopped.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start: the message says what to do.
+    /// When there is no PostgreSQL, or it does not start: the message has advice.
     #[must_use]
     pub fn private() -> Self {
         Self::on(Cluster::create(None))
     }
 
-    /// The same, which takes encrypted connections too: it proves who it is with this certificate and its key (PEM).
+    /// Like [`TestPostgres::private`], with encrypted connections: the server uses this certificate and its key (PEM).
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start: the message says what to do.
+    /// When there is no PostgreSQL, or it does not start: the message has advice.
     #[must_use]
     pub fn encrypted(certificate: &str, key: &str) -> Self {
         Self::on(Cluster::create(Some(Identity { certificate, key })))
@@ -78,8 +78,9 @@ impl TestPostgres {
         }
     }
 
-    /// A new database that `prepare` has filled. What it does (to the database at the given address, usually
-    /// migrations) is done once a server, to a template that each database is then a copy of: give the same each time.
+    /// A new database that was prepared with `prepare`, which usually runs migrations on the database at the given
+    /// address. It is called once per server, for a template that each database is copied from, so it must be the same
+    /// each time.
     ///
     /// # Panics
     /// When the database cannot be made.
@@ -113,10 +114,10 @@ impl TestPostgres {
         TestDatabase { url: self.databases.url(&name), name, databases: Arc::clone(&self.databases) }
     }
 
-    /// Stops the server at once, as a crash does: connections break and new ones are refused.
+    /// Stops the server immediately, like a crash: connections break and new ones are refused.
     ///
     /// # Panics
-    /// When the server is not ours (see [`TestPostgres::private`]) or does not stop.
+    /// When the server is shared (see [`TestPostgres::private`]) or does not stop.
     pub fn stop(&self) {
         self.own_cluster().lock().unwrap_or_else(PoisonError::into_inner).stop();
     }
@@ -124,7 +125,7 @@ impl TestPostgres {
     /// Starts the server again, at the same address; returns when it answers.
     ///
     /// # Panics
-    /// When the server is not ours (see [`TestPostgres::private`]) or does not start.
+    /// When the server is shared (see [`TestPostgres::private`]) or does not start.
     pub fn start(&self) {
         self.own_cluster().lock().unwrap_or_else(PoisonError::into_inner).start();
     }
@@ -134,7 +135,7 @@ impl TestPostgres {
     }
 }
 
-/// A database of one test. Dropped, it is removed soon, also when somebody is still connected.
+/// A database of one test. When it is dropped, it is removed soon, even if there are open connections.
 pub struct TestDatabase {
     name: String,
     url: String,
@@ -148,16 +149,16 @@ impl TestDatabase {
         &self.url
     }
 
-    /// Runs statements on it, past whoever uses it.
+    /// Runs statements on it, independently of its users.
     ///
     /// # Panics
-    /// When one fails.
+    /// When a statement fails.
     pub async fn execute(&self, statements: &str) {
         databases::execute_at(&self.url, statements).await;
     }
 
-    /// Lets the sessions that are opened from now on write or not, as a fail-over does. Making it read-only ends those that are
-    /// open; making it writable again ends none.
+    /// Makes new sessions read-only or writable, like a fail-over. Making the database read-only ends open sessions;
+    /// making it writable again does not.
     ///
     /// # Panics
     /// When the server refuses.

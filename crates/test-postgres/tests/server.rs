@@ -1,4 +1,4 @@
-//! The test server keeps its own promises.
+//! Tests of the test server.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use test_postgres::TestPostgres;
@@ -20,7 +20,7 @@ async fn rows(client: &Client) -> i64 {
 }
 
 #[tokio::test]
-async fn each_test_has_a_prepared_database_of_its_own() {
+async fn each_test_has_its_own_prepared_database() {
     if TestPostgres::is_skipped() {
         return;
     }

@@ -1,7 +1,7 @@
-//! Gives a test a Redis of its own, which it may kill and pause.
+//! Provides a test with a separate Redis, which it may kill and pause.
 //!
-//! The `redis-server` of the machine keeps nothing on disk; it goes away with the test process, however that ends.
-//! Without one the tests fail and say what to install; `SKIP_REDIS=1` leaves them out.
+//! The `redis-server` of the machine stores nothing on disk, and is stopped when the test process ends in any way. If
+//! it is not installed, the tests fail and say what to install; `SKIP_REDIS=1` skips them.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -19,14 +19,14 @@ use std::{
     },
 };
 
-/// What to do when there is no Redis.
+/// Advice when Redis is not installed.
 const ADVICE: &str = "redis-server is needed for this test and was not found on the PATH. Install it (Debian, Ubuntu: \
     apt-get install redis-server), or leave these tests out with SKIP_REDIS=1.";
 
-/// Reads its input until that ends, which it does with the test process, then cleans up.
+/// Reads its input until it is closed at the end of the test process, and then cleans up.
 const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; kill -9 \"$(cat \"$1/pid\")\"; rm -rf \"$1\"";
 
-/// A Redis on a port of its own; dropped, it is gone.
+/// A Redis on its own port; it is stopped when this is dropped.
 pub struct TestRedis {
     folder: PathBuf,
     port: u16,
@@ -35,17 +35,17 @@ pub struct TestRedis {
 }
 
 impl TestRedis {
-    /// Whether tests that need Redis are to be left out: `SKIP_REDIS=1`.
+    /// Whether tests that need Redis are skipped: `SKIP_REDIS=1`.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "tests have no composition root that reads settings")]
     pub fn is_skipped() -> bool {
         std::env::var("SKIP_REDIS").is_ok_and(|value| !value.is_empty() && value != "0")
     }
 
-    /// Starts one; returns when it answers.
+    /// Starts a Redis; returns when it answers.
     ///
     /// # Panics
-    /// When there is no Redis, or it does not start: the message says what to do.
+    /// When Redis is not installed, or does not start; the message has advice.
     #[must_use]
     pub fn start() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -77,7 +77,7 @@ impl TestRedis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it as a crash does (`kill -9`), with all that it held.
+    /// Kills it like a crash (`kill -9`), which loses all its data.
     ///
     /// # Panics
     /// When it does not end.
@@ -87,7 +87,7 @@ impl TestRedis {
         server.wait().expect("it ends");
     }
 
-    /// Starts it again after [`TestRedis::kill`], at the same address and with nothing in it; returns when it answers.
+    /// Starts it again after [`TestRedis::kill`], at the same address and without data; returns when it answers.
     ///
     /// # Panics
     /// When it does not start.
@@ -96,30 +96,30 @@ impl TestRedis {
         *server = serve(&self.folder, self.port).expect("redis-server starts again");
     }
 
-    /// Stops it in the middle of things: it takes connections and answers none.
+    /// Pauses it: it accepts connections but does not answer.
     ///
     /// # Panics
-    /// When it cannot be told.
+    /// When the signal cannot be sent.
     pub fn pause(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets it go on after [`TestRedis::pause`].
+    /// Resumes it after [`TestRedis::pause`].
     ///
     /// # Panics
-    /// When it cannot be told.
+    /// When the signal cannot be sent.
     pub fn resume(&self) {
         self.signal("-CONT");
     }
 
-    /// Gives it a command, in words without spaces, and answers what it said.
+    /// Sends a command, as words without spaces, and returns the answer.
     ///
     /// # Panics
     /// When it does not answer.
     #[must_use]
     pub fn command(&self, words: &[&str]) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connect to Redis");
-        // It closes the connection behind the last answer.
+        // It closes the connection after the last answer.
         stream.write_all(format!("{}\r\nQUIT\r\n", words.join(" ")).as_bytes()).expect("ask Redis");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("hear Redis");
@@ -167,7 +167,7 @@ fn serve(folder: &PathBuf, port: u16) -> Option<Child> {
         let _ = child.wait();
         return None;
     }
-    // A full pipe would stop it.
+    // A full pipe would block it.
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
     Some(child)
 }

@@ -1,4 +1,4 @@
-//! All that one account at Stripe holds, and the events of its changes.
+//! The data of one Stripe account, and the events of its changes.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::objects::{Charge, Dispute, Event, Expand, Intent, Refund, Session, SessionStatus};
 
-/// The version of the API that every call must name.
+/// The version of the API that every call must request.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
 /// A call that Stripe refuses.
@@ -36,18 +36,18 @@ impl Refusal {
     }
 }
 
-/// What becomes of a refund that is made next.
+/// The course of the next refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundCourse {
-    /// It succeeds at once.
+    /// It succeeds immediately.
     Succeeds,
     /// It is pending until [`crate::FakeStripe::finish_refund`].
     StaysPending,
-    /// It fails at once, as an object with the status `failed`.
+    /// It fails immediately, as an object with the status `failed`.
     Fails,
 }
 
-/// What one checkout took and gave back, in the units of the API.
+/// The received and refunded amounts of one checkout, in the units of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookEntry {
     /// The session.
@@ -58,15 +58,15 @@ pub struct BookEntry {
     pub order_id: Option<String>,
     /// The payment of its metadata.
     pub payment_id: Option<String>,
-    /// The intent that holds the money.
+    /// The intent with the money.
     pub intent: Option<String>,
     /// The currency, in lower case.
     pub currency: String,
-    /// What arrived.
+    /// The received amount.
     pub captured: i64,
-    /// What went back by refunds that succeeded.
+    /// The sum of succeeded refunds.
     pub refunded: i64,
-    /// What disputes hold or took.
+    /// The amount held or withdrawn by disputes.
     pub disputed: i64,
 }
 
@@ -79,9 +79,9 @@ pub(crate) struct Account {
     pub(crate) refunds: Vec<Refund>,
     pub(crate) disputes: Vec<Dispute>,
     pub(crate) events: Vec<Event>,
-    /// Events that wait to be delivered.
+    /// Events that have not been delivered yet.
     pub(crate) outgoing: VecDeque<Event>,
-    /// What becomes of the next refunds; afterwards they succeed.
+    /// The courses of the next refunds; later refunds succeed.
     pub(crate) refund_courses: VecDeque<RefundCourse>,
     /// How far the clock is ahead, in seconds.
     pub(crate) clock_offset: i64,
@@ -150,7 +150,7 @@ impl Account {
             "metadata": session.metadata, "payment_intent": intent,
             "success_url": session.return_url, "cancel_url": session.return_url,
             "url": is_open.then_some(&session.url),
-            // What the buyer saw in another currency: the shop must not compare this.
+            // The amount shown to the buyer in another currency, which the shop must ignore.
             "presentment_details": {"presentment_amount": 1, "presentment_currency": "xxx"},
         })
     }
@@ -206,7 +206,7 @@ impl Account {
         Ok(())
     }
 
-    /// What every checkout took and gave back.
+    /// The received and refunded amounts of every checkout.
     pub(crate) fn books(&self) -> Vec<BookEntry> {
         self.sessions.iter().map(|session| self.book_entry(session)).collect()
     }

@@ -11,22 +11,22 @@ use crate::{
     objects::{Dispute, Event, Expand, Refund, Session},
 };
 
-/// The secret key that calls must name.
+/// The secret key that calls must use.
 pub const SECRET_KEY: &str = "sk_test_of_the_fake_stripe";
 
-/// What was answered to a call with an idempotency key.
+/// The saved answer to a call with an idempotency key.
 struct Saved {
     call: String,
     response: Response,
 }
 
-/// The account, and what the calls of its API need.
+/// The account, and the state of its API.
 pub(crate) struct Api {
     pub(crate) account: Account,
     pub(crate) faults: Faults,
     pub(crate) base: String,
     saved: HashMap<String, Saved>,
-    /// Every call, as `POST /v1/refunds`.
+    /// Every call, such as `POST /v1/refunds`.
     pub(crate) calls: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl Answer {
         Self { reply: Reply::HangUp, delay: Duration::ZERO }
     }
 
-    /// Waits as long as it takes. MUST NOT be called while the account is locked.
+    /// Waits for the delay of the answer. MUST NOT be called while the account is locked.
     pub(crate) fn wait(self) -> Reply {
         thread::sleep(self.delay);
         self.reply
@@ -94,7 +94,7 @@ impl Api {
         };
         let real = has_effect.then(|| self.route(request));
         if let Some(key) = key {
-            // What is refused before anything is done is not saved.
+            // Calls that are refused before they are executed are not saved.
             let response = if is_saved { Some(error()) } else { real.clone() };
             if let Some(response) = response.filter(|response| is_saved || response.status < 400) {
                 self.saved.insert(key.to_owned(), Saved { call, response });
@@ -212,12 +212,12 @@ pub(crate) fn refused(refusal: &Refusal) -> Response {
     Response::json(refusal.status, &json!({"error": error}))
 }
 
-/// Of a list the items are expanded: `data.payment_intent`.
+/// In a list the items are expanded: `data.payment_intent`.
 fn expand_data(params: &Params) -> Expand {
     Expand::new(params.list("expand")).below("data").unwrap_or_default()
 }
 
-/// What lists consist of.
+/// An item of a list.
 trait Listed {
     fn id(&self) -> &str;
     fn created(&self) -> i64;
@@ -238,7 +238,7 @@ macro_rules! listed {
 
 listed!(Session, Refund, Dispute, Event);
 
-/// A page of a list, newest first; the items come in the order in which they were made.
+/// A page of a list, newest first; the items are passed in the order in which they were created.
 fn page<T: Listed>(
     mut items: Vec<&T>,
     params: &Params,

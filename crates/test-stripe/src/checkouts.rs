@@ -112,13 +112,13 @@ impl Account {
         }
     }
 
-    /// Ends every open session whose time is over.
+    /// Ends every open session that has expired.
     pub(crate) fn expire_old_sessions(&mut self) {
         let now = self.now();
         let is_over = |it: &&Session| it.status == SessionStatus::Open && it.expires_at <= now;
         let over: Vec<String> = self.sessions.iter().filter(is_over).map(|it| it.id.clone()).collect();
         for id in over {
-            // It was open a moment ago, and nothing else changes sessions meanwhile.
+            // It was just open, and nothing else changes sessions in the meantime.
             drop(self.expire_session(&id));
         }
     }
@@ -149,7 +149,7 @@ impl Account {
         self.emit_session("checkout.session.completed", id)
     }
 
-    /// The buyer completes the session with a delayed payment method: the money arrives, or fails to, in `settle`.
+    /// The buyer completes the session with a delayed payment method: the money arrives, or does not, in `settle`.
     pub(crate) fn complete_unpaid(&mut self, id: &str) -> Result<(), Refusal> {
         self.open_session(id)?.status = SessionStatus::Complete;
         let (intent, charge) = self.new_charge(id, "processing", "pending")?;

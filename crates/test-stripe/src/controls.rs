@@ -1,4 +1,4 @@
-//! Controls over HTTP, for programs that are not written in Rust, and the checkout's page.
+//! Controls over HTTP, for programs in other languages, and the page of the checkout.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     objects::Metadata,
 };
 
-/// Answers what is not below `/v1`: `POST /_test/…` and the page of a checkout.
+/// Answers requests outside of `/v1`: `POST /_test/…` and the page of a checkout.
 pub(crate) fn answer(api: &mut Api, outbox: &mut Outbox, request: &Request) -> Response {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let result = match (request.method.as_str(), path.as_slice()) {
@@ -87,7 +87,7 @@ fn books(account: &Account) -> Value {
     Value::Array(entries.collect())
 }
 
-/// The page of a checkout: the forms of the sandbox, so that one browser test serves both.
+/// The page of a checkout, with the same forms as the sandbox, so that both can share a browser test.
 fn page(account: &Account, id: &str) -> Response {
     let Ok(session) = account.session(id) else { return refused(&Refusal::missing("checkout.session", id)) };
     let button = |outcome| format!("<button name=\"outcome\" value=\"{outcome}\">{outcome}</button>");

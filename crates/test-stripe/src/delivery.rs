@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{faults::Random, http, objects::Event};
 
-/// How often the delivery of an event is tried that the shop does not accept.
+/// How often the delivery of an event is attempted that the shop does not accept.
 const TRIES: u32 = 20;
 
 /// The simulated faults of deliveries.
@@ -58,7 +58,7 @@ pub(crate) struct Endpoint {
     pub(crate) secrets: Vec<String>,
 }
 
-/// An event that is to be sent.
+/// An event to send.
 #[derive(Debug, Clone)]
 struct Parcel {
     event: Event,
@@ -99,7 +99,7 @@ impl Outbox {
         self.count() == 0
     }
 
-    /// How many events are on their way.
+    /// How many events are waiting or being sent.
     pub(crate) const fn count(&self) -> usize {
         self.parcels.len().saturating_add(if self.is_sending { 1 } else { 0 })
     }

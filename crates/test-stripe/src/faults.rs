@@ -1,4 +1,4 @@
-//! What goes wrong with calls, on purpose.
+//! Simulated faults of calls.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use std::time::Duration;
 pub enum Fault {
     /// It is answered 500.
     Error {
-        /// Whether the call has its effect all the same.
+        /// Whether the call takes effect anyway.
         has_effect: bool,
-        /// Whether the answer is saved, and given again to every call with the same idempotency key.
+        /// Whether the answer is saved, and repeated for every call with the same idempotency key.
         is_saved: bool,
     },
     /// It is answered 429, without effect.
@@ -20,16 +20,16 @@ pub enum Fault {
     Unauthorized,
     /// The connection is closed without an answer.
     HangUp {
-        /// Whether the call has its effect all the same.
+        /// Whether the call takes effect anyway.
         has_effect: bool,
     },
-    /// The answer is what is not JSON, as of a proxy.
+    /// The answer is not JSON, like that of a proxy.
     Garbage,
-    /// The call has its effect, and is answered this much later.
+    /// The call takes effect, and is answered after this delay.
     Late(Duration),
 }
 
-/// Which calls a fault happens to.
+/// The calls that a fault applies to.
 #[derive(Debug, Clone)]
 struct Plan {
     method: String,
@@ -39,7 +39,7 @@ struct Plan {
     should_retry: Option<bool>,
 }
 
-/// The faults that are to come.
+/// The planned faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     plans: Vec<Plan>,
@@ -57,7 +57,7 @@ impl Faults {
         *self = Self::default();
     }
 
-    /// Lets this percentage of all `POST` calls fail.
+    /// Makes this percentage of all `POST` calls fail.
     pub(crate) fn set_random(&mut self, seed: u64, percent: u64) {
         self.random = Some((Random::new(seed), percent));
     }
@@ -108,7 +108,7 @@ impl Random {
         usize::try_from(self.next().checked_rem(limit).unwrap_or(0)).unwrap_or(0)
     }
 
-    /// Whether something of this probability happens.
+    /// Whether an event with this probability happens.
     pub(crate) fn happens(&mut self, percent: u64) -> bool {
         self.next().rem_euclid(100) < percent
     }

@@ -1,4 +1,4 @@
-//! HTTP/1.1 over blocking sockets: as much of it as a test double needs.
+//! The part of HTTP/1.1 that a test double needs, over blocking sockets.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -17,7 +17,7 @@ use serde_json::Value;
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_BODY: usize = 1024 * 1024;
 
-/// How long a connection may be silent.
+/// How long a connection may be idle.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The parameters of a form or of a query, in their order.
@@ -58,7 +58,7 @@ impl Params {
     }
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -100,14 +100,14 @@ impl Response {
     }
 }
 
-/// What is done with a request.
+/// The reaction to a request.
 pub(crate) enum Reply {
     Answer(Response),
     /// The connection is closed without an answer.
     HangUp,
 }
 
-/// Answers requests, each connection in a thread of its own, until `is_stopped`.
+/// Answers requests, each connection in a separate thread, until `is_stopped`.
 pub(crate) fn serve<H>(listener: &TcpListener, is_stopped: &AtomicBool, handler: &Arc<H>)
 where
     H: Fn(Request) -> Reply + Send + Sync + 'static,
@@ -118,7 +118,7 @@ where
         }
         let Ok(stream) = stream else { continue };
         let handler = Arc::clone(handler);
-        // A connection that breaks concerns its client alone.
+        // A broken connection affects only its client.
         thread::spawn(move || drop(answer(stream, handler.as_ref())));
     }
 }
@@ -191,7 +191,7 @@ fn request_of(head: &httparse::Request<'_, '_>) -> Request {
     }
 }
 
-/// Sends a body to an `http://` address; the status of the answer.
+/// Sends a body to an `http://` address; returns the status of the answer.
 pub(crate) fn post(address: &url::Url, headers: &[(&str, &str)], body: &str) -> io::Result<u16> {
     let invalid = |message: &'static str| io::Error::new(ErrorKind::InvalidInput, message);
     let place = address.socket_addrs(|| None)?.first().copied().ok_or(invalid("the address has no host"))?;

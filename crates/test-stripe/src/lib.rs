@@ -1,8 +1,8 @@
-//! A fake Stripe for tests: a server of its own with the calls that the shop makes, signed events, and faults on purpose.
+//! A fake Stripe for tests: a separate server with the calls that the shop makes, signed events, and simulated faults.
 //!
-//! It keeps the rules of the API version `2026-10-28.endive` that a shop can break: required headers, idempotency keys,
-//! limits of sessions, amounts and their digits, cursors of lists. Tests play buyers, banks and the dashboard through
-//! [`FakeStripe`]; other programs do by `POST /_test/…` (see `controls.rs`).
+//! It enforces the rules of the API version `2026-10-28.endive` that a shop can violate: required headers, idempotency
+//! keys, limits of sessions, amounts and their digits, cursors of lists. Tests simulate buyers, banks and the dashboard
+//! with [`FakeStripe`]; other programs use `POST /_test/…` (see `controls.rs`).
 
 mod account;
 mod api;
@@ -40,7 +40,7 @@ use self::{
     objects::{Event, Metadata},
 };
 
-/// How often the delivery looks for events.
+/// How often events are checked for delivery.
 const TICK: Duration = Duration::from_millis(10);
 
 struct Shared {
@@ -67,7 +67,7 @@ impl Shared {
         }
     }
 
-    /// Sends what is due.
+    /// Sends the events that are due.
     fn deliver(&self) {
         let timestamp = {
             let mut api = self.api();
@@ -88,7 +88,7 @@ impl Shared {
     }
 }
 
-/// A fake Stripe; dropped, it answers no more.
+/// A fake Stripe; it is stopped when this is dropped.
 pub struct FakeStripe {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -96,15 +96,16 @@ pub struct FakeStripe {
 }
 
 impl FakeStripe {
-    /// Starts one on a free port of this machine. Events are delivered when [`FakeStripe::deliver_to`] says where.
+    /// Starts a fake Stripe on a free port of this machine. Events are delivered after [`FakeStripe::deliver_to`] was
+    /// called.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// When no port is available.
     pub fn start() -> io::Result<Self> {
         Self::start_at("127.0.0.1:0")
     }
 
-    /// Starts one at this address.
+    /// Starts a fake Stripe at this address.
     ///
     /// # Errors
     /// When the port is taken.
@@ -145,12 +146,12 @@ impl FakeStripe {
         Ok(())
     }
 
-    /// Says what happens to events on their way.
+    /// Sets the simulated faults of deliveries.
     pub fn set_delivery(&self, delivery: Delivery) {
         self.shared.outbox().configure(delivery);
     }
 
-    /// Waits until no event is on its way, at most as long as `limit`; whether that is so.
+    /// Waits until all events were delivered, at most for `limit`; returns whether they were.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let begin = Instant::now();
@@ -174,12 +175,12 @@ impl FakeStripe {
         self.shared.api().faults.plan(call, fault, Some(should_retry), times);
     }
 
-    /// Lets this percentage of all calls that change something go wrong, decided by the seed.
+    /// Makes this percentage of all calls that change something fail, determined by the seed.
     pub fn fail_at_random(&self, seed: u64, percent: u64) {
         self.shared.api().faults.set_random(seed, percent);
     }
 
-    /// Lets nothing go wrong any more.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.shared.api().faults.clear();
     }
@@ -192,7 +193,7 @@ impl FakeStripe {
         self.shared.api().account.pay(session, None)
     }
 
-    /// The buyer pays another amount than was asked, or in another currency.
+    /// The buyer pays another amount than requested, or in another currency.
     ///
     /// # Errors
     /// When the session is not open.
@@ -200,7 +201,7 @@ impl FakeStripe {
         self.shared.api().account.pay(session, Some((amount, currency)))
     }
 
-    /// The buyer completes the session with a method whose money comes later.
+    /// The buyer completes the session with a method whose money arrives later.
     ///
     /// # Errors
     /// When the session is not open.
@@ -211,7 +212,7 @@ impl FakeStripe {
     /// The money of a session that is complete and unpaid arrives.
     ///
     /// # Errors
-    /// When none is on its way.
+    /// When no money is expected.
     pub fn settle(&self, session: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, None)
     }
@@ -219,7 +220,7 @@ impl FakeStripe {
     /// The money of a session that is complete and unpaid does not arrive.
     ///
     /// # Errors
-    /// When none is on its way.
+    /// When no money is expected.
     pub fn bounce(&self, session: &str, code: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, Some(code))
     }
@@ -240,7 +241,8 @@ impl FakeStripe {
         self.shared.api().account.expire_session(session)
     }
 
-    /// Opens sessions of another user of the account: payments without metadata, and sessions that take no payment.
+    /// Opens sessions of another application with the same account: payments without metadata, and sessions that take
+    /// no payment.
     pub fn open_sessions_of_others(&self, count: usize) {
         self.shared.api().account.open_sessions_of_others(count);
     }
@@ -252,28 +254,28 @@ impl FakeStripe {
         api.account.expire_old_sessions();
     }
 
-    /// Says what becomes of the refund that is made next; without that refunds succeed.
+    /// Sets the course of the next refund; by default refunds succeed.
     pub fn next_refund(&self, course: RefundCourse) {
         self.shared.api().account.refund_courses.push_back(course);
     }
 
-    /// Ends a refund that is pending, or lets one fail that had succeeded.
+    /// Ends a pending refund, or makes a refund fail that had succeeded.
     ///
     /// # Errors
-    /// When it has ended otherwise.
+    /// When it has already ended in another way.
     pub fn finish_refund(&self, refund: &str, is_success: bool) -> Result<(), Refusal> {
         self.shared.api().account.finish_refund(refund, is_success)
     }
 
-    /// Makes a refund in the dashboard, without metadata; its identifier.
+    /// Makes a refund in the dashboard, without metadata; returns its identifier.
     ///
     /// # Errors
-    /// When so much is not left.
+    /// When the remaining amount is too small.
     pub fn refund_in_dashboard(&self, intent: &str, amount: Option<i64>) -> Result<String, Refusal> {
         self.shared.api().account.refund(intent, amount, Metadata::new())
     }
 
-    /// The buyer disputes a payment; the dispute's identifier. An inquiry takes no money.
+    /// The buyer disputes a payment; returns the dispute's identifier. An inquiry withdraws no money.
     ///
     /// # Errors
     /// When there is no such payment.
@@ -286,7 +288,7 @@ impl FakeStripe {
         self.shared.api().account.open_dispute(intent, amount, is_inquiry)
     }
 
-    /// Makes an inquiry a dispute: its money is taken now.
+    /// Turns an inquiry into a dispute, which withdraws the money.
     ///
     /// # Errors
     /// When there is no such dispute.
@@ -302,7 +304,7 @@ impl FakeStripe {
         self.shared.api().account.close_dispute(dispute, status)
     }
 
-    /// Sends an event of this form, such as a thin one, or one of the other mode.
+    /// Sends an event with this body, such as a thin event, or one of the other mode.
     pub fn send_event(&self, id: &str, kind: &str, body: Value) {
         let mut api = self.shared.api();
         let created = api.account.now();
@@ -327,7 +329,7 @@ impl FakeStripe {
         self.shared.api().calls.clone()
     }
 
-    /// What every checkout took and gave back.
+    /// The received and refunded amounts of every checkout.
     #[must_use]
     pub fn books(&self) -> Vec<BookEntry> {
         self.shared.api().account.books()
@@ -337,10 +339,10 @@ impl FakeStripe {
 impl Drop for FakeStripe {
     fn drop(&mut self) {
         self.shared.is_stopped.store(true, Ordering::SeqCst);
-        // Wakes the server, which waits for a connection.
+        // Wakes the server, which is waiting for a connection.
         drop(TcpStream::connect(self.address));
         if let Some(server) = self.server.take() {
-            // It ends in any case; a panic of it was printed.
+            // The thread ends in any case; a panic was already printed.
             drop(server.join());
         }
     }

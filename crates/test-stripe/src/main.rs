@@ -1,4 +1,5 @@
-//! Runs a fake Stripe on its own, for drills with several processes: `test-stripe ADDRESS [WEBHOOK_URL SECRET[,SECRET]]`.
+//! Runs a fake Stripe as a separate process, for drills with several processes: `test-stripe ADDRESS [WEBHOOK_URL
+//! SECRET[,SECRET]]`.
 
 use std::{error::Error, io, thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Money that goes back: refunds and disputes.
+//! Refunds and disputes.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{
     objects::{Dispute, Expand, Metadata, Refund},
 };
 
-/// How long the shop can answer a dispute.
+/// How long the shop can respond to a dispute.
 const ANSWER_TIME: i64 = 7 * 24 * 60 * 60;
 
 impl Account {
@@ -25,7 +25,7 @@ impl Account {
         found.map(|refund| refund.json(expand)).ok_or_else(|| Refusal::missing("refund", id))
     }
 
-    /// Refunds a payment, as the shop or the dashboard does. Without an amount, all that is left is refunded.
+    /// Refunds a payment, as the shop or the dashboard does. Without an amount, the remaining amount is refunded.
     pub(crate) fn refund(
         &mut self,
         intent: &str,
@@ -110,7 +110,7 @@ impl Account {
         self.disputes.iter().find(|dispute| dispute.id == id).ok_or_else(|| Refusal::missing("dispute", id))
     }
 
-    /// The buyer disputes a payment. An inquiry takes no money.
+    /// The buyer disputes a payment. An inquiry withdraws no money.
     pub(crate) fn open_dispute(
         &mut self,
         intent: &str,

@@ -1,10 +1,10 @@
-//! The objects that Stripe keeps, as the API shows them.
+//! The objects at Stripe, as the API shows them.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// Which fields are shown as whole objects instead of identifiers.
+/// Which fields are shown as complete objects instead of identifiers.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Expand(Vec<String>);
 
@@ -15,7 +15,7 @@ impl Expand {
         Self(paths)
     }
 
-    /// What is expanded below the field; `None` when the field itself is not.
+    /// The expansions below the field; `None` when the field itself is not expanded.
     pub(crate) fn below(&self, field: &str) -> Option<Self> {
         let mut below = Vec::new();
         let mut is_expanded = false;
@@ -95,7 +95,7 @@ pub(crate) struct Charge {
     pub(crate) status: &'static str,
     /// When its money arrived.
     pub(crate) paid_at: Option<i64>,
-    /// What went back or is on its way back.
+    /// The refunded amount, including pending refunds.
     pub(crate) refunded: i64,
     pub(crate) is_disputed: bool,
 }
@@ -125,7 +125,7 @@ pub(crate) struct Dispute {
     pub(crate) currency: String,
     pub(crate) status: &'static str,
     pub(crate) due_by: i64,
-    /// Money that was taken (negative) and given back, with the time.
+    /// Money that was withdrawn (negative) and returned, with the time.
     pub(crate) movements: Vec<(i64, i64)>,
 }
 

@@ -1,4 +1,4 @@
-//! Events arrive as the switches say.
+//! Tests of the simulated faults of deliveries.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where something is wrong")]
 
 use std::{
@@ -15,7 +15,7 @@ use test_stripe::{Delivery, FakeStripe};
 /// The longest time that events may take to arrive.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Takes webhooks, and gives what arrives: whole requests as text. The first `refused` ones are answered 500.
+/// Receives webhooks, and returns the received requests as text. The first `refused` ones are answered with 500.
 fn shop(refused: usize) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
@@ -66,7 +66,7 @@ fn events_arrive_once_in_order_signed_with_every_secret() {
 }
 
 #[test]
-fn events_are_duplicated_dropped_and_reordered_on_purpose() {
+fn events_can_be_duplicated_dropped_and_reordered() {
     let stripe = FakeStripe::start().unwrap();
     let (url, arrived) = shop(0);
     stripe.deliver_to(&url, &["one"]).unwrap();
@@ -84,7 +84,7 @@ fn events_are_duplicated_dropped_and_reordered_on_purpose() {
 }
 
 #[test]
-fn an_event_that_the_shop_does_not_take_is_sent_again() {
+fn an_event_that_the_shop_does_not_accept_is_sent_again() {
     let stripe = FakeStripe::start().unwrap();
     let (url, arrived) = shop(1);
     stripe.deliver_to(&url, &["one"]).unwrap();

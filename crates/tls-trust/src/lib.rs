@@ -1,6 +1,6 @@
 //! Which server certificates a TLS client accepts. It differs from rustls' own verification in two points, which operators
-//! know from PostgreSQL's `sslrootcert`: the host name can be left unchecked, and a certificate that is named as an authority
-//! may also be the server's own, as `openssl req -x509` makes them.
+//! know from PostgreSQL's `sslrootcert`: the host name can be left unchecked, and a certificate that is configured as
+//! an authority may also be the server's own certificate, like those of `openssl req -x509`.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -18,25 +18,25 @@ use rustls::{
 };
 use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 
-/// How much of a server's certificate is checked.
+/// How a server's certificate is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// Nothing: no eavesdropper can listen, but a man in the middle can.
+    /// The certificate is not verified. This protects against eavesdropping, but not against a man in the middle.
     Anybody,
-    /// That one of these authorities issued it.
+    /// The certificate must be issued by one of these authorities.
     Signed(Authorities),
-    /// The same, and that it is for the host name of the connection.
+    /// The certificate must be issued by one of these authorities, and be valid for the host name of the connection.
     SignedForName(Authorities),
 }
 
 /// The certificates of authorities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorities {
-    /// Those that the operating system trusts.
+    /// The authorities that the operating system trusts.
     OfThisMachine,
-    /// Those in this file (PEM).
+    /// The authorities in this file (PEM).
     OfFile(PathBuf),
-    /// Both. Only the file has to contain any.
+    /// Both. Only the file must contain certificates.
     OfThisMachineAndFile(PathBuf),
 }
 
@@ -54,7 +54,7 @@ pub enum TrustError {
     Setup(#[from] Error),
 }
 
-/// Makes a client's configuration (TLS 1.2 and 1.3, no client certificate).
+/// Creates a client configuration (TLS 1.2 and 1.3, no client certificate).
 ///
 /// # Errors
 /// When the authorities cannot be loaded.
@@ -94,7 +94,7 @@ impl Authorities {
     }
 }
 
-/// Verifies a server's certificate as far as the [`Trust`] says.
+/// Verifies a server's certificate according to [`Trust`].
 #[derive(Debug)]
 struct Verifier {
     /// `None` accepts every certificate.
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_is_its_own_authority_is_accepted_when_it_is_named() {
+    fn a_self_signed_certificate_is_accepted_when_it_is_configured() {
         let (own, _) = authority();
         let strict = trusting(&own, strict);
         assert!(accepts(&strict, &own, NAME, IN_2030));

@@ -1,4 +1,4 @@
-//! A mail server that says what a test wants, and notes what it hears.
+//! A mail server that sends the replies of a test, and records what it receives.
 
 use std::{
     collections::VecDeque,
@@ -21,7 +21,7 @@ use tokio_rustls::{
     },
 };
 
-/// Says nothing, ever.
+/// Never replies.
 pub(crate) const SILENCE: &str = "silence";
 
 /// Closes the connection.
@@ -35,22 +35,22 @@ pub(crate) const GREETING: &str = "greeting";
 pub(crate) struct Script {
     /// The extensions that it offers.
     pub(crate) offers: &'static [&'static str],
-    /// What it says instead of the usual to the first command that begins so; each once.
+    /// Replies to the first command with this beginning, instead of the usual reply; each is used once.
     pub(crate) replies: &'static [(&'static str, &'static str)],
     /// Its certificate, and whether it uses it from the first byte.
     pub(crate) tls: Option<(Identity, bool)>,
 }
 
-/// A certificate for 127.0.0.1, signed by itself.
+/// A self-signed certificate for 127.0.0.1.
 #[derive(Clone)]
 pub(crate) struct Identity {
     acceptor: TlsAcceptor,
-    /// The certificate, for those who are to trust it.
+    /// The certificate, for clients that should trust it.
     pub(crate) pem: String,
 }
 
 impl Identity {
-    /// With `IsCa::Ca` as `openssl req -x509` makes them.
+    /// With `IsCa::Ca` the certificate is like those of `openssl req -x509`.
     pub(crate) fn new(is_ca: IsCa) -> Self {
         let signing_key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
@@ -108,17 +108,17 @@ impl Server {
         self.address.port()
     }
 
-    /// Each line that it heard beside mails, after the number of its connection.
+    /// Each received line outside of mails, preceded by the number of its connection.
     pub(crate) fn heard(&self) -> Vec<String> {
         self.state.heard.lock().unwrap().clone()
     }
 
-    /// The mails as they came over the wire.
+    /// The mails as they were received.
     pub(crate) fn mails(&self) -> Vec<String> {
         self.state.mails.lock().unwrap().clone()
     }
 
-    /// Comes back when it says nothing where the script has [`SILENCE`].
+    /// Waits until it does not reply because the script has [`SILENCE`].
     pub(crate) async fn fell_silent(&self) {
         self.state.fell_silent.notified().await;
     }
@@ -143,7 +143,7 @@ impl Session {
         if let Some(mut wire) = wire
             && self.say(&mut wire, GREETING, "220 test.example ESMTP").await.is_some()
         {
-            // A client that goes away ends it.
+            // The conversation ends when the client disconnects.
             let _ended = self.converse(wire).await;
         }
     }
@@ -207,7 +207,7 @@ impl Session {
         self.says_usual(wire, command, usual).await.map(|_| ())
     }
 
-    /// Answers; tells whether the script had nothing else to say.
+    /// Replies; returns whether the usual reply was sent.
     async fn says_usual(&self, wire: &mut Wire, command: &str, usual: &str) -> Option<bool> {
         let reply = {
             let mut replies = self.state.replies.lock().unwrap();
@@ -239,7 +239,7 @@ async fn line(wire: &mut Wire) -> Option<String> {
     (length > 0).then_some(line)
 }
 
-/// Reads up to the lonely dot, every line with its end.
+/// Reads up to the line with only a dot, including line ends.
 async fn mail(wire: &mut Wire) -> Option<String> {
     let mut mail = String::new();
     loop {

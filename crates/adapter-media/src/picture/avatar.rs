@@ -1,4 +1,4 @@
-//! Makes avatars: JPEG pictures of the middle of what was uploaded.
+//! Creates avatars: JPEG pictures of the centre of an upload.
 
 use domain::media::{AVATAR_SIDE, PictureError};
 use image::{DynamicImage, RgbImage, codecs::jpeg::JpegEncoder, imageops};
@@ -8,10 +8,10 @@ use super::{
     decoded::{Upload, decoded, put_on_white},
 };
 
-/// Hardly to be told from the original at this size, and about 50 KB.
+/// The JPEG quality: hardly distinguishable from the original at this size, and about 50 KB.
 const QUALITY: u8 = 88;
 
-/// The avatar of an upload.
+/// Creates the avatar of an upload.
 pub(super) fn made(upload: &[u8]) -> Result<Vec<u8>, PictureError> {
     let Upload { picture, orientation, profile } = decoded(upload)?;
     let mut square = square_of(picture);
@@ -27,7 +27,7 @@ pub(super) fn made(upload: &[u8]) -> Result<Vec<u8>, PictureError> {
     Ok(bytes)
 }
 
-/// The middle of the picture on white, in the size of an avatar.
+/// The centre of the picture on white, in the size of an avatar.
 fn square_of(picture: DynamicImage) -> RgbImage {
     let (width, height) = (picture.width(), picture.height());
     let side = width.min(height);
@@ -44,7 +44,8 @@ fn square_of(picture: DynamicImage) -> RgbImage {
     }
 }
 
-/// Large pictures are averaged to twice the size first, which is quick and takes no memory; the rest is done with care.
+/// Large pictures are averaged to twice the size first, which is fast and needs no memory; the rest is resized with a
+/// better filter.
 fn scaled<V>(view: &V, side: u32) -> image::ImageBuffer<V::Pixel, Vec<u8>>
 where
     V: image::GenericImageView,

@@ -1,15 +1,15 @@
 use image::RgbImage;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-/// The same picture in the colours of the web. Phones take photos in wider ones and say so in a profile; without it the
-/// numbers mean other, duller colours. A profile that cannot be used is left aside.
+/// Converts the picture to sRGB. Phones take photos in wider colour spaces, described in a profile; without the profile
+/// the same values would mean duller colours. A profile that cannot be used is ignored.
 pub(super) fn as_srgb(picture: RgbImage, profile: &[u8]) -> RgbImage {
     converted(&picture, profile).unwrap_or(picture)
 }
 
 fn converted(picture: &RgbImage, profile: &[u8]) -> Option<RgbImage> {
     let own = ColorProfile::new_from_slice(profile).ok()?;
-    // Of grey pictures and those for print, the decoder has made red, green and blue already.
+    // The decoder has already converted greyscale and CMYK pictures to RGB.
     if own.color_space != DataColorSpace::Rgb {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Decodes what was uploaded.
+//! Decodes uploads.
 
 use std::io::Cursor;
 
@@ -10,19 +10,19 @@ use image::{
 
 use super::{jpeg, webp};
 
-/// What a decoder may take for itself, beside the pixels: for what is packed into a PNG's other chunks.
+/// The memory that a decoder may use in addition to the pixels, for compressed data in other chunks of a PNG.
 const DECODER_MEMORY: u64 = 32 * 1024 * 1024;
 
-/// A picture that was uploaded, as it was stored in the file.
+/// A decoded upload, as it was stored in the file.
 pub(super) struct Upload {
     pub(super) picture: DynamicImage,
-    /// How it is put upright.
+    /// The orientation, for rotating it upright.
     pub(super) orientation: Orientation,
-    /// The profile of its colours.
+    /// The colour profile.
     pub(super) profile: Option<Vec<u8>>,
 }
 
-/// Decodes an upload, when it is a whole picture of an accepted format and size.
+/// Decodes an upload, if it is a complete picture of an accepted format and size.
 pub(super) fn decoded(upload: &[u8]) -> Result<Upload, PictureError> {
     let format = format_of(upload)?;
     let mut reader = ImageReader::with_format(Cursor::new(upload), format);
@@ -42,7 +42,7 @@ pub(super) fn decoded(upload: &[u8]) -> Result<Upload, PictureError> {
     Ok(Upload { picture, orientation, profile })
 }
 
-/// The format by the first bytes; what a file is called, or said to be, counts for nothing.
+/// The format according to the first bytes; file names and declared types are ignored.
 fn format_of(upload: &[u8]) -> Result<ImageFormat, PictureError> {
     match image::guess_format(upload) {
         Ok(ImageFormat::Jpeg) if !jpeg::is_whole(upload) => Err(PictureError::Broken),
@@ -67,7 +67,7 @@ fn fault(error: &ImageError) -> PictureError {
     }
 }
 
-/// Neither avatars nor posters are transparent, and what lies under transparent pixels was never meant to be seen.
+/// Avatars and posters are not transparent, and colours of transparent pixels must not become visible.
 pub(super) fn put_on_white(pixels: &mut RgbaImage) {
     for pixel in pixels.pixels_mut() {
         let [red, green, blue, alpha] = pixel.0;

@@ -1,6 +1,7 @@
-/// Whether a JPEG comes to its end. The decoder fills what is missing with grey instead of refusing it.
+/// Whether a JPEG is complete. The decoder fills missing parts with grey instead of refusing the file.
 ///
-/// It walks over the segments, so that the end of a thumbnail inside one of them does not count, nor what stands behind.
+/// It iterates over the segments, so that the end marker of a thumbnail inside a segment, and trailing data, do not
+/// count.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..);
     while let Some(marker) = rest.and_then(next_marker) {
@@ -8,14 +9,14 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
             (0xD9, _) => return true,
             // Markers without a segment.
             (0x01 | 0xD0..=0xD7, behind) => Some(behind),
-            // Behind a scan's head stand pixels, up to the next marker: none is among them.
+            // The header of a scan is followed by pixels up to the next marker.
             (_, behind) => behind_segment(behind),
         };
     }
     false
 }
 
-/// The next marker and what stands behind it. An `FF` among pixels is followed by a zero.
+/// The next marker and the bytes after it. An `FF` among pixels is followed by a zero.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut rest = bytes;
     loop {

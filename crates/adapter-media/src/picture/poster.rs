@@ -1,4 +1,4 @@
-//! Makes posters: WebP pictures in the widths that pages show them in.
+//! Creates posters: WebP pictures in the widths that pages use.
 
 use domain::media::{MAX_POSTER_ASPECT, POSTER_WIDTHS, PictureError, PosterFile};
 use image::{
@@ -11,7 +11,7 @@ use super::{
     decoded::{Upload, decoded, put_on_white},
 };
 
-/// One picture in each of [`POSTER_WIDTHS`] up to that of the upload, the smallest first.
+/// Creates a picture in each of [`POSTER_WIDTHS`] up to the width of the upload, the smallest first.
 pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {
     let Upload { picture, orientation, profile } = decoded(upload)?;
     let is_turned = is_turned(orientation);
@@ -43,7 +43,7 @@ pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {
         .collect()
 }
 
-/// Whether the sides of a picture change places when it is put upright.
+/// Whether width and height of a picture are swapped when it is rotated upright.
 const fn is_turned(orientation: Orientation) -> bool {
     matches!(
         orientation,
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poster_is_made_in_the_widths_up_to_its_own() {
+    fn a_poster_is_created_in_the_widths_up_to_its_own() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
             let upload = file_of(&halves(500, 750), format);
             assert_eq!(sizes_of(&upload), [(185, 278), (342, 513), (500, 750)]);
@@ -156,8 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn a_turned_picture_is_put_upright_and_measured_so() {
-        // Orientation 6: to be turned clockwise by a quarter.
+    fn a_rotated_picture_is_turned_upright_before_it_is_measured() {
+        // Orientation 6: must be rotated clockwise by 90°.
         let lying = file_of(&halves(400, 200), ImageFormat::Jpeg);
         let turned = with_segment(&lying, 0xE1, &exif(6));
         let pictures = pictures_of(&turned);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_pixels_comes_through() {
+    fn only_pixels_are_kept() {
         let photo = file_of(&halves(200, 300), ImageFormat::Jpeg);
         let canary = b"<script>canary</script>";
         let polyglot = [&with_segment(&photo, 0xFE, canary)[..], canary].concat();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_transparent_is_white() {
+    fn transparent_pixels_become_white() {
         let glass = image::RgbaImage::from_pixel(200, 300, image::Rgba([9, 9, 9, 0]));
         let pictures = pictures_of(&file_of(&DynamicImage::ImageRgba8(glass), ImageFormat::Png));
         assert_eq!(pictures[0].get_pixel(90, 90).0, [255, 255, 255]);

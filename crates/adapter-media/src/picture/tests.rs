@@ -36,7 +36,7 @@ pub(super) fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// An avatar, read again: it is a JPEG of the right size with nothing else in it.
+/// Decodes an avatar and asserts that it is a JPEG of the right size without other data.
 #[track_caller]
 fn avatar_of(upload: &[u8]) -> RgbImage {
     let bytes = avatar::made(upload).unwrap();
@@ -63,7 +63,7 @@ fn refused(upload: &[u8]) -> PictureError {
     avatar::made(upload).map(|_| "an avatar").unwrap_err()
 }
 
-/// With a segment behind the beginning of a JPEG.
+/// Inserts a segment after the beginning of a JPEG.
 pub(super) fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xFF, marker], &length, content, &jpeg[2..]].concat()
@@ -86,14 +86,14 @@ fn webp(chunks: &[Vec<u8>]) -> Vec<u8> {
     riff_chunk(b"RIFF", &[b"WEBP".to_vec(), chunks.concat()].concat())
 }
 
-/// The head of a WebP that has more than one picture's chunk in it.
+/// The header of a WebP with more than a picture chunk.
 fn canvas(flags: u8, width: u32, height: u32) -> Vec<u8> {
     let side = |side: u32| side.checked_sub(1).unwrap().to_le_bytes()[..3].to_vec();
     riff_chunk(b"VP8X", &[vec![flags, 0, 0, 0], side(width), side(height)].concat())
 }
 
 #[test]
-fn the_middle_of_each_format_becomes_a_jpeg_of_512_pixels() {
+fn the_centre_of_each_format_becomes_a_jpeg_of_512_pixels() {
     for (format, height) in
         [(ImageFormat::Jpeg, 100), (ImageFormat::Png, 700), (ImageFormat::WebP, 1_200), (ImageFormat::Png, 1)]
     {
@@ -102,14 +102,14 @@ fn the_middle_of_each_format_becomes_a_jpeg_of_512_pixels() {
             is_about(&avatar, place, 256, GREEN);
         }
     }
-    // Upright ones are cut above and below.
+    // Portrait pictures are cropped at the top and the bottom.
     let avatar = avatar_of(&encoded(&stripes(300).rotate90(), ImageFormat::Png));
     is_about(&avatar, 256, 10, GREEN);
     is_about(&avatar, 256, 500, GREEN);
 }
 
 #[test]
-fn every_way_of_keeping_pixels_is_understood() {
+fn every_pixel_format_is_supported() {
     let grey = ImageBuffer::from_pixel(600, 600, Luma([90_u8]));
     let see_through_grey = ImageBuffer::from_pixel(600, 600, LumaA([90_u8, 255]));
     let deep = ImageBuffer::from_pixel(600, 600, Rgb([90 * 257_u16, 90 * 257, 90 * 257]));
@@ -128,7 +128,7 @@ fn every_way_of_keeping_pixels_is_understood() {
 }
 
 #[test]
-fn what_is_transparent_becomes_white_and_shows_nothing_of_what_lay_under_it() {
+fn transparent_pixels_become_white_without_revealing_their_colours() {
     let hidden = RgbaImage::from_fn(800, 800, |x, _| match x {
         0..200 => Rgba([255, 0, 0, 0]),
         200..400 => Rgba([0, 0, 0, 128]),
@@ -143,8 +143,8 @@ fn what_is_transparent_becomes_white_and_shows_nothing_of_what_lay_under_it() {
 }
 
 #[test]
-fn a_photo_that_was_taken_sideways_stands_upright() {
-    // What was stored, by EXIF's eight numbers, so that red is above when it is shown.
+fn a_photo_that_was_taken_sideways_is_rotated_upright() {
+    // The stored picture for each EXIF orientation, so that red is at the top when it is shown.
     let upright = halves(600);
     let stored = [
         (1, upright.clone()),
@@ -165,15 +165,15 @@ fn a_photo_that_was_taken_sideways_stands_upright() {
 }
 
 #[test]
-fn colours_of_a_phone_are_brought_to_those_of_the_web() {
-    // By the two colour spaces' primaries, worked out by hand.
+fn wide_colours_of_phones_are_converted_to_srgb() {
+    // Computed by hand from the primaries of the two colour spaces.
     let picture = RgbImage::from_pixel(600, 600, Rgb([110, 200, 110]));
     let mut photo = Vec::new();
     let mut encoder = PngEncoder::new(&mut photo);
     encoder.set_icc_profile(ColorProfile::new_display_p3().encode().unwrap()).unwrap();
     encoder.write_image(picture.as_raw(), 600, 600, ExtendedColorType::Rgb8).unwrap();
     is_about(&avatar_of(&photo), 256, 256, Rgb([70, 203, 98]));
-    // A profile that is none does no harm.
+    // An invalid profile does no harm.
     let mut photo = Vec::new();
     let mut encoder = PngEncoder::new(&mut photo);
     encoder.set_icc_profile(b"no profile".repeat(20)).unwrap();
@@ -182,7 +182,7 @@ fn colours_of_a_phone_are_brought_to_those_of_the_web() {
 }
 
 #[test]
-fn nothing_but_pixels_comes_through() {
+fn only_pixels_are_kept() {
     let photo = encoded(&halves(600), ImageFormat::Jpeg);
     let script = b"<script>alert(document.domain)</script>";
     let secret = b"GPS 52.5200 N 13.4050 E, serial 00112233";
@@ -196,12 +196,12 @@ fn nothing_but_pixels_comes_through() {
     for part in [&script[..], b"GPS", b"serial", b"PK\x03\x04", b"alert"] {
         assert!(!bytes.windows(part.len()).any(|window| window == part), "{part:?}");
     }
-    // It is what the plain photo becomes, byte for byte.
+    // The result is the same as for the plain photo, byte for byte.
     assert_eq!(bytes, avatar::made(&photo).unwrap());
 }
 
 #[test]
-fn of_an_animation_the_first_frame_counts() {
+fn the_first_frame_of_an_animation_is_used() {
     let frame = |colour: Rgb<u8>| {
         let mut still = Vec::new();
         let pixels = RgbImage::from_pixel(64, 64, colour);
@@ -217,7 +217,7 @@ fn of_an_animation_the_first_frame_counts() {
 }
 
 #[test]
-fn other_content_is_no_picture_whatever_it_is_called() {
+fn other_content_is_not_a_picture_regardless_of_its_name() {
     for upload in [
         &b""[..],
         b"GIF89a\x01\0\x01\0\0\0\0;",
@@ -235,7 +235,7 @@ fn other_content_is_no_picture_whatever_it_is_called() {
 }
 
 #[test]
-fn a_picture_that_is_cut_off_or_altered_is_refused() {
+fn a_truncated_or_altered_picture_is_refused() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
         let whole = encoded(&stripes(200), format);
         for part in [2, 4, 8] {
@@ -252,19 +252,19 @@ fn a_picture_that_is_cut_off_or_altered_is_refused() {
 }
 
 #[test]
-fn no_alteration_of_a_byte_does_harm() {
+fn an_altered_byte_never_causes_a_panic() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
         let whole = encoded(&stripes(8), format);
         for at in (0..whole.len()).step_by(31) {
             let mut altered = whole.clone();
             altered[at] = !altered[at];
-            // Whether it is taken or refused is the decoder's to say.
+            // The decoder decides whether it is accepted or refused.
             drop(avatar::made(&altered));
         }
     }
 }
 
-/// A PNG of this size whose pixels take no room in it.
+/// A PNG of this size whose compressed pixels need almost no space.
 fn bomb(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let zeros = vec![0; usize::try_from(width * height).unwrap()];
@@ -273,14 +273,14 @@ fn bomb(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_bomb_is_refused_before_it_is_unpacked() {
+fn a_decompression_bomb_is_refused_before_it_is_decoded() {
     let bomb_of_25_million = bomb(5_000, 5_000);
     assert!(bomb_of_25_million.len() < 200_000, "{}", bomb_of_25_million.len());
     is_about(&avatar_of(&bomb_of_25_million), 256, 256, Rgb([0, 0, 0]));
     for (width, height) in [(5_001, 5_000), (16_385, 1), (1, 16_385)] {
         assert!(matches!(refused(&bomb(width, height)), PictureError::TooManyPixels), "{width}x{height}");
     }
-    // Only the head claims the size: nothing is allocated for it.
+    // Only the header claims the size, and no memory is allocated for it.
     let mut photo = Vec::new();
     JpegEncoder::new(&mut photo).encode(&[0; 3 * 64], 8, 8, ExtendedColorType::Rgb8).unwrap();
     let frame = photo.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
@@ -289,7 +289,7 @@ fn a_bomb_is_refused_before_it_is_unpacked() {
 }
 
 #[test]
-fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_unpacked() {
+fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_decoded() {
     let mut frame = vec![0x10, 0, 0, 0x9D, 0x01, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F];
     frame.resize(4_000, 0);
     let frame = riff_chunk(b"VP8 ", &frame);
@@ -302,8 +302,8 @@ fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_unpacked() {
 }
 
 #[test]
-fn a_chunk_that_unpacks_to_gigabytes_takes_no_memory() {
-    // A colour profile of 256 MiB of zeros; it is left aside, or the picture is.
+fn a_chunk_that_decompresses_to_gigabytes_uses_no_memory() {
+    // A colour profile of 256 MiB of zeros. The profile is ignored, or the picture is refused.
     let mut packed = Vec::new();
     let mut zlib = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::best());
     let zeros = vec![0; 1024 * 1024];
@@ -324,7 +324,7 @@ fn a_chunk_that_unpacks_to_gigabytes_takes_no_memory() {
 }
 
 #[tokio::test]
-async fn pictures_are_made_one_after_the_other() {
+async fn pictures_are_converted_one_after_the_other() {
     let studio = PictureStudio::default();
     let upload = encoded(&stripes(100), ImageFormat::Png);
     let turn = Arc::clone(&studio.turns).acquire_owned().await.unwrap();
@@ -339,7 +339,7 @@ async fn pictures_are_made_one_after_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_for_a_turn_is_told_so() {
+async fn waiting_too_long_for_a_permit_is_reported() {
     let studio = PictureStudio::default();
     let _turn = Arc::clone(&studio.turns).acquire_owned().await.unwrap();
     assert!(matches!(studio.make(Vec::new()).await, Err(PictureError::Busy)));

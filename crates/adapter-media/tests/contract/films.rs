@@ -1,4 +1,4 @@
-//! What `domain::library::FilmStore` promises.
+//! The contract of `domain::library::FilmStore`.
 
 use std::{
     fs::File,
@@ -26,7 +26,7 @@ macro_rules! cases {
 cases! {
     a_film_of_several_parts_is_stored_as_it_is,
     an_empty_film_is_a_film,
-    a_film_that_was_removed_is_gone,
+    a_removed_film_is_not_found,
 }
 
 type Films = Arc<dyn FilmStore>;
@@ -44,7 +44,7 @@ fn file(content: &[u8]) -> File {
     file
 }
 
-/// The film, read as a client reads it; `None` when it is not there.
+/// The film, read like a client; `None` when it does not exist.
 async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
     match films.open_film(key, FilmAccess::Read).await.unwrap()? {
         FilmSource::Local(mut film) => {
@@ -54,7 +54,8 @@ async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
             Some(content)
         }
         FilmSource::Address(address) => {
-            // moto does not know signatures in addresses: what is signed is looked at, and the film is read in another way.
+            // moto does not support signatures in addresses, so the signed parts are checked, and the film is read in
+            // another way.
             let (path, query) = address.split_once('?').unwrap();
             assert!(path.ends_with(&format!("/media/{key}")), "{address}");
             assert!(query.contains("X-Amz-Expires=60&") && query.contains("X-Amz-Signature="), "{address}");
@@ -64,7 +65,7 @@ async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
 }
 
 async fn a_film_of_several_parts_is_stored_as_it_is(films: Films) {
-    // Two parts of 16 MiB and a rest.
+    // Two parts of 16 MiB and a remainder.
     let content: Vec<u8> = (0_u32..8_500_000).flat_map(u32::to_be_bytes).collect();
     let key = key();
     let told = AtomicU64::new(0);
@@ -76,7 +77,7 @@ async fn a_film_of_several_parts_is_stored_as_it_is(films: Films) {
     assert_eq!(told.load(Ordering::Relaxed), length);
     match films.open_film(&key, FilmAccess::Read).await.unwrap().unwrap() {
         FilmSource::Local(_) => assert!(read(&films, &key).await.as_ref() == Some(&content), "it differs"),
-        // Too large to be read as a picture is, which the error says with its size.
+        // Too large to be read like a picture; the error contains its size.
         FilmSource::Address(_) => {
             let error = S3Server::shared().media().get(&key).await.unwrap_err();
             assert!(format!("{error:?}").contains(&length.to_string()), "{error:?}");
@@ -90,7 +91,7 @@ async fn an_empty_film_is_a_film(films: Films) {
     assert_eq!(read(&films, &key).await, Some(Vec::new()));
 }
 
-async fn a_film_that_was_removed_is_gone(films: Films) {
+async fn a_removed_film_is_not_found(films: Films) {
     let key = key();
     assert_eq!(read(&films, &key).await, None);
     films.put_film(&key, file(b"film"), &|_| ()).await.unwrap();

@@ -1,5 +1,5 @@
-//! A folder and S3 keep what `domain::media::MediaStore` says; S3 is a real server of another make (moto), which checks
-//! every signature.
+//! Runs the contract of `domain::media::MediaStore` on a folder and on S3, which is a separate server (moto) that
+//! checks every signature.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -19,10 +19,10 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::server::S3Server;
 
-/// A promise of both stores, and what proves it.
+/// A requirement for both stores, and its test.
 type Case = (&'static str, fn(Arc<dyn MediaStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// The same of films.
+/// A requirement for films, and its test.
 type FilmCase = (&'static str, fn(Arc<dyn FilmStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
 fn block_on(work: impl Future<Output = ()>) {

@@ -13,10 +13,10 @@ use adapter_media::{S3Media, S3Settings};
 const ADVICE: &str =
     "An S3 server is needed for these tests: run `scripts/setup.sh s3`, or leave them out with SKIP_S3=1.";
 
-/// How many requests are let through before keys are asked for: three make a user with a key, one the bucket.
+/// How many requests are allowed before keys are required: three create a user with a key, one the bucket.
 const UNCHECKED: &str = "4";
 
-/// Ends the server when this program does, however it ends: its standard input is closed then.
+/// Stops the server when this program ends in any way, which closes its standard input.
 const WATCHED: &str = "\"$0\" -H 127.0.0.1 -p 0 & server=$!; cat; kill $server";
 
 /// moto, started once, with a bucket and a user.
@@ -35,17 +35,17 @@ fn setting(name: &str) -> Option<String> {
 }
 
 impl S3Server {
-    /// Whether the cases that need it are to be left out: `SKIP_S3=1`.
+    /// Whether the cases that need it are skipped: `SKIP_S3=1`.
     pub(crate) fn is_skipped() -> bool {
         setting("SKIP_S3").is_some_and(|value| value != "0")
     }
 
-    /// The one that all cases use, each with keys of its own.
+    /// The server that all cases share, each with its own keys.
     pub(crate) fn shared() -> &'static Self {
         SHARED.get_or_init(Self::start)
     }
 
-    /// Stops it, when it was started.
+    /// Stops it, if it was started.
     pub(crate) fn stop_shared() {
         if let Some(mut process) = SHARED.get().and_then(|server| server.process.lock().unwrap().take()) {
             drop(process.stdin.take());
@@ -73,7 +73,7 @@ impl S3Server {
                 line.split_once("Running on http://").map(|(_, address)| address.trim().to_owned())
             })
             .expect("the server starts");
-        // Nobody reads its log, and it must not wait for one who does.
+        // Its log is discarded, so that it does not block on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let mut server = Self {
             process: Mutex::new(Some(process)),
@@ -97,7 +97,7 @@ impl S3Server {
         self.ask("POST /", "iam", &format!("{form}&Version=2010-05-08"))
     }
 
-    /// One of the first requests, whose signature is not checked.
+    /// Sends one of the first requests, whose signatures are not checked.
     fn ask(&self, what: &str, service: &str, form: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = form.len();
@@ -115,7 +115,7 @@ impl S3Server {
         answer
     }
 
-    /// How its bucket is reached.
+    /// The settings for its bucket.
     pub(crate) fn settings(&self) -> S3Settings {
         S3Settings {
             bucket: "media".to_owned(),

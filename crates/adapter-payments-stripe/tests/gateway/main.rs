@@ -1,4 +1,4 @@
-//! The gateway against a fake Stripe: what it asks for, what it reads, and what it does when something goes wrong.
+//! Tests of the gateway with a fake Stripe: its calls, how it interprets answers, and how it handles failures.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 mod checkouts;

@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// The secrets of webhooks, the new one and the one that it replaces.
 pub(crate) const WEBHOOK_SECRETS: [&str; 2] = ["whsec_new", "whsec_old"];
 
-/// The time of this machine, which the fake Stripe has too.
+/// The clock of this machine, which the fake Stripe also uses.
 pub(crate) struct MachineClock;
 
 impl Clock for MachineClock {
@@ -60,19 +60,19 @@ impl Shop {
         self.gateway.open_checkout(&request(1, &[money(999, "USD")])).await.unwrap()
     }
 
-    /// The checkout as it is now.
+    /// The current state of the checkout.
     pub(crate) async fn now(&self, checkout: &ProviderCheckout) -> ProviderCheckout {
         self.gateway.checkout(&checkout.id).await.unwrap().unwrap()
     }
 
-    /// Money that arrived: the identifier under which Stripe keeps it.
+    /// Pays a checkout, and returns Stripe's identifier of the received money.
     pub(crate) async fn charge(&self) -> String {
         let checkout = self.checkout().await;
         self.stripe.pay(&checkout.id).unwrap();
         self.now(&checkout).await.charge.unwrap()
     }
 
-    /// How many calls of this form there were.
+    /// How often this call was made.
     pub(crate) fn count(&self, call: &str) -> usize {
         self.stripe.calls().iter().filter(|made| *made == call).count()
     }

@@ -100,7 +100,7 @@ pub(super) fn record(row: RecordRow) -> Result<AuditRecord, StoreError> {
     })
 }
 
-/// A state as it was written: a JSON object of texts.
+/// Reads a stored state: a JSON object of texts.
 fn read(text: &str) -> Result<AuditState, StoreError> {
     let fields: Map<String, Value> = serde_json::from_str(text).map_err(StoreError::failed)?;
     let fields = fields.into_iter().map(|(name, value)| match value {

@@ -18,23 +18,23 @@ use tokio::{
 
 use crate::statement::Statement;
 
-/// How many filters' totals, and how many conditions' sizes, are kept.
+/// How many totals of filters, and how many sizes of conditions, are cached.
 const MAX_TOTALS: usize = 1_024;
 
-/// How many filters' facets are kept.
+/// How many facets of filters are cached.
 const MAX_FACETS: usize = 256;
 
-/// How many filters' facets are counted at once: each count takes a core of the database, and the limit leaves connections for
-/// other calls.
+/// How many facets of filters are counted at once: each count uses a core of the database, and the limit leaves
+/// connections for other calls.
 const FACETS_AT_ONCE: usize = 2;
 
-/// How long a caller waits for its turn to count facets.
+/// How long a caller waits for a permit to count facets.
 const FACETS_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The longest filter whose total is kept, in bytes: nobody fills the memory with long searches.
+/// The maximum length of a filter whose total is cached, in bytes, so that long searches cannot fill the memory.
 const MAX_KEY: usize = 512;
 
-/// How many shapes of lists keep their prepared statements, on every connection.
+/// How many shapes of list statements keep their prepared statements, on every connection.
 const MAX_SHAPES: usize = 128;
 
 /// A cache of counts that are expensive to compute.
@@ -66,7 +66,7 @@ impl Default for CatalogCache {
 }
 
 impl CatalogCache {
-    /// Waits for the turn to count facets.
+    /// Waits for a permit to count facets.
     ///
     /// # Errors
     /// When others count for longer than [`FACETS_PATIENCE`].
@@ -77,12 +77,12 @@ impl CatalogCache {
             .ok_or_else(|| StoreError::unavailable("too many facets are being counted"))
     }
 
-    /// The capped count of a filter, when it is known for this version.
+    /// The capped count of a filter, if it is cached for this version.
     pub(crate) fn total(&self, filter: &str, version: i64) -> Option<u64> {
         lock(&self.totals).get(filter).filter(|(known, _)| *known == version).map(|(_, count)| *count)
     }
 
-    /// Keeps a capped count.
+    /// Caches a capped count.
     pub(crate) fn keep_total(&self, filter: String, version: i64, count: u64) {
         if filter.len() > MAX_KEY {
             return;
@@ -99,7 +99,7 @@ impl CatalogCache {
         totals.insert(filter, (version, count));
     }
 
-    /// The facets of a filter, when they are known for this version.
+    /// The facets of a filter, if they are cached for this version.
     pub(crate) fn facets(&self, filter: &str, version: i64) -> Option<Arc<FacetCounts>> {
         lock(&self.facets)
             .get(filter)
@@ -107,7 +107,7 @@ impl CatalogCache {
             .map(|(_, counts)| Arc::clone(counts))
     }
 
-    /// Keeps the facets of a filter.
+    /// Caches the facets of a filter.
     pub(crate) fn keep_facets(&self, filter: String, version: i64, counts: Arc<FacetCounts>) {
         if filter.len() > MAX_KEY {
             return;
@@ -122,20 +122,20 @@ impl CatalogCache {
         facets.insert(filter, (version, counts));
     }
 
-    /// Notes the version of the catalogue that was read last, for sizes.
+    /// Records the version of the catalogue that was read last, for sizes.
     pub(crate) fn note_version(&self, version: i64) {
         self.version.store(version, Ordering::Relaxed);
     }
 
-    /// How many movies a condition selects, counted to a cap, when it is known. It is only used to choose the faster way to
-    /// read a list, so it may be of an earlier version than the page that is read next.
+    /// How many movies a condition selects, counted up to a cap, if it is cached. It is only used to choose the faster
+    /// way to read a list, so it may belong to an earlier version than the page that is read next.
     pub(crate) fn size(&self, condition: &str, cap: u32) -> Option<u32> {
         let version = self.version.load(Ordering::Relaxed);
         let sizes = lock(&self.sizes);
         sizes.get(&(condition.to_owned(), cap)).filter(|(known, _)| *known == version).map(|(_, size)| *size)
     }
 
-    /// Keeps the size of a condition.
+    /// Caches the size of a condition.
     pub(crate) fn keep_size(&self, condition: &str, cap: u32, size: u32) {
         if condition.len() > MAX_KEY {
             return;
@@ -151,18 +151,18 @@ impl CatalogCache {
         sizes.insert((condition.to_owned(), cap), (version, size));
     }
 
-    /// All names of a kind with their counts, when they are known for this version.
+    /// All names of a kind with their counts, if they are cached for this version.
     pub(crate) fn names(&self, kind: NameKind, version: i64) -> Option<Vec<CountedName>> {
         lock(&self.names).get(&kind).filter(|(known, _)| *known == version).map(|(_, names)| names.clone())
     }
 
-    /// Keeps all names of a kind with their counts.
+    /// Caches all names of a kind with their counts.
     pub(crate) fn keep_names(&self, kind: NameKind, version: i64, names: Vec<CountedName>) {
         lock(&self.names).insert(kind, (version, names));
     }
 
-    /// Whether a statement of this shape may keep its prepared statement: the first ones may, so that nobody fills the
-    /// database's memory with rare combinations of filters and sorts.
+    /// Whether a statement of this shape may keep its prepared statement. Only the first shapes may, so that rare
+    /// combinations of filters and sort keys cannot fill the memory of the database.
     pub(crate) fn admits<ST>(&self, statement: &Statement<ST>) -> bool {
         let shape = statement.shape_digest();
         let mut shapes = lock(&self.shapes);

@@ -21,7 +21,7 @@ use crate::{
     statement::Statement,
 };
 
-/// What is read of the profile of an author.
+/// The SQL types of the profile of an author.
 pub(super) type ProfileTypes = (Nullable<Text>, Nullable<Text>, Nullable<Text>);
 
 type CommentTypes = (

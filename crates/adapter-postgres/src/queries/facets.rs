@@ -36,7 +36,7 @@ impl FacetQueries for Database {
             return Ok(counts);
         }
         let _turn = self.cache().turn_to_count_facets().await?;
-        // Another caller may have counted them meanwhile.
+        // Another caller may have counted them in the meantime.
         let (version, known) = self.known_facets(&key).await?;
         if let Some(counts) = known {
             return Ok(counts);
@@ -44,7 +44,7 @@ impl FacetQueries for Database {
         let mut counts = FacetCounts::default();
         let mut versions = Vec::new();
         let mut lists = groups_by_conditions(filter);
-        // What needs all movies is read first: if the version is the same behind it, it belongs to that.
+        // Groups that count all movies are read first: if the version is the same afterwards, the counts belong to it.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -76,7 +76,7 @@ impl FacetQueries for Database {
                 note(&mut counts, row)?;
             }
         }
-        // What was counted in several statements is kept only if nothing changed between them.
+        // Counts from several statements are cached only if nothing changed between the statements.
         if versions.first() == Some(&version) && versions.iter().all(|other| *other == version) {
             self.cache().keep_facets(key, version, Arc::new(counts.clone()));
         }
@@ -85,7 +85,7 @@ impl FacetQueries for Database {
 }
 
 impl Database {
-    /// The version of the catalogue, and the facets that are kept for it.
+    /// The version of the catalogue, and the facets that are cached for it.
     async fn known_facets(&self, key: &str) -> Result<(i64, Option<FacetCounts>), StoreError> {
         let version = Statement::<(BigInt,)>::new("SELECT version FROM catalog_state");
         let rows: Vec<(i64,)> = self.fetch(version).await?;
@@ -95,7 +95,7 @@ impl Database {
         Ok((*version, self.cache().facets(key, *version).map(|counts| FacetCounts::clone(&counts))))
     }
 
-    /// Takes the counts of a group of all movies from the counts of its names, which are kept.
+    /// Takes the counts of a group over all movies from the cached counts of its names.
     async fn note_names(
         &self,
         groups: &mut Vec<FacetGroup>,
@@ -113,7 +113,7 @@ impl Database {
     }
 }
 
-/// The groups with the filter that each is counted by; groups in which nothing is chosen share one.
+/// The groups with the filter that each is counted by; groups without chosen values share one.
 fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGroup>)> {
     let mut found: Vec<(MovieFilter, Vec<FacetGroup>)> = Vec::new();
     for group in FacetGroup::ALL {
@@ -148,7 +148,7 @@ fn note(counts: &mut FacetCounts, (group, id, number, count, _): FacetRow) -> Re
     Ok(())
 }
 
-/// Counts the movies that meet the conditions in each of the groups: they are found once.
+/// Counts the movies that match the conditions in each of the groups; the movies are found only once.
 pub(super) fn facets_statement(
     conditions: &[Condition],
     driver: Option<usize>,
@@ -156,7 +156,7 @@ pub(super) fn facets_statement(
     currency: Currency,
 ) -> Statement<FacetTypes> {
     let mut statement = Statement::new("");
-    // Where nothing is to be found first, each group is counted by its own index.
+    // Without conditions, each group is counted with its own index.
     let source = if conditions.is_empty() {
         "FROM movies m WHERE m.is_available"
     } else {
@@ -188,7 +188,7 @@ pub(super) fn facets_statement(
                 .sql(" GROUP BY decade"),
             FacetGroup::PriceBands => {
                 statement.sql(NO_ID).sql(", CAST(CASE");
-                // From the highest on, so that the first that fits is the band.
+                // From the highest band on, so that the first match is the band.
                 for (number, band) in PriceBand::all(currency).into_iter().enumerate().rev() {
                     statement
                         .sql(" WHEN m.price_minor >= ")

@@ -1,4 +1,4 @@
-//! The order of a list, and where a page of it begins: the same for every list.
+//! The order of a list, and the position where a page begins, shared by all lists.
 
 use domain::{
     page::{Position, SortValue},
@@ -11,13 +11,13 @@ use crate::{
     statement::Statement,
 };
 
-/// What the values of a column are.
+/// The type of the values of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyType {
     Text,
     Integer,
     Real,
-    /// In a position it stands as microseconds since 1970.
+    /// In a position it is represented as microseconds since 1970.
     Instant,
 }
 
@@ -36,18 +36,18 @@ pub(crate) struct Keyset {
 }
 
 impl Keyset {
-    /// The order by nothing but this identifier.
+    /// The order only by this identifier.
     pub(crate) const fn ending_in(id: &'static str) -> Self {
         Self { keys: Vec::new(), id, index: None }
     }
 
-    /// Then by a column, or by an expression that no index has.
+    /// Adds a column, or an expression without an index, to the order.
     pub(crate) fn then_by(mut self, column: Statement, key_type: KeyType, descending: bool) -> Self {
         self.keys.push(Key { column, kind: key_type, descending, is_indexed_expression: false });
         self
     }
 
-    /// Then by an expression that an index has.
+    /// Adds an expression with an index to the order.
     pub(crate) fn then_by_expression(
         mut self,
         column: Statement,
@@ -58,14 +58,14 @@ impl Keyset {
         self
     }
 
-    /// Says which index has the order, at least that of the first column.
+    /// Names the index with this order, or at least with that of the first column.
     pub(crate) const fn indexed_by(mut self, index: &'static str) -> Self {
         self.index = Some(index);
         self
     }
 
-    /// What follows the table, so that several columns are not sorted anew for lack of an index that has them all: it is enough
-    /// to sort the rows that are equal in the first column.
+    /// The index hint after the table name. Without an index for all columns, the index of the first column is used, so
+    /// that only rows that are equal in the first column must be sorted.
     pub(crate) fn hint(&self) -> String {
         self.index.filter(|_| self.keys.len() > 1).map(index_hint).unwrap_or_default()
     }
@@ -100,10 +100,10 @@ impl Keyset {
         Self { keys: self.keys.iter().enumerate().map(named).collect(), id, index: None }
     }
 
-    /// Adds "behind the position".
+    /// Adds the condition that rows come after the position.
     ///
-    /// Where all directions are equal it is one comparison of rows, which walks the index of a single sort from there.
-    /// Else it is spelled out, behind a bound of the first column that lets its index be used.
+    /// If all directions are equal, it is one row comparison, which uses the index from this position on. Otherwise it
+    /// is a combination of conditions, preceded by a bound of the first column, so that its index is used.
     pub(crate) fn push_behind<ST>(
         &self,
         statement: &mut Statement<ST>,
@@ -115,7 +115,7 @@ impl Keyset {
         let keys: Vec<_> = self.keys.iter().zip(&position.values).collect();
         let is_id_descending = self.is_id_descending();
         let is_one_way = self.keys.iter().all(|key| key.descending == is_id_descending);
-        // SQLite walks the index of an expression only behind a bound of that alone.
+        // SQLite uses the index of an expression only with a bound for this expression alone.
         if let Some((key, value)) = keys.first().filter(|(key, _)| !is_one_way || key.is_indexed_expression) {
             statement.append(&key.column).sql(if key.descending { " <= " } else { " >= " });
             push_value(statement, key.kind, value)?;

@@ -44,7 +44,7 @@ impl LibraryQueries for Database {
     ) -> Result<Page<LibraryItem>, StoreError> {
         let filter = MovieFilter { bought_by: Some(owner), ..filter.clone() };
         let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
-        // A search reads the movies after it has found them: a purchase may have ended in between.
+        // A search reads the movies after it has found them, and a purchase may have ended in between.
         let items = items.into_iter().filter(SummaryRow::is_bought);
         let items = items.map(|row| row.into_library_item(owner)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })

@@ -1,4 +1,4 @@
-//! What people browse, read outside any transaction: written once like the repositories, over `Database::fetch`.
+//! Queries that read outside of transactions, written once like the repositories, with `Database::fetch`.
 
 mod accounts;
 mod audit;

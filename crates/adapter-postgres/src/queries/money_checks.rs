@@ -16,16 +16,16 @@ use crate::{
     statement::Statement,
 };
 
-/// How long after its time something may still be pending.
+/// How long something may still be pending after it was due.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
-/// For how long mails are looked for: sent ones are removed after a week.
+/// How far back mails are checked, since sent mails are removed after a week.
 const MAILS_FOR: TimeDelta = TimeDelta::days(6);
 
-/// How many cases of a rule are named.
+/// The maximum number of reported violations of a rule.
 const MOST: i64 = 100;
 
-/// Stands for the moment before which nothing may be pending any more.
+/// The placeholder for the time before which nothing may still be pending.
 const CUTOFF: char = '$';
 
 /// The item `i` of the payment `p`, which pays its order, entitles its buyer to the movie.
@@ -40,7 +40,7 @@ macro_rules! entitled {
     };
 }
 
-/// Each rule, and a select of the identifiers of what breaks it.
+/// Each rule, with a select of the identifiers that violate it.
 const RULES: [(&str, &str); 14] = [
     (
         "a payment paid no order, and its money was not returned",
@@ -204,7 +204,7 @@ impl MoneyChecks for Database {
 }
 
 impl Database {
-    /// Orders that were paid lately and whose buyers got no mail of it.
+    /// Orders that were paid recently and whose buyers got no mail about it.
     async fn unmailed_orders(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
         let mut violations = Vec::new();
         let mut behind = (now.checked_sub_signed(MAILS_FOR).unwrap_or(now), uuid::Uuid::nil());

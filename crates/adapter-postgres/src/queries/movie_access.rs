@@ -1,8 +1,8 @@
-//! How the movies of a list are found: by walking its order, or by the index of one condition.
+//! How the movies of a list are found: by scanning the index of its order, or with the index of one condition.
 //!
-//! Walking the order stops when the page is full, but reads everything where few movies match. The index of a condition
-//! reads all that meets it, however many are wanted. Which one is cheaper is estimated by counts that stop early, and a walk
-//! that turns out to be long is given up (decision 15).
+//! A scan in the order ("walk") stops when the page is full, but reads everything if few movies match. The index of a
+//! condition reads all matching movies, regardless of the size of the page. Which one is cheaper is estimated with
+//! counts that stop early, and a walk that turns out to be long is abandoned (decision 15).
 
 use diesel::sql_types::{BigInt, Integer};
 use domain::store::StoreError;
@@ -14,19 +14,20 @@ use crate::{
     statement::Statement,
 };
 
-/// To how many movies the conditions are counted before a page is read.
+/// Up to how many movies the conditions are counted before a page is read.
 const PROBED: u32 = 5_000;
-/// To how many they are counted when each has more than [`PROBED`].
+/// Up to how many they are counted when each has more than [`PROBED`].
 const PROBED_FAR: u32 = 200_000;
-/// How many movies a walk looks at before it is given up: one of these, so that there are few shapes of statements.
+/// How many movies a walk reads before it is abandoned: one of these numbers, so that there are few shapes of
+/// statements.
 const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
-/// How far a walk goes when all conditions have many movies.
+/// The length of a walk when all conditions have many movies.
 const FIRST_WALK: u32 = 5_000;
-/// How far a walk goes at most.
+/// The maximum length of a walk.
 const LONGEST_WALK: u32 = 100_000;
-/// As many movies as there are.
+/// No limit.
 const WHOLE_WALK: u32 = 1_000_000_000;
-/// The key of the number of movies among the remembered sizes.
+/// The key of the number of movies among the cached sizes.
 const MOVIES: &str = "movies";
 /// How many movies are assumed where nothing is known.
 const UNKNOWN: u64 = 1_000_000;
@@ -34,9 +35,9 @@ const UNKNOWN: u64 = 1_000_000;
 /// How the movies of a page are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// In the order of the list; no more than so many movies are looked at.
+    /// In the order of the list, reading at most this number of movies.
     Walk { limit: Option<u32> },
-    /// By the index of the condition at this position, then sorted.
+    /// With the index of the condition at this position, and then sorted.
     Lookup { driver: usize },
 }
 
@@ -57,21 +58,21 @@ impl Access {
     }
 }
 
-/// What the way to read a page is remembered by: pages at the same depth of lists with the same conditions.
+/// The cache key of the access to a page: equal for pages at the same depth of lists with the same conditions.
 fn access_key(conditions: &[Condition], rows: u32) -> String {
     format!("{rows} {conditions:?}")
 }
 
-/// A walk that looks at so many movies, or some more.
+/// A walk that reads at least this number of movies.
 fn walk_of(movies: u32) -> Access {
     let limit = WALKS.into_iter().find(|limit| *limit >= movies).unwrap_or(LONGEST_WALK);
     Access::Walk { limit: Some(limit) }
 }
 
-/// How many movies each condition selects, counted to a cap; `None` where no index tells.
+/// How many movies each condition selects, counted up to a cap; `None` if no index can count them.
 struct Sizes {
     of: Vec<Option<u32>>,
-    /// Roughly how many movies there are.
+    /// The approximate number of movies.
     movies: u64,
 }
 
@@ -87,8 +88,8 @@ impl Sizes {
         self.smallest().filter(|(_, size)| *size <= PROBED)
     }
 
-    /// How to begin to read a page, of which so many matching movies have to be passed; `None` when the conditions do not
-    /// tell.
+    /// The first access for a page that needs this number of matching movies; `None` when it cannot be decided from the
+    /// sizes.
     fn access(&self, rows: u32, can_walk: bool) -> Option<Access> {
         let Some((driver, size)) = self.selective() else {
             return can_walk.then_some(walk_of(FIRST_WALK));
@@ -99,8 +100,8 @@ impl Sizes {
         Some(if can_walk && is_walk_shorter { walk_of(size) } else { lookup })
     }
 
-    /// How many movies a walk is expected to look at until it has found so many, as if the conditions had nothing to do with
-    /// each other.
+    /// How many movies a walk is expected to read until it has found this number of matches, assuming independent
+    /// conditions.
     fn walk_to(&self, rows: u64) -> u64 {
         let matching = self.of.iter().flatten().fold(self.movies, |matching, size| {
             matching.saturating_mul(u64::from(*size)).checked_div(self.movies).unwrap_or_default()
@@ -110,7 +111,7 @@ impl Sizes {
 }
 
 impl Database {
-    /// How to begin to read a page, of which so many matching movies have to be passed.
+    /// The first access for a page that needs this number of matching movies.
     pub(super) async fn access(
         &self,
         conditions: &[Condition],
@@ -132,12 +133,13 @@ impl Database {
         }
     }
 
-    /// Remembers how a page was read at last that was not filled at first, so that the next one like it is read so at once.
+    /// Caches the successful access of a page that was not filled at the first attempt, so that similar pages use it
+    /// immediately.
     pub(super) fn remember_access(&self, conditions: &[Condition], rows: u32, access: Access) {
         self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }
 
-    /// How to read a page after a walk to this limit did not fill it; `None` after one that need not be tried again.
+    /// The access after a walk with this limit did not fill the page; `None` when no further attempt is needed.
     pub(super) async fn access_after(
         &self,
         walk: Access,
@@ -147,7 +149,7 @@ impl Database {
         let Access::Walk { limit: Some(limit) } = walk else { return Ok(None) };
         if limit < LONGEST_WALK && self.sizes(conditions, PROBED).await?.selective().is_none() {
             let sizes = self.sizes(conditions, PROBED_FAR).await?;
-            // Twice as far as expected, so that half of the tries are enough.
+            // Twice the expected length, so that fewer attempts are needed.
             let walked = sizes.walk_to(rows.into()).saturating_mul(2);
             let smallest = sizes.smallest().map_or(u64::MAX, |(_, size)| size.into());
             if let Ok(walked) = u32::try_from(walked.min(smallest))
@@ -161,7 +163,7 @@ impl Database {
         self.cheapest_lookup(conditions).await.map(Some)
     }
 
-    /// How to count what meets the conditions, to so many.
+    /// The access for counting the matches up to this number.
     pub(super) async fn access_for_count(
         &self,
         conditions: &[Condition],
@@ -184,7 +186,7 @@ impl Database {
         Ok(if is_walk_shorter { Access::Walk { limit: Some(WHOLE_WALK) } } else { lookup })
     }
 
-    /// The index that finds the movies that meet all conditions with the least reading, for all of them.
+    /// The cheapest index for finding all movies that match the conditions.
     pub(super) async fn cheapest_lookup(&self, conditions: &[Condition]) -> Result<Access, StoreError> {
         if let Some(driver) = only_driver(conditions) {
             return Ok(Access::Lookup { driver });
@@ -195,7 +197,8 @@ impl Database {
         if let Some((driver, _)) = self.sizes(conditions, PROBED).await?.selective() {
             return Ok(Access::Lookup { driver });
         }
-        // The index of titles has no size that is cheap to tell. It reads less than a lookup of each movie of a common name.
+        // The size of the index of titles cannot be counted cheaply. It reads less than a lookup of each movie of a
+        // common name.
         if let Some(driver) = conditions.iter().position(|condition| matches!(condition, Condition::Title(_)))
         {
             return Ok(Access::Lookup { driver });
@@ -204,7 +207,7 @@ impl Database {
         Ok(Access::Lookup { driver: smallest.map_or(0, |(driver, _)| driver) })
     }
 
-    /// Counts the conditions to one more than the cap. Counts are remembered while the catalogue stays as it is.
+    /// Counts the conditions to one more than the cap. Counts are cached while the catalogue is unchanged.
     async fn sizes(&self, conditions: &[Condition], cap: u32) -> Result<Sizes, StoreError> {
         let keys: Vec<String> = conditions.iter().map(|condition| format!("{condition:?}")).collect();
         let mut of: Vec<Option<u32>> = keys.iter().map(|key| self.cache().size(key, cap)).collect();
@@ -226,7 +229,7 @@ impl Database {
                 statement.forget();
             }
             let mut rows: Vec<(i32, i64)> = self.fetch(statement).await?;
-            // The version comes first, which the sizes are remembered for.
+            // The first row is the version that the sizes are cached for.
             rows.sort_unstable();
             for (position, value) in rows {
                 let size = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
@@ -245,7 +248,8 @@ impl Database {
                 }
             }
         }
-        // Nothing is known of a table that PostgreSQL has never looked at: that it may be large makes walks unlikely.
+        // The size of a table that PostgreSQL has never analysed is unknown. Assuming that it is large makes walks
+        // unlikely.
         let movies = movies.filter(|movies| *movies > 0).map_or(UNKNOWN, u64::from);
         Ok(Sizes { of, movies })
     }
@@ -263,7 +267,7 @@ mod tests {
     const FAR_WALK: Option<Access> = Some(Access::Walk { limit: Some(FIRST_WALK) });
 
     #[test]
-    fn what_matches_little_is_looked_up_and_what_matches_much_is_walked_to() {
+    fn rare_conditions_are_looked_up_and_common_ones_are_walked() {
         let common = Some(PROBED + 1);
         let access = |size| sizes(&[common, Some(size)], 1_000_000).access(21, true);
         assert_eq!(access(0), LOOKUP);
@@ -278,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remembered_way_is_the_same_way() {
+    fn a_cached_access_is_the_same_access() {
         let walks = WALKS.into_iter().map(|limit| Access::Walk { limit: Some(limit) });
         for access in walks.chain((0..12).map(|driver| Access::Lookup { driver })) {
             assert_eq!(Access::of_number(access.number()), access);
@@ -292,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_is_as_long_as_the_conditions_together_are_rare() {
+    fn the_length_of_a_walk_depends_on_the_combined_selectivity() {
         assert_eq!(sizes(&[Some(100_000)], 1_000_000).walk_to(10_000), 100_000);
         assert_eq!(sizes(&[Some(100_000), Some(100_000), None], 1_000_000).walk_to(10_000), 1_000_000);
         assert_eq!(sizes(&[Some(0)], 1_000_000).walk_to(1), u64::MAX);

@@ -16,22 +16,22 @@ use crate::{
     statement::Statement,
 };
 
-/// What [`Condition::push_check`] needs of a movie.
+/// The columns of a movie that [`Condition::push_check`] needs.
 pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
 /// The time of the purchase, of movies that [`Condition::Bought`] looks up.
 pub(super) const PURCHASED_AT: &str = "h.purchased_at";
 
-/// A condition that an index finds the movies of.
+/// A condition whose movies can be found with an index.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
     /// Any of these movies.
     Ids(Vec<Uuid>),
-    /// Bought by this user, on sale or not. It is looked up whenever it is there: see [`only_driver`].
+    /// Bought by this user, on sale or not. If it is present, its index is always used: see [`only_driver`].
     Bought(Uuid),
     /// The column, whose values are unique, has this value.
     Unique { column: &'static str, value: Bind },
-    /// Withdrawn from sale: then movies on sale are left out, which all other conditions are about.
+    /// Withdrawn from sale. All other conditions select only movies on sale.
     Withdrawn,
     /// A favourite of this user.
     Favorite(Uuid),
@@ -39,15 +39,15 @@ pub(super) enum Condition {
     Title(String),
     /// This part of the search index has the terms.
     Words { terms: Vec<SearchTerm>, part: IndexPart },
-    /// The whole name has this key in the search index.
+    /// The complete name has this key in the search index.
     WholeName(String),
-    /// No movie meets it.
+    /// No movie matches it.
     Never,
     /// Linked to any of these names.
     Linked { table: &'static str, column: &'static str, names: Vec<Uuid> },
     /// Of any of these certifications.
     Certification(Vec<Uuid>),
-    /// The column's value lies between these bounds, both inclusive.
+    /// The column's value is between these bounds, both inclusive.
     Between { column: &'static str, min: Option<Bind>, max: Option<Bind> },
 }
 
@@ -56,7 +56,7 @@ pub(super) fn conditions(filter: &MovieFilter) -> Vec<Condition> {
     conditions_with_words_in(filter, IndexPart::All)
 }
 
-/// The conditions of a filter whose search is of a part of the index.
+/// The conditions of a filter whose search uses a part of the index.
 pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) -> Vec<Condition> {
     let search = filter.search.as_ref();
     let terms = search.map(Search::terms).unwrap_or_default();
@@ -89,7 +89,7 @@ fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
     Condition::Unique { column, value: value.into() }
 }
 
-/// The condition whose index is used in any case: it finds few movies, or no other index has them.
+/// The condition whose index is used in any case, because it finds few movies, or no other index has them.
 pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
     position(|condition| matches!(condition, Condition::Bought(_)))
@@ -112,7 +112,7 @@ fn uuids<K: Kind>(ids: &[Id<K>]) -> Option<Vec<Uuid>> {
 }
 
 impl Condition {
-    /// Adds the condition so that each movie is checked by itself, and no index of movies is used for it.
+    /// Adds the condition so that each movie is checked separately, without an index of movies.
     fn push_check<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Ids(ids) => {
@@ -147,7 +147,7 @@ impl Condition {
                 statement.sql("FALSE");
             }
             Self::Linked { table, column, names } => {
-                // A limited scalar subquery stays one: as a join, all links of the names would be read.
+                // A limited scalar subquery is not converted into a join, which would read all links of the names.
                 statement.sql(format!("(SELECT 1 FROM {table} WHERE movie_id = m.id AND {UNINDEXED}"));
                 push_any(statement, column, names.clone());
                 statement.sql(" LIMIT 1) IS NOT NULL");
@@ -162,8 +162,8 @@ impl Condition {
         }
     }
 
-    /// Whether looking it up stops as soon as enough is found. The movies of several names are all read first, to have each
-    /// once.
+    /// Whether its lookup stops as soon as enough movies are found. The movies of several names are all read first, to
+    /// remove duplicates.
     pub(super) const fn is_looked_up_bit_by_bit(&self) -> bool {
         match self {
             Self::Linked { names, .. } => names.len() < 2,
@@ -236,8 +236,8 @@ impl Condition {
         }
     }
 
-    /// Adds the number of movies that meet the condition, counted to so many or estimated. `false` where no index tells without
-    /// reading far more.
+    /// Adds the number of movies that meet the condition, counted up to a maximum or estimated. `false` if no index can
+    /// count them without reading far more.
     pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Words { terms, .. } => {
@@ -258,8 +258,8 @@ impl Condition {
         is_told
     }
 
-    /// Adds a `SELECT 1` of so many rows of the condition's index, or of all if there are fewer. `false` where no index
-    /// tells without reading far more.
+    /// Adds a `SELECT 1` of at most this number of rows of the condition's index. `false` if no index can count them
+    /// without reading far more.
     fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Ids(_)
@@ -280,7 +280,8 @@ impl Condition {
             Self::Between { column, min, max } => {
                 statement.sql("SELECT 1 FROM movies m WHERE m.is_available AND ");
                 push_bounds(statement, "", column, min.as_ref(), max.as_ref());
-                // In the order of the index: without it, a planner that expects many may read the table instead.
+                // In the order of the index; without the order, a planner that expects many rows may read the table
+                // instead.
                 statement.sql(format!(" ORDER BY {column} LIMIT {cap}"));
             }
         }
@@ -288,7 +289,7 @@ impl Condition {
     }
 }
 
-/// Adds an upper bound of the number of movies that have all terms, by the vocabulary.
+/// Adds an upper bound of the number of movies that have all terms, from the vocabulary.
 fn push_estimate<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("(SELECT CAST(min(size) AS BIGINT) FROM (");
     for (position, term) in terms.iter().enumerate() {
@@ -305,7 +306,7 @@ fn push_estimate<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql(") AS terms)");
 }
 
-/// The text behind all that begin with this one.
+/// The first text after all texts that begin with this one.
 pub(super) fn behind_all(text: &str) -> String {
     format!("{text}{}", char::MAX)
 }
@@ -328,7 +329,7 @@ fn push_bounds<ST>(
     }
 }
 
-/// Adds `AND …` for each condition but the one at `driver`: each movie is checked.
+/// Adds `AND …` for each condition except the one at `driver`; each movie is checked.
 pub(super) fn push_checks<ST>(
     statement: &mut Statement<ST>,
     conditions: &[Condition],

@@ -16,19 +16,19 @@ use crate::{
     statement::Statement,
 };
 
-/// The rank by rating for a list from the lowest on, as the index has it: movies without a rating come last.
+/// The rank by rating for an ascending list, as in the index; movies without a rating come last.
 const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE 11.0 END)";
-/// The same for a list from the highest on.
+/// The rank by rating for a descending list.
 const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE -1.0 END)";
 
-/// The order of a list. Relevance is no column, so that here it stands for popularity.
+/// The order of a list. Relevance is not a column, so popularity is used instead.
 pub(super) struct Order {
     columns: Vec<MovieSort>,
     keyset: Keyset,
 }
 
 impl Order {
-    /// The order of a list; `favorites_of` are the favourites that it lists.
+    /// Creates the order of a list; `favorites_of` is the user whose favourites it lists.
     pub(super) fn of(sorts: &[MovieSort], favorites_of: Option<UserId>) -> Self {
         let mut columns = Vec::with_capacity(sorts.len());
         let mut keyset = Keyset::ending_in("m.id");
@@ -57,7 +57,7 @@ impl Order {
         Self { columns, keyset }
     }
 
-    /// The condition that movies have this value of a sort, as a position has it.
+    /// The condition that movies have this value of a position for a sort key.
     pub(super) fn first_is(sort: MovieSort, value: &SortValue) -> Result<Condition, StoreError> {
         let (column, key_type) = plain_column(sort.key, sort.descending);
         let value = Some(bound(key_type, value)?);
@@ -69,14 +69,14 @@ impl Order {
         &self.keyset
     }
 
-    /// Where a row stands in the list.
+    /// The position of a row in the list.
     pub(super) fn position(&self, row: &SummaryRow) -> Position {
         let values = self.columns.iter().map(|sort| plain_value(row, sort.key, sort.descending));
         Position { values: values.collect(), id: row.id.0 }
     }
 }
 
-/// The index of the movies on sale that begins with the key; none has the times of purchases and favourites.
+/// The index of the movies on sale that begins with the key; there is none for the times of purchases and favourites.
 const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
     Some(match key {
         MovieSortKey::Name => "movies_by_name",
@@ -104,7 +104,7 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
         MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
         MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
         MovieSortKey::PurchasedAt => (PURCHASED_AT, KeyType::Instant),
-        // The user follows.
+        // The user is bound afterwards.
         MovieSortKey::AddedAt => {
             ("(SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ", KeyType::Instant)
         }

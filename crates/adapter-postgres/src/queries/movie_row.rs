@@ -17,7 +17,7 @@ use crate::{
     statement::Statement,
 };
 
-/// What is read of a movie in a list.
+/// The SQL types of a movie in a list.
 pub(super) type SummaryTypes = (
     SqlId,
     Text,
@@ -43,8 +43,8 @@ pub(super) type SummaryTypes = (
     ViewerTypes,
 );
 
-/// What is read of a movie's relation to the viewer: in the cart, when it was purchased, whether that is suspended, since when a
-/// favourite, the reaction, the score.
+/// The SQL types of a movie's relation to the viewer: in the cart, when it was purchased, whether that is suspended,
+/// since when a favourite, the reaction, the score.
 type ViewerTypes =
     (Bool, Nullable<SqlInstant>, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
@@ -86,7 +86,7 @@ pub(super) struct SummaryRow {
     pub(super) viewer: ViewerRow,
 }
 
-/// What is read of a movie on its own page, beside [`SummaryTypes`].
+/// The SQL types of a movie's details, in addition to [`SummaryTypes`].
 pub(super) type DetailTypes = (
     Nullable<Double>,
     Nullable<BigInt>,
@@ -103,7 +103,7 @@ pub(super) type DetailTypes = (
     SqlInstant,
 );
 
-/// The rest of a movie on its own page.
+/// The details of a movie, in addition to [`SummaryRow`].
 #[derive(Queryable)]
 pub(super) struct DetailRow {
     meta_score: Option<f64>,
@@ -174,7 +174,7 @@ fn named(links: &str, column: &str, names: &str) -> String {
 }
 
 impl SummaryRow {
-    /// The movie as the list shows it to the viewer.
+    /// Converts the row into the summary for the viewer.
     pub(super) fn into_summary(self, viewer: Option<UserId>) -> Result<MovieSummary, StoreError> {
         let currency = self.price_currency.parse().map_err(StoreError::failed)?;
         Ok(MovieSummary {
@@ -198,12 +198,12 @@ impl SummaryRow {
         })
     }
 
-    /// Whether the viewer has a live purchase of it.
+    /// Whether the viewer has an active purchase of it.
     pub(super) const fn is_bought(&self) -> bool {
         self.viewer.purchased_at.is_some()
     }
 
-    /// The movie as it stands in the library of its buyer.
+    /// Converts the row into an item of the buyer's library.
     pub(super) fn into_library_item(self, owner: UserId) -> Result<LibraryItem, StoreError> {
         let purchased_at = self.viewer.purchased_at.as_ref().map(|at| at.0);
         let purchased_at =
@@ -212,7 +212,7 @@ impl SummaryRow {
         Ok(LibraryItem { movie: self.into_summary(Some(owner))?, purchased_at, is_suspended })
     }
 
-    /// The rank by rating, the same as in its index; `None` when nobody rated it.
+    /// The rank by rating, the same as in its index; `None` without ratings.
     pub(super) fn rating_rank(&self) -> Option<f64> {
         rating_rank(self.rating_sum, self.rating_count)
     }
@@ -231,7 +231,7 @@ impl ViewerRow {
 }
 
 impl DetailRow {
-    /// The movie as its own page shows it to the viewer.
+    /// Converts the rows into the details for the viewer.
     pub(super) fn into_detail(
         self,
         summary: SummaryRow,

@@ -24,14 +24,14 @@ fn push_all<ST>(statement: &mut Statement<ST>, order: &Keyset) {
     statement.sql(" FROM movies m").sql(order.hint()).sql(" WHERE m.is_available");
 }
 
-/// How many rows a page is asked for: a few numbers written into the text, so that there are few shapes and the planner
-/// knows them. The first that is enough, one row more included, is taken.
+/// The limits of the statement for a page: a few numbers in the text of the statement, so that there are few shapes and
+/// the planner knows the limit. The first one that is large enough for the page and one more row is used.
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
 
-/// A movie, the version of the catalogue, and how many movies match where all of them were read.
+/// A movie, the version of the catalogue, and the number of matches if all of them were read.
 pub(super) type ListTypes = (SummaryTypes, BigInt, Nullable<BigInt>);
 pub(super) type ListRow = (SummaryRow, i64, Option<i64>);
-/// Where a page does not tell how many movies match.
+/// The total when a page does not determine it.
 pub(super) const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
 pub(super) type PageTypes = (SummaryTypes, DetailTypes);
 type PageRow = (SummaryRow, DetailRow);
@@ -114,7 +114,7 @@ impl Database {
         Ok(Page { items, next, total })
     }
 
-    /// The rows of a page, and the next one if there is one, read in the shortest way.
+    /// The rows of a page, and the next row if there is one, read with the cheapest access.
     async fn list_rows(
         &self,
         conditions: &[Condition],
@@ -136,8 +136,9 @@ impl Database {
         Ok(rows)
     }
 
-    /// The rows of a page that lies in the movies which are equal in the first of several sorts, if it does: among very many of
-    /// the same price, those of a page are found by the index of the next sort. To sort them all takes long.
+    /// The rows of a page within the movies that are equal in the first of several sort keys, if there are enough of
+    /// them: among many movies of the same price, the page is found with the index of the next sort key, since sorting
+    /// all of them takes long.
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],
@@ -173,7 +174,7 @@ impl Database {
         conditions.insert(0, Order::first_is(*first, &value)?);
         let rows = self.list_rows(&conditions, &Order::of(rest, None), &request, viewer).await?;
         let is_full = usize::try_from(request.size()).is_ok_and(|size| rows.len() > size);
-        // The total is that of the whole list.
+        // The total is that of the complete list.
         Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
     }
 
@@ -196,8 +197,8 @@ impl Database {
         Ok(rows)
     }
 
-    /// How many movies match the filter: told by the page itself when it is the last one or all were read for it, else
-    /// from memory as long as the catalogue is as it was, else counted.
+    /// How many movies match the filter: known from the page when it is the last one or all matches were read,
+    /// otherwise from the cache while the catalogue is unchanged, otherwise counted.
     async fn total(
         &self,
         filter: &MovieFilter,
@@ -217,7 +218,8 @@ impl Database {
         self.counted_total(filter, conditions, rows.first().map(|(_, version, _)| *version)).await
     }
 
-    /// The same where the page does not tell it; `version` is that of the catalogue which the page was read from.
+    /// The total when the page does not determine it; `version` is the version of the catalogue at which the page was
+    /// read.
     pub(super) async fn counted_total(
         &self,
         filter: &MovieFilter,
@@ -225,7 +227,7 @@ impl Database {
         version: Option<i64>,
     ) -> Result<Total, StoreError> {
         let key = filter.key();
-        // Libraries and favourites change without the catalogue.
+        // Libraries and favourites change without a change of the catalogue.
         let is_kept = filter.bought_by.is_none() && filter.favorites_of.is_none();
         if is_kept
             && let Some(version) = version
@@ -251,7 +253,7 @@ impl Database {
     }
 }
 
-/// Counts to the cap, and reads the version that the count holds for.
+/// Counts up to the cap, and reads the version of the count.
 pub(super) fn count_statement(conditions: &[Condition], access: Access) -> Statement<(BigInt, BigInt)> {
     let mut statement =
         Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*) FROM (SELECT 1");
@@ -269,13 +271,13 @@ pub(super) fn count_statement(conditions: &[Condition], access: Access) -> State
     statement
 }
 
-/// How many rows a page is asked for: one more than it holds, or some more.
+/// The limit of the statement for a page: at least one row more than the page has.
 fn limit(request: &PageRequest) -> u32 {
     let wanted = request.size().saturating_add(1);
     LIMITS.into_iter().find(|limit| *limit >= wanted).unwrap_or(wanted)
 }
 
-/// One statement: the page is cut first, and what belongs to its movies is read for those alone.
+/// One statement: the page is limited first, and further data is read only for its movies.
 pub(super) fn list_statement(
     conditions: &[Condition],
     order: &Keyset,
@@ -293,7 +295,8 @@ pub(super) fn list_statement(
         }
         Start::Number(_) => Ok(()),
     };
-    // The rows of a first page that an index has in order are joined to nothing; else the page is one of identifiers.
+    // The rows of a first page in the order of an index are selected directly; otherwise only identifiers are selected
+    // first.
     let has_whole_rows = access == Access::Walk { limit: None } && request.offset() == 0;
     match access {
         Access::Walk { limit: None } => {
@@ -309,7 +312,7 @@ pub(super) fn list_statement(
             push_all(&mut statement, order);
             push_behind(&mut statement, order)?;
             order.push(&mut statement);
-            // What is left of it keeps its order.
+            // The remaining rows keep their order.
             statement.sql(format!(" LIMIT {limit}) AS m WHERE TRUE"));
             push_checks(&mut statement, conditions, None);
         }

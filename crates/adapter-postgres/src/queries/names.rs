@@ -25,8 +25,8 @@ type CountRow = (DbUuid, String, i64, i64);
 pub(super) type NameTypes = (SqlId, Text, Text, BigInt);
 type NameRow = (DbUuid, String, String, i64);
 
-/// Whether a kind has few names with many movies each. These are counted together, once for each state of the catalogue;
-/// people have few movies each, and are counted when they are shown.
+/// Whether a kind has few names with many movies each. These are counted together, once for each version of the
+/// catalogue. People have few movies each, and are counted when they are shown.
 const fn is_counted_together(kind: NameKind) -> bool {
     matches!(kind, NameKind::Genre | NameKind::Certification)
 }
@@ -49,10 +49,10 @@ pub(super) fn people(kind: NameKind, words: &[String]) -> PlainList {
     PlainList { columns, matching, order }
 }
 
-/// All names of a kind with their counts, and the version that these belong to.
+/// All names of a kind with their counts, and the version of the counts.
 ///
-/// All movies are counted by the index of the names alone, and the few that are withdrawn are taken off: to look at each movie
-/// takes seconds when there are a million.
+/// All movies are counted only with the index of the names, and the few withdrawn ones are subtracted, since reading
+/// each movie takes seconds when there are a million.
 pub(super) fn all_names_statement(kind: NameKind) -> Statement<CountTypes> {
     let (table, name, movie) = movies_of(kind);
     Statement::new(format!(

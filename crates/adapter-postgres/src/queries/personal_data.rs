@@ -34,7 +34,7 @@ type HeldColumns = (DbUuid, String, DbInstant);
 type PurchaseTypes = (SqlId, Text, SqlInstant, Nullable<SqlInstant>, Nullable<SqlInstant>);
 type PurchaseColumns = (DbUuid, String, DbInstant, Option<DbInstant>, Option<DbInstant>);
 
-/// The links of each kind, and the table that keeps them.
+/// The kinds of links with their tables.
 const LINKS: [(LinkKind, &str); 2] =
     [(LinkKind::Activation, "activation_tokens"), (LinkKind::PasswordReset, "password_reset_tokens")];
 

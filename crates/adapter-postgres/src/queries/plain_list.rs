@@ -1,4 +1,4 @@
-//! Pages of lists that need nothing but their rows: their columns, what matches, and their order.
+//! Pages of simple lists, which consist of columns, conditions and an order.
 
 use diesel::sql_types::BigInt;
 use domain::{
@@ -8,9 +8,9 @@ use domain::{
 
 use crate::{Database, queries::keyset::Keyset, statement::Statement};
 
-/// A list, before it is known which part of it is wanted.
+/// A list, independent of the requested page.
 pub(crate) struct PlainList {
-    /// What is read of a row.
+    /// The columns of a row.
     pub(crate) columns: &'static str,
     /// ` FROM … WHERE …`, with a condition at its end.
     pub(crate) matching: Statement,
@@ -19,7 +19,7 @@ pub(crate) struct PlainList {
 }
 
 impl PlainList {
-    /// Reads the part, and one row more, which tells whether there is another part. `ST` is the type of the columns.
+    /// Reads the page, and one more row, which shows whether there is a next page. `ST` is the type of the columns.
     pub(crate) fn statement<ST>(&self, request: &PageRequest) -> Result<Statement<ST>, StoreError> {
         let mut statement = Statement::new("SELECT ");
         statement.sql(self.columns);
@@ -27,7 +27,7 @@ impl PlainList {
         Ok(statement)
     }
 
-    /// Adds what follows the columns, for lists whose columns are not the same for everybody.
+    /// Adds the part after the columns, for lists whose columns depend on the viewer.
     pub(crate) fn push_part<ST>(
         &self,
         statement: &mut Statement<ST>,
@@ -46,7 +46,7 @@ impl PlainList {
         Ok(())
     }
 
-    /// Counts to one more than totals are exact to.
+    /// Counts up to one more than the limit of exact totals.
     fn count(&self) -> Statement<(BigInt,)> {
         let mut statement = Statement::new("SELECT count(*) FROM (SELECT 1");
         statement
@@ -57,8 +57,8 @@ impl PlainList {
 }
 
 impl Database {
-    /// Makes a page of the rows that [`PlainList::statement`] gave. They are counted only where the page itself does not
-    /// tell how many there are.
+    /// Creates a page from the rows of [`PlainList::statement`]. The rows are counted only if the page does not
+    /// determine the total.
     pub(crate) async fn page_of<Row: Send>(
         &self,
         list: &PlainList,

@@ -1,4 +1,4 @@
-//! Which indexes the statements of the catalogue walk, with 10,000 movies.
+//! Tests of which indexes the statements use, with 10,000 movies.
 
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
@@ -88,7 +88,7 @@ async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
     ];
     for filter in filters() {
         let conditions = conditions(&filter);
-        // Behind the end of a filter, all that it matches is read anyway.
+        // After the end of a filter's matches, all of them are read anyway.
         let deep = if filter == MovieFilter::default() { 300 } else { 3 };
         for (sort, values) in &orders {
             let order = Order::of(&sorts(sort), None);
@@ -131,7 +131,7 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie() {
+async fn a_page_of_genres_walks_the_order_and_checks_the_genres_of_each_movie() {
     let Some((database, _guard)) = filled().await else { return };
     let genres = [1, 2].map(|number| GenreId::from_uuid(Uuid::from_u128(number))).to_vec();
     let filter = MovieFilter { genres, ..MovieFilter::default() };
@@ -144,7 +144,7 @@ async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_favorites_reads_their_movies_alone() {
+async fn a_page_of_favorites_reads_only_their_movies() {
     let Some((database, _guard)) = filled().await else { return };
     let user = Some(UserId::from_uuid(Uuid::from_u128(3)));
     for filter in filters() {
@@ -176,7 +176,7 @@ async fn a_page_of_favorites_reads_their_movies_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_a_list_is_read_it_has_the_same_movies_in_the_same_order() {
+async fn every_access_reads_the_same_movies_in_the_same_order() {
     let Some((database, _guard)) = filled().await else { return };
     let mut filters = filters();
     filters.push(MovieFilter {
@@ -251,7 +251,7 @@ async fn every_filter_of_the_audit_log_walks_an_index_to_where_the_position_says
     let Some((database, _guard)) = filled().await else { return };
     let all = AuditFilter::default;
     let id = Uuid::from_u128(7);
-    // Later than every row: where nothing is left to walk, one index is as good as another.
+    // Later than every row, since without remaining rows any index is equally good.
     let year_2100 = SortValue::Integer(4_102_444_800_000_000);
     for (filter, index) in [
         (all(), "audit_log_created_at"),
@@ -285,7 +285,7 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
     let Some((database, _guard)) = filled().await else { return };
     let place =
         |seconds| LogPlace { at: Instant::from_timestamp(seconds, 0).unwrap(), id: Uuid::from_u128(7) };
-    // The rows are of about now on one database, and of 1970 on the other.
+    // The rows have the current time on one database, and 1970 on the other.
     for after in [None, Some(place(1))] {
         let statement = audit_seals::part(after, place(4_102_444_800), 1_000);
         plan(&database, &statement).await.walks_the_index("audit_log_created_at");
@@ -299,7 +299,7 @@ async fn a_list_takes_one_statement_when_its_filter_is_known_and_a_movie_one() {
     let genre =
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let request = |number| PageRequest::numbered(number, 20).unwrap();
-    // The size of the filter and the total are counted once and told from memory then, or told by the page itself.
+    // The size of the filter and the total are counted once and then cached, or known from the page.
     for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 1), (400, 2)] {
         let before = database.statements();
         let page =

@@ -20,7 +20,8 @@ use crate::{
 /// The seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
 
-/// Net and number of each movie that was sold or refunded: `sold(movie_id, count, net)`, less what went back of it.
+/// The number of sales and the net income of each movie that was sold or refunded: `sold(movie_id, count, net)`, minus
+/// refunds.
 const SOLD_ITEMS: &str = "SELECT o.movie_id AS movie_id, COUNT(*) AS sold, SUM(i.price_minor) AS net \
     FROM payments p JOIN payment_items i ON i.payment_id = p.id JOIN order_items o ON o.id = i.order_item_id \
     WHERE p.settlement = 'pays_order' AND p.amount_currency = ";
@@ -60,7 +61,7 @@ impl SalesQueries for Database {
     }
 }
 
-/// What a report is about.
+/// The period and the currency of a report.
 struct Scope {
     from: Instant,
     until: Instant,
@@ -113,7 +114,7 @@ impl Database {
         Ok(rows.first().map_or(0, |(count,)| *count))
     }
 
-    /// Sum and number of what happened on each day.
+    /// The sum and the number of events on each day.
     async fn by_day(
         &self,
         scope: &Scope,

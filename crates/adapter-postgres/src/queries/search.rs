@@ -1,4 +1,4 @@
-//! Searching: the matches are found by the index, and the best of them are ranked by the domain's rules.
+//! Searching: the matches are found with the index, and the best of them are ranked with the rules of the domain.
 
 use std::cmp::Ordering;
 
@@ -37,13 +37,13 @@ use crate::{
     statement::Statement,
 };
 
-/// How many of the most popular matches are ranked, and how many of those that match by their name.
+/// How many of the most popular matches are ranked, and how many of those whose name matches.
 const RANKED: u32 = 400;
 
-/// How many movies whose name is the search are ranked, however unpopular they are.
+/// How many movies whose name is the search are ranked, regardless of their popularity.
 const RANKED_BY_WHOLE_NAME: u32 = 100;
 
-/// How many of the most popular movies that match are looked at for suggestions.
+/// How many of the most popular matches are considered for suggestions.
 const SUGGESTED_FROM: u32 = 200;
 
 type PersonTypes = (Bool, SqlId, Text, Double);
@@ -66,7 +66,7 @@ struct Found {
     poster_width: Option<i32>,
 }
 
-/// A match that was ranked.
+/// A ranked match.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Ranked {
     rank: i64,
@@ -75,7 +75,7 @@ struct Ranked {
 }
 
 impl Ranked {
-    /// The best first.
+    /// Compares ranks; the best comes first.
     fn order(&self, other: &Self) -> Ordering {
         let by_rank = other.rank.cmp(&self.rank);
         by_rank.then(other.popularity.total_cmp(&self.popularity)).then(other.id.cmp(&self.id))
@@ -96,17 +96,17 @@ impl Ranked {
     }
 }
 
-/// The matches that were ranked, the best first.
+/// The ranked matches, the best first.
 struct Matches {
     ranked: Vec<Ranked>,
-    /// Whether there are no others.
+    /// Whether these are all matches.
     is_complete: bool,
 }
 
 impl Database {
     /// A page of the movies that a search finds, the best first.
     ///
-    /// After the ranked matches come the others by popularity; in page positions their rank is 0.
+    /// The ranked matches are followed by the others, sorted by popularity; in page positions their rank is 0.
     pub(super) async fn page_by_relevance(
         &self,
         filter: &MovieFilter,
@@ -191,7 +191,7 @@ impl Database {
         let mut access = self.access(conditions, passed, true).await?;
         loop {
             let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
-            // It must be planned for its words each time, since common words need another plan than rare ones.
+            // It must be planned each time, since common words need another plan than rare ones.
             statement.forget();
             let rows: Vec<Found> = self.fetch(statement).await?;
             if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
@@ -204,7 +204,7 @@ impl Database {
         }
     }
 
-    /// What lists show of these movies, in this order. One that was removed meanwhile is left out.
+    /// The summaries of these movies, in this order. Movies that were removed in the meantime are omitted.
     async fn summaries(&self, page: &[Ranked], viewer: Option<UserId>) -> Result<Vec<ListRow>, StoreError> {
         if page.is_empty() {
             return Ok(Vec::new());
@@ -222,13 +222,13 @@ impl Database {
     }
 }
 
-/// The part of a list by popularity that is read.
+/// The part of a list by popularity to read.
 struct Cut {
     limit: u32,
     offset: usize,
-    /// Only what comes behind this movie.
+    /// Only movies after this one.
     behind: Option<Ranked>,
-    /// Not these movies.
+    /// The movies to exclude.
     without: Vec<Uuid>,
 }
 
@@ -239,7 +239,7 @@ impl Cut {
     }
 }
 
-/// The conditions of the filter, except that its search must be the whole name of the movie.
+/// The conditions of the filter, except that its search must be the complete name of the movie.
 fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     let mut conditions = conditions(filter);
     for condition in &mut conditions {
@@ -299,7 +299,7 @@ fn push_found<ST>(
             if let Some(limit) = limit {
                 statement.sql(format!(" LIMIT {limit}"));
             }
-            // The outer query only leaves out rows, so they stay in this order.
+            // The outer query only removes rows, so the order is kept.
             statement.sql(") AS m WHERE TRUE");
             push_checks(statement, conditions, None);
             push_without(statement);

@@ -27,11 +27,11 @@ const OF_DIRECTORS: u32 = 100;
 const OF_STARS: u32 = 200;
 /// How many movies of each genre are compared.
 const OF_GENRE: u32 = 60;
-/// How many genres of a movie, the main one first, are looked for.
+/// How many genres of a movie, starting with the main one, are used.
 const GENRES: usize = 4;
-/// How many of the most popular movies are looked at for those of a genre.
+/// How many of the most popular movies are searched for movies of a genre.
 const POPULAR: u32 = 20_000;
-/// How many movies whose titles begin alike are compared.
+/// How many movies with the same beginning of the title are compared.
 const OF_TITLE: u32 = 50;
 
 type ProfileTypes = (SqlId, Text, Text, Integer, Double, Nullable<Text>, Nullable<Text>, Nullable<Text>);
@@ -76,7 +76,7 @@ fn profiles_statement(ids: Vec<Uuid>) -> Statement<ProfileTypes> {
     statement
 }
 
-/// The identifiers of movies that may be similar, withdrawn ones and the movie itself among them; each part is bounded.
+/// The identifiers of movies that may be similar, including withdrawn ones and the movie itself; each part is bounded.
 pub(super) fn candidates_statement(movie: &MovieProfile) -> Statement<(SqlId,)> {
     let mut statement = Statement::new("SELECT found.id FROM (");
     let mut is_first = true;
@@ -107,14 +107,14 @@ pub(super) fn candidates_statement(movie: &MovieProfile) -> Statement<(SqlId,)> 
     statement
         .bind(beginning.clone())
         .sql(" AND m.sort_key < ")
-        // Behind all texts that begin so: no title has this letter.
+        // After all texts with this beginning, since no title contains this character.
         .bind(format!("{beginning}\u{10ffff}"))
         .sql(format!(" ORDER BY m.sort_key, m.id LIMIT {OF_TITLE}) AS of_title"));
     statement.sql(") AS found");
     statement
 }
 
-/// The first two words of a title as it is sorted.
+/// The first two words of the sort key of a title.
 fn beginning(name: &str) -> String {
     let key = sort_key(computed_sort_name(name));
     key.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -167,7 +167,7 @@ impl SimilarMovies for Database {
         if lists.is_empty() {
             return Ok(());
         }
-        // In one order, so that nodes that keep the same lists wait for each other and not in a circle.
+        // The order is always the same, so that nodes that store the same lists cannot deadlock.
         let mut lists: Vec<&SimilarList> = lists.iter().collect();
         lists.sort_unstable_by_key(|list| list.movie_id);
         let mut unit = UnitOfWork::begin(self).await?;

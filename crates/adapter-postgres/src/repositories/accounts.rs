@@ -27,7 +27,7 @@ pub(crate) const fn group_id(role: Role) -> DbUuid {
     DbUuid(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000 | last))
 }
 
-/// The role that a row of the groups stands for.
+/// The role of a row of the groups.
 pub(crate) fn role(group: DbUuid) -> Result<Role, StoreError> {
     [Role::User, Role::Moderator, Role::Admin]
         .into_iter()
@@ -49,7 +49,7 @@ struct UserRow {
     group_id: DbUuid,
     created_at: DbInstant,
     updated_at: DbInstant,
-    /// Since when the account is active or deactivated; nothing while it waits for its activation.
+    /// Since when the account is active or deactivated; `None` while it is awaiting activation.
     activated_at: Option<DbInstant>,
 }
 

@@ -45,7 +45,7 @@ impl MovieRepository for UnitOfWork {
         names: &[ProposedName],
     ) -> Result<Vec<Uuid>, StoreError> {
         let keys: Vec<String> = names.iter().map(|proposed| fold(&proposed.name)).collect();
-        // Sorted, so that units that add the same names wait for each other in one order.
+        // Sorted, so that units that add the same names lock them in the same order.
         let mut missing: BTreeMap<&str, &ProposedName> = BTreeMap::new();
         for (key, proposed) in keys.iter().zip(names) {
             missing.entry(key).or_insert(proposed);
@@ -187,7 +187,7 @@ impl MovieRepository for UnitOfWork {
         let uploaded = movie.uploaded_poster();
         let poster_width =
             uploaded.map(|poster| i32::try_from(poster.width)).transpose().map_err(StoreError::failed)?;
-        // What users did counts for the popularity as before.
+        // The activity of users counts for the popularity as before.
         let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
         statement
             .bind(movie.votes)
@@ -267,8 +267,8 @@ impl OfferRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks the movies in one order for everybody; says whether there may be any. By a statement of its own: the next one
-    /// sees all of what those who held them before have written, links included.
+    /// Locks the movies in a fixed order; returns whether there may be any. It is a separate statement, so that the
+    /// next one sees all changes of earlier lock holders, including links.
     async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<bool, StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(true) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM ");
@@ -329,7 +329,7 @@ impl UnitOfWork {
         for chunk in rows.chunks(CHUNK) {
             insert_names(self, names_table(kind), chunk).await?;
         }
-        // Lists of names contain those without a movie too.
+        // Lists of names also contain names without movies.
         self.note_catalog_change();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a payment provider is told to open a checkout, as it is stored: in JSON.
+//! The stored JSON form of the request to a payment provider to open a checkout.
 
 use domain::{
     id::{Id, Kind},
@@ -33,7 +33,7 @@ struct StoredRequest {
     idempotency_key: String,
 }
 
-/// The text to store.
+/// Returns the text to store.
 pub(super) fn write(request: &CheckoutRequest) -> Result<String, StoreError> {
     let line = |line: &CheckoutLine| StoredLine { name: line.name.clone(), minor: line.price.minor() };
     let stored = StoredRequest {
@@ -52,7 +52,7 @@ pub(super) fn write(request: &CheckoutRequest) -> Result<String, StoreError> {
     serde_json::to_string(&stored).map_err(StoreError::failed)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads the output of [`write`].
 pub(super) fn read(text: &str) -> Result<CheckoutRequest, StoreError> {
     let stored: StoredRequest = serde_json::from_str(text).map_err(StoreError::failed)?;
     let currency = stored.currency.parse().map_err(StoreError::failed)?;

@@ -99,7 +99,8 @@ impl CommentReportRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Removes the user's reports, and the undecided reports that nobody else made or that are about comments of the user.
+    /// Removes the user's reports, and the open reported comments that no other user has reported or that were written
+    /// by the user.
     pub(crate) async fn erase_reports(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<()>::new(

@@ -46,7 +46,7 @@ impl CommentRepository for UnitOfWork {
         statement.bind(id.as_uuid());
         let found: Option<(Option<DbUuid>,)> = self.first(statement).await?;
         let Some((thread_id,)) = found else { return Ok(None) };
-        // The first comment of the thread first, so that all units lock in the same order.
+        // The first comment of the thread is locked first, so that all units lock in the same order.
         if let Some(thread_id) = thread_id {
             self.lock_comment(CommentId::from_uuid(thread_id.0)).await?;
         }
@@ -186,8 +186,8 @@ impl UnitOfWork {
         self.queue_popularity(movie_id).await
     }
 
-    /// Removes the user's likes of comments and the user's comments, whose movies are locked. It changes no comment of
-    /// others twice: PostgreSQL would lock their authors for that.
+    /// Removes the user's likes of comments and the user's comments, whose movies are locked. It does not change
+    /// comments of other users twice, since PostgreSQL would then lock their authors.
     pub(crate) async fn erase_comments(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<(SqlId,)>::new(
@@ -234,7 +234,7 @@ impl UnitOfWork {
             statement.bind(user).sql(end);
             self.execute(statement).await?;
         }
-        // Those that have replies of others.
+        // Comments that have replies of other users.
         let mut statement = Statement::<()>::new(
             "UPDATE comments SET user_id = NULL, text = NULL, likes = 0 WHERE user_id = ",
         );

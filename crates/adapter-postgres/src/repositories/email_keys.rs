@@ -8,14 +8,14 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// How many users a transaction updates at most.
+/// The maximum number of users in a transaction.
 const BATCH: i64 = 500;
 
 impl Database {
-    /// Makes the address keys of users anew that were made by an earlier version of the rule. To be run after the migrations,
-    /// by any number of nodes at once; what is done stays done when it is interrupted.
+    /// Recomputes the address keys of users that were created by an earlier version of the rule. It is run after the
+    /// migrations; several nodes may run it concurrently, and it can be interrupted at any time.
     ///
-    /// A new key can only tell apart what the earlier rule took for one address, so keys stay unique.
+    /// A new rule can only distinguish addresses that the earlier rule treated as equal, so keys stay unique.
     pub(crate) async fn update_email_keys(&self) -> Result<(), StoreError> {
         loop {
             let mut unit = UnitOfWork::begin(self).await?;
@@ -30,7 +30,7 @@ impl Database {
                 return unit.finish().await;
             }
             for (id, email, old_key) in rows {
-                // An address that is not accepted any more keeps the key that it has.
+                // An address that is no longer accepted keeps its key.
                 let key = email.parse::<EmailAddress>().map_or(old_key, |email| email.key().to_owned());
                 let update = diesel::update(users::table.filter(users::id.eq(id)))
                     .set((users::email_key.eq(key), users::email_key_version.eq(EmailAddress::KEY_VERSION)));

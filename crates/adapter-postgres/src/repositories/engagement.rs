@@ -24,7 +24,7 @@ const fn reaction_name(reaction: MovieReaction) -> &'static str {
     }
 }
 
-/// The reaction of a name.
+/// Parses the name of a reaction.
 pub(crate) fn reaction_named(name: &str) -> Result<MovieReaction, StoreError> {
     match name {
         "like" => Ok(MovieReaction::Like),
@@ -68,7 +68,7 @@ pub(crate) fn push_visible<ST>(statement: &mut Statement<ST>, viewer: Option<&Ac
     }
 }
 
-/// The same for a user whose role is read from the database.
+/// Like [`push_visible`], for a user whose role is read from the database.
 fn push_visible_to<ST>(statement: &mut Statement<ST>, user_id: UserId) {
     statement.sql("(m.is_available OR ");
     push_bought(statement, user_id);

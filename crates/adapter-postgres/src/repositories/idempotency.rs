@@ -21,7 +21,7 @@ use crate::{
 type KnownTypes = (Text, Nullable<SqlId>, Nullable<Integer>, Nullable<Text>);
 type KnownRow = (String, Option<DbUuid>, Option<i32>, Option<String>);
 
-/// Adds "is this key".
+/// Adds the condition that a row has this key.
 fn push_key<ST>(statement: &mut Statement<ST>, key: &IdempotencyKey) {
     statement
         .sql("user_id = ")
@@ -34,16 +34,16 @@ fn push_key<ST>(statement: &mut Statement<ST>, key: &IdempotencyKey) {
         .bind(key.key.clone());
 }
 
-/// What happens when the key is there already.
+/// What happens when the key already exists.
 #[derive(Clone, Copy)]
 enum Conflict {
-    /// The row stays as it is.
+    /// The row is not changed.
     Keep,
-    /// The row names the new object, if it is of the same request.
+    /// The row gets the new object, if it belongs to the same request.
     Rename,
 }
 
-/// The moment before which requests are forgotten.
+/// The time before which requests are ignored.
 fn forgotten(now: Instant) -> Instant {
     now.checked_sub_signed(KEPT_FOR).unwrap_or(now)
 }
@@ -143,7 +143,8 @@ impl IdempotencyKeys for Database {
 
     async fn keep_answer(&self, request: &KeyedRequest, answer: &KeptAnswer) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
-        // The user first, as every unit of a user locks it: it would wait for a copy of the request in a circle otherwise.
+        // The user is locked first, as in every unit of a user, since a copy of the same request could otherwise cause
+        // a deadlock.
         if unit.find_user_for_update(request.key.user_id).await?.is_none() {
             return unit.finish().await;
         }
@@ -158,7 +159,7 @@ impl IdempotencyKeys for Database {
                 .bind(request.fingerprint.clone())
                 .sql(" AND ");
             push_key(&mut statement, &request.key);
-            // A refusal never answers for what another copy of the request has made.
+            // A refusal must not be stored when another copy of the request has created an object.
             if answer.status >= 400 {
                 statement.sql(" AND id = ").bind(request.id.as_uuid());
             }

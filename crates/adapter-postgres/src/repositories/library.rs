@@ -13,7 +13,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// What is read of a progress.
+/// The SQL types of a progress.
 pub(crate) type ProgressTypes = (BigInt, SqlInstant, Bool);
 pub(crate) type ProgressRow = (i64, DbInstant, bool);
 

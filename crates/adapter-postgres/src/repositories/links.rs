@@ -13,7 +13,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Runs the body with `$table` standing for the table of the kind.
+/// Runs the body with `$table` as the table of the kind.
 macro_rules! with_table {
     ($kind:expr, $table:ident, $body:expr) => {
         match $kind {

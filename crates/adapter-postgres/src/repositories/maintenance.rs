@@ -3,14 +3,15 @@ use domain::{accounts::AccountMaintenance, store::StoreError, time::Instant};
 
 use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::UnitOfWork};
 
-/// What runs out: a table, and the condition, in which `?` is the moment.
+/// Expiring rows: a table, and the condition, in which `?` is the time.
 const LINKS: [(&str, &str); 2] =
     [("activation_tokens", "expires_at < ?"), ("password_reset_tokens", "expires_at < ?")];
 
-/// Notifications whose likes were all taken back: kept for a while, so that another like is not mailed too early.
+/// Notifications whose likes were all removed. They are kept for some time, so that another like is not mailed too
+/// early.
 const WITHDRAWN: &str = "count = 0 AND notified_at < ?";
 
-/// A node that had not heard of a deletion yet may have opened a cart right after it, or notified the user.
+/// A node that did not know of a deletion yet may have created a cart right after it, or notified the user.
 const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
 
 #[async_trait]
@@ -42,8 +43,8 @@ impl AccountMaintenance for Database {
 }
 
 impl UnitOfWork {
-    /// Removes up to `limit` rows of which any of the conditions is true, in which `?` is the moment; rows that others
-    /// hold are left to them.
+    /// Removes up to `limit` rows for which any of the conditions is true, in which `?` is the time; locked rows are
+    /// skipped.
     pub(crate) async fn purge(
         &mut self,
         table: &'static str,

@@ -53,5 +53,5 @@ pub(crate) use search_rows::{NewEntry, WordCount};
 pub(crate) use stored::{NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
-/// How many rows a statement writes at most: far below what either database can bind.
+/// The maximum number of rows that a statement writes, far below the limit of values that either database can bind.
 const CHUNK: usize = 1_000;

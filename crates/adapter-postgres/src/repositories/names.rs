@@ -14,7 +14,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The table that keeps the names of a kind.
+/// The table of the names of a kind.
 pub(crate) const fn names_table(kind: NameKind) -> &'static str {
     match kind {
         NameKind::Genre => "genres",
@@ -42,13 +42,13 @@ const fn is_searched(kind: NameKind) -> bool {
 #[async_trait]
 impl NameRepository for UnitOfWork {
     async fn find_name_for_update(&mut self, kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError> {
-        // In the order of those who change a movie: they lock the movie, and then the names that they link to it.
+        // The same order as for changes of a movie, which lock the movie and then the names that they link to it.
         let movies = self.movies_searched_by(kind, id).await?;
         self.lock_all_movies(&movies).await?;
         let mut statement = Statement::<(Text,)>::new("SELECT name FROM ");
         statement.sql(names_table(kind)).sql(" WHERE id = ").bind(id).sql(FOR_UPDATE);
         let found: Option<(String,)> = self.first(statement).await?;
-        // Those that were linked until the name was locked.
+        // The movies that were linked until the name was locked.
         let mut linked = self.movies_searched_by(kind, id).await?;
         linked.retain(|movie| movies.binary_search(movie).is_err());
         self.lock_all_movies(&linked).await?;

@@ -36,7 +36,7 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// How many mails about replies the receiver got within the last day.
+    /// How many mails about replies the receiver has got within the last day.
     fn recent_reply_mails(&self, now: Instant) -> Result<u64, StoreError> {
         let is_recent =
             self.reply_mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
@@ -51,7 +51,7 @@ struct Earlier {
     mailed_at: Option<Instant>,
 }
 
-/// The columns that say what a notification is about.
+/// The columns with the subject of a notification.
 #[derive(Default)]
 struct Subject {
     actor: Option<UserId>,
@@ -206,7 +206,8 @@ impl NotificationRepository for UnitOfWork {
     }
 }
 
-/// Begins an update that takes an act of this user, whose row of `notification_actors` is gone or going, out of notifications.
+/// Begins an update that removes an action of this user from notifications; its row in `notification_actors` is removed
+/// by the caller.
 fn without_one(actor: UserId) -> Statement<()> {
     let mut statement = Statement::new(
         "UPDATE notifications SET count = count - 1, actor_id = (SELECT a.user_id FROM notification_actors a \
@@ -217,8 +218,8 @@ fn without_one(actor: UserId) -> Statement<()> {
 }
 
 impl UnitOfWork {
-    /// Locks the user's inbox, which is made when there is none, and gives it the next position. `None` for a user who is unknown
-    /// or erased.
+    /// Locks the user's inbox, which is created if necessary, and gives it the next position. `None` for an unknown or
+    /// erased user.
     async fn advance_inbox(&mut self, user_id: UserId) -> Result<Option<Inbox>, StoreError> {
         self.move_inbox(user_id, 1).await
     }
@@ -259,7 +260,7 @@ impl UnitOfWork {
         }))
     }
 
-    /// Folds the like into the notification of its comment. `None` when it is in it already.
+    /// Merges the like into the notification of its comment. `None` when it already contains the like.
     async fn push_like(
         &mut self,
         new: &NewNotification,
@@ -270,7 +271,7 @@ impl UnitOfWork {
             .filter(notifications::user_id.eq(DbUuid(new.receiver.as_uuid())))
             .filter(notifications::dedupe_key.eq(new.cause.dedupe_key()))
             .select((notifications::id, notifications::count, notifications::mailed_at));
-        // The job that removes withdrawn notifications locks no inbox.
+        // The job that removes withdrawn notifications does not lock inboxes.
         let found: Option<(DbUuid, i64, Option<DbInstant>)> = self.first(for_update!(query)).await?;
         let Some((id, count, mailed_at)) = found else {
             if !self.insert_notification(new, inbox).await? {
@@ -296,7 +297,7 @@ impl UnitOfWork {
         Ok(Some(Earlier { id, count, mailed_at: mailed_at.map(|at| at.0) }))
     }
 
-    /// Adds a notification; `false` when its cause has one.
+    /// Adds a notification; `false` when its cause already has one.
     async fn insert_notification(
         &mut self,
         new: &NewNotification,
@@ -325,7 +326,7 @@ impl UnitOfWork {
         Ok(self.execute(query).await? == 1)
     }
 
-    /// Notes that the user's act is in the notification; `false` when it is already.
+    /// Records that the notification contains the user's action; `false` when it already does.
     async fn insert_actor(
         &mut self,
         id: NotificationId,
@@ -343,7 +344,7 @@ impl UnitOfWork {
         Ok(self.execute(query).await? == 1)
     }
 
-    /// What the mail says; `None` when the receiver is not active.
+    /// The content of the mail; `None` when the receiver is not active.
     async fn notification_mail(
         &mut self,
         new: &NewNotification,
@@ -365,7 +366,7 @@ impl UnitOfWork {
             .bind(new.receiver.as_uuid());
         let row: Option<MailRow> = self.first(statement).await?;
         let Some((email, first_name, last_name, movie_name)) = row else { return Ok(None) };
-        // An address of an earlier time that is not accepted any more gets no mail, and is no reason to fail.
+        // An old address that is no longer accepted gets no mail, but is not an error.
         let Ok(to) = email.parse() else { return Ok(None) };
         Ok(Some(NotificationMail {
             id: pushed.id,
@@ -379,7 +380,7 @@ impl UnitOfWork {
         }))
     }
 
-    /// Takes the acts of a user who is being erased out of the notifications of others.
+    /// Removes the actions of a user who is being erased from the notifications of others.
     pub(super) async fn forget_actor(&mut self, actor: UserId) -> Result<(), StoreError> {
         let mut statement = Statement::<(SqlId,)>::new("SELECT user_id FROM notifications WHERE actor_id = ");
         statement

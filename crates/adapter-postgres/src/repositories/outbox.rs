@@ -18,7 +18,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The longest error that is kept of a failed try, in characters.
+/// The maximum length of the stored error of a failed attempt, in characters.
 const MAX_ERROR_LENGTH: usize = 1_000;
 
 #[async_trait]
@@ -133,7 +133,7 @@ impl OutboxQueue for Database {
     }
 }
 
-/// Limits an update to the message while this claim holds it: a later claim counts another attempt.
+/// Limits an update to the message while this claim is current; a later claim has another number of attempts.
 fn while_held(mut statement: Statement<()>, claimed: &ClaimedOutboxMessage) -> Statement<()> {
     statement
         .sql(" WHERE sent_at IS NULL AND dead_at IS NULL AND id = ")

@@ -181,7 +181,7 @@ impl Cell {
     }
 }
 
-/// The columns that change while a payment goes on.
+/// The columns that change during the life of a payment.
 fn changing_columns(payment: &Payment) -> Result<[(&'static str, Cell); 16], StoreError> {
     let failure = payment.state.failure();
     let received = match &payment.state {
@@ -229,7 +229,7 @@ fn settlement(name: &str) -> Result<Settlement, StoreError> {
         .ok_or_else(|| StoreError::failed("a payment was settled in a way that does not exist"))
 }
 
-/// The status with this name.
+/// Parses the name of a status.
 pub(crate) fn payment_status(name: &str) -> Result<PaymentStatus, StoreError> {
     PaymentStatus::ALL
         .into_iter()
@@ -237,7 +237,7 @@ pub(crate) fn payment_status(name: &str) -> Result<PaymentStatus, StoreError> {
         .ok_or_else(|| StoreError::failed("a payment has a status that does not exist"))
 }
 
-/// The state that these columns keep.
+/// The state in these columns.
 pub(crate) fn payment_state(columns: PaymentStateColumns) -> Result<PaymentState, StoreError> {
     let (status, code, failed_at, completed_at, received_minor, received_currency) = columns;
     let broken = || StoreError::failed("a payment has a state that does not exist");
@@ -274,7 +274,7 @@ fn payment(row: PaymentRow) -> Result<Payment, StoreError> {
         _ => RefundedPart::Nothing,
     };
     let state = payment_state(state)?;
-    // What goes back of another amount than was asked is of its currency.
+    // Refunds of a payment with a wrong amount have the currency of the received money.
     let received = match &state {
         PaymentState::Mismatched { received, .. } => received.currency(),
         _ => currency,

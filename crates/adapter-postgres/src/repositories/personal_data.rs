@@ -14,7 +14,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
+/// The tables whose rows are deleted with their user, in the order of locks. Items of a cart are deleted with it.
 const ERASED: [&str; 14] = [
     "idempotency_keys",
     "user_profiles",
@@ -49,12 +49,13 @@ impl PersonalDataRepository for UnitOfWork {
             statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());
             self.execute(statement).await?;
         }
-        // The request stays for the books, without what the user wrote and what an administrator wrote of the user.
+        // The request is kept for bookkeeping, without the texts of the user and of the administrator.
         let mut statement =
             Statement::<()>::new("UPDATE refund_requests SET reason = NULL, note = NULL WHERE user_id = ");
         statement.bind(user_id.as_uuid());
         self.execute(statement).await?;
-        // No address has a key like this, so that nobody can sign in, register or ask for a link as the one who was.
+        // No address can have this key, so that it is impossible to sign in, register or request a link as the erased
+        // user.
         let mut statement = Statement::<()>::new("UPDATE users SET email = ");
         statement
             .bind(format!("deleted-{user_id}@deleted.invalid"))
@@ -80,15 +81,15 @@ impl PersonalDataRepository for UnitOfWork {
 mod tests {
     use super::ERASED;
 
-    /// What goes together with the counters that follow from it.
+    /// Tables whose rows are deleted together with the update of their counters.
     const COUNTED: [&str; 6] =
         ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 
-    /// What stays for the books: it names nobody.
+    /// Tables whose rows are kept for bookkeeping; they contain no personal data.
     const KEPT: [&str; 5] = ["purchases", "orders", "order_items", "payments", "refund_requests"];
 
     #[test]
-    fn every_table_of_users_is_erased_or_kept_on_purpose() {
+    fn every_table_with_user_data_is_erased_or_kept_deliberately() {
         let columns = include_str!("../../../../migrations/columns.txt");
         for line in columns.lines() {
             let mut words = line.split(' ');

@@ -15,8 +15,8 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Ends an insert into the queue. A row that is there is locked, so that a unit that takes it out at the same time does so
-/// after the act of this one.
+/// Ends an insert into the queue. An existing row is locked, so that a unit that removes it concurrently does so after
+/// the action of this unit.
 const QUEUED: &str = " ON CONFLICT (movie_id) DO UPDATE SET movie_id = excluded.movie_id";
 
 /// The votes, and the numbers of [`Activity`].
@@ -30,7 +30,7 @@ impl PopularityMaintenance for Database {
         let mut statement =
             Statement::<(SqlId,)>::new("SELECT movie_id FROM popularity_queue ORDER BY movie_id LIMIT ");
         statement.bind(i64::from(limit));
-        // What others hold is left for the next run: nobody waits for this unit in a circle.
+        // Rows that others have locked are left for the next run, so that there are no deadlocks.
         if LOCKED_MOVIES.is_some() {
             statement.sql(" FOR UPDATE SKIP LOCKED");
         }
@@ -68,7 +68,7 @@ impl PopularityMaintenance for Database {
 }
 
 impl UnitOfWork {
-    /// Has the popularity of the movie computed anew, after an act that counts for it.
+    /// Requests that the popularity of the movie is recomputed, after an action that counts for it.
     pub(crate) async fn queue_popularity(&mut self, movie_id: MovieId) -> Result<(), StoreError> {
         let mut statement = Statement::<()>::new("INSERT INTO popularity_queue (movie_id) VALUES (");
         statement.bind(movie_id.as_uuid()).sql(")").sql(QUEUED);
@@ -76,7 +76,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Has the popularity of every movie computed anew that the user liked, rated or commented on.
+    /// Requests that the popularity of every movie is recomputed that the user liked, rated or commented on.
     pub(crate) async fn queue_popularity_of_all(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<()>::new(

@@ -144,7 +144,7 @@ fn push_text(statement: &mut Statement<()>, text: Option<&String>) {
     };
 }
 
-/// The status with this name.
+/// Parses the name of a status.
 fn status(name: &str) -> Result<RefundRequestStatus, StoreError> {
     RefundRequestStatus::ALL
         .into_iter()
@@ -152,7 +152,7 @@ fn status(name: &str) -> Result<RefundRequestStatus, StoreError> {
         .ok_or_else(|| StoreError::failed("a refund request has a status that does not exist"))
 }
 
-/// The requests of these rows, with what [`REFUND_REQUEST_ITEMS`] gave.
+/// The requests of these rows, with the results of [`REFUND_REQUEST_ITEMS`].
 pub(crate) fn refund_requests(
     rows: Vec<RefundRequestRow>,
     items: Vec<(DbUuid, DbUuid, DbUuid)>,

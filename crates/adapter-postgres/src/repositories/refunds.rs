@@ -170,7 +170,7 @@ fn push_instant(statement: &mut Statement<()>, instant: Option<Instant>) {
     };
 }
 
-/// The refunds of these rows, with what [`REFUND_ITEMS`] gave.
+/// The refunds of these rows, with the results of [`REFUND_ITEMS`].
 pub(crate) fn refunds(
     rows: Vec<RefundRow>,
     items: Vec<(DbUuid, DbUuid, DbUuid)>,

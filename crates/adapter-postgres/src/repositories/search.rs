@@ -19,14 +19,15 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// How many movies a transaction indexes at most.
+/// The maximum number of movies that a transaction indexes.
 const INDEXED_AT_ONCE: i64 = 1_000;
 
 type IndexedTypes = (SqlId, Text, Text, Nullable<Text>);
 type IndexedRow = (DbUuid, String, String, Option<String>);
 
 impl UnitOfWork {
-    /// Makes the search index say what the movies are now. Whoever changes a name, a description or a person of movies calls it.
+    /// Updates the search index for these movies. Must be called after a change of a name, a description or a person of
+    /// movies.
     pub(crate) async fn index_movies(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         for chunk in ids.chunks(CHUNK) {
             let mut statement = Statement::<IndexedTypes>::new(format!(
@@ -46,7 +47,7 @@ impl UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks movies in one order for everybody, by a statement of its own: the next one sees all that others have written.
+    /// Locks movies in a fixed order, with a separate statement, so that the next one sees all changes by others.
     pub(super) async fn lock_movies_by_id(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
@@ -65,8 +66,8 @@ fn entry((id, name, description, people): IndexedRow) -> Result<NewEntry, StoreE
 }
 
 impl Database {
-    /// Indexes every movie that the index lacks, as after an update from a version without it; says how many. Any number of nodes
-    /// may do so at once; what is done stays done when it is interrupted.
+    /// Indexes every movie that is missing in the index, for example after an update from a version without the index;
+    /// returns how many. Several nodes may do so concurrently, and it can be interrupted at any time.
     pub(crate) async fn index_outdated_movies(&self) -> Result<u64, StoreError> {
         let mut indexed = 0_u64;
         loop {
@@ -108,7 +109,7 @@ impl SearchIndex for Database {
         let words = indexed_words(self).await?;
         let old = Statement::<(Text, BigInt)>::new("SELECT word, movies FROM search_vocabulary");
         let old: HashMap<String, i64> = self.fetch::<_, WordCount>(old).await?.into_iter().collect();
-        // Sorted, so that nodes that do this at once wait for each other in one order.
+        // Sorted, so that concurrent nodes lock the rows in the same order.
         let changed: BTreeMap<&str, i64> = words
             .iter()
             .filter(|(word, movies)| old.get(*word).is_none_or(|old| is_other_count(*old, **movies)))
@@ -138,7 +139,7 @@ impl SearchIndex for Database {
     }
 }
 
-/// Whether a count changed so much that it is worth writing.
+/// Whether a count has changed enough to be written.
 const fn is_other_count(old: i64, new: i64) -> bool {
     old.abs_diff(new).saturating_mul(8) > new.unsigned_abs()
 }

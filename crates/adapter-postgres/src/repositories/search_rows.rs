@@ -1,11 +1,11 @@
 use domain::catalog::IndexEntry;
 use uuid::Uuid;
 
-/// What the search index is to keep of a movie.
+/// A new entry of the search index for a movie.
 pub(crate) struct NewEntry {
     pub(crate) movie_id: Uuid,
     pub(crate) entry: IndexEntry,
 }
 
-/// A word of the vocabulary, and in how many movies it stands.
+/// A word of the vocabulary, and the number of movies that contain it.
 pub(crate) type WordCount = (String, i64);

@@ -1,4 +1,4 @@
-//! What repositories hand to the `bulk` of each database.
+//! Types that repositories pass to the `bulk` module of each database.
 
 use domain::{
     audit::AuditState,
@@ -6,21 +6,21 @@ use domain::{
 };
 use uuid::Uuid;
 
-/// A name to be written: its identifier, the name, and its key.
+/// A name to write: its identifier, the name, and its key.
 pub(crate) struct NewName {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) key: String,
 }
 
-/// A link to be written from a movie to a name.
+/// A link from a movie to a name to write.
 pub(crate) struct NewLink {
     pub(crate) movie_id: Uuid,
     pub(crate) name_id: Uuid,
     pub(crate) position: i32,
 }
 
-/// The address of a poster elsewhere on the web.
+/// The address of a poster on another server.
 pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
     match &movie.poster {
         Some(Poster::Address(address)) => Some(address.clone()),
@@ -28,7 +28,7 @@ pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
     }
 }
 
-/// A state as it is stored: a JSON object of texts.
+/// The stored form of a state: a JSON object of texts.
 pub(crate) fn written(state: Option<&AuditState>) -> Option<String> {
     let fields = state?.fields().map(|(name, text)| (name.to_owned(), text.into()));
     Some(serde_json::Value::Object(fields.collect()).to_string())

@@ -26,7 +26,7 @@ pub(crate) fn stored_poster(
     Ok(Some(Poster::Uploaded(UploadedPoster { id: Id::from_uuid(id.0), width })))
 }
 
-/// Begins a statement that reads whole movies `m`.
+/// Begins a statement that reads complete movies `m`.
 pub(super) fn stored_movies() -> Statement<StoredTypes> {
     Statement::new(format!(
         "SELECT m.id, m.name, m.year, m.duration_minutes, m.imdb, m.votes, m.meta_score, m.gross, \
@@ -140,7 +140,7 @@ impl TryFrom<StoredRow> for Movie {
     }
 }
 
-/// The identifiers that [`linked_ids`] gave.
+/// Reads the result of [`linked_ids`].
 pub(crate) fn read_ids<K: Kind>(json: Option<&str>) -> Result<Vec<Id<K>>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let ids: Vec<String> = serde_json::from_str(json).map_err(StoreError::failed)?;

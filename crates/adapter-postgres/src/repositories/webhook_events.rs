@@ -15,10 +15,10 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// How long a worker holds an event.
+/// How long an event is claimed.
 const LEASE: TimeDelta = TimeDelta::minutes(1);
 
-/// The longest error that is kept of a failed attempt, in characters.
+/// The maximum length of the stored error of a failed attempt, in characters.
 const MAX_ERROR_LENGTH: usize = 1_000;
 
 type ClaimedTypes = (SqlId, Text, Text, Text, Text, Nullable<Text>, SqlInstant, Integer);
@@ -54,7 +54,7 @@ impl WebhookEvents for Database {
             .bind(event.received_at)
             .sql(", ");
         match reference {
-            // Nothing is to be done.
+            // The event needs no processing.
             None => statement.bind(event.received_at).sql(", NULL"),
             Some(reference) => statement.sql("NULL, ").bind(reference.clone()),
         };

@@ -1,5 +1,5 @@
-//! A database whose connections go silent, as behind a machine that lost its power or a cut cable: nothing is closed,
-//! nothing is refused, and no answer comes any more.
+//! Tests with a database whose connections stop responding, as after a power failure or a cut cable: nothing is closed
+//! or refused, but there are no answers.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod proxy;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
 
-/// What waits longer than this waits for ever: the server gives a statement one second here, and its answer a second more.
+/// A longer wait counts as endless: the statement timeout is one second here, and the answer may take one more second.
 const FOR_EVER: Duration = Duration::from_secs(30);
 
 /// A database, seen through a proxy.
@@ -49,7 +49,7 @@ async fn begin(store: &PostgresDatabase) -> Result<Box<dyn WholeUnit>, StoreErro
         .expect("a unit is begun or refused")
 }
 
-/// Has four connections open at once, and puts them back.
+/// Opens four connections at once, and returns them to the pool.
 async fn use_all(store: &PostgresDatabase) {
     for unit in join_all((0..4).map(|_| begin(store))).await {
         unit.unwrap().commit().await.unwrap();
@@ -62,7 +62,7 @@ async fn insert_ann(unit: &mut dyn WholeUnit) {
     unit.insert_user(&user).await.unwrap();
 }
 
-/// Units are begun and statements read again, after refusals for now at most.
+/// Asserts that units and queries work again, possibly after temporary errors.
 async fn works_again(store: &PostgresDatabase) {
     let all = async {
         loop {
@@ -78,7 +78,7 @@ async fn works_again(store: &PostgresDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_and_units_leave_silent_connections_for_new_ones() {
+async fn readers_and_units_replace_unresponsive_connections() {
     let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
     use_all(&store).await;
     proxy.silence();
@@ -92,12 +92,12 @@ async fn readers_and_units_leave_silent_connections_for_new_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_silent_connection_says_that_those_beside_it_are_silent_too() {
+async fn one_unresponsive_connection_closes_the_idle_ones() {
     let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
     use_all(&store).await;
     proxy.silence();
     assert!(store.has_no_movies().await.unwrap());
-    // The other three are gone: nobody tries them in vain.
+    // The other three connections were closed, so they are not tried.
     let before = store.statements();
     for _ in 0..3 {
         assert!(store.has_no_movies().await.unwrap());
@@ -106,7 +106,7 @@ async fn one_silent_connection_says_that_those_beside_it_are_silent_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_gets_no_answer_is_unavailable_and_gives_its_place_back() {
+async fn a_unit_without_an_answer_is_unavailable_and_releases_its_connection() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     proxy.silence();
@@ -119,7 +119,7 @@ async fn a_unit_that_gets_no_answer_is_unavailable_and_gives_its_place_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_is_dropped_in_silence_gives_its_place_back() {
+async fn a_unit_that_is_dropped_without_an_answer_releases_its_connection() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     insert_ann(&mut *unit).await;
@@ -130,7 +130,7 @@ async fn a_unit_that_is_dropped_in_silence_gives_its_place_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_unavailable_and_happened_once() {
+async fn a_commit_whose_answer_is_lost_is_unavailable_and_was_executed_once() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     insert_ann(&mut *unit).await;
@@ -142,7 +142,7 @@ async fn a_commit_whose_answer_is_lost_is_unavailable_and_happened_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_answers_nobody_is_unavailable_until_it_does() {
+async fn a_server_that_does_not_answer_is_unavailable_until_it_does() {
     let Some((_guard, proxy, store)) = behind_a_proxy(2).await else { return };
     proxy.silence_all_to_come(true);
     for _ in 0..3 {

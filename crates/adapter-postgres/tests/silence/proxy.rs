@@ -1,4 +1,4 @@
-//! Stands between a client and PostgreSQL, and stops passing on what it hears.
+//! A proxy between a client and PostgreSQL that can stop forwarding.
 
 use std::{
     future::pending,
@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
 };
 
-/// What a connection stops passing on.
+/// What a connection no longer forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Silence {
     Nothing,
@@ -31,7 +31,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Before the server at this address, for as long as the test runs.
+    /// Starts a proxy for the server at this address, for the duration of the test.
     pub(crate) async fn before(url: &str) -> Self {
         let (before, rest) = url.split_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();
@@ -57,22 +57,22 @@ impl Proxy {
         Self { url, silence, takes_none }
     }
 
-    /// How a client reaches the server through it.
+    /// The address of the server through the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Nothing more is passed on, either way, between those who are connected.
+    /// Stops forwarding in both directions on existing connections.
     pub(crate) fn silence(&self) {
         self.silence.send_replace(Silence::Both);
     }
 
-    /// No more answers are passed on to those who are connected.
+    /// Stops forwarding answers on existing connections.
     pub(crate) fn lose_answers(&self) {
         self.silence.send_replace(Silence::Answers);
     }
 
-    /// The same as [`Proxy::silence`], and for who connects from now on.
+    /// Like [`Proxy::silence`], also for new connections.
     pub(crate) fn silence_all_to_come(&self, takes_none: bool) {
         self.takes_none.store(takes_none, Ordering::SeqCst);
         self.silence();
@@ -80,7 +80,7 @@ impl Proxy {
 }
 
 async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Receiver<Silence>) {
-    // What came over those before it is no concern of this connection.
+    // Earlier silences do not affect this connection.
     silence.mark_unchanged();
     let server = TcpStream::connect(server).await.unwrap();
     client.set_nodelay(true).unwrap();
@@ -89,14 +89,14 @@ async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Rece
     let (mut from_server, mut to_server) = server.into_split();
     let answers = passed_until(silence.clone(), Silence::Answers, copy(&mut from_server, &mut to_client));
     let questions = passed_until(silence, Silence::Both, copy(&mut from_client, &mut to_server));
-    // Who closes one end closes both.
+    // Closing one end closes both.
     tokio::select! {
         () = answers => {}
         () = questions => {}
     }
 }
 
-/// Passes bytes on until at least so much is not passed on any more, and then does nothing for ever.
+/// Forwards bytes until this or a stronger silence begins, and then never returns.
 async fn passed_until(
     mut silence: watch::Receiver<Silence>,
     least: Silence,
@@ -110,7 +110,7 @@ async fn passed_until(
         }
     };
     tokio::select! {
-        // Bytes that wait are not passed on either.
+        // Waiting bytes are not forwarded either.
         biased;
         () = fallen_silent => pending().await,
         _ = passing => {}

@@ -95,7 +95,7 @@ fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {
 }
 
 #[test]
-fn an_operation_keeps_everything_that_its_parts_say() {
+fn the_document_of_an_operation_includes_all_its_parts() {
     let document = document();
     let operation = at(&document, "/paths/~1api~1v1~1probes~1{probe_id}/post");
     assert_eq!(operation["operationId"], "probe");

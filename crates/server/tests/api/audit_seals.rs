@@ -1,4 +1,4 @@
-//! What proves that the audit log is as it was written.
+//! Seals, which prove that the audit log was not changed.
 
 use app::audit::Known;
 use chrono::TimeDelta;
@@ -6,18 +6,18 @@ use chrono::TimeDelta;
 use crate::support::{Engine, SECRET, TestApp, cases};
 
 cases! {
-    a_log_that_nobody_touched_is_verified,
+    an_unchanged_log_passes_verification,
     a_changed_row_is_found_with_its_seal,
     a_removed_row_is_found_with_its_seal,
     a_late_row_is_found_with_its_seal,
     a_removed_seal_is_found,
-    a_log_that_was_cut_off_is_found_by_a_seal_that_was_noted,
+    a_truncated_log_is_detected_with_a_recorded_seal,
     a_deleted_account_breaks_no_seal,
-    rows_that_were_removed_on_purpose_are_not_missed,
+    deliberately_removed_rows_are_not_reported,
     a_changed_secret_breaks_no_seal,
 }
 
-/// A log of two seals: of Ann's, and of Bob's beginnings.
+/// A log with two seals: of the first entries of Ann, and of those of Bob.
 async fn sealed(engine: Engine) -> TestApp {
     let app = TestApp::spawn(engine).await;
     for name in ["ann", "bob"] {
@@ -27,7 +27,7 @@ async fn sealed(engine: Engine) -> TestApp {
     app
 }
 
-/// Seals what there is, as the background work does after a while.
+/// Seals the existing entries, like the background work.
 async fn seal(app: &TestApp) {
     app.advance(TimeDelta::minutes(11));
     assert!(app.audit_log().seal().await.unwrap() > 0);
@@ -37,7 +37,7 @@ fn verify(app: &TestApp, words: &[&str]) -> (bool, String) {
     app.cinema().run(&[&["audit", "verify"], words].concat())
 }
 
-/// Insists on exit code 1, and on these words of what was said.
+/// Asserts exit code 1, and these words in the output.
 #[track_caller]
 fn says(app: &TestApp, words: &[&str], parts: &[&str]) {
     let (holds, said) = verify(app, words);
@@ -53,7 +53,7 @@ fn holds(app: &TestApp, words: &[&str]) {
     assert!(holds, "{said}");
 }
 
-async fn a_log_that_nobody_touched_is_verified(engine: Engine) {
+async fn an_unchanged_log_passes_verification(engine: Engine) {
     let app = sealed(engine).await;
     app.log_in("ann").await.expect(200);
     holds(&app, &[]);
@@ -95,7 +95,7 @@ async fn a_removed_seal_is_found(engine: Engine) {
     says(&app, &[], &["seal 1 is missing"]);
 }
 
-async fn a_log_that_was_cut_off_is_found_by_a_seal_that_was_noted(engine: Engine) {
+async fn a_truncated_log_is_detected_with_a_recorded_seal(engine: Engine) {
     let app = sealed(engine).await;
     let found = app.audit_log().verify(&Known::default()).await.unwrap();
     let noted = found.last.unwrap().to_string();
@@ -119,14 +119,14 @@ async fn a_deleted_account_breaks_no_seal(engine: Engine) {
     holds(&app, &[]);
 }
 
-async fn rows_that_were_removed_on_purpose_are_not_missed(engine: Engine) {
+async fn deliberately_removed_rows_are_not_reported(engine: Engine) {
     let app = sealed(engine).await;
     app.execute_sql(
         "DELETE FROM audit_log WHERE created_at <= (SELECT until_at FROM audit_seals WHERE number = 1)",
     )
     .await;
     says(&app, &[], &["3 of its 3 rows are missing"]);
-    // The second seal is over what came a minute after the beginning and later.
+    // The second seal covers the entries from a minute after the beginning on.
     let moment = app.now() - TimeDelta::minutes(22);
     holds(&app, &["--removed-before", &moment.to_rfc3339()]);
 }
@@ -143,7 +143,7 @@ async fn a_changed_secret_breaks_no_seal(engine: Engine) {
     assert!(holds, "{said}");
     let (holds, said) = verify(&rotated[..1]);
     assert!(!holds && said.contains("seals 1 to 2 were made with a key that is not known"), "{said}");
-    // A seal of the new key proves those before it for good.
+    // A seal with the new key permanently proves the earlier ones.
     let node = app.node_with(&rotated).await;
     node.log_in("ann").await.expect(200);
     seal(&node).await;

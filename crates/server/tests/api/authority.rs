@@ -1,4 +1,4 @@
-//! Whoever may not act any more changes nothing, however many calls are on their way, and on whatever node.
+//! Users who lose their authority can no longer change anything, even with concurrent calls and on other nodes.
 
 use std::future::IntoFuture;
 
@@ -13,11 +13,11 @@ cases! {
     a_demoted_administrator_cannot_undo_it_by_many_calls_at_once,
     a_deactivated_administrator_cannot_undo_it_by_many_calls_at_once,
     an_administrator_who_deleted_the_account_promotes_nobody,
-    no_cart_is_left_of_an_account_that_is_deleted_while_movies_are_added,
-    whoever_is_deactivated_or_signed_out_elsewhere_changes_nothing_of_the_own,
+    deleting_an_account_while_movies_are_added_leaves_no_cart,
+    a_user_deactivated_or_signed_out_on_another_node_changes_nothing,
 }
 
-/// Calls on their way at once.
+/// The number of concurrent calls.
 const CALLS: usize = 24;
 
 fn patch(caller: &Caller, id: impl std::fmt::Display, changes: &Value) -> Call {
@@ -31,7 +31,7 @@ async fn second_admin(app: &TestApp, admin: &SignedIn) -> SignedIn {
     mallory
 }
 
-/// Changes the second administrator while he sends many calls that would undo it.
+/// Changes the second administrator while that administrator sends many calls that would revert the change.
 async fn race(admin: &SignedIn, mallory: &SignedIn, change: &Value, undo: &Value) -> Vec<Answer> {
     let undoing = join_all((0..CALLS).map(|_| patch(mallory, mallory.id(), undo).into_future()));
     let (changed, answers) = join(patch(admin, mallory.id(), change).into_future(), undoing).await;
@@ -45,7 +45,7 @@ async fn a_demoted_administrator_cannot_undo_it_on_any_node(engine: Engine) {
     let admin = app.admin().await;
     let mallory = second_admin(&app, &admin).await;
     let elsewhere = mallory.at(other.url());
-    // The other node has just read the role and trusts it for a moment.
+    // The other node has just read the role and caches it for a short time.
     elsewhere.get("/users").await.expect(200);
     patch(&admin, mallory.id(), &json!({"role": "user"})).await.expect(200);
     patch(&elsewhere, mallory.id(), &json!({"role": "admin"})).await.problem(403, "forbidden");
@@ -92,7 +92,7 @@ async fn an_administrator_who_deleted_the_account_promotes_nobody(engine: Engine
     assert_eq!(stored["role"], "user");
 }
 
-async fn no_cart_is_left_of_an_account_that_is_deleted_while_movies_are_added(engine: Engine) {
+async fn deleting_an_account_while_movies_are_added_leaves_no_cart(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -109,7 +109,7 @@ async fn no_cart_is_left_of_an_account_that_is_deleted_while_movies_are_added(en
     assert_eq!(carts.map(|cell| cell.text).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
-async fn whoever_is_deactivated_or_signed_out_elsewhere_changes_nothing_of_the_own(engine: Engine) {
+async fn a_user_deactivated_or_signed_out_on_another_node_changes_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let other = app.second_node().await;

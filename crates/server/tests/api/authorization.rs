@@ -1,5 +1,5 @@
-//! Every operation of the document, called by nobody, a user, a moderator and an administrator: each is let in where its
-//! role is enough, and nowhere else.
+//! Calls every operation of the document as a visitor, a user, a moderator and an administrator: each is allowed
+//! exactly where the role is sufficient.
 
 use domain::accounts::Role;
 use reqwest::Method;
@@ -8,26 +8,26 @@ use serde_json::Value;
 use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations, resolved};
 
 cases! {
-    every_operation_lets_in_whom_it_says_and_nobody_else,
-    what_is_somebodys_own_is_not_there_for_anybody_else,
-    who_may_not_is_told_so_whatever_else_is_wrong,
+    every_operation_allows_exactly_its_declared_roles,
+    objects_of_a_user_are_not_found_by_others,
+    a_missing_role_is_reported_regardless_of_other_faults,
     a_bad_token_is_refused_everywhere,
     no_operation_breaks_on_an_empty_request,
 }
 
-/// The operation on nothing that there is.
+/// Calls the operation on an object that does not exist.
 fn call(caller: &Caller, method: &str, path: &str, operation: &Value) -> Call {
     call_on("0190a1b2-0000-7000-8000-000000000000", caller, method, path, operation)
 }
 
-/// The operation on what has this identifier, with an empty body.
+/// Calls the operation on the object with this identifier, with an empty body.
 fn call_on(id: &str, caller: &Caller, method: &str, path: &str, operation: &Value) -> Call {
     let path: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect();
     let call = caller.call(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), path.join("/"));
     if operation["requestBody"].is_null() { call } else { call.json(&serde_json::json!({})) }
 }
 
-/// Whom an operation lets in at least.
+/// The minimum role of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Needed {
     Nobody,
@@ -37,7 +37,7 @@ enum Needed {
 }
 use Needed::{Admin, Moderator, Nobody, User};
 
-/// What every operation needs, written down a second time: a new one fails until it stands here.
+/// The minimum role of every operation, in addition to its declaration: a new operation fails until it is listed here.
 const NEEDED: [(&str, Needed); 114] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
@@ -155,7 +155,7 @@ const NEEDED: [(&str, Needed); 114] = [
     ("put /api/v1/users/me/avatar", User),
 ];
 
-/// What the document says that the operation needs.
+/// The minimum role according to the document.
 fn declared(operation: &Value) -> Needed {
     let requirements = operation["security"].as_array().unwrap();
     let is_open = requirements.iter().all(|one| one.as_object().is_none_or(serde_json::Map::is_empty));
@@ -175,7 +175,7 @@ fn declared(operation: &Value) -> Needed {
     }
 }
 
-async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
+async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
     let moderator = app.user("moderator").await;
@@ -190,7 +190,7 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
         for (role, caller) in callers {
             let answer = call(caller, method, path, operation).await;
             if role >= needed {
-                // A refresh token that is missing is 422, and `{}` holds none.
+                // A missing refresh token is answered with 422, and `{}` has none.
                 assert!(![401, 403].contains(&answer.status) && answer.status < 500, "{role:?}: {answer}");
             } else if role == Nobody {
                 answer.problem(401, "unauthenticated");
@@ -198,9 +198,9 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
                 answer.problem(403, "forbidden");
             }
         }
-        // What can happen is in the document, and nothing more. `DOCS_ACCESS` says who may read the document.
+        // The document contains exactly the possible statuses. `DOCS_ACCESS` controls who may read the document.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
-        // Everybody can see comments, but only their authors and moderators change them.
+        // Comments are public, but only their authors and moderators can change them.
         let is_for_authors = path == "/api/v1/comments/{id}";
         for (status, can_happen) in
             [("401", needed > Nobody || may_be_closed), ("403", needed > User || is_for_authors)]
@@ -217,7 +217,7 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
     assert_eq!(declarations, NEEDED.map(|(operation, needed)| (operation.to_owned(), needed)));
 }
 
-async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
+async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
@@ -238,7 +238,7 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
     let sessions = ann.get("/users/me/sessions").await.expect(200).json();
     let other = sessions["items"].as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
     let session = other["id"].as_str().unwrap().to_owned();
-    // What everybody can see and act on is nobody's own.
+    // Objects that everyone can see and act on have no owner.
     let is_shared = |path: &str| {
         ["/api/v1/movies/", "/api/v1/favorites/", "/api/v1/comments/"]
             .iter()
@@ -248,11 +248,11 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
         if !path.contains('{') || declared(operation) != User || is_shared(path) {
             continue;
         }
-        // Its body has to say why: the cases of refund requests try it.
+        // Its body must have a reason; the cases of refund requests test it.
         if (method, path) == ("post", "/api/v1/orders/{id}/refund-requests") {
             continue;
         }
-        // What Ann has of the kind.
+        // Ann's object of this kind.
         let id = match path {
             "/api/v1/cart/items/{movie_id}" => &in_cart,
             "/api/v1/orders/{id}" | "/api/v1/orders/{id}/cancel" | "/api/v1/orders/{id}/refund-requests" => {
@@ -266,7 +266,7 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
             | "/api/v1/library/{movie_id}/watched" => &bought,
             other => panic!("say what Ann has at {other}"),
         };
-        // Moderators see the refunds of everybody.
+        // Moderators see the refunds of all users.
         let is_for_moderators = path == "/api/v1/payments/{id}/refunds";
         let strangers = if is_for_moderators { vec![&bob] } else { vec![&bob, &admin] };
         let acceptable = |call: Call| match (method, path) {
@@ -287,7 +287,7 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
     }
 }
 
-async fn who_may_not_is_told_so_whatever_else_is_wrong(engine: Engine) {
+async fn a_missing_role_is_reported_regardless_of_other_faults(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (visitor, ann) = (app.anonymous(), app.user("ann").await);
     let broken = |caller: &Caller, path: &str| {

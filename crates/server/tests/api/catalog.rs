@@ -57,7 +57,7 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
-/// A text for a query string.
+/// Encodes a text for a query string.
 fn encoded(text: &str) -> String {
     text.bytes()
         .map(

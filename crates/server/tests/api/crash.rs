@@ -1,5 +1,4 @@
-//! A process that is killed, and a disk that is full (issue 2, "Bad input"): what was answered holds, and the rest never
-//! happened.
+//! A killed process, and a full disk: answered calls have taken effect completely, and others not at all.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +10,12 @@ use crate::support::{Engine, TestApp, cases, email_of, password_of};
 
 cases! {
     registrations_that_were_answered_survive_a_kill_with_their_mails,
-    an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeated,
-    an_import_that_stops_says_what_is_in_and_is_run_again,
+    a_killed_import_is_consistent_and_can_be_repeated,
+    an_interrupted_import_reports_its_progress_and_can_be_repeated,
     a_full_disk_is_unavailable_and_loses_nothing: on_sqlite_only,
 }
 
-/// The tokens of the activation links to somebody among printed mails.
+/// The tokens of the activation links to a user in printed mails.
 fn printed_tokens(printed: &str, name: &str) -> Vec<String> {
     let to = format!("To: {}\n", email_of(name));
     printed
@@ -53,14 +52,14 @@ async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine
         }
         match cinema.take() {
             Some(cinema) => printed = cinema.kill(),
-            // Those that were under way are done too.
+            // Calls that were running may also be done.
             None if begun.len() >= answered.len() + 4 => break,
             None => {}
         }
     }
     assert!(answered.len() >= 8);
 
-    // What the killed process was about to send is free after its lease.
+    // Mails that the killed process was sending can be claimed after their lease.
     app.advance(TimeDelta::minutes(2));
     app.run_outbox().await;
     for name in begun {
@@ -82,7 +81,7 @@ async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine
     }
 }
 
-async fn an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeated(engine: Engine) {
+async fn a_killed_import_is_consistent_and_can_be_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let rows = (0..2_000).map(|n| {
         json!({
@@ -129,7 +128,7 @@ async fn an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeate
     );
 }
 
-async fn an_import_that_stops_says_what_is_in_and_is_run_again(engine: Engine) {
+async fn an_interrupted_import_reports_its_progress_and_can_be_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let row = |n| format!("Part {n},2000,90,7.5,10,9.99\n");
     let rows: String = (0..3_500).map(row).collect();
@@ -137,7 +136,7 @@ async fn an_import_that_stops_says_what_is_in_and_is_run_again(engine: Engine) {
     let words = ["movies", "import", file.to_str().unwrap()];
     let visitor = app.anonymous();
     let total = async || visitor.get("/movies").await.expect(200).json()["total_items"].as_i64().unwrap();
-    // PostgreSQL has the third thousand under way when the second fails.
+    // PostgreSQL is already importing the third thousand when the second fails.
     let (trap, untrap, kept) = match engine {
         Engine::Sqlite => (
             "CREATE TRIGGER ends BEFORE INSERT ON movies WHEN NEW.name = 'Part 1500' \
@@ -183,7 +182,7 @@ async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {
     };
     let answer = refused.problem(503, "unavailable");
     assert!(answer.header("retry-after").is_some());
-    // It goes on with what needs no space, and goes on saying so.
+    // It continues to serve calls that need no space, and continues to report the problem.
     visitor.get("/health/live").await.expect(200);
     assert_eq!(visitor.get("/movies").await.expect(200).json()["total_items"], 12);
     register("another").await.problem(503, "unavailable");

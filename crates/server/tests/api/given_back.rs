@@ -1,5 +1,5 @@
-//! What the server could not do is not counted: who repeats a call that was answered with 503, as its `Retry-After` says,
-//! is not refused for having tried.
+//! Calls that the server could not execute are not counted: a client that repeats a call after a 503 is not
+//! rate-limited because of the first attempt.
 
 use reqwest::Method;
 use serde_json::json;
@@ -7,14 +7,14 @@ use serde_json::json;
 use crate::support::{Answer, Call, Engine, TestApp, cases, email_of, password_of};
 
 cases! {
-    what_an_outage_refuses_costs_no_quota: on_postgres_only,
-    what_another_holds_locked_costs_no_quota,
+    requests_refused_by_an_outage_do_not_use_up_quotas: on_postgres_only,
+    waiting_for_a_lock_in_vain_does_not_use_up_quotas,
 }
 
 const SETTINGS: [(&str, &str); 3] =
     [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8"), ("RATE_LIMIT_LOGIN", "1/1h")];
 
-/// What the answer says is left of a policy.
+/// The remaining quota of a policy according to the answer.
 #[track_caller]
 fn left(answer: &Answer, policy: &str) -> u64 {
     let told = answer.header("ratelimit").unwrap_or_else(|| panic!("nothing is told: {answer}"));
@@ -23,7 +23,7 @@ fn left(answer: &Answer, policy: &str) -> u64 {
     rest.split([';', ',']).next().unwrap().parse().unwrap()
 }
 
-async fn what_an_outage_refuses_costs_no_quota(_postgres: Engine) {
+async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
     let app = TestApp::spawn_on_own_server_with(&SETTINGS).await;
     let from = |call: Call| call.header("x-forwarded-for", "192.0.2.1");
     let post = |path: &str, body| from(app.anonymous().post(path, body));
@@ -57,7 +57,7 @@ async fn what_an_outage_refuses_costs_no_quota(_postgres: Engine) {
             assert_eq!(answer.header("retry-after"), Some("1"), "{answer}");
             assert_eq!(left(&answer, policy), count, "{answer}");
         }
-        // Nor is the address of somebody who waits for a link counted for.
+        // It is not counted for the address of a user who needs a link either.
         app.register("ann").await.problem(503, "unavailable");
     }
     let calls_left = left(&app.anonymous().get("/nothing").await.expect(404), "global");
@@ -76,7 +76,7 @@ async fn what_an_outage_refuses_costs_no_quota(_postgres: Engine) {
     assert!(mails.len() >= 2, "she is mailed again: {}", mails.len());
 }
 
-async fn what_another_holds_locked_costs_no_quota(engine: Engine) {
+async fn waiting_for_a_lock_in_vain_does_not_use_up_quotas(engine: Engine) {
     let app = TestApp::spawn_with(engine, &SETTINGS).await;
     let ann = app.user("ann").await;
     let log_in = || {

@@ -1,4 +1,4 @@
-//! The library: what was bought, and how it is watched.
+//! The library: bought movies, and how they are watched.
 
 mod list;
 mod playback;
@@ -13,10 +13,10 @@ pub(crate) fn cases() -> Vec<Case> {
     [list::cases(), playback::cases(), progress::cases(), ranges::cases()].into_iter().flatten().collect()
 }
 
-/// What the file of a film begins with (ISO 14496-12).
+/// The beginning of the file of a film (ISO 14496-12).
 const BEGINNING: &str = "\0\0\0\x20ftypisom";
 
-/// A film of so many bytes, in which every place can be told from those around it.
+/// A film of this length, in which every position differs from those around it.
 fn film(length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = BEGINNING.bytes().collect();
     let mut number = 0_u32;
@@ -32,7 +32,7 @@ fn open(path: &Path) -> File {
     File::open(path).unwrap()
 }
 
-/// The path that the buyer watches a movie at.
+/// The path at which the buyer watches a movie.
 async fn watched_at(app: &TestApp, buyer: &SignedIn, movie_id: &str) -> String {
     let playback = buyer.get(format!("/library/{movie_id}/playback")).await.expect(200).json();
     path_of(app, playback["url"].as_str().unwrap())

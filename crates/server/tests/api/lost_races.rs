@@ -1,4 +1,5 @@
-//! Transactions that the database undoes in favour of others: nobody notices, unless it goes on and on.
+//! Transactions that the database rolls back in favour of others: clients do not notice it unless it continues to
+//! happen.
 
 use serde_json::json;
 
@@ -9,8 +10,8 @@ cases! {
     a_request_that_loses_five_races_is_unavailable_and_leaves_nothing_behind: on_postgres_only,
 }
 
-/// Lets so many transactions that add a row to the table lose a race, at once or as late as at their commit. The sequence
-/// goes on whatever becomes of them.
+/// Makes this many transactions that add a row to the table lose a race, immediately or at their commit. The sequence
+/// that counts them is not affected by rollbacks.
 async fn lose_races(app: &TestApp, count: u32, table: &str, (sqlstate, when): (&str, &str)) {
     app.execute_sql(&format!(
         "DROP SEQUENCE IF EXISTS races;

@@ -1,4 +1,4 @@
-//! Mails over SMTP to a real mail server: none is lost, whatever happens to the process that sends them, and one that is sent
+//! Mails over SMTP to a real mail server: none is lost when the sending process is killed, and a mail that is sent
 //! again can be recognised as the same.
 
 use std::{
@@ -15,9 +15,9 @@ use crate::support::{Engine, MailServer, TestApp, cases, email_of, password_of};
 
 cases! {
     a_thousand_mails_survive_kills_in_the_middle_of_sending: with_a_mail_server,
-    a_mail_that_is_refused_for_now_is_retried_for_two_days: with_a_mail_server,
-    a_mail_that_is_refused_for_good_is_sent_once: with_a_mail_server,
-    a_host_that_hangs_delays_its_own_mails_alone: with_a_mail_server,
+    a_temporarily_refused_mail_is_retried_for_two_days: with_a_mail_server,
+    a_permanently_refused_mail_is_sent_once: with_a_mail_server,
+    a_host_that_hangs_delays_only_its_own_mails: with_a_mail_server,
     of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent,
 }
 
@@ -41,7 +41,7 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         answer.expect(200);
     }
 
-    // Each time the mail server has accepted a mail, and its sender does not know yet.
+    // Each time the mail server has accepted a mail, but its sender does not know it yet.
     let holds = ["1", "150", "500", "850"];
     let mut mail_server = MailServer::start(&[&["--hold"], &holds[..]].concat());
     for _ in holds {
@@ -63,12 +63,12 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
     for (to, mails) in by_recipient {
         assert_eq!(mails.len(), 1, "{to} got different mails: {mails:?}");
     }
-    // Each kill may cut off the other deliveries of the process too: four workers, and twice as many slow ones.
+    // Each kill may also interrupt the other deliveries of the process: four workers, and twice as many slow ones.
     let again = mails.len() - ACCOUNTS;
     assert!((holds.len()..=holds.len() * 12).contains(&again), "{again} mails were sent twice");
 }
 
-async fn a_mail_that_is_refused_for_now_is_retried_for_two_days(engine: Engine) {
+async fn a_temporarily_refused_mail_is_retried_for_two_days(engine: Engine) {
     for (refused, arrives) in [("40", true), ("1000", false)] {
         let mail_server = MailServer::start(&["--refuse", refused]);
         let app = TestApp::spawn(engine).await;
@@ -93,7 +93,7 @@ async fn register_at(app: &TestApp, name: &str, host: &str) {
     app.anonymous().post("/accounts/register", body).await.expect(201);
 }
 
-async fn a_mail_that_is_refused_for_good_is_sent_once(engine: Engine) {
+async fn a_permanently_refused_mail_is_sent_once(engine: Engine) {
     let mail_server = MailServer::start(&["--reject", "gone.example"]);
     let app = TestApp::spawn(engine).await;
     let node = node_of(&app, &mail_server).await;
@@ -111,7 +111,7 @@ async fn a_mail_that_is_refused_for_good_is_sent_once(engine: Engine) {
     assert_eq!(outbox("last_error").map(|cell| &*cell.text), Some(reason));
 }
 
-async fn a_host_that_hangs_delays_its_own_mails_alone(engine: Engine) {
+async fn a_host_that_hangs_delays_only_its_own_mails(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for number in 0..40 {
         register_at(&app, &format!("user{number}"), "slow.example").await;
@@ -119,7 +119,7 @@ async fn a_host_that_hangs_delays_its_own_mails_alone(engine: Engine) {
     app.register("ann").await.expect(201);
     let mut mail_server = MailServer::start(&["--hang", "slow.example"]);
     let cinema = app.cinema().with(mail_server.settings()).serve();
-    // Each of the others takes 10 s: one after the other 400 s, and 100 s with four workers that all wait for them.
+    // Each of the others takes 10 s: 400 s one after the other, and 100 s if four workers wait for them.
     let mail = timeout(Duration::from_secs(45), mail_server.next()).await.expect("no other mail waits long");
     assert_eq!(mail.to, email_of("ann"));
     cinema.kill();

@@ -1,8 +1,8 @@
 //! The API over a real socket, each case on both databases.
 //!
 //! `cargo test -p server --test api` runs all, `… --test api -- sqlite::cart` a part. A case is an async function that
-//! spawns a [`support::TestApp`]; it stands in its module's `cases!` table. When all have run, everything that was logged
-//! is searched for every secret that was sent or handed out ([`support::leaks`]).
+//! spawns a [`support::TestApp`]; it is listed in its module's `cases!` table. After all cases, everything that was
+//! logged is searched for every secret that was sent or received ([`support::leaks`]).
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -10,7 +10,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a test that meets what it did not expect stops and says so"
+    reason = "an unexpected result must fail the test"
 )]
 
 mod accounts;
@@ -50,7 +50,8 @@ use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     support::capture_logs();
-    // The clients of the cases want one, though none of them encrypts; an error says that there is one already.
+    // The HTTP clients of the cases need a provider, although they do not use TLS; an error means that there already is
+    // one.
     drop(rustls::crypto::ring::default_provider().install_default());
     let modules = [
         accounts::cases(),
@@ -90,7 +91,11 @@ fn main() -> ExitCode {
     if leaks.is_empty() {
         return conclusion.exit_code();
     }
+<<<<<<< HEAD
     eprintln!("Secrets stand in what was logged, {} of them:", leaks.len());
+=======
+    eprintln!("Secrets were found in {} log lines:", leaks.len());
+>>>>>>> main
     leaks.iter().take(20).for_each(|leak| eprintln!("{leak}"));
     ExitCode::FAILURE
 }

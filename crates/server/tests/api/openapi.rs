@@ -1,4 +1,4 @@
-//! The OpenAPI document: served, current, and sound.
+//! Tests that the OpenAPI document is served, current and valid.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use crate::support::{Engine, TestApp, cases, operations, resolved};
 cases! {
     the_served_document_is_openapi_3_1,
     the_served_document_is_the_committed_one,
-    every_operation_has_an_id_of_its_own,
-    every_operation_says_what_it_is_for,
+    every_operation_has_a_unique_id,
+    every_operation_has_a_summary,
     every_reference_leads_somewhere,
     every_error_is_a_problem,
-    the_document_says_no_more_than_it_needs,
+    the_document_has_no_unused_parts,
 }
 
 async fn served(engine: Engine) -> Value {
@@ -41,13 +41,13 @@ async fn the_served_document_is_the_committed_one(engine: Engine) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi.json is committed (make openapi)");
     let committed: Value = serde_json::from_str(&committed).expect("JSON");
-    // Addresses in it begin with that of the server, which is the default in the committed one.
+    // Addresses in it begin with the address of the server, which in the committed document is the default.
     let app = TestApp::spawn_with(engine, &[("PUBLIC_URL", "http://127.0.0.1:8000")]).await;
     let served = app.anonymous().get("/openapi.json").await.expect(200).json();
     assert!(committed == served, "openapi.json is out of date: run `make openapi`");
 }
 
-async fn every_operation_has_an_id_of_its_own(engine: Engine) {
+async fn every_operation_has_a_unique_id(engine: Engine) {
     let document = served(engine).await;
     let mut ids = BTreeSet::new();
     for (method, path, operation) in operations(&document) {
@@ -58,7 +58,7 @@ async fn every_operation_has_an_id_of_its_own(engine: Engine) {
     }
 }
 
-async fn every_operation_says_what_it_is_for(engine: Engine) {
+async fn every_operation_has_a_summary(engine: Engine) {
     let document = served(engine).await;
     for (method, path, operation) in operations(&document) {
         for member in ["summary", "description"] {
@@ -119,7 +119,7 @@ async fn every_error_is_a_problem(engine: Engine) {
     }
 }
 
-async fn the_document_says_no_more_than_it_needs(engine: Engine) {
+async fn the_document_has_no_unused_parts(engine: Engine) {
     let document = served(engine).await;
     let mut found = Vec::new();
     references(&document, &mut found);

@@ -38,14 +38,14 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// Puts movies in the cart, one after the other.
+/// Adds movies to the cart, one after the other.
 async fn put_in_cart(buyer: &SignedIn, movies: &[String]) {
     for movie_id in movies {
         buyer.post("/cart/items", json!({"movie_id": movie_id})).await.expect(201);
     }
 }
 
-/// Orders what is in the cart.
+/// Creates an order from the cart.
 async fn place(buyer: &SignedIn) -> Answer {
     buyer.call(Method::POST, "/orders").await
 }

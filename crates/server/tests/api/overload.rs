@@ -1,4 +1,4 @@
-//! Overload: the server answers 503, changes nothing, and goes on.
+//! Overload: the server answers 503, changes nothing, and continues to work.
 
 use std::{collections::BTreeMap, future::IntoFuture, io::Write, net::TcpStream};
 
@@ -8,13 +8,13 @@ use serde_json::json;
 use crate::support::{Answer, Engine, TestApp, Tokens, captured_logs, cases, email_of, password_of};
 
 cases! {
-    beyond_its_limit_the_server_sends_requests_away,
-    a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again,
-    what_another_holds_locked_is_unavailable_for_now,
-    a_client_that_goes_away_leaves_nothing_half_done,
+    above_its_limit_the_server_refuses_requests,
+    many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry,
+    a_row_locked_by_another_is_temporarily_unavailable,
+    a_client_that_disconnects_leaves_no_partial_changes,
 }
 
-/// Insists on one line of the log that warns of the answer and says why, and on none that calls it a fault.
+/// Asserts that the log has one warning about the answer with the reason, and no error.
 #[track_caller]
 fn says_why(answer: &Answer, reason: &str) {
     let (id, logs) = (answer.header("x-request-id").unwrap(), captured_logs());
@@ -23,11 +23,11 @@ fn says_why(answer: &Answer, reason: &str) {
     assert!(lines[0].contains("WARN") && lines[0].contains(reason), "{}", lines[0]);
 }
 
-async fn beyond_its_limit_the_server_sends_requests_away(engine: Engine) {
+async fn above_its_limit_the_server_refuses_requests(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
     let ann = app.user("ann").await;
     let (unit, _) = app.lock_user(&ann).await;
-    // Each that has a place waits for the lock.
+    // Each request that is accepted waits for the lock.
     let body = json!({"email": ann.email, "password": ann.password});
     let answers =
         join_all((0..8).map(|_| app.anonymous().post("/accounts/login", body.clone()).into_future())).await;
@@ -45,8 +45,8 @@ async fn beyond_its_limit_the_server_sends_requests_away(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-/// With passwords hashed as they are for people, one at a time: the crowd is far larger than the queue before them.
-async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: Engine) {
+/// With real password hashes, one at a time: the crowd is far larger than the queue.
+async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: Engine) {
     let settings = [
         ("HASH_SLOTS", "1"),
         ("RATE_LIMITS", "on"),
@@ -60,7 +60,7 @@ async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: 
         let call = app.anonymous().post("/accounts/login", body);
         call.header("x-forwarded-for", format!("192.0.2.{client}")).into_future()
     };
-    // The owner, somebody who guesses at her password, one client that tries too often, and strangers who have no account.
+    // The owner, an attacker who guesses her password, one client that tries too often, and clients without an account.
     let crowd = (0..500).map(|number| match number % 10 {
         0 => log_in(number % 200, "ann".to_owned(), password_of("ann")),
         1 => log_in(number % 200, "ann".to_owned(), "not Ann's 1".to_owned()),
@@ -89,10 +89,10 @@ async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: 
             }
         }
     }
-    // What the full queue sent away took nothing of the client's ten a minute.
+    // Requests that the full queue refused did not count for the client's ten per minute.
     let tried = of_one_client.get(&401).copied().unwrap_or(0);
     assert!(tried <= 10, "one client may try ten times a minute: {of_one_client:?}");
-    // One after the other, so that no queue is full: at the latest the eleventh is one too many.
+    // One after the other, so that the queue is never full: at the latest the eleventh exceeds the limit.
     let mut late = log_in(250, "late".to_owned(), "a Password 1".to_owned()).await;
     for number in 0..10 {
         late = log_in(250, format!("late{number}"), "a Password 1".to_owned()).await;
@@ -103,21 +103,21 @@ async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: 
     log_in(251, "ann".to_owned(), password_of("ann")).await.expect(200);
 }
 
-async fn what_another_holds_locked_is_unavailable_for_now(engine: Engine) {
+async fn a_row_locked_by_another_is_temporarily_unavailable(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let (unit, _) = app.lock_user(&ann).await;
     let answer = app.log_in("ann").await.problem(503, "unavailable");
     assert!(answer.header("retry-after").is_some(), "{answer}");
     says_why(&answer, "the store is not available");
-    // Who only reads is not held up.
+    // Reads are not blocked.
     ann.get("/movies").await.expect(200);
     ann.get("/cart").await.expect(200);
     drop(unit);
     app.log_in("ann").await.expect(200);
 }
 
-async fn a_client_that_goes_away_leaves_nothing_half_done(engine: Engine) {
+async fn a_client_that_disconnects_leaves_no_partial_changes(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -133,7 +133,7 @@ async fn a_client_that_goes_away_leaves_nothing_half_done(engine: Engine) {
         hasty.write_all(request.as_bytes()).unwrap();
         drop(hasty);
     }
-    // Whatever became of them, the cart is whole and can be changed.
+    // Whatever their outcome, the cart is consistent and can be changed.
     for name in ["Alien", "Aliens", "M", "Amélie", "Zootopia"] {
         let answer = ann.post("/cart/items", json!({"movie_id": movies.id(name)})).await;
         assert!(matches!(answer.status, 201 | 409), "{answer}");

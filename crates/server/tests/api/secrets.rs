@@ -1,4 +1,4 @@
-//! A changed `APP_SECRET_KEY`: with the old one as `APP_SECRET_KEY_PREVIOUS` nobody notices.
+//! A changed `APP_SECRET_KEY`: with the old one as `APP_SECRET_KEY_PREVIOUS` everything continues to work.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::{Engine, SECRET, TestApp, Tokens, cases};
 cases! {
     a_rotated_secret_keeps_everybody_signed_in,
     a_repeat_across_a_rotation_gets_the_same_successor,
-    without_the_previous_secret_everybody_signs_in_anew,
+    without_the_previous_secret_everyone_must_sign_in_again,
 }
 
 const NEW: &str = "the-next-secret-of-the-tests-with-enough-bytes";
@@ -26,7 +26,7 @@ async fn a_rotated_secret_keeps_everybody_signed_in(engine: Engine) {
     node.anonymous().with_token(&pair.access).get("/cart").await.expect(200);
     let walk = format!("/movies?page_size=5&cursor={}", cursor.as_str().unwrap());
     node.anonymous().get(walk).await.expect(200);
-    // A mail that was sealed before is sent, and its link works.
+    // A mail that was encrypted before is sent, and its link works.
     let token = node.activation_token("bob").await;
     node.activate(&token).await.expect(200);
     node.log_in("bob").await.expect(200);
@@ -40,7 +40,8 @@ async fn a_repeat_across_a_rotation_gets_the_same_successor(engine: Engine) {
     let repeated = Tokens::of(&node.refresh(&ann.tokens.refresh).await);
     assert_eq!(repeated.refresh, successor.refresh, "the same to the byte");
     node.anonymous().with_token(&repeated.access).get("/cart").await.expect(200);
-    // A node that has not got the new secret yet, but knows it, says the same of what the new one rotated.
+    // A node that knows the new secret but does not use it yet returns the same successor of a token that the new node
+    // has rotated.
     let rotated = Tokens::of(&node.refresh(&successor.refresh).await);
     let slow = app.node_with(&[("APP_SECRET_KEY", SECRET), ("APP_SECRET_KEY_PREVIOUS", NEW)]).await;
     assert_eq!(Tokens::of(&slow.refresh(&successor.refresh).await).refresh, rotated.refresh);
@@ -48,7 +49,7 @@ async fn a_repeat_across_a_rotation_gets_the_same_successor(engine: Engine) {
     node.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
 }
 
-async fn without_the_previous_secret_everybody_signs_in_anew(engine: Engine) {
+async fn without_the_previous_secret_everyone_must_sign_in_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let node = app.node_with(&[("APP_SECRET_KEY", NEW)]).await;

@@ -1,4 +1,4 @@
-//! Clients that begin a request and do not finish it keep nobody else out.
+//! Clients that begin a request and do not finish it do not block others.
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use reqwest::Method;
@@ -11,9 +11,9 @@ use tokio::{
 use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
 
 cases! {
-    half_sent_bodies_leave_the_server_to_others,
-    stalled_uploads_of_one_user_leave_another_s_alone,
-    a_client_has_as_many_connections_as_the_setting_says,
+    incomplete_bodies_do_not_block_others,
+    stalled_uploads_of_one_user_do_not_block_those_of_another,
+    a_client_has_at_most_the_configured_number_of_connections,
 }
 
 const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\nno picture\r\n--x--\r\n";
@@ -49,7 +49,7 @@ impl Begun {
         self.answer().await.0
     }
 
-    /// Reads the answer, which may come before the body was sent; and gives the connection back.
+    /// Reads the answer, which may arrive before the body was sent; returns it with the connection.
     async fn answer(mut self) -> (String, Self) {
         let mut answer = Vec::new();
         let mut part = [0_u8; 4096];
@@ -64,7 +64,7 @@ fn upload(caller: &Caller) -> Call {
     caller.call(Method::PUT, "/users/me/avatar").body(MULTIPART, FORM)
 }
 
-async fn half_sent_bodies_leave_the_server_to_others(engine: Engine) {
+async fn incomplete_bodies_do_not_block_others(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "4")]).await;
     let ann = app.user("ann").await;
     let json = "application/json";
@@ -75,7 +75,7 @@ async fn half_sent_bodies_leave_the_server_to_others(engine: Engine) {
         slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
         slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
     }
-    // These three have a place for as long as it takes to find out who calls.
+    // These three have a permit until their callers are authenticated.
     let body = json!({"movie_ids": []}).to_string();
     slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
     for _ in 0..2 {
@@ -92,14 +92,14 @@ async fn half_sent_bodies_leave_the_server_to_others(engine: Engine) {
     }
 }
 
-async fn stalled_uploads_of_one_user_leave_another_s_alone(engine: Engine) {
+async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_GLOBAL", "1000/1m")]).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let begun =
         (0..30).map(|_| Begun::send(&app, "PUT /api/v1/users/me/avatar", MULTIPART, Some(&ann), FORM));
     let stalled: FuturesUnordered<_> =
         futures_util::future::join_all(begun).await.into_iter().map(Begun::answer).collect();
-    // All but two are sent away at once.
+    // All except two are refused immediately.
     let refused: Vec<_> = stalled.take(28).collect().await;
     for (answer, _) in &refused {
         assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
@@ -111,14 +111,14 @@ async fn stalled_uploads_of_one_user_leave_another_s_alone(engine: Engine) {
     upload(&bob).await.problem(415, "unsupported_media_type");
 }
 
-async fn a_client_has_as_many_connections_as_the_setting_says(engine: Engine) {
+async fn a_client_has_at_most_the_configured_number_of_connections(engine: Engine) {
     for (proxies, is_limited) in [("", true), ("127.0.0.0/8", false)] {
         let settings = [("MAX_CONNECTIONS_PER_CLIENT", "3"), ("TRUSTED_PROXIES", proxies)];
         let app = TestApp::spawn_with(engine, &settings).await;
         let mut open = Vec::new();
         for _ in 0..5 {
             let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
-            // A connection too many may be closed before this is sent.
+            // A connection above the limit may be closed before this is sent.
             let _unsent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
             let mut answer = [0_u8; 12];
             let is_answered = stream.read_exact(&mut answer).await.is_ok();

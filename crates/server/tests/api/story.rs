@@ -1,18 +1,18 @@
-//! The whole way of a visitor who becomes a customer.
+//! The complete scenario of a visitor who becomes a customer.
 
 use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::support::{Engine, TestApp, Tokens, cases};
 
-cases! { a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves }
+cases! { a_visitor_registers_finds_a_movie_fills_a_cart_and_signs_out }
 
-async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves(engine: Engine) {
+async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_signs_out(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("HASH_SLOTS", "1")]).await;
     app.import_small_catalogue().await;
     let visitor = app.anonymous();
 
-    // Ann looks around, finds something, and is asked to sign in when she wants it.
+    // Ann browses the catalogue, finds a movie, and must sign in to add it.
     let genres = visitor.get("/genres").await.expect(200).json();
     let comedy = genres["items"].as_array().unwrap().iter().find(|genre| genre["name"] == "Comedy").unwrap();
     let comedies = visitor.get(format!("/movies?genre={}&sort=-imdb", comedy["id"].as_str().unwrap())).await;
@@ -34,7 +34,7 @@ async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves(engine: Engin
     let token = token.split_whitespace().next().unwrap();
     visitor.post("/accounts/activate", json!({"token": token})).await.expect(200);
 
-    // She logs in, finds the movie again, and puts it in her cart beside what she had in the browser.
+    // She logs in, finds the movie again, and adds it to her cart together with the movies from her browser.
     let tokens = Tokens::of(&visitor.post("/accounts/login", ann.clone()).await);
     let me = visitor.with_token(&tokens.access);
     let found = me.get("/movies?search=amelie").await.expect(200).json();
@@ -48,7 +48,7 @@ async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves(engine: Engin
     assert_eq!(merged["total"], json!({"amount": "17.98", "currency": "USD"}));
     assert_eq!(merged["skipped"], json!([{"movie_id": amelie["id"], "reason": "already_in_cart"}]));
 
-    // After a while she is asked for a fresh token, and goes on.
+    // After some time her access token expires, and she refreshes it.
     app.advance(TimeDelta::minutes(20));
     me.get("/cart").await.problem(401, "access_token_expired");
     let fresh = Tokens::of(&visitor.post("/accounts/refresh", json!({"refresh": tokens.refresh})).await);
@@ -56,7 +56,7 @@ async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves(engine: Engin
     assert_eq!(me.get("/cart").await.expect(200).json()["items"].as_array().unwrap().len(), 2);
     me.delete(format!("/cart/items/{}", alien.as_str().unwrap())).await.expect(204);
 
-    // She leaves; her tokens are worth nothing then, and her cart waits for her.
+    // She signs out; her tokens become invalid, and her cart is kept.
     visitor.post("/accounts/logout", json!({"refresh": fresh.refresh})).await.expect(200);
     me.get("/cart").await.problem(401, "access_token_invalid");
     visitor

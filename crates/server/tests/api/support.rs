@@ -1,4 +1,4 @@
-//! What every case stands on: a server of its own, people who use it, and answers that are checked as they arrive.
+//! The foundation of every case: a separate server, its users, and answers that are checked when they arrive.
 
 mod actors;
 mod answer;
@@ -34,7 +34,7 @@ pub(crate) use self::{
     tables::Cell,
 };
 
-/// The runtime that all cases share; the server's use cases and connections live on it too.
+/// The runtime that all cases share; the servers' use cases and connections also run on it.
 pub(crate) fn runtime() -> &'static tokio::runtime::Runtime {
     static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
     RUNTIME.get_or_init(|| {

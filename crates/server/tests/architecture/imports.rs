@@ -1,7 +1,7 @@
 //! Which file of a crate uses what another file defines, read from the sources.
 //!
-//! A file depends on the file that *defines* what it uses: a name that is re-exported on the way counts for its
-//! definition, and a re-export alone is no dependency. Tests are left out.
+//! A file depends on the file that *defines* what it uses: a re-exported name counts for its definition, and a
+//! re-export alone is not a dependency. Tests are ignored.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -25,16 +25,16 @@ pub(crate) struct Sources {
 #[derive(Default)]
 struct Module {
     file: PathBuf,
-    /// What is defined here, and in which file; macros that are exported belong to the root.
+    /// The items defined here, with their files; exported macros belong to the root.
     items: BTreeMap<String, PathBuf>,
-    /// What is imported or re-exported here.
+    /// The names imported or re-exported here.
     imports: BTreeMap<String, Names>,
     globs: Vec<Names>,
-    /// Every path that is used here, private imports included.
+    /// Every path that is used here, including private imports.
     used: BTreeSet<Names>,
 }
 
-/// The files of a crate, each with those that it depends on and the name by which it does.
+/// The files of a crate, each with the files that it depends on and a name that causes the dependency.
 pub(crate) type Dependencies = BTreeMap<PathBuf, BTreeMap<PathBuf, String>>;
 
 impl Sources {
@@ -102,7 +102,7 @@ impl Sources {
         dependencies
     }
 
-    /// The file that defines what a path means in a module; `None` for other crates.
+    /// The file that defines the target of a path in a module; `None` for other crates.
     fn definition(&self, module: &[String], path: &[String], depth: usize) -> Option<PathBuf> {
         let mut here = module.to_owned();
         for (index, name) in path.iter().enumerate() {
@@ -130,7 +130,7 @@ impl Sources {
         self.modules.get(&here).filter(|_| path.len() > 1).map(|module| module.file.clone())
     }
 
-    /// The file that defines what a module imports under the first of these names.
+    /// The file that defines the item that a module imports under the first of these names.
     fn imported(&self, module: &Names, path: &[String], depth: usize) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
         if depth > 8 {
@@ -194,7 +194,7 @@ impl Module {
         self.imports.extend(name.map(|name| (name, path)));
     }
 
-    /// Takes note of every path in the code, those in macros too.
+    /// Records every path in the code, including paths in macros.
     fn use_paths_in(&mut self, code: TokenStream) {
         let mut path = Names::new();
         let mut colons = 0;

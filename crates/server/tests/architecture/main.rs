@@ -1,5 +1,6 @@
-//! The crates use each other, and the libraries, as `docs/architecture.md` says, and no files of a crate use each other.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test says by panicking what is missing")]
+//! Tests that the crates use each other and the libraries as described in `docs/architecture.md`, and that files of a
+//! crate do not depend on each other in cycles.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test reports failures by panicking")]
 
 mod imports;
 
@@ -23,7 +24,7 @@ fn metadata() -> Metadata {
 }
 
 fn used(package: &Package) -> BTreeSet<String> {
-    // What an optional feature needs is for those who turn it on.
+    // Dependencies of optional features are not checked.
     let normal = package
         .dependencies
         .iter()

@@ -74,7 +74,7 @@ fn an_import_of_nothing_has_exit_code_1_and_wrong_usage_2() {
     assert_eq!(fs::read_to_string(folder.path().join("movies.csv")).unwrap(), CSV);
 }
 
-/// Rows of a CSV file: a number names a movie, and a price goes with it.
+/// Rows of a CSV file: the number of a movie, and its price.
 fn priced(rows: impl IntoIterator<Item = (u32, &'static str)>) -> String {
     let header = "name,year,duration_minutes,imdb,votes,price\n".to_owned();
     rows.into_iter().fold(header, |text, (n, price)| text + &format!("Movie {n},2000,90,7.5,10,{price}\n"))
@@ -129,7 +129,7 @@ fn bad_rows_are_reported_and_written_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_poster_that_is_no_address_of_the_web_is_refused() {
+fn a_poster_that_is_not_a_web_address_is_refused() {
     let folder = Folder::new();
     let line = |name: &str, poster: &str| {
         format!(
@@ -162,7 +162,7 @@ fn fields_without_a_column_keep_their_values_and_empty_cells_do_not() {
     folder.run("movies import full.csv").exits(0);
     let before = only_movie(&folder);
 
-    // The columns of the mapping add to those of the header.
+    // The mapping is combined with the columns of the header.
     let same = "name=name,year=year,duration_minutes=duration_minutes,imdb=imdb,votes=votes,price=price";
     let again = folder.run(&format!("movies import full.csv --columns {same}")).exits(0);
     assert_eq!(
@@ -241,7 +241,7 @@ fn files_of_spreadsheets_and_json_arrays_are_imported() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_refused_with_what_to_do() {
+fn files_that_cannot_be_read_are_refused_with_advice() {
     let folder = Folder::new();
     folder.write("carets.csv", "name^year^duration_minutes^imdb^votes\n");
     folder.run("movies import carets.csv --default-price 1").exits(2).says("with --delimiter");

@@ -40,7 +40,7 @@ fn a_film_and_subtitles_are_attached_and_replaced() {
     assert_eq!((films.len(), stored(&folder, "subtitles").len()), (1, 1));
     let path = folder.path().join("var/media/films").join(&films[0]);
     assert_eq!(fs::read(path).unwrap(), FILM);
-    // Alone, and in place of what there was.
+    // Separately, replacing the existing files.
     folder.run(&format!("movies attach-media {movie} --subtitles de=de.vtt --subtitles en=de.vtt")).exits(0);
     assert_eq!(stored(&folder, "subtitles").len(), 2);
     folder.run(&format!("movies attach-media {movie} film.mp4")).exits(0);
@@ -49,7 +49,7 @@ fn a_film_and_subtitles_are_attached_and_replaced() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_before_anything_is_stored() {
+fn faults_of_a_file_are_reported_before_anything_is_stored() {
     let (folder, movie) = with_a_movie();
     folder.write("film.mp4", FILM);
     folder.write("page.mp4", "<html>");

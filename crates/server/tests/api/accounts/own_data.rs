@@ -1,4 +1,4 @@
-//! One's own data: a copy of all of it, and its end.
+//! Export and deletion of a user's own data.
 
 use std::collections::BTreeSet;
 
@@ -15,18 +15,18 @@ use serde_json::{Value, json};
 use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, email_of, jwt_part, password_of};
 
 cases! {
-    the_copy_holds_all_that_is_stored_of_the_caller,
-    the_copy_holds_nothing_of_others_and_no_secret,
-    a_deleted_account_is_gone_for_everybody,
-    nothing_that_is_kept_names_who_was_deleted,
-    nothing_of_a_deleted_account_is_left_in_the_file: on_sqlite_only,
-    the_farewell_is_the_last_mail,
-    a_deletion_wants_the_password,
+    the_export_contains_all_data_of_the_caller,
+    the_export_contains_no_data_of_others_and_no_secrets,
+    a_deleted_account_is_not_found_by_anyone,
+    no_remaining_row_identifies_the_deleted_user,
+    no_data_of_a_deleted_account_remain_in_the_file: on_sqlite_only,
+    the_deletion_notice_is_the_last_mail,
+    a_deletion_requires_the_password,
     the_last_administrator_stays,
     an_account_with_a_pending_order_stays,
-    of_two_administrators_who_go_at_once_one_stays,
-    of_two_deletions_at_once_the_second_is_refused,
-    a_deletion_shows_on_every_node_within_five_seconds,
+    of_two_administrators_who_leave_concurrently_one_stays,
+    of_two_concurrent_deletions_the_second_is_refused,
+    a_deletion_takes_effect_on_every_node_within_five_seconds,
     the_address_of_a_deleted_account_makes_a_new_one,
 }
 
@@ -34,7 +34,7 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
-/// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
+/// The part of the export with the rows of each table. A new table fails the case until it is listed here.
 const PLACES: [(&str, &str); 28] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
@@ -70,7 +70,7 @@ fn delete(caller: &Caller, password: &str) -> Call {
     caller.delete("/users/me").json(&json!({"password": password}))
 }
 
-/// Ann, of whom something stands in every table.
+/// Ann, with rows in every table.
 async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let movies = app.import_small_catalogue().await;
     app.user("ann").await;
@@ -78,7 +78,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     app.anonymous().post("/accounts/login", body).header("user-agent", AGENT).await.expect(200);
     let ann = SignedIn::log_in(&app.anonymous(), &email_of("ann"), &password_of("ann")).await;
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
-    // Canceled, since a pending order keeps the account; its movie is back in the cart.
+    // Canceled, since a pending order prevents the deletion of the account; its movie is back in the cart.
     let order =
         ann.call(Method::POST, "/orders").header("idempotency-key", "my order").await.expect(201).json();
     let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
@@ -157,11 +157,11 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     ann
 }
 
-async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
+async fn the_export_contains_all_data_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     app.run_outbox().await;
-    // A mail that waits to be sent.
+    // A mail that has not been sent yet.
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     app.run_outbox_once().await;
     let answer = ann.get("/users/me/export").await.expect(200);
@@ -205,7 +205,7 @@ async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
     assert_eq!(told, ["registered", "activated", "signed_in", "signed_in", "signed_in", "data_exported"]);
 }
 
-async fn the_copy_holds_nothing_of_others_and_no_secret(engine: Engine) {
+async fn the_export_contains_no_data_of_others_and_no_secrets(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     let bob = app.user("bob").await;
@@ -229,7 +229,7 @@ async fn the_copy_holds_nothing_of_others_and_no_secret(engine: Engine) {
     );
 }
 
-async fn a_deleted_account_is_gone_for_everybody(engine: Engine) {
+async fn a_deleted_account_is_not_found_by_anyone(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, ann_with_everything(&app).await);
     let id = ann.id();
@@ -246,7 +246,7 @@ async fn a_deleted_account_is_gone_for_everybody(engine: Engine) {
     let told =
         admin.get(format!("/admin/audit?object_id={id}&action=account_deleted")).await.expect(200).json();
     assert_eq!((&told["items"][0]["before"], &told["items"][0]["after"]), (&Value::Null, &Value::Null));
-    // As whom the row that is left is called, nobody signs in, and it gets no mails.
+    // Nobody can sign in with the address of the remaining row, and it gets no mails.
     let nameless = format!("deleted-{id}@deleted.invalid");
     let body = json!({"email": nameless, "password": password_of("ann")});
     app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
@@ -257,7 +257,7 @@ async fn a_deleted_account_is_gone_for_everybody(engine: Engine) {
     assert!(app.mails_to(&nameless).is_empty());
 }
 
-async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
+async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.admin().await;
     let ann = ann_with_everything(&app).await;
@@ -277,7 +277,7 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
     for name in &names {
         assert!(holds(&before, name), "{name} is stored first");
     }
-    // Of the administrator and of the receiver of notifications the same address is known.
+    // The same network address is stored for the administrator and the receiver of notifications.
     let before_sessions =
         before.iter().filter(|cell| cell.column == "ip" && cell.text == "127.0.0.1").count();
     delete(&ann, &ann.password).await.expect(204);
@@ -294,7 +294,7 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
     assert!(bought, "the books are kept");
 }
 
-async fn nothing_of_a_deleted_account_is_left_in_the_file(engine: Engine) {
+async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     let names =
@@ -314,11 +314,11 @@ async fn nothing_of_a_deleted_account_is_left_in_the_file(engine: Engine) {
     }
 }
 
-async fn the_farewell_is_the_last_mail(engine: Engine) {
+async fn the_deletion_notice_is_the_last_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
-    // The link is written and not sent yet; another one is only asked for.
+    // One link is written but not sent yet; another one is only requested.
     app.run_outbox_once().await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     let before = app.mails_to(&email_of("ann")).len();
@@ -329,7 +329,7 @@ async fn the_farewell_is_the_last_mail(engine: Engine) {
     assert_eq!(subjects, ["Your Cinema account is deleted"]);
 }
 
-async fn a_deletion_wants_the_password(engine: Engine) {
+async fn a_deletion_requires_the_password(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     delete(&ann, "Wr0ng password").await.invalid(&[("password", "wrong_password")]);
@@ -369,7 +369,7 @@ async fn the_last_administrator_stays(engine: Engine) {
     admin.get("/admin/audit").await.expect(200);
 }
 
-async fn of_two_administrators_who_go_at_once_one_stays(engine: Engine) {
+async fn of_two_administrators_who_leave_concurrently_one_stays(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let node = app.second_node().await;
     let (one, other) = (app.admin().await, app.user("other").await);
@@ -384,7 +384,7 @@ async fn of_two_administrators_who_go_at_once_one_stays(engine: Engine) {
     assert_eq!(ends, [204, 409], "{first} {second}");
 }
 
-async fn of_two_deletions_at_once_the_second_is_refused(engine: Engine) {
+async fn of_two_concurrent_deletions_the_second_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let node = app.second_node().await;
     let ann = app.user("ann").await;
@@ -398,7 +398,7 @@ async fn of_two_deletions_at_once_the_second_is_refused(engine: Engine) {
     assert_eq!(app.mails_to(&email_of("ann")).len(), 2);
 }
 
-async fn a_deletion_shows_on_every_node_within_five_seconds(engine: Engine) {
+async fn a_deletion_takes_effect_on_every_node_within_five_seconds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let node = app.second_node().await;
     let ann = app.user("ann").await;

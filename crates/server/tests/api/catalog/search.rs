@@ -1,4 +1,4 @@
-//! Searching: what is found first, over the shipped catalogue and movies whose names are hard to type.
+//! Searching: the ranking of results in the shipped catalogue and of movies whose names are hard to type.
 
 use std::io::Cursor;
 
@@ -12,12 +12,12 @@ use crate::support::{Caller, Engine, TestApp, cases, facts};
 cases! {
     shipped_movies_are_found_by_their_names_and_with_typing_mistakes,
     names_that_are_hard_to_type_are_found_first,
-    a_forgiven_mistake_is_told,
-    mistakes_are_forgiven_only_where_a_word_is_unknown,
+    a_corrected_mistake_is_reported,
+    only_unknown_words_are_corrected,
     a_year_is_a_part_of_the_name_or_narrows,
-    what_folds_to_nothing_finds_nothing,
-    a_search_keeps_its_words_through_the_pages,
-    a_search_can_be_filtered_and_sorted_otherwise,
+    a_search_without_letters_or_digits_finds_nothing,
+    a_search_keeps_its_words_across_pages,
+    a_search_can_be_filtered_and_sorted_by_other_keys,
     titles_and_people_are_suggested_from_the_first_character_on,
     suggestions_need_a_text,
 }
@@ -46,7 +46,7 @@ fn first(list: &Value, count: usize) -> Vec<String> {
     items.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Numbers that look random and are the same each time.
+/// Reproducible pseudo-random numbers.
 struct Numbers(u64);
 
 impl Numbers {
@@ -56,7 +56,7 @@ impl Numbers {
     }
 }
 
-/// The text with one typing mistake behind the first letter of one of its words of four letters or more.
+/// The text with one typing mistake after the first letter of one of its words of four letters or more.
 fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(String, usize)> {
     let mut words: Vec<Vec<char>> = text.split(' ').map(|word| word.chars().collect()).collect();
     let long: Vec<usize> = (0..words.len())
@@ -84,7 +84,7 @@ fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(St
     Some((words.join(" "), chosen))
 }
 
-/// The mean of one over the place at which each movie is found, among the first ten; and what is not first.
+/// The mean reciprocal rank of the movies within the first ten results, and the searches whose movie is not first.
 async fn mean_reciprocal_rank(app: &TestApp, searches: &[(String, String)]) -> (f64, Vec<String>) {
     let (mut sum, mut missed) = (0.0, Vec::new());
     for (text, name) in searches {
@@ -118,7 +118,7 @@ async fn shipped_movies_are_found_by_their_names_and_with_typing_mistakes(engine
     }
 }
 
-/// Movies that the shipped catalogue lacks.
+/// Movies that are not in the shipped catalogue.
 fn hard_movies() -> Vec<Facts> {
     [
         ("M*A*S*H", 1970),
@@ -166,7 +166,7 @@ fn hard_movies() -> Vec<Facts> {
     .into()
 }
 
-/// What is typed, and the name that has to be found first; with a year where several have that name.
+/// The typed text, and the name that must be found first, with a year if several movies have that name.
 const HARD: [(&str, &str, Option<i32>); 84] = [
     ("wall e", "WALL·E", None),
     ("walle", "WALL·E", None),
@@ -267,7 +267,7 @@ async fn names_that_are_hard_to_type_are_found_first(engine: Engine) {
     assert!(missed.len() * 10 <= HARD.len(), "{missed:#?}");
 }
 
-async fn a_forgiven_mistake_is_told(engine: Engine) {
+async fn a_corrected_mistake_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     app.refresh_search().await;
@@ -289,7 +289,7 @@ async fn a_forgiven_mistake_is_told(engine: Engine) {
     assert_eq!(list["corrected_query"], Value::Null);
 }
 
-async fn mistakes_are_forgiven_only_where_a_word_is_unknown(engine: Engine) {
+async fn only_unknown_words_are_corrected(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = ["Heat", "Heart", "Shawshank", "Part 1999", "Ran"];
     app.import(movies.map(|name| facts(name, 2000)).into()).await;
@@ -335,7 +335,7 @@ async fn a_year_is_a_part_of_the_name_or_narrows(engine: Engine) {
     }
 }
 
-async fn what_folds_to_nothing_finds_nothing(engine: Engine) {
+async fn a_search_without_letters_or_digits_finds_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     for text in ["!", " ", "…?", "\u{301}", "\"'*", "-"] {
@@ -345,7 +345,7 @@ async fn what_folds_to_nothing_finds_nothing(engine: Engine) {
     app.anonymous().get("/movies?search=!&sort=relevance").await.expect(200);
 }
 
-async fn a_search_keeps_its_words_through_the_pages(engine: Engine) {
+async fn a_search_keeps_its_words_across_pages(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     app.refresh_search().await;
@@ -361,7 +361,7 @@ async fn a_search_keeps_its_words_through_the_pages(engine: Engine) {
     assert_eq!(found, ["The Godfather", "The Godfather: Part II"]);
 }
 
-async fn a_search_can_be_filtered_and_sorted_otherwise(engine: Engine) {
+async fn a_search_can_be_filtered_and_sorted_by_other_keys(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     for (query, found) in [

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Caller, Engine, Movies, SignedIn, TestApp, cases};
 
 cases! {
-    a_paid_order_is_in_the_library_of_its_buyer_alone,
-    the_library_is_listed_latest_purchase_first_and_read_on_by_cursor,
+    a_paid_order_is_only_in_the_library_of_its_buyer,
+    the_library_is_listed_latest_purchase_first_and_paged_by_cursor,
     the_library_has_the_filters_sorts_and_search_of_the_catalogue,
     a_withdrawn_movie_stays_in_the_library_and_is_found_there,
-    a_suspended_purchase_is_marked_and_a_revoked_one_is_gone,
+    a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed,
     bad_parameters_are_named,
 }
 
@@ -25,7 +25,7 @@ async fn library(caller: &Caller, query: &str) -> Vec<String> {
     names(&caller.get(format!("/library?{query}")).await)
 }
 
-/// Ann, who bought these movies one minute after the other.
+/// Ann, who bought these movies one per minute.
 async fn buyer(app: &TestApp, movies: &Movies, bought: &[&str]) -> SignedIn {
     let ann = app.user("ann").await;
     for name in bought {
@@ -35,7 +35,7 @@ async fn buyer(app: &TestApp, movies: &Movies, bought: &[&str]) -> SignedIn {
     ann
 }
 
-async fn a_paid_order_is_in_the_library_of_its_buyer_alone(engine: Engine) {
+async fn a_paid_order_is_only_in_the_library_of_its_buyer(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -63,7 +63,7 @@ async fn a_paid_order_is_in_the_library_of_its_buyer_alone(engine: Engine) {
     app.anonymous().get("/library").await.problem(401, "unauthenticated");
 }
 
-async fn the_library_is_listed_latest_purchase_first_and_read_on_by_cursor(engine: Engine) {
+async fn the_library_is_listed_latest_purchase_first_and_paged_by_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = buyer(&app, &movies, &["Zootopia", "Alien", "Amélie"]).await;
@@ -72,7 +72,7 @@ async fn the_library_is_listed_latest_purchase_first_and_read_on_by_cursor(engin
     let first = ann.get("/library?page_size=2").await.expect(200).json();
     assert_eq!((&first["total_items"], &first["total_pages"]), (&json!(3), &json!(2)));
     let cursor = first["next_cursor"].as_str().unwrap();
-    // What is bought meanwhile stands before, and shifts nothing.
+    // Movies that are bought in the meantime come first, and do not shift later pages.
     app.advance(TimeDelta::minutes(1));
     app.sell(&ann, movies.id("Aliens")).await;
     assert_eq!(library(&ann, &format!("page_size=2&cursor={cursor}")).await, ["Zootopia"]);
@@ -87,7 +87,7 @@ async fn the_library_has_the_filters_sorts_and_search_of_the_catalogue(engine: E
     let movies = app.import_small_catalogue().await;
     app.refresh_search().await;
     let ann = buyer(&app, &movies, &["Zootopia", "Aliens", "Alien", "Amélie"]).await;
-    // Whatever the catalogue shows of what was bought, in its order.
+    // The bought movies that the catalogue shows, in its order.
     let owned = ["Zootopia", "Aliens", "Alien", "Amélie"];
     for query in [
         "sort=name",
@@ -144,7 +144,7 @@ async fn a_withdrawn_movie_stays_in_the_library_and_is_found_there(engine: Engin
     assert_eq!(library(&ann, "sort=year").await, ["Alien", "Aliens"]);
 }
 
-async fn a_suspended_purchase_is_marked_and_a_revoked_one_is_gone(engine: Engine) {
+async fn a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = buyer(&app, &movies, &["Aliens", "Alien"]).await;

@@ -8,22 +8,22 @@ use super::{film, path_of, watched_at};
 use crate::support::{Engine, SignedIn, TestApp, cases, password_of};
 
 cases! {
-    a_bought_movie_with_a_file_is_played_by_whoever_has_the_address,
-    what_cannot_be_played_is_refused,
+    a_bought_movie_with_a_file_can_be_played_by_anyone_with_the_address,
+    movies_that_cannot_be_played_are_refused,
     an_address_that_expired_or_was_altered_is_denied,
     the_end_of_a_purchase_ends_its_address,
     a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_not,
     a_film_that_is_being_sent_ends_with_its_purchase,
     a_film_that_is_being_sent_ends_with_its_address,
-    a_newly_attached_film_takes_the_place_of_the_one_before,
-    subtitles_come_with_the_playback,
-    what_is_no_film_and_no_subtitles_is_not_attached,
-    films_are_sent_while_no_request_is_answered,
+    a_newly_attached_film_replaces_the_previous_one,
+    subtitles_are_part_of_the_playback,
+    invalid_films_and_subtitles_are_not_attached,
+    films_are_sent_even_when_requests_are_refused,
 }
 
 const SUBTITLES: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nIn space no one can hear you scream.\n";
 
-/// Ann, who bought Alien, whose file is there, and its identifier.
+/// Ann, who bought Alien, which has a file, and its identifier.
 async fn ready(app: &TestApp) -> (SignedIn, String) {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -36,7 +36,7 @@ fn moment(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
 }
 
-async fn a_bought_movie_with_a_file_is_played_by_whoever_has_the_address(engine: Engine) {
+async fn a_bought_movie_with_a_file_can_be_played_by_anyone_with_the_address(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let playback = ann.get(format!("/library/{alien}/playback")).await.expect(200).json();
@@ -53,7 +53,7 @@ async fn a_bought_movie_with_a_file_is_played_by_whoever_has_the_address(engine:
     assert_eq!(again["position_seconds"], 1_200);
 }
 
-async fn what_cannot_be_played_is_refused(engine: Engine) {
+async fn movies_that_cannot_be_played_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -121,7 +121,7 @@ async fn the_end_of_a_purchase_ends_its_address(engine: Engine) {
     unit.commit().await.unwrap();
     visitor.get(&path).await.problem(403, "playback_denied");
     ann.get(format!("/library/{alien}/playback")).await.problem(404, "not_found");
-    // A new purchase has addresses of its own.
+    // A new purchase has new addresses.
     app.sell(&ann, alien.clone()).await;
     visitor.get(&path).await.problem(403, "playback_denied");
     visitor.get(watched_at(&app, &ann, &alien).await).await.expect(200);
@@ -146,7 +146,7 @@ async fn a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_no
 async fn a_film_that_is_being_sent_ends_with_its_purchase(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
-    // Far more than the buffers of a connection hold.
+    // Far larger than the buffers of a connection.
     app.attach_film(&alien, &film(40_000_000)).await;
     let path = watched_at(&app, &ann, &alien).await;
     let mut answer = app.anonymous().get(&path).begin().await;
@@ -171,16 +171,17 @@ async fn a_film_that_is_being_sent_ends_with_its_address(engine: Engine) {
     ends_soon(answer).await;
 }
 
-/// Waits until a film breaks off of which the client has read the beginning.
+/// Waits until the transfer of a film whose beginning was read is aborted.
 async fn ends_soon(mut answer: reqwest::Response) {
-    // The server looks every other second of real time, which no clock moves. What comes after is what was on its way.
+    // The server checks every two seconds of real time, independently of the test clock. Bytes that arrive later were
+    // already being sent.
     let ending = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let mut rest = 0_usize;
         loop {
             match answer.chunk().await {
                 Ok(Some(bytes)) => rest += bytes.len(),
-                Ok(None) => panic!("it ended as if it were whole"),
+                Ok(None) => panic!("it ended as if it were complete"),
                 Err(_) => return rest,
             }
         }
@@ -189,7 +190,7 @@ async fn ends_soon(mut answer: reqwest::Response) {
     assert!(rest < 30_000_000, "{rest} bytes");
 }
 
-async fn a_newly_attached_film_takes_the_place_of_the_one_before(engine: Engine) {
+async fn a_newly_attached_film_replaces_the_previous_one(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let path = watched_at(&app, &ann, &alien).await;
@@ -201,7 +202,7 @@ async fn a_newly_attached_film_takes_the_place_of_the_one_before(engine: Engine)
     assert_ne!(after.header("etag"), Some(before.as_str()));
 }
 
-async fn subtitles_come_with_the_playback(engine: Engine) {
+async fn subtitles_are_part_of_the_playback(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let library = app.application().use_cases().library.clone();
@@ -239,7 +240,7 @@ async fn subtitles_come_with_the_playback(engine: Engine) {
     visitor.get(&path).await.problem(403, "playback_denied");
 }
 
-async fn what_is_no_film_and_no_subtitles_is_not_attached(engine: Engine) {
+async fn invalid_films_and_subtitles_are_not_attached(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let library = app.application().use_cases().library.clone();
@@ -255,7 +256,7 @@ async fn what_is_no_film_and_no_subtitles_is_not_attached(engine: Engine) {
     assert!(refused.to_string().contains("WEBVTT"), "{refused}");
 }
 
-async fn films_are_sent_while_no_request_is_answered(engine: Engine) {
+async fn films_are_sent_even_when_requests_are_refused(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
     let (ann, alien) = ready(&app).await;
     app.attach_film(&alien, &film(40_000_000)).await;

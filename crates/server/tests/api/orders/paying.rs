@@ -11,30 +11,30 @@ use super::{cancel, names_in_cart, place, put_in_cart, text};
 use crate::support::{Answer, Engine, SignedIn, TestApp, cases, email_of, snapshot};
 
 cases! {
-    a_paid_checkout_pays_the_order_and_gives_the_movies,
-    an_open_checkout_is_answered_again,
-    of_twenty_starts_at_once_all_get_the_same_checkout,
+    a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library,
+    an_open_checkout_is_returned_again,
+    twenty_concurrent_starts_get_the_same_checkout,
     an_order_of_0_is_paid_at_once_without_a_provider,
-    a_decline_says_what_to_do_and_leaves_the_checkout_open,
+    a_decline_has_advice_and_leaves_the_checkout_open,
     a_checkout_that_ends_unpaid_leaves_the_order_pending,
-    money_on_its_way_keeps_the_order_and_pays_it_later,
-    a_changed_price_has_to_be_accepted,
+    pending_money_keeps_the_order_and_pays_it_later,
+    a_changed_price_must_be_accepted,
     a_changed_price_ends_the_open_checkout,
     a_withdrawn_movie_is_not_paid,
-    a_successful_payment_gives_what_was_withdrawn_meanwhile,
-    a_bad_body_is_named,
+    a_successful_payment_includes_movies_withdrawn_in_the_meantime,
+    an_invalid_body_is_reported_by_field,
     an_order_that_is_not_pending_is_not_paid,
     canceling_ends_the_checkout,
-    canceling_what_was_paid_meanwhile_is_refused,
-    canceling_against_paying_ends_one_way_or_the_other,
+    canceling_an_order_that_was_just_paid_is_refused,
+    concurrent_canceling_and_paying_has_one_consistent_outcome,
     an_open_checkout_postpones_the_expiry_of_its_order,
-    a_payment_whose_webhook_was_lost_is_found_by_asking,
-    money_for_a_canceled_order_goes_back_by_itself,
-    money_of_a_second_payment_goes_back_by_itself,
-    other_money_than_was_asked_buys_nothing,
-    other_money_that_was_on_its_way_leaves_the_order_payable,
-    a_payment_of_another_provider_is_left_as_it_is,
-    money_that_was_refunded_at_the_provider_is_not_sent_back_again,
+    a_payment_whose_webhook_was_lost_is_found_by_a_check,
+    money_for_a_canceled_order_is_returned_automatically,
+    money_of_a_second_payment_is_returned_automatically,
+    money_with_a_wrong_amount_pays_nothing,
+    delayed_money_with_a_wrong_amount_leaves_the_order_payable,
+    a_payment_of_another_provider_is_not_changed,
+    money_that_was_refunded_at_the_provider_is_not_refunded_again,
     payments_are_listed_and_filtered,
 }
 
@@ -48,7 +48,7 @@ fn page_of(app: &TestApp, payment: &Value) -> String {
     text(payment, "checkout_url").strip_prefix(app.url()).expect("an address of this server").to_owned()
 }
 
-/// Lets an outcome happen at a checkout page.
+/// Chooses an outcome at a checkout page.
 pub(super) async fn choose(app: &TestApp, payment: &Value, outcome: &str) -> Answer {
     let form = format!("outcome={outcome}");
     let page = app.anonymous().call(Method::POST, page_of(app, payment));
@@ -63,7 +63,7 @@ pub(super) async fn payment_of(buyer: &SignedIn, payment: &Value) -> Value {
     buyer.get(format!("/payments/{}", text(payment, "id"))).await.expect(200).json()
 }
 
-/// Whether the movie is the caller's.
+/// Whether the caller has bought the movie.
 pub(super) async fn is_purchased(buyer: &SignedIn, movie_id: &str) -> bool {
     let movie = buyer.get(format!("/movies/{movie_id}")).await.expect(200).json();
     movie["me"]["purchased"] == true
@@ -78,14 +78,14 @@ pub(super) async fn started(app: &TestApp, buyer: &SignedIn, movie_id: String) -
     (order, payment)
 }
 
-/// The subjects of the mails about orders that somebody got.
+/// The subjects of the mails about orders to a user.
 pub(super) async fn order_mails(app: &TestApp, name: &str) -> Vec<String> {
     app.run_outbox().await;
     let subjects = app.mails_to(&email_of(name)).into_iter().map(|mail| mail.subject);
     subjects.filter(|subject| subject.contains("order")).collect()
 }
 
-async fn a_paid_checkout_pays_the_order_and_gives_the_movies(engine: Engine) {
+async fn a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -138,7 +138,7 @@ async fn a_paid_checkout_pays_the_order_and_gives_the_movies(engine: Engine) {
     let done = choose(&app, &payment, "pay").await.expect(303);
     let back = format!("{}/orders/{}?payment={}", app.url(), text(&order, "id"), text(&payment, "id"));
     assert_eq!(done.header("location"), Some(back.as_str()));
-    // It is in the cart again meanwhile, and leaves it with the purchase.
+    // The movie is in the cart again in the meantime, and is removed by the purchase.
     put_in_cart(&ann, &[movies.id("Alien")]).await;
     app.run_payments().await;
     let order = order_of(&ann, &order).await;
@@ -153,7 +153,7 @@ async fn a_paid_checkout_pays_the_order_and_gives_the_movies(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await, [subject]);
 }
 
-async fn an_open_checkout_is_answered_again(engine: Engine) {
+async fn an_open_checkout_is_returned_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -165,7 +165,7 @@ async fn an_open_checkout_is_answered_again(engine: Engine) {
     assert_eq!(ann.post(&path, accepted).await.expect(200).json(), payment);
 }
 
-async fn of_twenty_starts_at_once_all_get_the_same_checkout(engine: Engine) {
+async fn twenty_concurrent_starts_get_the_same_checkout(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -197,7 +197,7 @@ async fn an_order_of_0_is_paid_at_once_without_a_provider(engine: Engine) {
     pay(&ann, &order).await.problem(409, "order_not_pending");
 }
 
-async fn a_decline_says_what_to_do_and_leaves_the_checkout_open(engine: Engine) {
+async fn a_decline_has_advice_and_leaves_the_checkout_open(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -241,13 +241,13 @@ async fn a_checkout_that_ends_unpaid_leaves_the_order_pending(engine: Engine) {
     app.run_payments().await;
     let failed = payment_of(&ann, &again).await;
     assert_eq!((text(&failed, "status"), text(&failed["failure"], "code")), ("failed", "insufficient_funds"));
-    // A checkout that is over cannot be paid.
+    // A checkout that has ended cannot be paid.
     choose(&app, &payment, "pay").await.expect(303);
     app.run_payments().await;
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
 }
 
-async fn money_on_its_way_keeps_the_order_and_pays_it_later(engine: Engine) {
+async fn pending_money_keeps_the_order_and_pays_it_later(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -277,7 +277,7 @@ pub(super) fn dollars(amount: &str) -> Value {
     json!({"amount": amount, "currency": "USD"})
 }
 
-async fn a_changed_price_has_to_be_accepted(engine: Engine) {
+async fn a_changed_price_must_be_accepted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -310,7 +310,7 @@ async fn a_changed_price_ends_the_open_checkout(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
     let path = format!("/orders/{}/payments", text(&order, "id"));
     let again = ann.post(&path, json!({"accept_total": dollars("5.00")})).await.expect(201).json();
-    // Paid before the price changes once more: the payment counts.
+    // Paid before the price changes again: the payment is valid.
     choose(&app, &again, "pay").await.expect(303);
     set_price(&app, "Alien", 600).await;
     pay(&ann, &order).await.problem(409, "order_not_pending");
@@ -329,7 +329,7 @@ async fn a_withdrawn_movie_is_not_paid(engine: Engine) {
     cancel(&ann, &order).await.expect(200);
 }
 
-async fn a_successful_payment_gives_what_was_withdrawn_meanwhile(engine: Engine) {
+async fn a_successful_payment_includes_movies_withdrawn_in_the_meantime(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -340,7 +340,7 @@ async fn a_successful_payment_gives_what_was_withdrawn_meanwhile(engine: Engine)
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
 }
 
-async fn a_bad_body_is_named(engine: Engine) {
+async fn an_invalid_body_is_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -391,7 +391,7 @@ async fn canceling_ends_the_checkout(engine: Engine) {
     assert!(!is_purchased(&ann, &movies.id("Alien")).await);
 }
 
-async fn canceling_what_was_paid_meanwhile_is_refused(engine: Engine) {
+async fn canceling_an_order_that_was_just_paid_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -405,7 +405,7 @@ async fn canceling_what_was_paid_meanwhile_is_refused(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-async fn canceling_against_paying_ends_one_way_or_the_other(engine: Engine) {
+async fn concurrent_canceling_and_paying_has_one_consistent_outcome(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     for number in 0..5 {
@@ -436,7 +436,7 @@ async fn an_open_checkout_postpones_the_expiry_of_its_order(engine: Engine) {
     app.advance(TimeDelta::minutes(64));
     assert_eq!(app.expire_orders().await, 0);
     app.advance(TimeDelta::minutes(1));
-    // No webhook arrived: the provider is asked before the order is given up.
+    // No webhook arrived, so the provider is queried before the order is canceled.
     assert_eq!(app.expire_orders().await, 1);
     let ann = app.signed_in_again(&ann).await;
     assert_eq!(order_of(&ann, &order).await["cancel_reason"], "expired");
@@ -444,7 +444,7 @@ async fn an_open_checkout_postpones_the_expiry_of_its_order(engine: Engine) {
     assert_eq!(names_in_cart(&ann).await, ["Alien"]);
 }
 
-async fn a_payment_whose_webhook_was_lost_is_found_by_asking(engine: Engine) {
+async fn a_payment_whose_webhook_was_lost_is_found_by_a_check(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -460,7 +460,7 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_asking(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-/// Lets the order have been canceled by somebody who forgot its checkout.
+/// Cancels the order in the database without ending its checkout.
 pub(super) async fn give_up(app: &TestApp) {
     app.execute_sql(
         "UPDATE orders SET status = 'canceled', canceled_at = created_at, cancel_reason = 'expired', \
@@ -469,7 +469,7 @@ pub(super) async fn give_up(app: &TestApp) {
     .await;
 }
 
-async fn money_for_a_canceled_order_goes_back_by_itself(engine: Engine) {
+async fn money_for_a_canceled_order_is_returned_automatically(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, _admin) = (app.user("ann").await, app.admin().await);
@@ -489,12 +489,12 @@ async fn money_for_a_canceled_order_goes_back_by_itself(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-async fn money_of_a_second_payment_goes_back_by_itself(engine: Engine) {
+async fn money_of_a_second_payment_is_returned_automatically(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     let (order, first) = started(&app, &ann, movies.id("Alien")).await;
-    // Taken for ended, though its checkout is open.
+    // Marked as ended, although its checkout is open.
     app.execute_sql(
         "UPDATE payments SET status = 'canceled', completed_at = created_at, checkout_url = NULL, \
          next_check_at = NULL",
@@ -512,7 +512,7 @@ async fn money_of_a_second_payment_goes_back_by_itself(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-async fn other_money_than_was_asked_buys_nothing(engine: Engine) {
+async fn money_with_a_wrong_amount_pays_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, _admin) = (app.user("ann").await, app.admin().await);
@@ -529,7 +529,7 @@ async fn other_money_than_was_asked_buys_nothing(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await, Vec::<String>::new());
 }
 
-async fn other_money_that_was_on_its_way_leaves_the_order_payable(engine: Engine) {
+async fn delayed_money_with_a_wrong_amount_leaves_the_order_payable(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -547,7 +547,7 @@ async fn other_money_that_was_on_its_way_leaves_the_order_payable(engine: Engine
     assert_eq!(cancel(&ann, &order).await.expect(200).json()["status"], "canceled");
 }
 
-async fn a_payment_of_another_provider_is_left_as_it_is(engine: Engine) {
+async fn a_payment_of_another_provider_is_not_changed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -558,7 +558,7 @@ async fn a_payment_of_another_provider_is_left_as_it_is(engine: Engine) {
     cancel(&ann, &order).await.problem(502, "payment_provider_failed");
     app.advance(TimeDelta::hours(2));
     app.run_payments().await;
-    // It may have been paid there; the orders of others expire all the same.
+    // It may have been paid there; other orders still expire.
     assert_eq!(app.expire_orders().await, 1);
     let (ann, bob) = (app.signed_in_again(&ann).await, app.signed_in_again(&bob).await);
     assert_eq!(order_of(&bob, &other).await["status"], "canceled");
@@ -566,14 +566,14 @@ async fn a_payment_of_another_provider_is_left_as_it_is(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "pending");
 }
 
-async fn money_that_was_refunded_at_the_provider_is_not_sent_back_again(engine: Engine) {
+async fn money_that_was_refunded_at_the_provider_is_not_refunded_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
     give_up(&app).await;
     choose(&app, &payment, "pay").await.expect(303);
-    // Somebody refunds it in the provider's own books before this server does.
+    // It is refunded in the provider's books before this server refunds it.
     let sandbox = app.application().use_cases().sandbox.clone().expect("the sandbox");
     let charge = format!("sandbox_charge_{}", text(&payment, "id"));
     let by_hand = RefundOrder {

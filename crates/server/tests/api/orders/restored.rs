@@ -1,4 +1,5 @@
-//! A database that was restored from a backup older than payments at Stripe: the list of events has them.
+//! A database that was restored from a backup older than payments at Stripe: the payments are restored from Stripe's
+//! list of events.
 
 use super::{
     cancel,
@@ -8,22 +9,22 @@ use super::{
 use crate::support::{Engine, cases, email_of};
 
 cases! {
-    a_payment_that_the_database_forgot_is_taken_over_from_the_list_of_events,
+    a_payment_missing_in_the_database_is_restored_from_the_list_of_events,
     a_forgotten_payment_of_a_canceled_order_is_returned,
     a_forgotten_payment_beside_another_one_that_is_open_pays_the_order,
     money_for_a_forgotten_order_is_returned_once,
-    money_on_its_way_for_a_forgotten_order_is_returned_when_it_arrives,
-    webhooks_that_were_all_lost_are_read_from_the_list_of_events,
+    pending_money_for_a_forgotten_order_is_returned_when_it_arrives,
+    lost_webhooks_are_read_from_the_list_of_events,
 }
 
-/// What a backup from before the payment has not.
+/// Deletes the rows that a backup from before the payment does not have.
 const FORGET_PAYMENTS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events";
 
-/// The same of a backup from before the order.
+/// Deletes the rows that a backup from before the order does not have.
 const FORGET_ORDERS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events; \
                              DELETE FROM order_exclusions; DELETE FROM order_items; DELETE FROM orders";
 
-async fn a_payment_that_the_database_forgot_is_taken_over_from_the_list_of_events(engine: Engine) {
+async fn a_payment_missing_in_the_database_is_restored_from_the_list_of_events(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (order, started) = shop.started().await;
     let payment = started.expect(201).json();
@@ -68,7 +69,7 @@ async fn a_forgotten_payment_beside_another_one_that_is_open_pays_the_order(engi
     shop.stripe.pay(&session).expect("an open session");
     shop.app.run_payments_with_event_list().await;
     assert_eq!(shop.order_status(&order).await, "paid");
-    // Whoever pays the other checkout too gets the money back.
+    // If the other checkout is also paid, the money is returned.
     let books = shop.stripe.books();
     let other = books.iter().find(|entry| entry.session != session).expect("two sessions");
     shop.stripe.pay(&other.session).expect("an open session");
@@ -102,7 +103,7 @@ async fn money_for_a_forgotten_order_is_returned_once(engine: Engine) {
     assert_eq!(mails.iter().filter(|mail| mail.subject == returned).count(), 1, "{mails:?}");
 }
 
-async fn money_on_its_way_for_a_forgotten_order_is_returned_when_it_arrives(engine: Engine) {
+async fn pending_money_for_a_forgotten_order_is_returned_when_it_arrives(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (_, started) = shop.started().await;
     started.expect(201);
@@ -116,7 +117,7 @@ async fn money_on_its_way_for_a_forgotten_order_is_returned_when_it_arrives(engi
     assert_eq!((shop.stripe.books()[0].captured, shop.stripe.books()[0].refunded), (799, 799));
 }
 
-async fn webhooks_that_were_all_lost_are_read_from_the_list_of_events(engine: Engine) {
+async fn lost_webhooks_are_read_from_the_list_of_events(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (order, started) = shop.started().await;
     started.expect(201);

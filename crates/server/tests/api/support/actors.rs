@@ -1,4 +1,4 @@
-//! The people who use the server: each call goes through a socket and the public API.
+//! The users of the server: each call uses a socket and the public API.
 
 use std::{
     future::{Future, IntoFuture},
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, canaries};
 
-/// The addresses that stand outside `/api/v1`.
+/// The paths outside `/api/v1`.
 const OPERATIONAL: [&str; 11] = [
     "/api/",
     "/health",
@@ -33,17 +33,17 @@ pub(crate) fn email_of(name: &str) -> String {
     format!("{name}@example.com")
 }
 
-/// The password of a person: nobody else has it.
+/// The password of a person, which is unique.
 pub(crate) fn password_of(name: &str) -> String {
     format!("S3cret of {name}")
 }
 
-/// Somebody who calls: a visitor, or who holds the token.
+/// A caller: a visitor, or the owner of the token.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     http: reqwest::Client,
     base: Arc<str>,
-    /// What addresses in answers begin with.
+    /// The public address, which addresses in answers begin with.
     public_url: Arc<str>,
     authorization: Option<String>,
 }
@@ -53,12 +53,12 @@ impl Caller {
         Self { http, base: base.into(), public_url: public_url.into(), authorization: None }
     }
 
-    /// The same with this access token.
+    /// The same caller with this access token.
     pub(crate) fn with_token(&self, access: &str) -> Self {
         Self { authorization: Some(format!("Bearer {access}")), ..self.clone() }
     }
 
-    /// The same at another node.
+    /// The same caller at another node.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.into(), public_url: base.into(), ..self.clone() }
     }
@@ -85,7 +85,7 @@ impl Caller {
         self.call(Method::POST, path).json(&body)
     }
 
-    /// Any call; paths are under `/api/v1` but for the operational ones.
+    /// Any call; paths are below `/api/v1`, except the operational ones.
     pub(crate) fn call(&self, method: Method, path: impl AsRef<str>) -> Call {
         let path = path.as_ref();
         let is_operational = path == "/" || OPERATIONAL.iter().any(|known| path.starts_with(known));
@@ -93,7 +93,7 @@ impl Caller {
         self.call_at(method, format!("{prefix}{path}"))
     }
 
-    /// Any call of this path of the server.
+    /// Any call of this path.
     pub(crate) fn call_at(&self, method: Method, target: String) -> Call {
         canaries::plant_address(&target);
         let mut request = self.http.request(method.clone(), format!("{}{target}", self.base));
@@ -133,15 +133,21 @@ impl Call {
 
     pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         let body = body.into();
+<<<<<<< HEAD
         // A file is no secret, and no text.
         let may_be_secret = !kind.starts_with("multipart/") && !self.is_for_the_catalogue();
         if let Some(bytes) = body.as_bytes().filter(|_| may_be_secret) {
+=======
+        // A file is neither a secret nor text.
+        if let Some(bytes) = body.as_bytes().filter(|_| !kind.starts_with("multipart/")) {
+>>>>>>> main
             canaries::plant_bytes(bytes);
         }
         self.request = self.request.header("content-type", kind).body(body);
         self
     }
 
+<<<<<<< HEAD
     /// Whether its body changes a movie or a name: those are public, and the audit log holds them.
     fn is_for_the_catalogue(&self) -> bool {
         let path = self.target.trim_start_matches("/api/v1/");
@@ -151,11 +157,14 @@ impl Call {
     }
 
     /// Sends it and leaves the body to be read: a live stream has no end.
+=======
+    /// Sends it without reading the body, since a live stream has no end.
+>>>>>>> main
     pub(crate) async fn begin(self) -> reqwest::Response {
         self.request.send().await.expect("an answer")
     }
 
-    /// Sends it; `None` when the server goes away before it has answered.
+    /// Sends it; `None` when the server stops before it has answered.
     pub(crate) async fn attempt(self) -> Option<Answer> {
         self.send().await.ok()
     }
@@ -164,7 +173,7 @@ impl Call {
         let Self { method, target, public_url, request } = self;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        // A live stream has no end; cases that read one do so by themselves.
+        // A live stream has no end, so cases read it themselves.
         let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let body = if is_stream { Vec::new() } else { answer.bytes().await?.to_vec() };
         canaries::plant_tokens_of(&body);
@@ -183,7 +192,7 @@ impl IntoFuture for Call {
     }
 }
 
-/// What somebody holds while signed in.
+/// The tokens of a signed-in user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -191,7 +200,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Takes the answer of a log-in or a refresh, which has these two members and no other.
+    /// Reads the answer of a log-in or a refresh, which has exactly these two members.
     #[track_caller]
     pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer}");
@@ -209,7 +218,7 @@ pub(crate) fn jwt_part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
 
-/// Somebody who is signed in.
+/// A signed-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn {
     caller: Caller,
@@ -225,7 +234,7 @@ impl SignedIn {
         Self::holding(visitor, email, password, Tokens::of(&answer))
     }
 
-    /// Who logged in already.
+    /// A user who has already logged in.
     pub(crate) fn holding(visitor: &Caller, email: &str, password: &str, tokens: Tokens) -> Self {
         Self {
             caller: visitor.with_token(&tokens.access),
@@ -235,7 +244,7 @@ impl SignedIn {
         }
     }
 
-    /// The user's identifier, as the access token says.
+    /// The user's identifier, from the access token.
     pub(crate) fn id(&self) -> uuid::Uuid {
         jwt_part(&self.tokens.access, 1)["sub"].as_str().unwrap().parse().unwrap()
     }

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::contract;
 
-/// What came back.
+/// A received answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) method: String,
-    /// The path and query that were asked for.
+    /// The requested path and query.
     pub(crate) target: String,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -17,7 +17,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of a header that stands once at most.
+    /// The value of a header that occurs at most once.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -36,14 +36,14 @@ impl Answer {
         String::from_utf8(self.body.clone()).expect("UTF-8")
     }
 
-    /// Insists on a status.
+    /// Asserts a status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");
         self
     }
 
-    /// Insists on a problem of this status and code.
+    /// Asserts a problem with this status and code.
     #[track_caller]
     pub(crate) fn problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);
@@ -51,7 +51,7 @@ impl Answer {
         answer
     }
 
-    /// Insists on 422 with exactly these faults, in any order.
+    /// Asserts 422 with exactly these faults, in any order.
     #[track_caller]
     pub(crate) fn invalid(self, faults: &[(&str, &str)]) -> Self {
         let answer = self.problem(422, "validation_failed");
@@ -71,7 +71,7 @@ impl Answer {
         answer
     }
 
-    /// Checks what is promised of every answer there is.
+    /// Checks the rules for every answer.
     #[track_caller]
     pub(crate) fn keeps_the_rules(self, public_url: &str) -> Self {
         let id = self.header("x-request-id").unwrap_or_else(|| panic!("no X-Request-Id: {self}"));
@@ -109,9 +109,9 @@ impl Answer {
                 assert!(self.header(name).is_some(), "no {name}: {self}");
             }
         }
-        // These two say what is wrong in their own way.
+        // These two report errors in their own format.
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
-        // Where a frontend is set there are no pages.
+        // If a frontend is configured, there are no pages.
         let path = self.target.split('?').next().unwrap_or_default();
         let is_page = (["/", "/problems", "/activate", "/reset-password", "/unsubscribe"].contains(&path)
             && self.status != 404)

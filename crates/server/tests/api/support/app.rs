@@ -1,4 +1,4 @@
-//! A server of one case: its own database, a clock that the case moves, mails that the case reads.
+//! The server of one case, with its own database, a clock that the case moves, and mails that the case reads.
 
 use std::{
     collections::HashMap,
@@ -39,7 +39,7 @@ use super::{
     tables::{self, Cell},
 };
 
-/// The secret of every server that asks for no other.
+/// The default secret of servers.
 pub(crate) const SECRET: &str = "a-secret-of-the-tests-with-enough-bytes";
 
 /// A running server.
@@ -48,19 +48,19 @@ pub(crate) struct TestApp {
     url: String,
     clock: Arc<MovableClock>,
     mailer: Arc<RecordingMailer>,
-    /// What was asked for, for another node.
+    /// The settings, for another node.
     settings: Vec<(String, String)>,
     /// `None` only while it is dropped.
     application: Option<Application>,
     database: Arc<Database>,
 }
 
-/// Where a case keeps what it stores; gone with it.
+/// The database of a case, which is removed with it.
 struct Database {
     url: String,
     folder: TempDir,
     postgres: Option<TestDatabase>,
-    /// Only when the case stops it; last, since the database is on it.
+    /// Only if the case stops the server. It is the last field, since the database is on it.
     server: Option<Arc<TestPostgres>>,
 }
 
@@ -89,17 +89,18 @@ impl Database {
 }
 
 impl Database {
-    /// Keeps beside the logs what is written down of deeds and of failed mails: the same may not stand there.
+    /// Adds the audit log and the errors of failed mails to the captured logs, since they must not contain secrets
+    /// either.
     async fn keep_what_it_tells(&self) {
         for table in ["audit_log", "outbox"] {
-            // A case may have stopped its database.
+            // The case may have stopped its database.
             for cell in tables::texts(&self.url, table).await.unwrap_or_default() {
                 logs::keep(&format!("{} {}", cell.table, cell.column), &cell.text);
             }
         }
     }
 
-    /// The storage, past the server: what another node or an operator does.
+    /// The storage, without the server, for actions of another node or an operator.
     async fn storage(&self) -> Arc<dyn Storage> {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
             let options = adapter_sqlite::PoolOptions { size: 1 };
@@ -129,18 +130,18 @@ impl TestApp {
         Self::spawn_with(engine, &[]).await
     }
 
-    /// The same with other settings.
+    /// Like [`Self::spawn`], with other settings.
     pub(crate) async fn spawn_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let database = Database::make(engine).await;
         Self::start(Arc::new(database), settings, None).await
     }
 
-    /// The same on a PostgreSQL server that the case may stop.
+    /// Like [`Self::spawn`], on a separate PostgreSQL server that the case may stop.
     pub(crate) async fn spawn_on_own_server() -> Self {
         Self::spawn_on_own_server_with(&[]).await
     }
 
-    /// The same with other settings.
+    /// Like [`Self::spawn_on_own_server`], with other settings.
     pub(crate) async fn spawn_on_own_server_with(settings: &[(&str, &str)]) -> Self {
         Self::start(Arc::new(Database::on_own_server().await), settings, None).await
     }
@@ -157,12 +158,12 @@ impl TestApp {
         Self::start(Arc::clone(&self.database), settings, Some(self)).await
     }
 
-    /// The `cinema` command on the same database, as a process of its own.
+    /// The `cinema` command on the same database, as a separate process.
     pub(crate) fn cinema(&self) -> Cinema {
         Cinema::new(self.database.folder.path(), &self.database.url)
     }
 
-    /// A new file of the case's own.
+    /// Writes a new file for the case.
     pub(crate) fn write_file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.database.folder.path().join(name);
         std::fs::write(&path, text).expect("a file");
@@ -175,14 +176,14 @@ impl TestApp {
         files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or_default()
     }
 
-    /// What stands in the files of the database, whether or not a table still has it.
+    /// The bytes of the files of the database, including deleted rows.
     pub(crate) fn file_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
         let paths = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
         paths.flat_map(|path| std::fs::read(path).expect("a file")).collect()
     }
 
-    /// Nobody in particular, at another server.
+    /// A visitor at another server.
     pub(crate) fn visitor_at(&self, url: &str) -> Caller {
         Caller::visitor(self.http.clone(), url, url)
     }
@@ -202,16 +203,16 @@ impl TestApp {
         let clock =
             first.map_or_else(|| Arc::new(MovableClock::starting_now()), |node| Arc::clone(&node.clock));
         let mailer = first.map(|node| Arc::clone(&node.mailer)).unwrap_or_default();
-        // Who names a mailer wants that one.
+        // If a case sets a mailer, it is used.
         let is_recorded = changed.iter().all(|(name, _)| *name != "MAILER");
-        // Who names the slots wants passwords hashed as they are for people: that is most of the time of many cases.
+        // Real password hashes are used only if a case sets the slots, since they take most of the time of many cases.
         let is_costly = changed.iter().any(|(name, _)| *name == "HASH_SLOTS");
         let quick_hasher = || Argon2Hasher::new(1, HashCost::LEAST).expect("a hasher");
         let overrides = Overrides {
             clock: Some(clock.clone()),
             mailer: is_recorded.then(|| -> Arc<dyn Mailer> { mailer.clone() }),
             passwords: (!is_costly).then(|| -> Arc<dyn PasswordHasher> { Arc::new(quick_hasher()) }),
-            // Building the routes is most of what a start costs in a debug build.
+            // Building the routes takes most of the time of a start in a debug build.
             web_threads: Some(1),
             ..Overrides::default()
         };
@@ -226,42 +227,42 @@ impl TestApp {
         self.application.as_ref().expect("the server runs as long as the case")
     }
 
-    /// Where it is reached, without a trailing slash.
+    /// The address of the server, without a trailing slash.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Lets it say that it is about to stop.
+    /// Makes it report that it is shutting down.
     pub(crate) fn begin_drain(&self) {
         self.application().begin_drain();
     }
 
-    /// Moves the time on.
+    /// Advances the clock.
     pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
     }
 
-    /// The moment that it is.
+    /// The current time of the clock.
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
 
-    /// The audit log as a whole.
+    /// The use cases of the audit log.
     pub(crate) fn audit_log(&self) -> &Audit {
         &self.application().use_cases().audit
     }
 
-    /// Nobody in particular.
+    /// A visitor.
     pub(crate) fn anonymous(&self) -> Caller {
         Caller::visitor(self.http.clone(), &self.url, self.application().public_url())
     }
 
-    /// Nobody in particular, who takes compressed answers and unpacks them.
+    /// A visitor who accepts and decompresses compressed answers.
     pub(crate) fn unpacking(&self) -> Caller {
         Caller::visitor(plain_client(reqwest::Client::builder()), &self.url, self.application().public_url())
     }
 
-    /// Somebody who registered, followed the link in the mail, and logged in.
+    /// A user who registered, followed the link in the mail, and logged in.
     pub(crate) async fn user(&self, name: &str) -> SignedIn {
         self.register(name).await.expect(201);
         let token = self.activation_token(name).await;
@@ -269,7 +270,7 @@ impl TestApp {
         SignedIn::log_in(&self.anonymous(), &email_of(name), &password_of(name)).await
     }
 
-    /// An administrator, made as operators make one.
+    /// An administrator, created like operators do.
     pub(crate) async fn admin(&self) -> SignedIn {
         let (email, password) = (email_of("admin"), password_of("admin"));
         let signup = &self.application().use_cases().signup;
@@ -285,7 +286,7 @@ impl TestApp {
         self.anonymous().post("/accounts/register", body).await
     }
 
-    /// Adds accounts that wait for their activation, past the server: hashing takes long.
+    /// Adds accounts that are awaiting activation, directly to the database, since hashing takes long.
     pub(crate) async fn add_waiting_accounts(&self, names: &[String]) {
         let mut unit = self.database.unit().await;
         for name in names {
@@ -319,12 +320,12 @@ impl TestApp {
         self.anonymous().post("/accounts/logout", json!({"refresh": token})).await
     }
 
-    /// Does what waits in the outbox, and what that puts there.
+    /// Handles all messages of the outbox, including those that are added meanwhile.
     pub(crate) async fn run_outbox(&self) {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
 
-    /// Handles the oldest message of the outbox, and leaves what that adds.
+    /// Handles the oldest message of the outbox, without the messages that this adds.
     pub(crate) async fn run_outbox_once(&self) {
         let outbox = &self.application().use_cases().outbox;
         if let Some(delivery) = outbox.claim().await.expect("the outbox") {
@@ -342,30 +343,31 @@ impl TestApp {
         tables::texts(&self.database.url, "%").await.expect("the database")
     }
 
-    /// Brings the popularity of movies up to date, as the job does.
+    /// Refreshes the popularity of movies, like the job.
     pub(crate) async fn refresh_popularity(&self) {
         self.application().use_cases().engagement.refresh_popularity().await.expect("the popularity");
     }
 
-    /// Clears away what has run out, as the job does.
+    /// Removes expired rows, like the job.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
         use_cases.sessions.clean_up().await.expect("the clean-up");
         use_cases.outbox.clean_up().await.expect("the clean-up");
     }
 
-    /// Lets orders expire whose time is over, as the job does; says how many.
+    /// Expires orders that were not paid in time, like the job; returns how many.
     pub(crate) async fn expire_orders(&self) -> u64 {
         self.application().use_cases().orders.expire_due().await.expect("the orders")
     }
 
-    /// Reads the provider's list of events, and then does all that waits about payments.
+    /// Reads the provider's list of events, and then does all pending work of payments.
     pub(crate) async fn run_payments_with_event_list(&self) {
         self.application().use_cases().payments.read_event_list().await.expect("the list of events");
         self.run_payments().await;
     }
 
-    /// Does all that waits about payments, as the jobs do: webhooks are sent, stored and applied, and the provider is asked.
+    /// Does all pending work of payments, like the jobs: webhooks are sent, stored and applied, and payments are
+    /// checked at the provider.
     pub(crate) async fn run_payments(&self) {
         let use_cases = self.application().use_cases();
         loop {
@@ -381,29 +383,29 @@ impl TestApp {
         }
     }
 
-    /// Applies the webhooks that were stored; says how many.
+    /// Applies the stored webhooks; returns how many.
     pub(crate) async fn process_payment_events(&self) -> u64 {
         self.application().use_cases().payments.process_events().await.expect("the events")
     }
 
-    /// Asks the provider about the payments that it should have told of.
+    /// Checks the payments at the provider for which a report is due.
     pub(crate) async fn check_payments(&self) -> u64 {
         self.application().use_cases().payments.check_due().await.expect("the payments")
     }
 
-    /// What is wrong with money and entitlements.
+    /// The violations of rules about money and entitlements.
     pub(crate) async fn money_violations(&self) -> Vec<String> {
         let verdict = self.application().use_cases().payments.verify().await.expect("the check");
         assert!(verdict.unread.is_none(), "{:?}", verdict.unread);
         verdict.violations.iter().map(ToString::to_string).collect()
     }
 
-    /// Fails when something is wrong with money and entitlements.
+    /// Fails when there are violations of rules about money and entitlements.
     pub(crate) async fn check_money(&self) {
         assert_eq!(self.money_violations().await, Vec::<String>::new());
     }
 
-    /// The same person with new tokens: those of before may have expired.
+    /// The same user with new tokens, since the old ones may have expired.
     pub(crate) async fn signed_in_again(&self, user: &SignedIn) -> SignedIn {
         SignedIn::log_in(&self.anonymous(), &user.email, &user.password).await
     }
@@ -416,17 +418,17 @@ impl TestApp {
         self.mailer.count()
     }
 
-    /// From now on every mail takes so long, and is refused then.
+    /// From now on every mail takes this long, and is then refused.
     pub(crate) fn refuse_mails_after(&self, time: TimeDelta) {
         self.mailer.refuse_after(Arc::clone(&self.clock), time);
     }
 
-    /// The tokens of all activation links that were mailed to somebody, oldest first.
+    /// The tokens of all activation links that were mailed to a user, oldest first.
     pub(crate) fn tokens_mailed_to(&self, name: &str) -> Vec<String> {
         self.tokens_mailed_to_address(&email_of(name))
     }
 
-    /// The same by the address, spelled as the mails were addressed.
+    /// The same by address, with the spelling of the mails.
     pub(crate) fn tokens_mailed_to_address(&self, email: &str) -> Vec<String> {
         let token = |mail: &Mail| {
             let (_, rest) = mail.text.split_once("/activate?token=")?;
@@ -450,7 +452,7 @@ impl TestApp {
         self.tokens_mailed_to(name).pop().unwrap_or_else(|| panic!("no link was mailed to {name}"))
     }
 
-    /// Brings movies in and says what their identifiers are.
+    /// Imports movies and returns their identifiers.
     pub(crate) async fn import(&self, movies: Vec<Facts>) -> Movies {
         let identities: Vec<_> = movies.iter().map(|movie| movie.identity.clone()).collect();
         self.import_unread(movies).await;
@@ -460,7 +462,7 @@ impl TestApp {
         Movies { ids, visitor: self.anonymous() }
     }
 
-    /// Brings movies in.
+    /// Imports movies.
     pub(crate) async fn import_unread(&self, movies: Vec<Facts>) {
         for batch in movies.chunks(1_000) {
             let rows = batch.iter().cloned().map(Into::into).collect();
@@ -471,7 +473,7 @@ impl TestApp {
         }
     }
 
-    /// Has the words that corrections are found in made anew, as the background work does.
+    /// Updates the vocabulary for corrections, like the background work.
     pub(crate) async fn refresh_search(&self) {
         self.application().use_cases().search_upkeep.run().await.expect("a refresh of the search index");
     }
@@ -480,7 +482,7 @@ impl TestApp {
         self.import(small_catalogue()).await
     }
 
-    /// Does a round of the background work that finds similar movies; tells of how many.
+    /// Runs a round of the background work that finds similar movies; returns for how many.
     pub(crate) async fn find_similar(&self) -> u64 {
         let catalog = &self.application().use_cases().catalog;
         let (found, progress) = catalog.find_due_similar(None).await.expect("similar movies");
@@ -488,14 +490,14 @@ impl TestApp {
         found
     }
 
-    /// Takes a movie of the small catalogue off sale.
+    /// Withdraws a movie of the small catalogue from sale.
     pub(crate) async fn withdraw(&self, name: &str) {
         let movie = small_catalogue().into_iter().find(|movie| movie.identity.name == name);
         let movie = movie.expect("a movie of the small catalogue");
         self.import_unread(vec![Facts { is_available: false, ..movie }]).await;
     }
 
-    /// Lets somebody have bought a movie.
+    /// Adds a purchase of a movie.
     pub(crate) async fn sell(&self, buyer: &SignedIn, movie_id: String) {
         let use_cases = self.application().use_cases();
         let purchase = Purchase {
@@ -509,7 +511,7 @@ impl TestApp {
         unit.commit().await.expect("a purchase");
     }
 
-    /// Attaches a film to a movie, as the command does.
+    /// Attaches a film to a movie, like the command.
     pub(crate) async fn attach_film(&self, movie_id: &str, content: &[u8]) {
         let path = self.write_file("film.mp4", "");
         std::fs::write(&path, content).expect("a file");
@@ -519,7 +521,7 @@ impl TestApp {
         library.attach_film(movie_id, file, &|_| ()).await.expect("the film is attached");
     }
 
-    /// Notifies the user, as a use case does in its unit of work.
+    /// Notifies the user, like a use case in its unit of work.
     pub(crate) async fn notify(&self, receiver: &SignedIn, cause: NotificationCause) {
         let notifier = &self.application().use_cases().notifier;
         let mut unit = self.database.unit().await;
@@ -528,12 +530,12 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// A unit of work that sees everything and asks nobody.
+    /// A unit of work with all repositories and without access checks.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         self.database.unit().await
     }
 
-    /// A unit of work of somebody else that has locked this user; what it locked is free when it is dropped.
+    /// Another unit of work that has locked this user; dropping it releases the lock.
     pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn WholeUnit>, User) {
         let mut unit = self.database.unit().await;
         let id = Id::from_uuid(user.id());
@@ -541,7 +543,7 @@ impl TestApp {
         (unit, user)
     }
 
-    /// The address that a sign-in came from, as it is kept.
+    /// The stored network address of a sign-in.
     pub(crate) async fn address_of(&self, tokens: &Tokens) -> Option<IpAddr> {
         let mut unit = self.database.unit().await;
         let id = jwt_part(&tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap();
@@ -549,7 +551,7 @@ impl TestApp {
         session.device.ip
     }
 
-    /// Changes an account as an administrator would.
+    /// Changes an account, like an administrator.
     pub(crate) async fn change_user(&self, user: &SignedIn, change: impl FnOnce(&mut User)) {
         let (mut unit, mut user) = self.lock_user(user).await;
         change(&mut user);
@@ -558,12 +560,12 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// How many statements a call takes.
+    /// The number of statements of a call.
     pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
         self.statements_of_answer(200, call).await
     }
 
-    /// How many statements a call takes that is answered with this status.
+    /// The number of statements of a call that is answered with this status.
     pub(crate) async fn statements_of_answer(
         &self,
         status: u16,
@@ -575,7 +577,7 @@ impl TestApp {
         database.statements() - before
     }
 
-    /// Runs statements on the database, past the server.
+    /// Runs statements directly on the database.
     pub(crate) async fn execute_sql(&self, statements: &str) {
         match &self.database.postgres {
             Some(postgres) => postgres.execute(statements).await,
@@ -583,18 +585,18 @@ impl TestApp {
         }
     }
 
-    /// Stops the case's own database server, as a crash does.
+    /// Stops the case's own database server, like a crash.
     pub(crate) async fn stop_database(&self) {
         let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
         tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
     }
 
-    /// Lets the case's PostgreSQL take writes or not, as a fail-over does.
+    /// Makes the case's PostgreSQL read-only or writable, like a fail-over.
     pub(crate) async fn set_read_only(&self, is_on: bool) {
         self.database.postgres.as_ref().expect("a database of PostgreSQL").set_read_only(is_on).await;
     }
 
-    /// Starts it again.
+    /// Starts the database server again.
     pub(crate) async fn start_database(&self) {
         let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
         tokio::task::spawn_blocking(move || server.start()).await.expect("it starts");
@@ -604,7 +606,7 @@ impl TestApp {
 fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
     builder
         .no_proxy()
-        // Reading those of the system takes longer than most cases.
+        // Reading the certificates of the system takes longer than most cases.
         .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_mins(1))
@@ -613,7 +615,7 @@ fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
 }
 
 impl Drop for TestApp {
-    /// Stops the server in the background; its database goes after it.
+    /// Stops the server in the background; its database is removed afterwards.
     fn drop(&mut self) {
         let database = Arc::clone(&self.database);
         if let Some(application) = self.application.take() {
@@ -627,7 +629,7 @@ impl Drop for TestApp {
     }
 }
 
-/// The servers that cases have left behind.
+/// The servers of ended cases that are still stopping.
 static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
 /// Waits until every server of the suite has stopped.
@@ -640,7 +642,7 @@ pub(crate) fn all_stopped() {
     });
 }
 
-/// Movies that were brought in.
+/// Imported movies.
 pub(crate) struct Movies {
     ids: HashMap<String, String>,
     visitor: Caller,

@@ -1,6 +1,6 @@
-//! Every secret that the suite tells a server or hears from one, to be looked for in all that was logged.
+//! Every secret that the suite sends to a server or receives from one, for a search in everything that was logged.
 //!
-//! Whatever goes through an actor's call or the recording mailer is noted here by itself: no case has to think of it.
+//! The secrets in calls of actors and in the recording mailer are collected automatically.
 
 use std::{
     collections::BTreeSet,
@@ -11,22 +11,22 @@ use aho_corasick::AhoCorasick;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// What is shorter may stand in a log by chance.
+/// Shorter texts may occur in a log by chance.
 const SHORTEST: usize = 8;
 
-/// As much of a secret is looked for: a log that cuts long texts does not hide them.
+/// The length of the searched prefix of a secret, so that truncated texts in a log are also found.
 const LONGEST: usize = 64;
 
-/// As many bytes of a secret are looked for where bytes are written as numbers.
+/// How many bytes of a secret are searched where bytes are written as numbers.
 const BYTES: usize = 16;
 
 static CANARIES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Notes a text that may stand in no log.
+/// Records a text that must not be logged.
 pub(crate) fn plant(text: &str) {
     let text = text.trim();
     let text: String = text.chars().take(LONGEST).collect();
-    // Identifiers are logged on purpose, and words such as a role's name say nothing of anybody.
+    // Identifiers are logged deliberately, and words such as a role's name are not personal.
     let is_word = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if text.chars().count() < SHORTEST || is_word || Uuid::try_parse(&text).is_ok() {
         return;
@@ -34,7 +34,7 @@ pub(crate) fn plant(text: &str) {
     CANARIES.lock().unwrap_or_else(PoisonError::into_inner).insert(text);
 }
 
-/// Notes a token, and its signature alone when it has one.
+/// Records a token, and separately its signature if it has one.
 pub(crate) fn plant_token(token: &str) {
     plant(token);
     if let Some((_, signature)) = token.rsplit_once('.') {
@@ -42,7 +42,7 @@ pub(crate) fn plant_token(token: &str) {
     }
 }
 
-/// Notes an `Authorization` header, and the secret in it.
+/// Records an `Authorization` header, and the secret in it.
 pub(crate) fn plant_authorization(header: &str) {
     plant(header);
     if let Some((_, secret)) = header.split_once(' ') {
@@ -50,7 +50,7 @@ pub(crate) fn plant_authorization(header: &str) {
     }
 }
 
-/// Notes every text in a body.
+/// Records every text in a body.
 pub(crate) fn plant_texts(body: &Value) {
     match body {
         Value::String(text) if text.matches('.').count() == 2 => plant_token(text),
@@ -61,7 +61,7 @@ pub(crate) fn plant_texts(body: &Value) {
     }
 }
 
-/// Notes the texts of a body that may be no JSON.
+/// Records the texts of a body that may not be JSON.
 pub(crate) fn plant_bytes(body: &[u8]) {
     if let Ok(body) = serde_json::from_slice(body) {
         plant_texts(&body);
@@ -73,7 +73,7 @@ pub(crate) fn plant_bytes(body: &[u8]) {
     }
 }
 
-/// Notes the tokens that an answer hands out.
+/// Records the tokens in an answer.
 pub(crate) fn plant_tokens_of(answer: &[u8]) {
     let Ok(body) = serde_json::from_slice::<Value>(answer) else { return };
     for name in ["access", "refresh"] {
@@ -83,7 +83,7 @@ pub(crate) fn plant_tokens_of(answer: &[u8]) {
     }
 }
 
-/// Notes what stands behind `token=` and `email=` in an address.
+/// Records the values of `token=` and `email=` in an address.
 pub(crate) fn plant_address(target: &str) {
     for (_, value) in target.split(['?', '&']).filter_map(|pair| pair.split_once('=')) {
         if target.contains("token=") || value.contains('@') || value.contains("%40") {
@@ -92,7 +92,7 @@ pub(crate) fn plant_address(target: &str) {
     }
 }
 
-/// A secret may be written out, as an address writes it, or as the numbers of its bytes.
+/// A secret may be written literally, percent-encoded, or as the numbers of its bytes.
 fn spellings(secret: &str) -> impl Iterator<Item = String> {
     let bytes = secret.as_bytes();
     let numbers = format!("{:?}", &bytes[..bytes.len().min(BYTES)]);
@@ -100,11 +100,11 @@ fn spellings(secret: &str) -> impl Iterator<Item = String> {
     [secret.to_owned(), numbers.trim_matches(['[', ']']).to_owned()].into_iter().chain(escaped)
 }
 
-/// Which of these secrets stand in the lines, each once: the number of its first line, the secret, and that line.
+/// The secrets that occur in the lines, each once: the number of its first line, the secret, and that line.
 pub(crate) fn found_in(lines: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     let spellings: BTreeSet<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
     let spellings: Vec<String> = spellings.into_iter().collect();
-    let search = AhoCorasick::new(&spellings).expect("a search for so many texts");
+    let search = AhoCorasick::new(&spellings).expect("a search for this many texts");
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     for (number, line) in (1..).zip(lines.lines()) {
@@ -115,7 +115,7 @@ pub(crate) fn found_in(lines: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     found
 }
 
-/// Looks for every secret of the run in every line that was kept; the findings, with their lines.
+/// Searches every secret of the run in every captured line; returns the findings with their lines.
 pub(crate) fn leaks() -> Vec<String> {
     let secrets = CANARIES.lock().unwrap_or_else(PoisonError::into_inner).clone();
     found_in(&super::captured_logs(), &secrets)

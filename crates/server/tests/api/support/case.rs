@@ -1,4 +1,4 @@
-//! How a case is known to the runner: a table a module, so that a case written and not listed is a warning.
+//! How cases are registered: each module has a table, so that an unlisted case is a compiler warning.
 
 use std::{future::Future, pin::Pin};
 
@@ -21,26 +21,26 @@ impl Case {
         Self { name, run, engines: &[Engine::Sqlite, Engine::Postgres], needs_mail_server: false }
     }
 
-    /// For what can only happen to a database server.
+    /// For cases that apply only to a database server.
     pub(crate) const fn on_postgres_only(mut self) -> Self {
         self.engines = &[Engine::Postgres];
         self
     }
 
-    /// For what can only happen to a file.
+    /// For cases that apply only to a file.
     pub(crate) const fn on_sqlite_only(mut self) -> Self {
         self.engines = &[Engine::Sqlite];
         self
     }
 
-    /// For what needs a mail server, which a machine may not have.
+    /// For cases that need a mail server, which may not be installed.
     pub(crate) const fn with_a_mail_server(mut self) -> Self {
         self.needs_mail_server = true;
         self
     }
 
-    /// One trial a database; those of a database that is left out, or of a mail server that is not there, are marked so, and
-    /// never pass silently.
+    /// One trial for each database. Trials of a skipped database, or without the needed mail server, are marked as
+    /// ignored, and never pass silently.
     pub(crate) fn trials(self) -> impl Iterator<Item = Trial> {
         let Self { name, run, engines, needs_mail_server } = self;
         let is_missing = needs_mail_server && MailServer::is_missing();

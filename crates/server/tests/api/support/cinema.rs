@@ -1,4 +1,4 @@
-//! The `cinema` command as a process of its own: what a case may kill.
+//! The `cinema` command as a separate process, which a case may kill.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -13,7 +13,7 @@ use std::{
 
 use super::{SECRET, logs};
 
-/// How it is to be run.
+/// The command to run.
 pub(crate) struct Cinema {
     command: Command,
 }
@@ -34,13 +34,13 @@ impl Cinema {
         Self { command }
     }
 
-    /// With these settings too.
+    /// Adds settings.
     pub(crate) fn with(mut self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         self.command.envs(settings);
         self
     }
 
-    /// Runs a command to its end; says whether it succeeded, and what it said.
+    /// Runs a command to its end; returns whether it succeeded, and its output.
     pub(crate) fn run(mut self, words: &[&str]) -> (bool, String) {
         let done = self.prepared("exec \"$@\"", words).output().expect("cinema runs");
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -48,17 +48,17 @@ impl Cinema {
         (done.status.success(), said)
     }
 
-    /// Begins a command.
+    /// Starts a command.
     pub(crate) fn begin(mut self, words: &[&str]) -> Running {
         Running::watch(self.prepared("exec \"$@\"", words).spawn().expect("cinema runs"))
     }
 
-    /// Begins to serve; returns when it listens.
+    /// Starts the server; returns when it listens.
     pub(crate) fn serve(self) -> Running {
         self.begin(&["serve"]).listening()
     }
 
-    /// Serves where no file may grow beyond so many bytes, as on a full disk.
+    /// Starts the server with a limit of the size of files, as on a full disk.
     pub(crate) fn serve_with_files_up_to(mut self, bytes: u64) -> Running {
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", bytes.div_ceil(512));
         Running::watch(self.prepared(&script, &["serve"]).spawn().expect("cinema runs")).listening()
@@ -79,7 +79,7 @@ pub(crate) struct Running {
     child: Child,
     printed: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
-    /// Where it says that it listens.
+    /// Receives the address that it listens on.
     listens: Receiver<String>,
     url: String,
 }
@@ -98,12 +98,12 @@ impl Running {
         });
         let errors = BufReader::new(child.stderr.take().expect("a pipe"));
         let (says, listens) = mpsc::channel();
-        // Read to its end whoever listens: a full pipe would stop it.
+        // The output is always read to its end, since a full pipe would block the process.
         std::thread::spawn(move || {
             for line in errors.lines().map_while(Result::ok) {
                 logs::keep("cinema", &line);
                 if let Some((_, url)) = line.split_once("listening on ") {
-                    // Nobody waits for what only works through a list.
+                    // The receiver may have been dropped.
                     drop(says.send(url.trim().to_owned()));
                 }
             }
@@ -116,12 +116,12 @@ impl Running {
         self
     }
 
-    /// Where it is reached.
+    /// The address of the server.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Ends it at once, whatever it does (`kill -9`); gives what it printed.
+    /// Kills it immediately (`kill -9`); returns its output.
     pub(crate) fn kill(mut self) -> String {
         self.end();
         if let Some(reader) = self.reader.take() {
@@ -131,7 +131,7 @@ impl Running {
     }
 
     fn end(&mut self) {
-        // It may have ended by itself.
+        // It may have already ended.
         drop(self.child.kill());
         self.child.wait().expect("it ends");
     }

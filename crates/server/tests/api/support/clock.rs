@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::time::{Clock, Instant};
 
-/// Stands still until it is moved; begins at the present, so that what compares with other machines' clocks agrees.
+/// A clock that does not move by itself. It begins at the current time, so that comparisons with the clocks of other
+/// machines work.
 #[derive(Debug)]
 pub(crate) struct MovableClock(Mutex<Instant>);
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document as a witness: every answer of the suite must be one that it knows.
+//! Checks every answer of the suite against the OpenAPI document.
 
 use std::sync::OnceLock;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::Answer;
 
-/// The document as the server makes it.
+/// The document as the server generates it.
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| api_actix::openapi_document("http://127.0.0.1:8000"))
 }
 
-/// The operation that a method and path stand for.
+/// The operation of a method and path.
 pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let paths = document()["paths"].as_object()?;
     let mut fitting: Vec<_> = paths.iter().filter(|(template, _)| fits(template, path)).collect();
@@ -66,14 +66,14 @@ pub(crate) fn documents(answer: &Answer) {
     }
 }
 
-/// What stands there, or where it leads.
+/// Resolves a reference; returns other values unchanged.
 pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let Some(reference) = value["$ref"].as_str() else { return value };
     let target = document.pointer(reference.trim_start_matches('#'));
-    target.unwrap_or_else(|| panic!("{reference} leads nowhere"))
+    target.unwrap_or_else(|| panic!("{reference} does not exist"))
 }
 
-/// Every operation of a document: method, path, and what stands there.
+/// Every operation of a document: method, path, and its description.
 pub(crate) fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
     const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let paths = document["paths"].as_object().expect("paths");

@@ -7,7 +7,7 @@ use test_postgres::TestPostgres;
 pub(crate) enum Engine {
     /// The embedded default.
     Sqlite,
-    /// The server.
+    /// PostgreSQL, on a server.
     Postgres,
 }
 

@@ -1,4 +1,4 @@
-//! All that the servers of the suite log, in this process and in those it starts, kept to be searched.
+//! Captures everything that the servers of the suite log, in this process and in those it starts.
 
 use std::{
     io,
@@ -7,7 +7,8 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most that operators ever ask for (`RUST_LOG`): everything of ours, and whatever libraries say for their users.
+/// The most verbose filter that operators use (`RUST_LOG`): all lines of this program, and the debug lines of
+/// libraries.
 pub(crate) const MOST_VERBOSE: &str = "debug,adapter_crypto=trace,adapter_mailer_console=trace,adapter_mailer_smtp=trace,adapter_postgres=trace,\
      adapter_sqlite=trace,adapter_throttle=trace,adapter_media=trace,api_actix=trace,app=trace,cinema=trace,domain=trace,server=trace";
 
@@ -36,8 +37,7 @@ impl<'a> MakeWriter<'a> for MakeKeeper {
     }
 }
 
-/// Begins to keep what is logged, filtered as every installation filters, each line with the place in the source that
-/// wrote it.
+/// Begins to capture the log with the filters of every installation, each line with its position in the source.
 pub(crate) fn capture_logs() {
     tracing_subscriber::fmt()
         .with_env_filter(server::log_filter(MOST_VERBOSE))
@@ -49,7 +49,7 @@ pub(crate) fn capture_logs() {
         .expect("nobody else captures the logs of this process");
 }
 
-/// Keeps what somebody else wrote down: a process of its own, or a database.
+/// Adds the text of another source, such as a separate process or a database.
 pub(crate) fn keep(place: &str, text: &str) {
     let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     for line in text.lines() {
@@ -57,7 +57,7 @@ pub(crate) fn keep(place: &str, text: &str) {
     }
 }
 
-/// What was logged until now.
+/// Everything that was logged until now.
 pub(crate) fn captured_logs() -> String {
     String::from_utf8_lossy(&LINES.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }

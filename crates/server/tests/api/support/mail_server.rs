@@ -1,4 +1,4 @@
-//! A real mail server, which `scripts/mail_server.py` is with aiosmtpd.
+//! A real mail server: `scripts/mail_server.py` with aiosmtpd.
 
 use std::{
     io::{BufRead, BufReader},
@@ -10,16 +10,16 @@ use std::{
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// A mail as it came over the wire.
+/// A mail as it was received.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveredMail {
-    /// Whom the envelope names.
+    /// The recipient in the envelope.
     pub(crate) to: String,
     /// Headers and body.
     pub(crate) content: String,
-    /// Whether the server took it; else it sent it away for now.
+    /// Whether the server accepted it; otherwise it was refused temporarily.
     pub(crate) is_taken: bool,
-    /// Whether the sender still waits to hear so.
+    /// Whether the sender is still waiting for the reply.
     pub(crate) is_held: bool,
 }
 
@@ -41,7 +41,7 @@ impl DeliveredMail {
     }
 }
 
-/// A running one; ended when it is dropped.
+/// A running mail server, which is stopped when this is dropped.
 pub(crate) struct MailServer {
     child: Child,
     port: u64,
@@ -50,13 +50,13 @@ pub(crate) struct MailServer {
 }
 
 impl MailServer {
-    /// Whether tests are to do without (`SKIP_MAIL=1`), or this machine has none: `scripts/setup.sh mail` puts it there.
+    /// Whether tests must do without it (`SKIP_MAIL=1`), or it is not installed; `scripts/setup.sh mail` installs it.
     #[expect(clippy::disallowed_methods, reason = "the suite is told by its environment what to leave out")]
     pub(crate) fn is_missing() -> bool {
         std::env::var("SKIP_MAIL").is_ok_and(|value| value == "1") || python().is_none()
     }
 
-    /// Starts one; the arguments are those of the script.
+    /// Starts a mail server; the arguments are those of the script.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let python = python().expect("a Python with aiosmtpd");
         let script = root().join("scripts/mail_server.py");
@@ -75,7 +75,7 @@ impl MailServer {
         Self { child, port, lines, delivered: Vec::new() }
     }
 
-    /// The settings of a server that hands its mails over here.
+    /// The settings of a server that sends its mails here.
     pub(crate) fn settings(&self) -> [(&'static str, String); 3] {
         [
             ("MAILER", "smtp".to_owned()),
@@ -91,10 +91,10 @@ impl MailServer {
         mail
     }
 
-    /// Ends it; gives all mails that ever came, in their order.
+    /// Stops it; returns all received mails, in their order.
     pub(crate) async fn end(mut self) -> Vec<DeliveredMail> {
         self.child.kill().expect("it runs");
-        // What it told before stands in the pipe.
+        // Earlier output is still in the pipe.
         while let Some(line) = self.lines.recv().await {
             self.delivered.push(DeliveredMail::read(&line));
         }

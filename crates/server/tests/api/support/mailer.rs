@@ -1,4 +1,4 @@
-//! A mailer that keeps what it is given.
+//! A mailer that records mails.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,11 +11,11 @@ use domain::{
 
 use super::{MovableClock, canaries};
 
-/// Keeps every mail, in order.
+/// Records every mail, in order.
 #[derive(Debug, Default)]
 pub(crate) struct RecordingMailer {
     mails: Mutex<Vec<Mail>>,
-    /// Set when every mail is refused, after so long by this clock.
+    /// Set when every mail is refused, after this time on this clock.
     refusal: Mutex<Option<(Arc<MovableClock>, TimeDelta)>>,
 }
 
@@ -26,12 +26,12 @@ impl RecordingMailer {
         mails.iter().filter(|mail| mail.to.as_str().eq_ignore_ascii_case(email)).cloned().collect()
     }
 
-    /// How many mails were sent, taken or not.
+    /// How many mails were sent, accepted or not.
     pub(crate) fn count(&self) -> usize {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// From now on every mail takes so long, and is refused then.
+    /// From now on every mail takes this long, and is then refused.
     pub(crate) fn refuse_after(&self, clock: Arc<MovableClock>, time: TimeDelta) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock, time));
     }

@@ -1,4 +1,4 @@
-//! Whole bodies as snapshots: what differs from run to run is checked for its form and given a name.
+//! Complete bodies as snapshots: values that differ between runs are checked for their format and replaced by names.
 
 use serde_json::Value;
 use uuid::{Uuid, Version};

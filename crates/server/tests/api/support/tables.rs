@@ -1,4 +1,4 @@
-//! What stands in the tables of a database, read past every port.
+//! Reads the tables of a database directly.
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
@@ -67,7 +67,7 @@ fn of_file(path: &str, table: &str) -> Option<Vec<Cell>> {
     Some(cells)
 }
 
-/// What the bytes of a hexadecimal number say, where they are text.
+/// The text of hexadecimal bytes, if they are text.
 fn text_of(hex: &str) -> String {
     let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
     let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).expect("a byte")).collect();

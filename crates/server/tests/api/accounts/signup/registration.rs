@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::support::{Answer, Engine, TestApp, cases, email_of, password_of, snapshot};
 
 cases! {
-    registering_answers_to_the_letter_and_mails_a_link,
-    the_link_leads_to_the_frontend_of_the_settings,
-    a_host_header_does_not_move_the_link,
+    registering_returns_the_exact_message_and_mails_a_link,
+    the_link_begins_with_the_configured_frontend,
+    a_host_header_does_not_affect_links,
     a_taken_email_is_refused,
     a_taken_email_is_not_revealed_when_the_settings_say_so,
     spellings_of_an_email_are_one_account,
@@ -19,15 +19,15 @@ cases! {
     a_link_is_mailed_only_to_the_spelling_that_registered,
     registering_again_with_the_same_password_mails_a_new_link,
     registering_again_with_another_password_leaves_none,
-    an_address_is_mailed_five_times_a_day_however_often_it_is_registered,
-    beyond_five_mails_a_contested_password_is_contested_all_the_same,
-    the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed,
-    six_who_register_one_address_at_once_make_one_account,
-    thirty_who_register_one_address_at_once_are_all_answered,
-    every_account_has_a_link_of_its_own,
+    an_address_gets_at_most_five_mails_a_day_for_repeated_registrations,
+    after_five_mails_a_password_can_still_become_contested,
+    the_owner_of_an_address_is_not_flooded_with_mails,
+    six_concurrent_registrations_of_one_address_make_one_account,
+    thirty_concurrent_registrations_of_one_address_are_all_answered,
+    every_account_has_a_separate_link,
 }
 
-async fn registering_answers_to_the_letter_and_mails_a_link(engine: Engine) {
+async fn registering_returns_the_exact_message_and_mails_a_link(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let answer = app
         .anonymous()
@@ -49,7 +49,7 @@ async fn registering_answers_to_the_letter_and_mails_a_link(engine: Engine) {
     assert_eq!(app.mails_to("ann@example.com").len(), 1, "a mail is sent once");
 }
 
-async fn the_link_leads_to_the_frontend_of_the_settings(engine: Engine) {
+async fn the_link_begins_with_the_configured_frontend(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("FRONTEND_URL", "https://cinema.example.com/shop/")]).await;
     app.register("ann").await.expect(201);
     app.run_outbox().await;
@@ -57,7 +57,7 @@ async fn the_link_leads_to_the_frontend_of_the_settings(engine: Engine) {
     assert!(mail.text.contains("https://cinema.example.com/shop/activate?token="), "{}", mail.text);
 }
 
-async fn a_host_header_does_not_move_the_link(engine: Engine) {
+async fn a_host_header_does_not_affect_links(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.anonymous()
         .post("/accounts/register", json!({"email": "ann@example.com", "password": "Passw0rd1"}))
@@ -153,7 +153,7 @@ async fn letters_that_only_look_alike_make_another_account(engine: Engine) {
         app.anonymous().post("/accounts/register", body).await.expect(201);
     }
     app.run_outbox().await;
-    // Asking for a link with one of them brings the link of the others to nobody.
+    // Requesting a link for one of them does not send a link to the others.
     app.anonymous().post("/accounts/resend-activation", json!({"email": addresses[1]})).await.expect(200);
     app.run_outbox().await;
     assert_eq!(addresses.map(|email| app.mails_to(email).len()), [1, 2, 1]);
@@ -175,7 +175,7 @@ async fn a_link_is_mailed_only_to_the_spelling_that_registered(engine: Engine) {
     app.run_outbox().await;
     assert_eq!(mailed_to(), ["ann@example.com"; 2]);
     let first = app.activation_token("ann").await;
-    // Registering takes the other spelling, and leaves no password even if both are the same.
+    // Registering replaces the spelling, and makes the password unusable even if both are the same.
     let body = json!({"email": other, "password": password_of("ann")});
     app.anonymous().post("/accounts/register", body.clone()).await.expect(201);
     app.run_outbox().await;
@@ -224,7 +224,7 @@ async fn registering_again_with_another_password_leaves_none(engine: Engine) {
 
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
 
-/// Registers from a client that never called before; gives all that an answer tells but when and which one it is.
+/// Registers from a new client; returns the answer without times and identifiers.
 async fn register_from(app: &TestApp, client: usize, name: &str, password: &str) -> (Vec<u8>, Vec<String>) {
     let body = json!({"email": email_of(name), "password": password});
     let call = app.anonymous().post("/accounts/register", body);
@@ -233,7 +233,7 @@ async fn register_from(app: &TestApp, client: usize, name: &str, password: &str)
     (answer.body.clone(), told.map(|(name, value)| format!("{name}: {value:?}")).collect())
 }
 
-async fn an_address_is_mailed_five_times_a_day_however_often_it_is_registered(engine: Engine) {
+async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(engine: Engine) {
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     let first = register_from(&app, 1, "ann", &password_of("ann")).await;
     for client in 2..=9 {
@@ -253,13 +253,13 @@ async fn an_address_is_mailed_five_times_a_day_however_often_it_is_registered(en
     for client in 13..=20 {
         register_from(&app, client, "ann", &password_of("ann")).await;
     }
-    // The last link that was mailed is the one that counts. Two spellings registered: nobody knows whose the password is.
+    // The last mailed link is the valid one. Two spellings were registered, so it is unknown whose password is stored.
     let token = app.activation_token("ann").await;
     app.activate(&token).await.expect(200);
     app.log_in("ann").await.problem(401, "invalid_credentials");
 }
 
-async fn beyond_five_mails_a_contested_password_is_contested_all_the_same(engine: Engine) {
+async fn after_five_mails_a_password_can_still_become_contested(engine: Engine) {
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     for client in 1..=5 {
         register_from(&app, client, "ann", &password_of("ann")).await;
@@ -278,7 +278,7 @@ async fn beyond_five_mails_a_contested_password_is_contested_all_the_same(engine
     app.anonymous().post("/accounts/login", body).await.expect(200);
 }
 
-async fn the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed(engine: Engine) {
+async fn the_owner_of_an_address_is_not_flooded_with_mails(engine: Engine) {
     let settings = [LIMITED[0], LIMITED[1], ("REGISTRATION_REVEALS_EMAIL", "false")];
     let app = TestApp::spawn_with(engine, &settings).await;
     app.user("ann").await;
@@ -294,7 +294,7 @@ async fn the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed(engine
     app.log_in("ann").await.expect(200);
 }
 
-async fn six_who_register_one_address_at_once_make_one_account(engine: Engine) {
+async fn six_concurrent_registrations_of_one_address_make_one_account(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let answers = join_all((0..6).map(|_| app.register("ann"))).await;
     for answer in answers {
@@ -307,13 +307,13 @@ async fn six_who_register_one_address_at_once_make_one_account(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-async fn thirty_who_register_one_address_at_once_are_all_answered(engine: Engine) {
+async fn thirty_concurrent_registrations_of_one_address_are_all_answered(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let register = |number: usize| {
         let body = json!({"email": email_of("ann"), "password": format!("S3cret number {number}")});
         app.anonymous().post("/accounts/register", body).into_future()
     };
-    // A new address, and then one that waits.
+    // A new address, and then one that is awaiting activation.
     for round in 0..2 {
         for answer in join_all((0..30).map(|number| register(30 * round + number))).await {
             answer.expect(201);
@@ -326,7 +326,7 @@ async fn thirty_who_register_one_address_at_once_are_all_answered(engine: Engine
     app.anonymous().post("/accounts/password-reset/confirm", own).await.expect(200);
 }
 
-async fn every_account_has_a_link_of_its_own(engine: Engine) {
+async fn every_account_has_a_separate_link(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let mut tokens = BTreeSet::new();
     for name in ["ann", "bob", "cleo"] {
