@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_is_another_each_time() {
+    async fn the_wait_is_different_each_time() {
         let longest = Duration::from_hours(1);
         let mut waits = std::collections::BTreeSet::new();
         for _ in 0..50 {

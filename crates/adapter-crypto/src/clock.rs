@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_cut_to_whole_microseconds() {
+    fn times_are_truncated_to_whole_microseconds() {
         let now = SystemClock.now();
         assert_eq!(now.timestamp_subsec_nanos() % 1_000, 0);
         assert!(now <= SystemClock.now());

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_purpose_has_a_key_of_its_own() {
+    fn each_purpose_has_a_separate_key() {
         let secret = AppSecret::new(*b"0123456789abcdef0123456789abcdef");
         assert_eq!(secret.derive("a").expose(), secret.derive("a").expose());
         assert_ne!(secret.derive("a").expose(), secret.derive("b").expose());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_and_repetitions_are_no_secrets() {
+    fn examples_and_repetitions_are_weak_secrets() {
         for weak in [
             "",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hash_states_its_parameters_and_has_a_salt_of_its_own() {
+    async fn the_hash_contains_its_parameters_and_a_unique_salt() {
         let hasher = hasher();
         let one = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
         let other = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_made_elsewhere_with_other_parameters_verifies_and_wants_a_rehash() {
+    async fn a_hash_with_other_parameters_verifies_and_needs_a_rehash() {
         let made = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(256, 1, 1, None).unwrap());
         let mut output = [0; 32];
         made.hash_password_into(b"password", b"somesalt", &mut output).unwrap();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_or_greedy_hash_is_a_failure_and_not_a_match() {
+    async fn a_malformed_or_too_expensive_hash_is_a_failure_and_not_a_match() {
         let hasher = hasher();
         for broken in [
             "",

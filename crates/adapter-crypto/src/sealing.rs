@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_and_looks_different_each_time() {
+    fn sealed_data_can_be_opened_and_differ_each_time() {
         let sealer = with(b"one", &[]);
         let (first, second) = (sealer.seal(b"a link"), sealer.seal(b"a link"));
         assert_ne!(first, second);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_anywhere_is_noticed() {
+    fn any_changed_byte_is_detected() {
         let sealer = with(b"one", &[]);
         let bytes = sealer.seal(b"a link");
         for place in 0..bytes.len() {

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_digests_own_tag_is_accepted() {
+    fn only_the_tag_of_the_digest_is_accepted() {
         let maker = maker(b"one", &[]);
         let tag = maker.tag("digest");
         assert!(maker.is_tag(&tag, "digest"));

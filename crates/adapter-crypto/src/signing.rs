@@ -48,14 +48,14 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_boundary_makes_another_signature() {
+    fn a_moved_boundary_changes_the_signature() {
         let signer = signer(b"one", &[]);
         assert_ne!(signer.sign(&[b"ab", b"c"]), signer.sign(&[b"a", b"bc"]));
         assert_ne!(signer.sign(&[b"abc"]), signer.sign(&[b"abc", b""]));
     }
 
     #[test]
-    fn only_the_parts_own_signature_is_accepted() {
+    fn only_the_signature_of_the_parts_is_accepted() {
         let signer = signer(b"one", &[]);
         let mut tag = signer.sign(&[b"a", b"b"]);
         assert!(signer.verify(&[b"a", b"b"], &tag));

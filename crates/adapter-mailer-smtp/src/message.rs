@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_built_again_is_the_same_to_the_byte() {
+    fn a_message_that_is_built_again_has_the_same_bytes() {
         let sender = Sender::parse("no-reply@cinema.example").unwrap();
         let messages =
             [(); 2].map(|()| sender.message(id(), &mail("ann@example.com", "A")).unwrap().formatted());
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_can_be_switched_off_says_so_to_the_mail_program() {
+    fn a_mail_that_can_be_switched_off_has_unsubscribe_headers() {
         let long = "a".repeat(200);
         let url = format!("https://cinema.example/unsubscribe?token={long}&für=ann>\r\nBcc: eve@example.com");
         let text = written(&Mail { unsubscribe_url: Some(url), ..mail("ann@example.com", "A") });
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_cannot_send() {
+    fn an_invalid_sender_address_is_refused() {
         for bad in
             ["", "cinema", "a@b@c", "Cinema <>", "a@example.com, b@example.com", "a@example.com\r\nBcc: b"]
         {

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_server_port_and_security() {
+    fn a_url_contains_server_port_and_security() {
         use Security as S;
         for (url, host, port, security) in [
             ("smtp://mail.example", "mail.example", 587, S::Opportunistic),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_without_quoting_it() {
+    fn invalid_secrets_are_refused_without_quoting_them() {
         use SmtpConfigError as E;
         for (url, expected) in [
             ("", E::Url),

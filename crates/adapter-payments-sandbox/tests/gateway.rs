@@ -92,7 +92,7 @@ async fn a_checkout_is_opened_once_and_found_again_also_by_another_process() {
 }
 
 #[tokio::test]
-async fn what_happened_to_a_checkout_is_final() {
+async fn the_outcome_of_a_checkout_is_final() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let now = clock.now();
@@ -130,7 +130,7 @@ async fn money_that_is_delayed_arrives_and_an_unpaid_checkout_ends() {
 }
 
 #[tokio::test]
-async fn a_refund_is_made_once_and_never_of_more_than_was_paid() {
+async fn a_refund_is_made_once_and_never_exceeds_the_paid_amount() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let id = sandbox.open_checkout(&request(1, &clock)).await.unwrap().id;
@@ -153,7 +153,7 @@ async fn a_refund_is_made_once_and_never_of_more_than_was_paid() {
 }
 
 #[tokio::test]
-async fn checkouts_and_events_are_listed_from_a_moment_on() {
+async fn checkouts_and_events_are_listed_from_a_time_on() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let first = sandbox.open_checkout(&request(1, &clock)).await.unwrap();
@@ -172,7 +172,7 @@ async fn checkouts_and_events_are_listed_from_a_moment_on() {
 }
 
 #[tokio::test]
-async fn a_webhook_without_a_signature_of_now_is_refused() {
+async fn a_webhook_with_an_old_signature_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let now = clock.now();

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn each_currency_has_the_digits_that_the_api_wants() {
+    fn each_currency_has_the_digits_that_the_api_requires() {
         for (minor, currency, units) in [
             (999, "USD", Some(999)),
             (500, "JPY", Some(500)),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn less_than_the_minimum_is_too_small() {
+    fn an_amount_below_the_minimum_is_too_small() {
         for (minor, currency, minimum) in
             [(49, "USD", 50), (29, "GBP", 30), (17_499, "HUF", 17_500), (0, "KWD", 1)]
         {
@@ -148,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_amount_comes_back_as_it_was_sent(
+        fn an_amount_is_returned_as_it_was_sent(
             minor in 0..1_000_000_000_i64,
             currency in proptest::sample::select(vec!["USD", "JPY", "ISK", "UGX", "MGA", "KWD", "TND", "HUF"])
         ) {

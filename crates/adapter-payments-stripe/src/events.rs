@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_is_about_its_object() {
+    fn each_event_has_its_object_as_subject() {
         let refunds = EventSubject::Refunds { charge: "pi_1".to_owned() };
         for (kind, object, subject) in [
             ("checkout.session.completed", json!({"id": "cs_1"}), EventSubject::Checkout("cs_1".to_owned())),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_other_mode_of_connected_accounts_and_thin_ones_are_about_nothing() {
+    fn events_of_the_other_mode_of_connected_accounts_and_thin_events_have_no_subject() {
         let event = of_kind("checkout.session.completed", &json!({"id": "cs_1"}));
         for (field, value) in
             [("livemode", json!(true)), ("account", json!("acct_1")), ("object", json!("v2.core.event"))]
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_identifier_or_type_is_no_event() {
+    fn an_object_without_identifier_or_type_is_not_an_event() {
         for value in
             [json!({}), json!([]), json!("evt_1"), json!({"id": "evt_1"}), json!({"id": "", "type": "a"})]
         {

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_tags_none_is_compared() {
+    fn a_header_with_too_many_tags_is_refused() {
         let signed = test_stripe::signature(&["whsec_new"], NOW, BODY);
         let tag = format!(",v1={}", "ab".repeat(32));
         assert!(verified(&["whsec_new"], Some(&format!("{signed}{}", tag.repeat(9))), BODY));

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_address_is_understood() {
+    fn every_form_of_address_is_parsed() {
         for scheme in ["postgres", "postgresql", "postgresql+psycopg"] {
             let config = config(&format!("{scheme}://ann:secret@db.example.com:5433/cinema"));
             assert_eq!(config.get_dbname(), Some("cinema"));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_at_sign_behind_the_host_belongs_to_what_it_stands_in() {
+    fn an_at_sign_after_the_host_is_part_of_its_component() {
         let config = config("postgres://h/c?user=ann@corp&password=hun@ter2");
         assert_eq!((config.get_user(), config.get_dbname()), (Some("ann@corp"), Some("c")));
         assert_eq!(config.get_password(), Some(&b"hun@ter2"[..]));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_to_write_on_are_asked_for_in_the_words_of_libpq() {
+    fn writable_sessions_are_requested_with_the_options_of_libpq() {
         let wanted = |value: &str| {
             let address = Address::parse(&format!("postgres://one,two/c?target_session_attrs={value}"));
             address.map(|address| address.config.get_target_session_attrs())
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_is_gone_is_noticed_within_half_a_minute() {
+    fn a_disconnected_peer_is_detected_within_half_a_minute() {
         let config = config("postgres://db/cinema");
         assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(10)));
         let (interval, retries) =
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_address_says_wins() {
+    fn options_in_the_address_take_precedence() {
         let config = config(
             "postgres://db/cinema?application_name=mine&connect_timeout=60&tcp_user_timeout=61&keepalives_idle=7200\
              &keepalives_interval=63&keepalives_retries=64",
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_is_what_the_words_mean_to_libpq() {
+    fn encryption_options_have_the_meaning_of_libpq() {
         let file = || Authorities::OfFile(PathBuf::from("/etc/ca s.pem"));
         for (parameters, mode, trust) in [
             ("", SslMode::Prefer, Trust::Anybody),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_check_less_than_it_seems_is_refused_and_helped() {
+    fn options_that_would_verify_less_than_expected_are_refused_with_advice() {
         for (parameters, help) in [
             ("sslmode=allow", "must be disable, prefer, require, verify-ca or verify-full"),
             ("sslmode=verify-ful", "must be disable, prefer, require, verify-ca or verify-full"),

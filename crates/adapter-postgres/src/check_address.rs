@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_its_encryption_is_said() {
+    fn faults_of_encryption_options_are_reported() {
         for (parameters, says) in [
             ("sslmode=canary", "sslmode must be disable"),
             ("sslmode=verify-full&sslrootcert=/nowhere/at/all", "sslrootcert must name a file"),

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn statements_that_the_server_does_not_know_any_more_make_the_connection_a_lost_one() {
+    async fn a_connection_whose_prepared_statements_are_unknown_counts_as_lost() {
         let Some((_guard, database)) = empty().await else { return };
         // Simulates a pooler that does not keep prepared statements between two transactions.
         let forget = || Statement::<()>::new("DEALLOCATE ALL");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_session_that_looks_for_its_tables_elsewhere_is_closed() {
+    async fn a_session_with_another_search_path_is_closed() {
         let Some((guard, database)) = empty().await else { return };
         guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
         let things = || Statement::<(Integer,)>::new("SELECT n FROM things");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_statement_whose_answer_a_migration_changed_is_prepared_anew() {
+    async fn a_statement_whose_result_a_migration_changed_is_prepared_again() {
         let Some((guard, database)) = empty().await else { return };
         guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
         let things = || Statement::<(Integer,)>::new("SELECT * FROM things");

@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn connections_that_were_opened_together_do_not_end_together() {
+    async fn connections_that_were_opened_together_do_not_expire_together() {
         let connections = Connections::new("postgres://localhost/cinema", 2).unwrap();
         let ages: Vec<u64> = (0..32).map(|_| connections.manager.next_max_age().as_secs()).collect();
         assert_eq!(ages.iter().max(), Some(&600));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn options_in_the_address_win_over_ours() {
+    async fn options_in_the_address_override_the_defaults() {
         let url = "postgres://localhost/cinema?options=-c%20statement_timeout%3D9000";
         let manager = Connections::new(url, 2).unwrap().manager.with_options(STARTUP);
         let options = manager.config.get_options().unwrap();

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_extension_that_is_not_on_the_server_is_named() {
+    fn an_extension_that_is_not_installed_is_reported() {
         let state = |has, knows| {
             let [database, encoding, role] = ["cinema", "UTF8", "ann"].map(str::to_owned);
             (database, encoding, role, Some("public".to_owned()), true, true, has, knows)

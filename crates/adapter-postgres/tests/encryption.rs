@@ -72,7 +72,7 @@ async fn is_encrypted(database: &TestDatabase, parameters: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_encrypted_and_checked_as_the_address_says() {
+async fn connections_are_encrypted_and_verified_according_to_the_address() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -113,15 +113,11 @@ async fn connections_are_encrypted_and_checked_as_the_address_says() {
         let said = refusal(&database, &parameters).await;
         assert!(said.contains("invalid peer certificate"), "{parameters}: {said}");
     }
-    a_statement_that_nobody_waits_for_is_cancelled(
-        &database,
-        &format!("sslmode=verify-full&sslrootcert={ca}"),
-    )
-    .await;
+    an_abandoned_statement_is_cancelled(&database, &format!("sslmode=verify-full&sslrootcert={ca}")).await;
 }
 
 /// The cancellation is also encrypted; with `verify-full` there is no other way.
-async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase, parameters: &str) {
+async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters: &str) {
     let patient = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000";
     let store = opened(database, &format!("{parameters}&{patient}")).await.unwrap();
     store.migrate().await.unwrap();
@@ -150,7 +146,7 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_has_to_be_for_the_name_of_the_server_when_that_is_asked_for() {
+async fn a_certificate_must_match_the_name_of_the_server_if_required() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -174,7 +170,7 @@ async fn a_certificate_has_to_be_for_the_name_of_the_server_when_that_is_asked_f
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_encrypt_is_used_unless_encryption_is_asked_for() {
+async fn a_server_without_encryption_is_used_unless_encryption_is_required() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -219,7 +215,7 @@ async fn clumsy_server(database: &TestDatabase) -> String {
 }
 
 #[tokio::test]
-async fn an_address_that_asks_for_what_is_not_understood_is_refused_with_help() {
+async fn an_address_with_unsupported_options_is_refused_with_advice() {
     let connected =
         PostgresDatabase::connect("postgres://db/cinema?sslmode=allow", PoolOptions { size: 1 }).await;
     let Err(error @ StoreError::Failed(_)) = connected else { panic!("it is taken") };

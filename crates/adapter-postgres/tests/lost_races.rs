@@ -55,7 +55,7 @@ async fn is_active(store: &PostgresDatabase, id: UserId) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_units_that_wait_for_each_other_one_loses_and_the_other_goes_on() {
+async fn of_two_units_in_a_deadlock_one_loses_and_the_other_continues() {
     let Some((_guard, store)) = with_two_users("").await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     one.find_user_for_update(ANN).await.unwrap();
@@ -74,7 +74,7 @@ async fn of_two_units_that_wait_for_each_other_one_loses_and_the_other_goes_on()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_writes_what_another_changed_since_it_began_loses() {
+async fn a_unit_that_writes_rows_changed_since_it_began_loses() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     let seen_by_one = one.find_user(ANN).await.unwrap().unwrap();
@@ -86,7 +86,7 @@ async fn a_unit_that_writes_what_another_changed_since_it_began_loses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_may_lose_as_late_as_at_its_commit_and_leaves_nothing_behind() {
+async fn a_unit_that_loses_at_its_commit_leaves_no_changes() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     // Each reads what the other writes, which no serial order of the two would allow.
@@ -100,7 +100,7 @@ async fn a_unit_may_lose_as_late_as_at_its_commit_and_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_too_long_for_a_lock_has_lost_no_race() {
+async fn waiting_too_long_for_a_lock_is_not_a_lost_race() {
     let Some((_guard, store)) = with_two_users("?options=-c%20lock_timeout%3D10").await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     one.find_user_for_update(ANN).await.unwrap();
@@ -109,7 +109,7 @@ async fn who_waits_too_long_for_a_lock_has_lost_no_race() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cart_that_somebody_holds_is_left_to_them_by_the_clean_up() {
+async fn the_clean_up_skips_a_locked_cart() {
     let Some((_guard, store)) = with_two_users("").await else { return };
     for (user, cart) in [(ANN, 1), (BOB, 2)] {
         let mut unit = begin(&store).await;

@@ -65,7 +65,7 @@ async fn lines(client: &Client, query: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_down_undoes_its_up() {
+async fn every_down_migration_reverts_its_up_migration() {
     let Some((_database, client)) = empty().await else { return };
     for migration in migrations() {
         let up = std::fs::read_to_string(migration.join("up.sql")).unwrap();
@@ -101,7 +101,7 @@ async fn every_foreign_key_has_an_index() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_state_of_the_schema_is_told_either_way() {
+async fn the_state_of_the_schema_is_reported_for_all_cases() {
     let Some((database, client)) = empty().await else { return };
     let store = connect(&database).await;
     let all = migrations().len();
@@ -120,7 +120,7 @@ async fn the_state_of_the_schema_is_told_either_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
+async fn address_keys_of_an_earlier_rule_are_recomputed() {
     let Some((database, client)) = empty().await else { return };
     let store = connect(&database).await;
     store.migrate().await.unwrap();
@@ -171,7 +171,7 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_that_migrate_at_once_all_end_up_to_date() {
+async fn nodes_that_migrate_concurrently_all_end_up_to_date() {
     let Some((database, client)) = empty().await else { return };
     let nodes = [connect(&database).await, connect(&database).await, connect(&database).await];
     let runs = nodes.map(|node| tokio::spawn(async move { node.migrate().await }));

@@ -22,7 +22,7 @@ async fn open_all(store: &PostgresDatabase, size: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
+async fn a_database_is_written_to_again_after_it_was_read_only() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -46,7 +46,7 @@ async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_asks_for_a_session_to_write_on_gets_no_other() {
+async fn an_address_that_requires_a_writable_session_gets_no_other() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -67,7 +67,7 @@ async fn an_address_that_asks_for_a_session_to_write_on_gets_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_of_a_read_only_database_says_so() {
+async fn migrating_a_read_only_database_fails_with_that_reason() {
     if TestPostgres::is_skipped() {
         return;
     }

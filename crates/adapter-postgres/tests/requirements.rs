@@ -17,7 +17,7 @@ fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_in_utf8_is_refused_with_what_to_do() {
+async fn a_database_that_is_not_in_utf8_is_refused_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -45,7 +45,7 @@ async fn a_database_that_is_not_in_utf8_is_refused_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_that_migrating_needs_are_named_with_how_to_give_them() {
+async fn missing_rights_for_migrating_are_reported_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -80,7 +80,7 @@ async fn rights_that_migrating_needs_are_named_with_how_to_give_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_extension_that_somebody_else_added_will_do() {
+async fn an_extension_that_was_added_by_another_role_is_sufficient() {
     if TestPostgres::is_skipped() {
         return;
     }

@@ -6,7 +6,7 @@ use storage_contract::begin_unit;
 use test_postgres::TestPostgres;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_is_unavailable_and_is_used_again_when_it_is_back() {
+async fn a_database_that_stopped_is_unavailable_and_is_used_again_after_its_restart() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -34,7 +34,7 @@ async fn a_database_that_is_away_is_unavailable_and_is_used_again_when_it_is_bac
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_a_restart_made_stale_are_not_noticed_by_anybody() {
+async fn stale_connections_after_a_restart_do_not_fail_requests() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -58,7 +58,7 @@ async fn connections_that_a_restart_made_stale_are_not_noticed_by_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_behind_the_address_is_unavailable() {
+async fn an_address_without_a_server_is_unavailable() {
     let connected =
         PostgresDatabase::connect("postgres://ann@127.0.0.1:1/cinema", PoolOptions { size: 1 }).await;
     assert!(matches!(connected, Err(StoreError::Unavailable(_))));

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_erasure_beside_a_reader_holds_up_no_writer_and_is_finished_after_it() {
+    async fn an_erasure_during_a_read_blocks_no_writer_and_is_completed_afterwards() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(folder.path()).await;
         let mut reader = reader(folder.path());
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_was_erased_before_a_crash_leaves_the_log_at_the_next_start() {
+    async fn data_erased_before_a_crash_is_removed_from_the_log_at_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(folder.path()).await;
         let reader = reader(folder.path());
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn commits_come_into_the_file_in_the_background() {
+    async fn commits_are_written_to_the_file_in_the_background() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(folder.path()).await;
         let file = || std::fs::metadata(folder.path().join("cinema.db")).unwrap().len();

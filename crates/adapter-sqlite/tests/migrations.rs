@@ -92,7 +92,7 @@ fn lines(connection: &mut SqliteConnection, query: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_down_undoes_its_up() {
+fn every_down_migration_reverts_its_up_migration() {
     let file = File::new();
     let mut connection = file.connect();
     for migration in migrations() {
@@ -178,7 +178,7 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_state_of_the_schema_is_told_either_way() {
+async fn the_state_of_the_schema_is_reported_for_all_cases() {
     let file = File::new();
     let store = file.open().await;
     assert_eq!(store.schema_state().await.unwrap(), SchemaState::Behind(migrations().len()));
@@ -195,7 +195,7 @@ async fn the_state_of_the_schema_is_told_either_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_migrate_at_once_all_end_up_to_date() {
+async fn processes_that_migrate_concurrently_all_end_up_to_date() {
     let file = File::new();
     let nodes = [file.open().await, file.open().await, file.open().await];
     let runs = nodes.map(|node| tokio::spawn(async move { node.migrate().await }));
@@ -207,7 +207,7 @@ async fn processes_that_migrate_at_once_all_end_up_to_date() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
+async fn address_keys_of_an_earlier_rule_are_recomputed() {
     let file = File::new();
     file.open().await.migrate().await.unwrap();
     file.connect().batch_execute(USERS_WITH_EARLIER_KEYS).unwrap();

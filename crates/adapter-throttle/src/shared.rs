@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_tell_nothing_and_an_account_s_lie_together() {
+    fn keys_reveal_nothing_and_those_of_an_account_are_on_one_node() {
         let email = "ann@example.com".parse().unwrap();
         let keys = guarded(&SignInAttempt::new(&email, Some(std::net::Ipv4Addr::LOCALHOST.into())));
         let slot = |key: &str| key[..=key.find('}').unwrap()].to_owned();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_shape_is_none() {
+    fn an_answer_with_another_structure_is_none() {
         let limit = RateLimit::new("login", &["2/1m".parse().unwrap()]);
         let read = verdict(&[1, 1, 60_000], &limit).unwrap();
         assert!(read.is_allowed);

@@ -103,26 +103,26 @@ macro_rules! contract {
 }
 
 contract! {
-    a_quota_is_given_back_at_the_end_of_its_time,
-    what_one_quota_refuses_is_counted_by_none,
-    subjects_and_limits_are_apart,
-    of_many_at_once_no_more_are_allowed_than_the_quota,
-    a_deed_is_counted_once,
-    of_many_repeats_at_once_one_is_counted,
-    the_deeds_of_subjects_and_limits_are_apart,
-    what_is_given_back_can_be_used_again,
-    of_many_given_back_at_once_none_is_lost,
+    a_quota_is_restored_at_the_end_of_its_window,
+    a_use_refused_by_one_quota_is_not_counted_by_any,
+    subjects_and_limits_are_counted_separately,
+    many_concurrent_uses_do_not_exceed_the_quota,
+    a_use_is_counted_once,
+    of_many_concurrent_repetitions_one_is_counted,
+    the_uses_of_subjects_and_limits_are_counted_separately,
+    a_refunded_use_can_be_repeated,
+    concurrent_refunds_of_uses_are_all_counted,
     a_clock_that_was_set_back_locks_nobody_out,
     each_failure_after_the_fifth_doubles_the_wait,
-    of_many_attempts_at_once_five_are_let_through,
+    of_many_concurrent_attempts_five_are_allowed,
     accounts_are_apart,
     an_owner_is_forgiven,
-    what_strangers_do_does_not_keep_a_known_client_out,
-    an_attempt_that_was_taken_back_never_was,
+    failures_of_other_clients_do_not_delay_a_known_client,
+    a_reverted_attempt_is_not_counted,
     a_day_forgets_failures,
 }
 
-async fn a_quota_is_given_back_at_the_end_of_its_time(World { throttle, clock, .. }: World) {
+async fn a_quota_is_restored_at_the_end_of_its_window(World { throttle, clock, .. }: World) {
     let limit = limit(&["2/1m"]);
     for (remaining, seconds) in [(1, 60), (0, 50)] {
         let verdict = throttle.take(&limit, "a").await;
@@ -137,7 +137,7 @@ async fn a_quota_is_given_back_at_the_end_of_its_time(World { throttle, clock, .
     assert!(throttle.take(&limit, "a").await.is_allowed);
 }
 
-async fn what_one_quota_refuses_is_counted_by_none(World { throttle, clock, .. }: World) {
+async fn a_use_refused_by_one_quota_is_not_counted_by_any(World { throttle, clock, .. }: World) {
     let limit = limit(&["1/1m", "2/1d"]);
     assert!(throttle.take(&limit, "a").await.is_allowed);
     for _ in 0..3 {
@@ -153,7 +153,7 @@ async fn what_one_quota_refuses_is_counted_by_none(World { throttle, clock, .. }
     assert!(throttle.take(&limit, "a").await.is_allowed);
 }
 
-async fn subjects_and_limits_are_apart(World { throttle, .. }: World) {
+async fn subjects_and_limits_are_counted_separately(World { throttle, .. }: World) {
     let other = RateLimit::new("register", &["1/1m".parse().unwrap()]);
     let limit = limit(&["1/1m"]);
     assert!(throttle.take(&limit, "a").await.is_allowed);
@@ -162,7 +162,7 @@ async fn subjects_and_limits_are_apart(World { throttle, .. }: World) {
     assert!(!throttle.take(&limit, "a").await.is_allowed);
 }
 
-async fn of_many_at_once_no_more_are_allowed_than_the_quota(World { throttle, .. }: World) {
+async fn many_concurrent_uses_do_not_exceed_the_quota(World { throttle, .. }: World) {
     let limit = limit(&["10/1m", "20/1h"]);
     let mut calls = JoinSet::new();
     for _ in 0..100 {
@@ -172,7 +172,7 @@ async fn of_many_at_once_no_more_are_allowed_than_the_quota(World { throttle, ..
     assert_eq!(calls.join_all().await.into_iter().filter(|is_allowed| *is_allowed).count(), 10);
 }
 
-async fn a_deed_is_counted_once(World { throttle, clock, .. }: World) {
+async fn a_use_is_counted_once(World { throttle, clock, .. }: World) {
     let limit = limit(&["2/1m", "3/1h"]);
     let remaining = async |deed: &str| {
         let verdict = throttle.take_once(&limit, "a", deed).await;
@@ -194,7 +194,7 @@ async fn a_deed_is_counted_once(World { throttle, clock, .. }: World) {
     assert_eq!(remaining("one").await, (true, vec![1, 2]));
 }
 
-async fn of_many_repeats_at_once_one_is_counted(World { throttle, .. }: World) {
+async fn of_many_concurrent_repetitions_one_is_counted(World { throttle, .. }: World) {
     let limit = limit(&["3/1m"]);
     let mut calls = JoinSet::new();
     for number in 0..100 {
@@ -207,7 +207,7 @@ async fn of_many_repeats_at_once_one_is_counted(World { throttle, .. }: World) {
     assert_eq!(throttle.take(&limit, "a").await.quotas[0].remaining, 0);
 }
 
-async fn the_deeds_of_subjects_and_limits_are_apart(World { throttle, .. }: World) {
+async fn the_uses_of_subjects_and_limits_are_counted_separately(World { throttle, .. }: World) {
     let other = RateLimit::new("register", &["1/1m".parse().unwrap()]);
     let limit = limit(&["1/1m"]);
     for (limit, subject) in [(&limit, "a"), (&limit, "b"), (&other, "a")] {
@@ -218,7 +218,7 @@ async fn the_deeds_of_subjects_and_limits_are_apart(World { throttle, .. }: Worl
     }
 }
 
-async fn what_is_given_back_can_be_used_again(World { throttle, clock, .. }: World) {
+async fn a_refunded_use_can_be_repeated(World { throttle, clock, .. }: World) {
     let limit = limit(&["1/1m", "2/1d"]);
     let left = |verdict: domain::throttle::Verdict| {
         verdict.quotas.iter().map(|one| (one.remaining, one.resets_in.as_secs())).collect::<Vec<_>>()
@@ -241,7 +241,7 @@ async fn what_is_given_back_can_be_used_again(World { throttle, clock, .. }: Wor
     assert!(!throttle.take(&limit, "a").await.is_allowed, "no more comes back than was taken");
 }
 
-async fn of_many_given_back_at_once_none_is_lost(World { throttle, .. }: World) {
+async fn concurrent_refunds_of_uses_are_all_counted(World { throttle, .. }: World) {
     let limit = limit(&["100/1m"]);
     let mut calls = JoinSet::new();
     for _ in 0..100 {
@@ -280,7 +280,7 @@ async fn each_failure_after_the_fifth_doubles_the_wait(World { throttle, clock, 
     }
 }
 
-async fn of_many_attempts_at_once_five_are_let_through(World { throttle, .. }: World) {
+async fn of_many_concurrent_attempts_five_are_allowed(World { throttle, .. }: World) {
     let mut calls = JoinSet::new();
     for number in 0..100 {
         let throttle = Arc::clone(&throttle);
@@ -311,7 +311,7 @@ async fn an_owner_is_forgiven(World { throttle, .. }: World) {
     }
 }
 
-async fn what_strangers_do_does_not_keep_a_known_client_out(World { throttle, .. }: World) {
+async fn failures_of_other_clients_do_not_delay_a_known_client(World { throttle, .. }: World) {
     let (home, stranger) = (attempt("ann", "2001:db8::1"), attempt("ann", "192.0.2.66"));
     throttle.was_owner(&home).await;
     for _ in 0..5 {
@@ -327,7 +327,7 @@ async fn what_strangers_do_does_not_keep_a_known_client_out(World { throttle, ..
     assert_eq!(wait(&*throttle, &attempt("bob", "2001:db8::1")).await, 0);
 }
 
-async fn an_attempt_that_was_taken_back_never_was(World { throttle, .. }: World) {
+async fn a_reverted_attempt_is_not_counted(World { throttle, .. }: World) {
     for client in ["", "192.0.2.1"] {
         let ann = attempt("ann", client);
         throttle.take_back(&ann).await;
@@ -375,7 +375,7 @@ async fn nodes_of_one_redis_count_together() {
 }
 
 #[tokio::test]
-async fn without_its_redis_a_node_counts_by_itself_until_it_is_back() {
+async fn without_its_redis_a_node_counts_in_memory_until_it_is_back() {
     if TestRedis::is_skipped() {
         return;
     }
@@ -407,7 +407,7 @@ async fn without_its_redis_a_node_counts_by_itself_until_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_redis_that_does_not_answer_is_waited_for_once() {
+async fn only_one_request_waits_for_a_redis_that_does_not_answer() {
     if TestRedis::is_skipped() {
         return;
     }
@@ -427,7 +427,7 @@ async fn a_redis_that_does_not_answer_is_waited_for_once() {
 }
 
 #[tokio::test]
-async fn a_redis_that_refuses_is_as_good_as_none() {
+async fn a_redis_that_refuses_writes_is_treated_as_unavailable() {
     if TestRedis::is_skipped() {
         return;
     }
@@ -442,7 +442,7 @@ async fn a_redis_that_refuses_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn what_redis_keeps_goes_by_itself_and_names_nobody() {
+async fn entries_in_redis_expire_and_contain_no_addresses() {
     if TestRedis::is_skipped() {
         return;
     }
@@ -467,7 +467,7 @@ async fn what_redis_keeps_goes_by_itself_and_names_nobody() {
 }
 
 #[tokio::test]
-async fn an_address_of_something_else_is_refused() {
+async fn an_address_of_another_kind_is_refused() {
     for url in ["", "redis", "http://localhost", "postgres://localhost/x"] {
         assert_eq!(RedisThrottle::open(url, MovableClock::new()).err(), Some(InvalidRedisUrl), "{url}");
         assert_eq!(RedisThrottle::check_url(url), Err(InvalidRedisUrl), "{url}");

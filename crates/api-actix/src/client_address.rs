@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_address_is_understood() {
+    fn every_spelling_of_an_address_is_accepted() {
         for (entry, address) in [
             ("192.0.2.1:4711", "192.0.2.1"),
             ("[192.0.2.1]", "192.0.2.1"),

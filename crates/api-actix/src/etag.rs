@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_in_another_coding_is_known_by_its_own_tag() {
+    fn a_representation_in_another_coding_matches_by_its_tag() {
         let (plain, packed) = (strong(3, b"body", None), strong(3, b"body", Some("gzip")));
         assert_ne!(plain, packed);
         assert_eq!(known(&sent(&packed), &plain), Some(packed.clone()));

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_to_wait_is_said_in_words() {
+    fn the_time_to_wait_is_written_in_words() {
         for (seconds, words) in
             [(1, "a minute"), (60, "a minute"), (61, "2 minutes"), (3_600, "60 minutes"), (3_601, "2 hours")]
         {

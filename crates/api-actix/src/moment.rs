@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_written_in_one_way() {
+    fn a_day_has_exactly_one_notation() {
         assert!("1984-02-29".parse::<Day>().is_ok());
         for bad in [
             "",

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_can_be_switched_off_says_how_in_both_parts() {
+    fn a_mail_that_can_be_switched_off_has_an_unsubscribe_link_in_both_parts() {
         let mail = hostile();
         assert_eq!(mail.unsubscribe_url.as_deref(), Some("https://cinema.example/unsubscribe?a=1&b=2"));
         let end = "\n\n-- \nNo more mails of this kind: https://cinema.example/unsubscribe?a=1&b=2\n";

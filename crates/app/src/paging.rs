@@ -169,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_reads_back_as_the_position() {
+    fn a_cursor_decodes_to_its_position() {
         let codec = CursorCodec::new(Arc::new(SumSigner));
         let cursor = codec.encode("by imdb", &position());
         assert_eq!(codec.decode("by imdb", &cursor), Ok(position()));
     }
 
     #[test]
-    fn a_cursor_of_another_list_or_a_made_up_one_is_refused() {
+    fn a_cursor_of_another_list_or_an_invented_one_is_refused() {
         let codec = CursorCodec::new(Arc::new(SumSigner));
         let cursor = codec.encode("by imdb", &position());
         assert_eq!(codec.decode("by year", &cursor), Err(InvalidCursor));

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_report_names_baskets_and_refusals() {
+    fn the_report_lists_baskets_and_refusals() {
         let wishes = include_bytes!("wishes.csv");
         assert_eq!(
             report(&wishes[..], Currency::USD).unwrap(),

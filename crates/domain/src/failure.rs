@@ -24,7 +24,7 @@ mod tests {
     use crate::store::StoreError;
 
     #[test]
-    fn every_cause_stands_in_the_line_once() {
+    fn every_cause_is_in_the_line_once() {
         let error = StoreError::unavailable(StoreError::conflict("deadlock\n  detected"));
         assert_eq!(
             error_chain(&error),

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn films_and_subtitles_have_folders_of_their_own() {
+    fn films_and_subtitles_have_separate_folders() {
         let id = Uuid::from_u128(0x0190_a1b2_0000_7000_8000_0000_0000_000a);
         for (key, text) in [
             (MediaKey::film(id, MediaType::Mp4), "films/0190a1b2-0000-7000-8000-00000000000a.mp4"),
@@ -348,7 +348,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_never_leads_anywhere_else(text in "((avatars|posters|films|subtitles)/)?[./a-f0-9%\\\\-]{0,48}(\\.(jpg|mp4|vtt)|-w185\\.webp)?") {
+        fn a_key_never_refers_to_another_folder(text in "((avatars|posters|films|subtitles)/)?[./a-f0-9%\\\\-]{0,48}(\\.(jpg|mp4|vtt)|-w185\\.webp)?") {
             if let Ok(key) = text.parse::<MediaKey>() {
                 prop_assert_eq!(key.as_str(), &text);
                 prop_assert!(!text.contains("..") && text.matches('/').count() == 1);

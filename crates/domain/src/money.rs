@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finer_than_the_currency_is_refused_and_not_rounded() {
+    fn amounts_with_too_many_digits_are_refused_and_not_rounded() {
         assert_eq!(Money::parse_major("9.999", usd()), Err(ParseAmountError::TooPrecise(2)));
         assert_eq!(Money::parse_major("9.990", usd()), Ok(Money::from_minor(999, usd())));
         assert_eq!(Money::parse_major("1.5", "JPY".parse().unwrap()), Err(ParseAmountError::TooPrecise(0)));
@@ -316,7 +316,7 @@ mod tests {
         }
 
         #[test]
-        fn multiplying_is_adding_again_and_again_or_refused(minor in any::<i64>(), count in 0_u32..20) {
+        fn multiplying_equals_repeated_addition_or_is_refused(minor in any::<i64>(), count in 0_u32..20) {
             let one = Money::from_minor(minor, usd());
             let sum = Money::total(usd(), (0..count).map(|_| one));
             prop_assert_eq!(one.checked_mul(count), sum);
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn adding_is_exact_or_refused(a in any::<i64>(), b in any::<i64>()) {
+        fn sums_are_exact_or_refused(a in any::<i64>(), b in any::<i64>()) {
             let sum = Money::from_minor(a, usd()).checked_add(Money::from_minor(b, usd()));
             prop_assert_eq!(sum.ok().map(Money::minor), a.checked_add(b));
         }

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_no_bits_is_everything_of_its_kind() {
+    fn a_network_with_prefix_zero_contains_all_addresses_of_its_kind() {
         assert!(network("0.0.0.0/0").contains(address("203.0.113.9")));
         assert!(!network("0.0.0.0/0").contains(address("2001:db8::1")));
         assert!(network("::/0").contains(address("2001:db8::1")));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn invalid_networks_are_refused() {
         for text in ["", "10.0.0.0/", "10.0.0/8", "10.0.0.0/x", "host/8", "10.0.0.0/-1"] {
             assert_eq!(text.parse::<Network>(), Err(InvalidNetwork::Malformed), "{text}");
         }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_its_address_or_its_64() {
+    fn a_client_is_an_ipv4_address_or_an_ipv6_64() {
         for (one, other, is_same) in [
             ("192.0.2.1", "192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false),

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_always_fails_is_retried_for_two_days_and_then_given_up() {
+    fn a_message_that_always_fails_is_retried_for_two_days_and_then_abandoned() {
         let (mut now, mut attempts) = (at(0), 1);
         while let Some(retry_at) = claimed(7, attempts, at(0)).retry_at(now) {
             now = retry_at;
@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_jitter_takes_between_half_of_the_delay_and_all_of_it(
+        fn the_jitter_is_between_half_of_the_delay_and_the_full_delay(
             id: u128, attempts: u32, milliseconds in 0_u64..100_000_000,
         ) {
             let delay = Duration::from_millis(milliseconds);

@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_refused_by_name() {
+    fn values_out_of_bounds_are_reported_by_name() {
         assert_eq!(PageRequest::numbered(0, 20), Err(InvalidPage::PageTooSmall));
         assert_eq!(PageRequest::numbered(1, 0), Err(InvalidPage::SizeTooSmall));
         assert_eq!(PageRequest::numbered(1, 101), Err(InvalidPage::SizeTooLarge));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_list_is_read_by_number_and_by_place() {
+    fn a_complete_list_can_be_read_by_number_and_by_position() {
         let place = |item: &i64| Position { values: vec![SortValue::Integer(*item)], id: Uuid::nil() };
         let is_behind =
             |item: &i64, place: &Position| matches!(place.values[..], [SortValue::Integer(at)] if *item > at);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_say_when_they_stopped_counting() {
+    fn capped_totals_are_marked_as_estimates() {
         assert_eq!(Total::from_capped_count(10_000), Total { items: 10_000, is_estimate: false });
         assert_eq!(Total::from_capped_count(10_001), Total { items: 10_000, is_estimate: true });
     }

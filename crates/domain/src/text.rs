@@ -43,7 +43,7 @@ mod tests {
     use super::fold;
 
     #[test]
-    fn case_accents_and_doubled_spaces_do_not_count() {
+    fn case_accents_and_repeated_spaces_are_ignored() {
         for (text, key) in [
             ("Amélie", "amelie"),
             ("AMÉLIE", "amelie"),

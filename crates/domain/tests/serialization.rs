@@ -46,7 +46,7 @@ fn money_is_an_exact_text_with_its_currency() {
 }
 
 #[test]
-fn what_parsing_refuses_is_refused() {
+fn deserializing_refuses_what_parsing_refuses() {
     assert!(serde_json::from_value::<EmailAddress>(json!("ann@example")).is_err());
     assert!(serde_json::from_value::<Role>(json!("root")).is_err());
     assert!(serde_json::from_value::<MovieId>(json!("7")).is_err());

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_so_many_connections_and_leaves_others_theirs() {
+    fn the_connections_of_a_client_are_limited_without_affecting_others() {
         let limit = ConnectionLimit::new(2, &[]);
         let first = limit.admit(ip("192.0.2.1")).unwrap();
         let second = limit.clone().admit(ip("::ffff:192.0.2.1")).unwrap();

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_ends_where_its_head_said() {
+    fn a_body_ends_where_its_head_declared() {
         let chunked = "5;name=\"a b\"\r\nhello\r\n1A \r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n";
         let trailers = "1\r\na\r\n000\r\nx-sum: 1\r\nx: 2\r\n\r\n";
         for (kind, text, expected) in [

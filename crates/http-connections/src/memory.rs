@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_counted_as_long_as_they_are_held() {
+    fn bytes_are_counted_until_they_are_released() {
         let memory = AnswerMemory::new(10, 20);
         let first = memory.hold(10);
         assert!(!memory.is_tight() && memory.has_room_for(10) && !memory.has_room_for(11));

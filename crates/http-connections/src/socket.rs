@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_keeps_little_of_an_answer_that_nobody_reads() {
+    fn the_kernel_buffers_little_of_an_unread_answer() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         limit_socket_buffers(&listener).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -92,14 +92,14 @@ async fn a_later_head_has_its_time_from_its_first_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_is_kept_open_for_a_while_after_an_answer() {
+async fn a_connection_is_kept_open_for_some_time_after_an_answer() {
     let (mut stream, _client) = answered().await;
     let (end, seconds) = timed(read(&mut stream)).await;
     assert_eq!((end.as_str(), seconds), ("", (Timeouts::default().idle + MARGIN).as_secs()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_nobody_decodes_ends_the_connection() {
+async fn a_head_that_is_not_decoded_ends_the_connection() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     client.write_all(b"more").await.unwrap();
@@ -108,7 +108,7 @@ async fn a_head_that_nobody_decodes_ends_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_may_take_as_long_as_the_server_likes() {
+async fn the_time_for_creating_an_answer_is_not_limited() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     read(&mut stream).await;
@@ -123,7 +123,7 @@ async fn an_answer_may_take_as_long_as_the_server_likes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_request_is_handed_over_when_the_answer_is_complete() {
+async fn the_next_request_is_passed_on_when_the_answer_is_complete() {
     let (mut stream, mut client) = connect();
     let second = "POST /2 HTTP/1.1\r\ncontent-length: 3\r\n\r\n";
     client.write_all(format!("{HEAD}{second}abc{HEAD}").as_bytes()).await.unwrap();
@@ -144,7 +144,7 @@ async fn the_next_request_is_handed_over_when_the_answer_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_were_sent_before_the_client_closed_its_side_are_all_handed_over() {
+async fn requests_sent_before_the_client_closed_its_side_are_all_passed_on() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.repeat(3).as_bytes()).await.unwrap();
     client.shutdown().await.unwrap();
@@ -156,7 +156,7 @@ async fn requests_that_were_sent_before_the_client_closed_its_side_are_all_hande
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_for_the_next_request_is_woken_by_the_end_of_the_answer() {
+async fn the_end_of_the_answer_wakes_the_reader_of_the_next_request() {
     let (mut stream, mut client) = connect();
     client.write_all(format!("{HEAD}{HEAD}").as_bytes()).await.unwrap();
     assert_eq!(read(&mut stream).await, HEAD);
@@ -170,7 +170,7 @@ async fn whoever_waits_for_the_next_request_is_woken_by_the_end_of_the_answer() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_away_is_noticed_while_it_is_answered() {
+async fn a_client_that_disconnects_is_detected_while_it_is_answered() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     read(&mut stream).await;
@@ -180,7 +180,7 @@ async fn a_client_that_goes_away_is_noticed_while_it_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn little_is_kept_of_what_comes_too_early() {
+async fn only_little_data_of_early_requests_is_buffered() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     read(&mut stream).await;
@@ -201,7 +201,7 @@ async fn little_is_kept_of_what_comes_too_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_stops_ends_the_stream_even_when_no_handler_times_it() {
+async fn a_stalled_body_ends_the_stream_even_without_a_limit_in_the_handler() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     read(&mut stream).await;
@@ -212,7 +212,7 @@ async fn a_body_that_stops_ends_the_stream_even_when_no_handler_times_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_nobody_wants_has_little_time_after_the_answer() {
+async fn an_unread_body_has_little_time_after_the_answer() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     read(&mut stream).await;
@@ -230,7 +230,7 @@ async fn a_body_that_nobody_wants_has_little_time_after_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_request_follows_a_body_that_nobody_wanted() {
+async fn the_next_request_is_read_after_an_unread_body() {
     let (mut stream, mut client) = connect();
     client.write_all(format!("{HEAD}1\r\na\r\n").as_bytes()).await.unwrap();
     assert_eq!(read(&mut stream).await, HEAD);
@@ -293,7 +293,7 @@ async fn a_client_has_little_time_to_read_while_memory_is_tight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_without_room_is_not_held() {
+async fn an_answer_above_the_memory_limit_is_not_counted() {
     let memory = AnswerMemory::new(100, 1_000);
     let (stream, _client) = connect_with(memory.clone());
     let mut exchange = stream.connection().begin(RequestBody::None);

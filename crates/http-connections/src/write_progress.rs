@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_has_the_whole_time_once() {
+    async fn a_client_that_reads_nothing_has_the_full_time_limit_once() {
         assert_eq!(served(0, 31, 1).await, Some(Duration::from_secs(30)));
         assert_eq!(served(0, 10, 10).await, Some(Duration::from_secs(30)));
     }
@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_trickles_uses_its_time_up() {
+    async fn a_client_that_reads_too_slowly_runs_out_of_time() {
         // Half the rate: every second costs half a second.
         assert_eq!(served(500, 1, 10_000).await, Some(Duration::from_millis(59_500)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_in_which_nothing_waits_does_not_count() {
+    async fn time_without_a_waiting_answer_does_not_count() {
         let mut progress = WriteProgress::new(&TIMEOUTS);
         progress.wait();
         progress.advance(1, &TIMEOUTS);

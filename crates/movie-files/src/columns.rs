@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_mapped_to_another_field_does_not_hold_the_field_of_its_name() {
+    fn a_column_that_is_mapped_to_another_field_is_not_used_for_the_field_of_its_name() {
         let layout = layout(&format!("{NEEDED},genres"), "stars=genres").unwrap();
         assert_eq!(layout.places(Field::Genres), [0; 0]);
         assert_eq!(layout.places(Field::Stars), [5]);
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_a_field_are_ignored_and_named() {
+    fn columns_without_a_field_are_ignored_and_reported() {
         let layout = layout(&format!("Rank,{NEEDED},Colour"), "").unwrap();
         assert_eq!(layout.ignored(), ["Rank", "Colour"]);
     }
 
     #[test]
-    fn columns_that_cannot_be_used_are_named() {
+    fn columns_that_cannot_be_used_are_reported() {
         let error = |header: &str, columns: &str| layout(header, columns).unwrap_err().to_string();
         assert_eq!(error("name,year", ""), "the file has no column for duration_minutes; it has name, year");
         assert_eq!(

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_a_file_tells_its_encoding() {
+    fn the_encoding_is_detected_from_the_beginning_of_a_file() {
         let encoding = |label: &str| Detected::Converted(label.parse().unwrap());
         assert_eq!(detect(b"\xef\xbb\xbfname", None).unwrap(), (Detected::Utf8, 3));
         assert_eq!(detect(b"\xff\xfen\0", None).unwrap(), (encoding("utf-16le"), 2));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_text_are_refused_by_name() {
+    fn files_that_are_not_text_are_refused_by_kind() {
         for (head, name) in [
             (&b"\xff\xfe\0\0n\0\0\0"[..], "UTF-32"),
             (b"\0\0\xfe\xff\0\0\0n", "UTF-32"),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_converted_whatever_the_size_of_the_reads() {
+    fn text_is_converted_for_any_size_of_reads() {
         let text = "Amélie 千と千尋 🎬\r\n".repeat(5_000);
         let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut converted = Converted::new(bytes.as_slice(), TextEncoding(UTF_16LE));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_an_error() {
+    fn bytes_that_are_not_text_are_an_error() {
         for bytes in [&b"n\0a\0\0\xd8a\0"[..], b"n\0a\0m"] {
             let mut found = String::new();
             let error = Converted::new(bytes, TextEncoding(UTF_16LE)).read_to_string(&mut found).unwrap_err();

@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_pieces_behind_a_header_are_read_to_their_end(pieces in prop::collection::vec(piece(), 0..60)) {
+    fn arbitrary_pieces_after_a_header_are_read_to_their_end(pieces in prop::collection::vec(piece(), 0..60)) {
         let header = b"name,year,duration_minutes,imdb,votes,price,genres\n".to_vec();
         check(&[header, pieces.concat()].concat());
     }

@@ -118,7 +118,7 @@ fn a_bad_row_is_returned_with_its_line_its_name_and_all_its_faults() {
 }
 
 #[test]
-fn lines_are_those_of_the_file_whatever_ends_them() {
+fn lines_are_counted_with_any_line_ending() {
     for end in ["\n", "\r\n", "\r"] {
         let lines = [
             "",
@@ -213,7 +213,7 @@ fn the_separator_may_be_declared_or_given() {
 }
 
 #[test]
-fn semicolons_come_with_decimal_commas() {
+fn files_with_semicolons_may_have_decimal_commas() {
     let text = format!("{};price;gross\nA;2000;90 min;7,5;1.234;9,99;1 234 567\n", HEADER.replace(',', ";"));
     let facts = rows(text, "").remove(0).facts.unwrap().facts;
     assert_eq!((facts.imdb, facts.votes, facts.gross), (7.5, 1_234, Some(1_234_567)));
@@ -282,7 +282,7 @@ fn a_cell_that_never_ends_is_read_to_the_end_of_the_file() {
 }
 
 #[test]
-fn messages_hold_no_control_characters() {
+fn messages_contain_no_control_characters() {
     let text = format!("{HEADER}\n\"A\x1b[31m\nb\",\"\x07PG\",90,7,1\n");
     assert_eq!(faults(&rows(text, "")[0]), "year: \" PG\" is not a whole number");
     let found = error("na\x1bme\u{202e},\"ye\nar\"\n").to_string();

@@ -70,7 +70,7 @@ fn json_is_read_in_every_encoding() {
 }
 
 #[test]
-fn a_header_may_hold_letters_of_windows_1252() {
+fn a_header_may_contain_letters_of_windows_1252() {
     let text = "Titel;Länge;year;imdb;votes;price\nHeat;170;1995;8,3;1;9,99\n";
     let mut options = options();
     options.columns = "name=Titel,duration_minutes=Länge".parse().unwrap();
@@ -79,7 +79,7 @@ fn a_header_may_hold_letters_of_windows_1252() {
 }
 
 #[test]
-fn rows_in_another_encoding_than_those_before_are_rejected() {
+fn rows_in_another_encoding_than_the_previous_ones_are_rejected() {
     let header = "name,year,duration_minutes,imdb,votes,price\n";
     let mut mixed = format!("{header}Léon,1994,110,8.5,1,9.99\n").into_bytes();
     mixed.extend(windows_1252("Amélie,2001,122,8.3,1,9.99\nHeat,1995,170,8.3,1,9.99\n"));

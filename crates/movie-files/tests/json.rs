@@ -39,7 +39,7 @@ fn with(field: &str, value: &str) -> String {
 }
 
 #[test]
-fn every_field_tells_what_it_should_hold() {
+fn every_field_reports_the_expected_value() {
     let form = "of the form {\"amount\": \"9.99\", \"currency\": \"USD\"}";
     for (field, value, fault) in [
         ("name", "7", "7 is not a text"),
@@ -95,7 +95,7 @@ fn all_faults_of_a_row_are_returned() {
 }
 
 #[test]
-fn what_is_no_object_is_rejected_and_the_next_lines_are_read() {
+fn lines_that_are_not_objects_are_rejected_and_reading_continues() {
     let lines =
         ["{\"name\":\"A\",\"name\":\"B\"}", "[1]", "not json", "{} {}", "{\"imdb\":1e999}", "7", GOOD, "{"];
     let rows = rows(format!("{GOOD}\n\n{}", lines.join("\n")));
@@ -205,7 +205,7 @@ fn an_object_with_very_many_keys_is_read() {
 }
 
 #[test]
-fn what_is_written_is_read_back_unchanged() {
+fn written_movies_are_read_unchanged() {
     let text = r#"{"name":"A \"quoted\" näme","year":1972,"duration_minutes":175,"imdb":9.199999999999999,"votes":162,
         "meta_score":83.5,"gross":134,"description":"two\nlines","price":{"amount":"0.05","currency":"USD"},
         "certification":"A","genres":["Crime","Robert Downey, Jr."],"directors":[],"stars":["s"],
@@ -217,7 +217,7 @@ fn what_is_written_is_read_back_unchanged() {
 }
 
 #[test]
-fn a_poster_that_is_absent_is_left_out() {
+fn an_absent_poster_is_omitted() {
     let text = GOOD.replace('}', r#","poster_url":"https://a.example/p.jpg"}"#);
     let mut facts = rows(text).remove(0).facts.unwrap();
     facts.absent = FactSet::from_iter([OptionalFact::PosterUrl]);
@@ -236,7 +236,7 @@ fn a_shop_in_another_currency_may_ignore_the_currency_of_prices() {
 }
 
 #[test]
-fn the_kind_of_a_file_is_given_or_seen_at_its_first_character() {
+fn the_kind_of_a_file_is_given_or_detected_from_its_first_character() {
     let csv = "name,year,duration_minutes,imdb,votes\nA,1999,1,1,1\n".to_owned();
     for text in [format!(" \n{GOOD}"), format!("[{GOOD}]"), csv.clone(), format!("\u{feff}{csv}")] {
         let rows = rows(text.clone());

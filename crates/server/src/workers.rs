@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_stop_work_may_be_started_for_a_while() {
+    async fn after_a_stop_work_may_be_started_for_a_limited_time() {
         let (stop, stopping) = watch::channel(None);
         assert!(may_start(&stopping));
         stop.send_replace(Some(Instant::now() + Duration::from_hours(1)));
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn jobs_end_beside_the_requests_and_the_last_messages_come_after_both() {
+    async fn jobs_and_requests_end_in_parallel_and_the_last_messages_follow() {
         let (stop, stopping) = watch::channel(None);
         let (does, mut done) = tokio::sync::mpsc::unbounded_channel();
         let round = does.clone();

@@ -122,7 +122,7 @@ fn let_clients_be_made() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_reader_that_closes_the_pipe_is_not_an_error() {
     let folder = Folder::new();
     let mut child = folder
         .command("dev generate-movies 1000000")
@@ -138,7 +138,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn made_up_movies_are_all_imported() {
+fn generated_movies_are_all_imported() {
     let folder = Folder::new();
     let movies = folder.run("dev generate-movies 1200").exits(0).out();
     let done = folder.run_with("movies import -", &movies).exits(0);
@@ -146,7 +146,7 @@ fn made_up_movies_are_all_imported() {
 }
 
 #[test]
-fn an_administrator_is_made_once_and_with_a_good_password() {
+fn an_administrator_is_created_once_and_with_an_acceptable_password() {
     let folder = Folder::new();
     let create = "users create-admin --email root@example.com --password-stdin";
     // As PowerShell pipes a text.
@@ -171,7 +171,7 @@ fn the_rule_for_passwords_can_be_strict() {
 }
 
 #[test]
-fn migrating_can_be_asked_for_and_done() {
+fn migrations_can_be_checked_and_run() {
     let folder = Folder::new();
     folder.run("migrate --check").exits(1).says("run `cinema migrate` first");
     assert!(folder.is_empty(), "a check makes nothing");
@@ -187,7 +187,7 @@ fn migrating_can_be_asked_for_and_done() {
 }
 
 #[test]
-fn a_database_that_is_away_is_said_once_and_without_its_password() {
+fn an_unavailable_database_is_reported_once_and_without_its_password() {
     let folder = Folder::new();
     let mut command = folder.command("migrate");
     command.env("DATABASE_URL", "postgresql+psycopg://ann:canary@127.0.0.1:1/cinema");
@@ -199,7 +199,7 @@ fn a_database_that_is_away_is_said_once_and_without_its_password() {
 }
 
 #[test]
-fn bad_settings_stop_every_command_in_one_line() {
+fn invalid_settings_stop_every_command_with_one_line() {
     let folder = Folder::new();
     folder.write("cinema.toml", "app_prot = 1\n");
     folder.run("config").exits(1).says("app_prot is no setting (in cinema.toml); did you mean app_port?");
@@ -237,7 +237,7 @@ const PRODUCTION: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn the_settings_in_force_are_shown_with_what_production_would_say_of_them() {
+fn the_current_settings_are_shown_with_the_faults_for_production() {
     let folder = Folder::new();
     let config = |more: &[(&str, &str)]| {
         Done(folder.command("config").envs(more.iter().copied()).output().unwrap()).exits(0)
@@ -308,7 +308,7 @@ fn with_a_json_log_every_line_is_json_and_none_has_a_password() {
 }
 
 #[test]
-fn a_development_administrator_in_a_production_database_is_told() {
+fn a_development_administrator_in_a_production_database_is_reported() {
     let folder = Folder::new();
     let server = Server::start(&folder, "0");
     server.signal("-TERM");
@@ -330,7 +330,7 @@ fn a_development_administrator_in_a_production_database_is_told() {
 }
 
 #[test]
-fn a_stop_in_development_waits_for_nobody_to_be_told() {
+fn a_stop_in_development_does_not_drain() {
     let folder = Folder::new();
     let mut command = folder.command("serve");
     let mut server = Server::run(command.stdout(Stdio::piped()));
@@ -353,7 +353,7 @@ fn links_in_the_data_folder_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_used_is_told_in_one_line_with_what_to_do() {
+async fn a_database_that_cannot_be_used_is_reported_in_one_line_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -385,7 +385,7 @@ async fn a_database_that_cannot_be_used_is_told_in_one_line_with_what_to_do() {
 }
 
 #[test]
-fn an_address_that_is_none_stops_every_command_before_anything_is_made() {
+fn an_invalid_address_stops_every_command_before_anything_is_created() {
     let folder = Folder::new();
     for (name, bad, says) in [
         ("SMTP_URL", "http://ann:canary@mail", "SMTP_URL cannot be used ("),
@@ -407,7 +407,7 @@ fn an_address_that_is_none_stops_every_command_before_anything_is_made() {
 }
 
 #[test]
-fn passwords_are_hidden_also_where_settings_are_shown() {
+fn passwords_are_hidden_in_shown_settings() {
     let folder = Folder::new();
     let mut command = folder.command("config");
     command
@@ -420,7 +420,7 @@ fn passwords_are_hidden_also_where_settings_are_shown() {
 }
 
 #[test]
-fn a_setting_without_effect_is_told_at_the_start() {
+fn a_setting_without_effect_is_reported_at_the_start() {
     let folder = Folder::new();
     let mut command = folder.command("serve");
     let server = Server::run(command.env("METRICS_ADDR", "127.0.0.1:9100").stdout(Stdio::piped()));
@@ -542,7 +542,7 @@ async fn register(url: &str) {
 }
 
 #[tokio::test]
-async fn a_first_start_says_all_that_a_developer_needs() {
+async fn the_first_start_prints_everything_that_a_developer_needs() {
     let folder = Folder::new();
     let server = Server::start(&folder, "0");
     let screen = server.screen.join("\n");
@@ -637,7 +637,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
 }
 
 #[tokio::test]
-async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
+async fn a_blocked_mail_output_does_not_delay_the_second_signal() {
     let folder = Folder::new();
     let (_reader, pipe) = unread_pipe();
     fill(&pipe);
@@ -659,7 +659,7 @@ async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
 }
 
 #[test]
-fn a_stop_whose_words_nobody_reads_is_one_all_the_same() {
+fn a_stop_works_even_if_its_output_is_not_read() {
     let folder = Folder::new();
     let (reader, pipe) = unread_pipe();
     let mut command = folder.command("serve");
@@ -672,7 +672,7 @@ fn a_stop_whose_words_nobody_reads_is_one_all_the_same() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn a_port_in_use_is_named_in_the_error() {
     let folder = Folder::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

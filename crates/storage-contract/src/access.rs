@@ -18,13 +18,13 @@ use crate::{
 crate::cases! { "access":
     a_unit_begins_for_an_actor_who_is_signed_in,
     a_unit_for_an_actor_has_locked_the_user,
-    no_unit_begins_for_a_user_who_is_gone_or_not_active,
-    no_unit_begins_for_a_session_that_is_gone_ended_or_of_another_user,
+    no_unit_begins_for_a_missing_or_inactive_user,
+    no_unit_begins_for_a_missing_ended_or_foreign_session,
     no_unit_for_administrators_begins_for_a_lower_role,
-    a_unit_waits_for_who_changes_its_actor_and_sees_the_change,
-    administrators_who_change_each_other_never_wait_for_each_other_in_a_circle,
+    a_unit_waits_for_changes_of_its_actor_and_sees_them,
+    administrators_who_change_each_other_never_deadlock,
     a_demoted_administrator_cannot_undo_it_by_many_calls_at_once,
-    no_cart_is_left_of_a_user_who_is_erased_while_movies_are_added,
+    erasing_a_user_while_movies_are_added_leaves_no_cart,
 }
 
 /// Signs the user in, even if that is not permitted.
@@ -99,7 +99,7 @@ async fn a_unit_for_an_actor_has_locked_the_user(node: Node) {
     timeout(AT_ONCE, waiting).await.expect("the lock is free").unwrap();
 }
 
-async fn no_unit_begins_for_a_user_who_is_gone_or_not_active(node: Node) {
+async fn no_unit_begins_for_a_missing_or_inactive_user(node: Node) {
     let closed = add_with_role(&node, 1, Role::Admin).await;
     deactivate(&node, 1).await;
     let erased = add_with_role(&node, 2, Role::Admin).await;
@@ -114,7 +114,7 @@ async fn no_unit_begins_for_a_user_who_is_gone_or_not_active(node: Node) {
     }
 }
 
-async fn no_unit_begins_for_a_session_that_is_gone_ended_or_of_another_user(node: Node) {
+async fn no_unit_begins_for_a_missing_ended_or_foreign_session(node: Node) {
     let ended = add_with_role(&node, 1, Role::Admin).await;
     sign_out(&node, &ended).await;
     let root = add_with_role(&node, 2, Role::Admin).await;
@@ -133,7 +133,7 @@ async fn no_unit_for_administrators_begins_for_a_lower_role(node: Node) {
     }
 }
 
-async fn a_unit_waits_for_who_changes_its_actor_and_sees_the_change(node: Node) {
+async fn a_unit_waits_for_changes_of_its_actor_and_sees_them(node: Node) {
     let ann = add_with_role(&node, 1, Role::User).await;
     let mut unit = node.unit().await;
     let mut user = unit.find_user_for_update(id(1)).await.unwrap().unwrap();
@@ -146,7 +146,7 @@ async fn a_unit_waits_for_who_changes_its_actor_and_sees_the_change(node: Node) 
     assert!(matches!(answer, Err(AccessError::SignedOut)));
 }
 
-async fn administrators_who_change_each_other_never_wait_for_each_other_in_a_circle(node: Node) {
+async fn administrators_who_change_each_other_never_deadlock(node: Node) {
     let mut actors = Vec::new();
     for number in 1..=20 {
         actors.push(add_with_role(&node, number, Role::Admin).await);
@@ -212,7 +212,7 @@ async fn a_demoted_administrator_cannot_undo_it_by_many_calls_at_once(node: Node
     assert_eq!(stored_user(&node, id(1)).await.unwrap().role, Role::User);
 }
 
-async fn no_cart_is_left_of_a_user_who_is_erased_while_movies_are_added(node: Node) {
+async fn erasing_a_user_while_movies_are_added_leaves_no_cart(node: Node) {
     let ann = add_with_role(&node, 1, Role::User).await;
     for number in 1..=25 {
         add_movie(&node, number, facts(&format!("Movie {number}"))).await;

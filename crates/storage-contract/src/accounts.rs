@@ -11,20 +11,20 @@ use crate::{
 crate::cases! { "accounts":
     a_user_reads_back_as_written,
     an_unknown_user_is_none,
-    an_address_is_found_however_it_is_spelled,
-    an_address_is_taken_however_it_is_spelled,
+    an_address_is_found_in_any_spelling,
+    an_address_is_taken_in_any_spelling,
     a_refused_insert_leaves_the_unit_usable,
-    of_twenty_units_that_insert_an_address_at_once_one_succeeds,
+    of_twenty_concurrent_units_that_insert_an_address_one_succeeds,
     an_address_that_a_dropped_unit_inserted_is_free,
-    an_update_writes_all_but_identifier_key_and_creation_time,
-    an_updated_spelling_is_found_and_taken_as_the_first_was,
-    a_user_locked_by_identifier_is_changed_by_one_at_a_time,
-    a_user_locked_by_address_is_changed_by_one_at_a_time,
+    an_update_writes_all_fields_except_identifier_key_and_creation_time,
+    an_updated_spelling_is_found_and_taken_like_the_first_one,
+    changes_of_a_user_locked_by_identifier_are_serialized,
+    changes_of_a_user_locked_by_address_are_serialized,
     a_user_and_every_administrator_are_found_in_order,
-    of_two_units_that_each_take_an_administrator_away_the_later_sees_the_earlier,
+    of_two_units_that_each_remove_an_administrator_the_later_sees_the_earlier,
     credentials_are_those_of_the_address,
     credentials_are_those_of_the_user,
-    a_short_and_a_long_address_are_kept_whole,
+    short_and_long_addresses_are_stored_completely,
 }
 
 fn spelled(text: &str) -> User {
@@ -72,7 +72,7 @@ async fn an_unknown_user_is_none(node: Node) {
     assert_eq!(node.credentials(&user(1).email).await.unwrap(), None);
 }
 
-async fn an_address_is_found_however_it_is_spelled(node: Node) {
+async fn an_address_is_found_in_any_spelling(node: Node) {
     let written = spelled("Andr\u{e9}@Example.com");
     let mut unit = node.unit().await;
     unit.insert_user(&written).await.unwrap();
@@ -84,7 +84,7 @@ async fn an_address_is_found_however_it_is_spelled(node: Node) {
     assert_eq!(without_accent.unwrap(), None, "another letter is another address");
 }
 
-async fn an_address_is_taken_however_it_is_spelled(node: Node) {
+async fn an_address_is_taken_in_any_spelling(node: Node) {
     let mut unit = node.unit().await;
     unit.insert_user(&spelled("Andr\u{e9}@Example.com")).await.unwrap();
     unit.commit().await.unwrap();
@@ -107,7 +107,7 @@ async fn a_refused_insert_leaves_the_unit_usable(node: Node) {
     assert_eq!(stored_user(&node, id(5)).await, Some(user(5)));
 }
 
-async fn of_twenty_units_that_insert_an_address_at_once_one_succeeds(node: Node) {
+async fn of_twenty_concurrent_units_that_insert_an_address_one_succeeds(node: Node) {
     let answers = at_once(20, |number| {
         let node = node.clone();
         async move {
@@ -141,7 +141,7 @@ async fn an_address_that_a_dropped_unit_inserted_is_free(node: Node) {
     assert_eq!(stored_user(&node, id(7)).await, None);
 }
 
-async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
+async fn an_update_writes_all_fields_except_identifier_key_and_creation_time(node: Node) {
     let before = add_user(&node, 1).await;
     let bystander = add_user(&node, 2).await;
     let changed = User {
@@ -160,7 +160,7 @@ async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
     assert_eq!(stored_user(&node, bystander.id).await, Some(bystander));
 }
 
-async fn an_updated_spelling_is_found_and_taken_as_the_first_was(node: Node) {
+async fn an_updated_spelling_is_found_and_taken_like_the_first_one(node: Node) {
     let mut unit = node.unit().await;
     let first = spelled("VIC@example.com");
     unit.insert_user(&first).await.unwrap();
@@ -180,7 +180,7 @@ async fn an_updated_spelling_is_found_and_taken_as_the_first_was(node: Node) {
     }
 }
 
-async fn a_user_locked_by_identifier_is_changed_by_one_at_a_time(node: Node) {
+async fn changes_of_a_user_locked_by_identifier_are_serialized(node: Node) {
     let before = add_user(&node, 1).await;
     at_once(20, |_| {
         let node = node.clone();
@@ -197,7 +197,7 @@ async fn a_user_locked_by_identifier_is_changed_by_one_at_a_time(node: Node) {
     assert_eq!(stored_user(&node, id(1)).await.unwrap().version, before.version + 20);
 }
 
-async fn a_user_locked_by_address_is_changed_by_one_at_a_time(node: Node) {
+async fn changes_of_a_user_locked_by_address_are_serialized(node: Node) {
     let before = add_user(&node, 1).await;
     at_once(20, |_| {
         let (node, email) = (node.clone(), before.email.clone());
@@ -236,7 +236,7 @@ async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
     }
 }
 
-async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_earlier(node: Node) {
+async fn of_two_units_that_each_remove_an_administrator_the_later_sees_the_earlier(node: Node) {
     for number in 1..=20 {
         let mut unit = node.unit().await;
         unit.insert_user(&User { role: Role::Admin, ..user(number) }).await.unwrap();
@@ -292,7 +292,7 @@ async fn credentials_are_those_of_the_user(node: Node) {
     assert_eq!(node.credentials_of(id(3)).await.unwrap(), None);
 }
 
-async fn a_short_and_a_long_address_are_kept_whole(node: Node) {
+async fn short_and_long_addresses_are_stored_completely(node: Node) {
     let domain = ["d".repeat(60), "e".repeat(60), "f".repeat(60), "com".to_owned()].join(".");
     let mut unit = node.unit().await;
     for (number, text) in [(1, "a@b.co".to_owned()), (2, format!("{}@{domain}", "é".repeat(20)))] {

@@ -15,13 +15,13 @@ crate::cases! { "audit":
     an_appended_entry_reads_back_as_written,
     many_entries_are_appended_in_one_call,
     an_entry_of_a_dropped_unit_was_never_written,
-    units_about_the_catalogue_write_entries_too,
-    entries_outlive_the_users_that_they_name_and_need_none,
-    the_newest_come_first_and_ties_go_by_identifier,
-    filters_must_all_be_met,
+    units_about_the_catalogue_also_write_entries,
+    entries_are_kept_when_their_users_are_deleted_and_need_no_user,
+    the_newest_are_first_and_ties_are_broken_by_identifier,
+    a_match_meets_every_filter,
     from_is_inclusive_and_to_is_not,
-    a_position_holds_while_entries_are_added,
-    numbered_pages_have_the_total_and_those_behind_a_position_have_none,
+    a_position_stays_valid_while_entries_are_added,
+    numbered_pages_have_the_total_and_pages_after_a_position_have_none,
 }
 
 pub(crate) fn entry(number: u64, at: Instant) -> AuditEntry {
@@ -136,7 +136,7 @@ async fn many_entries_are_appended_in_one_call(node: Node) {
     assert_eq!(number, 0);
 }
 
-async fn units_about_the_catalogue_write_entries_too(node: Node) {
+async fn units_about_the_catalogue_also_write_entries(node: Node) {
     let about = |number| AuditEntry { object: Some(AuditObject::Movie(id(7))), ..entry(number, at(1)) };
     let mut unit = node.unit().await;
     unit.append_audit_entries(&[about(1), about(2)]).await.unwrap();
@@ -160,7 +160,7 @@ async fn an_entry_of_a_dropped_unit_was_never_written(node: Node) {
     assert_eq!(numbers(&node, AuditFilter::default()).await, [2]);
 }
 
-async fn entries_outlive_the_users_that_they_name_and_need_none(node: Node) {
+async fn entries_are_kept_when_their_users_are_deleted_and_need_no_user(node: Node) {
     add_user(&node, 1).await;
     append(&node, &[entry(1, at(1)), AuditEntry { actor: Some(id(99)), ..entry(2, at(2)) }]).await;
     let mut unit = node.unit().await;
@@ -172,13 +172,13 @@ async fn entries_outlive_the_users_that_they_name_and_need_none(node: Node) {
     assert_eq!(numbers(&node, AuditFilter::default()).await, [2, 1]);
 }
 
-async fn the_newest_come_first_and_ties_go_by_identifier(node: Node) {
+async fn the_newest_are_first_and_ties_are_broken_by_identifier(node: Node) {
     let entries = [entry(1, at(5)), entry(3, at(1)), entry(2, at(1)), entry(4, shifted(at(1), 1))];
     append(&node, &entries).await;
     assert_eq!(numbers(&node, AuditFilter::default()).await, [1, 4, 3, 2]);
 }
 
-async fn filters_must_all_be_met(node: Node) {
+async fn a_match_meets_every_filter(node: Node) {
     let by_another = AuditEntry { actor: Some(id(8)), ..entry(2, at(2)) };
     let on_another = AuditEntry { object: Some(AuditObject::User(id(9))), ..entry(3, at(3)) };
     let deed_of_another_kind = AuditEntry { action: AuditAction::SignedOut, ..entry(4, at(4)) };
@@ -215,7 +215,7 @@ async fn from_is_inclusive_and_to_is_not(node: Node) {
     assert!(numbers(&node, between(Some(at(3)), Some(at(1)))).await.is_empty());
 }
 
-async fn a_position_holds_while_entries_are_added(node: Node) {
+async fn a_position_stays_valid_while_entries_are_added(node: Node) {
     append(&node, &(1..=5).map(|number| entry(number, at(1))).collect::<Vec<_>>()).await;
     let first = read(&node, AuditFilter::default(), PageRequest::numbered(1, 2).unwrap()).await;
     assert_eq!(numbers_on(&first), [5, 4]);
@@ -227,7 +227,7 @@ async fn a_position_holds_while_entries_are_added(node: Node) {
     assert_eq!((numbers_on(&last), last.next), (vec![1], None));
 }
 
-async fn numbered_pages_have_the_total_and_those_behind_a_position_have_none(node: Node) {
+async fn numbered_pages_have_the_total_and_pages_after_a_position_have_none(node: Node) {
     append(&node, &(1..=5).map(|number| entry(number, at(1))).collect::<Vec<_>>()).await;
     for (number, found) in [(1, 2), (2, 2), (3, 1), (4, 0)] {
         let page = read(&node, AuditFilter::default(), PageRequest::numbered(number, 2).unwrap()).await;

@@ -16,10 +16,10 @@ crate::cases! { "audit_seals":
     a_seal_reads_back_as_written,
     seals_are_read_in_the_order_of_their_numbers,
     of_seals_of_one_number_the_first_stays,
-    of_nodes_that_seal_at_once_one_succeeds,
+    of_nodes_that_seal_concurrently_one_succeeds,
     rows_are_read_as_they_are_stored,
-    a_part_of_the_log_lies_between_two_places,
-    rows_behind_a_place_are_counted,
+    a_part_of_the_log_is_between_two_positions,
+    rows_after_a_position_are_counted,
     erasing_a_user_changes_no_row,
 }
 
@@ -71,7 +71,7 @@ async fn of_seals_of_one_number_the_first_stays(node: Node) {
     assert_eq!(node.seals_behind(0, 10).await.unwrap(), [seal(1)]);
 }
 
-async fn of_nodes_that_seal_at_once_one_succeeds(node: Node) {
+async fn of_nodes_that_seal_concurrently_one_succeeds(node: Node) {
     let nodes = [node.clone(), node.another().await];
     let added = at_once(8, |number| {
         let node = nodes[usize::try_from(number % 2).unwrap()].clone();
@@ -121,7 +121,7 @@ async fn rows_are_read_as_they_are_stored(node: Node) {
     assert_eq!(rows, [bare, full]);
 }
 
-async fn a_part_of_the_log_lies_between_two_places(node: Node) {
+async fn a_part_of_the_log_is_between_two_positions(node: Node) {
     let entries = [entry(1, at(2)), entry(4, at(1)), entry(3, at(2)), entry(2, at(2)), entry(5, at(3))];
     append(&node, &entries).await;
     let far = place(99, at(9));
@@ -137,7 +137,7 @@ async fn a_part_of_the_log_lies_between_two_places(node: Node) {
     assert_eq!(numbers(&node, Some(place(5, at(3))), far, 10).await, [0; 0]);
 }
 
-async fn rows_behind_a_place_are_counted(node: Node) {
+async fn rows_after_a_position_are_counted(node: Node) {
     assert_eq!(node.count_log_rows_behind(None).await.unwrap(), 0);
     append(&node, &[entry(1, at(1)), entry(2, at(2)), entry(3, at(2))]).await;
     for (place, expected) in [(None, 3), (Some(place(1, at(1))), 2), (Some(place(2, at(2))), 1)] {

@@ -11,13 +11,13 @@ use crate::{
 };
 
 crate::cases! { "cancellation":
-    a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all,
+    a_unit_cancelled_at_any_point_is_atomic,
     a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind,
-    a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others,
-    a_query_cancelled_anywhere_leaves_the_next_one_alone,
+    a_unit_cancelled_while_it_waits_for_a_lock_does_not_block_others,
+    a_query_cancelled_at_any_point_does_not_affect_the_next_one,
 }
 
-async fn a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all(node: Node) {
+async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     let owner = add_user(&node, 1_000_000).await;
     // Repeated, since a statement that is running when its caller is cancelled may or may not overtake later ones.
     for round in 1..=5 {
@@ -77,7 +77,7 @@ async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node
     assert!(node.claim_all(at(100)).await.is_empty());
 }
 
-async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(node: Node) {
+async fn a_unit_cancelled_while_it_waits_for_a_lock_does_not_block_others(node: Node) {
     add_user(&node, 1).await;
     for waits in 0..20 {
         let mut holder = node.unit().await;
@@ -96,7 +96,7 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(no
     }
 }
 
-async fn a_query_cancelled_anywhere_leaves_the_next_one_alone(node: Node) {
+async fn a_query_cancelled_at_any_point_does_not_affect_the_next_one(node: Node) {
     let ann = add_user(&node, 1).await;
     for waits in 0..10 {
         let _ = cancelled_after(waits, node.credentials(&ann.email)).await;

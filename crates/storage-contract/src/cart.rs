@@ -15,16 +15,16 @@ use crate::{
 
 crate::cases! { "cart":
     a_cart_is_opened_under_the_proposed_identifier_once,
-    of_twenty_units_that_open_a_cart_at_once_all_get_the_same,
-    each_user_has_a_cart_of_their_own,
-    a_movie_is_put_in_once,
-    a_movie_put_in_by_fifty_units_at_once_is_in_once,
-    fifty_movies_put_in_at_once_are_all_in,
+    twenty_concurrent_units_open_the_same_cart,
+    each_user_has_a_separate_cart,
+    a_movie_is_added_to_a_cart_once,
+    a_movie_added_by_fifty_concurrent_units_is_in_the_cart_once,
+    fifty_concurrently_added_movies_are_all_in_the_cart,
     an_open_cart_is_filled_by_one_unit_at_a_time,
     a_refused_movie_leaves_the_unit_usable,
-    a_movie_is_taken_out,
-    a_cleared_cart_is_empty_and_still_the_same,
-    what_a_dropped_unit_put_in_is_not_there,
+    a_movie_is_removed_from_the_cart,
+    a_cleared_cart_is_empty_and_keeps_its_identifier,
+    a_dropped_unit_adds_no_movies,
 }
 
 async fn prepare(node: &Node, movies: u64) {
@@ -65,7 +65,7 @@ async fn a_cart_is_opened_under_the_proposed_identifier_once(node: Node) {
     assert_eq!(cart_of(&node, 1).await, (id(10), 0));
 }
 
-async fn of_twenty_units_that_open_a_cart_at_once_all_get_the_same(node: Node) {
+async fn twenty_concurrent_units_open_the_same_cart(node: Node) {
     prepare(&node, 0).await;
     let opened = at_once(20, |_| {
         let node = node.clone();
@@ -75,7 +75,7 @@ async fn of_twenty_units_that_open_a_cart_at_once_all_get_the_same(node: Node) {
     assert_eq!(opened.into_iter().collect::<HashSet<_>>().len(), 1);
 }
 
-async fn each_user_has_a_cart_of_their_own(node: Node) {
+async fn each_user_has_a_separate_cart(node: Node) {
     prepare(&node, 2).await;
     put(&node, 1, &[1, 2]).await;
     put(&node, 2, &[1]).await;
@@ -84,7 +84,7 @@ async fn each_user_has_a_cart_of_their_own(node: Node) {
     assert_eq!((ann.1, bob.1), (2, 1));
 }
 
-async fn a_movie_is_put_in_once(node: Node) {
+async fn a_movie_is_added_to_a_cart_once(node: Node) {
     prepare(&node, 2).await;
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), fresh()).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_movie_is_put_in_once(node: Node) {
     assert_eq!(cart_of(&node, 1).await.1, 1);
 }
 
-async fn a_movie_put_in_by_fifty_units_at_once_is_in_once(node: Node) {
+async fn a_movie_added_by_fifty_concurrent_units_is_in_the_cart_once(node: Node) {
     prepare(&node, 1).await;
     // Without the lock of opening the cart, the database itself enforces the rule.
     let cart = cart_of(&node, 1).await.0;
@@ -115,7 +115,7 @@ async fn a_movie_put_in_by_fifty_units_at_once_is_in_once(node: Node) {
     assert_eq!(cart_of(&node, 1).await.1, 1);
 }
 
-async fn fifty_movies_put_in_at_once_are_all_in(node: Node) {
+async fn fifty_concurrently_added_movies_are_all_in_the_cart(node: Node) {
     prepare(&node, 50).await;
     at_once(50, |number| {
         let node = node.clone();
@@ -158,7 +158,7 @@ async fn a_refused_movie_leaves_the_unit_usable(node: Node) {
     assert_eq!(cart_of(&node, 1).await.1, 3);
 }
 
-async fn a_movie_is_taken_out(node: Node) {
+async fn a_movie_is_removed_from_the_cart(node: Node) {
     prepare(&node, 2).await;
     put(&node, 1, &[1, 2]).await;
     put(&node, 2, &[1]).await;
@@ -178,7 +178,7 @@ async fn a_movie_is_taken_out(node: Node) {
     put(&node, 1, &[1]).await;
 }
 
-async fn a_cleared_cart_is_empty_and_still_the_same(node: Node) {
+async fn a_cleared_cart_is_empty_and_keeps_its_identifier(node: Node) {
     prepare(&node, 2).await;
     put(&node, 1, &[1, 2]).await;
     put(&node, 2, &[1]).await;
@@ -192,7 +192,7 @@ async fn a_cleared_cart_is_empty_and_still_the_same(node: Node) {
     assert_eq!(cart_of(&node, 2).await.1, 1);
 }
 
-async fn what_a_dropped_unit_put_in_is_not_there(node: Node) {
+async fn a_dropped_unit_adds_no_movies(node: Node) {
     prepare(&node, 1).await;
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), id(10)).await.unwrap();

@@ -15,11 +15,11 @@ use crate::{
 };
 
 crate::cases! { "cart_view":
-    a_cart_that_is_not_there_is_empty,
+    a_missing_cart_is_empty,
     a_cart_shows_the_newest_first,
-    a_cart_shows_each_movie_as_it_is_now,
-    withdrawn_movies_stand_apart_as_such,
-    bought_movies_stand_apart_as_such_also_when_they_are_withdrawn,
+    a_cart_shows_the_current_state_of_each_movie,
+    withdrawn_movies_are_listed_separately,
+    bought_movies_are_listed_separately_even_when_withdrawn,
     a_cart_shows_nothing_of_other_users,
 }
 
@@ -42,7 +42,7 @@ fn unavailable(view: &CartView) -> Vec<(MovieId, PurchaseRefusal)> {
     view.unavailable.iter().map(|item| (item.movie.id, item.reason)).collect()
 }
 
-async fn a_cart_that_is_not_there_is_empty(node: Node) {
+async fn a_missing_cart_is_empty(node: Node) {
     prepare(&node).await;
     assert_eq!(node.cart_entries(id(1)).await.unwrap(), []);
     assert_eq!(node.cart_entries(id(99)).await.unwrap(), []);
@@ -57,7 +57,7 @@ async fn a_cart_shows_the_newest_first(node: Node) {
     assert!(view.unavailable.is_empty());
 }
 
-async fn a_cart_shows_each_movie_as_it_is_now(node: Node) {
+async fn a_cart_shows_the_current_state_of_each_movie(node: Node) {
     let movies = prepare(&node).await;
     put(&node, 1, &[1]).await;
     let changed = Movie { price: price(1), votes: 77, ..movies[0].clone() };
@@ -69,7 +69,7 @@ async fn a_cart_shows_each_movie_as_it_is_now(node: Node) {
     assert_eq!(view.total, price(1));
 }
 
-async fn withdrawn_movies_stand_apart_as_such(node: Node) {
+async fn withdrawn_movies_are_listed_separately(node: Node) {
     let movies = prepare(&node).await;
     put(&node, 1, &[1, 2, 3]).await;
     set_available(&node, &movies[1], false).await;
@@ -80,7 +80,7 @@ async fn withdrawn_movies_stand_apart_as_such(node: Node) {
     assert_eq!(items(&view(&node, 1).await), [id(3), id(2), id(1)]);
 }
 
-async fn bought_movies_stand_apart_as_such_also_when_they_are_withdrawn(node: Node) {
+async fn bought_movies_are_listed_separately_even_when_withdrawn(node: Node) {
     let movies = prepare(&node).await;
     put(&node, 1, &[1, 2, 3, 4]).await;
     buy(&node, 1, &[1, 3]).await;

@@ -20,15 +20,15 @@ use crate::{
 crate::cases! { "catalog":
     a_movie_reads_back_as_written,
     an_unknown_movie_is_none,
-    a_movie_whose_identity_is_there_is_left_out,
-    a_movie_that_stands_twice_in_a_call_is_added_once,
-    identities_are_compared_to_the_letter,
-    movies_added_by_many_units_at_once_are_there_once,
+    a_movie_whose_identity_already_exists_is_skipped,
+    a_repeated_movie_in_a_call_is_added_once,
+    identities_are_compared_literally,
+    movies_added_by_many_concurrent_units_exist_once,
     a_thousand_movies_are_added_in_one_call,
     movies_are_found_by_their_identities,
-    who_changes_movies_sees_what_the_unit_before_made_of_them,
-    an_update_writes_all_but_identifier_and_creation_time,
-    an_update_of_a_dropped_unit_never_happened,
+    a_unit_sees_the_changes_of_movies_by_earlier_units,
+    an_update_writes_all_fields_except_identifier_and_creation_time,
+    an_update_of_a_dropped_unit_has_no_effect,
     a_movie_has_its_price_and_says_whether_it_is_on_sale,
     a_catalogue_is_empty_until_a_movie_is_committed,
     an_export_has_every_movie_in_the_order_of_identifiers,
@@ -90,7 +90,7 @@ async fn an_unknown_movie_is_none(node: Node) {
     assert_eq!(node.movie_detail(id(1), Some(id(1))).await.unwrap(), None);
 }
 
-async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
+async fn a_movie_whose_identity_already_exists_is_skipped(node: Node) {
     let old = add_movie(&node, 1, facts("Up")).await;
     let mut unit = node.unit().await;
     let all = [Facts { votes: 5, ..facts("Up") }, facts("Coco")];
@@ -108,7 +108,7 @@ async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
     assert!(node.movie_detail(id(3), None).await.unwrap().is_some());
 }
 
-async fn a_movie_that_stands_twice_in_a_call_is_added_once(node: Node) {
+async fn a_repeated_movie_in_a_call_is_added_once(node: Node) {
     let mut unit = node.unit().await;
     let names = resolve(unit.as_mut(), &[facts("Up")]).await.remove(0);
     let movies = [1, 2].map(|number| Movie::create(id(number), checked(facts("Up")), names.clone(), at(0)));
@@ -117,7 +117,7 @@ async fn a_movie_that_stands_twice_in_a_call_is_added_once(node: Node) {
     assert_eq!(node.export_movies(None, 10).await.unwrap().len(), 1);
 }
 
-async fn identities_are_compared_to_the_letter(node: Node) {
+async fn identities_are_compared_literally(node: Node) {
     let other = |name: &str, year, duration_minutes| Facts {
         identity: MovieIdentity { name: name.to_owned(), year, duration_minutes },
         ..facts("")
@@ -129,7 +129,7 @@ async fn identities_are_compared_to_the_letter(node: Node) {
     assert_eq!(node.export_movies(None, 10).await.unwrap().len(), 5);
 }
 
-async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
+async fn movies_added_by_many_concurrent_units_exist_once(node: Node) {
     // The names already exist, so that no unit waits for another before it adds movies.
     add_movie(&node, 10_000, facts("Known")).await;
     let all: Vec<Facts> = (0..600).map(|number| facts(&format!("Movie {number}"))).collect();
@@ -190,7 +190,7 @@ async fn movies_are_found_by_their_identities(node: Node) {
     assert!(unit.find_movies_for_update(&[]).await.unwrap().is_empty());
 }
 
-async fn who_changes_movies_sees_what_the_unit_before_made_of_them(node: Node) {
+async fn a_unit_sees_the_changes_of_movies_by_earlier_units(node: Node) {
     let movies = add_movies(&node, vec![facts("Up"), facts("Coco")]).await;
     let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
     let seen = at_once(8, |number| {
@@ -220,7 +220,7 @@ async fn who_changes_movies_sees_what_the_unit_before_made_of_them(node: Node) {
     assert_eq!(versions, expected);
 }
 
-async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
+async fn an_update_writes_all_fields_except_identifier_and_creation_time(node: Node) {
     let old = Facts { genres: texts(&["Comedy", "Drama"]), ..facts("Up") };
     let movies = add_movies(&node, vec![old, facts("Coco")]).await;
     let new = Facts { is_available: false, ..rich() };
@@ -237,7 +237,7 @@ async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
     assert_eq!(bystander, Some(detail(&movies[1], &facts("Coco"))));
 }
 
-async fn an_update_of_a_dropped_unit_never_happened(node: Node) {
+async fn an_update_of_a_dropped_unit_has_no_effect(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
     let mut unit = node.unit().await;
     unit.update_movie(&Movie { genre_ids: Vec::new(), votes: 1, ..movie.clone() }).await.unwrap();

@@ -15,10 +15,10 @@ crate::cases! { "names":
     new_names_get_the_proposed_identifiers_in_order,
     known_names_keep_their_identifiers_in_the_order_asked,
     case_and_accents_make_no_second_row,
-    a_name_that_stands_twice_in_a_call_is_one_row,
-    kinds_of_names_are_apart,
+    a_repeated_name_in_a_call_is_one_row,
+    kinds_of_names_are_separate,
     no_names_are_resolved_to_none,
-    names_of_a_dropped_unit_are_not_there,
+    names_of_a_dropped_unit_do_not_exist,
     names_added_by_many_units_at_once_are_one_row_each,
     thousands_of_names_are_resolved_in_one_call,
 }
@@ -59,14 +59,14 @@ async fn case_and_accents_make_no_second_row(node: Node) {
     }
 }
 
-async fn a_name_that_stands_twice_in_a_call_is_one_row(node: Node) {
+async fn a_repeated_name_in_a_call_is_one_row(node: Node) {
     let names = proposed(&texts(&["Drama", "Crime", "DRAMA", "Dráma"]));
     let resolved = resolve(&node, NameKind::Genre, &names).await;
     assert_eq!((resolved[0], resolved[0], resolved[1]), (resolved[2], resolved[3], names[1].id));
     assert!(ids(&names).contains(&resolved[0]));
 }
 
-async fn kinds_of_names_are_apart(node: Node) {
+async fn kinds_of_names_are_separate(node: Node) {
     let mut all = HashSet::new();
     for kind in KINDS {
         all.extend(resolve(&node, kind, &proposed(&texts(&["Charlie Kaufman"]))).await);
@@ -78,7 +78,7 @@ async fn no_names_are_resolved_to_none(node: Node) {
     assert!(resolve(&node, NameKind::Genre, &[]).await.is_empty());
 }
 
-async fn names_of_a_dropped_unit_are_not_there(node: Node) {
+async fn names_of_a_dropped_unit_do_not_exist(node: Node) {
     let mut unit = node.unit().await;
     unit.resolve_names(NameKind::Genre, &proposed(&texts(&["Drama"]))).await.unwrap();
     drop(unit);

@@ -17,10 +17,10 @@ use crate::{
 
 crate::cases! { "disputes":
     a_dispute_reads_back_in_every_state,
-    a_dispute_of_the_provider_is_kept_once,
-    disputes_to_check_come_the_longest_overdue_first,
+    a_dispute_of_the_provider_is_stored_once,
+    disputes_to_check_are_sorted_by_the_longest_overdue,
     disputes_are_listed_and_filtered,
-    the_ledger_keeps_what_was_booked,
+    the_ledger_keeps_existing_entries,
 }
 
 fn dispute(number: u64, of: &Payment) -> Dispute {
@@ -70,13 +70,13 @@ async fn a_dispute_reads_back_in_every_state(node: Node) {
     }
 }
 
-async fn a_dispute_of_the_provider_is_kept_once(node: Node) {
+async fn a_dispute_of_the_provider_is_stored_once(node: Node) {
     let payment = paid(&node).await;
     assert!(insert(&node, &dispute(1, &payment)).await);
     assert!(!insert(&node, &Dispute { id: fresh(), ..dispute(1, &payment) }).await);
 }
 
-async fn disputes_to_check_come_the_longest_overdue_first(node: Node) {
+async fn disputes_to_check_are_sorted_by_the_longest_overdue(node: Node) {
     let payment = paid(&node).await;
     for (number, due) in [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(30))] {
         let next_check_at = due.map(at);
@@ -115,7 +115,7 @@ async fn disputes_are_listed_and_filtered(node: Node) {
     }
 }
 
-async fn the_ledger_keeps_what_was_booked(node: Node) {
+async fn the_ledger_keeps_existing_entries(node: Node) {
     let payment = paid(&node).await;
     let posting = |account, minor| Posting {
         movement: Movement::Payment,

@@ -19,18 +19,18 @@ use crate::{
 };
 
 crate::cases! { "engagement":
-    counters_change_by_what_changed,
-    counters_equal_a_recount_after_any_acts,
-    of_fifty_removed_likes_at_once_one_counts,
-    reactions_of_fifty_users_at_once_are_all_counted,
+    counters_follow_changes_exactly,
+    counters_equal_a_recount_after_any_actions,
+    of_fifty_concurrent_removals_of_a_like_one_counts,
+    concurrent_reactions_of_fifty_users_are_all_counted,
     a_movie_is_locked_until_the_unit_ends,
     a_withdrawn_movie_is_seen_by_its_buyers_and_moderators,
-    the_viewer_state_is_the_viewers_own,
+    the_personal_view_is_that_of_the_viewer,
     a_dropped_unit_counts_nothing,
     erasing_corrects_every_counter,
-    two_erasures_of_one_thread_at_once_leave_nothing,
-    popularity_follows_every_act_once_it_is_refreshed,
-    an_act_beside_a_refresh_is_not_forgotten,
+    two_concurrent_erasures_of_one_thread_leave_nothing,
+    a_refresh_updates_the_popularity_after_every_action,
+    an_action_during_a_refresh_is_not_lost,
 }
 
 fn actor(number: u64) -> Actor {
@@ -76,7 +76,7 @@ async fn react(node: &Node, user: u64, movie: u64, reaction: Option<MovieReactio
     counts
 }
 
-async fn counters_change_by_what_changed(node: Node) {
+async fn counters_follow_changes_exactly(node: Node) {
     prepare(&node, 2, 1).await;
     let counts = |likes, dislikes| ReactionCounts { likes, dislikes };
     let (like, dislike) = (Some(MovieReaction::Like), Some(MovieReaction::Dislike));
@@ -200,7 +200,7 @@ async fn recounted(node: &Node, expected: &Expected) {
     }
 }
 
-async fn counters_equal_a_recount_after_any_acts(node: Node) {
+async fn counters_equal_a_recount_after_any_actions(node: Node) {
     prepare(&node, 4, 2).await;
     let (mut expected, mut state) = (Expected::default(), 2026);
     for round in 0..12_u64 {
@@ -214,7 +214,7 @@ async fn counters_equal_a_recount_after_any_acts(node: Node) {
     assert!(expected.comments.len() > 10 && expected.reactions.len() > 3 && !expected.likes.is_empty());
 }
 
-async fn of_fifty_removed_likes_at_once_one_counts(node: Node) {
+async fn of_fifty_concurrent_removals_of_a_like_one_counts(node: Node) {
     prepare(&node, 2, 1).await;
     for user in [1, 2] {
         react(&node, user, 1, Some(MovieReaction::Like)).await;
@@ -227,7 +227,7 @@ async fn of_fifty_removed_likes_at_once_one_counts(node: Node) {
     assert_eq!(counts, vec![1; 50]);
 }
 
-async fn reactions_of_fifty_users_at_once_are_all_counted(node: Node) {
+async fn concurrent_reactions_of_fifty_users_are_all_counted(node: Node) {
     prepare(&node, 50, 1).await;
     at_once(50, |number| {
         let node = node.clone();
@@ -280,7 +280,7 @@ async fn a_withdrawn_movie_is_seen_by_its_buyers_and_moderators(node: Node) {
     assert!(!node.unit().await.lock_movie(id(9), moderator.user_id).await.unwrap());
 }
 
-async fn the_viewer_state_is_the_viewers_own(node: Node) {
+async fn the_personal_view_is_that_of_the_viewer(node: Node) {
     prepare(&node, 2, 2).await;
     react(&node, 1, 1, Some(MovieReaction::Dislike)).await;
     let mut unit = node.unit().await;
@@ -353,7 +353,7 @@ async fn erasing_corrects_every_counter(node: Node) {
     assert_eq!(data.opinions, domain::accounts::Opinions::default());
 }
 
-async fn two_erasures_of_one_thread_at_once_leave_nothing(node: Node) {
+async fn two_concurrent_erasures_of_one_thread_leave_nothing(node: Node) {
     prepare(&node, 2, 1).await;
     let mut unit = node.unit().await;
     for number in 1..=20 {
@@ -381,7 +381,7 @@ async fn most_popular(node: &Node) -> Vec<MovieId> {
     page.items.into_iter().map(|movie| movie.id).collect()
 }
 
-async fn popularity_follows_every_act_once_it_is_refreshed(node: Node) {
+async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
     for number in 1..=2 {
         add_user(&node, number).await;
     }
@@ -423,7 +423,7 @@ async fn popularity_follows_every_act_once_it_is_refreshed(node: Node) {
     assert_eq!(most_popular(&node).await, order([1, 2, 3]));
 }
 
-async fn an_act_beside_a_refresh_is_not_forgotten(node: Node) {
+async fn an_action_during_a_refresh_is_not_lost(node: Node) {
     for number in 1..=20 {
         add_user(&node, number).await;
     }

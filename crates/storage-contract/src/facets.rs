@@ -18,8 +18,8 @@ use crate::{
 };
 
 crate::cases! { "facets":
-    a_choice_leaves_as_many_movies_as_its_count_says,
-    counts_are_true_after_each_commit_on_every_node,
+    choosing_a_facet_selects_as_many_movies_as_its_count,
+    counts_are_correct_after_each_commit_on_every_node,
     a_catalogue_without_movies_has_no_facets,
 }
 
@@ -81,7 +81,7 @@ async fn total(node: &Node, filter: &MovieFilter) -> i64 {
     i64::try_from(page.total.unwrap().items).unwrap()
 }
 
-async fn a_choice_leaves_as_many_movies_as_its_count_says(node: Node) {
+async fn choosing_a_facet_selects_as_many_movies_as_its_count(node: Node) {
     let movies = add_movies(&node, many()).await;
     let (genres, certifications) = (
         node.all_names(NameKind::Genre).await.unwrap(),
@@ -122,7 +122,7 @@ async fn a_choice_leaves_as_many_movies_as_its_count_says(node: Node) {
     assert!(choices > 60, "{choices}");
 }
 
-async fn counts_are_true_after_each_commit_on_every_node(node: Node) {
+async fn counts_are_correct_after_each_commit_on_every_node(node: Node) {
     let movies = add_movies(&node, many()).await;
     let other = node.another().await;
     let filter = MovieFilter { certifications: vec![movies[0].certification_id], ..MovieFilter::default() };

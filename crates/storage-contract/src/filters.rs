@@ -12,19 +12,19 @@ use crate::{
 };
 
 crate::cases! { "filters":
-    no_filter_gives_every_movie_on_sale_with_all_that_lists_show,
-    a_withdrawn_movie_leaves_every_list_but_is_still_found,
-    identifiers_mean_any_of_these_movies,
-    genres_mean_any_of_them_and_a_movie_stands_once,
-    directors_mean_any_of_them,
-    stars_mean_any_of_them,
-    certifications_mean_any_of_them,
-    an_identifier_that_nothing_has_gives_an_empty_list,
-    years_are_inclusive_at_both_ends,
-    ratings_are_inclusive_at_both_ends,
-    prices_are_inclusive_at_both_ends,
-    durations_are_inclusive_at_both_ends,
-    all_filters_together_must_be_met,
+    without_a_filter_every_movie_on_sale_is_listed_with_all_fields,
+    a_withdrawn_movie_is_in_no_list_but_can_still_be_found,
+    several_identifiers_mean_any_of_these_movies,
+    several_genres_mean_any_of_them_without_duplicates,
+    several_directors_mean_any_of_them,
+    several_stars_mean_any_of_them,
+    several_certifications_mean_any_of_them,
+    an_unknown_identifier_results_in_an_empty_list,
+    year_bounds_are_inclusive,
+    rating_bounds_are_inclusive,
+    price_bounds_are_inclusive,
+    duration_bounds_are_inclusive,
+    a_match_must_meet_all_filters,
 }
 
 const BY_IMDB: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Imdb, descending: false }];
@@ -75,7 +75,7 @@ async fn added(node: &Node) -> Vec<Movie> {
     add_movies(node, four()).await
 }
 
-async fn no_filter_gives_every_movie_on_sale_with_all_that_lists_show(node: Node) {
+async fn without_a_filter_every_movie_on_sale_is_listed_with_all_fields(node: Node) {
     let movies = added(&node).await;
     let request = PageRequest::numbered(1, 100).unwrap();
     let page = node.movie_page(&MovieFilter::default(), &BY_IMDB, &request, None).await.unwrap();
@@ -84,7 +84,7 @@ async fn no_filter_gives_every_movie_on_sale_with_all_that_lists_show(node: Node
     assert_eq!(page.items, expected);
 }
 
-async fn a_withdrawn_movie_leaves_every_list_but_is_still_found(node: Node) {
+async fn a_withdrawn_movie_is_in_no_list_but_can_still_be_found(node: Node) {
     let movies = added(&node).await;
     set_available(&node, &movies[1], false).await;
     assert_eq!(places(&node, MovieFilter::default()).await, [1, 3, 4]);
@@ -99,7 +99,7 @@ async fn a_withdrawn_movie_leaves_every_list_but_is_still_found(node: Node) {
     assert_eq!(found.summary, detail(&movies[1], &four()[1]).summary);
 }
 
-async fn identifiers_mean_any_of_these_movies(node: Node) {
+async fn several_identifiers_mean_any_of_these_movies(node: Node) {
     let movies = added(&node).await;
     set_available(&node, &movies[2], false).await;
     let of = |ids| MovieFilter { ids, ..MovieFilter::default() };
@@ -113,7 +113,7 @@ async fn identifiers_mean_any_of_these_movies(node: Node) {
     assert_eq!((page.items.len(), page.items[0].id, page.total.unwrap().items), (1, last, 3));
 }
 
-async fn genres_mean_any_of_them_and_a_movie_stands_once(node: Node) {
+async fn several_genres_mean_any_of_them_without_duplicates(node: Node) {
     let movies = added(&node).await;
     let (crime, drama) = (movies[0].genre_ids[0], movies[0].genre_ids[1]);
     let of = |genres| MovieFilter { genres, ..MovieFilter::default() };
@@ -124,7 +124,7 @@ async fn genres_mean_any_of_them_and_a_movie_stands_once(node: Node) {
     assert_eq!(page.items[0].genres.len(), 2, "the others are shown too");
 }
 
-async fn directors_mean_any_of_them(node: Node) {
+async fn several_directors_mean_any_of_them(node: Node) {
     let movies = added(&node).await;
     let of = |directors| MovieFilter { directors, ..MovieFilter::default() };
     let (coppola, mann) = (movies[0].director_ids[0], movies[1].director_ids[0]);
@@ -132,7 +132,7 @@ async fn directors_mean_any_of_them(node: Node) {
     assert_eq!(places(&node, of(vec![coppola, mann])).await, [1, 2, 3]);
 }
 
-async fn stars_mean_any_of_them(node: Node) {
+async fn several_stars_mean_any_of_them(node: Node) {
     let movies = added(&node).await;
     let of = |stars| MovieFilter { stars, ..MovieFilter::default() };
     let (brando, pacino) = (movies[0].star_ids[0], movies[0].star_ids[1]);
@@ -140,7 +140,7 @@ async fn stars_mean_any_of_them(node: Node) {
     assert_eq!(places(&node, of(vec![brando, pacino, movies[3].star_ids[1]])).await, [1, 2, 4]);
 }
 
-async fn certifications_mean_any_of_them(node: Node) {
+async fn several_certifications_mean_any_of_them(node: Node) {
     let movies = added(&node).await;
     let of = |certifications| MovieFilter { certifications, ..MovieFilter::default() };
     let (r, pg) = (movies[0].certification_id, movies[3].certification_id);
@@ -148,7 +148,7 @@ async fn certifications_mean_any_of_them(node: Node) {
     assert_eq!(places(&node, of(vec![pg, r])).await, [1, 2, 3, 4]);
 }
 
-async fn an_identifier_that_nothing_has_gives_an_empty_list(node: Node) {
+async fn an_unknown_identifier_results_in_an_empty_list(node: Node) {
     added(&node).await;
     for filter in [
         MovieFilter { ids: vec![id(99)], ..MovieFilter::default() },
@@ -181,27 +181,27 @@ async fn check_range<T: Copy>(
     }
 }
 
-async fn years_are_inclusive_at_both_ends(node: Node) {
+async fn year_bounds_are_inclusive(node: Node) {
     let filter = |year| MovieFilter { year, ..MovieFilter::default() };
     check_range(&node, |n| 1990 + i32::from(n), filter).await;
 }
 
-async fn ratings_are_inclusive_at_both_ends(node: Node) {
+async fn rating_bounds_are_inclusive(node: Node) {
     let filter = |imdb| MovieFilter { imdb, ..MovieFilter::default() };
     check_range(&node, |n| f64::from(80 + n) / 10.0, filter).await;
 }
 
-async fn prices_are_inclusive_at_both_ends(node: Node) {
+async fn price_bounds_are_inclusive(node: Node) {
     let filter = |price| MovieFilter { price, ..MovieFilter::default() };
     check_range(&node, |n| price(900 + i64::from(n)), filter).await;
 }
 
-async fn durations_are_inclusive_at_both_ends(node: Node) {
+async fn duration_bounds_are_inclusive(node: Node) {
     let filter = |duration| MovieFilter { duration, ..MovieFilter::default() };
     check_range(&node, |n| 100 + i32::from(n), filter).await;
 }
 
-async fn all_filters_together_must_be_met(node: Node) {
+async fn a_match_must_meet_all_filters(node: Node) {
     let movies = added(&node).await;
     let all = MovieFilter {
         favorites_of: None,

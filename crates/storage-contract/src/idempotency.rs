@@ -10,18 +10,18 @@ use crate::{
 };
 
 crate::cases! { "idempotency":
-    a_claimed_key_names_what_was_made,
-    of_twenty_units_that_claim_a_key_at_once_one_has_it,
+    a_claimed_key_refers_to_the_created_object,
+    of_twenty_concurrent_units_that_claim_a_key_one_gets_it,
     a_request_can_claim_its_key_again_for_another_object,
-    a_claim_of_a_dropped_unit_never_happened,
+    a_claim_of_a_dropped_unit_has_no_effect,
     the_first_answer_is_kept,
-    a_refusal_is_kept_for_a_key_that_nobody_claimed_and_for_no_other,
-    a_refusal_of_the_request_that_claimed_is_kept,
+    a_refusal_is_stored_only_for_an_unclaimed_key,
+    a_refusal_of_the_claiming_request_is_stored,
     a_key_is_released_while_its_request_is_not_answered,
-    nothing_is_kept_for_an_erased_user,
-    what_another_body_was_answered_with_stays,
+    nothing_is_stored_for_an_erased_user,
+    the_answer_to_another_body_is_not_replaced,
     a_key_is_of_one_user_method_and_path,
-    a_key_is_forgotten_in_time,
+    a_key_is_forgotten_after_its_time,
 }
 
 fn request(key: &str) -> KeyedRequest {
@@ -55,7 +55,7 @@ async fn find(node: &Node, request: &KeyedRequest) -> Option<KnownRequest> {
     node.find_request(&request.key, request.at).await.unwrap()
 }
 
-async fn a_claimed_key_names_what_was_made(node: Node) {
+async fn a_claimed_key_refers_to_the_created_object(node: Node) {
     add_user(&node, 1).await;
     let one = request("one");
     assert_eq!(find(&node, &one).await, None);
@@ -65,7 +65,7 @@ async fn a_claimed_key_names_what_was_made(node: Node) {
     assert_eq!(find(&node, &one).await, Some(known));
 }
 
-async fn of_twenty_units_that_claim_a_key_at_once_one_has_it(node: Node) {
+async fn of_twenty_concurrent_units_that_claim_a_key_one_gets_it(node: Node) {
     add_user(&node, 1).await;
     let claimed = at_once(20, |number| {
         let node = node.clone();
@@ -82,7 +82,7 @@ async fn a_request_can_claim_its_key_again_for_another_object(node: Node) {
     assert_eq!(find(&node, &one).await.unwrap().object_id, Some(uuid(6)));
 }
 
-async fn a_claim_of_a_dropped_unit_never_happened(node: Node) {
+async fn a_claim_of_a_dropped_unit_has_no_effect(node: Node) {
     add_user(&node, 1).await;
     let mut unit = node.unit().await;
     assert!(unit.claim_key(&request("one"), uuid(5)).await.unwrap());
@@ -105,7 +105,7 @@ async fn the_first_answer_is_kept(node: Node) {
     assert_eq!((known.object_id, known.answer), (None, Some(answer(201))));
 }
 
-async fn a_refusal_is_kept_for_a_key_that_nobody_claimed_and_for_no_other(node: Node) {
+async fn a_refusal_is_stored_only_for_an_unclaimed_key(node: Node) {
     add_user(&node, 1).await;
     claim(&node, &request("one"), 5).await;
     for key in ["one", "two"] {
@@ -117,7 +117,7 @@ async fn a_refusal_is_kept_for_a_key_that_nobody_claimed_and_for_no_other(node: 
     assert_eq!(find(&node, &request("one")).await.unwrap().answer, Some(answer(201)));
 }
 
-async fn a_refusal_of_the_request_that_claimed_is_kept(node: Node) {
+async fn a_refusal_of_the_claiming_request_is_stored(node: Node) {
     add_user(&node, 1).await;
     let own = request("one");
     claim(&node, &own, 5).await;
@@ -141,7 +141,7 @@ async fn a_key_is_released_while_its_request_is_not_answered(node: Node) {
     assert_eq!(find(&node, &request("three")).await.unwrap().object_id, Some(uuid(7)));
 }
 
-async fn nothing_is_kept_for_an_erased_user(node: Node) {
+async fn nothing_is_stored_for_an_erased_user(node: Node) {
     add_user(&node, 1).await;
     let mut unit = node.unit().await;
     unit.erase_user(id(1), at(1)).await.unwrap();
@@ -150,7 +150,7 @@ async fn nothing_is_kept_for_an_erased_user(node: Node) {
     assert_eq!(find(&node, &request("one")).await, None);
 }
 
-async fn what_another_body_was_answered_with_stays(node: Node) {
+async fn the_answer_to_another_body_is_not_replaced(node: Node) {
     add_user(&node, 1).await;
     claim(&node, &request("one"), 5).await;
     let other = KeyedRequest { fingerprint: "other".to_owned(), ..request("one") };
@@ -181,7 +181,7 @@ async fn a_key_is_of_one_user_method_and_path(node: Node) {
     }
 }
 
-async fn a_key_is_forgotten_in_time(node: Node) {
+async fn a_key_is_forgotten_after_its_time(node: Node) {
     add_user(&node, 1).await;
     let old = request("one");
     claim(&node, &old, 5).await;

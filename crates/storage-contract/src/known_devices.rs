@@ -12,9 +12,9 @@ use crate::{
 };
 
 crate::cases! { "known_devices":
-    a_device_is_known_once_it_was_added_and_to_its_user_alone,
-    seeing_an_unknown_device_adds_nothing,
-    of_too_many_devices_those_used_longest_ago_are_forgotten,
+    an_added_device_is_known_only_for_its_user,
+    touching_an_unknown_device_adds_nothing,
+    of_too_many_devices_the_least_recently_used_are_removed,
 }
 
 async fn add(node: &Node, user_id: UserId, number: u64, seen_at: Instant) {
@@ -36,7 +36,7 @@ async fn has_any(node: &Node, user_id: UserId) -> bool {
     node.unit().await.has_known_devices(user_id).await.unwrap()
 }
 
-async fn a_device_is_known_once_it_was_added_and_to_its_user_alone(node: Node) {
+async fn an_added_device_is_known_only_for_its_user(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     assert!(!has_any(&node, id(1)).await);
@@ -48,13 +48,13 @@ async fn a_device_is_known_once_it_was_added_and_to_its_user_alone(node: Node) {
     assert!(see(&node, id(2), 7, at(4)).await);
 }
 
-async fn seeing_an_unknown_device_adds_nothing(node: Node) {
+async fn touching_an_unknown_device_adds_nothing(node: Node) {
     add_user(&node, 1).await;
     assert!(!see(&node, id(1), 7, at(1)).await);
     assert!(!has_any(&node, id(1)).await);
 }
 
-async fn of_too_many_devices_those_used_longest_ago_are_forgotten(node: Node) {
+async fn of_too_many_devices_the_least_recently_used_are_removed(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     add(&node, id(2), 1, at(0)).await;

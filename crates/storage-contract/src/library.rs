@@ -15,12 +15,12 @@ use crate::{
 };
 
 crate::cases! { "library":
-    a_library_has_the_live_purchases_of_its_owner_alone,
+    a_library_has_only_the_active_purchases_of_its_owner,
     a_withdrawn_movie_stays_in_the_library,
     a_library_is_narrowed_by_the_filters_of_the_catalogue,
-    pages_of_a_library_hold_all_of_it_by_every_sort,
+    pages_of_a_library_are_complete_for_every_sort,
     totals_of_a_library_follow_its_purchases,
-    the_progress_in_a_movie_is_kept_once,
+    the_progress_in_a_movie_is_stored_once,
     started_movies_are_those_in_progress,
     a_purchase_is_playable_until_it_ends,
     a_movie_has_one_file_and_one_of_subtitles_in_a_language,
@@ -70,7 +70,7 @@ async fn first(node: &Node, filter: MovieFilter) -> Vec<MovieId> {
     page.items.iter().map(|item| item.movie.id).collect()
 }
 
-async fn a_library_has_the_live_purchases_of_its_owner_alone(node: Node) {
+async fn a_library_has_only_the_active_purchases_of_its_owner(node: Node) {
     prepare(&node).await;
     let mut unit = node.unit().await;
     unit.revoke_purchases(id(1), &[id(2)], at(90)).await.unwrap();
@@ -121,7 +121,7 @@ async fn a_library_is_narrowed_by_the_filters_of_the_catalogue(node: Node) {
     assert_eq!(first(&node, MovieFilter { genres: vec![drama], ..all() }).await, [id(1), id(3), id(5)]);
 }
 
-async fn pages_of_a_library_hold_all_of_it_by_every_sort(node: Node) {
+async fn pages_of_a_library_are_complete_for_every_sort(node: Node) {
     prepare(&node).await;
     let search = MovieFilter { search: Some(Search::parse("movie")), ..MovieFilter::default() };
     let keys = MovieSortKey::NAMED.iter().map(|(_, key)| *key).chain([MovieSortKey::PurchasedAt]);
@@ -156,7 +156,7 @@ async fn totals_of_a_library_follow_its_purchases(node: Node) {
     assert_eq!(total().await, 7);
 }
 
-async fn the_progress_in_a_movie_is_kept_once(node: Node) {
+async fn the_progress_in_a_movie_is_stored_once(node: Node) {
     prepare(&node).await;
     let progress =
         |position_seconds, second| Progress { position_seconds, at: at(second), is_watched: second > 80 };

@@ -9,16 +9,16 @@ use crate::{
 };
 
 crate::cases! { "links":
-    a_taken_link_reads_back_as_written_and_is_gone,
-    an_expired_link_is_given_too,
+    a_taken_link_is_returned_as_written_and_removed,
+    an_expired_link_is_also_returned,
     an_unknown_link_is_none,
-    finding_a_link_leaves_it_there,
+    finding_a_link_does_not_remove_it,
     a_link_is_read_without_a_unit,
-    a_link_is_given_to_one_of_twenty_callers,
+    a_link_is_returned_to_only_one_of_twenty_callers,
     a_link_taken_by_a_dropped_unit_is_still_there,
-    a_new_link_replaces_the_earlier_one_of_its_kind_alone,
-    of_links_put_at_once_one_stays,
-    a_link_is_taken_as_its_own_kind_alone,
+    a_new_link_replaces_only_the_earlier_one_of_its_kind,
+    of_concurrently_stored_links_one_stays,
+    a_link_is_taken_only_as_its_own_kind,
     a_removed_link_cannot_be_taken,
 }
 
@@ -35,7 +35,7 @@ async fn take(node: &Node, kind: LinkKind, number: u64) -> Option<LinkToken> {
     taken
 }
 
-async fn a_taken_link_reads_back_as_written_and_is_gone(node: Node) {
+async fn a_taken_link_is_returned_as_written_and_removed(node: Node) {
     add_user(&node, 1).await;
     for (number, kind) in [(1, LinkKind::Activation), (2, LinkKind::PasswordReset)] {
         let written = LinkToken { expires_at: shifted(at(60), 1), ..link(number, id(1), kind) };
@@ -45,7 +45,7 @@ async fn a_taken_link_reads_back_as_written_and_is_gone(node: Node) {
     }
 }
 
-async fn an_expired_link_is_given_too(node: Node) {
+async fn an_expired_link_is_also_returned(node: Node) {
     add_user(&node, 1).await;
     let written = LinkToken { expires_at: at(-1_000_000_000), ..link(1, id(1), LinkKind::Activation) };
     put(&node, &written).await;
@@ -56,7 +56,7 @@ async fn an_unknown_link_is_none(node: Node) {
     assert_eq!(take(&node, LinkKind::Activation, 1).await, None);
 }
 
-async fn finding_a_link_leaves_it_there(node: Node) {
+async fn finding_a_link_does_not_remove_it(node: Node) {
     add_user(&node, 1).await;
     let written = LinkToken { expires_at: at(-1), ..link(1, id(1), LinkKind::PasswordReset) };
     put(&node, &written).await;
@@ -92,7 +92,7 @@ async fn a_link_is_read_without_a_unit(node: Node) {
     }
 }
 
-async fn a_link_is_given_to_one_of_twenty_callers(node: Node) {
+async fn a_link_is_returned_to_only_one_of_twenty_callers(node: Node) {
     add_user(&node, 1).await;
     put(&node, &link(1, id(1), LinkKind::Activation)).await;
     let given = at_once(20, |_| {
@@ -112,7 +112,7 @@ async fn a_link_taken_by_a_dropped_unit_is_still_there(node: Node) {
     assert!(take(&node, LinkKind::Activation, 1).await.is_some());
 }
 
-async fn a_new_link_replaces_the_earlier_one_of_its_kind_alone(node: Node) {
+async fn a_new_link_replaces_only_the_earlier_one_of_its_kind(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     put(&node, &link(1, id(1), LinkKind::Activation)).await;
@@ -126,7 +126,7 @@ async fn a_new_link_replaces_the_earlier_one_of_its_kind_alone(node: Node) {
     assert!(take(&node, LinkKind::Activation, 3).await.is_some());
 }
 
-async fn of_links_put_at_once_one_stays(node: Node) {
+async fn of_concurrently_stored_links_one_stays(node: Node) {
     add_user(&node, 1).await;
     at_once(20, |number| {
         let node = node.clone();
@@ -140,7 +140,7 @@ async fn of_links_put_at_once_one_stays(node: Node) {
     assert_eq!(count(&left), 1);
 }
 
-async fn a_link_is_taken_as_its_own_kind_alone(node: Node) {
+async fn a_link_is_taken_only_as_its_own_kind(node: Node) {
     add_user(&node, 1).await;
     put(&node, &link(1, id(1), LinkKind::Activation)).await;
     assert_eq!(take(&node, LinkKind::PasswordReset, 1).await, None);

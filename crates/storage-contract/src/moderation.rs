@@ -19,15 +19,15 @@ use crate::{
 
 crate::cases! { "moderation":
     a_movie_is_found_by_its_identifier,
-    whoever_changes_a_movie_sees_what_the_unit_before_made_of_it,
+    a_unit_sees_the_changes_of_a_movie_by_earlier_units,
     a_movie_conflicts_with_others_and_not_with_itself,
-    movies_are_found_by_their_identifiers_elsewhere,
-    the_uses_of_a_movie_are_purchases_and_carts,
-    a_deleted_movie_is_gone_with_what_belongs_to_it_alone,
-    a_movie_that_somebody_bought_is_not_deleted,
-    a_movie_is_taken_out_of_every_cart_and_no_other_is,
+    movies_are_found_by_their_external_identifiers,
+    the_references_to_a_movie_are_purchases_and_carts,
+    a_movie_is_deleted_with_the_rows_that_belong_only_to_it,
+    a_movie_that_a_user_bought_is_not_deleted,
+    only_the_movie_is_removed_from_every_cart,
     names_are_read_in_the_order_of_their_identifiers,
-    withdrawn_movies_are_listed_when_they_are_asked_for,
+    withdrawn_movies_are_listed_on_request,
     a_movie_is_sorted_by_the_name_that_a_moderator_set,
     an_uploaded_poster_is_stored_and_shown,
 }
@@ -43,7 +43,7 @@ async fn a_movie_is_found_by_its_identifier(node: Node) {
     assert_eq!(unit.find_movie_for_update(id(3)).await.unwrap(), None);
 }
 
-async fn whoever_changes_a_movie_sees_what_the_unit_before_made_of_it(node: Node) {
+async fn a_unit_sees_the_changes_of_a_movie_by_earlier_units(node: Node) {
     add_movie(&node, 1, facts("Up")).await;
     let mut seen = at_once(8, |_| {
         let node = node.clone();
@@ -82,7 +82,7 @@ async fn a_movie_conflicts_with_others_and_not_with_itself(node: Node) {
     assert_eq!(unit.find_movie_conflicts(&renamed).await.unwrap(), same);
 }
 
-async fn movies_are_found_by_their_identifiers_elsewhere(node: Node) {
+async fn movies_are_found_by_their_external_identifiers(node: Node) {
     let all = vec![with_ids("Up", "tt0000001", 1), with_ids("Coco", "tt0000002", 2), facts("Heat")];
     let movies = add_movies(&node, all).await;
     let mut unit = node.unit().await;
@@ -132,7 +132,7 @@ async fn uses(node: &Node, movie: u64) -> MovieUses {
     node.unit().await.find_movie_uses(id(movie)).await.unwrap()
 }
 
-async fn the_uses_of_a_movie_are_purchases_and_carts(node: Node) {
+async fn the_references_to_a_movie_are_purchases_and_carts(node: Node) {
     for user in [1, 2, 3] {
         add_user(&node, user).await;
     }
@@ -146,7 +146,7 @@ async fn the_uses_of_a_movie_are_purchases_and_carts(node: Node) {
     assert_eq!(uses(&node, 3).await, MovieUses::default());
 }
 
-async fn a_deleted_movie_is_gone_with_what_belongs_to_it_alone(node: Node) {
+async fn a_movie_is_deleted_with_the_rows_that_belong_only_to_it(node: Node) {
     let kept = add_movies(&node, vec![facts("Up"), facts("Coco")]).await.remove(1);
     let mut unit = node.unit().await;
     unit.delete_movie(id(1)).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_deleted_movie_is_gone_with_what_belongs_to_it_alone(node: Node) {
     assert!(matches!(node.unit().await.delete_movie(id(1)).await, Err(StoreError::Failed(_))));
 }
 
-async fn a_movie_that_somebody_bought_is_not_deleted(node: Node) {
+async fn a_movie_that_a_user_bought_is_not_deleted(node: Node) {
     add_user(&node, 1).await;
     add_movie(&node, 1, facts("Up")).await;
     buy(&node, 1, &[1]).await;
@@ -166,7 +166,7 @@ async fn a_movie_that_somebody_bought_is_not_deleted(node: Node) {
     assert!(node.movie_detail(id(1), None).await.unwrap().is_some());
 }
 
-async fn a_movie_is_taken_out_of_every_cart_and_no_other_is(node: Node) {
+async fn only_the_movie_is_removed_from_every_cart(node: Node) {
     for user in [1, 2] {
         add_user(&node, user).await;
     }
@@ -201,7 +201,7 @@ async fn listed(node: &Node, filter: MovieFilter, sort: &str) -> Vec<String> {
     page.items.into_iter().map(|movie| movie.name).collect()
 }
 
-async fn withdrawn_movies_are_listed_when_they_are_asked_for(node: Node) {
+async fn withdrawn_movies_are_listed_on_request(node: Node) {
     let movies = add_movies(&node, ["Up", "Coco", "Heat"].map(facts).into()).await;
     for movie in &movies[1..] {
         set_available(&node, movie, false).await;

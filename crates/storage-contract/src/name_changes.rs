@@ -14,11 +14,11 @@ use crate::{
 
 crate::cases! { "name_changes":
     a_name_is_found_by_its_kind_and_identifier,
-    a_name_is_taken_whatever_its_case_and_accents,
+    a_name_is_taken_regardless_of_case_and_accents,
     a_changed_name_is_read_everywhere,
     movies_are_searched_by_the_changed_name,
     a_name_has_movies_whether_they_are_on_sale_or_not,
-    a_deleted_name_is_gone,
+    a_deleted_name_is_not_found,
 }
 
 const KINDS: [NameKind; 4] = [NameKind::Genre, NameKind::Star, NameKind::Director, NameKind::Certification];
@@ -43,7 +43,7 @@ async fn a_name_is_found_by_its_kind_and_identifier(node: Node) {
     }
 }
 
-async fn a_name_is_taken_whatever_its_case_and_accents(node: Node) {
+async fn a_name_is_taken_regardless_of_case_and_accents(node: Node) {
     for kind in KINDS {
         let (amelie, other) = (add_name(&node, kind, "Amélie").await, add_name(&node, kind, "Other").await);
         let mut unit = node.unit().await;
@@ -124,7 +124,7 @@ async fn a_name_has_movies_whether_they_are_on_sale_or_not(node: Node) {
     }
 }
 
-async fn a_deleted_name_is_gone(node: Node) {
+async fn a_deleted_name_is_not_found(node: Node) {
     for kind in KINDS {
         let (name, kept) = (add_name(&node, kind, "Ann").await, add_name(&node, kind, "Bob").await);
         node.all_names(kind).await.unwrap();

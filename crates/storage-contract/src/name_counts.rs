@@ -13,14 +13,14 @@ use crate::{
 };
 
 crate::cases! { "name_counts":
-    genres_stand_by_their_folded_names_with_their_movies_on_sale,
+    genres_are_sorted_by_folded_name_with_the_number_of_movies_on_sale,
     a_genre_without_movies_on_sale_has_none,
-    counts_are_true_right_after_each_commit_on_every_node,
-    every_kind_is_counted_alike_in_lists_pages_and_alone,
+    counts_are_correct_immediately_after_each_commit_on_every_node,
+    every_kind_is_counted_equally_in_lists_pages_and_details,
     names_are_paged_by_their_folded_names,
-    every_word_of_a_search_is_in_the_name_as_it_is,
+    every_word_of_a_search_matches_literally,
     a_name_is_found_by_its_kind_and_identifier,
-    totals_are_true_right_after_each_commit_on_every_node,
+    totals_are_correct_immediately_after_each_commit_on_every_node,
 }
 
 async fn counts(node: &Node) -> Vec<(String, i64)> {
@@ -36,7 +36,7 @@ fn expected(counts: &[(&str, i64)]) -> Vec<(String, i64)> {
     counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
-async fn genres_stand_by_their_folded_names_with_their_movies_on_sale(node: Node) {
+async fn genres_are_sorted_by_folded_name_with_the_number_of_movies_on_sale(node: Node) {
     let movies = add_movies(
         &node,
         vec![
@@ -60,7 +60,7 @@ async fn a_genre_without_movies_on_sale_has_none(node: Node) {
     assert_eq!(counts(&node).await, expected(&[("Crime", 0), ("Drama", 1), ("Western", 0)]));
 }
 
-async fn counts_are_true_right_after_each_commit_on_every_node(node: Node) {
+async fn counts_are_correct_immediately_after_each_commit_on_every_node(node: Node) {
     let other = node.another().await;
     let a = add_movie(&node, 1, of("a", &["Drama", "Crime"], true)).await;
     assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
@@ -98,7 +98,7 @@ async fn add(node: &Node, kind: NameKind, names: &[&str]) {
     unit.commit().await.unwrap();
 }
 
-async fn every_kind_is_counted_alike_in_lists_pages_and_alone(node: Node) {
+async fn every_kind_is_counted_equally_in_lists_pages_and_details(node: Node) {
     let movie = |title: &str, names: &[&str], is_available| Facts {
         genres: texts(names),
         directors: texts(names),
@@ -158,7 +158,7 @@ async fn names_are_paged_by_their_folded_names(node: Node) {
     }
 }
 
-async fn every_word_of_a_search_is_in_the_name_as_it_is(node: Node) {
+async fn every_word_of_a_search_matches_literally(node: Node) {
     add(&node, NameKind::Star, &["Penélope Cruz", "Tom Cruise", "100% Cruz", "A_b", "Acb"]).await;
     add(&node, NameKind::Director, &["Cruz"]).await;
     assert_eq!(found(&node, &["cruz"]).await, ["100% Cruz", "Penélope Cruz"]);
@@ -182,7 +182,7 @@ async fn a_name_is_found_by_its_kind_and_identifier(node: Node) {
     }
 }
 
-async fn totals_are_true_right_after_each_commit_on_every_node(node: Node) {
+async fn totals_are_correct_immediately_after_each_commit_on_every_node(node: Node) {
     let other = node.another().await;
     let totals = async || {
         let totals = (total(&node).await, total(&other).await);

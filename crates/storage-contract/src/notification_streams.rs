@@ -14,14 +14,14 @@ use crate::{
 };
 
 crate::cases! { "notification_streams":
-    every_change_moves_the_position_of_its_user_alone,
-    what_happened_behind_a_position_comes_in_its_order,
-    a_notification_that_became_unread_again_comes_again,
-    a_position_that_was_read_is_never_passed_from_behind,
-    a_ticket_is_taken_once,
-    of_takes_at_once_one_gets_the_ticket,
+    every_change_advances_only_the_position_of_its_user,
+    news_after_a_position_are_in_order,
+    a_notification_that_became_unread_again_is_sent_again,
+    no_change_becomes_visible_before_a_position_that_was_read,
+    a_ticket_can_be_used_once,
+    of_concurrent_uses_of_a_ticket_one_succeeds,
     expired_tickets_are_removed,
-    live_sessions_are_those_that_have_not_ended_of_active_users,
+    active_sessions_are_those_of_active_users_that_have_not_ended,
 }
 
 async fn position(node: &Node, user: u64) -> i64 {
@@ -37,7 +37,7 @@ async fn behind(node: &Node, user: u64, position: i64) -> Vec<u64> {
     found.iter().map(|one| number(one) & 0xffff).collect()
 }
 
-async fn every_change_moves_the_position_of_its_user_alone(node: Node) {
+async fn every_change_advances_only_the_position_of_its_user(node: Node) {
     prepare(&node, 3).await;
     assert_eq!(node.notification_positions(&[id(1), id(2)]).await.unwrap(), []);
     assert_eq!(node.notification_positions(&[]).await.unwrap(), []);
@@ -72,7 +72,7 @@ async fn every_change_moves_the_position_of_its_user_alone(node: Node) {
     assert_eq!(position(&node, 2).await, other);
 }
 
-async fn what_happened_behind_a_position_comes_in_its_order(node: Node) {
+async fn news_after_a_position_are_in_order(node: Node) {
     prepare(&node, 2).await;
     for comment in 10..13 {
         push(&node, 1, reply(2, comment), at(5)).await;
@@ -85,7 +85,7 @@ async fn what_happened_behind_a_position_comes_in_its_order(node: Node) {
     assert_eq!(behind(&node, 1, position(&node, 1).await).await, []);
 }
 
-async fn a_notification_that_became_unread_again_comes_again(node: Node) {
+async fn a_notification_that_became_unread_again_is_sent_again(node: Node) {
     prepare(&node, 3).await;
     push(&node, 1, like(2, 10), at(1)).await;
     push(&node, 1, reply(2, 11), at(1)).await;
@@ -95,7 +95,7 @@ async fn a_notification_that_became_unread_again_comes_again(node: Node) {
     assert_eq!(behind(&node, 1, 0).await, [11, 10]);
 }
 
-async fn a_position_that_was_read_is_never_passed_from_behind(node: Node) {
+async fn no_change_becomes_visible_before_a_position_that_was_read(node: Node) {
     prepare(&node, 2).await;
     // One unit has notified and is not committed while another one wants to.
     let mut first = node.unit().await;
@@ -148,7 +148,7 @@ async fn take(node: &Node, number: u64) -> Option<StreamTicket> {
     taken
 }
 
-async fn a_ticket_is_taken_once(node: Node) {
+async fn a_ticket_can_be_used_once(node: Node) {
     add_tickets(&node, &[1, 2]).await;
     assert_eq!(take(&node, 1).await, Some(ticket(1)));
     assert_eq!(take(&node, 1).await, None);
@@ -156,7 +156,7 @@ async fn a_ticket_is_taken_once(node: Node) {
     assert_eq!(take(&node, 2).await, Some(ticket(2)));
 }
 
-async fn of_takes_at_once_one_gets_the_ticket(node: Node) {
+async fn of_concurrent_uses_of_a_ticket_one_succeeds(node: Node) {
     add_tickets(&node, &[1]).await;
     let nodes = [node.clone(), node.another().await];
     let taken = at_once(10, |number| {
@@ -178,7 +178,7 @@ async fn expired_tickets_are_removed(node: Node) {
     assert_eq!(take(&node, 3).await, Some(ticket(3)));
 }
 
-async fn live_sessions_are_those_that_have_not_ended_of_active_users(node: Node) {
+async fn active_sessions_are_those_of_active_users_that_have_not_ended(node: Node) {
     add_user(&node, 1).await;
     let mut inactive = user(2);
     inactive.deactivate(at(2)).unwrap();

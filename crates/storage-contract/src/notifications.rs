@@ -27,18 +27,18 @@ crate::cases! { "notifications":
     a_withdrawn_like_lowers_the_count_and_the_last_one_removes_the_notification,
     a_like_that_was_not_notified_is_not_withdrawn,
     a_comment_that_is_liked_again_remembers_when_it_was_mailed,
-    likes_at_once_are_all_counted,
-    likes_withdrawn_at_once_leave_nothing,
-    the_notifications_of_a_removed_comment_are_gone,
-    marking_as_read_changes_what_is_named_and_nothing_of_others,
+    concurrent_likes_are_all_counted,
+    concurrently_removed_likes_leave_no_notification,
+    the_notifications_of_a_removed_comment_are_deleted,
+    marking_as_read_changes_only_the_named_notifications_of_the_user,
     unread_notifications_are_counted_by_kind,
     settings_are_the_default_ones_until_they_are_changed,
-    settings_changed_at_once_are_not_lost,
-    a_mail_has_what_its_receiver_needs,
-    what_is_not_wanted_by_mail_has_no_mail,
+    concurrent_changes_of_settings_are_not_lost,
+    a_mail_has_the_content_that_its_receiver_needs,
+    switched_off_notifications_have_no_mail,
     a_dropped_unit_notifies_nobody,
-    withdrawn_notifications_are_cleaned_up_after_a_while,
-    a_like_beside_the_clean_up_is_notified,
+    withdrawn_notifications_are_removed_after_some_time,
+    a_like_during_the_clean_up_is_notified,
     mails_about_replies_are_counted_for_a_day,
     an_erased_user_has_no_settings_and_gets_no_notifications,
 }
@@ -264,7 +264,7 @@ async fn a_comment_that_is_liked_again_remembers_when_it_was_mailed(node: Node) 
     }
 }
 
-async fn likes_at_once_are_all_counted(node: Node) {
+async fn concurrent_likes_are_all_counted(node: Node) {
     prepare(&node, 21).await;
     let nodes = [node.clone(), node.another().await];
     at_once(20, |number| {
@@ -276,7 +276,7 @@ async fn likes_at_once_are_all_counted(node: Node) {
     assert_eq!((found.len(), found[0].count), (1, 20));
 }
 
-async fn likes_withdrawn_at_once_leave_nothing(node: Node) {
+async fn concurrently_removed_likes_leave_no_notification(node: Node) {
     prepare(&node, 21).await;
     for actor in 1..=20 {
         push(&node, 21, like(actor, 10), at(1)).await;
@@ -290,7 +290,7 @@ async fn likes_withdrawn_at_once_leave_nothing(node: Node) {
     assert_eq!(list(&node, 21).await, []);
 }
 
-async fn the_notifications_of_a_removed_comment_are_gone(node: Node) {
+async fn the_notifications_of_a_removed_comment_are_deleted(node: Node) {
     prepare(&node, 3).await;
     push(&node, 1, reply(2, 10), at(1)).await;
     push(&node, 2, like(3, 10), at(2)).await;
@@ -304,7 +304,7 @@ async fn the_notifications_of_a_removed_comment_are_gone(node: Node) {
     assert_eq!((counts(&node, 1).await.len(), counts(&node, 2).await.len()), (1, 0));
 }
 
-async fn marking_as_read_changes_what_is_named_and_nothing_of_others(node: Node) {
+async fn marking_as_read_changes_only_the_named_notifications_of_the_user(node: Node) {
     prepare(&node, 2).await;
     let mine = [
         push(&node, 1, reply(2, 10), at(1)).await.unwrap().id,
@@ -352,7 +352,7 @@ async fn settings_are_the_default_ones_until_they_are_changed(node: Node) {
     assert_eq!(node.notification_settings(id(2)).await.unwrap(), NotificationSettings::default());
 }
 
-async fn settings_changed_at_once_are_not_lost(node: Node) {
+async fn concurrent_changes_of_settings_are_not_lost(node: Node) {
     prepare(&node, 1).await;
     at_once(2, |number| {
         let node = node.clone();
@@ -364,7 +364,7 @@ async fn settings_changed_at_once_are_not_lost(node: Node) {
     assert_eq!(settings, NotificationSettings { mails_comment_reply: false, mails_comment_like: false });
 }
 
-async fn a_mail_has_what_its_receiver_needs(node: Node) {
+async fn a_mail_has_the_content_that_its_receiver_needs(node: Node) {
     prepare(&node, 3).await;
     let pushed = push(&node, 1, reply(2, 10), at(1)).await.unwrap();
     let mail = pushed.mail.unwrap();
@@ -376,7 +376,7 @@ async fn a_mail_has_what_its_receiver_needs(node: Node) {
     assert_eq!((mail.kind, mail.count, mail.mailed_at), (MailedKind::CommentLike, 2, None));
 }
 
-async fn what_is_not_wanted_by_mail_has_no_mail(node: Node) {
+async fn switched_off_notifications_have_no_mail(node: Node) {
     prepare(&node, 2).await;
     let paid = push(&node, 1, NotificationCause::OrderPaid { order_id: id(20) }, at(1)).await.unwrap();
     assert_eq!(paid.mail, None);
@@ -402,7 +402,7 @@ async fn a_dropped_unit_notifies_nobody(node: Node) {
     assert!(push(&node, 1, reply(2, 10), at(2)).await.is_some());
 }
 
-async fn withdrawn_notifications_are_cleaned_up_after_a_while(node: Node) {
+async fn withdrawn_notifications_are_removed_after_some_time(node: Node) {
     prepare(&node, 2).await;
     push(&node, 1, like(2, 10), at(1)).await;
     push(&node, 1, like(2, 11), at(1)).await;
@@ -414,7 +414,7 @@ async fn withdrawn_notifications_are_cleaned_up_after_a_while(node: Node) {
     assert_eq!(node.purge_expired(at(20), at(10), 100).await.unwrap(), 1);
 }
 
-async fn a_like_beside_the_clean_up_is_notified(node: Node) {
+async fn a_like_during_the_clean_up_is_notified(node: Node) {
     prepare(&node, 2).await;
     for comment in 10..30 {
         push(&node, 1, like(2, comment), at(1)).await;

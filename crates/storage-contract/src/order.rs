@@ -19,7 +19,7 @@ crate::cases! { "order":
     every_sort_orders_as_the_oracle_in_both_directions,
     several_sorts_order_as_the_oracle,
     movies_without_ratings_are_ordered_by_identifier,
-    no_sort_orders_by_identifier,
+    without_a_sort_the_order_is_by_identifier,
 }
 
 const TITLES: [&str; 24] = [
@@ -172,7 +172,7 @@ async fn movies_without_ratings_are_ordered_by_identifier(node: Node) {
     assert_eq!(numbered(&node, &everything, &[by(MovieSortKey::Rating, true)], 100).await, upwards);
 }
 
-async fn no_sort_orders_by_identifier(node: Node) {
+async fn without_a_sort_the_order_is_by_identifier(node: Node) {
     let movies = movies(&node).await;
     check(&node, &movies, &[], None).await;
 }

@@ -16,15 +16,15 @@ use crate::{
 
 crate::cases! { "orders":
     an_order_reads_back_in_every_state,
-    a_movie_is_in_one_pending_order_of_a_user,
-    of_twenty_orders_of_one_movie_at_once_one_is_kept,
-    an_order_that_is_not_pending_any_more_frees_its_movies,
-    an_order_of_a_dropped_unit_never_happened,
-    an_order_is_worked_on_by_one_unit_at_a_time,
-    offers_are_those_of_the_movies_that_there_are,
-    purchases_are_told_of_the_wanted_movies_alone,
+    a_movie_is_in_at_most_one_pending_order_of_a_user,
+    of_twenty_concurrent_orders_of_one_movie_one_is_stored,
+    an_order_that_is_no_longer_pending_frees_its_movies,
+    an_order_of_a_dropped_unit_has_no_effect,
+    changes_of_an_order_are_serialized,
+    offers_are_returned_for_existing_movies,
+    purchases_are_returned_only_for_the_requested_movies,
     the_movies_of_a_cart_come_newest_first,
-    expired_orders_are_found_the_longest_overdue_first,
+    expired_orders_are_sorted_by_the_longest_overdue,
 }
 
 async fn prepare(node: &Node) {
@@ -104,7 +104,7 @@ async fn an_order_reads_back_in_every_state(node: Node) {
     assert_eq!(node.orders_of(id(2)).await.unwrap(), []);
 }
 
-async fn a_movie_is_in_one_pending_order_of_a_user(node: Node) {
+async fn a_movie_is_in_at_most_one_pending_order_of_a_user(node: Node) {
     prepare(&node).await;
     assert!(insert(&node, &order(1, 1, &[1, 2])).await);
     assert!(!insert(&node, &order(2, 1, &[2, 3])).await);
@@ -116,7 +116,7 @@ async fn a_movie_is_in_one_pending_order_of_a_user(node: Node) {
     assert_eq!(held, [id(1), id(2), id(3)]);
 }
 
-async fn of_twenty_orders_of_one_movie_at_once_one_is_kept(node: Node) {
+async fn of_twenty_concurrent_orders_of_one_movie_one_is_stored(node: Node) {
     prepare(&node).await;
     let kept = at_once(20, |number| {
         let node = node.clone();
@@ -126,7 +126,7 @@ async fn of_twenty_orders_of_one_movie_at_once_one_is_kept(node: Node) {
     assert_eq!(count(&kept), 1);
 }
 
-async fn an_order_that_is_not_pending_any_more_frees_its_movies(node: Node) {
+async fn an_order_that_is_no_longer_pending_frees_its_movies(node: Node) {
     prepare(&node).await;
     let mut first = order(1, 1, &[1]);
     insert(&node, &first).await;
@@ -141,7 +141,7 @@ async fn an_order_that_is_not_pending_any_more_frees_its_movies(node: Node) {
     assert!(insert(&node, &order(3, 1, &[1])).await);
 }
 
-async fn an_order_of_a_dropped_unit_never_happened(node: Node) {
+async fn an_order_of_a_dropped_unit_has_no_effect(node: Node) {
     prepare(&node).await;
     let mut unit = node.unit().await;
     assert!(unit.insert_order(&order(1, 1, &[1])).await.unwrap());
@@ -150,7 +150,7 @@ async fn an_order_of_a_dropped_unit_never_happened(node: Node) {
     assert!(insert(&node, &order(1, 1, &[1])).await);
 }
 
-async fn an_order_is_worked_on_by_one_unit_at_a_time(node: Node) {
+async fn changes_of_an_order_are_serialized(node: Node) {
     prepare(&node).await;
     insert(&node, &order(1, 1, &[1])).await;
     let canceled = at_once(20, |_| {
@@ -172,7 +172,7 @@ async fn an_order_is_worked_on_by_one_unit_at_a_time(node: Node) {
     assert!(begin_unit(|attempt| node.begin_order(attempt, id(9))).await.unwrap().is_none());
 }
 
-async fn offers_are_those_of_the_movies_that_there_are(node: Node) {
+async fn offers_are_returned_for_existing_movies(node: Node) {
     prepare(&node).await;
     let mut unit = node.unit().await;
     let mut found = unit.find_offers(&[id(3), id(99), id(1)]).await.unwrap();
@@ -183,7 +183,7 @@ async fn offers_are_those_of_the_movies_that_there_are(node: Node) {
     assert_eq!(unit.find_offers(&[]).await.unwrap(), []);
 }
 
-async fn purchases_are_told_of_the_wanted_movies_alone(node: Node) {
+async fn purchases_are_returned_only_for_the_requested_movies(node: Node) {
     prepare(&node).await;
     crate::purchases::buy(&node, 1, &[1, 2]).await;
     crate::purchases::buy(&node, 2, &[3]).await;
@@ -201,7 +201,7 @@ async fn the_movies_of_a_cart_come_newest_first(node: Node) {
     assert_eq!(unit.cart_movies(cart).await.unwrap(), [id(3), id(2), id(1)]);
 }
 
-async fn expired_orders_are_found_the_longest_overdue_first(node: Node) {
+async fn expired_orders_are_sorted_by_the_longest_overdue(node: Node) {
     prepare(&node).await;
     for (number, movie, made_at) in [(1, 1, 20), (2, 2, 10), (3, 3, 30)] {
         let order = Order { state: OrderState::new(at(made_at)), ..order(number, 1, &[movie]) };

@@ -16,9 +16,9 @@ crate::cases! { "outbox":
     a_message_of_a_dropped_unit_is_never_claimed,
     a_second_message_of_the_same_cause_is_dropped,
     a_dropped_message_leaves_the_unit_usable,
-    of_messages_of_one_cause_pushed_at_once_one_stays,
-    a_message_of_a_cause_that_was_acted_on_is_dropped,
-    a_message_is_removed_together_with_what_it_led_to_and_once,
+    of_concurrent_messages_with_one_cause_one_stays,
+    a_message_with_an_already_handled_cause_is_dropped,
+    a_message_is_removed_once_together_with_its_effects,
     a_message_that_was_done_is_not_removed,
 }
 
@@ -95,7 +95,7 @@ async fn a_dropped_message_leaves_the_unit_usable(node: Node) {
     assert_eq!(node.claim_all(at(0)).await.len(), 2);
 }
 
-async fn of_messages_of_one_cause_pushed_at_once_one_stays(node: Node) {
+async fn of_concurrent_messages_with_one_cause_one_stays(node: Node) {
     add_user(&node, 1).await;
     at_once(20, |number| {
         let node = node.clone();
@@ -105,7 +105,7 @@ async fn of_messages_of_one_cause_pushed_at_once_one_stays(node: Node) {
     assert_eq!(node.claim_all(at(0)).await.len(), 1);
 }
 
-async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
+async fn a_message_with_an_already_handled_cause_is_dropped(node: Node) {
     push(&node, vec![message(1)]).await;
     node.claim_all(at(0)).await;
     node.complete_message(id(1), at(1)).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
     assert!(node.claim_all(at(1000)).await.is_empty());
 }
 
-async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) {
+async fn a_message_is_removed_once_together_with_its_effects(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
     let mut unit = node.unit().await;
     assert!(unit.remove_message(id(1)).await.unwrap());

@@ -16,22 +16,22 @@ use crate::{
 };
 
 crate::cases! { "outbox_queue":
-    a_message_is_claimed_from_the_moment_it_is_due,
-    the_one_that_is_due_for_longest_is_claimed_and_no_other,
+    a_message_can_be_claimed_when_it_becomes_due,
+    only_the_message_due_for_the_longest_time_is_claimed,
     a_message_is_never_claimed_by_two_workers_at_once,
-    a_claimed_message_is_free_again_when_its_lease_ended,
+    a_claimed_message_can_be_claimed_again_when_its_lease_has_ended,
     a_completed_message_is_never_claimed_again,
     completing_blanks_the_payload,
     completing_again_is_harmless,
     a_failed_message_waits_for_its_retry,
-    a_message_that_is_given_up_is_dead_and_keeps_its_payload,
-    a_failure_leaves_alone_what_was_done_meanwhile,
-    a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile,
-    what_was_done_is_done_whoever_has_claimed_it_or_given_it_up_meanwhile,
+    an_abandoned_message_is_dead_and_keeps_its_payload,
+    a_failure_does_not_change_a_message_that_is_done,
+    a_failure_does_not_change_a_message_claimed_by_another_worker,
+    a_message_is_done_even_if_another_worker_has_claimed_or_abandoned_it,
     a_message_that_nobody_claimed_has_not_been_tried,
     a_postponed_message_waits_and_has_not_been_tried,
-    postponing_leaves_alone_what_another_worker_has_claimed_or_completed_meanwhile,
-    a_purge_removes_what_was_done_before_the_bound_alone,
+    postponing_does_not_change_messages_of_another_worker,
+    a_purge_removes_only_messages_done_before_the_bound,
     a_purge_takes_at_most_the_limit,
 }
 
@@ -39,13 +39,13 @@ fn lease_end(claimed: Instant) -> Instant {
     claimed.checked_add_signed(TimeDelta::from_std(LEASE).unwrap()).unwrap()
 }
 
-async fn a_message_is_claimed_from_the_moment_it_is_due(node: Node) {
+async fn a_message_can_be_claimed_when_it_becomes_due(node: Node) {
     push(&node, vec![NewOutboxMessage { available_at: at(5), ..message(1) }]).await;
     assert!(node.claim_all(shifted(at(5), -1)).await.is_empty());
     assert_eq!(ids(&node.claim_all(at(5)).await), [id(1)]);
 }
 
-async fn the_one_that_is_due_for_longest_is_claimed_and_no_other(node: Node) {
+async fn only_the_message_due_for_the_longest_time_is_claimed(node: Node) {
     let due = |number, second| NewOutboxMessage {
         available_at: at(second),
         created_at: at(second),
@@ -79,7 +79,7 @@ async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
     assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), 100);
 }
 
-async fn a_claimed_message_is_free_again_when_its_lease_ended(node: Node) {
+async fn a_claimed_message_can_be_claimed_again_when_its_lease_has_ended(node: Node) {
     push(&node, vec![message(1)]).await;
     assert_eq!(node.claim_all(at(0)).await[0].attempts, 1);
     assert!(node.claim_all(shifted(lease_end(at(0)), -1)).await.is_empty());
@@ -126,7 +126,7 @@ async fn a_failed_message_waits_for_its_retry(node: Node) {
     assert_eq!(again[0].payload, message(1).payload);
 }
 
-async fn a_message_that_is_given_up_is_dead_and_keeps_its_payload(node: Node) {
+async fn an_abandoned_message_is_dead_and_keeps_its_payload(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
     let claimed = node.claim_all(at(0)).await;
     node.fail_message(&claimed[0], "no such address", None).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_message_that_is_given_up_is_dead_and_keeps_its_payload(node: Node) {
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
 }
 
-async fn a_failure_leaves_alone_what_was_done_meanwhile(node: Node) {
+async fn a_failure_does_not_change_a_message_that_is_done(node: Node) {
     push(&node, vec![message(1)]).await;
     let claimed = node.claim_all(at(0)).await;
     node.complete_message(id(1), at(100)).await.unwrap();
@@ -146,7 +146,7 @@ async fn a_failure_leaves_alone_what_was_done_meanwhile(node: Node) {
     assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 1, "it is done");
 }
 
-async fn a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile(node: Node) {
+async fn a_failure_does_not_change_a_message_claimed_by_another_worker(node: Node) {
     push(&node, vec![message(1)]).await;
     let late = node.claim_all(at(0)).await.remove(0);
     let second = lease_end(at(0));
@@ -160,7 +160,7 @@ async fn a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile(node: 
     assert_eq!((again.id, again.attempts), (id(1), 3), "and is not dead");
 }
 
-async fn what_was_done_is_done_whoever_has_claimed_it_or_given_it_up_meanwhile(node: Node) {
+async fn a_message_is_done_even_if_another_worker_has_claimed_or_abandoned_it(node: Node) {
     push(&node, vec![message(1)]).await;
     node.claim_all(at(0)).await;
     let holder = node.claim_all(lease_end(at(0))).await.remove(0);
@@ -205,7 +205,7 @@ async fn a_postponed_message_waits_and_has_not_been_tried(node: Node) {
     assert_eq!((claimed.id, claimed.attempts, claimed.payload), (id(1), 1, message(1).payload));
 }
 
-async fn postponing_leaves_alone_what_another_worker_has_claimed_or_completed_meanwhile(node: Node) {
+async fn postponing_does_not_change_messages_of_another_worker(node: Node) {
     push(&node, vec![message(1)]).await;
     let late = node.claim_message(at(0)).await.unwrap().unwrap();
     let second = lease_end(at(0));
@@ -217,7 +217,7 @@ async fn postponing_leaves_alone_what_another_worker_has_claimed_or_completed_me
     assert!(node.claim_all(at(1_000_000)).await.is_empty(), "it is done");
 }
 
-async fn a_purge_removes_what_was_done_before_the_bound_alone(node: Node) {
+async fn a_purge_removes_only_messages_done_before_the_bound(node: Node) {
     push(&node, (1..=4).map(message).collect()).await;
     node.claim_all(at(0)).await;
     for (number, done) in [(1, at(9)), (2, shifted(at(10), -1)), (3, at(11))] {

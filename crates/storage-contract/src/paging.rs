@@ -14,17 +14,17 @@ use crate::{
 };
 
 crate::cases! { "paging":
-    numbered_pages_hold_the_list_and_its_total,
-    pages_behind_a_position_hold_the_rest_of_the_list,
+    numbered_pages_return_the_list_and_its_total,
+    pages_after_a_position_return_the_rest_of_the_list,
     a_page_past_the_end_has_the_total_and_no_items,
     the_last_page_has_no_next_also_when_it_is_full,
     an_empty_list_is_a_page,
-    a_position_comes_from_any_page,
-    movies_added_between_pages_make_nothing_lost_or_repeated,
-    a_position_holds_when_its_movie_leaves_the_list,
-    a_position_holds_when_its_movie_changes,
+    a_position_can_be_taken_from_any_page,
+    movies_added_between_pages_cause_no_lost_or_repeated_items,
+    a_position_stays_valid_when_its_movie_leaves_the_list,
+    a_position_stays_valid_when_its_movie_changes,
     filtered_lists_are_paged_the_same,
-    movies_that_meet_a_filter_several_times_stand_once_in_pages_by_every_sort,
+    movies_that_match_a_filter_several_times_are_listed_once_for_every_sort,
 }
 
 /// The total of the list without a filter, in its default order.
@@ -115,7 +115,7 @@ fn everything() -> MovieFilter {
     MovieFilter::default()
 }
 
-async fn numbered_pages_hold_the_list_and_its_total(node: Node) {
+async fn numbered_pages_return_the_list_and_its_total(node: Node) {
     add_many(&node, 25).await;
     let mut seen = Vec::new();
     for (number, expected) in [(1, 10), (2, 10), (3, 5)] {
@@ -131,7 +131,7 @@ async fn numbered_pages_hold_the_list_and_its_total(node: Node) {
     assert_eq!(seen, ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await));
 }
 
-async fn pages_behind_a_position_hold_the_rest_of_the_list(node: Node) {
+async fn pages_after_a_position_return_the_rest_of_the_list(node: Node) {
     add_many(&node, 25).await;
     let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
     for size in [1, 4, 5, 24, 25, 26] {
@@ -163,14 +163,14 @@ async fn an_empty_list_is_a_page(node: Node) {
     assert_eq!(page, Page { items: Vec::new(), next: None, total });
 }
 
-async fn a_position_comes_from_any_page(node: Node) {
+async fn a_position_can_be_taken_from_any_page(node: Node) {
     add_many(&node, 25).await;
     let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
     let second = page(&node, &everything(), &YEAR_UP, 2, 7).await;
     assert_eq!(ids(&behind(&node, &everything(), &YEAR_UP, &second, 100).await), whole[14..]);
 }
 
-async fn movies_added_between_pages_make_nothing_lost_or_repeated(node: Node) {
+async fn movies_added_between_pages_cause_no_lost_or_repeated_items(node: Node) {
     for descending in [false, true] {
         let sorts = [MovieSort { descending, ..YEAR_UP[0] }];
         let offset = if descending { 1000 } else { 0 };
@@ -198,7 +198,7 @@ async fn movies_added_between_pages_make_nothing_lost_or_repeated(node: Node) {
     }
 }
 
-async fn a_position_holds_when_its_movie_leaves_the_list(node: Node) {
+async fn a_position_stays_valid_when_its_movie_leaves_the_list(node: Node) {
     let movies = add_many(&node, 12).await;
     let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
     let first = page(&node, &everything(), &YEAR_UP, 1, 5).await;
@@ -207,7 +207,7 @@ async fn a_position_holds_when_its_movie_leaves_the_list(node: Node) {
     assert_eq!(ids(&behind(&node, &everything(), &YEAR_UP, &first, 100).await), whole[5..]);
 }
 
-async fn a_position_holds_when_its_movie_changes(node: Node) {
+async fn a_position_stays_valid_when_its_movie_changes(node: Node) {
     let movies = add_many(&node, 12).await;
     let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
     let first = page(&node, &everything(), &YEAR_UP, 1, 5).await;
@@ -246,7 +246,7 @@ async fn counted(node: &Node, filter: &MovieFilter, sorts: &[MovieSort], size: u
     all
 }
 
-async fn movies_that_meet_a_filter_several_times_stand_once_in_pages_by_every_sort(node: Node) {
+async fn movies_that_match_a_filter_several_times_are_listed_once_for_every_sort(node: Node) {
     fn all<K: Kind>(movies: &[Movie], ids: impl Fn(&Movie) -> &Vec<Id<K>>) -> Vec<Id<K>> {
         let all: BTreeSet<_> = movies.iter().flat_map(ids).copied().collect();
         all.into_iter().collect()

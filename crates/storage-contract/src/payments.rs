@@ -21,20 +21,20 @@ use crate::{
 
 crate::cases! { "payments":
     a_payment_reads_back_in_every_state,
-    an_order_has_one_open_payment,
-    of_twenty_payments_of_one_order_at_once_one_is_kept,
-    the_shop_keeps_its_first_identifier,
-    of_twenty_units_that_name_the_shop_at_once_all_get_the_same,
+    an_order_has_at_most_one_open_payment,
+    of_twenty_concurrent_payments_of_one_order_one_is_stored,
+    the_first_identifier_of_the_shop_is_kept,
+    twenty_concurrent_units_get_the_same_shop_identifier,
     a_payment_is_found_by_its_checkout,
-    payments_to_check_come_the_longest_overdue_first,
+    payments_to_check_are_sorted_by_the_longest_overdue,
     the_list_shows_what_is_paid_and_by_whom,
     prices_of_an_order_can_be_written,
     an_event_is_stored_once,
-    of_fifty_copies_of_an_event_at_once_one_is_stored,
+    of_fifty_concurrent_copies_of_an_event_one_is_stored,
     an_event_is_claimed_by_one_worker_until_its_lease_ends,
     a_failed_event_is_claimed_again_later_and_a_done_one_never,
-    an_event_about_nothing_is_never_claimed,
-    the_position_in_a_list_of_events_never_goes_back,
+    an_event_without_a_subject_is_never_claimed,
+    the_position_in_a_list_of_events_never_decreases,
 }
 
 pub(crate) async fn prepare(node: &Node) {
@@ -161,7 +161,7 @@ async fn a_payment_reads_back_in_every_state(node: Node) {
     }
 }
 
-async fn an_order_has_one_open_payment(node: Node) {
+async fn an_order_has_at_most_one_open_payment(node: Node) {
     prepare(&node).await;
     assert!(add(&node, &payment(5)).await);
     assert!(!add(&node, &payment(6)).await);
@@ -173,7 +173,7 @@ async fn an_order_has_one_open_payment(node: Node) {
     assert!(add(&node, &payment(6)).await);
 }
 
-async fn of_twenty_payments_of_one_order_at_once_one_is_kept(node: Node) {
+async fn of_twenty_concurrent_payments_of_one_order_one_is_stored(node: Node) {
     prepare(&node).await;
     let kept = at_once(20, |number| {
         let node = node.clone();
@@ -190,13 +190,13 @@ async fn name_shop(node: &Node, proposed: u64) -> ShopId {
     shop
 }
 
-async fn the_shop_keeps_its_first_identifier(node: Node) {
+async fn the_first_identifier_of_the_shop_is_kept(node: Node) {
     assert_eq!(name_shop(&node, 7).await, id(7));
     assert_eq!(name_shop(&node, 8).await, id(7));
     assert_eq!(name_shop(&node.another().await, 9).await, id(7));
 }
 
-async fn of_twenty_units_that_name_the_shop_at_once_all_get_the_same(node: Node) {
+async fn twenty_concurrent_units_get_the_same_shop_identifier(node: Node) {
     let named = at_once(20, |number| {
         let node = node.clone();
         async move { name_shop(&node, number).await }
@@ -218,7 +218,7 @@ async fn a_payment_is_found_by_its_checkout(node: Node) {
     assert_eq!(find("other", "one").await, None);
 }
 
-async fn payments_to_check_come_the_longest_overdue_first(node: Node) {
+async fn payments_to_check_are_sorted_by_the_longest_overdue(node: Node) {
     prepare(&node).await;
     for (number, due) in [(5, Some(20)), (6, Some(10)), (7, None), (8, Some(30))] {
         let state = PaymentState::Canceled { completed_at: at(20) };
@@ -289,7 +289,7 @@ fn checkout() -> EventSubject {
     EventSubject::Checkout("one".to_owned())
 }
 
-async fn the_position_in_a_list_of_events_never_goes_back(node: Node) {
+async fn the_position_in_a_list_of_events_never_decreases(node: Node) {
     assert_eq!(node.events_read_until("stripe").await.unwrap(), None);
     for (noted, known) in [(5, 5), (7, 7), (6, 7), (7, 7)] {
         node.note_events_read("stripe", at(noted)).await.unwrap();
@@ -306,7 +306,7 @@ async fn an_event_is_stored_once(node: Node) {
     assert!(node.store_event(&of_another).await.unwrap());
 }
 
-async fn of_fifty_copies_of_an_event_at_once_one_is_stored(node: Node) {
+async fn of_fifty_concurrent_copies_of_an_event_one_is_stored(node: Node) {
     let stored = at_once(50, |number| {
         let node = node.clone();
         let copy = WebhookEvent { id: id(number), ..event(1, checkout()) };
@@ -354,7 +354,7 @@ async fn a_failed_event_is_claimed_again_later_and_a_done_one_never(node: Node) 
     assert_eq!(node.claim_event(at(500)).await.unwrap(), None);
 }
 
-async fn an_event_about_nothing_is_never_claimed(node: Node) {
+async fn an_event_without_a_subject_is_never_claimed(node: Node) {
     assert!(node.store_event(&event(1, EventSubject::Other)).await.unwrap());
     assert!(!node.store_event(&event(1, EventSubject::Other)).await.unwrap());
     assert_eq!(node.claim_event(at(500)).await.unwrap(), None);

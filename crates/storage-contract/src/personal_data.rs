@@ -22,15 +22,15 @@ use crate::{
 };
 
 crate::cases! { "personal_data":
-    of_an_unknown_user_nothing_is_stored,
-    all_that_is_stored_of_a_user_is_collected_and_nothing_of_others,
-    an_erased_user_is_found_by_nobody,
+    nothing_is_stored_about_an_unknown_user,
+    all_data_of_a_user_are_collected_and_none_of_others,
+    an_erased_user_is_never_found,
     the_address_of_an_erased_user_is_free_at_once,
-    erasing_takes_what_is_the_users_and_leaves_that_of_others,
+    erasing_removes_the_data_of_the_user_and_keeps_that_of_others,
     erasing_leaves_the_books,
-    a_dropped_erasure_never_happened,
-    two_erased_users_are_no_trouble_to_each_other,
-    a_cart_that_was_opened_right_after_the_erasure_goes_with_the_next_clean_up,
+    a_dropped_erasure_has_no_effect,
+    two_erased_users_do_not_conflict,
+    a_cart_that_was_opened_right_after_the_erasure_is_removed_by_the_next_clean_up,
 }
 
 /// Stores data of every kind for the user with this number.
@@ -143,11 +143,11 @@ async fn movies(node: &Node) {
     add_movies(node, vec![facts("In the cart"), facts("Bought")]).await;
 }
 
-async fn of_an_unknown_user_nothing_is_stored(node: Node) {
+async fn nothing_is_stored_about_an_unknown_user(node: Node) {
     assert_eq!(collect(&node, 1).await, None);
 }
 
-async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: Node) {
+async fn all_data_of_a_user_are_collected_and_none_of_others(node: Node) {
     movies(&node).await;
     fill(&node, 3).await;
     let owner = fill(&node, 4).await;
@@ -182,7 +182,7 @@ async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: N
     assert_eq!(collect(&node, 4).await.unwrap().pending_mails, 0);
 }
 
-async fn an_erased_user_is_found_by_nobody(node: Node) {
+async fn an_erased_user_is_never_found(node: Node) {
     movies(&node).await;
     let owner = fill(&node, 1).await;
     erase(&node, 1).await;
@@ -211,7 +211,7 @@ async fn the_address_of_an_erased_user_is_free_at_once(node: Node) {
     assert_eq!(stored_user(&node, id(2)).await.unwrap().email, owner.email);
 }
 
-async fn erasing_takes_what_is_the_users_and_leaves_that_of_others(node: Node) {
+async fn erasing_removes_the_data_of_the_user_and_keeps_that_of_others(node: Node) {
     movies(&node).await;
     fill(&node, 1).await;
     fill(&node, 2).await;
@@ -247,7 +247,7 @@ async fn erasing_leaves_the_books(node: Node) {
     assert!(unit.is_purchased(id(1), id(2)).await.unwrap());
 }
 
-async fn a_dropped_erasure_never_happened(node: Node) {
+async fn a_dropped_erasure_has_no_effect(node: Node) {
     movies(&node).await;
     fill(&node, 1).await;
     let before = collect(&node, 1).await;
@@ -258,7 +258,7 @@ async fn a_dropped_erasure_never_happened(node: Node) {
     assert_eq!(collect(&node, 1).await, before);
 }
 
-async fn two_erased_users_are_no_trouble_to_each_other(node: Node) {
+async fn two_erased_users_do_not_conflict(node: Node) {
     for number in [1, 2] {
         add_user(&node, number).await;
         erase(&node, number).await;
@@ -268,7 +268,7 @@ async fn two_erased_users_are_no_trouble_to_each_other(node: Node) {
     unit.commit().await.unwrap();
 }
 
-async fn a_cart_that_was_opened_right_after_the_erasure_goes_with_the_next_clean_up(node: Node) {
+async fn a_cart_that_was_opened_right_after_the_erasure_is_removed_by_the_next_clean_up(node: Node) {
     movies(&node).await;
     add_user(&node, 1).await;
     erase(&node, 1).await;

@@ -15,8 +15,8 @@ use crate::{
 crate::cases! { "profiles":
     a_profile_that_was_never_written_is_none,
     a_profile_reads_back_as_written,
-    a_written_profile_replaces_the_earlier_one_and_clears_what_it_leaves_out,
-    a_profile_is_its_users_alone,
+    a_written_profile_replaces_the_earlier_one_completely,
+    a_profile_belongs_only_to_its_user,
 }
 
 async fn find(node: &Node, user_id: UserId) -> Option<Profile> {
@@ -58,7 +58,7 @@ async fn a_profile_reads_back_as_written(node: Node) {
     }
 }
 
-async fn a_written_profile_replaces_the_earlier_one_and_clears_what_it_leaves_out(node: Node) {
+async fn a_written_profile_replaces_the_earlier_one_completely(node: Node) {
     add_user(&node, 1).await;
     put(&node, &full(1, 1)).await;
     let empty = Profile::empty(id(1), id(1));
@@ -66,7 +66,7 @@ async fn a_written_profile_replaces_the_earlier_one_and_clears_what_it_leaves_ou
     assert_eq!(find(&node, id(1)).await, Some(empty));
 }
 
-async fn a_profile_is_its_users_alone(node: Node) {
+async fn a_profile_belongs_only_to_its_user(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     put(&node, &full(1, 1)).await;

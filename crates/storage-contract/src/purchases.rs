@@ -11,10 +11,10 @@ use crate::{
 crate::cases! { "purchases":
     a_purchase_is_the_buyers_own,
     a_second_purchase_is_refused_and_leaves_the_unit_usable,
-    of_twenty_purchases_at_once_one_is_kept,
-    a_purchase_of_a_dropped_unit_never_happened,
+    of_twenty_concurrent_purchases_one_is_stored,
+    a_purchase_of_a_dropped_unit_has_no_effect,
     a_purchase_outlives_the_sale,
-    a_revoked_purchase_is_over_and_the_movie_can_be_bought_again,
+    a_revoked_movie_can_be_bought_again,
     a_suspension_keeps_its_first_time_until_it_ends,
 }
 
@@ -62,7 +62,7 @@ async fn a_second_purchase_is_refused_and_leaves_the_unit_usable(node: Node) {
     assert!(is_purchased(&node, 1, 2).await);
 }
 
-async fn of_twenty_purchases_at_once_one_is_kept(node: Node) {
+async fn of_twenty_concurrent_purchases_one_is_stored(node: Node) {
     prepare(&node).await;
     let kept = at_once(20, |_| {
         let node = node.clone();
@@ -77,7 +77,7 @@ async fn of_twenty_purchases_at_once_one_is_kept(node: Node) {
     assert_eq!(count(&kept), 1);
 }
 
-async fn a_purchase_of_a_dropped_unit_never_happened(node: Node) {
+async fn a_purchase_of_a_dropped_unit_has_no_effect(node: Node) {
     prepare(&node).await;
     let mut unit = node.unit().await;
     assert!(unit.insert_purchase(&purchase(1, 1)).await.unwrap());
@@ -94,7 +94,7 @@ async fn a_purchase_outlives_the_sale(node: Node) {
     assert!(is_purchased(&node, 1, 1).await);
 }
 
-async fn a_revoked_purchase_is_over_and_the_movie_can_be_bought_again(node: Node) {
+async fn a_revoked_movie_can_be_bought_again(node: Node) {
     prepare(&node).await;
     buy(&node, 1, &[1, 2]).await;
     buy(&node, 2, &[1]).await;

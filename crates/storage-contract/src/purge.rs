@@ -10,15 +10,15 @@ use crate::{
 };
 
 crate::cases! { "purge":
-    links_that_expired_before_the_bound_go,
-    refresh_tokens_that_expired_before_now_go,
-    sessions_that_ended_or_expired_before_the_bound_go,
+    links_that_expired_before_the_bound_are_removed,
+    refresh_tokens_that_have_expired_are_removed,
+    sessions_that_ended_or_expired_before_the_bound_are_removed,
     a_purge_takes_at_most_the_limit_of_each_kind,
-    carts_of_erased_users_go_no_more_at_a_time_than_the_limit,
-    nodes_that_purge_at_once_remove_each_row_once,
+    at_most_the_limit_of_carts_of_erased_users_is_removed_at_a_time,
+    nodes_that_purge_concurrently_remove_each_row_once,
 }
 
-async fn links_that_expired_before_the_bound_go(node: Node) {
+async fn links_that_expired_before_the_bound_are_removed(node: Node) {
     let bound = at(1000);
     let mut unit = node.unit().await;
     for (number, moved) in [(1, -1), (2, 0), (3, 1)] {
@@ -36,7 +36,7 @@ async fn links_that_expired_before_the_bound_go(node: Node) {
     }
 }
 
-async fn refresh_tokens_that_expired_before_now_go(node: Node) {
+async fn refresh_tokens_that_have_expired_are_removed(node: Node) {
     add_user(&node, 1).await;
     let session = session(1, id(1));
     let now = at(1000);
@@ -56,7 +56,7 @@ async fn refresh_tokens_that_expired_before_now_go(node: Node) {
     assert!(unit.find_session_for_update(session.id).await.unwrap().is_some());
 }
 
-async fn sessions_that_ended_or_expired_before_the_bound_go(node: Node) {
+async fn sessions_that_ended_or_expired_before_the_bound_are_removed(node: Node) {
     add_user(&node, 1).await;
     let bound = at(1000);
     let mut unit = node.unit().await;
@@ -109,7 +109,7 @@ async fn a_purge_takes_at_most_the_limit_of_each_kind(node: Node) {
     assert_eq!(gone, [4, 4, 2, 0], "two links and two refresh tokens at a time; the sessions live on");
 }
 
-async fn carts_of_erased_users_go_no_more_at_a_time_than_the_limit(node: Node) {
+async fn at_most_the_limit_of_carts_of_erased_users_is_removed_at_a_time(node: Node) {
     for number in 1..=6 {
         add_user(&node, number).await;
         if number < 6 {
@@ -129,7 +129,7 @@ async fn carts_of_erased_users_go_no_more_at_a_time_than_the_limit(node: Node) {
     assert_eq!(gone, [2, 2, 1, 0]);
 }
 
-async fn nodes_that_purge_at_once_remove_each_row_once(node: Node) {
+async fn nodes_that_purge_concurrently_remove_each_row_once(node: Node) {
     add_user(&node, 1).await;
     let session = session(1, id(1));
     let mut unit = node.unit().await;

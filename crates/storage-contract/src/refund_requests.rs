@@ -14,8 +14,8 @@ use crate::{
 
 crate::cases! { "refund_requests":
     a_request_reads_back_open_and_decided,
-    an_item_is_in_one_open_request,
-    of_twenty_requests_for_an_item_at_once_one_is_kept,
+    an_item_is_in_at_most_one_open_request,
+    of_twenty_concurrent_requests_for_an_item_one_is_stored,
     requests_are_listed_and_filtered,
     the_payment_that_pays_an_order_is_found,
 }
@@ -72,7 +72,7 @@ async fn a_request_reads_back_open_and_decided(node: Node) {
     assert_eq!(node.refund_request(id(9)).await.unwrap(), None);
 }
 
-async fn an_item_is_in_one_open_request(node: Node) {
+async fn an_item_is_in_at_most_one_open_request(node: Node) {
     paid(&node).await;
     let first = request(1, &[1]);
     assert!(insert(&node, &first).await);
@@ -84,7 +84,7 @@ async fn an_item_is_in_one_open_request(node: Node) {
     assert!(insert(&node, &request(4, &[1])).await);
 }
 
-async fn of_twenty_requests_for_an_item_at_once_one_is_kept(node: Node) {
+async fn of_twenty_concurrent_requests_for_an_item_one_is_stored(node: Node) {
     paid(&node).await;
     let kept = at_once(20, |number| {
         let node = node.clone();

@@ -19,14 +19,14 @@ use crate::{
 
 crate::cases! { "refunds":
     a_refund_reads_back_in_every_state,
-    an_item_goes_back_once_until_its_refund_fails,
+    an_item_is_refunded_once_unless_its_refund_fails,
     a_payment_has_one_automatic_refund,
-    refunds_to_check_come_the_longest_overdue_first,
+    refunds_to_check_are_sorted_by_the_longest_overdue,
     refunds_are_listed_newest_first,
-    a_payment_is_found_by_its_money,
-    a_free_payment_keeps_how_much_of_it_is_refunded,
-    a_purchase_is_taken_and_given_back,
-    a_purchase_is_not_given_back_beside_another_one,
+    a_payment_is_found_by_its_charge,
+    a_free_payment_stores_its_refunded_part,
+    a_purchase_is_revoked_and_restored,
+    a_purchase_is_not_restored_if_there_is_another_one,
 }
 
 /// A successful payment of two movies.
@@ -105,7 +105,7 @@ async fn a_refund_reads_back_in_every_state(node: Node) {
     assert_eq!(node.refund(id(9)).await.unwrap(), None);
 }
 
-async fn an_item_goes_back_once_until_its_refund_fails(node: Node) {
+async fn an_item_is_refunded_once_unless_its_refund_fails(node: Node) {
     let payment = paid(&node).await;
     let mut first = refund(1, &payment, &[0]);
     assert!(insert(&node, &first).await);
@@ -123,7 +123,7 @@ async fn a_payment_has_one_automatic_refund(node: Node) {
     assert!(!insert(&node, &automatic(2)).await);
 }
 
-async fn refunds_to_check_come_the_longest_overdue_first(node: Node) {
+async fn refunds_to_check_are_sorted_by_the_longest_overdue(node: Node) {
     let payment = paid(&node).await;
     for (number, due) in [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(30))] {
         let refund = Refund { next_check_at: due.map(at), ..refund(number, &payment, &[]) };
@@ -148,7 +148,7 @@ async fn refunds_are_listed_newest_first(node: Node) {
     assert_eq!(rest.items, [refund(1, &payment, &[])]);
 }
 
-async fn a_payment_is_found_by_its_money(node: Node) {
+async fn a_payment_is_found_by_its_charge(node: Node) {
     let payment = paid(&node).await;
     let found = node.payment_of_charge("test", "money").await.unwrap();
     assert_eq!(found, Some((payment.id, payment.order_id)));
@@ -156,7 +156,7 @@ async fn a_payment_is_found_by_its_money(node: Node) {
     assert_eq!(node.payment_of_charge("test", "other").await.unwrap(), None);
 }
 
-async fn a_free_payment_keeps_how_much_of_it_is_refunded(node: Node) {
+async fn a_free_payment_stores_its_refunded_part(node: Node) {
     prepare(&node).await;
     let state = PaymentState::Successful { completed_at: at(30) };
     let free = Payment { state, amount: Money::zero(price(0).currency()), request: None, ..payment(5) };
@@ -187,7 +187,7 @@ async fn is_purchased(node: &Node) -> bool {
     node.unit().await.is_purchased(id(1), id(1)).await.unwrap()
 }
 
-async fn a_purchase_is_taken_and_given_back(node: Node) {
+async fn a_purchase_is_revoked_and_restored(node: Node) {
     prepare(&node).await;
     let purchase = give(&node, 1).await;
     for (entitlement, has) in [
@@ -203,7 +203,7 @@ async fn a_purchase_is_taken_and_given_back(node: Node) {
     assert!(!put(&node, fresh(), Entitlement::Live).await);
 }
 
-async fn a_purchase_is_not_given_back_beside_another_one(node: Node) {
+async fn a_purchase_is_not_restored_if_there_is_another_one(node: Node) {
     prepare(&node).await;
     let first = give(&node, 1).await;
     assert!(put(&node, first, Entitlement::Revoked).await);

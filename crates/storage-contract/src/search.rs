@@ -9,25 +9,25 @@ use crate::{
 };
 
 crate::cases! { "search":
-    a_title_stands_in_the_name_but_for_case_and_accents,
-    the_words_of_a_search_stand_in_any_order,
-    whole_words_are_found_and_the_last_may_be_begun,
-    titles_with_wildcards_of_the_database_are_found_as_they_are,
+    a_title_filter_ignores_case_and_accents,
+    the_words_of_a_search_match_in_any_order,
+    complete_words_are_found_and_the_last_may_be_incomplete,
+    titles_with_wildcards_of_the_database_are_matched_literally,
     operators_and_quotes_of_the_database_are_plain_text,
     other_scripts_and_emoji_are_found,
     a_search_for_nothing_finds_nothing,
     a_long_search_is_answered,
-    a_changed_movie_is_found_by_what_it_is_now,
+    a_changed_movie_is_found_by_its_new_values,
     names_people_and_descriptions_are_searched_together,
     every_spelling_of_a_name_is_found,
-    the_best_place_goes_first_and_then_the_most_popular,
+    the_best_match_is_first_and_then_the_most_popular,
     the_year_of_a_search_narrows_it,
     unranked_matches_follow_by_popularity,
-    the_whole_name_is_ranked_however_unpopular,
+    a_movie_with_the_complete_name_is_ranked_regardless_of_popularity,
     a_word_is_known_as_soon_as_it_is_indexed,
     the_vocabulary_has_the_words_that_correct_a_misspelled_one,
-    a_refresh_forgets_words_that_are_gone,
-    several_nodes_refresh_at_once,
+    a_refresh_removes_words_that_no_longer_occur,
+    several_nodes_can_refresh_concurrently,
 }
 
 const TITLES: [&str; 14] = [
@@ -66,7 +66,7 @@ async fn by_search(node: &Node, text: &str) -> Vec<&'static str> {
     found(node, &MovieFilter { search: Some(Search::parse(text)), ..MovieFilter::default() }).await
 }
 
-async fn a_title_stands_in_the_name_but_for_case_and_accents(node: Node) {
+async fn a_title_filter_ignores_case_and_accents(node: Node) {
     add_titles(&node).await;
     for text in ["Amélie", "amelie", "AMÉLIE", "  ame\u{301}lie "] {
         assert_eq!(by_title(&node, text).await, [TITLES[0], TITLES[1]], "{text}");
@@ -76,7 +76,7 @@ async fn a_title_stands_in_the_name_but_for_case_and_accents(node: Node) {
     assert!(by_title(&node, "towers two").await.is_empty(), "as it is");
 }
 
-async fn the_words_of_a_search_stand_in_any_order(node: Node) {
+async fn the_words_of_a_search_match_in_any_order(node: Node) {
     add_titles(&node).await;
     for text in ["poulain amelie", "Amélie  FABULEUX", "destin poulain d'amelie le"] {
         assert_eq!(by_search(&node, text).await, [TITLES[0]], "{text}");
@@ -85,7 +85,7 @@ async fn the_words_of_a_search_stand_in_any_order(node: Node) {
     assert!(by_search(&node, "amelie wolf").await.is_empty(), "every word counts");
 }
 
-async fn whole_words_are_found_and_the_last_may_be_begun(node: Node) {
+async fn complete_words_are_found_and_the_last_may_be_incomplete(node: Node) {
     add_titles(&node).await;
     assert_eq!(by_search(&node, "schindl").await, ["Schindler's List"]);
     assert!(by_search(&node, "indler").await.is_empty(), "words are begun at their beginning");
@@ -96,7 +96,7 @@ async fn whole_words_are_found_and_the_last_may_be_begun(node: Node) {
     assert_eq!(by_title(&node, "indl").await, ["Schindler's List"]);
 }
 
-async fn titles_with_wildcards_of_the_database_are_found_as_they_are(node: Node) {
+async fn titles_with_wildcards_of_the_database_are_matched_literally(node: Node) {
     add_titles(&node).await;
     for (text, expected) in [
         ("%", &["100% Wolf"][..]),
@@ -171,7 +171,7 @@ async fn ranked(node: &Node, text: &str) -> Vec<String> {
     page.items.into_iter().map(|movie| movie.name).collect()
 }
 
-async fn a_changed_movie_is_found_by_what_it_is_now(node: Node) {
+async fn a_changed_movie_is_found_by_its_new_values(node: Node) {
     let mut movie = add_movies(&node, vec![facts("Schindler's Ark")]).await.remove(0);
     TITLES[8].clone_into(&mut movie.identity.name);
     "Of a factory.".clone_into(&mut movie.description);
@@ -244,7 +244,7 @@ async fn every_spelling_of_a_name_is_found(node: Node) {
     }
 }
 
-async fn the_best_place_goes_first_and_then_the_most_popular(node: Node) {
+async fn the_best_match_is_first_and_then_the_most_popular(node: Node) {
     let votes = |name: &str, votes| Facts { votes, ..facts(name) };
     let all = [
         ("Not Héat", 900),
@@ -309,7 +309,7 @@ async fn unranked_matches_follow_by_popularity(node: Node) {
     }
 }
 
-async fn the_whole_name_is_ranked_however_unpopular(node: Node) {
+async fn a_movie_with_the_complete_name_is_ranked_regardless_of_popularity(node: Node) {
     let mut all: Vec<Facts> =
         (0..900).map(|number| Facts { votes: 1_000, ..facts(&format!("Her {number}")) }).collect();
     all.push(Facts { votes: 0, ..facts("Her") });
@@ -358,7 +358,7 @@ async fn the_vocabulary_has_the_words_that_correct_a_misspelled_one(node: Node) 
     assert!(matrix.contains(&KnownWord { word: "matrix".to_owned(), movies: 2 }), "{matrix:?}");
 }
 
-async fn a_refresh_forgets_words_that_are_gone(node: Node) {
+async fn a_refresh_removes_words_that_no_longer_occur(node: Node) {
     let mut movie = add_movies(&node, vec![facts("Stalker")]).await.remove(0);
     node.refresh_search_index().await.unwrap();
     assert_eq!(node.refresh_search_index().await.unwrap(), 0, "nothing has changed");
@@ -370,7 +370,7 @@ async fn a_refresh_forgets_words_that_are_gone(node: Node) {
     assert_eq!(corrected(&node, "solairs", false).await, ["solaris"]);
 }
 
-async fn several_nodes_refresh_at_once(node: Node) {
+async fn several_nodes_can_refresh_concurrently(node: Node) {
     add_movies(&node, TITLES.map(facts).into()).await;
     let other = node.another().await;
     let (one, two) = tokio::join!(node.refresh_search_index(), other.refresh_search_index());

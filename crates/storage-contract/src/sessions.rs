@@ -15,19 +15,19 @@ use crate::{
 crate::cases! { "sessions":
     a_session_reads_back_as_written,
     an_unknown_session_is_none,
-    an_update_writes_last_use_and_end_alone,
+    an_update_writes_only_last_use_and_end,
     a_refresh_token_reads_back_as_written,
     a_rotation_is_noted,
     a_locked_session_rotates_its_token_once,
     removed_refresh_tokens_are_those_of_the_session,
-    ending_all_ends_the_live_sessions_of_the_user_alone,
-    the_live_sessions_are_those_of_the_user_the_last_used_first,
-    ending_some_ends_these_alone_and_their_refresh_tokens,
+    ending_all_ends_only_the_active_sessions_of_the_user,
+    the_active_sessions_are_those_of_the_user_most_recently_used_first,
+    ending_some_ends_only_these_and_their_refresh_tokens,
     ending_none_ends_none,
     a_session_is_live_until_the_moment_it_expires,
     a_session_that_ended_is_not_live,
     a_session_of_an_inactive_user_is_not_live,
-    a_session_has_the_role_of_its_user_now,
+    a_session_has_the_current_role_of_its_user,
 }
 
 pub(crate) fn session(number: u64, user_id: UserId) -> Session {
@@ -88,7 +88,7 @@ async fn an_unknown_session_is_none(node: Node) {
     assert_eq!(state(&node, 1, at(0)).await, None);
 }
 
-async fn an_update_writes_last_use_and_end_alone(node: Node) {
+async fn an_update_writes_only_last_use_and_end(node: Node) {
     add_user(&node, 1).await;
     let before = session(1, id(1));
     add(&node, &[(1, before.clone()), (2, session(2, id(1)))]).await;
@@ -158,7 +158,7 @@ async fn removed_refresh_tokens_are_those_of_the_session(node: Node) {
     assert!(stored(&node, 1).await.is_some(), "the sign-in stays");
 }
 
-async fn ending_all_ends_the_live_sessions_of_the_user_alone(node: Node) {
+async fn ending_all_ends_only_the_active_sessions_of_the_user(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     let ended = Session { ended_at: Some(at(15)), ..session(2, id(1)) };
@@ -177,7 +177,7 @@ async fn ending_all_ends_the_live_sessions_of_the_user_alone(node: Node) {
     assert!(stored_refresh(&node, 4).await.is_some());
 }
 
-async fn the_live_sessions_are_those_of_the_user_the_last_used_first(node: Node) {
+async fn the_active_sessions_are_those_of_the_user_most_recently_used_first(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     let used = |number, seconds| Session {
@@ -206,7 +206,7 @@ async fn the_live_sessions_are_those_of_the_user_the_last_used_first(node: Node)
     assert_eq!(node.live_sessions(id(9), now).await.unwrap(), []);
 }
 
-async fn ending_some_ends_these_alone_and_their_refresh_tokens(node: Node) {
+async fn ending_some_ends_only_these_and_their_refresh_tokens(node: Node) {
     add_user(&node, 1).await;
     let ended = Session { ended_at: Some(at(15)), ..session(2, id(1)) };
     let sessions =
@@ -260,7 +260,7 @@ async fn a_session_of_an_inactive_user_is_not_live(node: Node) {
     assert!(!state(&node, 1, at(20)).await.unwrap().is_live);
 }
 
-async fn a_session_has_the_role_of_its_user_now(node: Node) {
+async fn a_session_has_the_current_role_of_its_user(node: Node) {
     let user = add_user(&node, 1).await;
     add(&node, &[(1, session(1, id(1)))]).await;
     for role in [Role::Admin, Role::Moderator] {

@@ -9,10 +9,10 @@ use crate::{
 
 crate::cases! { "similar":
     movies_with_something_in_common_are_compared_and_withdrawn_ones_are_not,
-    a_movie_that_is_not_there_is_compared_with_nothing,
-    a_list_is_kept_in_place_of_the_one_before,
-    the_list_of_a_movie_that_is_gone_is_left_out,
-    movies_on_sale_come_the_most_popular_first_and_say_whether_their_list_is_due,
+    an_unknown_movie_has_no_similarity_profile,
+    a_list_replaces_the_previous_one,
+    the_list_of_a_deleted_movie_is_omitted,
+    movies_on_sale_are_listed_by_popularity_with_whether_their_list_is_due,
 }
 
 fn of(name: &str, genre: &str, director: &str, star: &str) -> Facts {
@@ -51,7 +51,7 @@ async fn movies_with_something_in_common_are_compared_and_withdrawn_ones_are_not
     assert_eq!(others.len(), 4);
 }
 
-async fn a_movie_that_is_not_there_is_compared_with_nothing(node: Node) {
+async fn an_unknown_movie_has_no_similarity_profile(node: Node) {
     assert!(node.similarity_profiles(id(9)).await.unwrap().is_none());
     assert!(node.similar_list(id(9)).await.unwrap().is_none());
 }
@@ -65,7 +65,7 @@ fn list(movie: &Movie, seconds: i64, similar: &[u64]) -> SimilarList {
     }
 }
 
-async fn a_list_is_kept_in_place_of_the_one_before(node: Node) {
+async fn a_list_replaces_the_previous_one(node: Node) {
     let movies = add_movies(&node, vec![facts("Up"), facts("Coco")]).await;
     let lists = [list(&movies[1], 10, &[7, 3, 5]), list(&movies[0], 10, &[])];
     node.keep_similar_lists(&lists).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_list_is_kept_in_place_of_the_one_before(node: Node) {
     node.keep_similar_lists(&[]).await.unwrap();
 }
 
-async fn the_list_of_a_movie_that_is_gone_is_left_out(node: Node) {
+async fn the_list_of_a_deleted_movie_is_omitted(node: Node) {
     let movies = add_movies(&node, vec![facts("Up")]).await;
     let gone = SimilarList { movie_id: id(99), ..list(&movies[0], 10, &[1]) };
     node.keep_similar_lists(&[gone, list(&movies[0], 10, &[2])]).await.unwrap();
@@ -85,7 +85,7 @@ async fn the_list_of_a_movie_that_is_gone_is_left_out(node: Node) {
     assert!(node.similar_list(movies[0].id).await.unwrap().is_some());
 }
 
-async fn movies_on_sale_come_the_most_popular_first_and_say_whether_their_list_is_due(node: Node) {
+async fn movies_on_sale_are_listed_by_popularity_with_whether_their_list_is_due(node: Node) {
     let facts = |number: i64| Facts { votes: number % 4, ..facts(&format!("Movie {number}")) };
     let movies = add_movies(&node, (0..6).map(facts).collect()).await;
     set_available(&node, &movies[1], false).await;

@@ -11,18 +11,18 @@ use crate::{
 };
 
 crate::cases! { "units":
-    a_dropped_unit_never_happened,
-    a_dropped_unit_frees_its_locks_at_once,
-    a_dropped_cart_unit_frees_its_locks_at_once,
-    dropped_units_use_up_no_connections,
-    what_a_unit_writes_is_seen_by_others_only_after_its_commit,
-    a_unit_sees_what_it_wrote_itself,
+    a_dropped_unit_has_no_effect,
+    a_dropped_unit_releases_its_locks_immediately,
+    a_dropped_cart_unit_releases_its_locks_immediately,
+    dropped_units_release_their_connections,
+    writes_of_a_unit_are_visible_to_others_only_after_its_commit,
+    a_unit_sees_its_own_writes,
     a_unit_that_did_nothing_can_be_committed,
     two_hundred_read_then_write_units_at_once_all_succeed,
     units_of_two_nodes_wait_for_each_other,
 }
 
-async fn a_dropped_unit_never_happened(node: Node) {
+async fn a_dropped_unit_has_no_effect(node: Node) {
     let mut unit = node.unit().await;
     unit.insert_user(&user(1)).await.unwrap();
     unit.push_message(message(1)).await.unwrap();
@@ -31,7 +31,7 @@ async fn a_dropped_unit_never_happened(node: Node) {
     assert!(node.claim_all(at(100)).await.is_empty());
 }
 
-async fn a_dropped_unit_frees_its_locks_at_once(node: Node) {
+async fn a_dropped_unit_releases_its_locks_immediately(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..20 {
         let mut unit = node.unit().await;
@@ -42,7 +42,7 @@ async fn a_dropped_unit_frees_its_locks_at_once(node: Node) {
     timeout(AT_ONCE, unit.find_user_for_update(id(1))).await.expect("the lock is free").unwrap();
 }
 
-async fn a_dropped_cart_unit_frees_its_locks_at_once(node: Node) {
+async fn a_dropped_cart_unit_releases_its_locks_immediately(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..20 {
         let mut unit = node.unit().await;
@@ -52,7 +52,7 @@ async fn a_dropped_cart_unit_frees_its_locks_at_once(node: Node) {
     }
 }
 
-async fn dropped_units_use_up_no_connections(node: Node) {
+async fn dropped_units_release_their_connections(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..100 {
         let mut unit = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
@@ -60,7 +60,7 @@ async fn dropped_units_use_up_no_connections(node: Node) {
     }
 }
 
-async fn what_a_unit_writes_is_seen_by_others_only_after_its_commit(node: Node) {
+async fn writes_of_a_unit_are_visible_to_others_only_after_its_commit(node: Node) {
     let ann = user(1);
     let mut unit = node.unit().await;
     unit.insert_user(&ann).await.unwrap();
@@ -69,7 +69,7 @@ async fn what_a_unit_writes_is_seen_by_others_only_after_its_commit(node: Node) 
     assert!(node.credentials(&ann.email).await.unwrap().is_some());
 }
 
-async fn a_unit_sees_what_it_wrote_itself(node: Node) {
+async fn a_unit_sees_its_own_writes(node: Node) {
     let ann = user(1);
     let mut unit = node.unit().await;
     unit.insert_user(&ann).await.unwrap();

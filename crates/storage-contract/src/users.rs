@@ -17,10 +17,10 @@ crate::cases! { "users":
     a_user_is_shown_with_the_profile,
     a_user_without_a_profile_and_an_unknown_one_are_shown_as_such,
     each_filter_narrows_the_list,
-    a_part_of_an_address_is_taken_as_it_is,
+    a_part_of_an_address_is_matched_literally,
     every_sort_orders_and_breaks_ties_by_the_identifier,
-    numbered_pages_and_positions_hold_the_same_list,
-    a_position_holds_when_its_user_changes,
+    numbered_pages_and_positions_return_the_same_list,
+    a_position_stays_valid_when_its_user_changes,
     a_page_past_the_end_has_the_total_and_no_items,
 }
 
@@ -140,7 +140,7 @@ async fn each_filter_narrows_the_list(node: Node) {
     assert_eq!(meeting(&node, both).await, numbers(&[4]));
 }
 
-async fn a_part_of_an_address_is_taken_as_it_is(node: Node) {
+async fn a_part_of_an_address_is_matched_literally(node: Node) {
     let addresses = ["100%ann@example.com", "100xann@example.com", "a_b@example.com", "a.b@example.com"];
     let users: Vec<User> =
         (1..).zip(addresses).map(|(n, text)| User { email: text.parse().unwrap(), ..user(n) }).collect();
@@ -201,7 +201,7 @@ async fn every_sort_orders_and_breaks_ties_by_the_identifier(node: Node) {
     assert_eq!(ids(&page), users.iter().map(|user| user.id).collect::<Vec<_>>());
 }
 
-async fn numbered_pages_and_positions_hold_the_same_list(node: Node) {
+async fn numbered_pages_and_positions_return_the_same_list(node: Node) {
     add(&node, &crowd()).await;
     let sorts: [&[UserSort]; 4] = [
         &NEWEST,
@@ -232,7 +232,7 @@ async fn numbered_pages_and_positions_hold_the_same_list(node: Node) {
     }
 }
 
-async fn a_position_holds_when_its_user_changes(node: Node) {
+async fn a_position_stays_valid_when_its_user_changes(node: Node) {
     let users = crowd();
     add(&node, &users).await;
     let sorts = [by(UserSortKey::CreatedAt, false)];

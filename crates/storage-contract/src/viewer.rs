@@ -15,7 +15,7 @@ use crate::{
 
 crate::cases! { "viewer":
     a_visitor_has_no_personal_view,
-    a_caller_sees_what_is_in_the_own_cart_and_what_was_bought,
+    a_caller_sees_which_movies_are_in_the_own_cart_or_bought,
     a_caller_without_anything_sees_nothing_personal,
 }
 
@@ -47,7 +47,7 @@ async fn a_visitor_has_no_personal_view(node: Node) {
     assert_eq!(views(&node, None).await, [None; 4]);
 }
 
-async fn a_caller_sees_what_is_in_the_own_cart_and_what_was_bought(node: Node) {
+async fn a_caller_sees_which_movies_are_in_the_own_cart_or_bought(node: Node) {
     prepare(&node).await;
     let view = |in_cart, purchased| Some(PersonalView { in_cart, purchased, ..PersonalView::default() });
     let expected = [view(true, false), view(true, true), view(false, true), view(false, false)];

@@ -147,7 +147,7 @@ mod tests {
     use super::with_database;
 
     #[test]
-    fn the_address_keeps_all_but_the_database() {
+    fn only_the_database_of_the_address_is_replaced() {
         for (url, other) in [
             ("postgres://u:p@h:5432/a", "postgres://u:p@h:5432/x"),
             ("postgres://h", "postgres://h/x"),

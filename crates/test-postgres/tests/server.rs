@@ -20,7 +20,7 @@ async fn rows(client: &Client) -> i64 {
 }
 
 #[tokio::test]
-async fn each_test_has_a_prepared_database_of_its_own() {
+async fn each_test_has_its_own_prepared_database() {
     if TestPostgres::is_skipped() {
         return;
     }

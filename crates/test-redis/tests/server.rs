@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use test_redis::TestRedis;
 
 #[test]
-fn a_killed_server_is_gone_and_comes_back_empty() {
+fn a_killed_server_restarts_without_data() {
     if TestRedis::is_skipped() {
         return;
     }
@@ -24,7 +24,7 @@ fn a_killed_server_is_gone_and_comes_back_empty() {
 }
 
 #[test]
-fn a_paused_server_goes_on_later() {
+fn a_paused_server_resumes_later() {
     if TestRedis::is_skipped() {
         return;
     }

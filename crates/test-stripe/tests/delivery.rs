@@ -66,7 +66,7 @@ fn events_arrive_once_in_order_signed_with_every_secret() {
 }
 
 #[test]
-fn events_are_duplicated_dropped_and_reordered_on_purpose() {
+fn events_can_be_duplicated_dropped_and_reordered() {
     let stripe = FakeStripe::start().unwrap();
     let (url, arrived) = shop(0);
     stripe.deliver_to(&url, &["one"]).unwrap();
@@ -84,7 +84,7 @@ fn events_are_duplicated_dropped_and_reordered_on_purpose() {
 }
 
 #[test]
-fn an_event_that_the_shop_does_not_take_is_sent_again() {
+fn an_event_that_the_shop_does_not_accept_is_sent_again() {
     let stripe = FakeStripe::start().unwrap();
     let (url, arrived) = shop(1);
     stripe.deliver_to(&url, &["one"]).unwrap();

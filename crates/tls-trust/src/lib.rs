@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_is_its_own_authority_is_accepted_when_it_is_named() {
+    fn a_self_signed_certificate_is_accepted_when_it_is_configured() {
         let (own, _) = authority();
         let strict = trusting(&own, strict);
         assert!(accepts(&strict, &own, NAME, IN_2030));

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_finds_the_queue_full_is_told_so_at_once() {
+    async fn a_full_queue_is_reported_immediately() {
         let (pool, release) = busy_pool(0).await;
         assert!(!pool.has_room());
         assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_too_long_is_told_so() {
+    async fn waiting_too_long_is_reported() {
         let (pool, release) = busy_pool(1).await;
         let before = tokio::time::Instant::now();
         assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_gets_the_next_free_thread() {
+    async fn a_waiting_caller_gets_the_next_free_thread() {
         let (pool, release) = busy_pool(1).await;
         assert!(pool.has_room());
         let waiting = Arc::clone(&pool);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_that_goes_away_frees_no_thread_early() {
+    async fn a_cancelled_caller_does_not_release_its_thread_early() {
         let limits = Limits { slots: 1, queue: 0, patience: Duration::from_secs(2) };
         let pool = Arc::new(HashPool::start(limits).unwrap());
         let (release, released) = channel::<()>();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_reported_and_the_thread_goes_on() {
+    async fn a_panic_is_reported_and_the_thread_continues() {
         let pool = HashPool::start(Limits::default()).unwrap();
         let failed = pool.run(|_| panic!("on purpose")).await;
         assert!(matches!(failed, Err(HashError::Failed(_))));

@@ -79,7 +79,7 @@ fn verdict(token: &str) -> Result<AccessClaims, AccessTokenError> {
 }
 
 #[test]
-fn what_was_signed_is_read_back() {
+fn signed_claims_can_be_read() {
     assert_eq!(verdict(&tokens().sign_access(&access())), Ok(access()));
     assert_eq!(tokens().verify_refresh(&tokens().sign_refresh(&refresh(), KeyAge::CURRENT)), Ok(refresh()));
     assert_eq!(verdict(&forge(&good_header(), &good_claims())), Ok(access()));
@@ -108,7 +108,7 @@ fn an_expired_forgery_is_invalid_not_expired() {
 }
 
 #[test]
-fn a_refresh_token_is_no_access_token_and_the_reverse() {
+fn refresh_and_access_tokens_are_not_interchangeable() {
     assert_eq!(verdict(&tokens().sign_refresh(&refresh(), KeyAge::CURRENT)), Err(AccessTokenError::Invalid));
     assert_eq!(tokens().verify_refresh(&tokens().sign_access(&access())), Err(RefreshTokenError));
 }
@@ -137,7 +137,7 @@ fn a_token_without_signature_is_refused() {
 }
 
 #[test]
-fn another_algorithm_is_refused_even_with_our_key() {
+fn another_algorithm_is_refused_even_with_the_right_key() {
     for algorithm in ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256"] {
         let forged = forge(&with(good_header(), "alg", algorithm.into()), &good_claims());
         assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid), "{algorithm}");
@@ -145,7 +145,7 @@ fn another_algorithm_is_refused_even_with_our_key() {
 }
 
 #[test]
-fn a_key_that_comes_with_the_token_is_not_used() {
+fn a_key_in_the_token_is_not_used() {
     let theirs = JwtTokens::new(&ring(b"a stranger's key of thirty-two b", &[]));
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(ACCESS.to_owned());
@@ -194,7 +194,7 @@ fn another_type_issuer_audience_or_key_is_refused() {
 }
 
 #[test]
-fn what_is_no_token_at_all_is_invalid() {
+fn texts_that_are_not_tokens_are_invalid() {
     for bad in ["", ".", "..", "...", "a.b.c", "é.é.é", "Bearer x", &"a".repeat(100_000), "{}", "\0"] {
         assert_eq!(verdict(bad), Err(AccessTokenError::Invalid));
         assert_eq!(tokens().verify_refresh(bad), Err(RefreshTokenError));
@@ -211,7 +211,7 @@ fn a_previous_key_verifies_and_a_forgotten_one_does_not() {
 }
 
 #[test]
-fn a_previous_key_signs_again_what_it_signed_to_the_byte() {
+fn a_previous_key_signs_the_same_bytes_again() {
     let signed = tokens().sign_refresh(&refresh(), KeyAge::CURRENT);
     let rotated = JwtTokens::new(&ring(b"the next secret of thirty-two by", &[SECRET]));
     assert_eq!(rotated.sign_refresh(&refresh(), KeyAge::new(1)), signed);

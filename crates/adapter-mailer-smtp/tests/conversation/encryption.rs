@@ -46,7 +46,7 @@ impl Setting {
 }
 
 #[tokio::test]
-async fn starttls_is_used_where_it_is_offered_before_the_password_goes() {
+async fn starttls_is_used_if_offered_before_the_password_is_sent() {
     for parameter in ["", "&tls=required", "&tls=opportunistic"] {
         let setting = Setting::new(false).await;
         send(&mailer(&format!("{}{parameter}", setting.trusting("smtp"))), 1).await.unwrap();
@@ -79,7 +79,7 @@ async fn the_usual_self_signed_certificate_is_accepted_when_ca_names_it() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_gets_neither_password_nor_mail() {
+async fn neither_password_nor_mail_is_sent_to_a_server_with_an_untrusted_certificate() {
     for (scheme, from_the_start) in [("smtp", false), ("smtps", true)] {
         let setting = Setting::new(from_the_start).await;
         let error = send(&mailer(&setting.url(scheme)), 1).await.unwrap_err();
@@ -108,7 +108,7 @@ async fn required_tls_refuses_a_server_that_then_declines() {
 }
 
 #[tokio::test]
-async fn tls_none_does_not_even_try() {
+async fn tls_none_never_uses_tls() {
     let setting = Setting::new(false).await;
     send(&mailer(&format!("{}?tls=none", setting.url("smtp"))), 1).await.unwrap();
     assert!(!setting.server.heard().iter().any(|line| line.contains("STARTTLS")));

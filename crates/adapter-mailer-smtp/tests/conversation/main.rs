@@ -65,7 +65,7 @@ async fn pass(time: Duration) {
 }
 
 #[tokio::test]
-async fn a_mail_is_handed_over_with_a_text_and_an_html_part() {
+async fn a_mail_is_sent_with_a_text_and_an_html_part() {
     let server = Server::start(Script::default()).await;
     send(&mailer_to(&server), 7).await.unwrap();
     assert_eq!(
@@ -104,7 +104,7 @@ async fn a_mail_is_handed_over_with_a_text_and_an_html_part() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_sent_again_is_the_same_to_the_byte() {
+async fn a_mail_that_is_sent_again_has_the_same_bytes() {
     let server = Server::start(Script::default()).await;
     send(&mailer_to(&server), 7).await.unwrap();
     send(&mailer_to(&server), 7).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_connection_that_the_server_closed_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_idle_for_long_is_not_trusted() {
+async fn a_connection_that_was_idle_for_long_is_not_reused() {
     let server = Server::start(Script::default()).await;
     let mailer = mailer_to(&server);
     send(&mailer, 1).await.unwrap();
@@ -181,7 +181,7 @@ async fn a_server_that_knows_only_auth_login_gets_it() {
 }
 
 #[tokio::test]
-async fn a_refused_login_tells_the_code_and_sends_no_mail() {
+async fn a_refused_login_reports_the_code_and_sends_no_mail() {
     let server = Server::start(Script {
         offers: &["AUTH PLAIN"],
         replies: &[("AUTH", "535 5.7.8 canary-user unknown")],
@@ -197,7 +197,7 @@ async fn a_refused_login_tells_the_code_and_sends_no_mail() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_told_though_the_server_then_lets_the_client_wait() {
+async fn a_refused_login_is_reported_even_if_the_server_delays_the_client() {
     let server = Server::start(Script {
         offers: &["AUTH PLAIN"],
         replies: &[("AUTH", "535 no"), ("QUIT", SILENCE)],
@@ -209,7 +209,7 @@ async fn a_refused_login_is_told_though_the_server_then_lets_the_client_wait() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_password_gets_none() {
+async fn a_server_without_authentication_gets_no_password() {
     let server = Server::start(Script::default()).await;
     let error = send(&mailer(&format!("smtp://ann:secret@127.0.0.1:{}", server.port())), 1).await;
     assert_eq!(error, Err(SmtpError::NoLogin));
@@ -217,7 +217,7 @@ async fn a_server_that_takes_no_password_gets_none() {
 }
 
 #[tokio::test]
-async fn a_refusal_at_any_step_tells_the_code_and_not_the_address() {
+async fn a_refusal_at_any_step_reports_the_code_and_not_the_address() {
     for (step, reply) in [
         ("MAIL", "451 4.3.0 canary@example.com later"),
         ("RCPT", "550 5.1.1 <canary@example.com> unknown"),
@@ -241,13 +241,13 @@ async fn a_refusal_at_any_step_tells_the_code_and_not_the_address() {
 }
 
 #[tokio::test]
-async fn a_server_that_greets_with_a_refusal_tells_its_code() {
+async fn the_code_of_a_server_that_greets_with_a_refusal_is_reported() {
     let server = Server::start(Script { replies: &[(GREETING, "421 busy")], ..Script::default() }).await;
     assert_eq!(send(&mailer_to(&server), 1).await, Err(SmtpError::ConnectionRefused(421)));
 }
 
 #[tokio::test]
-async fn an_answer_to_something_else_is_not_taken_for_a_receipt() {
+async fn a_reply_to_another_command_is_not_treated_as_acceptance() {
     for reply in ["354 go on", "canary", HANG_UP] {
         let replies: &'static [_] = Box::leak(Box::new([(".", reply)]));
         let server = Server::start(Script { replies, ..Script::default() }).await;
@@ -256,7 +256,7 @@ async fn an_answer_to_something_else_is_not_taken_for_a_receipt() {
 }
 
 #[tokio::test]
-async fn an_address_beyond_ascii_goes_only_to_a_server_that_takes_it() {
+async fn a_non_ascii_address_is_sent_only_to_a_server_that_supports_it() {
     let mail = mail_to("änn@example.com");
     let plain = Server::start(Script { offers: &["8BITMIME"], ..Script::default() }).await;
     assert_eq!(outcome(&mailer_to(&plain), 1, &mail).await, Err(SmtpError::AddressNotSupported));
@@ -266,14 +266,14 @@ async fn an_address_beyond_ascii_goes_only_to_a_server_that_takes_it() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_told_without_waiting() {
+async fn a_missing_server_is_reported_without_waiting() {
     // Port 1 of this machine: nothing listens there.
     let error = send(&mailer("smtp://127.0.0.1:1"), 1).await.unwrap_err();
     assert!(matches!(&error, SmtpError::Unreachable(text) if text.contains("refused")), "{error}");
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_greet_is_given_up_after_five_seconds() {
+async fn a_server_that_does_not_greet_is_abandoned_after_five_seconds() {
     let server = Server::start(Script { replies: &[(GREETING, SILENCE)], ..Script::default() }).await;
     let mailer =
         SmtpMailer::new(&format!("smtp://127.0.0.1:{}", server.port()), FROM, Limits::default()).unwrap();

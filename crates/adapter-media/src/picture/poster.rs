@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poster_is_made_in_the_widths_up_to_its_own() {
+    fn a_poster_is_created_in_the_widths_up_to_its_own() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
             let upload = file_of(&halves(500, 750), format);
             assert_eq!(sizes_of(&upload), [(185, 278), (342, 513), (500, 750)]);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turned_picture_is_put_upright_and_measured_so() {
+    fn a_rotated_picture_is_turned_upright_before_it_is_measured() {
         // Orientation 6: must be rotated clockwise by 90°.
         let lying = file_of(&halves(400, 200), ImageFormat::Jpeg);
         let turned = with_segment(&lying, 0xE1, &exif(6));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_pixels_comes_through() {
+    fn only_pixels_are_kept() {
         let photo = file_of(&halves(200, 300), ImageFormat::Jpeg);
         let canary = b"<script>canary</script>";
         let polyglot = [&with_segment(&photo, 0xFE, canary)[..], canary].concat();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_transparent_is_white() {
+    fn transparent_pixels_become_white() {
         let glass = image::RgbaImage::from_pixel(200, 300, image::Rgba([9, 9, 9, 0]));
         let pictures = pictures_of(&file_of(&DynamicImage::ImageRgba8(glass), ImageFormat::Png));
         assert_eq!(pictures[0].get_pixel(90, 90).0, [255, 255, 255]);

@@ -93,7 +93,7 @@ fn canvas(flags: u8, width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn the_middle_of_each_format_becomes_a_jpeg_of_512_pixels() {
+fn the_centre_of_each_format_becomes_a_jpeg_of_512_pixels() {
     for (format, height) in
         [(ImageFormat::Jpeg, 100), (ImageFormat::Png, 700), (ImageFormat::WebP, 1_200), (ImageFormat::Png, 1)]
     {
@@ -109,7 +109,7 @@ fn the_middle_of_each_format_becomes_a_jpeg_of_512_pixels() {
 }
 
 #[test]
-fn every_way_of_keeping_pixels_is_understood() {
+fn every_pixel_format_is_supported() {
     let grey = ImageBuffer::from_pixel(600, 600, Luma([90_u8]));
     let see_through_grey = ImageBuffer::from_pixel(600, 600, LumaA([90_u8, 255]));
     let deep = ImageBuffer::from_pixel(600, 600, Rgb([90 * 257_u16, 90 * 257, 90 * 257]));
@@ -128,7 +128,7 @@ fn every_way_of_keeping_pixels_is_understood() {
 }
 
 #[test]
-fn what_is_transparent_becomes_white_and_shows_nothing_of_what_lay_under_it() {
+fn transparent_pixels_become_white_without_revealing_their_colours() {
     let hidden = RgbaImage::from_fn(800, 800, |x, _| match x {
         0..200 => Rgba([255, 0, 0, 0]),
         200..400 => Rgba([0, 0, 0, 128]),
@@ -143,7 +143,7 @@ fn what_is_transparent_becomes_white_and_shows_nothing_of_what_lay_under_it() {
 }
 
 #[test]
-fn a_photo_that_was_taken_sideways_stands_upright() {
+fn a_photo_that_was_taken_sideways_is_rotated_upright() {
     // The stored picture for each EXIF orientation, so that red is at the top when it is shown.
     let upright = halves(600);
     let stored = [
@@ -165,7 +165,7 @@ fn a_photo_that_was_taken_sideways_stands_upright() {
 }
 
 #[test]
-fn colours_of_a_phone_are_brought_to_those_of_the_web() {
+fn wide_colours_of_phones_are_converted_to_srgb() {
     // Computed by hand from the primaries of the two colour spaces.
     let picture = RgbImage::from_pixel(600, 600, Rgb([110, 200, 110]));
     let mut photo = Vec::new();
@@ -182,7 +182,7 @@ fn colours_of_a_phone_are_brought_to_those_of_the_web() {
 }
 
 #[test]
-fn nothing_but_pixels_comes_through() {
+fn only_pixels_are_kept() {
     let photo = encoded(&halves(600), ImageFormat::Jpeg);
     let script = b"<script>alert(document.domain)</script>";
     let secret = b"GPS 52.5200 N 13.4050 E, serial 00112233";
@@ -201,7 +201,7 @@ fn nothing_but_pixels_comes_through() {
 }
 
 #[test]
-fn of_an_animation_the_first_frame_counts() {
+fn the_first_frame_of_an_animation_is_used() {
     let frame = |colour: Rgb<u8>| {
         let mut still = Vec::new();
         let pixels = RgbImage::from_pixel(64, 64, colour);
@@ -217,7 +217,7 @@ fn of_an_animation_the_first_frame_counts() {
 }
 
 #[test]
-fn other_content_is_no_picture_whatever_it_is_called() {
+fn other_content_is_not_a_picture_regardless_of_its_name() {
     for upload in [
         &b""[..],
         b"GIF89a\x01\0\x01\0\0\0\0;",
@@ -235,7 +235,7 @@ fn other_content_is_no_picture_whatever_it_is_called() {
 }
 
 #[test]
-fn a_picture_that_is_cut_off_or_altered_is_refused() {
+fn a_truncated_or_altered_picture_is_refused() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
         let whole = encoded(&stripes(200), format);
         for part in [2, 4, 8] {
@@ -252,7 +252,7 @@ fn a_picture_that_is_cut_off_or_altered_is_refused() {
 }
 
 #[test]
-fn no_alteration_of_a_byte_does_harm() {
+fn an_altered_byte_never_causes_a_panic() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
         let whole = encoded(&stripes(8), format);
         for at in (0..whole.len()).step_by(31) {
@@ -273,7 +273,7 @@ fn bomb(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_bomb_is_refused_before_it_is_unpacked() {
+fn a_decompression_bomb_is_refused_before_it_is_decoded() {
     let bomb_of_25_million = bomb(5_000, 5_000);
     assert!(bomb_of_25_million.len() < 200_000, "{}", bomb_of_25_million.len());
     is_about(&avatar_of(&bomb_of_25_million), 256, 256, Rgb([0, 0, 0]));
@@ -289,7 +289,7 @@ fn a_bomb_is_refused_before_it_is_unpacked() {
 }
 
 #[test]
-fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_unpacked() {
+fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_decoded() {
     let mut frame = vec![0x10, 0, 0, 0x9D, 0x01, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F];
     frame.resize(4_000, 0);
     let frame = riff_chunk(b"VP8 ", &frame);
@@ -302,7 +302,7 @@ fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_unpacked() {
 }
 
 #[test]
-fn a_chunk_that_unpacks_to_gigabytes_takes_no_memory() {
+fn a_chunk_that_decompresses_to_gigabytes_uses_no_memory() {
     // A colour profile of 256 MiB of zeros. The profile is ignored, or the picture is refused.
     let mut packed = Vec::new();
     let mut zlib = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::best());
@@ -324,7 +324,7 @@ fn a_chunk_that_unpacks_to_gigabytes_takes_no_memory() {
 }
 
 #[tokio::test]
-async fn pictures_are_made_one_after_the_other() {
+async fn pictures_are_converted_one_after_the_other() {
     let studio = PictureStudio::default();
     let upload = encoded(&stripes(100), ImageFormat::Png);
     let turn = Arc::clone(&studio.turns).acquire_owned().await.unwrap();
@@ -339,7 +339,7 @@ async fn pictures_are_made_one_after_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_for_a_turn_is_told_so() {
+async fn waiting_too_long_for_a_permit_is_reported() {
     let studio = PictureStudio::default();
     let _turn = Arc::clone(&studio.turns).acquire_owned().await.unwrap();
     assert!(matches!(studio.make(Vec::new()).await, Err(PictureError::Busy)));

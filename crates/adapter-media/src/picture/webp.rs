@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_found_wherever_they_stand() {
+    fn frames_are_found_at_any_position() {
         let animated =
             riff_chunk(b"ANMF", &[vec![0; 16], riff_chunk(b"ALPH", b"odd"), frame(30, 40)].concat());
         let parts = [vec![0; 12], riff_chunk(b"VP8X", &[0; 10]), frame(0xC00A, 20), animated].concat();

@@ -18,12 +18,12 @@ macro_rules! cases {
 }
 
 cases! {
-    a_file_that_was_never_put_is_none,
+    a_file_that_was_never_stored_is_none,
     a_file_reads_back_as_it_was_put,
-    each_key_has_a_file_of_its_own,
-    a_file_put_again_is_the_later_one,
-    a_removed_file_is_gone_and_removing_it_again_does_no_harm,
-    readers_see_all_of_a_file_or_nothing,
+    each_key_has_a_separate_file,
+    storing_a_file_again_replaces_it,
+    removing_a_file_can_be_repeated,
+    readers_see_a_complete_file_or_none,
 }
 
 /// A key that no other case uses.
@@ -34,7 +34,7 @@ pub(crate) fn key() -> MediaKey {
 
 type Media = Arc<dyn MediaStore>;
 
-async fn a_file_that_was_never_put_is_none(media: Media) {
+async fn a_file_that_was_never_stored_is_none(media: Media) {
     assert_eq!(media.get(&key()).await.unwrap(), None);
 }
 
@@ -46,7 +46,7 @@ async fn a_file_reads_back_as_it_was_put(media: Media) {
     }
 }
 
-async fn each_key_has_a_file_of_its_own(media: Media) {
+async fn each_key_has_a_separate_file(media: Media) {
     let (one, other) = (key(), key());
     media.put(&one, b"one".to_vec()).await.unwrap();
     media.put(&other, b"other".to_vec()).await.unwrap();
@@ -55,7 +55,7 @@ async fn each_key_has_a_file_of_its_own(media: Media) {
     assert_eq!(media.get(&other).await.unwrap(), Some(b"other".to_vec()));
 }
 
-async fn a_file_put_again_is_the_later_one(media: Media) {
+async fn storing_a_file_again_replaces_it(media: Media) {
     let key = key();
     for content in [&b"the longer one"[..], b"short"] {
         media.put(&key, content.to_vec()).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_file_put_again_is_the_later_one(media: Media) {
     }
 }
 
-async fn a_removed_file_is_gone_and_removing_it_again_does_no_harm(media: Media) {
+async fn removing_a_file_can_be_repeated(media: Media) {
     let key = key();
     media.delete(&key).await.unwrap();
     media.put(&key, b"content".to_vec()).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_removed_file_is_gone_and_removing_it_again_does_no_harm(media: Media)
     }
 }
 
-async fn readers_see_all_of_a_file_or_nothing(media: Media) {
+async fn readers_see_a_complete_file_or_none(media: Media) {
     let key = key();
     let contents = [vec![b'a'; 200_000], vec![b'b'; 100_000]];
     let writers: Vec<_> = contents
@@ -100,7 +100,7 @@ async fn readers_see_all_of_a_file_or_nothing(media: Media) {
 }
 
 /// Run for every way in which a store can be unavailable.
-pub(crate) async fn a_store_that_is_away_is_unavailable(media: Media) {
+pub(crate) async fn a_store_that_cannot_be_reached_is_unavailable(media: Media) {
     let key = key();
     let put = media.put(&key, b"content".to_vec()).await;
     assert!(matches!(put, Err(StoreError::Unavailable(_))), "{put:?}");

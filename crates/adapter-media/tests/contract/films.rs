@@ -26,7 +26,7 @@ macro_rules! cases {
 cases! {
     a_film_of_several_parts_is_stored_as_it_is,
     an_empty_film_is_a_film,
-    a_film_that_was_removed_is_gone,
+    a_removed_film_is_not_found,
 }
 
 type Films = Arc<dyn FilmStore>;
@@ -91,7 +91,7 @@ async fn an_empty_film_is_a_film(films: Films) {
     assert_eq!(read(&films, &key).await, Some(Vec::new()));
 }
 
-async fn a_film_that_was_removed_is_gone(films: Films) {
+async fn a_removed_film_is_not_found(films: Films) {
     let key = key();
     assert_eq!(read(&films, &key).await, None);
     films.put_film(&key, file(b"film"), &|_| ()).await.unwrap();

@@ -6,31 +6,31 @@ use libtest_mimic::Trial;
 
 use crate::{
     block_on,
-    cases::{a_store_that_is_away_is_unavailable, key},
+    cases::{a_store_that_cannot_be_reached_is_unavailable, key},
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("folder::a_folder_is_made_and_keeps_its_files", || {
-            block_on(a_folder_is_made_and_keeps_its_files());
+        Trial::test("folder::a_folder_is_created_and_its_files_are_kept", || {
+            block_on(a_folder_is_created_and_its_files_are_kept());
             Ok(())
         }),
-        Trial::test("folder::a_folder_that_is_gone_is_unavailable_until_it_is_back", || {
-            block_on(a_folder_that_is_gone_is_unavailable_until_it_is_back());
+        Trial::test("folder::a_removed_folder_is_unavailable_until_it_is_restored", || {
+            block_on(a_removed_folder_is_unavailable_until_it_is_restored());
             Ok(())
         }),
         Trial::test("folder::a_link_is_not_followed", || {
             block_on(a_link_is_not_followed());
             Ok(())
         }),
-        Trial::test("folder::a_folder_that_cannot_be_used_is_named", || {
-            a_folder_that_cannot_be_used_is_named();
+        Trial::test("folder::a_folder_that_cannot_be_used_is_named_in_the_error", || {
+            a_folder_that_cannot_be_used_is_named_in_the_error();
             Ok(())
         }),
     ]
 }
 
-async fn a_folder_is_made_and_keeps_its_files() {
+async fn a_folder_is_created_and_its_files_are_kept() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("a new/folder");
     let key = key();
@@ -44,7 +44,7 @@ async fn a_folder_is_made_and_keeps_its_files() {
     assert_eq!(again.get(&key).await.unwrap(), Some(b"content".to_vec()));
 }
 
-async fn a_folder_that_is_gone_is_unavailable_until_it_is_back() {
+async fn a_removed_folder_is_unavailable_until_it_is_restored() {
     let parent = tempfile::tempdir().unwrap();
     let (path, elsewhere) = (parent.path().join("media"), parent.path().join("elsewhere"));
     let media = FolderMedia::open(&path).unwrap();
@@ -52,10 +52,10 @@ async fn a_folder_that_is_gone_is_unavailable_until_it_is_back() {
     media.put(&key, b"content".to_vec()).await.unwrap();
 
     std::fs::rename(&path, &elsewhere).unwrap();
-    a_store_that_is_away_is_unavailable(Arc::new(media.clone())).await;
+    a_store_that_cannot_be_reached_is_unavailable(Arc::new(media.clone())).await;
     assert!(!path.exists(), "nothing is put where it was");
     std::fs::write(&path, "").unwrap();
-    a_store_that_is_away_is_unavailable(Arc::new(media.clone())).await;
+    a_store_that_cannot_be_reached_is_unavailable(Arc::new(media.clone())).await;
 
     std::fs::remove_file(&path).unwrap();
     std::fs::rename(&elsewhere, &path).unwrap();
@@ -77,7 +77,7 @@ async fn a_link_is_not_followed() {
     assert_eq!(media.get(&key).await.unwrap(), Some(b"other".to_vec()));
 }
 
-fn a_folder_that_cannot_be_used_is_named() {
+fn a_folder_that_cannot_be_used_is_named_in_the_error() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");
     std::fs::write(&file, "").unwrap();

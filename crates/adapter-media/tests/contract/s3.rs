@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     block_on,
-    cases::{a_store_that_is_away_is_unavailable, key},
+    cases::{a_store_that_cannot_be_reached_is_unavailable, key},
     server::S3Server,
 };
 
@@ -25,20 +25,20 @@ macro_rules! trials {
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         a_server_that_refuses_the_keys_is_unavailable,
-        a_bucket_that_is_not_there_is_unavailable,
+        a_missing_bucket_is_unavailable,
     }
 }
 
 /// The cases that run on a server with scripted faults.
 pub(crate) fn trials_without_server() -> Vec<Trial> {
     let mut trials = trials! {
-        a_server_that_is_away_is_unavailable,
+        a_stopped_server_is_unavailable,
         an_object_is_put_with_its_type,
-        a_refusal_for_now_is_tried_again_a_few_times,
-        what_was_refused_for_now_succeeds_when_it_is_tried_again,
+        a_temporary_refusal_is_retried_a_few_times,
+        a_temporarily_refused_mail_succeeds_when_retried,
     };
-    trials.push(Trial::test("s3::a_server_that_never_answers_is_given_up", || {
-        a_server_that_never_answers_is_given_up();
+    trials.push(Trial::test("s3::a_server_that_never_answers_is_abandoned", || {
+        a_server_that_never_answers_is_abandoned();
         Ok(())
     }));
     trials
@@ -56,7 +56,7 @@ fn settings(endpoint: &str) -> S3Settings {
 }
 
 async fn is_unavailable(settings: &S3Settings) {
-    a_store_that_is_away_is_unavailable(Arc::new(S3Media::new(settings).unwrap())).await;
+    a_store_that_cannot_be_reached_is_unavailable(Arc::new(S3Media::new(settings).unwrap())).await;
 }
 
 async fn a_server_that_refuses_the_keys_is_unavailable() {
@@ -65,16 +65,16 @@ async fn a_server_that_refuses_the_keys_is_unavailable() {
     is_unavailable(&S3Settings { access_key_id: "unknown".to_owned(), ..settings }).await;
 }
 
-async fn a_bucket_that_is_not_there_is_unavailable() {
+async fn a_missing_bucket_is_unavailable() {
     is_unavailable(&S3Settings { bucket: "nowhere".to_owned(), ..S3Server::shared().settings() }).await;
 }
 
-async fn a_server_that_is_away_is_unavailable() {
+async fn a_stopped_server_is_unavailable() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     is_unavailable(&settings(&format!("http://{free}"))).await;
 }
 
-fn a_server_that_never_answers_is_given_up() {
+fn a_server_that_never_answers_is_abandoned() {
     // Its paused time advances automatically when there is nothing else to do.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
@@ -123,7 +123,7 @@ async fn an_object_is_put_with_its_type() {
 
 const SLOW_DOWN: &str = "503 Slow Down\r\nContent-Length: 0";
 
-async fn a_refusal_for_now_is_tried_again_a_few_times() {
+async fn a_temporary_refusal_is_retried_a_few_times() {
     let (url, server) = scripted(&[SLOW_DOWN; 3]);
     let media = S3Media::new(&settings(&url)).unwrap();
     let deleted = media.delete(&key()).await;
@@ -131,7 +131,7 @@ async fn a_refusal_for_now_is_tried_again_a_few_times() {
     assert_eq!(server.join().unwrap().len(), 3);
 }
 
-async fn what_was_refused_for_now_succeeds_when_it_is_tried_again() {
+async fn a_temporarily_refused_mail_succeeds_when_retried() {
     let (url, server) = scripted(&[SLOW_DOWN, "204 No Content"]);
     let media = S3Media::new(&settings(&url)).unwrap();
     let key = key();

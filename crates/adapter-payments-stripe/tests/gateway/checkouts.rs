@@ -19,7 +19,7 @@ async fn a_checkout_asks_for_the_amount_of_the_order_and_names_shop_order_and_pa
 }
 
 #[tokio::test]
-async fn the_same_request_opens_one_checkout_however_often_it_is_sent() {
+async fn the_same_request_opens_one_checkout_even_if_repeated() {
     let shop = Shop::open();
     let request = request(1, &[money(999, "USD")]);
     let first = shop.gateway.open_checkout(&request).await.unwrap();
@@ -29,7 +29,7 @@ async fn the_same_request_opens_one_checkout_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_used_for_another_request_leaves_open_what_happened() {
+async fn a_key_that_was_used_for_another_request_leaves_the_outcome_unknown() {
     let shop = Shop::open();
     shop.checkout().await;
     let other = request(1, &[money(998, "USD")]);
@@ -39,7 +39,7 @@ async fn a_key_that_was_used_for_another_request_leaves_open_what_happened() {
 }
 
 #[tokio::test]
-async fn each_currency_is_asked_for_in_its_digits_and_read_back() {
+async fn each_currency_is_sent_in_its_digits_and_read_back() {
     let shop = Shop::open();
     for (number, amount, units) in [
         (1, money(500, "JPY"), 500),
@@ -56,7 +56,7 @@ async fn each_currency_is_asked_for_in_its_digits_and_read_back() {
 }
 
 #[tokio::test]
-async fn lines_that_cannot_be_taken_each_are_one_line() {
+async fn lines_that_cannot_be_sent_separately_become_one_line() {
     let shop = Shop::open();
     let request = request(1, &[money(1_005, "KWD"), money(1_005, "KWD")]);
     let checkout = shop.gateway.open_checkout(&request).await.unwrap();
@@ -75,7 +75,7 @@ async fn an_amount_that_cannot_be_taken_and_lines_that_are_not_the_amount_are_no
 }
 
 #[tokio::test]
-async fn a_hundred_lines_long_names_and_an_address_in_unicode_are_no_obstacle() {
+async fn a_hundred_lines_long_names_and_a_unicode_address_are_accepted() {
     let shop = Shop::open();
     let mut request = request(1, &[money(1, "USD"); 100]);
     request.lines[0].name = "é".repeat(300);
@@ -86,7 +86,7 @@ async fn a_hundred_lines_long_names_and_an_address_in_unicode_are_no_obstacle() 
 }
 
 #[tokio::test]
-async fn a_checkout_that_is_paid_has_its_money_and_no_address() {
+async fn a_paid_checkout_has_a_charge_and_no_address() {
     let shop = Shop::open();
     let checkout = shop.checkout().await;
     shop.stripe.pay(&checkout.id).unwrap();
@@ -97,7 +97,7 @@ async fn a_checkout_that_is_paid_has_its_money_and_no_address() {
 }
 
 #[tokio::test]
-async fn another_amount_or_currency_than_was_asked_is_reported() {
+async fn a_wrong_amount_or_currency_is_reported() {
     let shop = Shop::open();
     for (number, units, currency) in [(1, 998, "usd"), (2, 999, "eur")] {
         let request = request(number, &[money(999, "USD")]);
@@ -144,7 +144,7 @@ async fn a_declined_card_leaves_the_checkout_open() {
 }
 
 #[tokio::test]
-async fn ending_a_checkout_tells_how_it_really_ended() {
+async fn ending_a_checkout_returns_how_it_really_ended() {
     let shop = Shop::open();
     let open = shop.checkout().await;
     let expired = shop.gateway.expire_checkout(&open.id).await.unwrap();
@@ -174,7 +174,7 @@ async fn a_checkout_that_ends_after_a_decline_keeps_the_reason() {
 }
 
 #[tokio::test]
-async fn a_checkout_ends_by_itself_when_its_time_is_over() {
+async fn a_checkout_ends_automatically_when_it_expires() {
     let shop = Shop::open();
     let checkout = shop.checkout().await;
     shop.stripe.advance(3_601);
@@ -182,7 +182,7 @@ async fn a_checkout_ends_by_itself_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_checkout_that_stripe_does_not_have_is_none() {
+async fn a_checkout_that_does_not_exist_at_stripe_is_none() {
     let shop = Shop::open();
     assert_eq!(shop.gateway.checkout("cs_test_none").await.unwrap(), None);
     assert_eq!(shop.gateway.checkout("../events?limit=1").await.unwrap(), None);

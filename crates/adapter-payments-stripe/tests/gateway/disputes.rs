@@ -3,7 +3,7 @@ use domain::payments::{DisputeReport, DisputeStatus, PaymentGateway};
 use crate::support::{Shop, money};
 
 #[tokio::test]
-async fn a_dispute_has_its_own_amount_and_takes_it() {
+async fn a_dispute_withdraws_its_own_amount() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     let id = shop.stripe.open_dispute(&charge, Some(700), false).unwrap();
@@ -16,7 +16,7 @@ async fn a_dispute_has_its_own_amount_and_takes_it() {
 }
 
 #[tokio::test]
-async fn an_inquiry_takes_no_money_until_it_becomes_a_dispute() {
+async fn an_inquiry_withdraws_no_money_until_it_becomes_a_dispute() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     let id = shop.stripe.open_dispute(&charge, None, true).unwrap();
@@ -46,7 +46,7 @@ async fn only_a_lost_dispute_is_lost() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_stripe_does_not_have_is_none() {
+async fn a_dispute_that_does_not_exist_at_stripe_is_none() {
     let shop = Shop::open();
     assert_eq!(shop.gateway.dispute("du_test_none").await.unwrap(), None);
 }

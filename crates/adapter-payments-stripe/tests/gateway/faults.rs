@@ -40,7 +40,7 @@ enum Outcome {
 }
 
 #[tokio::test]
-async fn an_error_of_stripe_leaves_the_outcome_unknown_and_is_not_repeated_unasked() {
+async fn an_error_of_stripe_leaves_the_outcome_unknown_and_is_not_retried_automatically() {
     for has_effect in [false, true] {
         for is_saved in [false, true] {
             let fault = Fault::Error { has_effect, is_saved };
@@ -53,7 +53,7 @@ async fn an_error_of_stripe_leaves_the_outcome_unknown_and_is_not_repeated_unask
 }
 
 #[tokio::test]
-async fn after_a_saved_error_it_is_looked_and_then_asked_with_the_next_key() {
+async fn after_a_saved_error_the_result_is_looked_up_and_the_next_key_is_used() {
     for has_effect in [false, true] {
         let shop = Shop::open();
         let request = request(1, &[money(999, "USD")]);
@@ -77,7 +77,7 @@ async fn saved_errors_of_every_key_leave_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn stripes_word_on_a_repeat_is_obeyed() {
+async fn the_retry_header_of_stripe_is_obeyed() {
     let error = Fault::Error { has_effect: true, is_saved: false };
     let (shop, outcome, tries) = opened_with(error, Some(true), 1).await;
     assert_eq!((outcome, tries, shop.stripe.books().len()), (Outcome::Done, 2, 1));
@@ -86,7 +86,7 @@ async fn stripes_word_on_a_repeat_is_obeyed() {
 }
 
 #[tokio::test]
-async fn what_stripe_limits_is_repeated_three_times_in_all() {
+async fn rate_limited_calls_are_attempted_three_times() {
     let (_, outcome, tries) = opened_with(Fault::TooManyRequests, None, 1).await;
     assert_eq!((outcome, tries), (Outcome::Done, 2));
     let (_, outcome, tries) = opened_with(Fault::TooManyRequests, None, 9).await;
@@ -94,7 +94,7 @@ async fn what_stripe_limits_is_repeated_three_times_in_all() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_still_being_worked_on_is_waited_for() {
+async fn a_call_that_is_still_being_processed_is_retried() {
     let (_, outcome, tries) = opened_with(Fault::KeyInUse, None, 1).await;
     assert_eq!((outcome, tries), (Outcome::Done, 2));
     let (_, outcome, tries) = opened_with(Fault::KeyInUse, None, 9).await;
@@ -128,7 +128,7 @@ async fn a_reading_call_is_repeated_after_an_error_or_a_lost_answer() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_not_reached() {
+async fn an_unavailable_server_is_not_reached() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let settings = settings(format!("http://127.0.0.1:{port}"));
     let gateway = StripeGateway::new(settings, Arc::new(MachineClock)).unwrap();
@@ -136,7 +136,7 @@ async fn a_server_that_is_away_is_not_reached() {
 }
 
 #[tokio::test]
-async fn an_answer_is_waited_for_10_seconds() {
+async fn an_answer_may_take_10_seconds() {
     let shop = Shop::open();
     // The connection is opened before the test advances its clock.
     shop.checkout().await;
@@ -149,7 +149,7 @@ async fn an_answer_is_waited_for_10_seconds() {
 }
 
 #[tokio::test]
-async fn stripe_is_left_alone_when_half_of_the_last_calls_failed() {
+async fn stripe_is_not_called_when_half_of_the_last_calls_failed() {
     let shop = Shop::open();
     shop.stripe.fail(OPEN, Fault::Error { has_effect: false, is_saved: false }, 100);
     let request = request(1, &[money(999, "USD")]);
@@ -162,7 +162,7 @@ async fn stripe_is_left_alone_when_half_of_the_last_calls_failed() {
 }
 
 #[tokio::test]
-async fn ending_a_checkout_whose_answer_was_lost_tells_that_it_ended() {
+async fn ending_a_checkout_whose_answer_was_lost_reports_that_it_ended() {
     let shop = Shop::open();
     for (number, has_effect) in [(1, true), (2, false)] {
         let request = request(number, &[money(999, "USD")]);

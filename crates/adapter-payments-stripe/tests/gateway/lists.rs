@@ -33,7 +33,7 @@ async fn events_are_listed_once_oldest_first() {
 }
 
 #[tokio::test]
-async fn events_begin_anew_when_the_last_one_is_too_old_to_be_kept() {
+async fn events_are_read_from_the_beginning_when_the_last_one_no_longer_exists() {
     let shop = Shop::open();
     shop.charge().await;
     let page = shop.gateway.events_since(Instant::UNIX_EPOCH, Some("evt_of_last_month")).await.unwrap();
@@ -43,7 +43,7 @@ async fn events_begin_anew_when_the_last_one_is_too_old_to_be_kept() {
 }
 
 #[tokio::test]
-async fn events_before_the_time_that_is_asked_for_are_left_out() {
+async fn events_before_the_requested_time_are_omitted() {
     let shop = Shop::open();
     shop.charge().await;
     let page = shop.gateway.events_since("2100-01-01T00:00:00Z".parse().unwrap(), None).await.unwrap();
@@ -51,7 +51,7 @@ async fn events_before_the_time_that_is_asked_for_are_left_out() {
 }
 
 #[tokio::test]
-async fn an_event_says_what_it_is_about() {
+async fn an_event_has_a_subject() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     let checkout = shop.stripe.books()[0].session.clone();

@@ -4,7 +4,7 @@ use test_stripe::{Fault, RefundCourse};
 use crate::support::{Shop, code, is_unknown, money, refund_order};
 
 #[tokio::test]
-async fn money_goes_back_in_parts_down_to_the_last_cent_and_no_further() {
+async fn money_is_refunded_in_parts_down_to_the_last_cent() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     for (number, minor) in [(1, 500), (2, 498), (3, 1)] {
@@ -92,7 +92,7 @@ async fn a_refund_may_fail_after_it_succeeded_and_at_once() {
 }
 
 #[tokio::test]
-async fn a_refund_made_in_the_dashboard_has_no_identifier_of_ours() {
+async fn a_refund_made_in_the_dashboard_has_no_identifier_of_the_shop() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     shop.stripe.refund_in_dashboard(&charge, Some(100)).unwrap();
@@ -103,7 +103,7 @@ async fn a_refund_made_in_the_dashboard_has_no_identifier_of_ours() {
 }
 
 #[tokio::test]
-async fn disputed_money_is_not_sent_back() {
+async fn disputed_money_is_not_refunded() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     shop.stripe.open_dispute(&charge, None, false).unwrap();

@@ -7,7 +7,7 @@ use test_stripe::signature;
 use crate::support::{MachineClock, Shop, WEBHOOK_SECRETS, settings};
 
 #[tokio::test]
-async fn an_event_signed_with_either_secret_is_read_as_it_came() {
+async fn an_event_signed_with_either_secret_is_read_unchanged() {
     let shop = Shop::open();
     shop.charge().await;
     let now = MachineClock.now();
@@ -23,7 +23,7 @@ async fn an_event_signed_with_either_secret_is_read_as_it_came() {
 }
 
 #[tokio::test]
-async fn what_is_signed_but_no_event_is_malformed_and_what_is_not_signed_is_refused_first() {
+async fn a_signed_non_event_is_malformed_and_the_signature_is_checked_first() {
     let shop = Shop::open();
     let now = MachineClock.now();
     for body in ["", "{", "[]", "{\"id\":1}"] {
@@ -35,7 +35,7 @@ async fn what_is_signed_but_no_event_is_malformed_and_what_is_not_signed_is_refu
 }
 
 #[tokio::test]
-async fn an_event_of_the_other_mode_is_about_nothing() {
+async fn an_event_of_the_other_mode_has_no_subject() {
     let shop = Shop::open();
     let now = MachineClock.now();
     let body = "{\"id\":\"evt_1\",\"object\":\"event\",\"type\":\"checkout.session.completed\",\"created\":1,\

@@ -267,7 +267,7 @@ mod tests {
     const FAR_WALK: Option<Access> = Some(Access::Walk { limit: Some(FIRST_WALK) });
 
     #[test]
-    fn what_matches_little_is_looked_up_and_what_matches_much_is_walked_to() {
+    fn rare_conditions_are_looked_up_and_common_ones_are_walked() {
         let common = Some(PROBED + 1);
         let access = |size| sizes(&[common, Some(size)], 1_000_000).access(21, true);
         assert_eq!(access(0), LOOKUP);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remembered_way_is_the_same_way() {
+    fn a_cached_access_is_the_same_access() {
         let walks = WALKS.into_iter().map(|limit| Access::Walk { limit: Some(limit) });
         for access in walks.chain((0..12).map(|driver| Access::Lookup { driver })) {
             assert_eq!(Access::of_number(access.number()), access);
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_is_as_long_as_the_conditions_together_are_rare() {
+    fn the_length_of_a_walk_depends_on_the_combined_selectivity() {
         assert_eq!(sizes(&[Some(100_000)], 1_000_000).walk_to(10_000), 100_000);
         assert_eq!(sizes(&[Some(100_000), Some(100_000), None], 1_000_000).walk_to(10_000), 1_000_000);
         assert_eq!(sizes(&[Some(0)], 1_000_000).walk_to(1), u64::MAX);

@@ -131,7 +131,7 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie() {
+async fn a_page_of_genres_walks_the_order_and_checks_the_genres_of_each_movie() {
     let Some((database, _guard)) = filled().await else { return };
     let genres = [1, 2].map(|number| GenreId::from_uuid(Uuid::from_u128(number))).to_vec();
     let filter = MovieFilter { genres, ..MovieFilter::default() };
@@ -144,7 +144,7 @@ async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_favorites_reads_their_movies_alone() {
+async fn a_page_of_favorites_reads_only_their_movies() {
     let Some((database, _guard)) = filled().await else { return };
     let user = Some(UserId::from_uuid(Uuid::from_u128(3)));
     for filter in filters() {
@@ -176,7 +176,7 @@ async fn a_page_of_favorites_reads_their_movies_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_a_list_is_read_it_has_the_same_movies_in_the_same_order() {
+async fn every_access_reads_the_same_movies_in_the_same_order() {
     let Some((database, _guard)) = filled().await else { return };
     let mut filters = filters();
     filters.push(MovieFilter {

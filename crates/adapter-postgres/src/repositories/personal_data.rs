@@ -89,7 +89,7 @@ mod tests {
     const KEPT: [&str; 5] = ["purchases", "orders", "order_items", "payments", "refund_requests"];
 
     #[test]
-    fn every_table_of_users_is_erased_or_kept_on_purpose() {
+    fn every_table_with_user_data_is_erased_or_kept_deliberately() {
         let columns = include_str!("../../../../migrations/columns.txt");
         for line in columns.lines() {
             let mut words = line.split(' ');

@@ -78,7 +78,7 @@ async fn works_again(store: &PostgresDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_and_units_leave_silent_connections_for_new_ones() {
+async fn readers_and_units_replace_unresponsive_connections() {
     let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
     use_all(&store).await;
     proxy.silence();
@@ -92,7 +92,7 @@ async fn readers_and_units_leave_silent_connections_for_new_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_silent_connection_says_that_those_beside_it_are_silent_too() {
+async fn one_unresponsive_connection_closes_the_idle_ones() {
     let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
     use_all(&store).await;
     proxy.silence();
@@ -106,7 +106,7 @@ async fn one_silent_connection_says_that_those_beside_it_are_silent_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_gets_no_answer_is_unavailable_and_gives_its_place_back() {
+async fn a_unit_without_an_answer_is_unavailable_and_releases_its_connection() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     proxy.silence();
@@ -119,7 +119,7 @@ async fn a_unit_that_gets_no_answer_is_unavailable_and_gives_its_place_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_is_dropped_in_silence_gives_its_place_back() {
+async fn a_unit_that_is_dropped_without_an_answer_releases_its_connection() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     insert_ann(&mut *unit).await;
@@ -130,7 +130,7 @@ async fn a_unit_that_is_dropped_in_silence_gives_its_place_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_unavailable_and_happened_once() {
+async fn a_commit_whose_answer_is_lost_is_unavailable_and_was_executed_once() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     insert_ann(&mut *unit).await;
@@ -142,7 +142,7 @@ async fn a_commit_whose_answer_is_lost_is_unavailable_and_happened_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_answers_nobody_is_unavailable_until_it_does() {
+async fn a_server_that_does_not_answer_is_unavailable_until_it_does() {
     let Some((_guard, proxy, store)) = behind_a_proxy(2).await else { return };
     proxy.silence_all_to_come(true);
     for _ in 0..3 {

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_domain_knows_is_told_with_the_fields_name() {
+    fn faults_found_by_the_domain_are_reported_by_field() {
         let body = json!({
             "name": " ", "year": 2_032, "description": "\n", "genres": ["Drama", "a\tb"], "poster_url": "p.jpg",
             "trailer_url": "javascript:1", "imdb_id": "tt1", "price": {"amount": "100000000", "currency": "EUR"},
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_a_new_movie_is_one() {
+    fn the_example_of_a_new_movie_is_valid() {
         assert_eq!(faults_of::<NewMovieBody>(new_movie_example()), []);
     }
 }

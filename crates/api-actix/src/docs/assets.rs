@@ -114,7 +114,7 @@ mod tests {
     use super::Assets;
 
     #[test]
-    fn every_file_that_the_page_loads_is_there() {
+    fn every_file_that_the_page_loads_exists() {
         let assets = Assets::unpacked("http://cinema.test").unwrap();
         for name in ["start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"] {
             assert!(super::PAGE.contains(&format!("\"docs/{name}\"")), "{name}");

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_comes_in_slices_and_is_the_same() {
+    async fn a_body_is_sent_in_slices_without_changes() {
         let bytes: Vec<u8> = (0_u8..=250).cycle().take(3 * SLICE + 1).collect();
         let mut body = send(BoxBody::new(bytes.clone()), None);
         assert_eq!(body.size(), BodySize::Sized(u64::try_from(bytes.len()).unwrap()));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_without_a_body_and_a_stream_stay_what_they_are() {
+    async fn answers_without_a_body_and_streams_are_not_changed() {
         assert_eq!(send(BoxBody::new(()), None).size(), BodySize::Sized(0));
         assert_eq!(send(BoxBody::new(actix_web::body::None::new()), None).size(), BodySize::None);
         let parts = stream::iter(["a", "b"]).map(|part| Ok::<_, std::io::Error>(Bytes::from(part)));

@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_static_body_stays_as_it_is_when_it_is_short_a_picture_or_asked_for_so() {
+    async fn a_static_body_is_not_compressed_when_it_is_short_a_picture_or_requested_uncompressed() {
         let long = StaticBody::new(Bytes::from("x".repeat(LEAST)));
         let short = StaticBody::new(Bytes::from("x".repeat(LEAST - 1)));
         for (body, kind, accepted) in

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_waits_for_its_body_leaves_its_permit_to_others() {
+    async fn a_request_that_waits_for_its_body_releases_its_permit() {
         let limit = InFlightLimit { waiting: Arc::new(Semaphore::new(1)), ..InFlightLimit::new(1) };
         let slow = request(&limit);
         assert!(limit.clone().permit().is_err());

@@ -28,7 +28,7 @@ mod tests {
     use super::is_well_formed;
 
     #[test]
-    fn only_short_plain_ids_are_taken_over() {
+    fn only_short_plain_ids_are_accepted() {
         assert!(is_well_formed("a.B_9-"));
         for bad in ["", "a b", "a\"b", "é", "<script>", &"a".repeat(129)] {
             assert!(!is_well_formed(bad), "{bad}");

@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_stops_half_way_is_given_up() {
+    async fn a_stalled_body_is_abandoned() {
         let begun = tokio::time::Instant::now();
         let half = stream::iter([Ok(Bytes::from_static(b"{"))]).chain(stream::pending());
         let payload: Payload = Payload::Stream { payload: Box::pin(half) };

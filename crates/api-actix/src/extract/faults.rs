@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_faults_are_named_and_the_others_counted() {
+    fn fifty_faults_are_reported_and_the_others_are_counted() {
         for (count, more) in [(50, None), (51, Some("1 more")), (8_100, Some("8050 more"))] {
             let mut faults = Faults::default();
             for number in 0..count {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deferred_fault_is_reported_beside_others_only() {
+    fn a_deferred_fault_is_reported_only_together_with_others() {
         let mut faults = Faults::default();
         faults.defer("new_password", Fault::new(FieldCode::TooShort, "is short"));
         assert_eq!(faults.finish(Some(1)).unwrap(), 1);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_cut_and_hold_no_control_characters() {
+    fn names_are_truncated_and_contain_no_control_characters() {
         let mut faults = Faults::default();
         faults.add(&format!("a\r\nb\0{}", "é".repeat(200)), unknown());
         let problems = faults.into_problems();

@@ -62,7 +62,7 @@ mod tests {
     inputs!(TokenForm);
 
     #[test]
-    fn fields_are_utf_8_without_nul_and_stand_once() {
+    fn fields_must_be_utf_8_without_nul_and_not_repeated() {
         let token = |text: &str| read::<TokenForm>(text, &test_rules()).map(|form| form.token);
         assert_eq!(token("token=a+b%2Bc%F0%9F%8E%AC"), Some(Some("a b+c🎬".to_owned())));
         for empty in ["", "token=", "token"] {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_form_that_does_not_arrive_is_given_up() {
+    async fn a_form_that_does_not_arrive_is_abandoned() {
         let request = TestRequest::post().insert_header(("content-type", FORMS[0])).to_http_request();
         let mut payload: Payload = Payload::Stream { payload: Box::pin(stream::pending()) };
         let refused = Form::<TokenForm>::from_request(&request, &mut payload).await.err().unwrap();

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_agent_is_kept_whatever_bytes_it_has_without_controls_and_bounded() {
+    fn a_user_agent_with_any_bytes_is_stored_without_control_characters_and_truncated() {
         assert_eq!(kept("Amélie's phone 📱".as_bytes()), "Amélie's phone 📱");
         assert_eq!(kept(b"device-\xff\xe9"), "device-\u{fffd}\u{fffd}");
         assert_eq!(kept("a\tb\u{9b}31mc".as_bytes()), "ab31mc");

@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::single_range_in_vec_init, reason = "one range is selected of a file")]
-    fn a_range_selects_what_it_says() {
+    fn a_range_selects_the_requested_bytes() {
         for (range, length, expected) in [
             ("bytes=0-0", 10, vec![0..1]),
             ("bytes=0-", 10, vec![0..10]),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_is_unsatisfiable() {
+    fn ranges_beyond_the_end_are_unsatisfiable() {
         for (range, length) in [
             ("bytes=10-", 10),
             ("bytes=10-20", 10),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_ignored() {
+    fn malformed_entries_are_ignored() {
         for range in [
             "",
             "bytes",
@@ -177,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_lie_within_the_file(range in "bytes=[0-9,-]{0,40}", length in 0_u64..1_000) {
+        fn parts_are_within_the_file(range in "bytes=[0-9,-]{0,40}", length in 0_u64..1_000) {
             if let Selection::Parts(parts) = selected(&range, length) {
                 prop_assert!(!parts.is_empty() && parts.len() <= MOST_PARTS);
                 prop_assert!(parts.iter().all(|part| part.start < part.end && part.end <= length));

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_known_however_its_name_is_written() {
+    fn all_spellings_of_a_host_have_one_key() {
         let middle = page(Some(2), Some(Total { items: 55, is_estimate: false }), Some("abc"));
         for query in ["%70age=2", "p%61ge=2", "%70%61%67%65=2", "page=2", "page"] {
             let links = links(&middle, query);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_deep_to_be_counted_is_linked_by_cursor_and_has_no_last() {
+    fn pages_beyond_the_counted_items_are_linked_by_cursor_without_a_last_page() {
         let deep = page(Some(500), Some(Total { items: 10_000, is_estimate: true }), Some("abc"));
         let links = links(&deep, "");
         assert!(links.contains(&"<http://c/m?cursor=abc>; rel=\"next\"".to_owned()), "{links:?}");

@@ -48,7 +48,7 @@ fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
 }
 
 #[test]
-fn pipelined_answers_stay_in_step_whatever_the_methods() {
+fn pipelined_answers_are_in_order_for_all_methods() {
     let server = Server::start();
     for methods in
         [["HEAD", "GET", "HEAD"], ["GET", "HEAD", "GET"], ["GET", "GET", "GET"], ["HEAD", "HEAD", "GET"]]
@@ -69,7 +69,7 @@ fn pipelined_answers_stay_in_step_whatever_the_methods() {
 }
 
 #[test]
-fn a_body_that_a_call_does_not_read_does_not_disturb_the_next_answer() {
+fn an_unread_body_does_not_affect_the_next_answer() {
     let server = Server::start();
     let body = "3\r\nabc\r\n0\r\n\r\n";
     let mut stream = connect(&server);
@@ -98,7 +98,7 @@ fn impatient() -> Server {
 }
 
 #[test]
-fn a_second_head_that_stops_after_a_byte_ends_the_connection() {
+fn a_second_head_that_stalls_after_one_byte_ends_the_connection() {
     let server = impatient();
     let mut stream = connect(&server);
     let request = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -110,7 +110,7 @@ fn a_second_head_that_stops_after_a_byte_ends_the_connection() {
 }
 
 #[test]
-fn a_chunked_body_that_nobody_reads_ends_the_connection() {
+fn an_unread_chunked_body_ends_the_connection() {
     let server = impatient();
     let mut stream = connect(&server);
     let head = "GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -119,7 +119,7 @@ fn a_chunked_body_that_nobody_reads_ends_the_connection() {
 }
 
 #[test]
-fn an_answer_that_nobody_reads_ends_the_connection() {
+fn an_unread_answer_ends_the_connection() {
     let server = Server::with(|settings| {
         settings.timeouts = Timeouts { write: SHORT, ..Timeouts::default() };
         settings.max_connections_per_client = 1;
@@ -145,7 +145,7 @@ fn is_answered(server: &Server) -> bool {
 }
 
 #[test]
-fn a_client_has_so_many_connections_and_may_open_another_when_it_closed_one() {
+fn a_client_at_its_limit_may_connect_again_after_closing_a_connection() {
     let server = Server::with(|settings| settings.max_connections_per_client = 2);
     let mut open: Vec<_> = (0..2)
         .map(|_| {

@@ -107,7 +107,7 @@ fn the_paths_in_examples_are_those_of_their_operations() {
 }
 
 #[test]
-fn each_operation_shows_how_its_answer_may_be_kept() {
+fn each_operation_documents_how_its_answer_may_be_cached() {
     let document = openapi_document("http://cinema.test");
     let header = |path: &str, name: &str| {
         let reference = &document["paths"][path]["get"]["responses"]["200"]["headers"][name];
@@ -200,7 +200,7 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn exactly_the_documented_routes_are_there() {
+fn exactly_the_documented_routes_exist() {
     let server = Server::start();
     let document = openapi_document("http://cinema.test");
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -220,7 +220,7 @@ fn exactly_the_documented_routes_are_there() {
 }
 
 #[test]
-fn errors_of_an_operation_are_exactly_those_it_can_give() {
+fn errors_of_an_operation_are_exactly_those_it_can_return() {
     let document = openapi_document("http://cinema.test");
     let codes = |path: &str, method: &str| -> BTreeSet<String> {
         let responses = document["paths"][path][method]["responses"].as_object().unwrap();
@@ -270,7 +270,7 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
 }
 
 #[test]
-fn the_page_and_its_files_are_served_from_here() {
+fn the_page_and_its_files_are_served_by_the_server() {
     let server = Server::start();
     let page = server.get("/docs");
     assert_eq!(page.status, 200);
@@ -293,7 +293,7 @@ fn the_page_and_its_files_are_served_from_here() {
 }
 
 #[test]
-fn a_closed_document_opens_to_a_token_and_challenges_everybody_else() {
+fn a_restricted_document_is_readable_with_a_token_and_challenges_others() {
     let server = Server::with(|settings| settings.docs_access = DocsAccess::Authenticated);
     let basic = "Basic bm9ib2R5Ondyb25nIHBhc3N3b3JkIDE="; // the name is not an email address
     for path in ["/openapi.json", "/docs"] {

@@ -5,7 +5,7 @@ use crate::support::{Server, USER};
 const MOVIE: &str = "/api/v1/movies/00000000-0000-0000-0000-000000000001";
 
 #[test]
-fn every_answer_carries_the_same_headers() {
+fn every_answer_has_the_same_headers() {
     let server = Server::start();
     for path in [
         "/api/v1/movies",
@@ -29,7 +29,7 @@ fn every_answer_carries_the_same_headers() {
 }
 
 #[test]
-fn a_sane_request_id_comes_back_and_another_is_replaced() {
+fn a_valid_request_id_is_returned_and_others_are_replaced() {
     let server = Server::start();
     let id_of = |sent: &str| {
         server.ask("GET", "/nothing", &[("X-Request-Id", sent)], b"").header("x-request-id").unwrap()
@@ -41,7 +41,7 @@ fn a_sane_request_id_comes_back_and_another_is_replaced() {
 }
 
 #[test]
-fn head_answers_as_get_does_but_without_the_body() {
+fn head_answers_like_get_without_the_body() {
     let server = Server::start();
     for path in ["/api/v1/movies", MOVIE, "/health/live", "/docs", "/problems/internal"] {
         let (get, head) = (server.get(path), server.ask("HEAD", path, &[], b""));
@@ -56,7 +56,7 @@ fn head_answers_as_get_does_but_without_the_body() {
 }
 
 #[test]
-fn catalogue_answers_may_be_kept_for_a_moment_by_those_without_a_token() {
+fn catalogue_answers_without_a_token_may_be_cached_briefly() {
     let server = Server::start();
     let ann = format!("Bearer {USER}");
     for path in ["/api/v1/movies", MOVIE, "/api/v1/genres"] {
@@ -69,7 +69,7 @@ fn catalogue_answers_may_be_kept_for_a_moment_by_those_without_a_token() {
 }
 
 #[test]
-fn what_the_caller_has_already_is_not_sent_again() {
+fn unchanged_pages_are_not_sent_again() {
     let server = Server::start();
     for (path, is_strong) in [(MOVIE, true), ("/api/v1/movies", false)] {
         let tag = server.get(path).header("etag").unwrap();
@@ -132,7 +132,7 @@ fn known_origins_may_call_and_others_may_not() {
 }
 
 #[test]
-fn preflights_are_answered_without_a_body_and_kept_for_two_hours() {
+fn preflights_are_answered_without_a_body_and_cached_for_two_hours() {
     let server = Server::start();
     let preflight = |origin: &str| {
         server.ask(
@@ -183,7 +183,7 @@ fn large_answers_are_compressed_when_asked_for_and_tokens_never() {
 }
 
 #[test]
-fn who_takes_no_json_is_told_so() {
+fn a_client_that_does_not_accept_json_is_refused() {
     let server = Server::start();
     let accepting = |path: &str, accept: &str| server.ask("GET", path, &[("Accept", accept)], b"");
     for accept in ["text/html", "application/xml;q=0.9", "application/json;q=0, */*"] {
@@ -195,7 +195,7 @@ fn who_takes_no_json_is_told_so() {
 }
 
 #[test]
-fn beyond_the_cap_requests_are_sent_away_but_health_is_not() {
+fn above_the_limit_requests_are_refused_except_health_checks() {
     let server = Server::with(|settings| settings.max_in_flight = 0);
     let answer = server.ask("GET", "/api/v1/movies", &[("Origin", "https://shop.test")], b"");
     answer.problem(503, "unavailable");
@@ -207,7 +207,7 @@ fn beyond_the_cap_requests_are_sent_away_but_health_is_not() {
 const SLOW_SEARCH: &str = "GET /api/v1/movies?year_min=1414 HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n";
 
 #[test]
-fn a_request_under_way_has_its_place_until_it_is_answered() {
+fn a_running_request_keeps_its_permit_until_it_is_answered() {
     let server = Server::with(|settings| settings.max_in_flight = 1);
     let slow = server.begin(SLOW_SEARCH.as_bytes());
     server.wait_for_slow_searches(1);
@@ -220,7 +220,7 @@ fn a_request_under_way_has_its_place_until_it_is_answered() {
 }
 
 #[test]
-fn a_condition_is_as_short_as_the_document_says() {
+fn a_conditional_header_is_limited_to_the_documented_length() {
     let server = Server::start();
     let asked = |condition: &str| server.ask("GET", "/api/v1/genres", &[("If-None-Match", condition)], b"");
     assert_eq!(asked(&"x".repeat(8_192)).status, 200);
@@ -230,7 +230,7 @@ fn a_condition_is_as_short_as_the_document_says() {
 }
 
 #[test]
-fn equal_requests_of_visitors_at_the_same_time_cost_one_search() {
+fn equal_concurrent_requests_of_visitors_cause_one_search() {
     let server = Server::with(|settings| settings.hot_page_time = Duration::from_secs(5));
     let first = server.begin(SLOW_SEARCH.as_bytes());
     server.wait_for_slow_searches(1);
@@ -242,7 +242,7 @@ fn equal_requests_of_visitors_at_the_same_time_cost_one_search() {
 }
 
 #[test]
-fn who_is_slow_to_send_a_body_keeps_nobody_out_and_has_to_find_a_place_again() {
+fn a_slow_body_does_not_block_others_and_needs_a_new_permit() {
     let server = Server::with(|settings| settings.max_in_flight = 1);
     let (target, body) = ("/api/v1/accounts/refresh", br#"{"refresh": "x"}"#);
     let slow: Vec<_> = (0..30).map(|_| server.begin_post(target, body.len())).collect();
@@ -260,7 +260,7 @@ fn who_is_slow_to_send_a_body_keeps_nobody_out_and_has_to_find_a_place_again() {
 }
 
 #[test]
-fn health_tells_life_from_readiness() {
+fn health_distinguishes_liveness_from_readiness() {
     let server = Server::start();
     assert_eq!(server.get("/health/live").json()["status"], "ok");
     let ready = server.get("/health/ready");
@@ -288,7 +288,7 @@ fn the_activation_page_works_without_scripts_and_changes_nothing_when_opened() {
 }
 
 #[test]
-fn the_start_page_leads_to_what_there_is() {
+fn the_start_page_links_to_existing_pages() {
     let server = Server::start();
     let page = server.get("/");
     assert_eq!(page.status, 200);
@@ -305,7 +305,7 @@ fn the_start_page_leads_to_what_there_is() {
 }
 
 #[test]
-fn the_list_of_problems_leads_to_each_of_them() {
+fn the_list_of_problems_links_to_each_of_them() {
     let server = Server::start();
     let page = server.get("/problems");
     assert_eq!(page.status, 200);
@@ -319,7 +319,7 @@ fn the_list_of_problems_leads_to_each_of_them() {
 }
 
 #[test]
-fn a_slash_too_many_leads_to_the_page() {
+fn an_extra_slash_redirects_to_the_page() {
     let server = Server::start();
     for (path, address) in [("/docs/", "../docs"), ("/problems/", "../problems")] {
         let answer = server.get(path);

@@ -11,7 +11,7 @@ fn typed(server: &Server, content_type: &str, body: &[u8]) -> Answer {
 }
 
 #[test]
-fn what_is_not_json_is_malformed() {
+fn bodies_that_are_not_json_are_malformed() {
     let server = Server::start();
     for body in ["{", "nope", "{\"a\": }", "\"\\ud800\"", "{\"a\": 1e999}", "[1] [2]"] {
         server.post(REGISTER, body).problem(400, "malformed_request");
@@ -21,7 +21,7 @@ fn what_is_not_json_is_malformed() {
 }
 
 #[test]
-fn what_is_not_declared_as_json_is_unsupported() {
+fn bodies_not_declared_as_json_are_unsupported() {
     let server = Server::start();
     for kind in [
         "text/plain",
@@ -87,7 +87,7 @@ fn a_bad_body_names_every_field_at_once() {
 }
 
 #[test]
-fn passwords_and_emails_say_what_is_wrong_with_them() {
+fn faults_of_passwords_and_emails_are_reported() {
     let server = Server::start();
     for (email, password, faults) in [
         (
@@ -111,7 +111,7 @@ fn passwords_and_emails_say_what_is_wrong_with_them() {
 }
 
 #[test]
-fn bad_parameters_are_named_all_at_once() {
+fn all_invalid_parameters_are_reported_together() {
     let server = Server::start();
     let faults = server
         .get("/api/v1/movies?page=0&page_size=1000&genre=1&genre=2&sort=colour&year_min=x&price_max=1.999&search=%00&x=1&title=a&title=b&imdb_min=11")
@@ -139,7 +139,7 @@ fn bad_parameters_are_named_all_at_once() {
 }
 
 #[test]
-fn deep_pages_and_foreign_cursors_are_refused() {
+fn too_deep_pages_and_foreign_cursors_are_refused() {
     let server = Server::start();
     server.get("/api/v1/movies?page=501").problem(400, "use_cursor");
     server.get("/api/v1/movies?page=99999999999").problem(400, "use_cursor");

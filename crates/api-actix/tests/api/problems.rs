@@ -4,7 +4,7 @@ const NO_UUID: &str = "/api/v1/movies/1";
 const MOVIE: &str = "/api/v1/movies/00000000-0000-0000-0000-000000000001";
 
 #[test]
-fn unknown_paths_are_404_with_a_whole_problem() {
+fn unknown_paths_are_404_with_a_complete_problem() {
     let server = Server::start();
     for path in ["/api/v1/nothing", "/api/v1/movies/", "/api/v2/movies", "/docs/../Cargo.toml"] {
         let body = server.get(path).problem(404, "not_found");
@@ -14,7 +14,7 @@ fn unknown_paths_are_404_with_a_whole_problem() {
 }
 
 #[test]
-fn wrong_methods_are_405_and_say_which_are_right() {
+fn wrong_methods_are_405_with_the_allowed_methods() {
     let server = Server::start();
     for (method, path, allow) in [
         ("DELETE", "/api/v1/movies", "GET, HEAD, POST"),
@@ -35,7 +35,7 @@ fn wrong_methods_are_405_and_say_which_are_right() {
 }
 
 #[test]
-fn tokens_are_looked_at_before_anything_else_of_a_request() {
+fn tokens_are_checked_before_the_rest_of_a_request() {
     let server = Server::start();
     let cart = "/api/v1/cart/items";
     let with = |token: &str| {
@@ -74,7 +74,7 @@ fn a_path_id_that_is_no_uuid_is_malformed_and_an_unknown_one_is_not_found() {
 }
 
 #[test]
-fn a_store_that_is_away_is_503_and_tells_no_detail() {
+fn an_unavailable_store_is_a_503_without_details() {
     let server = Server::start();
     let answer = server
         .post("/api/v1/accounts/register", r#"{"email": "ann@example.com", "password": "correct horse 1"}"#);
@@ -84,7 +84,7 @@ fn a_store_that_is_away_is_503_and_tells_no_detail() {
 }
 
 #[test]
-fn a_panic_in_a_use_case_is_a_500_and_the_server_lives_on() {
+fn a_panic_in_a_use_case_is_a_500_and_the_server_continues() {
     let server = Server::start();
     let answer = server.get(&format!("/api/v1/movies?year_min={PANIC_YEAR}"));
     answer.problem(500, "internal");

@@ -26,7 +26,7 @@ fn actions(entries: &[AuditEntry]) -> Vec<Action> {
 }
 
 #[tokio::test]
-async fn a_deed_is_told_with_its_moment_and_where_it_came_from() {
+async fn an_action_is_recorded_with_its_time_and_origin() {
     let world = World::new().await;
     let device = Device { user_agent: Some("Firefox".to_owned()), ip: Some([203, 0, 113, 9].into()) };
     let origin = Origin { device, request_id: Some("request-1".to_owned()) };
@@ -42,7 +42,7 @@ async fn a_deed_is_told_with_its_moment_and_where_it_came_from() {
 }
 
 #[tokio::test]
-async fn a_life_of_an_account_is_told_deed_by_deed() {
+async fn each_event_of_an_account_is_in_the_audit_log() {
     let world = World::new().await;
     let pair = world.signed_in(&ann()).await;
     let user = AuditObject::User(world.user(&ann()).await.id);
@@ -65,7 +65,7 @@ async fn a_life_of_an_account_is_told_deed_by_deed() {
 }
 
 #[tokio::test]
-async fn a_refused_sign_in_is_told_of_known_and_unknown_addresses_alike() {
+async fn a_refused_sign_in_is_recorded_for_known_and_unknown_addresses() {
     let world = World::new().await;
     world.registered(&ann()).await;
     let user = AuditObject::User(world.user(&ann()).await.id);
@@ -90,7 +90,7 @@ async fn a_refused_sign_in_is_told_of_known_and_unknown_addresses_alike() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_cannot_be_told_is_a_failure_for_known_and_unknown_addresses_alike() {
+async fn a_refusal_that_cannot_be_recorded_is_a_failure_for_known_and_unknown_addresses() {
     let world = World::new().await;
     world.active(&ann()).await;
     world.fail_on_commit();
@@ -101,7 +101,7 @@ async fn a_refusal_that_cannot_be_told_is_a_failure_for_known_and_unknown_addres
 }
 
 #[tokio::test]
-async fn a_reused_token_is_told_with_the_sign_in_that_it_ended() {
+async fn a_reused_token_is_recorded_with_the_session_that_it_ended() {
     let world = World::new().await;
     let pair = world.signed_in(&ann()).await;
     world.sessions.refresh(&pair.refresh, ORIGIN).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_reused_token_is_told_with_the_sign_in_that_it_ended() {
 }
 
 #[tokio::test]
-async fn registering_again_is_told_when_it_changes_something() {
+async fn registering_again_returns_whether_it_changed_something() {
     let world = World::new().await;
     world.registered(&ann()).await;
     told(&world).await;
@@ -128,7 +128,7 @@ async fn registering_again_is_told_when_it_changes_something() {
 }
 
 #[tokio::test]
-async fn what_is_refused_or_never_happened_is_not_told() {
+async fn refused_and_dropped_actions_are_not_recorded() {
     let world = World::new().await;
     let token = world.registered(&ann()).await;
     told(&world).await;

@@ -133,7 +133,7 @@ async fn setting_a_new_password() {
 }
 
 #[tokio::test]
-async fn logging_in_with_a_hash_to_be_made_anew() {
+async fn logging_in_with_an_outdated_hash() {
     let prepare = async |world: &World| {
         world.active(&ann()).await;
         world.passwords.change_parameters();
@@ -247,7 +247,7 @@ async fn changing_a_user() {
 }
 
 #[tokio::test]
-async fn what_fails_otherwise_is_not_done_again() {
+async fn other_failures_are_not_retried() {
     let world = World::new().await;
     world.active(&ann()).await;
     world.fail_on_commit();
@@ -258,7 +258,7 @@ async fn what_fails_otherwise_is_not_done_again() {
 }
 
 #[tokio::test]
-async fn changing_a_profile_and_taking_the_avatar_away() {
+async fn changing_a_profile_and_removing_the_avatar() {
     let with_avatar = async |world: &World| {
         world.active(&ann()).await;
         let actor = world.actor(world.user(&ann()).await.id).await;

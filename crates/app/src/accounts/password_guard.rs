@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_has_to_wait_costs_no_hash() {
+    async fn a_throttled_account_causes_no_hashing() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.take_count();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_looked_at_is_no_failure() {
+    async fn unchecked_attempts_are_not_failures() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.fail_on_commit();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stolen_token_is_no_way_to_guess_faster() {
+    async fn a_stolen_token_does_not_allow_faster_guessing() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let actor = world.sessions.authenticate(&pair.access).await.unwrap();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_sets_the_password_anew_is_the_owner() {
+    async fn setting_a_new_password_with_a_link_identifies_the_owner() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();

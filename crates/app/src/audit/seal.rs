@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_seal_of_another_node_is_gone_on_from() {
+    async fn sealing_continues_after_a_seal_of_another_node() {
         let world = World::new().await;
         world.add_rows(3).await;
         world.minutes_pass(11);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_seal_that_loses_races_is_made_once_and_a_store_that_is_away_is_told() {
+    async fn a_seal_that_loses_races_is_made_once_and_an_unavailable_store_is_reported() {
         let world = World::new().await;
         world.add_rows(3).await;
         world.minutes_pass(11);

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_that_nobody_touched_holds() {
+    async fn an_unchanged_log_is_verified() {
         let empty = World::new().await.verified().await;
         assert_eq!(empty, Verification::default());
         let world = World::new().await;
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_lacks_the_key_cannot_seal_anew() {
+    async fn sealing_again_requires_the_key() {
         let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
         world.tamper(CHANGE_ROW_5).await;
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_seal_that_was_noted_shows_that_the_log_was_cut_off_or_written_anew() {
+    async fn a_recorded_seal_reveals_a_truncated_or_rewritten_log() {
         let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
         let noted: KnownSeal = world.verified().await.last.unwrap().to_string().parse().unwrap();
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_that_were_removed_on_purpose_are_not_missed() {
+    async fn deliberately_removed_rows_are_not_reported() {
         let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
         let moment = world.store.rows().await.audit[4].at + TimeDelta::minutes(1);
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_that_no_worker_seals_are_told() {
+    async fn unsealed_old_rows_are_reported() {
         let world = World::new().await;
         world.add_rows(2).await;
         world.minutes_pass(60);

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_added_stands_in_the_cart_with_the_total() {
+    async fn an_added_movie_is_in_the_cart_with_the_total() {
         let (carts, store) = carts_with_movies(2).await;
         carts.add(ANN, movie(1)).await.unwrap();
         let cart = carts.add(ANN, movie(2)).await.unwrap();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_added_says_why_and_changes_nothing() {
+    async fn a_movie_that_cannot_be_added_is_refused_with_the_reason() {
         let (carts, store) = carts_with_movies(4).await;
         carts.add(ANN, movie(1)).await.unwrap();
         store.withdraw(movie(2)).await;

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_visitors_cart_joins_in_its_order() {
+    async fn a_visitors_cart_is_merged_in_its_order() {
         let (carts, _) = carts_with_movies(3).await;
         let merged = carts.merge(ANN, &[movie(3), movie(1), movie(2)]).await.unwrap();
         assert_eq!(movies(&merged.cart), [movie(3), movie(1), movie(2)]);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_join_is_skipped_with_its_reason_and_the_rest_joins() {
+    async fn movies_that_cannot_be_merged_are_skipped_with_the_reason() {
         let (carts, store) = carts_with_movies(5).await;
         carts.add(ANN, movie(1)).await.unwrap();
         store.withdraw(movie(2)).await;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_is_skipped() {
+    async fn movies_beyond_the_limit_are_skipped() {
         let (carts, _) = carts_with_movies(101).await;
         carts.add(ANN, movie(101)).await.unwrap();
         let merged = carts.merge(ANN, &(1..=100).map(movie).collect::<Vec<_>>()).await.unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cart_that_loses_races_is_changed_once_and_one_that_loses_them_all_not_at_all() {
+    async fn a_cart_is_changed_once_after_lost_races_and_not_at_all_if_all_attempts_lose() {
         let (carts, store) = carts_with_movies(3).await;
         store.lose_commits(4);
         assert_eq!(carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap().skipped, []);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_failed_commit_nothing_joined() {
+    async fn after_a_failed_commit_nothing_was_merged() {
         let (carts, store) = carts_with_movies(2).await;
         store.fail_commits();
         assert!(carts.merge(ANN, &[movie(1), movie(2)]).await.is_err());

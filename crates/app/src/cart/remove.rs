@@ -51,7 +51,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_movie_is_taken_out_once_and_of_ones_own_cart_only() {
+    async fn a_movie_is_removed_once_and_only_from_the_own_cart() {
         let (carts, _) = carts_with_movies(2).await;
         carts.add(ANN, movie(1)).await.unwrap();
         carts.add(BOB, movie(1)).await.unwrap();
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_bought_any_more_can_be_taken_out() {
+    async fn movies_that_can_no_longer_be_bought_can_be_removed() {
         let (carts, store) = carts_with_movies(1).await;
         carts.add(ANN, movie(1)).await.unwrap();
         store.withdraw(movie(1)).await;
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cart_is_emptied_alone_and_again() {
+    async fn clearing_a_cart_affects_no_other_cart_and_can_be_repeated() {
         let (carts, _) = carts_with_movies(2).await;
         for number in [1, 2] {
             carts.add(ANN, movie(number)).await.unwrap();

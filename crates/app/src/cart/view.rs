@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_total_is_of_the_prices_of_now_and_of_what_can_be_bought() {
+    async fn the_total_is_of_current_prices_of_movies_that_can_be_bought() {
         let (carts, store) = carts_with_movies(4).await;
         for number in 1..=4 {
             carts.add(ANN, movie(number)).await.unwrap();
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_priced_in_another_currency_cannot_be_bought_and_holds_nothing_up() {
+    async fn movies_priced_in_another_currency_cannot_be_bought_and_do_not_affect_others() {
         let (carts, store) = carts_with_movies(2).await;
         for number in 1..=2 {
             carts.add(ANN, movie(number)).await.unwrap();

@@ -151,7 +151,7 @@ mod tests {
     const BY_YEAR: MovieSort = MovieSort { key: MovieSortKey::Year, descending: false };
 
     #[tokio::test]
-    async fn the_sort_is_the_callers_else_the_best_fit_of_a_search_else_the_most_popular() {
+    async fn the_order_is_the_callers_or_relevance_for_a_search_or_popularity() {
         let cases = [
             (None, vec![], MovieSort::POPULAR),
             (Some(" \u{301} "), vec![], MovieSort::RELEVANT),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn relevance_without_a_search_is_refused_wherever_it_stands() {
+    async fn relevance_without_a_search_is_refused_at_any_position() {
         for sorts in [vec![MovieSort::RELEVANT], vec![BY_YEAR, MovieSort::RELEVANT]] {
             let refused = catalog(MockQueries::new()).browse(wanted(None, &sorts)).await;
             assert!(matches!(refused, Err(BrowseError::RelevanceWithoutSearch)));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
+    async fn a_cursor_continues_the_same_list_and_no_other() {
         let mut queries = MockQueries::new();
         queries.expect_movie_page().once().returning(|_, _, _, _| Ok(ending_at(Some(position()))));
         let behind = PageRequest::after(position(), 5).unwrap();
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cursor_reads_on_however_the_filter_is_written() {
+    async fn a_cursor_continues_for_any_spelling_of_the_filter() {
         let written = |search: Option<&str>, genres: &[u128]| {
             let mut wanted = wanted(search, &[BY_YEAR]);
             wanted.filter.genres = genres.iter().map(|n| GenreId::from_uuid(Uuid::from_u128(*n))).collect();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_search_with_a_typing_mistake_is_run_corrected_and_says_so() {
+    async fn a_search_with_a_typing_mistake_is_corrected_and_reported() {
         let mut queries = MockQueries::new();
         queries
             .expect_movie_page()
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_is_away_is_told() {
+    async fn an_unavailable_store_is_reported() {
         let mut queries = MockQueries::new();
         queries.expect_movie_page().returning(|_, _, _, _| Err(StoreError::unavailable("no connection")));
         let catalog = catalog(queries);

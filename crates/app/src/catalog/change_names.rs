@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_that_loses_a_race_is_told_once() {
+    async fn a_change_that_loses_a_race_is_notified_once() {
         let (catalog, store) = moderated().await;
         store.lose_commits(2);
         let id = catalog.create_name(MO, NameKind::Genre, named("Noir"), &origin()).await.unwrap().id;

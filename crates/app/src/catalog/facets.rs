@@ -55,7 +55,7 @@ mod tests {
     use crate::catalog::doubles::{MockFacets, MockNames, MockQueries, browsing};
 
     #[tokio::test]
-    async fn the_counts_belong_to_the_filter_however_it_is_written() {
+    async fn the_counts_belong_to_the_filter_in_any_spelling() {
         let mut facets = MockFacets::new();
         facets
             .expect_facet_counts()

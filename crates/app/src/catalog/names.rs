@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
+    async fn a_cursor_continues_the_same_list_and_no_other() {
         let position = Position { values: vec![SortValue::Text("mifune".into())], id: Uuid::from_u128(7) };
         let behind = PageRequest::after(position.clone(), 5).unwrap();
         let mut names = MockNames::new();

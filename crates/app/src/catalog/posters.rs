@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_upload_becomes_the_poster_and_stays_however_often_is_checked() {
+    async fn an_upload_becomes_the_poster_and_survives_repeated_checks() {
         let world = World::new().await;
         world.set(b"one").await.unwrap();
         let poster = world.shown().await.unwrap();
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_refused_leaves_no_trace() {
+    async fn a_refused_call_stores_nothing() {
         let world = World::new().await;
         let before = world.store.rows().await;
         let refused = world.set(b"").await;
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pictures_whose_commit_failed_go_and_the_poster_before_stays() {
+    async fn pictures_whose_commit_failed_are_removed_and_the_previous_poster_stays() {
         let world = World::new().await;
         world.set(b"one").await.unwrap();
         let shown = world.shown().await.unwrap();
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pictures_that_took_too_long_to_store_are_never_shown() {
+    async fn pictures_that_took_too_long_to_store_are_never_used() {
         let world = World::new().await;
         world.media.takes_seconds(&world.clock, 601);
         assert!(matches!(world.set(b"one").await, Err(SetPosterError::Store(StoreError::Unavailable(_)))));

@@ -54,7 +54,7 @@ mod tests {
     };
 
     #[test]
-    fn all_valid_rows_about_a_movie_but_the_last_are_superseded() {
+    fn all_valid_rows_about_a_movie_except_the_last_are_superseded() {
         let catalog = browsing(MockQueries::new());
         let mut remake = facts("Solaris");
         remake.identity.year = 2002;

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_movie_on_sale_is_shown_to_everybody() {
+    async fn a_movie_on_sale_is_public() {
         let catalog = catalog(true);
         assert!(is_shown(&catalog, None).await);
         assert!(is_shown(&catalog, Some(actor(OTHER, Role::User))).await);

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_background_work_has_not_found_yet_is_found_at_once() {
+    async fn missing_lists_are_computed_on_request() {
         let mut similar = MockSimilar::new();
         similar.expect_similar_list().returning(|_| Ok(None));
         similar
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_background_work_goes_on_where_it_stopped_and_begins_anew_at_the_end() {
+    async fn the_background_work_continues_where_it_stopped_and_restarts_at_the_end() {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let mut similar = MockSimilar::new();
         similar.expect_similar_candidates().returning(|after, _, _| {

@@ -21,7 +21,7 @@ mod tests {
     use crate::catalog::doubles::{MockQueries, browsing};
 
     #[tokio::test]
-    async fn names_that_match_are_suggested_however_they_are_typed() {
+    async fn matching_names_are_suggested_in_any_spelling() {
         let catalog = browsing(MockQueries::new());
         for (typed, found) in [("s", &["Stalker"][..]), ("stalkre", &["Stalker"]), ("xyz", &[]), ("!", &[])] {
             let suggestions = catalog.suggest(typed).await.unwrap();

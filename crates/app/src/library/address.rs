@@ -57,7 +57,7 @@ mod tests {
     use crate::doubles::SumSigner;
 
     #[test]
-    fn an_address_reads_back_and_an_altered_one_does_not() {
+    fn an_address_can_be_read_and_an_altered_one_cannot() {
         for language in [None, Some("pt-BR".parse().unwrap())] {
             let expires_at = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
             let address =

@@ -168,7 +168,7 @@ mod tests {
     use crate::mails::{Content, compose};
 
     #[test]
-    fn a_notice_says_when_from_where_and_what_to_do() {
+    fn a_security_mail_has_the_time_the_origin_and_advice() {
         let device =
             || Device { user_agent: Some("curl/8.5 https://x".to_owned()), ip: Some([192, 0, 2, 7].into()) };
         let to = "ann@example.com".parse().unwrap();

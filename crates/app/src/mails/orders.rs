@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_returned_payment_says_why() {
+    fn a_returned_payment_has_the_reason() {
         let to = "ann@example.com".parse().unwrap();
         for (reason, cause) in [
             (ReturnReason::OrderCanceled, "had been canceled"),

@@ -183,14 +183,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_notified_of_own_acts() {
+    async fn users_are_not_notified_of_their_own_actions() {
         // No method is called.
         let mut unit = MockUnit::new();
         notifier().notify(&mut unit, id(2), like(), now()).await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_mail_that_is_wanted_is_written_with_the_link_that_ends_it() {
+    async fn a_wanted_mail_is_written_with_an_unsubscribe_link() {
         let written = mailed(Some(mail(None))).await;
         let [message] = written.as_slice() else { panic!("{written:?}") };
         assert_eq!((message.user_id, message.kind.as_str()), (Some(id(1)), "mail"));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_wanted_or_was_mailed_within_a_day_is_not_mailed() {
+    async fn notifications_that_are_switched_off_or_recently_mailed_are_not_mailed() {
         assert_eq!(mailed(None).await, []);
         assert_eq!(mailed(Some(mail(Some(now())))).await, []);
         let yesterday = now().checked_sub_signed(TimeDelta::days(1));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_be_shown_as_a_link_is_left_out_of_mails() {
+    fn a_name_that_could_be_shown_as_a_link_is_omitted_from_mails() {
         for name in ["Ann", "Ann B. Lee", "Zoë O'Hara-Łuk", "Dr. No", "Jr."] {
             assert_eq!(name_in_mail(name), name);
         }

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_goes_on_behind_a_known_event_of_the_last_hour_and_else_says_that_something_is_missed() {
+    async fn a_stream_continues_after_a_known_event_of_the_last_hour_and_otherwise_requests_a_resync() {
         let clock = Arc::new(MovableClock::default());
         let then = clock.now();
         clock.advance(TimeDelta::minutes(60));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_have_moved_whose_notifications_are_behind_what_is_known() {
+    async fn users_with_news_after_their_known_position_are_returned() {
         let notifications = notifications_on(at_position(7), &Arc::new(MovableClock::default()));
         let known = |number, position| UserPosition { user_id: id(number), position };
         let moved = notifications.moved(&[known(1, 7), known(2, 6), known(3, 0)]).await.unwrap();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn news_that_are_too_many_for_once_go_on_behind_the_last_one() {
+    async fn news_beyond_one_batch_continue_after_the_last_one() {
         for (count, reached) in [(0, 500), (3, 500), (100, 100)] {
             let mut queries = at_position(500);
             queries

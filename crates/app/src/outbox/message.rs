@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_earlier_versions_stored_is_still_read() {
+    fn data_of_earlier_versions_can_be_read() {
         for (message, kind, stored) in messages() {
             let claimed = claimed(kind.to_owned(), FlipSealer.seal(stored.as_bytes()));
             assert_same(&Message::unseal(&claimed, &FlipSealer).unwrap(), &message);
@@ -246,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_newer_version_adds_to_a_message_is_ignored() {
+    fn fields_added_by_a_newer_version_are_ignored() {
         let stored = r#"{"kind":"activation_requested","email":"ann@example.com","language":"de"}"#;
         let claimed = claimed("activation_requested".to_owned(), FlipSealer.seal(stored.as_bytes()));
         assert!(Message::unseal(&claimed, &FlipSealer).is_ok());
     }
 
     #[test]
-    fn nothing_of_a_message_can_be_read_without_the_key() {
+    fn a_message_cannot_be_read_without_the_key() {
         for (message, ..) in messages() {
             let payload = String::from_utf8_lossy(&sealed(&message).payload).into_owned();
             assert!(!payload.contains("xample") && !payload.contains("secret"), "{payload}");

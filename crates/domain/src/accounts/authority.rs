@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_the_locked_user_counts_and_not_that_of_the_actor() {
+    fn the_role_of_the_locked_user_is_used_and_not_that_of_the_actor() {
         for (role, least, is_permitted) in [
             (Role::User, Role::User, true),
             (Role::User, Role::Moderator, false),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_who_is_gone_or_not_active_is_signed_out_whatever_the_role() {
+    fn a_missing_or_inactive_user_is_signed_out_regardless_of_role() {
         let mut closed = user(1, Role::Admin);
         closed.deactivate(NOW).unwrap();
         for locked in [vec![], vec![user(2, Role::Admin)], vec![closed]] {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_gone_ended_or_of_another_user_is_signed_out() {
+    fn a_missing_ended_or_foreign_session_is_signed_out() {
         let ended = Session { ended_at: Some(NOW), ..session(1) };
         for session in [None, Some(ended), Some(session(2))] {
             let checked = Authority::own(&actor()).check(&[user(1, Role::User)], session.as_ref());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_actor_and_whom_it_is_done_to_are_locked_once() {
+    fn the_actor_and_the_affected_user_are_locked_once() {
         let locks = Authority::own(&actor()).locking(id(1)).locking(id(2)).locking_admins();
         assert_eq!(*locks.locks(), UserLocks { ids: vec![id(1), id(2)], all_admins: true });
     }

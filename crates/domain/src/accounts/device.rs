@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_and_systems_are_called_by_their_names() {
+    fn browsers_and_systems_are_recognized() {
         for (agent, label) in [
             ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"),
             (
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_carries_no_words_of_a_stranger() {
+    fn a_label_contains_no_text_chosen_by_the_client() {
         assert_eq!(device("http://evil.example/login").label(), "http");
         assert_eq!(device("Your account is locked, call 555-1234").label(), "Your");
         assert_eq!(device("evil.example").label(), "evil");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_makes_no_new_device() {
+    fn an_update_of_a_browser_is_not_a_new_device() {
         for (old, new) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn another_device_is_another_one() {
+    fn different_devices_have_different_fingerprints() {
         let agents = [
             "device-1",
             "device-2",

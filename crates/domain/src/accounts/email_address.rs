@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_first_rule_told_apart_is_still_told_apart() {
+    fn addresses_that_the_first_rule_distinguished_are_still_distinguished() {
         let is_assigned = |c: &char| c.general_category_group() != GeneralCategoryGroup::Other;
         for letter in ('\0'..=char::MAX).filter(is_assigned).map(String::from) {
             assert_eq!(first_name_key(&name_key(&letter)), first_name_key(&letter), "{letter:?}");
@@ -219,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_that_the_first_rule_told_apart_are_still_told_apart(name in "[\\p{L}\\p{N}\\p{M}._-]{1,16}") {
+        fn names_that_the_first_rule_distinguished_are_still_distinguished(name in "[\\p{L}\\p{N}\\p{M}._-]{1,16}") {
             prop_assert_eq!(first_name_key(&name_key(&name)), first_name_key(&name));
         }
 
@@ -245,12 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn the_address_is_kept_as_written_but_trimmed() {
+    fn the_address_is_stored_as_written_but_trimmed() {
         assert_eq!(" Ann@Example.com ".parse::<EmailAddress>().unwrap().as_str(), "Ann@Example.com");
     }
 
     #[test]
-    fn what_mail_cannot_be_sent_to_is_refused() {
+    fn addresses_that_cannot_receive_mail_are_refused() {
         for bad in [
             "",
             "ann",

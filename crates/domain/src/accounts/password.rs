@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rule_names_what_is_wrong() {
+    fn the_policy_reports_the_fault() {
         assert_eq!(check("Ab1"), Err(PasswordProblem::TooShort { least: 8 }));
         assert_eq!(check(&"a1".repeat(65)), Err(PasswordProblem::TooLong));
         assert_eq!(check("onlyletters"), Err(PasswordProblem::TooWeak));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_decimal_digit_is_a_digit_and_one_of_any_script_is() {
+    fn decimal_digits_of_any_script_are_digits() {
         for weak in ["½aaaaaaa", "aaaaaaaⅧ", "aaaaaaa²", "aaaaaaa①", "aaaaaaa〇", "aaaaaaa五"] {
             assert_eq!(check(weak), Err(PasswordProblem::TooWeak), "{weak}");
         }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strict_rule_asks_for_length_alone_and_knows_every_common_password() {
+    fn the_strict_policy_requires_only_length_and_refuses_every_common_password() {
         let strict = |text: &str| checked(PasswordPolicy::Strict, text);
         assert_eq!(strict("fourteen chars"), Err(PasswordProblem::TooShort { least: 15 }));
         assert_eq!(strict("Passw0rd1"), Err(PasswordProblem::TooShort { least: 15 }));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_passwords_that_the_contract_names_are_taken() {
+    fn the_passwords_in_the_contract_are_accepted() {
         for good in ["Passw0rd1", "correct horse 1", "пароль123456", "p4ss🎬word", "a1a1a1a1x"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_common_list_holds_a_thousand_that_the_rule_would_allow() {
+    fn the_common_list_has_a_thousand_passwords_that_the_policy_would_allow() {
         assert_eq!(COMMON_PASSWORDS.lines().count(), 1_000);
         assert!(COMMON_PASSWORDS.lines().all(|line| {
             line.chars().count() >= PasswordPolicy::Standard.least_length()
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_long_list_holds_what_the_strict_rule_would_allow() {
+    fn the_long_list_has_the_passwords_that_the_strict_policy_would_allow() {
         assert_eq!(LONG_COMMON_PASSWORDS.lines().count(), 31);
         let least = PasswordPolicy::Strict.least_length();
         assert!(

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_names_is_called_a_member() {
+    fn a_user_without_names_is_shown_as_a_member() {
         let id = UserId::from_uuid(Uuid::from_u128(0xabcd));
         assert_eq!(public_name(id, None, None), "Member abcd");
         assert_eq!(public_name(id, Some(" "), None), "Member abcd");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_leaves_alone_what_it_does_not_name() {
+    fn a_change_keeps_omitted_values() {
         let id = Uuid::nil();
         let mut profile = Profile::empty(ProfileId::from_uuid(id), UserId::from_uuid(id));
         profile.avatar = Some(MediaKey::avatar(id));
@@ -354,7 +354,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_kept_reads_as_itself_again(text in "\\PC{0,120}") {
+        fn stored_requests_can_be_read_unchanged(text in "\\PC{0,120}") {
             if let Ok(name) = text.parse::<PersonName>() {
                 prop_assert_eq!(name.0.parse(), Ok(name.clone()));
             }

@@ -44,7 +44,7 @@ mod tests {
     use super::Role;
 
     #[test]
-    fn each_role_may_do_what_the_one_before_may() {
+    fn each_role_includes_the_permissions_of_the_previous_one() {
         assert!(Role::User < Role::Moderator && Role::Moderator < Role::Admin);
     }
 }

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn each_state_allows_its_own_transitions_and_keeps_the_account_as_it_was_otherwise() {
+    fn each_state_allows_only_its_own_transitions_and_others_change_nothing() {
         type Transition = fn(&mut User) -> Result<(), InvalidTransition>;
         let transitions: [Transition; 5] = [
             |user| user.confirm_email(LATER),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn registering_again_alike_changes_nothing() {
+    fn registering_again_with_the_same_data_changes_nothing() {
         let mut user = registered();
         assert_eq!(user.register_again(&typed(" ann@example.com"), true, LATER), Ok(false));
         assert_eq!(user, registered());

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_network_of_an_address_is_told() {
+    fn only_the_network_of_an_address_is_recorded() {
         let networks = [None, Some("203.0.113.9"), Some("::ffff:203.0.113.9"), Some("2001:db8:1:2::3")]
             .map(|ip| entry(ip).network());
         let wanted = [None, Some("203.0.113.0/24"), Some("203.0.113.0/24"), Some("2001:db8:1::/48")];
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn every_action_has_a_name_of_its_own() {
+    fn every_action_has_a_unique_name() {
         let names: std::collections::BTreeSet<_> = AuditAction::ALL.map(AuditAction::as_str).into();
         assert_eq!(names.len(), AuditAction::ALL.len());
     }

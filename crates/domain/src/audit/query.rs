@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_reads_back_and_others_are_told_which_there_are() {
+    fn every_action_can_be_parsed_and_others_are_refused_with_a_list() {
         for action in AuditAction::ALL {
             assert_eq!(action.as_str().parse(), Ok(action));
         }

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_changes_in_a_row_shows() {
+    fn every_change_of_a_row_is_detected() {
         let changes: [fn(&mut StoredEntry); 13] = [
             |row| row.place.id = Uuid::from_u128(9),
             |row| row.place.at += chrono::TimeDelta::microseconds(1),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_is_over_its_rows_in_order_its_own_words_and_the_seal_before() {
+    fn a_seal_covers_its_rows_in_order_its_fields_and_the_previous_seal() {
         let first = Seal::over(&[], place(1), None, Instant::default(), &Plain);
         let rows = [row(), StoredEntry { place: place(2), ..row() }];
         let second = Seal::over(&rows, place(5), Some(&first), Instant::default(), &Plain);

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cart_takes_what_can_be_bought_once_and_a_hundred_of_it() {
+    fn a_cart_accepts_each_movie_on_sale_once_up_to_a_hundred() {
         let dear = CartAddition { item_count: 99, ..addition() };
         assert_eq!((addition().check(Currency::USD), dear.check(Currency::USD)), (Ok(()), Ok(())));
         for (refused, name) in [

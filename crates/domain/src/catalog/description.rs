@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_names_what_is_known() {
+    fn a_description_contains_the_known_facts() {
         assert_eq!(composed(&[], &[], &[]), "A movie of 2001.");
         assert_eq!(
             composed(&["Comedy", "Romance"], &["Ann Lee"], &["Bo", "Cy", "Di"]),

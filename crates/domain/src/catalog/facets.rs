@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_band_is_chosen_by_the_prices_that_hold_all_of_it() {
+    fn a_price_band_is_chosen_by_a_price_range_that_contains_it() {
         let band = PriceBand::all(Currency::USD)[1];
         assert_eq!(band.range(), Range { min: Some(usd(500)), max: Some(usd(999)) });
         let is_chosen = |min, max| band.is_chosen_by(Range { min, max });
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decade_is_chosen_by_the_years_that_hold_all_of_it() {
+    fn a_decade_is_chosen_by_a_year_range_that_contains_it() {
         assert_eq!(chosen_decades(years_of_decade(1990)), [1990]);
         assert_eq!(chosen_decades(Range { min: Some(1985), max: Some(2010) }), [1990, 2000]);
         assert_eq!(chosen_decades(Range { min: Some(1991), max: Some(1999) }), [0; 0]);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_movies_is_listed_and_what_is_chosen_stays_at_zero() {
+    fn values_with_movies_and_chosen_values_are_listed() {
         let filter = MovieFilter {
             genres: vec![GenreId::from_uuid(Uuid::from_u128(3)), Id::from_uuid(Uuid::from_u128(8))],
             year: years_of_decade(1950),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_ignores_its_own_choice_alone() {
+    fn a_group_ignores_only_its_own_choice() {
         let filter = MovieFilter {
             genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
             certifications: vec![Id::from_uuid(Uuid::from_u128(2))],

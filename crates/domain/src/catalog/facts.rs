@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn checking_trims_joins_equal_names_and_composes_the_description() {
+    fn checking_trims_removes_repeated_names_and_composes_the_description() {
         let checked = facts().check(THIS_YEAR).unwrap();
         assert_eq!(checked.identity.name, "Amélie");
         assert_eq!(checked.genres, ["Comedy", "Romance"]);
@@ -319,13 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn checked_facts_stay_as_they_are_when_they_are_checked_again() {
+    fn checking_facts_again_does_not_change_them() {
         let checked = facts().check(THIS_YEAR).unwrap();
         assert_eq!(checked.clone().into_inner().check(THIS_YEAR), Ok(checked));
     }
 
     #[test]
-    fn the_identity_alone_is_that_of_the_checked_facts_and_refused_like_them() {
+    fn checking_only_the_identity_is_consistent_with_checking_all_facts() {
         let identity = facts().check(THIS_YEAR).map(|facts| facts.identity.clone());
         assert_eq!(facts().check_identity(THIS_YEAR), identity);
         let bad = || Facts { genres: vec![" ".into()], ..facts() };
@@ -334,13 +334,13 @@ mod tests {
     }
 
     #[test]
-    fn a_description_that_is_there_is_kept() {
+    fn an_existing_description_is_kept() {
         let given = Facts { description: " A text.\nOf two lines. ".into(), ..facts() };
         assert_eq!(given.check(THIS_YEAR).unwrap().description, "A text.\nOf two lines.");
     }
 
     #[test]
-    fn every_fault_is_told_in_the_order_of_the_fields() {
+    fn all_faults_are_reported_in_the_order_of_the_fields() {
         let bad = Facts {
             identity: MovieIdentity { name: " ".into(), year: 1869, duration_minutes: 0 },
             imdb: 10.1,
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_one_line_of_text_and_no_text_holds_nul() {
+    fn names_have_one_line_and_no_text_contains_nul() {
         let control = "contains a line break or another control character";
         for name in ["a\nb", "a\tb", "a\0b", "a\u{1b}[2Jb", "a\u{2028}b"] {
             assert_eq!(told(|facts| facts.identity.name = name.into()), format!("name: {control}"));

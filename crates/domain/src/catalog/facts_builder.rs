@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_required_has_a_default() {
+    fn optional_facts_have_defaults() {
         let facts = complete().build(2026).unwrap();
         assert_eq!((facts.certification.as_str(), facts.is_available), (NOT_RATED, true));
         assert_eq!((facts.meta_score, facts.gross, facts.poster_url.as_deref()), (None, None, None));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_was_given_is_kept() {
+    fn all_given_facts_are_kept() {
         let facts = complete()
             .meta_score(89.0)
             .gross(78_900_000)
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_facts_and_other_faults_are_told_together() {
+    fn missing_facts_and_other_faults_are_reported_together() {
         let invalid = FactsBuilder::new().votes(-1).stars([" "]).build(2026).unwrap_err();
         assert_eq!(
             invalid.to_string(),

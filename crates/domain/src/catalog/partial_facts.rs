@@ -294,12 +294,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_stays_as_it_is() {
+    fn omitted_facts_are_kept() {
         assert_eq!(applied(OptionalFact::ALL.into_iter().collect(), &movie()), (movie(), false));
     }
 
     #[test]
-    fn each_fact_that_is_given_replaces_the_old_value_and_no_other() {
+    fn each_given_fact_replaces_only_its_own_value() {
         for given in OptionalFact::ALL {
             let absent = OptionalFact::ALL.into_iter().filter(|fact| *fact != given).collect();
             let (changed, has_changed) = applied(absent, &movie());

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn every_act_counts_and_a_purchase_most() {
+    fn every_action_counts_and_a_purchase_counts_most() {
         let idle = Activity::default();
         let acts = [
             Activity { likes: 1, ..idle },

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poster_is_kept_in_the_widths_up_to_its_own() {
+    fn a_poster_is_stored_in_the_widths_up_to_its_own() {
         let widths = |width| poster(width).widths().collect::<Vec<_>>();
         assert_eq!(widths(185), [185]);
         assert_eq!(widths(500), [185, 342, 500]);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poster_knows_the_address_that_it_is_shown_at() {
+    fn a_poster_recognizes_its_own_address() {
         let shown = "https://cinema.example/media/posters/00000000-0000-0000-0000-000000000000/w342.webp";
         assert!(poster(342).is_shown_at(shown));
         assert!(!poster(185).is_shown_at(shown));

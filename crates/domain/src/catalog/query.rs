@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_has_a_key_of_its_own() {
+    fn every_filter_has_a_unique_key() {
         let text = |text: &str| Some(text.to_owned());
         let price = |text: &str| Some(Money::parse_major(text, "USD".parse().unwrap()).unwrap());
         let search = |text: &str| Some(Search::parse(text));

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn one_rating_of_10_does_not_lead() {
+    fn one_rating_of_10_is_not_ranked_first() {
         let one = rating_rank(10, 1).unwrap();
         for (sum, count) in [(16, 2), (24, 3), (35, 5), (700, 100)] {
             assert!(rating_rank(sum, count).unwrap() > one, "{sum}/{count}");

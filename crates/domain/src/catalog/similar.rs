@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn people_count_more_than_genres_and_nothing_in_common_is_left_out() {
+    fn people_count_more_than_genres_and_unrelated_movies_are_omitted() {
         let heat = movie(1, "Heat", &[1, 2], &[1], &[1, 2]);
         let others = [
             movie(2, "Ronin", &[1, 2], &[2], &[9]),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_a_year_and_popularity_decide_what_is_else_alike() {
+    fn ties_are_decided_by_description_year_and_popularity() {
         let one = movie(1, "One", &[1], &[], &[]);
         let one = MovieProfile { description: "A submarine is lost in the ice.".to_owned(), ..one };
         let other = |number, description: &str, year, popularity| MovieProfile {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bounded_number_is_kept() {
+    fn the_number_of_entries_is_bounded() {
         let one = movie(1, "One", &[1], &[], &[]);
         let others: Vec<_> = (2..300).map(|number| movie(number, "Other", &[1], &[], &[])).collect();
         assert_eq!(most_similar(&one, &others).len(), KEPT_SIMILAR);

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_leading_article_that_something_follows_is_left_out() {
+    fn a_leading_article_followed_by_another_word_is_omitted() {
         for (name, sort_name) in [
             ("The 'Burbs", "'Burbs"),
             ("the  Thing", "Thing"),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn case_accents_and_leading_punctuation_do_not_count() {
+    fn case_accents_and_leading_punctuation_are_ignored() {
         for (name, key) in [
             ("'Burbs", "burbs"),
             ("…And Justice for All", "and justice for all"),

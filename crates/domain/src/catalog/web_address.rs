@@ -42,7 +42,7 @@ mod tests {
     use super::is_web_address;
 
     #[test]
-    fn addresses_of_the_web_are_accepted() {
+    fn web_addresses_are_accepted() {
         for address in [
             "https://m.media.example/images/a,b@@._V1_.jpg",
             "http://localhost:8000/p?a=1&b=é#top",

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn films_are_told_by_their_content() {
+    fn films_are_recognized_by_their_content() {
         assert_eq!(film_type(b"\0\0\0\x20ftypisom\0\0\x02\0"), Some(MediaType::Mp4));
         assert_eq!(film_type(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webmB"), Some(MediaType::Webm));
         assert_eq!(film_type(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x88matroska"), None);

@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_changes_nothing_and_what_is_as_old_does() {
+    fn only_reports_that_are_not_older_change_the_progress() {
         let kept = reported(1_000, 10);
         assert_eq!(Progress::reported(Some(kept), 2_000, at(9), MOVIE), kept);
         assert_eq!(Progress::reported(Some(kept), 2_000, at(10), MOVIE).position_seconds, 2_000);
     }
 
     #[test]
-    fn a_mark_holds_until_the_player_goes_on() {
+    fn a_mark_is_kept_until_the_player_continues() {
         let watched = Progress::marked(Some(reported(1_000, 10)), true, at(20), MOVIE);
         assert!(watched.is_watched && !watched.is_in_progress(MOVIE));
         assert_eq!((watched.position_seconds, watched.resume_at()), (1_000, 0));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_off_is_not_brought_back_by_late_reports() {
+    fn late_reports_do_not_restore_a_removed_movie() {
         let off = Progress::taken_off(Some(reported(1_000, 10)), at(20));
         assert!(!off.is_in_progress(MOVIE));
         assert_eq!(Progress::taken_off(None, at(20)), off, "the first report may be on its way");

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subtitles_are_told_from_other_texts() {
+    fn subtitles_are_distinguished_from_other_texts() {
         let cue = "00:01.000 --> 00:02.500 align:start\nHello";
         for good in [
             format!("WEBVTT\n\n{cue}\n"),

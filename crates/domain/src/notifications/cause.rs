@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_have_kinds_and_keys_of_their_own() {
+    fn each_cause_has_its_own_kind_and_key() {
         let kinds: Vec<_> = causes().iter().map(NotificationCause::kind).collect();
         assert_eq!(kinds, NotificationKind::ALL);
         let keys: BTreeSet<_> = causes().iter().map(NotificationCause::dedupe_key).collect();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_act_is_one_whose_actor_is_the_receiver() {
+    fn an_action_whose_actor_is_the_receiver_is_an_own_action() {
         let own = causes().into_iter().map(|cause| {
             NewNotification { id: id(7), receiver: id(1), cause, at: Instant::UNIX_EPOCH }.is_own_act()
         });

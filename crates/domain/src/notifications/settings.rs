@@ -147,7 +147,7 @@ mod tests {
     use crate::id::Id;
 
     #[test]
-    fn changes_leave_what_they_do_not_name() {
+    fn changes_keep_omitted_fields() {
         let settings = NotificationSettings::default();
         assert_eq!(settings.changed(SettingsChanges::default()), settings);
         for kind in [MailedKind::CommentReply, MailedKind::CommentLike] {

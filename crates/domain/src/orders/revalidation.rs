@@ -135,13 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn an_order_at_the_prices_of_now_can_be_paid() {
+    fn an_order_at_current_prices_can_be_paid() {
         assert_eq!(check([100, 200], None), Revalidation::Unchanged);
         assert_eq!(check([100, 200], Some(300)), Revalidation::Unchanged);
     }
 
     #[test]
-    fn a_changed_price_is_told_until_the_new_total_is_accepted() {
+    fn a_changed_price_is_reported_until_the_new_total_is_accepted() {
         let items = vec![ChangedPrice { movie_id: movie(2), old: usd(200), new: usd(250) }];
         let change = PriceChange { old_total: usd(300), new_total: usd(350), items };
         assert_eq!(check([100, 250], None), Revalidation::Changed(change.clone()));
@@ -151,20 +151,20 @@ mod tests {
     }
 
     #[test]
-    fn prices_that_moved_against_each_other_are_told_too() {
+    fn price_changes_with_the_same_total_are_also_reported() {
         let Revalidation::Changed(change) = check([150, 150], None) else { panic!() };
         assert_eq!((change.old_total, change.new_total, change.items.len()), (usd(300), usd(300), 2));
         assert!(matches!(check([150, 150], Some(300)), Revalidation::Accepted { .. }));
     }
 
     #[test]
-    fn an_accepted_total_that_is_not_that_of_now_is_refused_though_no_price_moved() {
+    fn an_accepted_total_other_than_the_current_one_is_refused_even_without_a_price_change() {
         let Revalidation::Changed(change) = check([100, 200], Some(299)) else { panic!() };
         assert_eq!((change.old_total, change.new_total, change.items.len()), (usd(300), usd(300), 0));
     }
 
     #[test]
-    fn a_movie_that_is_not_on_sale_any_more_cannot_be_paid() {
+    fn a_movie_that_is_no_longer_on_sale_cannot_be_paid() {
         let mut withdrawn = offers([100, 200]);
         withdrawn[0].1.is_available = false;
         for offers in [withdrawn, offers([100, 200])[..1].to_vec()] {

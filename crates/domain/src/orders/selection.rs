@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_bought_is_left_out_with_its_reason() {
+    fn movies_that_cannot_be_bought_are_excluded_with_the_reason() {
         let withdrawn = Offer { price: Money::from_minor(1, Currency::USD), is_available: false };
         let euros = Offer { price: Money::from_minor(1, "EUR".parse().unwrap()), is_available: true };
         let selection = select(&[

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn money_on_its_way_suspends_the_expiry_and_its_bouncing_begins_it_anew() {
+    fn pending_money_suspends_the_expiry_and_its_failure_restarts_it() {
         let order = OrderState::new(at(0)).apply(OrderEvent::PaymentProcessing).unwrap();
         assert_eq!((order.expires_at(), order.is_expired(at(9_999))), (None, false));
         let canceled = order.apply(OrderEvent::Canceled { at: at(1), reason: CancelReason::ByUser });
@@ -299,7 +299,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_event_makes_an_order_unpaid_or_a_canceled_one_alive(events in proptest::collection::vec(events(), 0..12)) {
+        fn no_event_reverts_a_paid_order_or_revives_a_canceled_one(events in proptest::collection::vec(events(), 0..12)) {
             let mut order = OrderState::new(at(0));
             for event in events {
                 let next = order.apply(event).unwrap_or(order);

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_usual_decline_code_has_advice_that_fits() {
+    fn every_usual_decline_code_has_suitable_advice() {
         for (code, advice) in [
             ("insufficient_funds", Advice::UseAnotherCard),
             ("expired_card", Advice::UseAnotherCard),

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn money_counts_whatever_was_reported_before_and_is_reported_once() {
+    fn received_money_takes_effect_once_regardless_of_earlier_reports() {
         let paid = CheckoutReport::Paid { amount: usd(999), at: at(61) };
         let (state, changes) = after(&[CheckoutReport::Expired { at: at(60) }, paid.clone(), paid]);
         assert_eq!(state, PaymentState::Successful { completed_at: at(61) });
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn another_amount_or_currency_buys_nothing() {
+    fn a_wrong_amount_or_currency_pays_nothing() {
         for received in [usd(998), usd(1_000), Money::from_minor(999, "EUR".parse().unwrap())] {
             let (state, changes) = after(&[CheckoutReport::Paid { amount: received, at: at(1) }]);
             assert_eq!(state, PaymentState::Mismatched { received, completed_at: at(1) });
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_canceled_or_a_paid_order_sends_money_back() {
+    fn money_is_returned_only_for_a_canceled_or_paid_order() {
         let pending = OrderState::Pending { expires_at: None };
         assert_eq!(Settlement::of(pending), Settlement::PaysOrder);
         assert_eq!(Settlement::of(OrderState::Paid { paid_at: at(0) }), Settlement::ReturnedOrderPaid);
@@ -419,7 +419,7 @@ mod tests {
         }
 
         #[test]
-        fn a_loss_of_all_but_the_last_report_changes_no_outcome_with_money(at_minute in 0_i64..100) {
+        fn losing_all_reports_but_the_last_does_not_change_the_outcome_of_money(at_minute in 0_i64..100) {
             let paid = CheckoutReport::Paid { amount: usd(999), at: at(at_minute) };
             prop_assert_eq!(after(&[paid]).0, PaymentState::Successful { completed_at: at(at_minute) });
         }

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn items_or_all_that_is_left_goes_back() {
+    fn single_items_or_the_remaining_amount_are_refunded() {
         let prices = [999, 799];
         assert_eq!(plan(&prices, &[], &[], None), Ok((1_798, 2)));
         assert_eq!(plan(&prices, &[], &[], Some(&[2])), Ok((799, 1)));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refunded_or_about_to_be_is_not_refunded_again() {
+    fn items_with_a_pending_or_succeeded_refund_are_not_refunded_again() {
         let prices = [999, 799];
         for first in [of_first(&prices), done(of_first(&prices))] {
             assert_eq!(plan(&prices, &[first], &[], Some(&[1, 2])), Err(RefundRefusal::AlreadyRefunded));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_refund_at_the_provider_the_rest_goes_back_and_no_more() {
+    fn after_a_refund_at_the_provider_only_the_rest_is_refunded() {
         let prices = [999, 799];
         let refunds = [at_provider(1_000)];
         assert_eq!(plan(&prices, &refunds, &[], Some(&[1])), Err(RefundRefusal::ExceedsPayment));
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn disputed_money_waits_and_lost_money_is_gone() {
+    fn disputed_money_is_withheld_and_lost_money_is_gone() {
         let lost = [dispute(1_798, DisputeState::Lost { closed_at: at() })];
         let prices = [999, 799];
         assert_eq!(plan(&prices, &[], &[dispute(1, DisputeState::Open)], None), Err(RefundRefusal::Disputed));
@@ -300,19 +300,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cost_nothing_is_refunded_for_nothing() {
+    fn free_orders_are_refunded_without_money() {
         assert_eq!(plan(&[0], &[], &[], None), Ok((0, 1)));
         assert_eq!(plan(&[999, 0], &[of_first(&[999, 0])], &[], None), Ok((0, 1)));
         assert_eq!(plan(&[0], &[of_first(&[0])], &[], None), Err(RefundRefusal::AlreadyRefunded));
     }
 
     #[test]
-    fn unknown_movies_are_named_by_their_places() {
+    fn unknown_movies_are_reported_by_their_positions() {
         assert_eq!(plan(&[1], &[], &[], Some(&[7, 1, 8])), Err(RefundRefusal::UnknownMovies(vec![0, 2])));
     }
 
     #[test]
-    fn money_of_another_amount_goes_back_as_it_came() {
+    fn money_with_a_wrong_amount_is_refunded_as_received() {
         let items = items(&[999]);
         let received = Money::from_minor(500, "EUR".parse().unwrap());
         let state = PaymentState::Mismatched { received, completed_at: at() };
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_buyer_has_follows_refunds_and_disputes() {
+    fn the_entitlements_of_the_buyer_follow_refunds_and_disputes() {
         use Entitlement::{Live, Revoked, Suspended};
         let prices = [999, 799];
         let items = items(&prices);

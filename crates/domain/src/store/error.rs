@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_race_is_found_behind_any_error() {
+    fn a_lost_race_is_found_among_the_sources_of_any_error() {
         for error in [StoreError::conflict("deadlock"), StoreError::conflict(StoreError::failed("x"))] {
             assert!(LostRace::is_behind(&error));
             assert!(LostRace::is_behind(&UseCaseError::from(error)));

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_failures_there_were_the_wait_is_never_longer() {
+    fn the_wait_is_bounded_for_any_number_of_failures() {
         for count in [10, 31, 32, 63, 64, 1_000, u32::MAX] {
             assert_eq!(wait_after(count), LONGEST_WAIT, "{count}");
         }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_without_a_failure_forgets_them_all() {
+    fn failures_are_forgotten_after_a_day_without_one() {
         let mut failures = Failures::default();
         for _ in 0..4 {
             failures.begin(second(0)).unwrap();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_was_taken_back_never_was() {
+    fn a_reverted_attempt_is_not_counted() {
         let mut failures = Failures::default();
         for _ in 0..5 {
             failures.begin(second(0)).unwrap();

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_begins_with_the_first_use_and_gives_all_back_at_its_end() {
+    fn the_window_begins_with_the_first_use_and_restores_the_quota_at_its_end() {
         let limit = limit(&["2/1m"]);
         let mut usage = Usage::default();
         assert_eq!(usage.take(&limit, second(0)).quotas, [quota_state(1, 60)]);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_quota_refuses_is_counted_by_none() {
+    fn a_use_refused_by_one_quota_is_not_counted_by_any() {
         let limit = limit(&["1/1m", "2/1d"]);
         assert_eq!(
             limit.policies().iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_can_be_used_again_until_its_time_is_over() {
+    fn a_refunded_use_can_be_repeated_within_its_window() {
         let limit = limit(&["1/1m", "2/1d"]);
         let mut usage = Usage::default();
         usage.give_back(&limit, second(0));
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deed_is_counted_once_and_a_refused_one_was_not_counted() {
+    fn a_use_is_counted_once_and_a_refused_one_is_not_counted() {
         let limit = limit(&["2/1m"]);
         let mut usage = Usage::default();
         for key in ["a", "a", "b"] {
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deed_of_a_clock_that_was_set_back_is_counted_again() {
+    fn a_use_is_counted_again_after_the_clock_was_set_back() {
         let limit = limit(&["1/1m"]);
         let mut usage = Usage::default();
         assert!(usage.take_once(&limit, "a", second(3_600)).is_allowed);

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_usage_is_reported_in_one_line_with_what_to_do() {
+    fn wrong_usage_is_reported_in_one_line_with_advice() {
         for (words, line) in [
             ("fly", "unrecognized subcommand 'fly'; see `cinema --help`"),
             (

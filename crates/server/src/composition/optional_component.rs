@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_component_is_checked_once_while_the_outcome_is_fresh() {
+    async fn a_component_is_not_checked_again_while_the_outcome_is_cached() {
         let thing = Flickering::default();
         let kept = OptionalComponent::new("thing", Box::new(thing.clone()), Duration::from_hours(1));
         for state in futures_util::future::join_all((0..50).map(|_| kept.state())).await {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_check_that_does_not_end_is_given_up() {
+    async fn a_check_that_takes_too_long_is_abandoned() {
         let silent = OptionalComponent::new("thing", Box::new(Silent), CACHED_FOR);
         assert_eq!(silent.state().await, Err("takes too long to answer".to_owned()));
     }

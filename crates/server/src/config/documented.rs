@@ -39,7 +39,7 @@ fn the_example_lists_every_setting_once() {
 }
 
 #[test]
-fn the_example_says_the_defaults() {
+fn the_example_shows_the_defaults() {
     let lines: Vec<String> = example().map(|(name, value)| format!("{name}={value}")).collect();
     let sources = Sources::default().with_dotenv(&lines.join("\n"));
     let (said, default) =
@@ -69,7 +69,7 @@ fn the_settings_that_production_needs_work_when_they_are_pasted() {
 }
 
 #[test]
-fn the_guide_has_a_row_for_every_setting() {
+fn the_operations_guide_has_a_row_for_every_setting() {
     let (_, section) = OPERATIONS.split_once("\n## Settings\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let cells =

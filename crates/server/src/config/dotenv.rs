@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dollar_that_would_stand_for_something_is_found() {
+    fn a_dollar_that_would_be_expanded_is_found() {
         for text in [
             "A=x$y",
             "A=$y",
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dollar_that_stands_for_itself_is_none() {
+    fn a_literal_dollar_is_not_an_expansion() {
         for text in [
             "A='x$y'",
             "A=x\\$y",
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_the_library_alters_goes_unseen() {
+    fn every_change_by_the_library_is_detected() {
         let characters = ['$', '\'', '"', ' ', '#', '\n', 'x', '='];
         let mut texts = vec!["A=".to_owned()];
         for _ in 0..5 {

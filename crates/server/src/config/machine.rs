@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn hashing_leaves_half_of_the_memory_to_the_rest() {
+    fn hashing_uses_at_most_half_of_the_memory() {
         for (processors, limit, slots) in [
             (64, Some(512 * MIB), 12),
             (8, Some(512 * MIB), 4),

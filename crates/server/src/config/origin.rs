@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_sends_is_no_origin() {
+    fn texts_that_no_browser_sends_are_not_origins() {
         for text in [
             "*",
             "null",

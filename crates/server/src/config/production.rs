@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_is_trusted_when_every_part_of_the_internet_is() {
+    fn networks_in_every_part_of_the_internet_count_as_trusting_everyone() {
         for (networks, is_everybody) in [
             ("0.0.0.0/0", true),
             ("::/0", true),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn mails_go_in_the_clear_where_tls_is_only_offered_and_the_server_is_elsewhere() {
+    fn mails_may_be_unencrypted_with_opportunistic_tls_to_another_machine() {
         for (url, is_clear) in [
             ("smtp://mail.example", true),
             ("smtp://ann:secret@10.0.0.1:25?tls=none", true),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_of_everything_is_noticed() {
+    fn an_overly_verbose_log_is_reported() {
         for (filter, is_too_much) in [
             ("trace", true),
             ("info,actix_http=trace", true),

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_are_not_shown_wherever_they_stand() {
+    fn passwords_are_not_shown_at_any_position() {
         for (url, shown) in [
             ("postgres://ann:secret@db:5432/cinema", "postgres://ann:***@db:5432/cinema"),
             ("postgres://ann:se@cret@db/cinema", "postgres://ann:***@db/cinema"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_are_not_known_are_not_shown() {
+    fn unknown_parameters_are_not_shown() {
         for (text, shown) in [
             ("https://cinema.example?secret=abc", "https://cinema.example?secret=***"),
             ("s3://bucket?region=eu", "s3://bucket?region=eu"),

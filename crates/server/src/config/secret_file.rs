@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_made_once() {
+    fn a_secret_is_generated_once() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("var");
         for made in ["first", "second"] {

@@ -36,7 +36,7 @@ const PRODUCTION: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn nothing_has_to_be_set() {
+fn no_setting_is_required() {
     let settings = settings(&[]).unwrap();
     assert_eq!(settings.app_env, AppEnv::Dev);
     assert_eq!((settings.host.to_string().as_str(), settings.port), ("127.0.0.1", 8_000));
@@ -53,7 +53,7 @@ fn nothing_has_to_be_set() {
 }
 
 #[test]
-fn the_environment_wins_over_dotenv_and_that_over_the_file() {
+fn the_environment_overrides_dotenv_which_overrides_the_file() {
     let sources = Sources::environment([("APP_PORT", "1"), ("CURRENCY", "")])
         .with_dotenv("APP_PORT=2\nCURRENCY=EUR\n# a comment\n")
         .with_file("app_port = 3\ncurrency = \"JPY\"\nmax_in_flight = 4\ncors_origins = [\"http://a\", \"http://b\"]\n");
@@ -65,7 +65,7 @@ fn the_environment_wins_over_dotenv_and_that_over_the_file() {
 }
 
 #[test]
-fn an_unknown_key_in_the_file_is_named() {
+fn an_unknown_key_in_the_file_is_reported() {
     let sources = Sources::default().with_file("app_prot = 8000\n");
     let error = Settings::from_sources(&sources).unwrap_err().to_string();
     assert_eq!(error, "app_prot is no setting (in cinema.toml); did you mean app_port?");
@@ -78,7 +78,7 @@ fn an_unknown_key_in_the_file_is_named() {
 }
 
 #[test]
-fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
+fn an_invalid_value_is_reported_with_its_fault_and_the_allowed_values() {
     assert_eq!(
         fault(&[("APP_PORT", "eighty")]),
         "APP_PORT cannot be \"eighty\"; allowed: a whole number from 0 to 65535"
@@ -165,7 +165,7 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
 }
 
 #[test]
-fn a_password_in_a_bad_address_is_not_shown() {
+fn a_password_in_an_invalid_address_is_not_shown() {
     for name in ["PUBLIC_URL", "FRONTEND_URL", "MEDIA_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "STRIPE_API_BASE"]
     {
         let fault = fault(&[(name, "gopher://ann:pa55word@host")]);
@@ -175,7 +175,7 @@ fn a_password_in_a_bad_address_is_not_shown() {
 }
 
 #[test]
-fn what_is_wrong_with_an_address_is_said_without_quoting_it() {
+fn faults_of_an_address_are_reported_without_quoting_it() {
     for (name, bad, says) in [
         ("DATABASE_URL", "postgres://ann:canary@db:canary/cinema", "invalid value for option `port`"),
         ("DATABASE_URL", "postgres://ann:can@ary@db/cinema", "in a password, @ is written %40"),
@@ -191,14 +191,14 @@ fn what_is_wrong_with_an_address_is_said_without_quoting_it() {
 }
 
 #[test]
-fn every_fault_is_named_at_once_and_no_secret_repeated() {
+fn all_faults_are_reported_together_without_secrets() {
     let fault = fault(&[("APP_PORT", "x"), ("CURRENCY", "y"), ("DATABASE_URL", "mysql://u:canary@db")]);
     assert!(fault.contains("APP_PORT") && fault.contains("CURRENCY") && fault.contains("DATABASE_URL"));
     assert!(!fault.contains("canary"), "{fault}");
 }
 
 #[test]
-fn every_spelling_of_a_database_is_understood() {
+fn every_spelling_of_a_database_address_is_accepted() {
     for (url, expected) in [
         ("sqlite:///srv/cinema.db", DatabaseSetting::Sqlite("/srv/cinema.db".into())),
         ("sqlite://cinema.db", DatabaseSetting::Sqlite("cinema.db".into())),
@@ -211,7 +211,7 @@ fn every_spelling_of_a_database_is_understood() {
 }
 
 #[test]
-fn settings_of_later_versions_do_no_harm_and_are_told() {
+fn settings_of_later_versions_are_accepted_and_reported() {
     assert_eq!(settings(&[]).unwrap().later.set().count(), 0);
     let settings = settings(&[
         ("SMTP_URL", "smtp://mail:1025"),
@@ -249,7 +249,7 @@ fn every_limit_has_a_default_and_can_be_set() {
 }
 
 #[test]
-fn a_secret_may_stand_in_a_file() {
+fn a_secret_may_be_in_a_file() {
     let folder = folder("secret-file");
     let path = folder.join("secret");
     std::fs::write(&path, "kept in a file, 32 bytes or more\n").unwrap();
@@ -264,7 +264,7 @@ fn a_secret_may_stand_in_a_file() {
 }
 
 #[test]
-fn a_secret_and_its_file_go_by_the_stronger_source() {
+fn a_secret_or_its_file_is_taken_from_the_source_with_precedence() {
     let folder = folder("layers");
     let path = folder.join("secret");
     std::fs::write(&path, "from a file").unwrap();
@@ -308,7 +308,7 @@ fn a_dollar_in_dotenv_is_kept_or_refused_and_never_something_else() {
 }
 
 #[test]
-fn secrets_are_hidden_wherever_settings_are_shown() {
+fn secrets_are_hidden_in_all_shown_settings() {
     let settings = settings(&[
         ("APP_SECRET_KEY", "canary-canary-canary-canary-canary"),
         ("APP_SECRET_KEY_PREVIOUS", "canary-of-yesterday"),
@@ -321,7 +321,7 @@ fn secrets_are_hidden_wherever_settings_are_shown() {
 }
 
 #[test]
-fn a_development_secret_is_made_once_and_for_its_owner_alone() {
+fn a_development_secret_is_generated_once_and_readable_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = folder("dev-secret");
@@ -335,7 +335,7 @@ fn a_development_secret_is_made_once_and_for_its_owner_alone() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_in_one_round() {
+fn all_faults_are_reported_in_one_response() {
     let sources =
         Sources::environment([("APP_ENV", "prod"), ("APP_PORT", "x"), ("DATABASE_URL_FILE", "/nowhere")])
             .with_dotenv("CURRENCY=coins\nMAIL_FROM=nobody\nMAILER=smtp\n")
@@ -369,7 +369,7 @@ fn everything_that_is_wrong_is_told_in_one_round() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_any_text() {
+fn a_byte_order_mark_is_not_part_of_the_text() {
     let folder = folder("bom");
     let secret = folder.join("secret");
     std::fs::write(&secret, "\u{feff}kept in a file\r\n").unwrap();
@@ -388,7 +388,7 @@ fn a_byte_order_mark_is_no_part_of_any_text() {
 }
 
 #[test]
-fn addresses_are_kept_as_browsers_send_them() {
+fn addresses_are_normalized_as_browsers_send_them() {
     let settings = settings(&[
         ("CORS_ORIGINS", "https://Shop.example.com, https://other.example:443/,http://localhost:5173"),
         ("PUBLIC_URL", "https://Cinema.Example:443/"),
@@ -406,7 +406,7 @@ fn addresses_are_kept_as_browsers_send_them() {
 }
 
 #[test]
-fn what_is_shown_is_what_is_in_force() {
+fn the_shown_settings_are_the_current_ones() {
     let shown = |values: &[(&str, &str)]| {
         let shown = settings(values).unwrap().shown();
         let value = |name: &str| shown.iter().find(|(shown, _)| *shown == name).unwrap().1.clone();
@@ -427,7 +427,7 @@ fn what_is_shown_is_what_is_in_force() {
 }
 
 #[test]
-fn a_secret_in_a_bad_address_is_not_shown() {
+fn a_secret_in_an_invalid_address_is_not_shown() {
     for bad in
         ["https://cinema.example?secret=canary", "https://cinema.example/#canary@x", "gopher://h?canary"]
     {
@@ -439,7 +439,7 @@ fn a_secret_in_a_bad_address_is_not_shown() {
 }
 
 #[test]
-fn a_stop_is_at_once_in_development_alone() {
+fn only_in_development_a_stop_is_immediate() {
     for (app_env, seconds) in [("dev", 0), ("test", 5), ("prod", 5)] {
         let settings = settings(&[("APP_ENV", app_env)]).unwrap();
         assert_eq!(settings.drain, Duration::from_secs(seconds), "{app_env}");
@@ -447,7 +447,7 @@ fn a_stop_is_at_once_in_development_alone() {
 }
 
 #[test]
-fn an_address_of_every_network_is_written_as_this_machine() {
+fn an_unspecified_address_is_written_as_localhost() {
     for (address, url) in [
         ("127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("0.0.0.0:8000", "http://127.0.0.1:8000"),

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_neither_runs_nor_is_slow_is_forgotten() {
+    fn destinations_that_are_neither_running_nor_slow_are_removed() {
         let now = Instant::now();
         let mut destinations = Destinations::default();
         for number in 0..1_000 {

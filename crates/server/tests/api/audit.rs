@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use crate::support::{Caller, Engine, SignedIn, TestApp, cases, email_of, password_of, small_catalogue};
 
 cases! {
-    a_life_of_an_account_is_told,
-    a_refused_sign_in_is_told_without_what_was_typed,
-    a_reused_token_is_told,
-    a_password_at_the_documentation_is_a_sign_in_like_others,
-    an_entry_names_its_request_and_network,
-    a_price_that_an_import_moved_is_told_and_nothing_else_of_it,
+    the_events_of_an_account_are_in_the_audit_log,
+    a_refused_sign_in_is_recorded_without_the_typed_text,
+    a_reused_token_is_recorded,
+    a_password_for_the_documentation_is_checked_like_a_log_in,
+    an_entry_has_its_request_and_network,
+    only_price_changes_of_an_import_are_in_the_audit_log,
     filters_narrow_the_log,
-    a_walk_by_cursor_sees_each_entry_once_while_others_are_written,
-    bad_parameters_are_named_at_once,
+    reading_by_cursor_returns_each_entry_once_while_others_are_written,
+    invalid_parameters_are_reported_together,
     only_administrators_read_it,
 }
 
@@ -27,7 +27,7 @@ fn actions(entries: &[Value]) -> Vec<&str> {
     entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect()
 }
 
-async fn a_life_of_an_account_is_told(engine: Engine) {
+async fn the_events_of_an_account_are_in_the_audit_log(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     app.log_out(&ann.tokens.refresh).await.expect(200);
@@ -49,7 +49,7 @@ async fn a_life_of_an_account_is_told(engine: Engine) {
     );
 }
 
-async fn a_refused_sign_in_is_told_without_what_was_typed(engine: Engine) {
+async fn a_refused_sign_in_is_recorded_without_the_typed_text(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     for (name, typed) in [("ann", "Wr0ng password"), ("nobody", "Wr0ng password")] {
@@ -68,7 +68,7 @@ async fn a_refused_sign_in_is_told_without_what_was_typed(engine: Engine) {
     assert!(!text.contains("example.com") && !text.contains("Wr0ng"), "{text}");
 }
 
-async fn a_reused_token_is_told(engine: Engine) {
+async fn a_reused_token_is_recorded(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     app.refresh(&ann.tokens.refresh).await.expect(200);
@@ -79,7 +79,7 @@ async fn a_reused_token_is_told(engine: Engine) {
     assert_eq!(told[0]["object"], json!({"kind": "user", "id": ann.id().to_string()}));
 }
 
-async fn a_password_at_the_documentation_is_a_sign_in_like_others(engine: Engine) {
+async fn a_password_for_the_documentation_is_checked_like_a_log_in(engine: Engine) {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let app = TestApp::spawn_with(engine, &[("DOCS_ACCESS", "authenticated")]).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
@@ -97,7 +97,7 @@ async fn a_password_at_the_documentation_is_a_sign_in_like_others(engine: Engine
     assert_eq!(log(&admin, "action=sign_in_failed").await.len(), 1);
 }
 
-async fn an_entry_names_its_request_and_network(engine: Engine) {
+async fn an_entry_has_its_request_and_network(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     app.user("ann").await;
@@ -107,7 +107,7 @@ async fn an_entry_names_its_request_and_network(engine: Engine) {
     assert_eq!((&newest["request_id"], &newest["ip"]), (&json!("told-later"), &json!("127.0.0.0/24")));
 }
 
-async fn a_price_that_an_import_moved_is_told_and_nothing_else_of_it(engine: Engine) {
+async fn only_price_changes_of_an_import_are_in_the_audit_log(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let mut movies = small_catalogue();
@@ -166,7 +166,7 @@ async fn filters_narrow_the_log(engine: Engine) {
     assert!(log(&admin, &format!("object_id={}&action=signed_in", ann.id())).await.is_empty());
 }
 
-async fn a_walk_by_cursor_sees_each_entry_once_while_others_are_written(engine: Engine) {
+async fn reading_by_cursor_returns_each_entry_once_while_others_are_written(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     app.user("ann").await;
@@ -186,7 +186,7 @@ async fn a_walk_by_cursor_sees_each_entry_once_while_others_are_written(engine: 
     admin.get(other).await.problem(400, "cursor_invalid");
 }
 
-async fn bad_parameters_are_named_at_once(engine: Engine) {
+async fn invalid_parameters_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let query = "actor_id=ann&object_id=1&action=Signed_In&from=yesterday&to=tomorrow&page=0&x=1";

@@ -6,14 +6,14 @@ use chrono::TimeDelta;
 use crate::support::{Engine, SECRET, TestApp, cases};
 
 cases! {
-    a_log_that_nobody_touched_is_verified,
+    an_unchanged_log_passes_verification,
     a_changed_row_is_found_with_its_seal,
     a_removed_row_is_found_with_its_seal,
     a_late_row_is_found_with_its_seal,
     a_removed_seal_is_found,
-    a_log_that_was_cut_off_is_found_by_a_seal_that_was_noted,
+    a_truncated_log_is_detected_with_a_recorded_seal,
     a_deleted_account_breaks_no_seal,
-    rows_that_were_removed_on_purpose_are_not_missed,
+    deliberately_removed_rows_are_not_reported,
     a_changed_secret_breaks_no_seal,
 }
 
@@ -53,7 +53,7 @@ fn holds(app: &TestApp, words: &[&str]) {
     assert!(holds, "{said}");
 }
 
-async fn a_log_that_nobody_touched_is_verified(engine: Engine) {
+async fn an_unchanged_log_passes_verification(engine: Engine) {
     let app = sealed(engine).await;
     app.log_in("ann").await.expect(200);
     holds(&app, &[]);
@@ -95,7 +95,7 @@ async fn a_removed_seal_is_found(engine: Engine) {
     says(&app, &[], &["seal 1 is missing"]);
 }
 
-async fn a_log_that_was_cut_off_is_found_by_a_seal_that_was_noted(engine: Engine) {
+async fn a_truncated_log_is_detected_with_a_recorded_seal(engine: Engine) {
     let app = sealed(engine).await;
     let found = app.audit_log().verify(&Known::default()).await.unwrap();
     let noted = found.last.unwrap().to_string();
@@ -119,7 +119,7 @@ async fn a_deleted_account_breaks_no_seal(engine: Engine) {
     holds(&app, &[]);
 }
 
-async fn rows_that_were_removed_on_purpose_are_not_missed(engine: Engine) {
+async fn deliberately_removed_rows_are_not_reported(engine: Engine) {
     let app = sealed(engine).await;
     app.execute_sql(
         "DELETE FROM audit_log WHERE created_at <= (SELECT until_at FROM audit_seals WHERE number = 1)",

@@ -13,8 +13,8 @@ cases! {
     a_demoted_administrator_cannot_undo_it_by_many_calls_at_once,
     a_deactivated_administrator_cannot_undo_it_by_many_calls_at_once,
     an_administrator_who_deleted_the_account_promotes_nobody,
-    no_cart_is_left_of_an_account_that_is_deleted_while_movies_are_added,
-    whoever_is_deactivated_or_signed_out_elsewhere_changes_nothing_of_the_own,
+    deleting_an_account_while_movies_are_added_leaves_no_cart,
+    a_user_deactivated_or_signed_out_on_another_node_changes_nothing,
 }
 
 /// The number of concurrent calls.
@@ -92,7 +92,7 @@ async fn an_administrator_who_deleted_the_account_promotes_nobody(engine: Engine
     assert_eq!(stored["role"], "user");
 }
 
-async fn no_cart_is_left_of_an_account_that_is_deleted_while_movies_are_added(engine: Engine) {
+async fn deleting_an_account_while_movies_are_added_leaves_no_cart(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -109,7 +109,7 @@ async fn no_cart_is_left_of_an_account_that_is_deleted_while_movies_are_added(en
     assert_eq!(carts.map(|cell| cell.text).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
-async fn whoever_is_deactivated_or_signed_out_elsewhere_changes_nothing_of_the_own(engine: Engine) {
+async fn a_user_deactivated_or_signed_out_on_another_node_changes_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let other = app.second_node().await;

@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations, resolved};
 
 cases! {
-    every_operation_lets_in_whom_it_says_and_nobody_else,
-    what_is_somebodys_own_is_not_there_for_anybody_else,
-    who_may_not_is_told_so_whatever_else_is_wrong,
+    every_operation_allows_exactly_its_declared_roles,
+    objects_of_a_user_are_not_found_by_others,
+    a_missing_role_is_reported_regardless_of_other_faults,
     a_bad_token_is_refused_everywhere,
     no_operation_breaks_on_an_empty_request,
 }
@@ -175,7 +175,7 @@ fn declared(operation: &Value) -> Needed {
     }
 }
 
-async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
+async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
     let moderator = app.user("moderator").await;
@@ -217,7 +217,7 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
     assert_eq!(declarations, NEEDED.map(|(operation, needed)| (operation.to_owned(), needed)));
 }
 
-async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
+async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
@@ -287,7 +287,7 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
     }
 }
 
-async fn who_may_not_is_told_so_whatever_else_is_wrong(engine: Engine) {
+async fn a_missing_role_is_reported_regardless_of_other_faults(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (visitor, ann) = (app.anonymous(), app.user("ann").await);
     let broken = |caller: &Caller, path: &str| {

@@ -5,24 +5,24 @@ use serde_json::{Value, json};
 use crate::support::{Engine, TestApp, cases};
 
 cases! {
-    every_bad_field_is_named_at_once,
+    all_invalid_fields_are_reported_together,
     a_body_that_is_no_json_is_malformed,
     a_body_that_is_no_object_is_named,
     a_body_of_another_type_is_unsupported,
     a_charset_is_understood_when_it_is_utf_8,
-    a_packed_body_is_unsupported,
-    a_password_longer_than_any_is_refused_before_it_is_hashed,
+    a_compressed_body_is_unsupported,
+    a_too_long_password_is_refused_before_it_is_hashed,
     a_body_over_64_kib_is_too_large,
-    a_key_that_stands_twice_is_named,
+    a_repeated_key_is_reported,
     nul_is_refused_in_every_string,
-    emoji_are_refused_or_taken_but_never_break_anything,
+    emoji_are_refused_or_accepted_but_never_cause_errors,
     an_email_of_300_characters_is_too_long,
-    what_is_no_email_is_named,
+    an_invalid_email_is_reported,
     a_wrong_type_is_named_for_every_field_of_every_body,
-    an_unknown_field_is_named_in_every_body,
-    fifty_faults_are_named_and_the_others_counted,
+    an_unknown_field_is_reported_in_every_body,
+    fifty_faults_are_reported_and_the_others_are_counted,
     headers_of_any_kind_do_not_stop_a_log_in,
-    sorts_without_end_or_sense_break_nothing,
+    absurdly_long_or_meaningless_sorts_cause_no_errors,
     an_address_with_letters_of_any_script_is_refused_or_served,
 }
 
@@ -37,7 +37,7 @@ const BODIES: [(&str, &[&str]); 8] = [
     ("/accounts/password-reset/confirm", &["token", "password"]),
 ];
 
-async fn every_bad_field_is_named_at_once(engine: Engine) {
+async fn all_invalid_fields_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.anonymous()
         .post(
@@ -128,7 +128,7 @@ async fn a_charset_is_understood_when_it_is_utf_8(engine: Engine) {
     }
 }
 
-async fn a_packed_body_is_unsupported(engine: Engine) {
+async fn a_compressed_body_is_unsupported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let body = json!({"email": "ann@example.com", "password": "Passw0rd1"});
     for encoding in ["gzip", "br", "deflate, gzip", "x"] {
@@ -139,7 +139,7 @@ async fn a_packed_body_is_unsupported(engine: Engine) {
     call.header("content-encoding", "identity").await.expect(201);
 }
 
-async fn a_password_longer_than_any_is_refused_before_it_is_hashed(engine: Engine) {
+async fn a_too_long_password_is_refused_before_it_is_hashed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let body = |length: usize| json!({"email": "ann@example.com", "password": "a1".repeat(length / 2)});
     for path in ["/accounts/register", "/accounts/login"] {
@@ -169,7 +169,7 @@ async fn a_body_over_64_kib_is_too_large(engine: Engine) {
     app.anonymous().get("/health/live").await.expect(200);
 }
 
-async fn a_key_that_stands_twice_is_named(engine: Engine) {
+async fn a_repeated_key_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.anonymous()
         .call(reqwest::Method::POST, "/accounts/register")
@@ -203,7 +203,7 @@ async fn nul_is_refused_in_every_string(engine: Engine) {
     assert_eq!(app.mail_count(), 0);
 }
 
-async fn emoji_are_refused_or_taken_but_never_break_anything(engine: Engine) {
+async fn emoji_are_refused_or_accepted_but_never_cause_errors(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let emoji = "🎬👩‍👩‍👧‍👦\u{202e}\u{feff}";
@@ -239,7 +239,7 @@ async fn an_email_of_300_characters_is_too_long(engine: Engine) {
     assert!(matches!(answer.status, 401 | 422), "{answer}");
 }
 
-async fn what_is_no_email_is_named(engine: Engine) {
+async fn an_invalid_email_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for email in [
         "",
@@ -289,7 +289,7 @@ async fn a_wrong_type_is_named_for_every_field_of_every_body(engine: Engine) {
     }
 }
 
-async fn an_unknown_field_is_named_in_every_body(engine: Engine) {
+async fn an_unknown_field_is_reported_in_every_body(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (path, fields) in BODIES {
         let mut body = sound_body(fields);
@@ -302,7 +302,7 @@ async fn an_unknown_field_is_named_in_every_body(engine: Engine) {
     assert_eq!(app.mail_count(), 0);
 }
 
-async fn fifty_faults_are_named_and_the_others_counted(engine: Engine) {
+async fn fifty_faults_are_reported_and_the_others_are_counted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let keys: serde_json::Map<_, _> = (0..4_000).map(|n| (format!("key{n}"), json!(1))).collect();
     let body = Value::from(keys.clone());
@@ -347,7 +347,7 @@ async fn headers_of_any_kind_do_not_stop_a_log_in(engine: Engine) {
     }
 }
 
-async fn sorts_without_end_or_sense_break_nothing(engine: Engine) {
+async fn absurdly_long_or_meaningless_sorts_cause_no_errors(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let endless = ["name,-name"; 300].join(",");

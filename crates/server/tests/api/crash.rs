@@ -10,8 +10,8 @@ use crate::support::{Engine, TestApp, cases, email_of, password_of};
 
 cases! {
     registrations_that_were_answered_survive_a_kill_with_their_mails,
-    an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeated,
-    an_import_that_stops_says_what_is_in_and_is_run_again,
+    a_killed_import_is_consistent_and_can_be_repeated,
+    an_interrupted_import_reports_its_progress_and_can_be_repeated,
     a_full_disk_is_unavailable_and_loses_nothing: on_sqlite_only,
 }
 
@@ -81,7 +81,7 @@ async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine
     }
 }
 
-async fn an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeated(engine: Engine) {
+async fn a_killed_import_is_consistent_and_can_be_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let rows = (0..2_000).map(|n| {
         json!({
@@ -128,7 +128,7 @@ async fn an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeate
     );
 }
 
-async fn an_import_that_stops_says_what_is_in_and_is_run_again(engine: Engine) {
+async fn an_interrupted_import_reports_its_progress_and_can_be_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let row = |n| format!("Part {n},2000,90,7.5,10,9.99\n");
     let rows: String = (0..3_500).map(row).collect();

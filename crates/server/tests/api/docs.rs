@@ -8,18 +8,18 @@ use crate::support::{Answer, Engine, TestApp, cases, password_of};
 
 cases! {
     public_docs_are_open,
-    the_page_loads_nothing_from_elsewhere,
-    closed_docs_ask_with_both_challenges,
-    closed_docs_open_to_a_token,
-    closed_docs_open_to_an_email_and_password,
-    closed_docs_close_when_the_account_changes,
-    closed_docs_stay_closed_to_others,
-    closed_docs_say_what_is_wrong_with_what_was_sent,
+    the_page_loads_nothing_from_other_servers,
+    restricted_docs_answer_with_both_challenges,
+    restricted_docs_are_readable_with_a_token,
+    restricted_docs_are_readable_with_an_email_and_password,
+    restricted_docs_are_refused_when_the_account_changes,
+    restricted_docs_are_refused_to_others,
+    restricted_docs_report_what_is_wrong_with_the_credentials,
     public_docs_refuse_a_bad_token_too,
     docs_take_no_parameters,
     without_the_database_closed_docs_are_unavailable: on_postgres_only,
-    what_is_tried_out_does_not_send_what_the_browser_knows,
-    the_static_files_are_open_either_way,
+    calls_from_the_documentation_page_omit_browser_credentials,
+    the_static_files_are_always_public,
 }
 
 const CLOSED: [(&str, &str); 1] = [("DOCS_ACCESS", "authenticated")];
@@ -47,7 +47,7 @@ fn loaded(page: &str) -> Vec<String> {
         .collect()
 }
 
-async fn the_page_loads_nothing_from_elsewhere(engine: Engine) {
+async fn the_page_loads_nothing_from_other_servers(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let page = app.anonymous().get("/docs").await.expect(200);
     let files = loaded(&page.text());
@@ -71,14 +71,14 @@ fn challenged(answer: Answer, code: &str) -> String {
     of("Bearer").unwrap_or_else(|| panic!("{challenges:?}")).to_owned()
 }
 
-async fn closed_docs_ask_with_both_challenges(engine: Engine) {
+async fn restricted_docs_answer_with_both_challenges(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     for path in PAGES {
         assert_eq!(challenged(app.anonymous().get(path).await, "unauthenticated"), "Bearer");
     }
 }
 
-async fn closed_docs_say_what_is_wrong_with_what_was_sent(engine: Engine) {
+async fn restricted_docs_report_what_is_wrong_with_the_credentials(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     let ann = app.user("ann").await;
     app.register("waiting").await.expect(201);
@@ -144,7 +144,7 @@ async fn without_the_database_closed_docs_are_unavailable(_postgres: Engine) {
     }
 }
 
-async fn what_is_tried_out_does_not_send_what_the_browser_knows(engine: Engine) {
+async fn calls_from_the_documentation_page_omit_browser_credentials(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     // A browser adds the Basic credentials of the page to every call by the page, unless this is disabled. The API
     // refuses them, since they are not a token.
@@ -154,7 +154,7 @@ async fn what_is_tried_out_does_not_send_what_the_browser_knows(engine: Engine) 
     assert!(script.contains("requestInterceptor") && script.contains("credentials: \"omit\""), "{script}");
 }
 
-async fn closed_docs_open_to_a_token(engine: Engine) {
+async fn restricted_docs_are_readable_with_a_token(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     let ann = app.user("ann").await;
     for path in PAGES {
@@ -168,7 +168,7 @@ async fn closed_docs_open_to_a_token(engine: Engine) {
     }
 }
 
-async fn closed_docs_open_to_an_email_and_password(engine: Engine) {
+async fn restricted_docs_are_readable_with_an_email_and_password(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     let ann = app.user("ann").await;
     for path in PAGES {
@@ -179,7 +179,7 @@ async fn closed_docs_open_to_an_email_and_password(engine: Engine) {
     }
 }
 
-async fn closed_docs_close_when_the_account_changes(engine: Engine) {
+async fn restricted_docs_are_refused_when_the_account_changes(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     let root = app.admin().await;
     for change in ["password", "deactivated", "deleted"] {
@@ -206,7 +206,7 @@ async fn closed_docs_close_when_the_account_changes(engine: Engine) {
     }
 }
 
-async fn closed_docs_stay_closed_to_others(engine: Engine) {
+async fn restricted_docs_are_refused_to_others(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     let ann = app.user("ann").await;
     app.register("waiting").await.expect(201);
@@ -226,7 +226,7 @@ async fn closed_docs_stay_closed_to_others(engine: Engine) {
     }
 }
 
-async fn the_static_files_are_open_either_way(engine: Engine) {
+async fn the_static_files_are_always_public(engine: Engine) {
     let open = TestApp::spawn(engine).await;
     let closed = TestApp::spawn_with(engine, &CLOSED).await;
     let page = open.anonymous().get("/docs").await.expect(200);

@@ -11,25 +11,25 @@ use tokio::{
 use crate::support::{Engine, TestApp, cases, snapshot};
 
 cases! {
-    what_is_not_there_is_a_problem,
-    a_wrong_method_is_told_the_right_ones,
-    an_answer_that_the_caller_cannot_take_is_not_made,
-    a_sane_request_id_is_echoed,
-    an_insane_request_id_is_replaced,
+    unknown_paths_are_answered_with_a_problem,
+    a_wrong_method_is_answered_with_the_allowed_ones,
+    an_answer_that_the_caller_does_not_accept_is_not_created,
+    a_valid_request_id_is_echoed,
+    an_invalid_request_id_is_replaced,
     every_answer_has_the_security_headers,
     an_allowed_origin_may_call,
     a_forbidden_origin_may_not_call,
     pages_may_send_the_headers_of_the_settings,
-    in_development_pages_of_this_machine_may_call,
+    in_development_local_pages_may_call,
     long_answers_are_compressed_when_asked_for,
     a_compressed_answer_is_the_same_answer,
     tokens_are_never_compressed,
-    every_problem_type_leads_to_a_page,
-    no_answer_names_what_serves_it,
-    a_server_that_is_about_to_stop_closes_every_connection_with_its_answer,
+    every_problem_type_has_a_page,
+    no_answer_reveals_the_server_software,
+    a_server_that_is_shutting_down_closes_every_connection_with_its_answer,
 }
 
-async fn what_is_not_there_is_a_problem(engine: Engine) {
+async fn unknown_paths_are_answered_with_a_problem(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let answer = app.anonymous().get("/nothing").await.problem(404, "not_found");
     snapshot!(answer.json(), @r#"
@@ -61,7 +61,7 @@ async fn what_is_not_there_is_a_problem(engine: Engine) {
     app.anonymous().call(Method::POST, "/nothing").await.problem(404, "not_found");
 }
 
-async fn a_wrong_method_is_told_the_right_ones(engine: Engine) {
+async fn a_wrong_method_is_answered_with_the_allowed_ones(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for (method, path, allowed) in [
@@ -84,7 +84,7 @@ async fn a_wrong_method_is_told_the_right_ones(engine: Engine) {
     }
 }
 
-async fn an_answer_that_the_caller_cannot_take_is_not_made(engine: Engine) {
+async fn an_answer_that_the_caller_does_not_accept_is_not_created(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for accept in ["text/html", "application/xml, image/*;q=0.5", "application/json;q=0"] {
         app.anonymous().get("/movies").header("accept", accept).await.problem(406, "not_acceptable");
@@ -104,7 +104,7 @@ async fn an_answer_that_the_caller_cannot_take_is_not_made(engine: Engine) {
     assert_eq!(app.mail_count(), 0);
 }
 
-async fn a_sane_request_id_is_echoed(engine: Engine) {
+async fn a_valid_request_id_is_echoed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for id in ["a", "trace-1234_5.6", &"x".repeat(128)] {
         let answer = app.anonymous().get("/nothing").header("x-request-id", id).await.expect(404);
@@ -123,7 +123,7 @@ async fn a_sane_request_id_is_echoed(engine: Engine) {
     assert_eq!(ids.len(), 5, "a new one for each request");
 }
 
-async fn an_insane_request_id_is_replaced(engine: Engine) {
+async fn an_invalid_request_id_is_replaced(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for id in ["", "a b", "<script>", "a\"b", "{}", &"x".repeat(129)] {
         let answer = app.anonymous().get("/genres").header("x-request-id", id).await.expect(200);
@@ -238,7 +238,7 @@ async fn pages_may_send_the_headers_of_the_settings(engine: Engine) {
     preflight("x-other").await.problem(400, "malformed_request");
 }
 
-async fn in_development_pages_of_this_machine_may_call(engine: Engine) {
+async fn in_development_local_pages_may_call(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("APP_ENV", "dev")]).await;
     for origin in ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:8080"] {
         let answer = app.anonymous().get("/movies").header("origin", origin).await.expect(200);
@@ -298,7 +298,7 @@ async fn tokens_are_never_compressed(engine: Engine) {
     assert_eq!(answer.header("content-encoding"), None);
 }
 
-async fn every_problem_type_leads_to_a_page(engine: Engine) {
+async fn every_problem_type_has_a_page(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let problems = [
@@ -323,7 +323,7 @@ async fn every_problem_type_leads_to_a_page(engine: Engine) {
     }
 }
 
-async fn no_answer_names_what_serves_it(engine: Engine) {
+async fn no_answer_reveals_the_server_software(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for path in ["/movies", "/nothing", "/docs"] {
         let answer = app.anonymous().get(path).await;
@@ -348,7 +348,7 @@ async fn ask(connection: &mut TcpStream, call: &str) -> String {
     head
 }
 
-async fn a_server_that_is_about_to_stop_closes_every_connection_with_its_answer(engine: Engine) {
+async fn a_server_that_is_shutting_down_closes_every_connection_with_its_answer(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let connect = async || TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
     let calls = [

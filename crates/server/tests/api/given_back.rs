@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::support::{Answer, Call, Engine, TestApp, cases, email_of, password_of};
 
 cases! {
-    what_an_outage_refuses_costs_no_quota: on_postgres_only,
-    what_another_holds_locked_costs_no_quota,
+    requests_refused_by_an_outage_do_not_use_up_quotas: on_postgres_only,
+    waiting_for_a_lock_in_vain_does_not_use_up_quotas,
 }
 
 const SETTINGS: [(&str, &str); 3] =
@@ -23,7 +23,7 @@ fn left(answer: &Answer, policy: &str) -> u64 {
     rest.split([';', ',']).next().unwrap().parse().unwrap()
 }
 
-async fn what_an_outage_refuses_costs_no_quota(_postgres: Engine) {
+async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
     let app = TestApp::spawn_on_own_server_with(&SETTINGS).await;
     let from = |call: Call| call.header("x-forwarded-for", "192.0.2.1");
     let post = |path: &str, body| from(app.anonymous().post(path, body));
@@ -76,7 +76,7 @@ async fn what_an_outage_refuses_costs_no_quota(_postgres: Engine) {
     assert!(mails.len() >= 2, "she is mailed again: {}", mails.len());
 }
 
-async fn what_another_holds_locked_costs_no_quota(engine: Engine) {
+async fn waiting_for_a_lock_in_vain_does_not_use_up_quotas(engine: Engine) {
     let app = TestApp::spawn_with(engine, &SETTINGS).await;
     let ann = app.user("ann").await;
     let log_in = || {

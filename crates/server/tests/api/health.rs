@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use crate::support::{Engine, TestApp, cases, snapshot};
 
 cases! {
-    a_live_server_says_so,
-    a_ready_server_says_what_it_needs,
+    a_running_server_reports_that_it_is_alive,
+    a_ready_server_lists_its_components,
     health_is_never_cached_and_needs_no_token,
-    what_the_server_does_without_is_told_and_changes_no_status,
-    without_its_database_the_server_says_so_and_recovers_by_itself: on_postgres_only,
-    a_database_that_takes_no_writes_makes_the_server_unready_until_it_does: on_postgres_only,
+    optional_components_are_listed_and_do_not_change_the_status,
+    without_its_database_the_server_reports_it_and_recovers_automatically: on_postgres_only,
+    the_server_is_not_ready_while_the_database_refuses_writes: on_postgres_only,
 }
 
-async fn a_live_server_says_so(engine: Engine) {
+async fn a_running_server_reports_that_it_is_alive(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     snapshot!(app.anonymous().get("/health/live").await.expect(200).json(), @r#"
     {
@@ -24,7 +24,7 @@ async fn a_live_server_says_so(engine: Engine) {
     "#);
 }
 
-async fn a_ready_server_says_what_it_needs(engine: Engine) {
+async fn a_ready_server_lists_its_components(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ready = app.anonymous().get("/health/ready").await.expect(200).json();
     assert_eq!(ready["status"], "ok");
@@ -38,7 +38,7 @@ async fn a_ready_server_says_what_it_needs(engine: Engine) {
     }
 }
 
-async fn what_the_server_does_without_is_told_and_changes_no_status(engine: Engine) {
+async fn optional_components_are_listed_and_do_not_change_the_status(engine: Engine) {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (redis, media) =
         (format!("redis://:canary@{nobody}"), format!("s3://canary?endpoint=http://{nobody}"));
@@ -79,7 +79,7 @@ async fn health_is_never_cached_and_needs_no_token(engine: Engine) {
     }
 }
 
-async fn without_its_database_the_server_says_so_and_recovers_by_itself(engine: Engine) {
+async fn without_its_database_the_server_reports_it_and_recovers_automatically(engine: Engine) {
     assert_eq!(engine, Engine::Postgres);
     let app = TestApp::spawn_on_own_server().await;
     let movies = app.import_small_catalogue().await;
@@ -129,7 +129,7 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself(engine: 
     app.register("bob").await.expect(201);
 }
 
-async fn a_database_that_takes_no_writes_makes_the_server_unready_until_it_does(engine: Engine) {
+async fn the_server_is_not_ready_while_the_database_refuses_writes(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

@@ -13,10 +13,10 @@ use crate::support::{Engine, TestApp, Tokens, captured_logs, cases, found_in};
 
 cases! {
     the_search_finds_a_secret_in_every_spelling,
-    no_secret_stands_in_the_logs,
+    no_secret_is_logged,
     every_request_is_logged_once_under_its_id,
     probes_of_a_healthy_server_are_not_logged_at_info,
-    what_is_no_request_is_refused_bare_and_no_error_of_the_server,
+    malformed_requests_are_refused_without_a_body_and_not_logged_as_errors,
 }
 
 async fn the_search_finds_a_secret_in_every_spelling(_: Engine) {
@@ -31,7 +31,7 @@ async fn the_search_finds_a_secret_in_every_spelling(_: Engine) {
     );
 }
 
-async fn no_secret_stands_in_the_logs(engine: Engine) {
+async fn no_secret_is_logged(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let visitor = app.anonymous();
     let engine = engine.name();
@@ -98,7 +98,7 @@ async fn probes_of_a_healthy_server_are_not_logged_at_info(engine: Engine) {
     }
 }
 
-async fn what_is_no_request_is_refused_bare_and_no_error_of_the_server(engine: Engine) {
+async fn malformed_requests_are_refused_without_a_body_and_not_logged_as_errors(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let long = "x".repeat(200_000);
     for (request, status) in [

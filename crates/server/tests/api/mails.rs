@@ -15,9 +15,9 @@ use crate::support::{Engine, MailServer, TestApp, cases, email_of, password_of};
 
 cases! {
     a_thousand_mails_survive_kills_in_the_middle_of_sending: with_a_mail_server,
-    a_mail_that_is_refused_for_now_is_retried_for_two_days: with_a_mail_server,
-    a_mail_that_is_refused_for_good_is_sent_once: with_a_mail_server,
-    a_host_that_hangs_delays_its_own_mails_alone: with_a_mail_server,
+    a_temporarily_refused_mail_is_retried_for_two_days: with_a_mail_server,
+    a_permanently_refused_mail_is_sent_once: with_a_mail_server,
+    a_host_that_hangs_delays_only_its_own_mails: with_a_mail_server,
     of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent,
 }
 
@@ -68,7 +68,7 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
     assert!((holds.len()..=holds.len() * 12).contains(&again), "{again} mails were sent twice");
 }
 
-async fn a_mail_that_is_refused_for_now_is_retried_for_two_days(engine: Engine) {
+async fn a_temporarily_refused_mail_is_retried_for_two_days(engine: Engine) {
     for (refused, arrives) in [("40", true), ("1000", false)] {
         let mail_server = MailServer::start(&["--refuse", refused]);
         let app = TestApp::spawn(engine).await;
@@ -93,7 +93,7 @@ async fn register_at(app: &TestApp, name: &str, host: &str) {
     app.anonymous().post("/accounts/register", body).await.expect(201);
 }
 
-async fn a_mail_that_is_refused_for_good_is_sent_once(engine: Engine) {
+async fn a_permanently_refused_mail_is_sent_once(engine: Engine) {
     let mail_server = MailServer::start(&["--reject", "gone.example"]);
     let app = TestApp::spawn(engine).await;
     let node = node_of(&app, &mail_server).await;
@@ -111,7 +111,7 @@ async fn a_mail_that_is_refused_for_good_is_sent_once(engine: Engine) {
     assert_eq!(outbox("last_error").map(|cell| &*cell.text), Some(reason));
 }
 
-async fn a_host_that_hangs_delays_its_own_mails_alone(engine: Engine) {
+async fn a_host_that_hangs_delays_only_its_own_mails(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for number in 0..40 {
         register_at(&app, &format!("user{number}"), "slow.example").await;

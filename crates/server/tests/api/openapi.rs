@@ -9,11 +9,11 @@ use crate::support::{Engine, TestApp, cases, operations, resolved};
 cases! {
     the_served_document_is_openapi_3_1,
     the_served_document_is_the_committed_one,
-    every_operation_has_an_id_of_its_own,
-    every_operation_says_what_it_is_for,
+    every_operation_has_a_unique_id,
+    every_operation_has_a_summary,
     every_reference_leads_somewhere,
     every_error_is_a_problem,
-    the_document_says_no_more_than_it_needs,
+    the_document_has_no_unused_parts,
 }
 
 async fn served(engine: Engine) -> Value {
@@ -47,7 +47,7 @@ async fn the_served_document_is_the_committed_one(engine: Engine) {
     assert!(committed == served, "openapi.json is out of date: run `make openapi`");
 }
 
-async fn every_operation_has_an_id_of_its_own(engine: Engine) {
+async fn every_operation_has_a_unique_id(engine: Engine) {
     let document = served(engine).await;
     let mut ids = BTreeSet::new();
     for (method, path, operation) in operations(&document) {
@@ -58,7 +58,7 @@ async fn every_operation_has_an_id_of_its_own(engine: Engine) {
     }
 }
 
-async fn every_operation_says_what_it_is_for(engine: Engine) {
+async fn every_operation_has_a_summary(engine: Engine) {
     let document = served(engine).await;
     for (method, path, operation) in operations(&document) {
         for member in ["summary", "description"] {
@@ -119,7 +119,7 @@ async fn every_error_is_a_problem(engine: Engine) {
     }
 }
 
-async fn the_document_says_no_more_than_it_needs(engine: Engine) {
+async fn the_document_has_no_unused_parts(engine: Engine) {
     let document = served(engine).await;
     let mut found = Vec::new();
     references(&document, &mut found);

@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::support::{Answer, Engine, TestApp, Tokens, captured_logs, cases, email_of, password_of};
 
 cases! {
-    beyond_its_limit_the_server_sends_requests_away,
-    a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again,
-    what_another_holds_locked_is_unavailable_for_now,
-    a_client_that_goes_away_leaves_nothing_half_done,
+    above_its_limit_the_server_refuses_requests,
+    many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry,
+    a_row_locked_by_another_is_temporarily_unavailable,
+    a_client_that_disconnects_leaves_no_partial_changes,
 }
 
 /// Asserts that the log has one warning about the answer with the reason, and no error.
@@ -23,7 +23,7 @@ fn says_why(answer: &Answer, reason: &str) {
     assert!(lines[0].contains("WARN") && lines[0].contains(reason), "{}", lines[0]);
 }
 
-async fn beyond_its_limit_the_server_sends_requests_away(engine: Engine) {
+async fn above_its_limit_the_server_refuses_requests(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
     let ann = app.user("ann").await;
     let (unit, _) = app.lock_user(&ann).await;
@@ -46,7 +46,7 @@ async fn beyond_its_limit_the_server_sends_requests_away(engine: Engine) {
 }
 
 /// With real password hashes, one at a time: the crowd is far larger than the queue.
-async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: Engine) {
+async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: Engine) {
     let settings = [
         ("HASH_SLOTS", "1"),
         ("RATE_LIMITS", "on"),
@@ -103,7 +103,7 @@ async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: 
     log_in(251, "ann".to_owned(), password_of("ann")).await.expect(200);
 }
 
-async fn what_another_holds_locked_is_unavailable_for_now(engine: Engine) {
+async fn a_row_locked_by_another_is_temporarily_unavailable(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let (unit, _) = app.lock_user(&ann).await;
@@ -117,7 +117,7 @@ async fn what_another_holds_locked_is_unavailable_for_now(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-async fn a_client_that_goes_away_leaves_nothing_half_done(engine: Engine) {
+async fn a_client_that_disconnects_leaves_no_partial_changes(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

@@ -11,18 +11,18 @@ use crate::support::{Answer, Call, Caller, Engine, TestApp, cases};
 
 cases! {
     opening_the_link_changes_nothing_and_the_button_activates,
-    a_used_or_unknown_or_expired_link_says_so,
-    where_a_page_speaks_of_a_new_link_there_is_a_form_for_it,
-    the_form_for_a_new_activation_link_tells_nothing_and_has_the_quota_of_the_call,
+    a_used_unknown_or_expired_link_is_reported,
+    a_page_that_mentions_a_new_link_has_a_form_for_it,
+    the_form_for_a_new_activation_link_reveals_nothing_and_uses_the_quota_of_the_call,
     errors_on_pages_are_sentences,
-    the_start_page_leads_to_the_documentation_and_health,
-    what_stands_in_the_link_cannot_write_the_page,
-    a_checkout_leads_back_to_a_page_that_tells_nothing_of_the_order,
-    where_a_frontend_is_set_there_is_no_page,
-    a_packed_form_is_unsupported_and_does_nothing,
+    the_start_page_links_to_the_documentation_and_health,
+    the_token_in_a_link_is_escaped_on_the_page,
+    a_checkout_returns_to_a_page_without_details_of_the_order,
+    with_a_configured_frontend_there_is_no_page,
+    a_compressed_form_is_unsupported_and_has_no_effect,
     a_form_over_16_kib_is_too_large,
-    what_is_no_form_is_unsupported,
-    who_asks_too_often_is_told_on_a_page_how_long_to_wait,
+    other_bodies_than_forms_are_unsupported,
+    a_page_shows_how_long_to_wait_after_too_many_requests,
     without_the_database_a_page_says_to_try_the_link_again: on_postgres_only,
 }
 
@@ -69,7 +69,7 @@ async fn opening_the_link_changes_nothing_and_the_button_activates(engine: Engin
     app.log_in("ann").await.expect(200);
 }
 
-async fn a_used_or_unknown_or_expired_link_says_so(engine: Engine) {
+async fn a_used_unknown_or_expired_link_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     app.register("bob").await.expect(201);
@@ -94,7 +94,7 @@ fn link_form(page: &Answer) -> String {
     format!("/{}", rest.split('"').next().unwrap())
 }
 
-async fn where_a_page_speaks_of_a_new_link_there_is_a_form_for_it(engine: Engine) {
+async fn a_page_that_mentions_a_new_link_has_a_form_for_it(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;
@@ -121,7 +121,7 @@ async fn where_a_page_speaks_of_a_new_link_there_is_a_form_for_it(engine: Engine
     assert_eq!(link_form(&app.anonymous().get("/reset-password").await.expect(200)), "/reset-password");
 }
 
-async fn the_form_for_a_new_activation_link_tells_nothing_and_has_the_quota_of_the_call(engine: Engine) {
+async fn the_form_for_a_new_activation_link_reveals_nothing_and_uses_the_quota_of_the_call(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_RESEND", "1/1m")]).await;
     app.register("ann").await.expect(201);
     let first = app.activation_token("ann").await;
@@ -158,7 +158,7 @@ async fn errors_on_pages_are_sentences(engine: Engine) {
     }
 }
 
-async fn the_start_page_leads_to_the_documentation_and_health(engine: Engine) {
+async fn the_start_page_links_to_the_documentation_and_health(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let page = app.anonymous().get("/").await.expect(200);
     says(&page, "href=\"docs\"");
@@ -169,7 +169,7 @@ async fn the_start_page_leads_to_the_documentation_and_health(engine: Engine) {
     }
 }
 
-async fn what_stands_in_the_link_cannot_write_the_page(engine: Engine) {
+async fn the_token_in_a_link_is_escaped_on_the_page(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let page =
         app.anonymous().get("/activate?token=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await.expect(200);
@@ -178,7 +178,7 @@ async fn what_stands_in_the_link_cannot_write_the_page(engine: Engine) {
     assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
 }
 
-async fn a_checkout_leads_back_to_a_page_that_tells_nothing_of_the_order(engine: Engine) {
+async fn a_checkout_returns_to_a_page_without_details_of_the_order(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let get = |path: String| app.anonymous().call_at(Method::GET, path);
     let (order, payment) = (uuid::Uuid::max(), uuid::Uuid::nil());
@@ -190,7 +190,7 @@ async fn a_checkout_leads_back_to_a_page_that_tells_nothing_of_the_order(engine:
     says(&get("/orders/none".to_owned()).await.expect(404), "Not found");
 }
 
-async fn where_a_frontend_is_set_there_is_no_page(engine: Engine) {
+async fn with_a_configured_frontend_there_is_no_page(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("FRONTEND_URL", "https://cinema.example.com")]).await;
     app.anonymous().get("/activate?token=x").await.problem(404, "not_found");
 }
@@ -213,7 +213,7 @@ fn packed(encoding: &str, form: &str) -> Vec<u8> {
     }
 }
 
-async fn a_packed_form_is_unsupported_and_does_nothing(engine: Engine) {
+async fn a_compressed_form_is_unsupported_and_has_no_effect(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": ann.email})).await.expect(202);
@@ -255,7 +255,7 @@ async fn a_form_over_16_kib_is_too_large(engine: Engine) {
     }
 }
 
-async fn what_is_no_form_is_unsupported(engine: Engine) {
+async fn other_bodies_than_forms_are_unsupported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;
@@ -270,7 +270,7 @@ async fn what_is_no_form_is_unsupported(engine: Engine) {
     call("Application/X-WWW-Form-Urlencoded; charset=UTF-8").await.expect(200);
 }
 
-async fn who_asks_too_often_is_told_on_a_page_how_long_to_wait(engine: Engine) {
+async fn a_page_shows_how_long_to_wait_after_too_many_requests(engine: Engine) {
     let settings =
         [("RATE_LIMITS", "on"), ("RATE_LIMIT_PASSWORD_RESET", "1/2h"), ("RATE_LIMIT_GLOBAL", "3/1m")];
     let app = TestApp::spawn_with(engine, &settings).await;

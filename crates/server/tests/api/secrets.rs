@@ -7,7 +7,7 @@ use crate::support::{Engine, SECRET, TestApp, Tokens, cases};
 cases! {
     a_rotated_secret_keeps_everybody_signed_in,
     a_repeat_across_a_rotation_gets_the_same_successor,
-    without_the_previous_secret_everybody_signs_in_anew,
+    without_the_previous_secret_everyone_must_sign_in_again,
 }
 
 const NEW: &str = "the-next-secret-of-the-tests-with-enough-bytes";
@@ -49,7 +49,7 @@ async fn a_repeat_across_a_rotation_gets_the_same_successor(engine: Engine) {
     node.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
 }
 
-async fn without_the_previous_secret_everybody_signs_in_anew(engine: Engine) {
+async fn without_the_previous_secret_everyone_must_sign_in_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let node = app.node_with(&[("APP_SECRET_KEY", NEW)]).await;

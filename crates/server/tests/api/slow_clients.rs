@@ -11,9 +11,9 @@ use tokio::{
 use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
 
 cases! {
-    half_sent_bodies_leave_the_server_to_others,
-    stalled_uploads_of_one_user_leave_another_s_alone,
-    a_client_has_as_many_connections_as_the_setting_says,
+    incomplete_bodies_do_not_block_others,
+    stalled_uploads_of_one_user_do_not_block_those_of_another,
+    a_client_has_at_most_the_configured_number_of_connections,
 }
 
 const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\nno picture\r\n--x--\r\n";
@@ -64,7 +64,7 @@ fn upload(caller: &Caller) -> Call {
     caller.call(Method::PUT, "/users/me/avatar").body(MULTIPART, FORM)
 }
 
-async fn half_sent_bodies_leave_the_server_to_others(engine: Engine) {
+async fn incomplete_bodies_do_not_block_others(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "4")]).await;
     let ann = app.user("ann").await;
     let json = "application/json";
@@ -92,7 +92,7 @@ async fn half_sent_bodies_leave_the_server_to_others(engine: Engine) {
     }
 }
 
-async fn stalled_uploads_of_one_user_leave_another_s_alone(engine: Engine) {
+async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_GLOBAL", "1000/1m")]).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let begun =
@@ -111,7 +111,7 @@ async fn stalled_uploads_of_one_user_leave_another_s_alone(engine: Engine) {
     upload(&bob).await.problem(415, "unsupported_media_type");
 }
 
-async fn a_client_has_as_many_connections_as_the_setting_says(engine: Engine) {
+async fn a_client_has_at_most_the_configured_number_of_connections(engine: Engine) {
     for (proxies, is_limited) in [("", true), ("127.0.0.0/8", false)] {
         let settings = [("MAX_CONNECTIONS_PER_CLIENT", "3"), ("TRUSTED_PROXIES", proxies)];
         let app = TestApp::spawn_with(engine, &settings).await;

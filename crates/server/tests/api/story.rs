@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::support::{Engine, TestApp, Tokens, cases};
 
-cases! { a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves }
+cases! { a_visitor_registers_finds_a_movie_fills_a_cart_and_signs_out }
 
-async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves(engine: Engine) {
+async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_signs_out(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("HASH_SLOTS", "1")]).await;
     app.import_small_catalogue().await;
     let visitor = app.anonymous();

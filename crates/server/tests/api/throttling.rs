@@ -12,34 +12,34 @@ use crate::support::{
 };
 
 cases! {
-    every_answer_tells_what_is_left,
+    every_answer_has_the_remaining_quotas,
     a_client_has_a_quota_of_calls,
     health_and_preflights_are_not_counted_as_calls,
     health_has_a_quota_of_its_own,
-    browsers_may_read_what_is_left,
+    browsers_may_read_the_rate_limit_headers,
     log_ins_are_limited_by_client,
-    strangers_cannot_choose_whom_they_are_counted_for,
+    clients_cannot_choose_the_address_that_they_are_counted_for,
     behind_a_trusted_proxy_each_client_has_its_own_quota,
     one_ipv6_network_is_one_client,
-    registrations_are_limited_by_client_and_mistakes_cost_nothing,
+    registrations_are_limited_by_client_and_invalid_ones_do_not_count,
     links_are_limited_by_address_whether_or_not_it_is_known,
-    a_stranger_does_not_use_up_the_links_of_an_owner,
-    the_form_for_a_link_is_no_way_around_its_limit,
-    links_are_limited_by_client_whatever_the_address,
+    another_client_does_not_use_up_the_links_of_an_owner,
+    the_form_for_a_link_cannot_bypass_the_limit,
+    links_are_limited_by_client_across_addresses,
     new_passwords_by_link_are_limited_by_client_apart_from_log_ins,
     refreshes_are_limited_by_sign_in,
-    avatars_and_copies_of_data_are_limited_by_user,
+    avatars_and_data_exports_are_limited_by_user,
     after_five_wrong_passwords_the_account_waits,
-    an_unknown_account_waits_as_a_known_one,
-    a_right_password_forgives_the_wrong_ones,
-    strangers_do_not_lock_the_owner_out,
+    an_unknown_account_is_throttled_like_a_known_one,
+    a_correct_password_resets_the_failures,
+    other_clients_do_not_lock_the_owner_out,
     a_reset_lets_the_owner_in_at_once,
-    many_wrong_passwords_at_once_are_no_way_around,
+    concurrent_wrong_passwords_cannot_bypass_the_limit,
     the_documents_passwords_are_throttled_as_log_ins,
     without_limits_nothing_is_counted,
-    the_document_knows_what_is_limited,
+    the_document_shows_which_operations_are_limited,
     nodes_of_one_redis_share_the_limits,
-    a_lost_redis_costs_nobody_an_answer,
+    a_lost_redis_does_not_fail_any_request,
 }
 
 const ON: (&str, &str) = ("RATE_LIMITS", "on");
@@ -82,7 +82,7 @@ fn limited(answer: Answer, policy: &str) -> i64 {
     i64::try_from(retry_after).unwrap()
 }
 
-async fn every_answer_tells_what_is_left(engine: Engine) {
+async fn every_answer_has_the_remaining_quotas(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON]).await;
     let answer = app.anonymous().get("/movies").await.expect(200);
     assert_eq!(answer.header("ratelimit-policy"), Some("\"global\";q=600;w=60"));
@@ -147,7 +147,7 @@ async fn health_has_a_quota_of_its_own(engine: Engine) {
     check("192.0.2.1").await.expect(200);
 }
 
-async fn browsers_may_read_what_is_left(engine: Engine) {
+async fn browsers_may_read_the_rate_limit_headers(engine: Engine) {
     let settings = [ON, ("RATE_LIMIT_GLOBAL", "1/1m"), ("CORS_ORIGINS", "https://shop.example")];
     let app = TestApp::spawn_with(engine, &settings).await;
     for status in [200, 429] {
@@ -173,7 +173,7 @@ async fn log_ins_are_limited_by_client(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-async fn strangers_cannot_choose_whom_they_are_counted_for(engine: Engine) {
+async fn clients_cannot_choose_the_address_that_they_are_counted_for(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, ("RATE_LIMIT_LOGIN", "2/1m")]).await;
     for client in ["192.0.2.1", "192.0.2.2"] {
         log_in_from(&app, client, "nobody", "a Password 1").await.expect(401);
@@ -199,7 +199,7 @@ async fn one_ipv6_network_is_one_client(engine: Engine) {
     log_in_from(&app, "2001:db8:0:1::1", "nobody", "a Password 1").await.expect(401);
 }
 
-async fn registrations_are_limited_by_client_and_mistakes_cost_nothing(engine: Engine) {
+async fn registrations_are_limited_by_client_and_invalid_ones_do_not_count(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON]).await;
     for _ in 0..10 {
         app.anonymous()
@@ -247,7 +247,7 @@ async fn links_are_limited_by_address_whether_or_not_it_is_known(engine: Engine)
     }
 }
 
-async fn a_stranger_does_not_use_up_the_links_of_an_owner(engine: Engine) {
+async fn another_client_does_not_use_up_the_links_of_an_owner(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
     app.user("ann").await;
     for (path, policy) in
@@ -276,7 +276,7 @@ async fn a_stranger_does_not_use_up_the_links_of_an_owner(engine: Engine) {
     }
 }
 
-async fn the_form_for_a_link_is_no_way_around_its_limit(engine: Engine) {
+async fn the_form_for_a_link_cannot_bypass_the_limit(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON]).await;
     let press = async |email: &str| {
         let call = app.anonymous().call(reqwest::Method::POST, "/reset-password");
@@ -291,7 +291,7 @@ async fn the_form_for_a_link_is_no_way_around_its_limit(engine: Engine) {
     press("ann%40example.com").await.expect(200);
 }
 
-async fn links_are_limited_by_client_whatever_the_address(engine: Engine) {
+async fn links_are_limited_by_client_across_addresses(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
     let ask = async |client: &str, path: &str, number: usize| {
         let call = if path == "/reset-password" {
@@ -362,7 +362,7 @@ async fn new_passwords_by_link_are_limited_by_client_apart_from_log_ins(engine: 
     confirm("192.0.2.1", &token, "another Harbour 9").await.problem(400, "token_invalid");
 }
 
-async fn avatars_and_copies_of_data_are_limited_by_user(engine: Engine) {
+async fn avatars_and_data_exports_are_limited_by_user(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON]).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let upload = async |caller: &Caller, content: &str| {
@@ -442,7 +442,7 @@ async fn after_five_wrong_passwords_the_account_waits(engine: Engine) {
     log_in_from(&app, "192.0.2.9", "ann", &password_of("ann")).await.expect(200);
 }
 
-async fn an_unknown_account_waits_as_a_known_one(engine: Engine) {
+async fn an_unknown_account_is_throttled_like_a_known_one(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, MANY]).await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;
@@ -465,7 +465,7 @@ async fn an_unknown_account_waits_as_a_known_one(engine: Engine) {
     assert_eq!(told[0][5].2.as_deref(), Some("32"));
 }
 
-async fn a_right_password_forgives_the_wrong_ones(engine: Engine) {
+async fn a_correct_password_resets_the_failures(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, MANY]).await;
     app.user("ann").await;
     for _ in 0..3 {
@@ -476,7 +476,7 @@ async fn a_right_password_forgives_the_wrong_ones(engine: Engine) {
     }
 }
 
-async fn strangers_do_not_lock_the_owner_out(engine: Engine) {
+async fn other_clients_do_not_lock_the_owner_out(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, TRUSTING, MANY_CALLS]).await;
     app.user("ann").await;
     log_in_from(&app, "2001:db8::1", "ann", &password_of("ann")).await.expect(200);
@@ -521,7 +521,7 @@ async fn a_reset_lets_the_owner_in_at_once(engine: Engine) {
     log_in_from(&app, "203.0.113.7", "ann", "another Harbour 9").await.expect(200);
 }
 
-async fn many_wrong_passwords_at_once_are_no_way_around(engine: Engine) {
+async fn concurrent_wrong_passwords_cannot_bypass_the_limit(engine: Engine) {
     let settings = [ON, TRUSTING, MANY_CALLS];
     let app = TestApp::spawn_with(engine, &settings).await;
     app.user("ann").await;
@@ -573,7 +573,7 @@ async fn without_limits_nothing_is_counted(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-async fn the_document_knows_what_is_limited(_engine: Engine) {
+async fn the_document_shows_which_operations_are_limited(_engine: Engine) {
     for (method, path, operation) in operations(document()) {
         let answers = operation["responses"].as_object().unwrap();
         assert!(answers.contains_key("429"), "{method} {path}");
@@ -616,7 +616,7 @@ async fn nodes_of_one_redis_share_the_limits(engine: Engine) {
     limited(log_in_from(&app, "", "nobody", "a Password 1").await, "login-failures");
 }
 
-async fn a_lost_redis_costs_nobody_an_answer(engine: Engine) {
+async fn a_lost_redis_does_not_fail_any_request(engine: Engine) {
     if TestRedis::is_skipped() {
         return;
     }

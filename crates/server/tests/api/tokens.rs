@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Engine, TestApp, cases, jwt_part, snapshot};
 
 cases! {
-    nobody_is_asked_to_sign_in,
-    an_access_token_is_valid_for_fifteen_minutes_and_no_second_longer,
-    the_life_of_an_access_token_is_a_setting,
-    an_expired_token_is_told_apart_from_a_bad_one,
+    a_visitor_is_asked_to_sign_in,
+    an_access_token_is_valid_for_exactly_fifteen_minutes,
+    the_lifetime_of_an_access_token_is_a_setting,
+    an_expired_token_is_distinguished_from_an_invalid_one,
     a_bad_token_is_refused_on_open_routes_too,
     a_token_without_a_signature_is_refused,
     a_tampered_token_is_refused,
-    a_refresh_token_is_no_access_token,
+    a_refresh_token_is_not_an_access_token,
     a_token_of_another_server_is_refused,
-    an_authorization_that_is_no_bearer_token_is_refused,
+    an_authorization_other_than_a_bearer_token_is_refused,
     the_scheme_is_read_in_any_case,
-    a_deactivated_user_is_out_within_five_seconds,
-    a_changed_role_counts_within_five_seconds_with_the_same_token,
+    a_deactivated_user_is_refused_within_five_seconds,
+    a_changed_role_takes_effect_within_five_seconds_with_the_same_token,
 }
 
 fn refused(answer: Answer) {
@@ -34,7 +34,7 @@ fn written(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }
 
-async fn nobody_is_asked_to_sign_in(engine: Engine) {
+async fn a_visitor_is_asked_to_sign_in(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let answer = app.anonymous().get("/cart").await.problem(401, "unauthenticated");
     assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
@@ -51,7 +51,7 @@ async fn nobody_is_asked_to_sign_in(engine: Engine) {
     "#);
 }
 
-async fn an_access_token_is_valid_for_fifteen_minutes_and_no_second_longer(engine: Engine) {
+async fn an_access_token_is_valid_for_exactly_fifteen_minutes(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.advance(TimeDelta::minutes(15) - TimeDelta::seconds(1));
@@ -60,7 +60,7 @@ async fn an_access_token_is_valid_for_fifteen_minutes_and_no_second_longer(engin
     ann.get("/cart").await.problem(401, "access_token_expired");
 }
 
-async fn the_life_of_an_access_token_is_a_setting(engine: Engine) {
+async fn the_lifetime_of_an_access_token_is_a_setting(engine: Engine) {
     let app =
         TestApp::spawn_with(engine, &[("ACCESS_TOKEN_TTL_MIN", "2"), ("REFRESH_TOKEN_TTL_DAYS", "1")]).await;
     let ann = app.user("ann").await;
@@ -71,7 +71,7 @@ async fn the_life_of_an_access_token_is_a_setting(engine: Engine) {
     app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
 }
 
-async fn an_expired_token_is_told_apart_from_a_bad_one(engine: Engine) {
+async fn an_expired_token_is_distinguished_from_an_invalid_one(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.advance(TimeDelta::hours(1));
@@ -132,7 +132,7 @@ async fn a_tampered_token_is_refused(engine: Engine) {
     ann.get("/cart").await.expect(200);
 }
 
-async fn a_refresh_token_is_no_access_token(engine: Engine) {
+async fn a_refresh_token_is_not_an_access_token(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     refused(ann.with_token(&ann.tokens.refresh).get("/cart").await);
@@ -149,7 +149,7 @@ async fn a_token_of_another_server_is_refused(engine: Engine) {
     refused(ann.with_token(&stranger.tokens.access).get("/cart").await);
 }
 
-async fn an_authorization_that_is_no_bearer_token_is_refused(engine: Engine) {
+async fn an_authorization_other_than_a_bearer_token_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let token = &ann.tokens.access;
@@ -179,7 +179,7 @@ async fn the_scheme_is_read_in_any_case(engine: Engine) {
     }
 }
 
-async fn a_deactivated_user_is_out_within_five_seconds(engine: Engine) {
+async fn a_deactivated_user_is_refused_within_five_seconds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     ann.get("/cart").await.expect(200);
@@ -191,7 +191,7 @@ async fn a_deactivated_user_is_out_within_five_seconds(engine: Engine) {
     app.log_in("ann").await.problem(403, "account_deactivated");
 }
 
-async fn a_changed_role_counts_within_five_seconds_with_the_same_token(engine: Engine) {
+async fn a_changed_role_takes_effect_within_five_seconds_with_the_same_token(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

@@ -8,9 +8,9 @@ use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations}
 cases! {
     a_field_that_nobody_asked_for_is_named_and_nothing_is_done,
     every_call_without_a_body_refuses_one,
-    a_body_that_says_nothing_is_as_good_as_none,
-    what_is_no_object_is_refused_as_a_wrong_body_is,
-    who_may_not_is_told_so_first,
+    an_empty_body_is_the_same_as_no_body,
+    an_unexpected_body_that_is_not_an_object_is_refused,
+    a_missing_role_is_reported_first,
     reading_ignores_a_body,
 }
 
@@ -71,7 +71,7 @@ async fn every_call_without_a_body_refuses_one(engine: Engine) {
     }
 }
 
-async fn a_body_that_says_nothing_is_as_good_as_none(engine: Engine) {
+async fn an_empty_body_is_the_same_as_no_body(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     ann.delete("/cart").await.expect(204);
@@ -87,7 +87,7 @@ async fn a_body_that_says_nothing_is_as_good_as_none(engine: Engine) {
     ann.delete("/cart").body("application/json", reqwest::Body::wrap_stream(nothing)).await.expect(204);
 }
 
-async fn what_is_no_object_is_refused_as_a_wrong_body_is(engine: Engine) {
+async fn an_unexpected_body_that_is_not_an_object_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let send = |kind: &str, body: String| end_others(&ann).body(kind, body);
@@ -106,7 +106,7 @@ async fn what_is_no_object_is_refused_as_a_wrong_body_is(engine: Engine) {
     send("application/json", " ".repeat(65 * 1024)).await.problem(413, "too_large");
 }
 
-async fn who_may_not_is_told_so_first(engine: Engine) {
+async fn a_missing_role_is_reported_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (method, path) in without_body() {
         let call = app.anonymous().call(method, path).body("text/plain", "nonsense");

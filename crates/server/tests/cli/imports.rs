@@ -129,7 +129,7 @@ fn bad_rows_are_reported_and_written_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_poster_that_is_no_address_of_the_web_is_refused() {
+fn a_poster_that_is_not_a_web_address_is_refused() {
     let folder = Folder::new();
     let line = |name: &str, poster: &str| {
         format!(
@@ -241,7 +241,7 @@ fn files_of_spreadsheets_and_json_arrays_are_imported() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_refused_with_what_to_do() {
+fn files_that_cannot_be_read_are_refused_with_advice() {
     let folder = Folder::new();
     folder.write("carets.csv", "name^year^duration_minutes^imdb^votes\n");
     folder.run("movies import carets.csv --default-price 1").exits(2).says("with --delimiter");

@@ -49,7 +49,7 @@ fn a_film_and_subtitles_are_attached_and_replaced() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_before_anything_is_stored() {
+fn faults_of_a_file_are_reported_before_anything_is_stored() {
     let (folder, movie) = with_a_movie();
     folder.write("film.mp4", FILM);
     folder.write("page.mp4", "<html>");

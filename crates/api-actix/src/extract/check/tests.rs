@@ -66,7 +66,7 @@ fn assert_faults(found: &[(String, FieldCode)], expected: &[(&str, FieldCode)]) 
 }
 
 #[test]
-fn every_fault_of_a_body_is_named_and_what_is_sound_is_kept() {
+fn all_faults_of_a_body_are_reported_and_valid_parts_are_kept() {
     use FieldCode::{InvalidFormat, InvalidValue, Repeated, Required, TooLarge, TooLong, Unknown, WrongType};
     let (sound, faults) = read(
         r#"{"whole": 11, "number": "1", "truth": true, "truth": 1, "ids": ["x", 1], "name": null,
@@ -95,14 +95,14 @@ fn every_fault_of_a_body_is_named_and_what_is_sound_is_kept() {
 }
 
 #[test]
-fn what_is_no_object_has_one_fault() {
+fn a_value_that_is_not_an_object_has_one_fault() {
     for body in ["[]", "1", "\"x\"", "null", "true"] {
         assert_faults(&read(body).1, &[("body", FieldCode::WrongType)]);
     }
 }
 
 #[test]
-fn null_is_a_value_of_what_can_be_cleared_and_of_nothing_else() {
+fn null_is_allowed_only_for_fields_that_can_be_cleared() {
     let (sound, faults) = read(r#"{"text": "a", "name": null, "whole": null, "inner": null}"#);
     assert_eq!(sound, json!({"text": "a", "name": null}));
     assert_faults(&faults, &[("whole", FieldCode::WrongType), ("inner", FieldCode::WrongType)]);
@@ -132,7 +132,7 @@ fn a_whole_number_may_be_written_as_a_fraction() {
 }
 
 #[test]
-fn parameters_are_read_as_what_their_schema_says() {
+fn parameters_are_read_according_to_their_schema() {
     let read = |text: &str| {
         let (rules, mut faults) = (test_rules(), Faults::default());
         let value = query::read::<Probe>(text, &rules, &mut faults);
@@ -179,7 +179,7 @@ fn parameters_are_read_as_what_their_schema_says() {
 }
 
 #[test]
-fn what_is_not_checked_is_found() {
+fn unchecked_schema_parts_are_found() {
     let unchecked = |schema: &Value| unchecked(schema, &Map::new());
     let (schema, definitions) = schemas::of_input::<Probe>();
     assert_eq!(super::unchecked(&schema, &definitions), None);

@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_does_not_come_is_given_up_after_the_grace() {
+    async fn a_body_that_does_not_arrive_is_abandoned_after_the_grace_period() {
         let begun = Instant::now();
         assert_eq!(read(0, GRACE, 0).await, (0, Some(Trouble::TooSlow)));
         assert_eq!(begun.elapsed(), GRACE);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_trickles_is_given_up_too() {
+    async fn a_body_that_arrives_too_slowly_is_abandoned() {
         let begun = Instant::now();
         let (came, trouble) = read(100, Duration::from_secs(1), 60).await;
         assert_eq!((came, trouble), (5, Some(Trouble::TooSlow)));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_line_may_take_as_long_as_it_keeps_sending() {
+    async fn a_slow_upload_may_take_long_while_it_keeps_sending() {
         let begun = Instant::now();
         assert_eq!(read(64 * 1024, Duration::from_secs(1), 32).await, (32, Some(Trouble::TooSlow)));
         assert_eq!(begun.elapsed(), Duration::from_secs(37));

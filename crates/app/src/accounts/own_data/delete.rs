@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_of_the_user_goes_and_nothing_of_others() {
+    async fn all_data_of_the_user_are_erased_and_none_of_others() {
         let world = World::new().await;
         world.signed_in(&email("bob@example.com")).await;
         let before = world.store.rows().await;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_all_mails_that_wait_only_the_farewell_is_sent() {
+    async fn of_all_pending_mails_only_the_deletion_notice_is_sent() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_was_looked_at_counts() {
+    async fn only_checked_passwords_count() {
         let world = World::new().await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         world.guard.take_told();

@@ -47,7 +47,7 @@ mod tests {
     use crate::accounts::doubles::{ORIGIN, World, ann, email};
 
     #[tokio::test]
-    async fn the_copy_is_of_the_user_alone_and_tells_of_itself() {
+    async fn the_export_is_only_of_the_user_and_contains_its_own_audit_entry() {
         let world = World::new().await;
         world.signed_in(&email("bob@example.com")).await;
         let pair = world.signed_in(&ann()).await;
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_given_out_that_is_not_written_down() {
+    async fn no_token_is_returned_before_it_is_stored() {
         let world = World::new().await;
         world.active(&ann()).await;
         let id = world.user(&ann()).await.id;

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_upload_becomes_the_avatar_and_stays_however_often_is_looked() {
+    async fn an_upload_becomes_the_avatar_and_survives_repeated_checks() {
         let (world, id) = world_of_ann().await;
         let profile = world.profiles.set_avatar(world.actor(id).await, b"photo".to_vec()).await.unwrap();
         let key = profile.avatar.clone().unwrap();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_avatar_has_another_key_and_the_old_picture_goes() {
+    async fn a_new_avatar_has_another_key_and_the_old_picture_is_removed() {
         let (world, id) = world_of_ann().await;
         let first =
             world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar.unwrap();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_avatar_taken_away_is_gone_and_the_rest_of_the_profile_stays() {
+    async fn a_removed_avatar_leaves_the_rest_of_the_profile() {
         let (world, id) = world_of_ann().await;
         let name =
             ProfileChanges { first_name: Change::Set("Ann".parse().unwrap()), ..ProfileChanges::default() };
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_picture_leaves_no_trace() {
+    async fn a_refused_upload_stores_nothing() {
         let (world, id) = world_of_ann().await;
         let before = world.store.rows().await;
         let refused = world.profiles.set_avatar(world.actor(id).await, Vec::new()).await;
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_whose_commit_failed_goes_and_the_one_before_stays() {
+    async fn a_picture_whose_commit_failed_is_removed_and_the_previous_one_stays() {
         let (world, id) = world_of_ann().await;
         let shown =
             world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar.unwrap();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_is_away_leaves_the_avatar_of_before() {
+    async fn an_unavailable_store_leaves_the_previous_avatar() {
         let (world, id) = world_of_ann().await;
         let shown = world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar;
         world.media.is_away.store(true, Ordering::Relaxed);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_that_took_too_long_to_store_is_never_shown() {
+    async fn a_picture_that_took_too_long_to_store_is_never_used() {
         let (world, id) = world_of_ann().await;
         world.media.takes_seconds(&world.clock, 601);
         let failed = world.profiles.set_avatar(world.actor(id).await, b"photo".to_vec()).await;
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_pictures_of_one_who_left_go() {
+    async fn the_pictures_of_a_deleted_user_are_removed() {
         let (world, id) = world_of_ann().await;
         let key = world
             .profiles
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_takes_away_what_another_shows() {
+    async fn a_removal_does_not_affect_the_picture_of_another_user() {
         let (world, id) = world_of_ann().await;
         let key = world
             .profiles

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_was_never_written_is_empty_and_stays_unwritten_when_nothing_changes() {
+    async fn an_unwritten_profile_is_empty_and_stays_unwritten_without_changes() {
         let world = World::new().await;
         world.active(&ann()).await;
         let id = world.user(&ann()).await.id;
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_add_up_and_a_cleared_field_is_empty() {
+    async fn changes_accumulate_and_a_cleared_field_is_empty() {
         let world = World::new().await;
         world.active(&ann()).await;
         let id = world.user(&ann()).await.id;
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_is_gone_has_no_profile() {
+    async fn a_deleted_account_has_no_profile() {
         let world = World::new().await;
         let nobody = Id::from_uuid(Uuid::from_u128(999));
         assert!(matches!(world.profiles.show(world.actor(nobody).await).await, Err(AccessError::SignedOut)));

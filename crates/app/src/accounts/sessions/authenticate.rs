@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_store_is_asked_once_within_three_seconds() {
+    async fn the_store_is_queried_once_within_three_seconds() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for _ in 0..3 {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_read_before_the_clock_went_back_is_read_again() {
+    async fn a_state_read_before_the_clock_was_set_back_is_read_again() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_made_elsewhere_shows_within_five_seconds() {
+    async fn a_session_ended_on_another_node_is_refused_within_five_seconds() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_expired_token_is_told_from_one_that_was_never_ours() {
+    async fn an_expired_token_is_distinguished_from_a_foreign_one() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.refresh] {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_of_a_sign_in_that_is_gone_or_of_somebody_else_is_refused() {
+    async fn a_token_of_a_missing_session_or_another_user_is_refused() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let user = world.user(&ann()).await.id.to_string();

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_new_password_holds_the_other_sign_ins_end_and_the_calling_one_stays() {
+    async fn the_new_password_is_valid_and_only_the_current_session_stays() {
         let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let bob = world.signed_in(&email("bob@example.com")).await;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_owner_is_told_once_and_the_log_says_who_did_it() {
+    async fn the_owner_is_notified_once_and_the_log_has_the_actor() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let before = world.mails().len();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reset_link_that_waits_in_a_mail_stops_working() {
+    async fn a_reset_link_in_an_unsent_mail_becomes_invalid() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_that_is_wrong_is_named_at_once_and_nothing_changes() {
+    async fn all_faults_are_reported_together_and_nothing_changes() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let before = world.user(&ann()).await;
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_address_is_no_password() {
+    async fn the_address_is_refused_as_password() {
         let world = World::new().await;
         let address = email("ann2@example.com");
         let pair = world.signed_in(&address).await;
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_was_changed_meanwhile_is_not_the_current_one() {
+    async fn a_concurrently_changed_password_is_not_the_current_one() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let actor = world.sessions.authenticate(&pair.access).await.unwrap();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_user_or_sign_in_that_ended_meanwhile_changes_nothing() {
+    async fn a_user_or_session_that_ended_in_the_meantime_changes_nothing() {
         for end in [
             |rows: &mut Rows| rows.users[0].deactivate(domain::time::Instant::UNIX_EPOCH).unwrap(),
             |rows: &mut Rows| rows.sessions[0].ended_at = Some(rows.sessions[0].created_at),

@@ -37,7 +37,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn an_expired_link_says_so_for_a_day_and_is_unknown_then() {
+    async fn an_expired_link_is_reported_as_expired_for_a_day_and_then_unknown() {
         let world = World::new().await;
         let token = world.registered(&ann()).await;
         world.seconds_pass(48 * 3600);
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_live_sign_in_stays_and_an_ended_one_goes_after_a_day() {
+    async fn an_active_session_is_kept_and_an_ended_one_is_removed_after_a_day() {
         let world = World::new().await;
         let ended = world.signed_in(&ann()).await;
         let live = world.log_in(&ann()).await;
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_rows_go_in_batches_until_none_is_left() {
+    async fn many_rows_are_removed_in_batches() {
         let world = World::new().await;
         world.signed_in(&ann()).await;
         // 2,500 including the existing one.

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_list_has_the_live_ones_of_the_user_the_last_used_first() {
+    async fn the_list_has_the_active_sessions_of_the_user_most_recently_used_first() {
         let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let mut pairs = vec![first];
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sign_in_of_ones_own_ends_at_once_the_calling_one_too() {
+    async fn own_sessions_including_the_current_one_can_be_ended_immediately() {
         let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let (caller, other) = (actor(&world, &laptop).await, actor(&world, &phone).await);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unknown_ended_expired_and_others_sign_ins_are_not_there() {
+    async fn unknown_ended_expired_and_foreign_sessions_are_not_found() {
         let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let bob = world.signed_in(&email("bob@example.com")).await;
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ending_the_others_leaves_the_calling_one_and_other_users() {
+    async fn ending_the_others_keeps_the_current_session_and_other_users() {
         let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let bob = world.signed_in(&email("bob@example.com")).await;
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_21st_sign_in_ends_the_one_used_longest_ago() {
+    async fn the_21st_sign_in_ends_the_least_recently_used_session() {
         let world = World::new().await;
         let mut pairs = vec![world.signed_in(&ann()).await];
         for _ in 1..MAX_SESSIONS {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn thirty_sign_ins_at_once_leave_twenty() {
+    async fn thirty_concurrent_sign_ins_leave_twenty() {
         let world = World::new().await;
         world.active(&ann()).await;
         let mut calls = tokio::task::JoinSet::new();

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_address_and_a_wrong_password_look_alike_and_cost_the_same() {
+    async fn an_unknown_address_and_a_wrong_password_get_the_same_answer_at_the_same_cost() {
         let world = World::new().await;
         world.active(&email("bob@example.com")).await;
         world.passwords.take_count();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiting_account_is_told_so_only_with_the_right_password() {
+    async fn an_inactive_account_is_reported_only_with_the_correct_password() {
         let world = World::new().await;
         world.registered(&ann()).await;
         assert!(matches!(try_with(&world, "other harbour 8").await, Err(LogInError::InvalidCredentials)));
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_addresses_are_not_revealed_a_waiting_account_is_refused_like_an_unknown_one_and_mailed() {
+    async fn if_addresses_are_not_revealed_an_inactive_account_is_refused_like_an_unknown_one_and_mailed() {
         let world = World::discreet().await;
         let link = world.registered(&ann()).await;
         let unknown = email("bob@example.com");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_log_in_asks_for_no_link_beyond_the_quota_or_where_addresses_are_revealed() {
+    async fn a_refused_log_in_requests_no_link_beyond_the_quota_or_if_addresses_are_revealed() {
         for (world, quota) in
             [(World::discreet().await, MailQuota::UsedUp), (World::new().await, MailQuota::Left)]
         {
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_right_password_begins_a_sign_in_whose_tokens_work() {
+    async fn the_correct_password_begins_a_session_with_valid_tokens() {
         let world = World::new().await;
         world.active(&ann()).await;
         let device = Device { user_agent: Some("Firefox".to_owned()), ip: None };
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sign_in_from_a_new_device_is_told_once_and_the_first_of_all_never() {
+    async fn a_sign_in_from_a_new_device_is_notified_once_but_not_the_first_one() {
         let world = World::new().await;
         world.active(&ann()).await;
         let before = world.mails().len();
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_devices_of_two_users_have_nothing_in_common() {
+    async fn the_devices_of_two_users_are_separate() {
         let world = World::new().await;
         world.active(&ann()).await;
         log_in_from(&world, "curl/8").await;
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_checked_without_a_sign_in_and_refused_alike() {
+    async fn a_password_is_checked_without_a_session_and_refused_like_a_log_in() {
         let world = World::new().await;
         let check = async |typed: &str| {
             world.sessions.check_password(&ann(), &password(typed), &from("curl/8")).await
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_was_changed_meanwhile_is_refused() {
+    async fn a_concurrently_changed_password_is_refused() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.store.interfere(|rows| {
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_was_deactivated_meanwhile_is_refused() {
+    async fn a_concurrently_deactivated_account_is_refused() {
         let world = World::new().await;
         world.active(&ann()).await;
         world
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_with_older_parameters_is_made_anew_once() {
+    async fn a_hash_with_older_parameters_is_replaced_once() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.change_parameters();
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_log_ins_at_once_may_both_make_the_hash_anew() {
+    async fn two_concurrent_log_ins_may_both_replace_the_hash() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.change_parameters();

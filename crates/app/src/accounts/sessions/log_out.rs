@@ -44,7 +44,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn logging_out_ends_the_sign_in_and_shows_at_once_on_this_node() {
+    async fn logging_out_ends_the_session_immediately_on_this_node() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_text_will_do_and_ends_nothing() {
+    async fn any_text_is_accepted_and_ends_no_session() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.access] {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_other_sign_ins_stay() {
+    async fn the_other_sessions_stay() {
         let world = World::new().await;
         let laptop = world.signed_in(&ann()).await;
         let phone = world.log_in(&ann()).await;

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_repeat_across_a_change_of_the_secret_gets_the_same_to_the_byte() {
+    async fn a_repetition_across_a_change_of_the_secret_gets_the_same_bytes() {
         let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn access_tokens_and_made_up_texts_are_refused() {
+    async fn access_tokens_and_invented_texts_are_refused() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let digest = world.store.rows().await.refresh[0].digest.as_str().trim_start_matches('#').to_owned();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_counts_for_its_own_user_and_sign_in_only() {
+    async fn a_token_is_valid_only_for_its_user_and_session() {
         let world = World::new().await;
         let bob = world.signed_in(&email("bob@example.com")).await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);

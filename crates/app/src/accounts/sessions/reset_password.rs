@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn known_or_not_an_address_leaves_one_wish_and_nothing_else() {
+    async fn known_and_unknown_addresses_result_in_exactly_one_request() {
         let world = World::new().await;
         world.active(&ann()).await;
         let before = world.store.rows().await;
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiting_and_unknown_accounts_get_no_link() {
+    async fn inactive_and_unknown_accounts_get_no_link() {
         let world = World::new().await;
         world.registered(&ann()).await;
         let before = world.store.rows().await;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sign_ins_of_others_stay() {
+    async fn the_sessions_of_other_users_stay() {
         let world = World::new().await;
         world.active(&ann()).await;
         let bob = world.signed_in(&email("bob@example.com")).await;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_holds_until_its_hour_is_over() {
+    async fn a_token_is_valid_for_one_hour() {
         let world = World::new().await;
         world.active(&ann()).await;
         let token = mailed_link(&world).await;
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_hashed_for_a_token_that_is_no_good() {
+    async fn an_invalid_token_causes_no_hashing() {
         let world = World::new().await;
         world.active(&ann()).await;
         let (replaced, late) = (mailed_link(&world).await, mailed_link(&world).await);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_against_the_rule_does_not_use_the_token_up() {
+    async fn an_unacceptable_password_does_not_consume_the_token() {
         let world = World::new().await;
         world.active(&email("ann2@example.com")).await;
         world

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_holds_until_its_24_hours_are_over_and_says_so_each_time() {
+    async fn a_token_is_valid_for_24_hours_and_then_reported_as_expired() {
         let world = World::new().await;
         let token = world.registered(&ann()).await;
         world.seconds_pass(24 * HOUR);

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_address_keeps_its_account_as_it_is() {
+    async fn registering_a_taken_address_does_not_change_its_account() {
         let world = World::new().await;
         world.active(&ann()).await;
         let before = world.user(&ann()).await;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_weak_password_and_a_failed_commit_make_no_admin() {
+    async fn a_weak_password_or_a_failed_commit_creates_no_admin() {
         let world = World::new().await;
         let refused = world.signup.create_admin(ann(), password("admin")).await;
         assert!(matches!(refused, Err(CreateAdminError::Password(_))));

@@ -185,7 +185,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_new_address_gets_an_account_that_waits_and_a_mail_with_its_link() {
+    async fn a_new_address_gets_an_inactive_account_and_a_mail_with_its_link() {
         let world = World::new().await;
         world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         let user = world.user(&ann()).await;
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn neither_the_token_nor_the_password_is_kept_as_it_is() {
+    async fn neither_the_token_nor_the_password_is_stored_in_plain_text() {
         let world = World::new().await;
         let token = world.registered(&ann()).await;
         let rows = world.store.rows().await;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_address_is_told_where_that_is_wanted() {
+    async fn a_taken_address_is_reported_if_configured() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.take_count();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_address_is_told_to_its_owner_alone_otherwise() {
+    async fn otherwise_a_taken_address_is_reported_only_to_its_owner() {
         let world = World::discreet().await;
         world.active(&ann()).await;
         world.passwords.take_count();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_contested_beyond_the_quota_too() {
+    async fn a_password_is_also_contested_beyond_the_quota() {
         let world = World::new().await;
         let link = world.registered(&ann()).await;
         world.passwords.take_count();
@@ -309,14 +309,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_address_is_mailed_its_link_whatever_was_counted_for_it() {
+    async fn a_new_address_gets_its_link_by_mail_regardless_of_its_quota() {
         let world = World::new().await;
         world.signup.register(ann(), password(PASSWORD), MailQuota::UsedUp, ORIGIN).await.unwrap();
         world.signup.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
-    async fn the_link_goes_to_the_spelling_typed_last_until_one_is_proved() {
+    async fn the_link_is_mailed_to_the_last_typed_spelling_until_one_is_confirmed() {
         let world = World::new().await;
         let other = email("ANN@example.com");
         let first = world.registered(&other).await;
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn letters_that_only_look_alike_open_an_account_of_their_own() {
+    async fn letters_that_only_look_alike_make_a_separate_account() {
         let world = World::new().await;
         for address in ["ian@example.com", "\u{131}an@example.com", "\u{ff49}an@example.com"] {
             world.registered(&email(address)).await;
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_claims_another_spelling_with_another_password_gets_the_link_and_sets_one() {
+    async fn registering_another_spelling_with_another_password_gets_a_link_to_set_one() {
         let world = World::new().await;
         world.registered(&email("ANN@example.com")).await;
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_spelling_stays_where_the_link_was_mailed_to_beyond_the_quota() {
+    async fn beyond_the_quota_the_spelling_of_the_mailed_link_is_kept() {
         let world = World::new().await;
         let link = world.registered(&ann()).await;
         let (stranger, other) = (email("ANN@example.com"), password("other harbour 8"));
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_is_contested_already_is_not_contested_again() {
+    async fn an_already_contested_password_is_not_contested_again() {
         let world = World::new().await;
         world.registered(&ann()).await;
         for other in ["other harbour 8", "third harbour 9"] {
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_others_register_meanwhile_keeps_nobody_from_registering() {
+    async fn concurrent_registrations_do_not_block_each_other() {
         let world = World::new().await;
         world.registered(&ann()).await;
         world.passwords.take_count();
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_is_activated_between_the_check_and_the_unit_is_taken() {
+    async fn an_account_that_is_activated_between_the_check_and_the_unit_is_refused_as_taken() {
         let world = World::discreet().await;
         world.registered(&ann()).await;
         world.store.interfere(|rows: &mut Rows| {
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_changes_between_the_check_and_the_unit_is_looked_at_again() {
+    async fn a_password_that_changes_between_the_check_and_the_unit_is_checked_again() {
         let world = World::new().await;
         world.registered(&ann()).await;
         world.passwords.take_count();
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_keeps_changing_ends_in_a_failure_that_can_be_tried_again() {
+    async fn an_account_that_keeps_changing_leads_to_a_retryable_failure() {
         let world = World::new().await;
         world.registered(&ann()).await;
         let mut count = 0_u32;
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_busy_hasher_is_told_and_nothing_is_kept() {
+    async fn a_busy_hasher_is_reported_and_nothing_is_stored() {
         let world = World::new().await;
         world.passwords.be_busy();
         let failed = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;

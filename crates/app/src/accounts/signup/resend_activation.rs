@@ -64,7 +64,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn known_or_not_an_address_leaves_one_wish_and_nothing_else() {
+    async fn known_and_unknown_addresses_result_in_exactly_one_request() {
         let world = World::new().await;
         world.registered(&ann()).await;
         let before = world.store.rows().await;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_waits_gets_a_new_link_for_another_24_hours() {
+    async fn an_inactive_account_gets_a_new_link_for_another_24_hours() {
         let world = World::new().await;
         let old = world.registered(&ann()).await;
         world.seconds_pass(25 * 3600);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_new_link_goes_to_the_spelling_that_registered_whoever_asks_for_it() {
+    async fn the_new_link_is_mailed_to_the_registered_spelling() {
         let world = World::new().await;
         world.registered(&ann()).await;
         let other = email("ANN@example.com");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wish_that_is_acted_on_twice_has_one_link() {
+    async fn a_request_that_is_handled_twice_has_one_link() {
         let world = World::new().await;
         world.registered(&ann()).await;
         let wish = world.wish().await;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wish_is_gone_once_it_was_acted_on_whether_or_not_the_address_is_known() {
+    async fn a_request_is_removed_when_handled_even_for_an_unknown_address() {
         let world = World::new().await;
         world.registered(&ann()).await;
         world.active(&email("bob@example.com")).await;

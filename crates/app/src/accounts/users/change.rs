@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_role_counts_at_once_here_ends_nothing_and_is_told() {
+    async fn a_changed_role_takes_effect_immediately_keeps_sessions_and_is_notified() {
         let world = led(World::new().await).await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_so_already_changes_nothing() {
+    async fn setting_the_current_state_changes_nothing() {
         let world = led(World::new().await).await;
         world.active(&ann()).await;
         let before = world.store.rows().await;
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn links_that_were_out_die_with_the_account() {
+    async fn mailed_links_become_invalid_with_the_account() {
         let world = led(World::new().await).await;
         world.active(&ann()).await;
         world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_waits_is_activated_by_hand_and_its_link_is_used_up() {
+    async fn an_inactive_account_is_activated_by_an_administrator_and_its_link_becomes_invalid() {
         let world = led(World::new().await).await;
         let token = world.registered(&ann()).await;
         let changed = change(&world, &ann(), ACTIVATE).await.unwrap();
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn activating_by_hand_drops_a_password_that_two_claimed() {
+    async fn activation_by_an_administrator_drops_a_contested_password() {
         let world = led(World::new().await).await;
         world.registered(&ann()).await;
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_waits_and_is_deactivated_does_not_come_back_alone() {
+    async fn an_inactive_account_that_is_deactivated_cannot_reactivate_itself() {
         let world = led(World::new().await).await;
         let token = world.registered(&ann()).await;
         world.signup.register(ann(), password("other harbour 8"), MailQuota::UsedUp, ORIGIN).await.unwrap();
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn that_an_account_waits_no_more_is_in_the_audit_log() {
+    async fn deactivating_an_inactive_account_is_in_the_audit_log() {
         let world = led(World::new().await).await;
         world.registered(&ann()).await;
         change(&world, &ann(), DEACTIVATE).await.unwrap();
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_no_active_administrator_any_more_changes_nobody() {
+    async fn a_former_administrator_changes_no_user() {
         let world = led(World::new().await).await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         let id = world.user(&ann()).await.id;
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_user_and_a_failed_commit_are_told() {
+    async fn an_unknown_user_and_a_failed_commit_are_reported() {
         let world = led(World::new().await).await;
         world.active(&ann()).await;
         let unknown = UserId::from_uuid(uuid::Uuid::from_u128(999));

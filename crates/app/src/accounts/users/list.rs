@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_come_first_when_nobody_says() {
+    async fn by_default_the_newest_are_first() {
         let world = World::new().await;
         world.registered(&email("old@example.com")).await;
         world.seconds_pass(1);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
+    async fn a_cursor_continues_the_same_list_and_no_other() {
         let world = World::new().await;
         for name in ["c", "a", "b"] {
             world.registered(&email(&format!("{name}@example.com"))).await;

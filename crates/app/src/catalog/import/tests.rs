@@ -178,7 +178,7 @@ async fn the_same_title_of_another_year_is_another_movie() {
 }
 
 #[tokio::test]
-async fn names_are_resolved_once_per_kind_and_shared_whatever_their_case_and_accents() {
+async fn names_are_resolved_once_per_kind_and_shared_regardless_of_case_and_accents() {
     let (catalog, store) = catalog().await;
     let shouted = Facts {
         genres: vec!["CRIME".to_owned(), "drama".to_owned()],
@@ -225,7 +225,7 @@ async fn a_dry_run_returns_the_same_and_commits_nothing() {
 }
 
 #[tokio::test]
-async fn a_movie_that_another_import_adds_at_the_same_time_is_revised() {
+async fn a_movie_that_another_import_adds_concurrently_is_updated() {
     let (catalog, store) = catalog().await;
     // It is added after the first search, so the insert detects it, and the search of the next attempt finds it.
     let mut calls = 0;
@@ -248,7 +248,7 @@ async fn a_movie_that_another_import_adds_at_the_same_time_is_revised() {
 }
 
 #[tokio::test]
-async fn movies_are_added_in_one_order_whatever_the_order_of_the_rows() {
+async fn movies_are_added_in_a_fixed_order_regardless_of_the_rows() {
     let (catalog, store) = catalog().await;
     import(&catalog, vec![facts("B"), facts("C"), facts("A")]).await;
     let names: Vec<_> = store.rows().await.movies.iter().map(|movie| movie.identity.name.clone()).collect();

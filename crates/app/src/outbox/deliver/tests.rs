@@ -48,7 +48,7 @@ fn failing() -> MockPost {
 }
 
 #[tokio::test]
-async fn mails_go_out_once_and_oldest_first() {
+async fn mails_are_sent_once_and_oldest_first() {
     let world = World::new().await;
     for name in ["ann", "bob", "cem"] {
         world.registered(&email(&format!("{name}@example.com"))).await;
@@ -63,7 +63,7 @@ async fn mails_go_out_once_and_oldest_first() {
 }
 
 #[tokio::test]
-async fn many_messages_are_done_in_one_go() {
+async fn many_messages_are_handled_in_one_run() {
     let world = World::new().await;
     for number in 0..45 {
         world.signup.resend_activation(email(&format!("user{number}@example.com"))).await.unwrap();
@@ -73,7 +73,7 @@ async fn many_messages_are_done_in_one_go() {
 }
 
 #[tokio::test]
-async fn a_wish_for_a_link_becomes_a_mail() {
+async fn a_request_for_a_link_becomes_a_mail() {
     let world = World::new().await;
     world.registered(&ann()).await;
     world.active(&email("bob@example.com")).await;
@@ -94,7 +94,7 @@ async fn a_wish_for_a_link_becomes_a_mail() {
 }
 
 #[tokio::test]
-async fn a_mail_that_fails_waits_longer_each_time_and_holds_nobody_up() {
+async fn a_failing_mail_is_retried_with_growing_delays_without_delaying_others() {
     let world = World::new().await;
     world.registered(&ann()).await;
     world.signup.resend_activation(email("stranger@example.com")).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_mail_that_fails_waits_longer_each_time_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_refused_for_good_is_given_up_at_once() {
+async fn a_permanently_refused_mail_is_abandoned_immediately() {
     let world = World::new().await;
     world.registered(&ann()).await;
     let mut mailer = MockPost::new();
@@ -132,7 +132,7 @@ async fn a_mail_that_is_refused_for_good_is_given_up_at_once() {
 }
 
 #[tokio::test]
-async fn a_mail_that_always_fails_is_given_up_after_two_days() {
+async fn a_mail_that_always_fails_is_abandoned_after_two_days() {
     let world = World::new().await;
     world.registered(&ann()).await;
     let written = world.clock.now();
@@ -163,7 +163,7 @@ async fn a_postponed_message_is_due_again_later_and_was_not_tried() {
 }
 
 #[tokio::test]
-async fn a_picture_that_cannot_be_removed_is_never_given_up() {
+async fn removing_a_picture_is_retried_without_limit() {
     let world = World::new().await;
     world.active(&ann()).await;
     let id = world.user(&ann()).await.id;
@@ -183,7 +183,7 @@ async fn a_picture_that_cannot_be_removed_is_never_given_up() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_fails_and_holds_nobody_up() {
+async fn unreadable_messages_fail_without_delaying_others() {
     let world = World::new().await;
     world.registered(&ann()).await;
     world.registered(&email("bob@example.com")).await;
@@ -201,7 +201,7 @@ async fn what_cannot_be_read_fails_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_marked_done_is_free_again_after_the_lease() {
+async fn a_message_that_could_not_be_marked_as_done_can_be_claimed_after_the_lease() {
     let world = World::new().await;
     world.registered(&ann()).await;
     let (mailer, sent) = recording();
@@ -216,7 +216,7 @@ async fn what_could_not_be_marked_done_is_free_again_after_the_lease() {
 }
 
 #[tokio::test]
-async fn every_step_that_loses_a_race_is_done_again_and_a_mail_is_sent_once() {
+async fn every_step_that_loses_a_race_is_retried_and_a_mail_is_sent_once() {
     let world = World::new().await;
     world.registered(&ann()).await;
     let mut mailer = MockPost::new();
@@ -239,7 +239,7 @@ async fn every_step_that_loses_a_race_is_done_again_and_a_mail_is_sent_once() {
 }
 
 #[tokio::test]
-async fn a_wish_that_fails_in_the_store_is_tried_again() {
+async fn a_request_that_fails_in_the_store_is_retried() {
     let world = World::new().await;
     world.registered(&ann()).await;
     world.signup.resend_activation(ann()).await.unwrap();
@@ -303,7 +303,7 @@ async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_tried(
 }
 
 #[tokio::test]
-async fn however_slow_the_server_is_each_mail_is_held_for_a_whole_lease_and_no_longer() {
+async fn each_mail_is_claimed_for_exactly_one_lease_even_with_a_slow_server() {
     let world = thirty_mails().await;
     let (mailer, sends) = slow(&world, || Ok(()));
     let (outbox, queue) = outbox(&world, mailer);
@@ -315,7 +315,7 @@ async fn however_slow_the_server_is_each_mail_is_held_for_a_whole_lease_and_no_l
 }
 
 #[tokio::test]
-async fn done_messages_go_after_a_week_all_of_them() {
+async fn all_done_messages_are_removed_after_a_week() {
     let world = World::new().await;
     let (outbox, queue) = outbox(&world, MockPost::new());
     queue

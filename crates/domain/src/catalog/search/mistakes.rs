@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn short_words_and_numbers_are_not_forgiven() {
+    fn short_words_and_numbers_are_not_corrected() {
         assert_eq!(
             ["her", "hear", "shining", "shinings", "2049", "se7en"].map(allowed_mistakes),
             [0, 1, 1, 2, 0, 0]
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_word_goes_first_then_the_whole_then_the_most_frequent() {
+    fn corrections_are_sorted_by_distance_completeness_and_frequency() {
         let known = [("matir", 1), ("matrix", 9), ("matrixes", 20), ("metro", 90)];
         assert_eq!(corrected("matirx", false, &known), ["matrix", "matir"]);
         assert_eq!(corrected("matirx", true, &known), ["matrix", "matir", "matrixes"]);
@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_word_is_no_mistake_of_itself_and_mistakes_count_alike_both_ways(one in "[a-c]{1,7}", other in "[a-c]{1,7}") {
+        fn a_word_has_distance_zero_to_itself_and_distances_are_symmetric(one in "[a-c]{1,7}", other in "[a-c]{1,7}") {
             prop_assert_eq!(mistakes(&one, &one), 0);
             prop_assert_eq!(mistakes(&one, &other), mistakes(&other, &one));
         }

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_name_goes_first_then_its_beginning_then_all_words_then_people_then_description() {
+    fn matches_are_ranked_by_complete_name_beginning_words_people_and_description() {
         in_order("heat", &["Heat", "The Heat", "Heat 2", "Heatwave", "Dead Heat", "Old Heater"]);
         in_order("the heat", &["The Heat", "Heat", "The Heat 2", "In the Heat"]);
         in_order("pacino", &["Pacino", "Not Pacino", "Heat"]);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_literally_goes_before_other_spellings() {
+    fn literal_matches_rank_before_other_spellings() {
         in_order("7", &["7", "Seven", "7 Up", "Seven Up"]);
         in_order("rocky 2", &["Rocky 2", "Rocky II", "Rocky 2 Returns", "Rocky Two Returns"]);
         in_order("et", &["E.T.", "E.T. Returns", "Eternal"]);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_a_name_is_the_name() {
+    fn every_spelling_of_a_name_means_the_same_name() {
         for (search, name) in [
             ("wall e", "WALL·E"),
             ("walle", "WALL·E"),

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_titles_and_people_stand_together_the_best_first() {
+    fn the_best_titles_and_people_are_sorted_together() {
         let mut all: Vec<Suggestion> =
             (0..20).map(|number| movie(&format!("Alien {number}"), f64::from(number))).collect();
         all.push(movie("Al", 0.0));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_one_kind_leaves_go_to_the_other() {
+    fn unused_places_of_one_kind_are_used_by_the_other() {
         let people: Vec<Suggestion> = (0..20)
             .map(|_| suggestion(SuggestionKind::Director, "Al", 1.0))
             .chain([movie("Al", 2.0)])

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_one_in_digits_words_and_roman_numerals() {
+    fn digits_words_and_roman_numerals_are_equivalent() {
         assert_eq!(other_numerals("iv"), ["4", "four"]);
         assert_eq!(other_numerals("20"), ["xx", "twenty"]);
         assert_eq!(other_numerals("zero"), [""; 0]);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_known_by_one_key_however_it_is_written() {
+    fn all_spellings_of_a_name_have_one_key() {
         let key = |text: &str| name_key(&words(&searchable(text)));
         assert_eq!(key("The Wall·E"), key("wall e"));
         assert_eq!(key("Rocky II"), key("rocky two"));

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn production_refuses_what_is_meant_for_development() {
+fn production_refuses_development_settings() {
     let folder = folder("prod");
     let data_dir = folder.to_str().unwrap();
     let prod = |secret: &str| {
@@ -66,7 +66,7 @@ fn production_refuses_secrets_that_can_be_guessed_or_were_published() {
 }
 
 #[test]
-fn production_is_warned_of_what_works_and_should_not_be() {
+fn production_is_warned_of_risky_settings() {
     let warned = |values: &[(&str, &str)]| {
         let settings = serves(&[&PRODUCTION[..], values].concat()).unwrap();
         settings.warnings().into_iter().map(|warning| warning.name).collect::<Vec<_>>()

@@ -51,7 +51,7 @@ fn stripe_needs_its_secrets_and_never_shows_them() {
 }
 
 #[test]
-fn media_lie_in_a_folder_or_in_a_bucket() {
+fn media_are_stored_in_a_folder_or_a_bucket() {
     for (url, folder) in
         [(None, "./var/media"), (Some("file:///srv/media"), "/srv/media"), (Some("file://media"), "media")]
     {

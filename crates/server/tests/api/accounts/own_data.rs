@@ -15,18 +15,18 @@ use serde_json::{Value, json};
 use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, email_of, jwt_part, password_of};
 
 cases! {
-    the_copy_holds_all_that_is_stored_of_the_caller,
-    the_copy_holds_nothing_of_others_and_no_secret,
-    a_deleted_account_is_gone_for_everybody,
-    nothing_that_is_kept_names_who_was_deleted,
-    nothing_of_a_deleted_account_is_left_in_the_file: on_sqlite_only,
-    the_farewell_is_the_last_mail,
-    a_deletion_wants_the_password,
+    the_export_contains_all_data_of_the_caller,
+    the_export_contains_no_data_of_others_and_no_secrets,
+    a_deleted_account_is_not_found_by_anyone,
+    no_remaining_row_identifies_the_deleted_user,
+    no_data_of_a_deleted_account_remain_in_the_file: on_sqlite_only,
+    the_deletion_notice_is_the_last_mail,
+    a_deletion_requires_the_password,
     the_last_administrator_stays,
     an_account_with_a_pending_order_stays,
-    of_two_administrators_who_go_at_once_one_stays,
-    of_two_deletions_at_once_the_second_is_refused,
-    a_deletion_shows_on_every_node_within_five_seconds,
+    of_two_administrators_who_leave_concurrently_one_stays,
+    of_two_concurrent_deletions_the_second_is_refused,
+    a_deletion_takes_effect_on_every_node_within_five_seconds,
     the_address_of_a_deleted_account_makes_a_new_one,
 }
 
@@ -157,7 +157,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     ann
 }
 
-async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
+async fn the_export_contains_all_data_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     app.run_outbox().await;
@@ -205,7 +205,7 @@ async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
     assert_eq!(told, ["registered", "activated", "signed_in", "signed_in", "signed_in", "data_exported"]);
 }
 
-async fn the_copy_holds_nothing_of_others_and_no_secret(engine: Engine) {
+async fn the_export_contains_no_data_of_others_and_no_secrets(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     let bob = app.user("bob").await;
@@ -229,7 +229,7 @@ async fn the_copy_holds_nothing_of_others_and_no_secret(engine: Engine) {
     );
 }
 
-async fn a_deleted_account_is_gone_for_everybody(engine: Engine) {
+async fn a_deleted_account_is_not_found_by_anyone(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, ann_with_everything(&app).await);
     let id = ann.id();
@@ -257,7 +257,7 @@ async fn a_deleted_account_is_gone_for_everybody(engine: Engine) {
     assert!(app.mails_to(&nameless).is_empty());
 }
 
-async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
+async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.admin().await;
     let ann = ann_with_everything(&app).await;
@@ -294,7 +294,7 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
     assert!(bought, "the books are kept");
 }
 
-async fn nothing_of_a_deleted_account_is_left_in_the_file(engine: Engine) {
+async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     let names =
@@ -314,7 +314,7 @@ async fn nothing_of_a_deleted_account_is_left_in_the_file(engine: Engine) {
     }
 }
 
-async fn the_farewell_is_the_last_mail(engine: Engine) {
+async fn the_deletion_notice_is_the_last_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
@@ -329,7 +329,7 @@ async fn the_farewell_is_the_last_mail(engine: Engine) {
     assert_eq!(subjects, ["Your Cinema account is deleted"]);
 }
 
-async fn a_deletion_wants_the_password(engine: Engine) {
+async fn a_deletion_requires_the_password(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     delete(&ann, "Wr0ng password").await.invalid(&[("password", "wrong_password")]);
@@ -369,7 +369,7 @@ async fn the_last_administrator_stays(engine: Engine) {
     admin.get("/admin/audit").await.expect(200);
 }
 
-async fn of_two_administrators_who_go_at_once_one_stays(engine: Engine) {
+async fn of_two_administrators_who_leave_concurrently_one_stays(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let node = app.second_node().await;
     let (one, other) = (app.admin().await, app.user("other").await);
@@ -384,7 +384,7 @@ async fn of_two_administrators_who_go_at_once_one_stays(engine: Engine) {
     assert_eq!(ends, [204, 409], "{first} {second}");
 }
 
-async fn of_two_deletions_at_once_the_second_is_refused(engine: Engine) {
+async fn of_two_concurrent_deletions_the_second_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let node = app.second_node().await;
     let ann = app.user("ann").await;
@@ -398,7 +398,7 @@ async fn of_two_deletions_at_once_the_second_is_refused(engine: Engine) {
     assert_eq!(app.mails_to(&email_of("ann")).len(), 2);
 }
 
-async fn a_deletion_shows_on_every_node_within_five_seconds(engine: Engine) {
+async fn a_deletion_takes_effect_on_every_node_within_five_seconds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let node = app.second_node().await;
     let ann = app.user("ann").await;

@@ -6,22 +6,22 @@ use crate::support::{Answer, Engine, TestApp, cases, facts, small_catalogue, sna
 
 cases! {
     an_empty_cart_costs_nothing,
-    a_cart_shows_what_is_in_it,
+    a_cart_shows_its_movies,
     the_newest_stands_first,
-    the_total_is_exact_and_of_now,
+    the_total_is_exact_and_current,
     a_movie_is_added_once,
-    of_ten_adds_at_once_one_succeeds,
-    a_movie_that_is_not_there_is_not_added,
+    of_ten_concurrent_additions_one_succeeds,
+    an_unknown_movie_is_not_added,
     a_withdrawn_movie_is_not_added,
     a_movie_priced_in_another_currency_is_not_added,
     a_bought_movie_is_not_added,
-    a_bought_and_withdrawn_movie_is_bought_first_of_all,
+    for_a_bought_and_withdrawn_movie_the_reason_is_the_purchase,
     a_cart_holds_a_hundred_movies,
-    what_was_withdrawn_or_bought_meanwhile_stands_apart,
-    a_movie_is_taken_out_once,
+    movies_withdrawn_or_bought_in_the_meantime_are_listed_separately,
+    a_movie_is_removed_from_the_cart_once,
     clearing_empties_the_cart_and_may_be_repeated,
-    carts_are_their_owners_own,
-    a_bad_movie_id_is_named,
+    carts_belong_to_their_owners,
+    an_invalid_movie_id_is_reported_by_field,
     the_cart_is_never_cached,
 }
 
@@ -49,7 +49,7 @@ async fn an_empty_cart_costs_nothing(engine: Engine) {
     "#);
 }
 
-async fn a_cart_shows_what_is_in_it(engine: Engine) {
+async fn a_cart_shows_its_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -125,7 +125,7 @@ async fn the_newest_stands_first(engine: Engine) {
     assert_eq!(names(&ann.get("/cart").await.json()), ["Amélie", "M", "Alien"]);
 }
 
-async fn the_total_is_exact_and_of_now(engine: Engine) {
+async fn the_total_is_exact_and_current(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -181,7 +181,7 @@ async fn a_movie_is_added_once(engine: Engine) {
     ann.post("/cart/items", body).await.expect(201);
 }
 
-async fn of_ten_adds_at_once_one_succeeds(engine: Engine) {
+async fn of_ten_concurrent_additions_one_succeeds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -196,7 +196,7 @@ async fn of_ten_adds_at_once_one_succeeds(engine: Engine) {
     assert_eq!(names(&ann.get("/cart").await.json()), ["Alien"]);
 }
 
-async fn a_movie_that_is_not_there_is_not_added(engine: Engine) {
+async fn an_unknown_movie_is_not_added(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let unknown = "0190a1b2-0000-7000-8000-000000000000";
@@ -224,7 +224,7 @@ async fn a_bought_movie_is_not_added(engine: Engine) {
     bob.post("/cart/items", body).await.expect(201);
 }
 
-async fn a_bought_and_withdrawn_movie_is_bought_first_of_all(engine: Engine) {
+async fn for_a_bought_and_withdrawn_movie_the_reason_is_the_purchase(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -255,7 +255,7 @@ async fn a_cart_holds_a_hundred_movies(engine: Engine) {
     ann.post("/cart/items", json!({"movie_id": id(101)})).await.expect(201);
 }
 
-async fn what_was_withdrawn_or_bought_meanwhile_stands_apart(engine: Engine) {
+async fn movies_withdrawn_or_bought_in_the_meantime_are_listed_separately(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -284,7 +284,7 @@ async fn what_was_withdrawn_or_bought_meanwhile_stands_apart(engine: Engine) {
     assert_eq!(ann.get("/cart").await.json()["unavailable"], json!([]));
 }
 
-async fn a_movie_is_taken_out_once(engine: Engine) {
+async fn a_movie_is_removed_from_the_cart_once(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -314,7 +314,7 @@ async fn clearing_empties_the_cart_and_may_be_repeated(engine: Engine) {
     ann.post("/cart/items", json!({"movie_id": movies.id("M")})).await.expect(201);
 }
 
-async fn carts_are_their_owners_own(engine: Engine) {
+async fn carts_belong_to_their_owners(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -328,7 +328,7 @@ async fn carts_are_their_owners_own(engine: Engine) {
     assert_eq!(of(&bob).await.json()["me"]["in_cart"], false);
 }
 
-async fn a_bad_movie_id_is_named(engine: Engine) {
+async fn an_invalid_movie_id_is_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for bad in ["", "7", "0190a1b2000070008000000000000000", "🎬", "' OR 1=1 --"] {

@@ -3,13 +3,13 @@ use serde_json::{Value, json};
 use crate::support::{Engine, TestApp, cases, facts, snapshot};
 
 cases! {
-    a_visitors_cart_joins_in_its_order,
-    what_does_not_join_is_listed_with_its_reason,
+    a_visitors_cart_is_merged_in_its_order,
+    movies_that_are_not_merged_are_listed_with_the_reason,
     merging_the_same_again_changes_nothing,
     merging_nothing_answers_the_cart,
-    what_does_not_fit_is_skipped,
+    movies_beyond_the_limit_are_skipped,
     at_most_a_hundred_movies_may_be_sent,
-    a_bad_id_among_them_is_named_and_nothing_joins,
+    an_invalid_id_is_reported_by_field_and_nothing_is_merged,
 }
 
 fn names(cart: &Value) -> Vec<String> {
@@ -21,7 +21,7 @@ fn names(cart: &Value) -> Vec<String> {
         .collect()
 }
 
-async fn a_visitors_cart_joins_in_its_order(engine: Engine) {
+async fn a_visitors_cart_is_merged_in_its_order(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -38,7 +38,7 @@ async fn a_visitors_cart_joins_in_its_order(engine: Engine) {
     assert_eq!(ann.get("/cart").await.json()["items"], merged["items"]);
 }
 
-async fn what_does_not_join_is_listed_with_its_reason(engine: Engine) {
+async fn movies_that_are_not_merged_are_listed_with_the_reason(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -95,7 +95,7 @@ async fn merging_nothing_answers_the_cart(engine: Engine) {
     assert_eq!(merged["skipped"], json!([]));
 }
 
-async fn what_does_not_fit_is_skipped(engine: Engine) {
+async fn movies_beyond_the_limit_are_skipped(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import((0..103).map(|n| facts(&format!("Part {n}"), 2000)).collect()).await;
     let id = |n: usize| movies.id(&format!("Part {n}"));
@@ -118,7 +118,7 @@ async fn at_most_a_hundred_movies_may_be_sent(engine: Engine) {
     ann.post("/cart/merge", json!({"movie_ids": ids(100)})).await.expect(200);
 }
 
-async fn a_bad_id_among_them_is_named_and_nothing_joins(engine: Engine) {
+async fn an_invalid_id_is_reported_by_field_and_nothing_is_merged(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

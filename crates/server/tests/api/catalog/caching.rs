@@ -6,15 +6,15 @@ cases! {
     a_movie_has_a_strong_tag_and_is_not_sent_twice,
     a_list_has_a_weak_tag_and_is_not_sent_twice,
     the_tag_changes_with_the_movie,
-    the_tag_changes_with_what_the_caller_is_shown,
+    the_tag_changes_with_the_personal_view_of_the_caller,
     a_list_changes_its_tag_with_its_movies,
-    any_of_several_tags_or_a_star_is_honoured,
-    what_visitors_see_may_be_cached_and_what_users_see_may_not,
-    head_says_what_get_would,
-    each_coding_of_a_movie_has_a_tag_of_its_own,
-    what_would_vary_by_coding_says_so_when_it_is_not_sent_again,
+    any_of_several_tags_or_a_star_matches,
+    answers_to_visitors_may_be_cached_and_answers_to_users_may_not,
+    head_has_the_headers_of_get,
+    each_coding_of_a_movie_has_its_own_tag,
+    a_304_also_has_vary,
     an_anonymous_page_is_kept_until_this_server_writes,
-    a_kept_page_is_answered_as_a_fresh_one_is,
+    a_cached_page_is_answered_like_a_fresh_one,
     errors_and_pages_of_users_are_not_kept,
 }
 
@@ -59,7 +59,7 @@ async fn the_tag_changes_with_the_movie(engine: Engine) {
     assert_ne!(changed.header("etag"), Some(tag.as_str()));
 }
 
-async fn the_tag_changes_with_what_the_caller_is_shown(engine: Engine) {
+async fn the_tag_changes_with_the_personal_view_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -80,7 +80,7 @@ async fn a_list_changes_its_tag_with_its_movies(engine: Engine) {
     app.anonymous().get("/movies").header("if-none-match", &tag).await.expect(200);
 }
 
-async fn any_of_several_tags_or_a_star_is_honoured(engine: Engine) {
+async fn any_of_several_tags_or_a_star_matches(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let path = format!("/movies/{}", movies.id("Alien"));
@@ -94,7 +94,7 @@ async fn any_of_several_tags_or_a_star_is_honoured(engine: Engine) {
     }
 }
 
-async fn what_visitors_see_may_be_cached_and_what_users_see_may_not(engine: Engine) {
+async fn answers_to_visitors_may_be_cached_and_answers_to_users_may_not(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -116,7 +116,7 @@ async fn what_visitors_see_may_be_cached_and_what_users_see_may_not(engine: Engi
     assert_eq!(bad.header("cache-control"), Some("private, no-store"));
 }
 
-async fn head_says_what_get_would(engine: Engine) {
+async fn head_has_the_headers_of_get(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -157,7 +157,7 @@ const ACCEPTED: [&str; 10] = [
     "unknown, gzip;q=0.5, *;q=0.1",
 ];
 
-async fn each_coding_of_a_movie_has_a_tag_of_its_own(engine: Engine) {
+async fn each_coding_of_a_movie_has_its_own_tag(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let long = "A long story, told at length. ".repeat(50);
     let movies = app.import(vec![domain::catalog::Facts { description: long, ..facts("One", 2000) }]).await;
@@ -187,7 +187,7 @@ async fn each_coding_of_a_movie_has_a_tag_of_its_own(engine: Engine) {
     assert_eq!(bodies.len(), seen.len(), "two tags for the same bytes, or one tag for several");
 }
 
-async fn what_would_vary_by_coding_says_so_when_it_is_not_sent_again(engine: Engine) {
+async fn a_304_also_has_vary(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let short = format!("/movies/{}", movies.id("Alien"));
@@ -231,7 +231,7 @@ async fn an_anonymous_page_is_kept_until_this_server_writes(engine: Engine) {
     }
 }
 
-async fn a_kept_page_is_answered_as_a_fresh_one_is(engine: Engine) {
+async fn a_cached_page_is_answered_like_a_fresh_one(engine: Engine) {
     let app = TestApp::spawn_with(engine, KEEPS_PAGES).await;
     let plain = TestApp::spawn(engine).await;
     for app in [&app, &plain] {

@@ -4,11 +4,11 @@ use crate::support::{Engine, TestApp, cases, snapshot};
 
 cases! {
     a_movie_has_the_fields_of_the_contract,
-    a_movie_shows_what_the_caller_has_to_do_with_it,
-    a_movie_that_is_not_there_is_not_found,
+    a_movie_shows_the_relation_of_the_caller,
+    an_unknown_movie_is_not_found,
     an_id_that_is_no_uuid_is_malformed,
     a_movie_takes_no_parameters,
-    what_is_not_known_is_null,
+    unknown_values_are_null,
     a_movie_takes_at_most_four_statements,
 }
 
@@ -86,7 +86,7 @@ async fn a_movie_has_the_fields_of_the_contract(engine: Engine) {
     "#);
 }
 
-async fn a_movie_shows_what_the_caller_has_to_do_with_it(engine: Engine) {
+async fn a_movie_shows_the_relation_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -104,7 +104,7 @@ async fn a_movie_shows_what_the_caller_has_to_do_with_it(engine: Engine) {
     assert_eq!(app.anonymous().get(&path).await.json()["me"], json!(null));
 }
 
-async fn a_movie_that_is_not_there_is_not_found(engine: Engine) {
+async fn an_unknown_movie_is_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let id = "0190a1b2-0000-7000-8000-000000000000";
     let answer = app.anonymous().get(format!("/movies/{id}")).await.problem(404, "not_found");
@@ -135,7 +135,7 @@ async fn a_movie_takes_no_parameters(engine: Engine) {
     app.anonymous().get(path).await.invalid(&[("fields", "unknown")]);
 }
 
-async fn what_is_not_known_is_null(engine: Engine) {
+async fn unknown_values_are_null(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let movie = app.anonymous().get(format!("/movies/{}", movies.id("Alien"))).await.json();

@@ -5,7 +5,7 @@ use crate::support::{Caller, Engine, TestApp, cases};
 
 cases! {
     the_choices_of_the_whole_catalogue,
-    a_choice_makes_the_total_of_the_list_its_count,
+    choosing_a_facet_makes_its_count_the_total_of_the_list,
     a_group_ignores_its_own_choice_and_keeps_it_listed_without_movies,
     facets_take_the_filters_of_the_list_and_nothing_else,
     facets_are_answers_of_the_catalogue,
@@ -68,7 +68,7 @@ fn choices(facets: &Value) -> Vec<(String, i64)> {
     choices
 }
 
-async fn a_choice_makes_the_total_of_the_list_its_count(engine: Engine) {
+async fn choosing_a_facet_makes_its_count_the_total_of_the_list(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let visitor = app.anonymous();

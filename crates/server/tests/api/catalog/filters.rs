@@ -2,24 +2,24 @@ use super::{encoded, names, sorted};
 use crate::support::{Engine, TestApp, cases, facts};
 
 cases! {
-    a_search_finds_every_word_of_a_title_however_written,
+    a_search_finds_every_word_of_a_title_in_any_spelling,
     a_search_that_finds_nothing_is_an_empty_list,
-    a_title_is_found_as_it_stands,
-    what_means_something_to_a_database_means_nothing_here,
+    a_title_is_found_literally,
+    special_characters_of_databases_are_matched_literally,
     a_genre_shows_its_movies,
     several_genres_mean_any_of_them,
     the_movies_of_a_visitors_cart_are_shown_by_their_ids,
-    a_genre_that_is_not_there_has_no_movies,
-    ids_that_are_no_uuids_are_named,
+    an_unknown_genre_has_no_movies,
+    ids_that_are_not_uuids_are_reported,
     bounds_are_inclusive,
-    bounds_that_are_no_numbers_are_named,
+    bounds_that_are_not_numbers_are_reported,
     people_and_certifications_filter_too,
-    an_empty_parameter_is_an_absent_one,
+    an_empty_parameter_counts_as_absent,
     filters_are_joined,
-    the_total_counts_what_the_filter_leaves,
+    the_total_counts_the_matches_of_the_filter,
 }
 
-async fn a_search_finds_every_word_of_a_title_however_written(engine: Engine) {
+async fn a_search_finds_every_word_of_a_title_in_any_spelling(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     for (search, found) in [
@@ -51,7 +51,7 @@ async fn a_search_that_finds_nothing_is_an_empty_list(engine: Engine) {
     assert_eq!(names(&everything).len(), 12, "no words ask for nothing");
 }
 
-async fn a_title_is_found_as_it_stands(engine: Engine) {
+async fn a_title_is_found_literally(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let find =
@@ -61,7 +61,7 @@ async fn a_title_is_found_as_it_stands(engine: Engine) {
     assert_eq!(find("AMELIE").await, ["Amélie"]);
 }
 
-async fn what_means_something_to_a_database_means_nothing_here(engine: Engine) {
+async fn special_characters_of_databases_are_matched_literally(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     app.import(vec![
@@ -140,14 +140,14 @@ async fn several_genres_mean_any_of_them(engine: Engine) {
     assert_eq!(list.json()["total_items"], 3);
 }
 
-async fn a_genre_that_is_not_there_has_no_movies(engine: Engine) {
+async fn an_unknown_genre_has_no_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let list = app.anonymous().get("/movies?genre=0190a1b2-0000-7000-8000-000000000000").await;
     assert_eq!(names(&list), [""; 0]);
 }
 
-async fn ids_that_are_no_uuids_are_named(engine: Engine) {
+async fn ids_that_are_not_uuids_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in ["id", "genre", "director", "star", "certification"] {
         for bad in ["drama", "1", "0190a1b2000070008000000000000000"] {
@@ -175,7 +175,7 @@ async fn bounds_are_inclusive(engine: Engine) {
     assert_eq!(find("year_min=2000&year_max=1990").await, [""; 0]);
 }
 
-async fn bounds_that_are_no_numbers_are_named(engine: Engine) {
+async fn bounds_that_are_not_numbers_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in [
         "year_min",
@@ -210,7 +210,7 @@ async fn people_and_certifications_filter_too(engine: Engine) {
     assert_eq!(sorted(names(&rated)), ["Aliens", "Amélie"]);
 }
 
-async fn an_empty_parameter_is_an_absent_one(engine: Engine) {
+async fn an_empty_parameter_counts_as_absent(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     // All parameters of a form with empty fields.
@@ -235,7 +235,7 @@ async fn filters_are_joined(engine: Engine) {
     assert_eq!(names(&list), [""; 0]);
 }
 
-async fn the_total_counts_what_the_filter_leaves(engine: Engine) {
+async fn the_total_counts_the_matches_of_the_filter(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let genre = movies.genre("Drama").await;

@@ -4,19 +4,19 @@ use super::names;
 use crate::support::{Engine, TestApp, cases, snapshot};
 
 cases! {
-    an_empty_catalogue_is_a_whole_list,
+    an_empty_catalogue_is_a_complete_list,
     a_list_has_the_envelope_of_the_contract,
     an_item_has_the_fields_of_the_contract,
-    the_most_popular_come_first_when_nobody_says,
-    a_visitor_has_no_me_and_a_user_has,
-    me_says_what_is_in_the_cart_and_what_was_bought,
-    an_unknown_parameter_is_named,
-    a_parameter_that_may_not_be_repeated_is_named,
-    every_bad_parameter_is_named_at_once,
+    by_default_the_most_popular_are_first,
+    only_a_signed_in_user_has_a_personal_view,
+    the_personal_view_shows_cart_and_purchases,
+    an_unknown_parameter_is_reported,
+    a_parameter_that_may_not_be_repeated_is_reported,
+    all_invalid_query_parameters_are_reported_together,
     a_list_takes_at_most_two_statements,
 }
 
-async fn an_empty_catalogue_is_a_whole_list(engine: Engine) {
+async fn an_empty_catalogue_is_a_complete_list(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let list = app.anonymous().get("/movies").await.expect(200);
     snapshot!(list.json(), @r#"
@@ -100,7 +100,7 @@ async fn an_item_has_the_fields_of_the_contract(engine: Engine) {
     "#);
 }
 
-async fn the_most_popular_come_first_when_nobody_says(engine: Engine) {
+async fn by_default_the_most_popular_are_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let list = app.anonymous().get("/movies?page_size=4").await;
@@ -108,7 +108,7 @@ async fn the_most_popular_come_first_when_nobody_says(engine: Engine) {
     assert_eq!(names(&app.anonymous().get("/movies?page_size=4&sort=-popularity").await), names(&list));
 }
 
-async fn a_visitor_has_no_me_and_a_user_has(engine: Engine) {
+async fn only_a_signed_in_user_has_a_personal_view(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -122,7 +122,7 @@ async fn a_visitor_has_no_me_and_a_user_has(engine: Engine) {
     }
 }
 
-async fn me_says_what_is_in_the_cart_and_what_was_bought(engine: Engine) {
+async fn the_personal_view_shows_cart_and_purchases(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -142,7 +142,7 @@ async fn me_says_what_is_in_the_cart_and_what_was_bought(engine: Engine) {
     assert_eq!(seen(bobs, "Alien"), (false, false));
 }
 
-async fn an_unknown_parameter_is_named(engine: Engine) {
+async fn an_unknown_parameter_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let visitor = app.anonymous();
     visitor.get("/movies?colour=red").await.invalid(&[("colour", "unknown")]);
@@ -151,7 +151,7 @@ async fn an_unknown_parameter_is_named(engine: Engine) {
     visitor.get("/movies?").await.expect(200);
 }
 
-async fn a_parameter_that_may_not_be_repeated_is_named(engine: Engine) {
+async fn a_parameter_that_may_not_be_repeated_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in
         ["page", "page_size", "cursor", "sort", "search", "title", "year_min", "imdb_max", "price_min"]
@@ -160,7 +160,7 @@ async fn a_parameter_that_may_not_be_repeated_is_named(engine: Engine) {
     }
 }
 
-async fn every_bad_parameter_is_named_at_once(engine: Engine) {
+async fn all_invalid_query_parameters_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.anonymous()
         .get("/movies?page=0&page_size=1000&sort=colour&genre=drama&year_min=x&price_max=9.999&imdb_min=11&q=1")

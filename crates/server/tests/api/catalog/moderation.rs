@@ -10,25 +10,25 @@ use crate::support::{Answer, Engine, SignedIn, TestApp, cases};
 cases! {
     a_movie_that_is_created_is_shown_with_all_its_fields,
     a_movie_needs_its_fields_and_every_fault_is_named,
-    values_that_break_a_rule_are_named,
+    values_that_violate_a_rule_are_reported,
     a_movie_of_the_same_name_year_and_duration_exists_already,
-    an_identifier_elsewhere_is_of_one_movie,
-    a_change_leaves_what_it_does_not_name,
+    an_external_identifier_belongs_to_one_movie,
+    a_change_keeps_omitted_fields,
     null_clears_what_can_be_cleared,
     a_change_that_changes_nothing_keeps_the_version,
     of_two_moderators_with_one_version_the_second_is_refused,
-    a_change_for_a_version_that_is_not_there_is_refused,
+    a_change_for_another_version_is_refused,
     a_withdrawn_movie_is_listed_for_moderators_only,
     a_movie_that_was_bought_is_not_deleted,
-    a_movie_that_an_order_holds_is_not_deleted,
-    a_movie_in_carts_is_deleted_by_force_only,
-    a_deleted_movie_is_gone,
+    an_ordered_movie_is_not_deleted,
+    a_movie_in_carts_is_deleted_only_with_force,
+    a_deleted_movie_is_not_found,
     every_change_is_in_the_audit_log_with_before_and_after,
-    what_a_movie_is_found_by_follows_a_change_at_once,
-    of_many_movies_that_claim_one_identifier_at_once_one_gets_it,
-    a_movie_put_in_a_cart_while_it_is_deleted_is_either_there_or_not_found,
-    what_users_do_with_a_movie_while_it_is_deleted_happens_before_or_is_not_found,
-    movies_are_found_by_their_identifiers_elsewhere,
+    a_change_of_a_movie_updates_the_search_immediately,
+    of_many_concurrent_movies_with_one_identifier_one_is_stored,
+    a_movie_added_to_a_cart_while_it_is_deleted_is_either_in_the_cart_or_not_found,
+    actions_on_a_movie_during_its_deletion_take_effect_before_or_are_not_found,
+    movies_are_found_by_their_external_identifiers,
 }
 
 /// A moderator.
@@ -157,7 +157,7 @@ async fn a_movie_needs_its_fields_and_every_fault_is_named(engine: Engine) {
     assert_eq!(app.anonymous().get("/movies").await.json()["total_items"], 0);
 }
 
-async fn values_that_break_a_rule_are_named(engine: Engine) {
+async fn values_that_violate_a_rule_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -207,7 +207,7 @@ async fn a_movie_of_the_same_name_year_and_duration_exists_already(engine: Engin
     change(&moderator, &other, json!({"year": 1981})).await.expect(200);
 }
 
-async fn an_identifier_elsewhere_is_of_one_movie(engine: Engine) {
+async fn an_external_identifier_belongs_to_one_movie(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let ids = json!({"imdb_id": "tt0079944", "tmdb_id": 1398});
@@ -222,7 +222,7 @@ async fn an_identifier_elsewhere_is_of_one_movie(engine: Engine) {
     assert_eq!(taken_over.expect(200).json()["tmdb_id"], 1398);
 }
 
-async fn a_change_leaves_what_it_does_not_name(engine: Engine) {
+async fn a_change_keeps_omitted_fields(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, with(new_movie("Stalker"), json!({"meta_score": 85}))).await;
@@ -296,7 +296,7 @@ async fn of_two_moderators_with_one_version_the_second_is_refused(engine: Engine
     bob.call(Method::PATCH, &path).json(&json!({"votes": 4})).await.expect(200);
 }
 
-async fn a_change_for_a_version_that_is_not_there_is_refused(engine: Engine) {
+async fn a_change_for_another_version_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -360,7 +360,7 @@ async fn a_movie_that_was_bought_is_not_deleted(engine: Engine) {
     moderator.get(path_of(&movie)).await.expect(200);
 }
 
-async fn a_movie_that_an_order_holds_is_not_deleted(engine: Engine) {
+async fn an_ordered_movie_is_not_deleted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -375,7 +375,7 @@ async fn a_movie_that_an_order_holds_is_not_deleted(engine: Engine) {
     }
 }
 
-async fn a_movie_in_carts_is_deleted_by_force_only(engine: Engine) {
+async fn a_movie_in_carts_is_deleted_only_with_force(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (moderator, ann, bob) = (moderator(&app, "mo").await, app.user("ann").await, app.user("bob").await);
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -405,7 +405,7 @@ async fn a_movie_in_carts_is_deleted_by_force_only(engine: Engine) {
     }
 }
 
-async fn a_deleted_movie_is_gone(engine: Engine) {
+async fn a_deleted_movie_is_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -470,7 +470,7 @@ async fn every_change_is_in_the_audit_log_with_before_and_after(engine: Engine) 
     assert_eq!((named.len(), &named[0]["object"]["kind"]), (1, &json!("genre")));
 }
 
-async fn what_a_movie_is_found_by_follows_a_change_at_once(engine: Engine) {
+async fn a_change_of_a_movie_updates_the_search_immediately(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let visitor = app.anonymous();
@@ -488,7 +488,7 @@ async fn what_a_movie_is_found_by_follows_a_change_at_once(engine: Engine) {
     assert!(names(&visitor.get("/movies?search=zone").await).is_empty());
 }
 
-async fn of_many_movies_that_claim_one_identifier_at_once_one_gets_it(engine: Engine) {
+async fn of_many_concurrent_movies_with_one_identifier_one_is_stored(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let mut calls = Vec::new();
@@ -508,7 +508,7 @@ async fn of_many_movies_that_claim_one_identifier_at_once_one_gets_it(engine: En
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
 }
 
-async fn a_movie_put_in_a_cart_while_it_is_deleted_is_either_there_or_not_found(engine: Engine) {
+async fn a_movie_added_to_a_cart_while_it_is_deleted_is_either_in_the_cart_or_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
     for number in 0..10 {
@@ -524,7 +524,7 @@ async fn a_movie_put_in_a_cart_while_it_is_deleted_is_either_there_or_not_found(
     }
 }
 
-async fn what_users_do_with_a_movie_while_it_is_deleted_happens_before_or_is_not_found(engine: Engine) {
+async fn actions_on_a_movie_during_its_deletion_take_effect_before_or_are_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
     for number in 0..5 {
@@ -553,7 +553,7 @@ async fn what_users_do_with_a_movie_while_it_is_deleted_happens_before_or_is_not
     }
 }
 
-async fn movies_are_found_by_their_identifiers_elsewhere(engine: Engine) {
+async fn movies_are_found_by_their_external_identifiers(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let ids = json!({"imdb_id": "tt0079944", "tmdb_id": 1398});

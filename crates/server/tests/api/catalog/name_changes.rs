@@ -11,14 +11,14 @@ use crate::support::{Answer, Engine, SignedIn, TestApp, cases};
 
 cases! {
     each_kind_of_name_is_created_renamed_and_deleted,
-    a_name_that_another_one_has_is_refused,
-    values_that_are_no_names_are_named,
+    a_name_that_is_already_taken_is_refused,
+    values_that_are_not_names_are_reported,
     a_name_that_a_movie_has_is_not_deleted,
     a_renamed_person_is_found_and_shown_by_the_new_name_at_once,
     a_renamed_genre_is_shown_by_the_new_name_at_once,
     every_change_of_a_name_is_in_the_audit_log,
-    of_many_equal_names_at_once_one_is_created,
-    a_genre_that_is_deleted_while_a_movie_gets_it_is_there_again,
+    of_many_equal_concurrent_names_one_is_created,
+    a_genre_that_is_deleted_while_a_movie_gets_it_is_created_again,
     a_star_who_is_renamed_while_movies_change_is_found_by_the_new_name,
 }
 
@@ -67,7 +67,7 @@ async fn each_kind_of_name_is_created_renamed_and_deleted(engine: Engine) {
     }
 }
 
-async fn a_name_that_another_one_has_is_refused(engine: Engine) {
+async fn a_name_that_is_already_taken_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     for (kind, _) in KINDS {
@@ -85,7 +85,7 @@ async fn a_name_that_another_one_has_is_refused(engine: Engine) {
     }
 }
 
-async fn values_that_are_no_names_are_named(engine: Engine) {
+async fn values_that_are_not_names_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let path = path_of_new_genre(&moderator).await;
@@ -219,7 +219,7 @@ async fn every_change_of_a_name_is_in_the_audit_log(engine: Engine) {
     }
 }
 
-async fn of_many_equal_names_at_once_one_is_created(engine: Engine) {
+async fn of_many_equal_concurrent_names_one_is_created(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let mut calls = Vec::new();
@@ -240,7 +240,7 @@ async fn of_many_equal_names_at_once_one_is_created(engine: Engine) {
     assert_eq!((created, app.anonymous().get("/genres").await.json()["total_items"].clone()), (1, json!(1)));
 }
 
-async fn a_genre_that_is_deleted_while_a_movie_gets_it_is_there_again(engine: Engine) {
+async fn a_genre_that_is_deleted_while_a_movie_gets_it_is_created_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, with(new_movie("Stalker"), json!({"genres": []}))).await;

@@ -8,14 +8,14 @@ cases! {
     the_envelope_is_that_of_every_list,
     only_movies_on_sale_are_counted,
     a_new_movie_is_counted_at_once,
-    another_node_counts_what_this_one_brought_in,
+    another_node_counts_the_movies_imported_by_this_one,
     genres_take_no_parameters,
-    a_genre_leads_to_its_movies,
+    the_movies_of_a_genre_can_be_listed,
     names_that_differ_in_case_or_accents_are_one_genre,
     directors_stars_and_certifications_are_paged_by_name_with_their_counts,
     a_search_finds_names_by_their_words_in_any_spelling,
     the_other_pages_of_a_list_are_linked_and_read_by_cursor,
-    bad_parameters_of_a_list_are_named_at_once,
+    invalid_parameters_of_a_list_are_reported_together,
     each_kind_shows_one_of_its_names_and_no_other,
     names_may_be_cached_and_are_not_sent_twice,
 }
@@ -100,7 +100,7 @@ async fn a_new_movie_is_counted_at_once(engine: Engine) {
     assert_eq!(counts(&app.anonymous().get("/genres").await.json()), expected(&[("Drama", 2)]));
 }
 
-async fn another_node_counts_what_this_one_brought_in(engine: Engine) {
+async fn another_node_counts_the_movies_imported_by_this_one(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other_node = app.second_node().await;
     let there = other_node.anonymous();
@@ -124,7 +124,7 @@ async fn genres_take_no_parameters(engine: Engine) {
         .invalid(&[("page", "unknown"), ("search", "unknown")]);
 }
 
-async fn a_genre_leads_to_its_movies(engine: Engine) {
+async fn the_movies_of_a_genre_can_be_listed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let list = app.anonymous().get("/genres").await.expect(200).json();
@@ -210,7 +210,7 @@ async fn the_other_pages_of_a_list_are_linked_and_read_by_cursor(engine: Engine)
     }
 }
 
-async fn bad_parameters_of_a_list_are_named_at_once(engine: Engine) {
+async fn invalid_parameters_of_a_list_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for kind in ["directors", "stars", "certifications"] {
         let long = "x".repeat(251);

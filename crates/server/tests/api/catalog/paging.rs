@@ -8,19 +8,19 @@ use crate::support::{Answer, Caller, Engine, TestApp, cases, facts};
 cases! {
     pages_and_sizes_have_bounds,
     a_page_past_the_end_is_empty,
-    a_page_with_a_cursor_is_named,
+    a_page_number_together_with_a_cursor_is_reported,
     by_cursor_there_are_no_totals,
     the_pages_hold_every_movie_once,
-    the_cursor_walk_equals_the_pages_for_every_sort,
+    reading_by_cursor_equals_reading_by_page_for_every_sort,
     the_links_lead_to_the_other_pages,
     the_links_keep_the_filters_and_sort,
     the_links_begin_with_the_public_address,
-    a_page_that_begins_at_item_ten_thousand_wants_a_cursor,
+    a_page_that_begins_at_item_ten_thousand_requires_a_cursor,
     a_forged_cursor_is_refused,
     a_cursor_of_another_sort_or_filter_is_refused,
-    a_cursor_holds_however_its_filter_is_written,
+    a_cursor_is_valid_for_any_spelling_of_its_filter,
     a_cursor_may_change_its_page_size,
-    movies_added_during_a_walk_repeat_and_hide_nothing,
+    movies_added_during_reading_repeat_and_hide_nothing,
     a_cursor_survives_the_withdrawal_of_its_movie,
     beyond_ten_thousand_the_total_is_an_estimate,
 }
@@ -58,7 +58,7 @@ async fn a_page_past_the_end_is_empty(engine: Engine) {
     assert_eq!(list["next_cursor"], json!(null));
 }
 
-async fn a_page_with_a_cursor_is_named(engine: Engine) {
+async fn a_page_number_together_with_a_cursor_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let first = app.anonymous().get("/movies?page_size=5").await.json();
@@ -122,7 +122,7 @@ async fn the_pages_hold_every_movie_once(engine: Engine) {
     assert_eq!((&list["total_items"], &list["total_pages"]), (&json!(45), &json!(7)));
 }
 
-async fn the_cursor_walk_equals_the_pages_for_every_sort(engine: Engine) {
+async fn reading_by_cursor_equals_reading_by_page_for_every_sort(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let visitor = app.anonymous();
@@ -222,7 +222,7 @@ async fn the_links_begin_with_the_public_address(engine: Engine) {
     app.anonymous().get("/nothing").header("host", "evil.example.com").await.problem(404, "not_found");
 }
 
-async fn a_page_that_begins_at_item_ten_thousand_wants_a_cursor(engine: Engine) {
+async fn a_page_that_begins_at_item_ten_thousand_requires_a_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let visitor = app.anonymous();
     for query in [
@@ -297,7 +297,7 @@ async fn a_cursor_of_another_sort_or_filter_is_refused(engine: Engine) {
     visitor.get(format!("/movies?page_size=3&cursor={cursor}&sort=-year")).await.expect(200);
 }
 
-async fn a_cursor_holds_however_its_filter_is_written(engine: Engine) {
+async fn a_cursor_is_valid_for_any_spelling_of_its_filter(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (drama, crime) = (movies.genre("Drama").await, movies.genre("Crime").await);
@@ -330,7 +330,7 @@ async fn a_cursor_may_change_its_page_size(engine: Engine) {
     assert_eq!(names(&ann.get(format!("/movies?sort=name&cursor={cursor}")).await), whole[3..]);
 }
 
-async fn movies_added_during_a_walk_repeat_and_hide_nothing(engine: Engine) {
+async fn movies_added_during_reading_repeat_and_hide_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import((0..20).map(|n| facts(&format!("Part {:02}", n * 2), 2000)).collect()).await;
     let visitor = app.anonymous();

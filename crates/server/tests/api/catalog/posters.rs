@@ -11,16 +11,16 @@ use crate::support::{Answer, Call, Caller, Engine, TestApp, cases};
 
 cases! {
     an_upload_is_shown_in_the_widths_up_to_its_own,
-    a_poster_is_shown_to_everybody_and_kept_for_ever,
-    a_new_poster_has_other_addresses_and_the_old_pictures_go,
-    a_poster_that_is_removed_is_gone,
+    a_poster_is_public_and_cacheable_forever,
+    a_new_poster_has_other_addresses_and_the_old_pictures_are_removed,
+    a_removed_poster_is_not_found,
     an_address_replaces_an_uploaded_poster,
-    the_pictures_of_a_deleted_movie_go,
-    only_names_of_posters_are_looked_for,
-    what_is_no_picture_is_not_a_poster,
+    the_pictures_of_a_deleted_movie_are_removed,
+    only_valid_names_of_posters_are_looked_up,
+    other_files_than_pictures_are_not_posters,
     pictures_that_are_too_narrow_too_tall_broken_or_bombs_are_refused,
-    nothing_but_pixels_of_a_poster_comes_through,
-    an_upload_over_ten_mebibytes_is_too_large_however_it_comes,
+    only_pixels_of_a_poster_are_kept,
+    an_upload_over_ten_mebibytes_is_too_large_in_any_form,
     every_change_of_a_poster_is_in_the_audit_log,
 }
 
@@ -94,7 +94,7 @@ async fn an_upload_is_shown_in_the_widths_up_to_its_own(engine: Engine) {
     }
 }
 
-async fn a_poster_is_shown_to_everybody_and_kept_for_ever(engine: Engine) {
+async fn a_poster_is_public_and_cacheable_forever(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -111,7 +111,7 @@ async fn a_poster_is_shown_to_everybody_and_kept_for_ever(engine: Engine) {
     visitor.call(Method::DELETE, &path).await.problem(405, "method_not_allowed");
 }
 
-async fn a_new_poster_has_other_addresses_and_the_old_pictures_go(engine: Engine) {
+async fn a_new_poster_has_other_addresses_and_the_old_pictures_are_removed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -128,7 +128,7 @@ async fn a_new_poster_has_other_addresses_and_the_old_pictures_go(engine: Engine
     app.anonymous().get(&widths_of(&second)[0].0).await.expect(200);
 }
 
-async fn a_poster_that_is_removed_is_gone(engine: Engine) {
+async fn a_removed_poster_is_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let address = json!({"poster_url": "https://images.example.com/s.jpg"});
@@ -178,7 +178,7 @@ async fn an_address_replaces_an_uploaded_poster(engine: Engine) {
     app.anonymous().get(&widths_of(&shown)[0].0).await.problem(404, "not_found");
 }
 
-async fn the_pictures_of_a_deleted_movie_go(engine: Engine) {
+async fn the_pictures_of_a_deleted_movie_are_removed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -192,7 +192,7 @@ async fn the_pictures_of_a_deleted_movie_go(engine: Engine) {
     app.anonymous().get(&widths_of(&shown)[0].0).await.problem(404, "not_found");
 }
 
-async fn only_names_of_posters_are_looked_for(engine: Engine) {
+async fn only_valid_names_of_posters_are_looked_up(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in [
         "0190a1b2-0000-7000-8000-00000000000a/w185.webp",
@@ -208,7 +208,7 @@ async fn only_names_of_posters_are_looked_for(engine: Engine) {
     }
 }
 
-async fn what_is_no_picture_is_not_a_poster(engine: Engine) {
+async fn other_files_than_pictures_are_not_posters(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -245,7 +245,7 @@ async fn pictures_that_are_too_narrow_too_tall_broken_or_bombs_are_refused(engin
     assert_eq!(moderator.get(path_of(&movie)).await.json(), movie);
 }
 
-async fn nothing_but_pixels_of_a_poster_comes_through(engine: Engine) {
+async fn only_pixels_of_a_poster_are_kept(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -255,7 +255,7 @@ async fn nothing_but_pixels_of_a_poster_comes_through(engine: Engine) {
     assert!(!stored.body.windows(6).any(|bytes| bytes == b"canary"));
 }
 
-async fn an_upload_over_ten_mebibytes_is_too_large_however_it_comes(engine: Engine) {
+async fn an_upload_over_ten_mebibytes_is_too_large_in_any_form(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;

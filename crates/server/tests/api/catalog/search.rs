@@ -12,12 +12,12 @@ use crate::support::{Caller, Engine, TestApp, cases, facts};
 cases! {
     shipped_movies_are_found_by_their_names_and_with_typing_mistakes,
     names_that_are_hard_to_type_are_found_first,
-    a_forgiven_mistake_is_told,
-    mistakes_are_forgiven_only_where_a_word_is_unknown,
+    a_corrected_mistake_is_reported,
+    only_unknown_words_are_corrected,
     a_year_is_a_part_of_the_name_or_narrows,
-    what_folds_to_nothing_finds_nothing,
-    a_search_keeps_its_words_through_the_pages,
-    a_search_can_be_filtered_and_sorted_otherwise,
+    a_search_without_letters_or_digits_finds_nothing,
+    a_search_keeps_its_words_across_pages,
+    a_search_can_be_filtered_and_sorted_by_other_keys,
     titles_and_people_are_suggested_from_the_first_character_on,
     suggestions_need_a_text,
 }
@@ -267,7 +267,7 @@ async fn names_that_are_hard_to_type_are_found_first(engine: Engine) {
     assert!(missed.len() * 10 <= HARD.len(), "{missed:#?}");
 }
 
-async fn a_forgiven_mistake_is_told(engine: Engine) {
+async fn a_corrected_mistake_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     app.refresh_search().await;
@@ -289,7 +289,7 @@ async fn a_forgiven_mistake_is_told(engine: Engine) {
     assert_eq!(list["corrected_query"], Value::Null);
 }
 
-async fn mistakes_are_forgiven_only_where_a_word_is_unknown(engine: Engine) {
+async fn only_unknown_words_are_corrected(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = ["Heat", "Heart", "Shawshank", "Part 1999", "Ran"];
     app.import(movies.map(|name| facts(name, 2000)).into()).await;
@@ -335,7 +335,7 @@ async fn a_year_is_a_part_of_the_name_or_narrows(engine: Engine) {
     }
 }
 
-async fn what_folds_to_nothing_finds_nothing(engine: Engine) {
+async fn a_search_without_letters_or_digits_finds_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     for text in ["!", " ", "…?", "\u{301}", "\"'*", "-"] {
@@ -345,7 +345,7 @@ async fn what_folds_to_nothing_finds_nothing(engine: Engine) {
     app.anonymous().get("/movies?search=!&sort=relevance").await.expect(200);
 }
 
-async fn a_search_keeps_its_words_through_the_pages(engine: Engine) {
+async fn a_search_keeps_its_words_across_pages(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     app.refresh_search().await;
@@ -361,7 +361,7 @@ async fn a_search_keeps_its_words_through_the_pages(engine: Engine) {
     assert_eq!(found, ["The Godfather", "The Godfather: Part II"]);
 }
 
-async fn a_search_can_be_filtered_and_sorted_otherwise(engine: Engine) {
+async fn a_search_can_be_filtered_and_sorted_by_other_keys(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     for (query, found) in [

@@ -5,10 +5,10 @@ use super::{names, sorted};
 use crate::support::{Engine, TestApp, cases, facts};
 
 cases! {
-    similar_movies_come_the_most_similar_first,
+    the_most_similar_movies_are_first,
     withdrawn_and_bought_movies_are_not_similar,
-    a_movie_that_nobody_sees_has_no_similar_movies,
-    what_the_background_work_found_is_shown,
+    an_invisible_movie_has_no_similar_movies,
+    lists_computed_by_the_background_work_are_shown,
 }
 
 fn catalogue() -> Vec<Facts> {
@@ -27,7 +27,7 @@ fn catalogue() -> Vec<Facts> {
     ]
 }
 
-async fn similar_movies_come_the_most_similar_first(engine: Engine) {
+async fn the_most_similar_movies_are_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import(catalogue()).await;
     let path = format!("/movies/{}/similar", movies.id("Alien"));
@@ -58,7 +58,7 @@ async fn withdrawn_and_bought_movies_are_not_similar(engine: Engine) {
     assert_eq!(names(&app.anonymous().get(&path).await), ["Aliens", "Ghostbusters"]);
 }
 
-async fn a_movie_that_nobody_sees_has_no_similar_movies(engine: Engine) {
+async fn an_invisible_movie_has_no_similar_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let movies = app.import(vec![Facts { is_available: false, ..facts("Gone", 2000) }]).await;
@@ -70,7 +70,7 @@ async fn a_movie_that_nobody_sees_has_no_similar_movies(engine: Engine) {
     visitor.get("/movies/nonsense/similar").await.problem(400, "malformed_request");
 }
 
-async fn what_the_background_work_found_is_shown(engine: Engine) {
+async fn lists_computed_by_the_background_work_are_shown(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import(catalogue()).await;
     assert_eq!(app.find_similar().await, 5);

@@ -7,13 +7,13 @@ use crate::support::{Engine, TestApp, cases, facts, small_catalogue};
 
 cases! {
     every_sort_orders_both_ways_with_the_id_breaking_ties,
-    several_sorts_count_in_turn,
+    several_sort_keys_apply_in_order,
     names_sort_without_case_accents_and_leading_articles,
-    what_is_no_sort_is_named,
+    an_invalid_sort_is_reported,
     relevance_needs_a_search,
     a_search_is_sorted_by_relevance,
     created_at_sorts_by_when_it_was_added,
-    movies_without_a_rating_come_last_either_way,
+    movies_without_a_rating_are_last_in_both_directions,
 }
 
 type Compare = fn(&Facts, &Facts) -> Ordering;
@@ -44,7 +44,7 @@ async fn every_sort_orders_both_ways_with_the_id_breaking_ties(engine: Engine) {
     }
 }
 
-async fn several_sorts_count_in_turn(engine: Engine) {
+async fn several_sort_keys_apply_in_order(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let mut expected = small_catalogue();
@@ -75,7 +75,7 @@ async fn names_sort_without_case_accents_and_leading_articles(engine: Engine) {
     );
 }
 
-async fn what_is_no_sort_is_named(engine: Engine) {
+async fn an_invalid_sort_is_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for sort in ["id", "Name", "--name", "-", "name,", ",name", "name%20desc", "name;drop", "%F0%9F%8E%AC"] {
         app.anonymous().get(format!("/movies?sort={sort}")).await.invalid(&[("sort", "invalid_value")]);
@@ -121,7 +121,7 @@ async fn created_at_sorts_by_when_it_was_added(engine: Engine) {
     assert_eq!(names(&app.anonymous().get("/movies?sort=-created_at").await), ["Mango", "Apple", "Zebra"]);
 }
 
-async fn movies_without_a_rating_come_last_either_way(engine: Engine) {
+async fn movies_without_a_rating_are_last_in_both_directions(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     // There are no ratings yet, so all movies are in the order of the next key.

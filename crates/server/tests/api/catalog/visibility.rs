@@ -5,8 +5,8 @@ use crate::support::{Engine, TestApp, cases};
 
 cases! {
     a_withdrawn_movie_leaves_every_list,
-    a_withdrawn_movie_is_not_found_but_by_its_buyers_and_moderators,
-    a_movie_that_comes_back_is_seen_again,
+    a_withdrawn_movie_is_found_only_by_its_buyers_and_moderators,
+    a_movie_that_is_put_on_sale_again_is_visible_again,
 }
 
 async fn a_withdrawn_movie_leaves_every_list(engine: Engine) {
@@ -24,7 +24,7 @@ async fn a_withdrawn_movie_leaves_every_list(engine: Engine) {
     }
 }
 
-async fn a_withdrawn_movie_is_not_found_but_by_its_buyers_and_moderators(engine: Engine) {
+async fn a_withdrawn_movie_is_found_only_by_its_buyers_and_moderators(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
@@ -39,7 +39,7 @@ async fn a_withdrawn_movie_is_not_found_but_by_its_buyers_and_moderators(engine:
     }
 }
 
-async fn a_movie_that_comes_back_is_seen_again(engine: Engine) {
+async fn a_movie_that_is_put_on_sale_again_is_visible_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     app.withdraw("Alien").await;

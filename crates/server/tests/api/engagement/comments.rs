@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, snapshot};
 
 cases! {
-    a_comment_is_shown_to_everybody,
-    comments_stand_newest_first_and_replies_oldest_first,
-    a_page_of_comments_reads_on_by_cursor,
+    a_comment_is_public,
+    comments_are_newest_first_and_replies_oldest_first,
+    a_page_of_comments_continues_by_cursor,
     a_reply_to_a_reply_joins_the_thread,
     an_author_is_shown_by_the_names_of_the_profile_and_never_by_the_address,
     a_comment_has_1_to_2_000_characters_after_trimming,
     a_text_is_returned_as_it_was_written,
     an_author_edits_the_text,
     a_comment_is_liked_once_and_the_like_removed,
-    of_many_likes_at_once_one_counts,
-    a_deleted_comment_without_replies_is_gone,
-    a_deleted_comment_with_replies_stays_without_text_until_the_last_reply_goes,
+    of_many_concurrent_likes_one_counts,
+    a_deleted_comment_without_replies_is_removed,
+    a_deleted_comment_with_replies_stays_without_text_until_the_last_reply_is_deleted,
     only_the_author_and_moderators_delete_a_comment,
     a_removal_by_a_moderator_is_in_the_audit_log_without_the_text,
-    an_author_and_a_moderator_who_delete_at_once_delete_once,
+    a_concurrent_deletion_by_author_and_moderator_happens_once,
     comments_of_a_movie_that_the_caller_cannot_see_are_not_found,
     a_moderator_who_became_a_user_acts_on_no_withdrawn_movie_at_any_node,
     comments_and_replies_of_a_user_are_limited,
@@ -71,7 +71,7 @@ async fn moderator(app: &TestApp) -> SignedIn {
     moderator
 }
 
-async fn a_comment_is_shown_to_everybody(engine: Engine) {
+async fn a_comment_is_public(engine: Engine) {
     let (app, alien, comments) = with_movie(engine).await;
     let ann = app.user("ann").await;
     let comment = ann.post(&comments, json!({"text": "  In space no one can hear you scream. "})).await;
@@ -104,7 +104,7 @@ async fn a_comment_is_shown_to_everybody(engine: Engine) {
     app.anonymous().post(&comments, json!({"text": "me too"})).await.problem(401, "unauthenticated");
 }
 
-async fn comments_stand_newest_first_and_replies_oldest_first(engine: Engine) {
+async fn comments_are_newest_first_and_replies_oldest_first(engine: Engine) {
     let (app, alien, comments) = with_movie(engine).await;
     let ann = app.user("ann").await;
     let mut first = Value::Null;
@@ -127,7 +127,7 @@ async fn comments_stand_newest_first_and_replies_oldest_first(engine: Engine) {
     assert_eq!(comments_count(&app, &alien).await, 6);
 }
 
-async fn a_page_of_comments_reads_on_by_cursor(engine: Engine) {
+async fn a_page_of_comments_continues_by_cursor(engine: Engine) {
     let (app, _, comments) = with_movie(engine).await;
     let ann = app.user("ann").await;
     for number in 0..5 {
@@ -254,7 +254,7 @@ async fn a_comment_is_liked_once_and_the_like_removed(engine: Engine) {
     like(&app.anonymous(), id(&comment)).await.problem(401, "unauthenticated");
 }
 
-async fn of_many_likes_at_once_one_counts(engine: Engine) {
+async fn of_many_concurrent_likes_one_counts(engine: Engine) {
     let (app, _, comments) = with_movie(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let comment = write(&ann, &comments, "like me").await;
@@ -268,7 +268,7 @@ async fn of_many_likes_at_once_one_counts(engine: Engine) {
     }
 }
 
-async fn a_deleted_comment_without_replies_is_gone(engine: Engine) {
+async fn a_deleted_comment_without_replies_is_removed(engine: Engine) {
     let (app, alien, comments) = with_movie(engine).await;
     let ann = app.user("ann").await;
     let comment = write(&ann, &comments, "oops").await;
@@ -283,7 +283,7 @@ async fn a_deleted_comment_without_replies_is_gone(engine: Engine) {
     assert_eq!(comments_count(&app, &alien).await, 0);
 }
 
-async fn a_deleted_comment_with_replies_stays_without_text_until_the_last_reply_goes(engine: Engine) {
+async fn a_deleted_comment_with_replies_stays_without_text_until_the_last_reply_is_deleted(engine: Engine) {
     let (app, alien, comments) = with_movie(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let begun = write(&ann, &comments, "begun").await;
@@ -343,7 +343,7 @@ async fn a_removal_by_a_moderator_is_in_the_audit_log_without_the_text(engine: E
     assert_eq!(entry["before"], json!({"movie_id": alien, "author_id": ann.id().to_string()}));
 }
 
-async fn an_author_and_a_moderator_who_delete_at_once_delete_once(engine: Engine) {
+async fn a_concurrent_deletion_by_author_and_moderator_happens_once(engine: Engine) {
     let (app, alien, comments) = with_movie(engine).await;
     let (ann, moderator) = (app.user("ann").await, moderator(&app).await);
     for _ in 0..5 {

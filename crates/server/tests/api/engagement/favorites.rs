@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::support::{Caller, Engine, SignedIn, TestApp, cases};
 
 cases! {
-    the_latest_favorite_stands_first,
+    the_latest_favorite_is_first,
     favorites_are_filtered_searched_and_sorted_like_the_catalogue,
-    favorites_are_the_callers_own,
-    a_withdrawn_movie_leaves_the_favorites_and_comes_back,
-    pages_of_favorites_read_on_by_cursor,
+    favorites_belong_to_the_caller,
+    a_withdrawn_movie_is_hidden_from_the_favorites_until_it_is_on_sale_again,
+    pages_of_favorites_continue_by_cursor,
     totals_follow_every_change,
     bad_parameters_are_named,
 }
@@ -36,7 +36,7 @@ async fn ann_with_favorites(app: &TestApp) -> SignedIn {
     ann
 }
 
-async fn the_latest_favorite_stands_first(engine: Engine) {
+async fn the_latest_favorite_is_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_favorites(&app).await;
     let page = ann.get("/favorites").await.expect(200);
@@ -85,7 +85,7 @@ async fn favorites_are_filtered_searched_and_sorted_like_the_catalogue(engine: E
     assert_eq!(names(&ann, &format!("genre={scifi}")).await, ["Blade Runner", "Alien"]);
 }
 
-async fn favorites_are_the_callers_own(engine: Engine) {
+async fn favorites_belong_to_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     ann_with_favorites(&app).await;
     let bob = app.user("bob").await;
@@ -94,7 +94,7 @@ async fn favorites_are_the_callers_own(engine: Engine) {
     app.anonymous().get("/favorites").await.problem(401, "unauthenticated");
 }
 
-async fn a_withdrawn_movie_leaves_the_favorites_and_comes_back(engine: Engine) {
+async fn a_withdrawn_movie_is_hidden_from_the_favorites_until_it_is_on_sale_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_favorites(&app).await;
     app.withdraw("Alien").await;
@@ -103,7 +103,7 @@ async fn a_withdrawn_movie_leaves_the_favorites_and_comes_back(engine: Engine) {
     assert_eq!(names(&ann, "sort=added_at").await, CHOSEN);
 }
 
-async fn pages_of_favorites_read_on_by_cursor(engine: Engine) {
+async fn pages_of_favorites_continue_by_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_favorites(&app).await;
     let bob = app.user("bob").await;

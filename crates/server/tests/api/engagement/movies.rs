@@ -10,13 +10,13 @@ cases! {
     a_reaction_is_counted_once_and_can_be_replaced_and_removed,
     a_rating_changes_the_average_and_can_be_replaced_and_removed,
     a_favorite_is_kept_once_and_removed_whether_it_is_there_or_not,
-    opinions_are_shown_to_their_owner_alone,
+    opinions_are_shown_only_to_their_owner,
     bad_opinions_are_named,
-    a_movie_that_the_caller_cannot_see_takes_no_opinion,
-    of_many_equal_calls_at_once_one_counts,
-    opinions_of_many_users_at_once_are_all_counted,
+    a_movie_that_the_caller_cannot_see_cannot_be_rated,
+    of_many_equal_concurrent_calls_one_counts,
+    concurrent_opinions_of_many_users_are_all_counted,
     a_list_with_opinions_takes_as_many_statements_as_one_without,
-    a_deleted_account_is_counted_no_more,
+    a_deleted_account_is_no_longer_counted,
 }
 
 const NO_MOVIE: &str = "0190a1b2-0000-7000-8000-000000000000";
@@ -97,7 +97,7 @@ async fn a_favorite_is_kept_once_and_removed_whether_it_is_there_or_not(engine: 
     ann.delete(format!("/favorites/{NO_MOVIE}")).await.expect(204);
 }
 
-async fn opinions_are_shown_to_their_owner_alone(engine: Engine) {
+async fn opinions_are_shown_only_to_their_owner(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -139,7 +139,7 @@ async fn bad_opinions_are_named(engine: Engine) {
     assert_eq!(shown(&ann, &movies.id("Alien")).await["rating"]["count"], 0);
 }
 
-async fn a_movie_that_the_caller_cannot_see_takes_no_opinion(engine: Engine) {
+async fn a_movie_that_the_caller_cannot_see_cannot_be_rated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
@@ -158,7 +158,7 @@ async fn a_movie_that_the_caller_cannot_see_takes_no_opinion(engine: Engine) {
     }
 }
 
-async fn of_many_equal_calls_at_once_one_counts(engine: Engine) {
+async fn of_many_equal_concurrent_calls_one_counts(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -176,7 +176,7 @@ async fn of_many_equal_calls_at_once_one_counts(engine: Engine) {
     }
 }
 
-async fn opinions_of_many_users_at_once_are_all_counted(engine: Engine) {
+async fn concurrent_opinions_of_many_users_are_all_counted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let alien = movies.id("Alien");
@@ -206,7 +206,7 @@ async fn a_list_with_opinions_takes_as_many_statements_as_one_without(engine: En
     assert_eq!(app.statements_of(ann.get("/movies")).await, before);
 }
 
-async fn a_deleted_account_is_counted_no_more(engine: Engine) {
+async fn a_deleted_account_is_no_longer_counted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);

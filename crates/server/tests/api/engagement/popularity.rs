@@ -4,9 +4,9 @@ use serde_json::json;
 use crate::support::{Caller, Engine, TestApp, cases};
 
 cases! {
-    what_users_do_makes_a_movie_popular_once_the_job_has_run,
-    a_rating_of_10_alone_does_not_lead,
-    pages_by_rating_read_on_by_cursor,
+    activity_of_users_changes_the_popularity_when_the_job_has_run,
+    a_single_rating_of_10_is_not_ranked_first,
+    pages_by_rating_continue_by_cursor,
     the_order_by_rating_is_the_same_under_every_filter,
 }
 
@@ -15,7 +15,7 @@ async fn names(caller: &Caller, query: &str) -> Vec<String> {
     page["items"].as_array().unwrap().iter().map(|movie| movie["name"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn what_users_do_makes_a_movie_popular_once_the_job_has_run(engine: Engine) {
+async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let visitor = app.anonymous();
@@ -51,7 +51,7 @@ async fn what_users_do_makes_a_movie_popular_once_the_job_has_run(engine: Engine
     assert_eq!(names(&visitor, "").await, idle, "the purchase alone is left");
 }
 
-async fn a_rating_of_10_alone_does_not_lead(engine: Engine) {
+async fn a_single_rating_of_10_is_not_ranked_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let users = [app.user("ann").await, app.user("bob").await, app.user("cleo").await];
@@ -70,7 +70,7 @@ async fn a_rating_of_10_alone_does_not_lead(engine: Engine) {
     assert_eq!(up[4..], down[4..], "movies without a rating come last either way");
 }
 
-async fn pages_by_rating_read_on_by_cursor(engine: Engine) {
+async fn pages_by_rating_continue_by_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

@@ -12,16 +12,16 @@ cases! {
     a_reported_comment_is_one_item_with_all_its_reports,
     a_user_reports_a_comment_once,
     bad_reports_are_named,
-    what_cannot_be_seen_cannot_be_reported,
+    invisible_comments_cannot_be_reported,
     a_removed_comment_is_deleted_and_stays_among_the_resolved,
     a_dismissed_comment_stays_and_a_new_report_opens_it_again,
     decisions_are_in_the_audit_log,
     a_moderator_who_deletes_a_comment_resolves_its_reports,
     reports_of_a_comment_that_its_author_deletes_are_dropped,
-    of_two_decisions_at_once_the_second_is_refused,
-    a_deletion_by_the_author_and_a_decision_at_once_remove_the_comment_once,
+    of_two_concurrent_decisions_the_second_is_refused,
+    a_concurrent_deletion_by_the_author_and_a_decision_remove_the_comment_once,
     only_moderators_see_reports_and_decide,
-    reports_of_a_deleted_account_are_gone,
+    reports_of_a_deleted_account_are_removed,
 }
 
 const NOTHING: &str = "0190a1b2-0000-7000-8000-000000000000";
@@ -127,7 +127,7 @@ async fn bad_reports_are_named(engine: Engine) {
     assert_eq!(listed(&moderator, "").await.len(), 0);
 }
 
-async fn what_cannot_be_seen_cannot_be_reported(engine: Engine) {
+async fn invisible_comments_cannot_be_reported(engine: Engine) {
     let (app, ann, moderator, comment) = with_comment(engine).await;
     let bob = app.user("bob").await;
     report(&bob, NOTHING, "spam").await.problem(404, "not_found");
@@ -219,7 +219,7 @@ async fn reports_of_a_comment_that_its_author_deletes_are_dropped(engine: Engine
     decide(&moderator, &open["id"], "remove").await.problem(404, "not_found");
 }
 
-async fn of_two_decisions_at_once_the_second_is_refused(engine: Engine) {
+async fn of_two_concurrent_decisions_the_second_is_refused(engine: Engine) {
     let (app, _, moderator, comment) = with_comment(engine).await;
     let admin = app.admin().await;
     report(&*app.user("bob").await, &comment, "spam").await.expect(204);
@@ -234,7 +234,7 @@ async fn of_two_decisions_at_once_the_second_is_refused(engine: Engine) {
     assert_eq!(log["total_items"], 1);
 }
 
-async fn a_deletion_by_the_author_and_a_decision_at_once_remove_the_comment_once(engine: Engine) {
+async fn a_concurrent_deletion_by_the_author_and_a_decision_remove_the_comment_once(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
@@ -273,7 +273,7 @@ async fn only_moderators_see_reports_and_decide(engine: Engine) {
     assert_eq!(listed(&admin, "status=open").await.len(), 1);
 }
 
-async fn reports_of_a_deleted_account_are_gone(engine: Engine) {
+async fn reports_of_a_deleted_account_are_removed(engine: Engine) {
     let (app, ann, moderator, comment) = with_comment(engine).await;
     let (bob, cleo) = (app.user("bob").await, app.user("cleo").await);
     let note = json!({"reason": "spam", "note": "Written by Bob"});

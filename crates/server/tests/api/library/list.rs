@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Caller, Engine, Movies, SignedIn, TestApp, cases};
 
 cases! {
-    a_paid_order_is_in_the_library_of_its_buyer_alone,
-    the_library_is_listed_latest_purchase_first_and_read_on_by_cursor,
+    a_paid_order_is_only_in_the_library_of_its_buyer,
+    the_library_is_listed_latest_purchase_first_and_paged_by_cursor,
     the_library_has_the_filters_sorts_and_search_of_the_catalogue,
     a_withdrawn_movie_stays_in_the_library_and_is_found_there,
-    a_suspended_purchase_is_marked_and_a_revoked_one_is_gone,
+    a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed,
     bad_parameters_are_named,
 }
 
@@ -35,7 +35,7 @@ async fn buyer(app: &TestApp, movies: &Movies, bought: &[&str]) -> SignedIn {
     ann
 }
 
-async fn a_paid_order_is_in_the_library_of_its_buyer_alone(engine: Engine) {
+async fn a_paid_order_is_only_in_the_library_of_its_buyer(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -63,7 +63,7 @@ async fn a_paid_order_is_in_the_library_of_its_buyer_alone(engine: Engine) {
     app.anonymous().get("/library").await.problem(401, "unauthenticated");
 }
 
-async fn the_library_is_listed_latest_purchase_first_and_read_on_by_cursor(engine: Engine) {
+async fn the_library_is_listed_latest_purchase_first_and_paged_by_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = buyer(&app, &movies, &["Zootopia", "Alien", "Amélie"]).await;
@@ -144,7 +144,7 @@ async fn a_withdrawn_movie_stays_in_the_library_and_is_found_there(engine: Engin
     assert_eq!(library(&ann, "sort=year").await, ["Alien", "Aliens"]);
 }
 
-async fn a_suspended_purchase_is_marked_and_a_revoked_one_is_gone(engine: Engine) {
+async fn a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = buyer(&app, &movies, &["Aliens", "Alien"]).await;

@@ -8,17 +8,17 @@ use super::{film, path_of, watched_at};
 use crate::support::{Engine, SignedIn, TestApp, cases, password_of};
 
 cases! {
-    a_bought_movie_with_a_file_is_played_by_whoever_has_the_address,
-    what_cannot_be_played_is_refused,
+    a_bought_movie_with_a_file_can_be_played_by_anyone_with_the_address,
+    movies_that_cannot_be_played_are_refused,
     an_address_that_expired_or_was_altered_is_denied,
     the_end_of_a_purchase_ends_its_address,
     a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_not,
     a_film_that_is_being_sent_ends_with_its_purchase,
     a_film_that_is_being_sent_ends_with_its_address,
-    a_newly_attached_film_takes_the_place_of_the_one_before,
-    subtitles_come_with_the_playback,
-    what_is_no_film_and_no_subtitles_is_not_attached,
-    films_are_sent_while_no_request_is_answered,
+    a_newly_attached_film_replaces_the_previous_one,
+    subtitles_are_part_of_the_playback,
+    invalid_films_and_subtitles_are_not_attached,
+    films_are_sent_even_when_requests_are_refused,
 }
 
 const SUBTITLES: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nIn space no one can hear you scream.\n";
@@ -36,7 +36,7 @@ fn moment(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
 }
 
-async fn a_bought_movie_with_a_file_is_played_by_whoever_has_the_address(engine: Engine) {
+async fn a_bought_movie_with_a_file_can_be_played_by_anyone_with_the_address(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let playback = ann.get(format!("/library/{alien}/playback")).await.expect(200).json();
@@ -53,7 +53,7 @@ async fn a_bought_movie_with_a_file_is_played_by_whoever_has_the_address(engine:
     assert_eq!(again["position_seconds"], 1_200);
 }
 
-async fn what_cannot_be_played_is_refused(engine: Engine) {
+async fn movies_that_cannot_be_played_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -190,7 +190,7 @@ async fn ends_soon(mut answer: reqwest::Response) {
     assert!(rest < 30_000_000, "{rest} bytes");
 }
 
-async fn a_newly_attached_film_takes_the_place_of_the_one_before(engine: Engine) {
+async fn a_newly_attached_film_replaces_the_previous_one(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let path = watched_at(&app, &ann, &alien).await;
@@ -202,7 +202,7 @@ async fn a_newly_attached_film_takes_the_place_of_the_one_before(engine: Engine)
     assert_ne!(after.header("etag"), Some(before.as_str()));
 }
 
-async fn subtitles_come_with_the_playback(engine: Engine) {
+async fn subtitles_are_part_of_the_playback(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let library = app.application().use_cases().library.clone();
@@ -240,7 +240,7 @@ async fn subtitles_come_with_the_playback(engine: Engine) {
     visitor.get(&path).await.problem(403, "playback_denied");
 }
 
-async fn what_is_no_film_and_no_subtitles_is_not_attached(engine: Engine) {
+async fn invalid_films_and_subtitles_are_not_attached(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let library = app.application().use_cases().library.clone();
@@ -256,7 +256,7 @@ async fn what_is_no_film_and_no_subtitles_is_not_attached(engine: Engine) {
     assert!(refused.to_string().contains("WEBVTT"), "{refused}");
 }
 
-async fn films_are_sent_while_no_request_is_answered(engine: Engine) {
+async fn films_are_sent_even_when_requests_are_refused(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
     let (ann, alien) = ready(&app).await;
     app.attach_film(&alien, &film(40_000_000)).await;

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Engine, Movies, SignedIn, TestApp, cases};
 
 cases! {
-    the_latest_report_is_kept_whatever_arrives_last,
-    over_90_percent_is_watched_and_past_the_end_is_the_end,
-    the_row_has_what_was_begun_and_not_finished_watched_last_first,
+    the_latest_report_is_kept_in_any_order_of_arrival,
+    beyond_90_percent_is_watched_and_after_the_end_is_the_end,
+    the_list_has_started_movies_most_recently_watched_first,
     a_movie_is_marked_as_watched_and_not,
-    a_movie_that_was_taken_off_the_row_stays_off,
-    nobody_keeps_progress_of_what_was_not_bought,
+    a_movie_removed_from_the_list_of_started_movies_stays_removed,
+    progress_is_stored_only_for_bought_movies,
     bad_progress_is_named,
 }
 
@@ -47,7 +47,7 @@ fn kept(answer: &Answer) -> (i64, String, bool) {
     )
 }
 
-async fn the_latest_report_is_kept_whatever_arrives_last(engine: Engine) {
+async fn the_latest_report_is_kept_in_any_order_of_arrival(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, movies) = buyer(&app, &["Alien"]).await;
     let alien = movies.id("Alien");
@@ -66,7 +66,7 @@ async fn the_latest_report_is_kept_whatever_arrives_last(engine: Engine) {
     assert!(kept(&ahead).1 < kept(&now).1);
 }
 
-async fn over_90_percent_is_watched_and_past_the_end_is_the_end(engine: Engine) {
+async fn beyond_90_percent_is_watched_and_after_the_end_is_the_end(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, movies) = buyer(&app, &["Alien"]).await;
     // 117 minutes are 7,020 seconds.
@@ -81,7 +81,7 @@ async fn over_90_percent_is_watched_and_past_the_end_is_the_end(engine: Engine) 
     }
 }
 
-async fn the_row_has_what_was_begun_and_not_finished_watched_last_first(engine: Engine) {
+async fn the_list_has_started_movies_most_recently_watched_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, movies) = buyer(&app, &["Alien", "Aliens", "Amélie", "Zootopia", "M"]).await;
     for (name, position) in
@@ -129,7 +129,7 @@ async fn a_movie_is_marked_as_watched_and_not(engine: Engine) {
     assert_eq!(row(&ann).await.len(), 1);
 }
 
-async fn a_movie_that_was_taken_off_the_row_stays_off(engine: Engine) {
+async fn a_movie_removed_from_the_list_of_started_movies_stays_removed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, movies) = buyer(&app, &["Alien"]).await;
     let alien = movies.id("Alien");
@@ -152,7 +152,7 @@ async fn a_movie_that_was_taken_off_the_row_stays_off(engine: Engine) {
     assert_eq!(row(&ann).await, [("Alien".to_owned(), 3_000)]);
 }
 
-async fn nobody_keeps_progress_of_what_was_not_bought(engine: Engine) {
+async fn progress_is_stored_only_for_bought_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (_ann, movies) = buyer(&app, &["Alien"]).await;
     let bob = app.user("bob").await;

@@ -4,12 +4,12 @@ use super::{film, watched_at};
 use crate::support::{Answer, Caller, Engine, TestApp, cases};
 
 cases! {
-    a_film_is_sent_whole_or_in_parts,
-    several_parts_come_as_one_body,
-    a_range_that_cannot_be_met_tells_the_length,
+    a_film_is_sent_completely_or_in_parts,
+    several_parts_are_sent_as_one_body,
+    an_unsatisfiable_range_is_answered_with_the_length,
     a_malformed_range_is_ignored,
     conditions_are_honoured,
-    head_tells_the_length_without_reading_the_film,
+    head_returns_the_length_without_reading_the_film,
     a_film_of_many_parts_arrives_as_it_was_stored,
     a_film_is_never_compressed,
 }
@@ -35,7 +35,7 @@ fn is_part(answer: &Answer, first: usize, last: usize) {
     assert_eq!(answer.body, film(LENGTH)[first..=last]);
 }
 
-async fn a_film_is_sent_whole_or_in_parts(engine: Engine) {
+async fn a_film_is_sent_completely_or_in_parts(engine: Engine) {
     let (_app, visitor, path) = watching(engine, LENGTH).await;
     let whole = visitor.get(&path).await.expect(200);
     assert_eq!(whole.body, film(LENGTH));
@@ -61,7 +61,7 @@ async fn a_film_is_sent_whole_or_in_parts(engine: Engine) {
     }
 }
 
-async fn several_parts_come_as_one_body(engine: Engine) {
+async fn several_parts_are_sent_as_one_body(engine: Engine) {
     let (_app, visitor, path) = watching(engine, LENGTH).await;
     let answer = visitor.get(&path).header("range", "bytes=10-19, -5").await.expect(206);
     assert_eq!(answer.header("content-range"), None);
@@ -80,7 +80,7 @@ async fn several_parts_come_as_one_body(engine: Engine) {
     assert_eq!(answer.header("content-length"), Some(expected.len().to_string().as_str()));
 }
 
-async fn a_range_that_cannot_be_met_tells_the_length(engine: Engine) {
+async fn an_unsatisfiable_range_is_answered_with_the_length(engine: Engine) {
     let (_app, visitor, path) = watching(engine, LENGTH).await;
     for range in ["bytes=1000-", "bytes=-0", "bytes=99999999999999999999-", "bytes=1000-1001,-0"] {
         let refused = visitor.get(&path).header("range", range).await.problem(416, "range_not_satisfiable");
@@ -116,7 +116,7 @@ async fn conditions_are_honoured(engine: Engine) {
     }
 }
 
-async fn head_tells_the_length_without_reading_the_film(engine: Engine) {
+async fn head_returns_the_length_without_reading_the_film(engine: Engine) {
     let (_app, visitor, path) = watching(engine, 30_000_000).await;
     for _ in 0..3 {
         let head = visitor.head(&path).header("range", "bytes=0-9").await.expect(200);

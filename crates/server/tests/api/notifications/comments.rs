@@ -9,10 +9,10 @@ use crate::support::{Caller, Engine, SignedIn, TestApp, cases, email_of};
 
 cases! {
     a_reply_notifies_the_author_of_the_comment_that_was_answered,
-    nobody_is_notified_of_own_replies_and_likes,
-    likes_are_folded_and_taken_back,
-    the_notifications_of_a_deleted_comment_go_with_it,
-    those_who_delete_their_account_take_their_replies_along,
+    users_are_not_notified_of_their_own_replies_and_likes,
+    likes_are_merged_and_removed,
+    the_notifications_of_a_deleted_comment_are_removed,
+    deleting_an_account_deletes_its_replies,
 }
 
 /// Writes a comment or a reply.
@@ -76,7 +76,7 @@ async fn a_reply_notifies_the_author_of_the_comment_that_was_answered(engine: En
     }
 }
 
-async fn nobody_is_notified_of_own_replies_and_likes(engine: Engine) {
+async fn users_are_not_notified_of_their_own_replies_and_likes(engine: Engine) {
     let (_app, comments, [ann, ..]) = with_comments(engine).await;
     let comment = write(&ann, &comments).await;
     reply(&ann, &comment).await;
@@ -85,7 +85,7 @@ async fn nobody_is_notified_of_own_replies_and_likes(engine: Engine) {
     assert_eq!(notified(&ann).await, []);
 }
 
-async fn likes_are_folded_and_taken_back(engine: Engine) {
+async fn likes_are_merged_and_removed(engine: Engine) {
     let (_app, comments, [ann, bob, cem]) = with_comments(engine).await;
     let comment = write(&ann, &comments).await;
     for user in [&bob, &bob, &cem] {
@@ -105,7 +105,7 @@ async fn likes_are_folded_and_taken_back(engine: Engine) {
     assert_eq!((notified(&ann).await, total(&ann).await), (vec![], json!(0)));
 }
 
-async fn the_notifications_of_a_deleted_comment_go_with_it(engine: Engine) {
+async fn the_notifications_of_a_deleted_comment_are_removed(engine: Engine) {
     let (app, comments, [ann, bob, cem]) = with_comments(engine).await;
     app.change_user(&cem, |user| user.role = Role::Moderator).await;
     let comment = write(&ann, &comments).await;
@@ -120,7 +120,7 @@ async fn the_notifications_of_a_deleted_comment_go_with_it(engine: Engine) {
     assert_eq!(notified(&ann).await, [replied(&kept)], "the reply is still there");
 }
 
-async fn those_who_delete_their_account_take_their_replies_along(engine: Engine) {
+async fn deleting_an_account_deletes_its_replies(engine: Engine) {
     let (_app, comments, [ann, bob, cem]) = with_comments(engine).await;
     let comment = write(&ann, &comments).await;
     reply(&bob, &comment).await;

@@ -7,13 +7,13 @@ use super::{MOVIE, like, movie, reply};
 use crate::support::{Engine, SignedIn, TestApp, cases};
 
 cases! {
-    a_notification_is_shown_with_all_that_it_is_about,
-    nobody_is_notified_of_own_acts,
+    a_notification_is_shown_with_all_its_subjects,
+    users_are_not_notified_of_their_own_actions,
     likes_of_a_comment_are_one_notification_that_becomes_unread_again,
-    the_list_is_read_by_page_and_cursor_and_unread_alone,
+    the_list_is_read_by_page_and_cursor_and_for_unread_only,
     notifications_are_counted_and_marked_as_read,
-    the_notifications_of_others_are_not_there,
-    what_cannot_be_marked_is_refused,
+    the_notifications_of_others_are_not_visible,
+    invalid_marks_are_refused,
     a_user_who_deletes_the_account_leaves_the_notifications_of_others,
 }
 
@@ -22,7 +22,7 @@ async fn items(user: &SignedIn, query: &str) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-async fn a_notification_is_shown_with_all_that_it_is_about(engine: Engine) {
+async fn a_notification_is_shown_with_all_its_subjects(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -65,7 +65,7 @@ async fn a_notification_is_shown_with_all_that_it_is_about(engine: Engine) {
     assert_eq!(items(&ann, "").await[1]["actor"]["name"], "Bob");
 }
 
-async fn nobody_is_notified_of_own_acts(engine: Engine) {
+async fn users_are_not_notified_of_their_own_actions(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -90,7 +90,7 @@ async fn likes_of_a_comment_are_one_notification_that_becomes_unread_again(engin
     assert_eq!(found[0]["comment_id"], comment.to_string());
 }
 
-async fn the_list_is_read_by_page_and_cursor_and_unread_alone(engine: Engine) {
+async fn the_list_is_read_by_page_and_cursor_and_for_unread_only(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -141,7 +141,7 @@ async fn notifications_are_counted_and_marked_as_read(engine: Engine) {
     assert_eq!(ann.get("/notifications/unread-count").await.expect(200).json(), empty);
 }
 
-async fn the_notifications_of_others_are_not_there(engine: Engine) {
+async fn the_notifications_of_others_are_not_visible(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -153,7 +153,7 @@ async fn the_notifications_of_others_are_not_there(engine: Engine) {
     assert_eq!(items(&ann, "?unread=true").await.len(), 1);
 }
 
-async fn what_cannot_be_marked_is_refused(engine: Engine) {
+async fn invalid_marks_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let id = "0190a1b2-0000-7000-8000-000000000000";

@@ -12,11 +12,11 @@ cases! {
     a_reply_is_mailed_once,
     a_user_gets_twenty_mails_about_replies_a_day,
     likes_of_a_comment_are_mailed_once_a_day,
-    what_is_switched_off_is_not_mailed,
+    switched_off_kinds_are_not_mailed,
     settings_are_changed_one_by_one,
-    what_is_no_setting_is_refused,
-    the_link_of_a_mail_ends_mails_of_its_kind_without_a_sign_in,
-    a_link_that_nobody_mailed_ends_nothing,
+    unknown_settings_are_refused,
+    the_unsubscribe_link_of_a_mail_works_without_signing_in,
+    a_forged_link_does_not_unsubscribe_anyone,
 }
 
 fn change(user: &SignedIn, mails: &serde_json::Value) -> Call {
@@ -80,7 +80,7 @@ async fn likes_of_a_comment_are_mailed_once_a_day(engine: Engine) {
     assert!(mail.text.contains(" and 2 others like your comment on Alien.\n"), "{}", mail.text);
 }
 
-async fn what_is_switched_off_is_not_mailed(engine: Engine) {
+async fn switched_off_kinds_are_not_mailed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -110,7 +110,7 @@ async fn settings_are_changed_one_by_one(engine: Engine) {
     ann.call(Method::PATCH, path).json(&json!({})).await.expect(200);
 }
 
-async fn what_is_no_setting_is_refused(engine: Engine) {
+async fn unknown_settings_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for (mails, fault) in [
@@ -123,7 +123,7 @@ async fn what_is_no_setting_is_refused(engine: Engine) {
     }
 }
 
-async fn the_link_of_a_mail_ends_mails_of_its_kind_without_a_sign_in(engine: Engine) {
+async fn the_unsubscribe_link_of_a_mail_works_without_signing_in(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -151,7 +151,7 @@ async fn the_link_of_a_mail_ends_mails_of_its_kind_without_a_sign_in(engine: Eng
     assert_eq!(subjects(&app).await.len(), 1, "no further one");
 }
 
-async fn a_link_that_nobody_mailed_ends_nothing(engine: Engine) {
+async fn a_forged_link_does_not_unsubscribe_anyone(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let visitor = app.anonymous();
     for target in

@@ -11,17 +11,17 @@ use super::{like, movie, reply};
 use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
 
 cases! {
-    a_stream_begins_with_the_counts_and_tells_what_happens,
-    what_happens_at_another_node_is_told,
-    a_client_that_connects_again_gets_what_it_missed_after_a_restart_too,
-    a_client_that_missed_more_than_is_kept_is_told_to_load_anew,
-    counts_that_change_are_told,
+    a_stream_begins_with_the_counts_and_reports_events,
+    events_on_another_node_are_sent,
+    a_client_that_reconnects_gets_missed_events_even_after_a_restart,
+    a_client_that_missed_too_much_is_told_to_reload,
+    changed_counts_are_sent,
     a_ticket_opens_one_stream,
-    a_ticket_that_is_old_or_of_an_ended_session_opens_none,
-    nobody_else_opens_a_stream,
+    an_old_ticket_or_one_of_an_ended_session_opens_no_stream,
+    a_stream_requires_a_valid_token_or_ticket,
     a_stream_ends_with_its_session,
     a_user_has_ten_streams,
-    streams_take_no_place_of_a_request_and_are_not_compressed,
+    streams_need_no_request_permit_and_are_not_compressed,
     a_stream_ends_when_the_server_stops,
     a_head_request_gets_no_stream,
 }
@@ -91,7 +91,7 @@ impl Stream {
     }
 }
 
-async fn a_stream_begins_with_the_counts_and_tells_what_happens(engine: Engine) {
+async fn a_stream_begins_with_the_counts_and_reports_events(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, cem) = (app.user("ann").await, app.user("bob").await, app.user("cem").await);
@@ -114,7 +114,7 @@ async fn a_stream_begins_with_the_counts_and_tells_what_happens(engine: Engine) 
     assert_ne!(again.id, liked.id);
 }
 
-async fn what_happens_at_another_node_is_told(engine: Engine) {
+async fn events_on_another_node_are_sent(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -129,7 +129,7 @@ async fn what_happens_at_another_node_is_told(engine: Engine) {
     assert_eq!(one.expect("notification").await, other.expect("notification").await);
 }
 
-async fn a_client_that_connects_again_gets_what_it_missed_after_a_restart_too(engine: Engine) {
+async fn a_client_that_reconnects_gets_missed_events_even_after_a_restart(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -154,7 +154,7 @@ async fn a_client_that_connects_again_gets_what_it_missed_after_a_restart_too(en
     }
 }
 
-async fn a_client_that_missed_more_than_is_kept_is_told_to_load_anew(engine: Engine) {
+async fn a_client_that_missed_too_much_is_told_to_reload(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -177,7 +177,7 @@ async fn a_client_that_missed_more_than_is_kept_is_told_to_load_anew(engine: Eng
     empty.expect("notification").await;
 }
 
-async fn counts_that_change_are_told(engine: Engine) {
+async fn changed_counts_are_sent(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -214,7 +214,7 @@ async fn a_ticket_opens_one_stream(engine: Engine) {
     assert!(refused.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")), "{refused}");
 }
 
-async fn a_ticket_that_is_old_or_of_an_ended_session_opens_none(engine: Engine) {
+async fn an_old_ticket_or_one_of_an_ended_session_opens_no_stream(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let visitor = app.anonymous();
@@ -228,7 +228,7 @@ async fn a_ticket_that_is_old_or_of_an_ended_session_opens_none(engine: Engine) 
     with_ticket(&visitor, &ticket).await.problem(401, "ticket_invalid");
 }
 
-async fn nobody_else_opens_a_stream(engine: Engine) {
+async fn a_stream_requires_a_valid_token_or_ticket(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let visitor = app.anonymous();
@@ -274,7 +274,7 @@ async fn a_user_has_ten_streams(engine: Engine) {
     Stream::of(&ann).await.expect("unread").await;
 }
 
-async fn streams_take_no_place_of_a_request_and_are_not_compressed(engine: Engine) {
+async fn streams_need_no_request_permit_and_are_not_compressed(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "2")]).await;
     let ann = app.user("ann").await;
     let mut streams = Vec::new();

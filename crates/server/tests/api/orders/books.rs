@@ -12,19 +12,19 @@ use super::{
 use crate::support::{Engine, SignedIn, TestApp, cases};
 
 cases! {
-    the_books_are_sound_after_all_that_can_happen_to_orders,
-    what_is_broken_is_found,
+    the_books_are_consistent_after_all_events_of_orders,
+    violations_are_found,
     a_report_of_sales_counts_sales_and_refunds_on_their_days,
-    a_report_of_sales_has_every_interval,
-    a_bad_period_of_a_report_is_named,
-    refunds_purchases_and_webhooks_at_once_leave_the_books_sound,
+    a_report_of_sales_includes_every_interval,
+    an_invalid_period_of_a_report_is_reported_by_field,
+    concurrent_refunds_purchases_and_webhooks_leave_consistent_books,
 }
 
 async fn report(admin: &SignedIn, query: &str) -> Value {
     admin.get(format!("/admin/analytics/sales{query}")).await.expect(200).json()
 }
 
-async fn the_books_are_sound_after_all_that_can_happen_to_orders(engine: Engine) {
+async fn the_books_are_consistent_after_all_events_of_orders(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
@@ -61,7 +61,7 @@ const FAULTS: [(&str, &str); 8] = [
     ("DELETE FROM outbox", "got no mail"),
 ];
 
-async fn what_is_broken_is_found(engine: Engine) {
+async fn violations_are_found(engine: Engine) {
     for (fault, rule) in FAULTS {
         let app = TestApp::spawn(engine).await;
         let movies = app.import_small_catalogue().await;
@@ -120,7 +120,7 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
     ann.get("/admin/analytics/sales").await.expect(401);
 }
 
-async fn a_report_of_sales_has_every_interval(engine: Engine) {
+async fn a_report_of_sales_includes_every_interval(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let days = report(&admin, "").await;
@@ -135,7 +135,7 @@ async fn a_report_of_sales_has_every_interval(engine: Engine) {
     assert_eq!(months["top_movies"], json!([]));
 }
 
-async fn a_bad_period_of_a_report_is_named(engine: Engine) {
+async fn an_invalid_period_of_a_report_is_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     for (query, fault) in [
@@ -149,7 +149,7 @@ async fn a_bad_period_of_a_report_is_named(engine: Engine) {
     }
 }
 
-async fn refunds_purchases_and_webhooks_at_once_leave_the_books_sound(engine: Engine) {
+async fn concurrent_refunds_purchases_and_webhooks_leave_consistent_books(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let admin = app.admin().await;

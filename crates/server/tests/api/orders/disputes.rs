@@ -13,15 +13,15 @@ use super::{
 use crate::support::{Engine, SignedIn, cases, email_of, snapshot};
 
 cases! {
-    an_open_dispute_suspends_the_movie_and_is_told_to_administrators,
-    a_lost_dispute_takes_the_movie_and_the_money,
-    a_dispute_that_is_won_gives_everything_back,
-    a_closed_inquiry_gives_the_movie_back,
-    a_dispute_whose_webhooks_were_lost_is_found_by_asking,
+    an_open_dispute_suspends_the_movie_and_is_reported_to_administrators,
+    a_lost_dispute_revokes_the_movie_and_loses_the_money,
+    a_won_dispute_restores_everything,
+    a_closed_inquiry_ends_the_suspension_of_the_movie,
+    a_dispute_whose_webhooks_were_lost_is_found_by_a_check,
     repeated_and_reordered_events_of_a_dispute_end_in_the_same_state,
-    a_dispute_that_stripe_tells_of_before_the_payment_is_kept,
-    a_refund_that_waits_is_not_made_while_the_payment_is_disputed,
-    a_refund_that_waits_is_not_made_after_the_dispute_was_lost,
+    a_dispute_that_stripe_reports_before_the_payment_is_stored,
+    a_waiting_refund_is_not_made_while_the_payment_is_disputed,
+    a_waiting_refund_is_not_made_after_a_lost_dispute,
     a_lost_dispute_of_a_part_counts_its_own_amount,
 }
 
@@ -45,7 +45,7 @@ async fn has(shop: &Shop) -> &'static str {
     }
 }
 
-async fn an_open_dispute_suspends_the_movie_and_is_told_to_administrators(engine: Engine) {
+async fn an_open_dispute_suspends_the_movie_and_is_reported_to_administrators(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
     shop.settle().await;
@@ -89,7 +89,7 @@ async fn an_open_dispute_suspends_the_movie_and_is_told_to_administrators(engine
     shop.app.check_money().await;
 }
 
-async fn a_lost_dispute_takes_the_movie_and_the_money(engine: Engine) {
+async fn a_lost_dispute_revokes_the_movie_and_loses_the_money(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
     shop.settle().await;
@@ -110,7 +110,7 @@ async fn a_lost_dispute_takes_the_movie_and_the_money(engine: Engine) {
     );
 }
 
-async fn a_dispute_that_is_won_gives_everything_back(engine: Engine) {
+async fn a_won_dispute_restores_everything(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
     shop.settle().await;
@@ -124,7 +124,7 @@ async fn a_dispute_that_is_won_gives_everything_back(engine: Engine) {
     assert_eq!(refunds_of(&admin, &payment).await.len(), 0);
 }
 
-async fn a_closed_inquiry_gives_the_movie_back(engine: Engine) {
+async fn a_closed_inquiry_ends_the_suspension_of_the_movie(engine: Engine) {
     let (shop, admin, ..) = paid_at_stripe(engine).await;
     let dispute = shop.stripe.open_dispute(&shop.charge(), None, true).expect("money");
     shop.settle().await;
@@ -137,7 +137,7 @@ async fn a_closed_inquiry_gives_the_movie_back(engine: Engine) {
     shop.app.check_money().await;
 }
 
-async fn a_dispute_whose_webhooks_were_lost_is_found_by_asking(engine: Engine) {
+async fn a_dispute_whose_webhooks_were_lost_is_found_by_a_check(engine: Engine) {
     let (shop, admin, ..) = paid_at_stripe(engine).await;
     let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
     shop.settle().await;
@@ -163,7 +163,7 @@ async fn repeated_and_reordered_events_of_a_dispute_end_in_the_same_state(engine
     shop.app.check_money().await;
 }
 
-async fn a_dispute_that_stripe_tells_of_before_the_payment_is_kept(engine: Engine) {
+async fn a_dispute_that_stripe_reports_before_the_payment_is_stored(engine: Engine) {
     let shop = Shop::open(engine).await;
     let admin = shop.app.admin().await;
     let (order, started) = shop.started().await;
@@ -190,7 +190,7 @@ async fn a_dispute_that_stripe_tells_of_before_the_payment_is_kept(engine: Engin
     shop.app.check_money().await;
 }
 
-async fn a_refund_that_waits_is_not_made_while_the_payment_is_disputed(engine: Engine) {
+async fn a_waiting_refund_is_not_made_while_the_payment_is_disputed(engine: Engine) {
     let (shop, admin, _, payment) = paid_at_stripe(engine).await;
     let fault = test_stripe::Fault::Error { has_effect: false, is_saved: false };
     shop.stripe.fail("GET /v1/refunds", fault, 1_000);
@@ -213,7 +213,7 @@ async fn a_refund_that_waits_is_not_made_while_the_payment_is_disputed(engine: E
     shop.app.check_money().await;
 }
 
-async fn a_refund_that_waits_is_not_made_after_the_dispute_was_lost(engine: Engine) {
+async fn a_waiting_refund_is_not_made_after_a_lost_dispute(engine: Engine) {
     let (shop, admin, _, payment) = paid_at_stripe(engine).await;
     let fault = test_stripe::Fault::Error { has_effect: false, is_saved: false };
     shop.stripe.fail("GET /v1/refunds", fault, 1_000);

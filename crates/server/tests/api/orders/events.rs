@@ -13,14 +13,14 @@ use super::{
 use crate::support::{Call, Caller, Engine, SECRET, TestApp, cases};
 
 cases! {
-    of_fifty_copies_of_a_webhook_at_once_one_takes_effect,
-    a_webhook_without_a_right_signature_is_refused,
+    of_fifty_concurrent_copies_of_a_webhook_one_is_processed,
+    a_webhook_without_a_valid_signature_is_refused,
     a_webhook_of_another_time_is_refused,
     a_signed_webhook_that_is_no_event_is_refused,
     other_events_are_stored_without_effect,
     a_large_webhook_is_refused,
-    an_event_that_was_stored_before_a_crash_takes_effect_on_another_node,
-    a_webhook_that_arrives_after_the_order_was_given_up_changes_nothing,
+    an_event_that_was_stored_before_a_crash_is_processed_by_another_node,
+    a_webhook_that_arrives_after_the_order_was_canceled_changes_nothing,
 }
 
 const PATH: &str = "/payments/webhooks/sandbox";
@@ -44,7 +44,7 @@ fn send(caller: &Caller, body: &str, signature: &str) -> Call {
     call.body("application/json", body.to_owned())
 }
 
-async fn of_fifty_copies_of_a_webhook_at_once_one_takes_effect(engine: Engine) {
+async fn of_fifty_concurrent_copies_of_a_webhook_one_is_processed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -70,7 +70,7 @@ async fn of_fifty_copies_of_a_webhook_at_once_one_takes_effect(engine: Engine) {
     assert_eq!((count("purchases"), count("payments")), (1, 1));
 }
 
-async fn a_webhook_without_a_right_signature_is_refused(engine: Engine) {
+async fn a_webhook_without_a_valid_signature_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -152,7 +152,7 @@ async fn a_large_webhook_is_refused(engine: Engine) {
     }
 }
 
-async fn an_event_that_was_stored_before_a_crash_takes_effect_on_another_node(engine: Engine) {
+async fn an_event_that_was_stored_before_a_crash_is_processed_by_another_node(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -176,7 +176,7 @@ async fn an_event_that_was_stored_before_a_crash_takes_effect_on_another_node(en
     assert_eq!(order["status"], "paid");
 }
 
-async fn a_webhook_that_arrives_after_the_order_was_given_up_changes_nothing(engine: Engine) {
+async fn a_webhook_that_arrives_after_the_order_was_canceled_changes_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

@@ -7,16 +7,16 @@ use super::{cancel, names_in_cart, place, put_in_cart, text};
 use crate::support::{Call, Engine, SignedIn, TestApp, cases};
 
 cases! {
-    an_order_with_a_key_is_made_once_and_answered_again,
-    a_refusal_with_a_key_is_given_again,
+    an_order_with_a_key_is_created_once_and_its_answer_is_repeated,
+    a_refusal_with_a_key_is_repeated,
     a_key_with_another_body_is_refused,
     a_key_belongs_to_a_user_and_a_path,
     a_key_is_forgotten_after_a_day,
     a_bad_key_is_refused,
-    of_twenty_orders_with_one_key_at_once_one_is_made,
-    an_answer_that_was_lost_is_made_of_the_order,
+    of_twenty_concurrent_orders_with_one_key_one_is_created,
+    a_lost_answer_is_built_from_the_order,
     a_payment_with_a_key_is_started_once,
-    what_is_not_kept_is_done_again,
+    requests_without_a_stored_answer_are_executed_again,
 }
 
 fn order(buyer: &SignedIn, key: &str) -> Call {
@@ -27,7 +27,7 @@ fn pay(buyer: &SignedIn, order: &Value, key: &str) -> Call {
     buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).header("idempotency-key", key)
 }
 
-async fn an_order_with_a_key_is_made_once_and_answered_again(engine: Engine) {
+async fn an_order_with_a_key_is_created_once_and_its_answer_is_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -44,7 +44,7 @@ async fn an_order_with_a_key_is_made_once_and_answered_again(engine: Engine) {
     order(&ann, "two").await.expect(201);
 }
 
-async fn a_refusal_with_a_key_is_given_again(engine: Engine) {
+async fn a_refusal_with_a_key_is_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -123,7 +123,7 @@ async fn a_bad_key_is_refused(engine: Engine) {
     order(&ann, &"k".repeat(255)).await.problem(409, "cart_empty");
 }
 
-async fn of_twenty_orders_with_one_key_at_once_one_is_made(engine: Engine) {
+async fn of_twenty_concurrent_orders_with_one_key_one_is_created(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let movies = app.import_small_catalogue().await;
@@ -147,7 +147,7 @@ async fn of_twenty_orders_with_one_key_at_once_one_is_made(engine: Engine) {
     assert_eq!(ann.get("/orders").await.expect(200).json()["total_items"], 1);
 }
 
-async fn an_answer_that_was_lost_is_made_of_the_order(engine: Engine) {
+async fn a_lost_answer_is_built_from_the_order(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -176,7 +176,7 @@ async fn a_payment_with_a_key_is_started_once(engine: Engine) {
     assert_eq!(ann.get("/payments").await.expect(200).json()["total_items"], 1);
 }
 
-async fn what_is_not_kept_is_done_again(engine: Engine) {
+async fn requests_without_a_stored_answer_are_executed_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let nowhere = json!({"id": uuid::Uuid::nil()});

@@ -8,7 +8,7 @@ use crate::support::{Engine, TestApp, cases, email_of};
 cases! {
     own_orders_are_listed_newest_first_and_filtered,
     deep_pages_are_read_by_cursor,
-    moderators_see_the_orders_of_all_and_whose_they_are,
+    moderators_see_the_orders_of_all_users_with_their_buyers,
     bad_filters_are_named,
 }
 
@@ -64,7 +64,7 @@ async fn deep_pages_are_read_by_cursor(engine: Engine) {
     ann.get(moved).await.problem(400, "cursor_invalid");
 }
 
-async fn moderators_see_the_orders_of_all_and_whose_they_are(engine: Engine) {
+async fn moderators_see_the_orders_of_all_users_with_their_buyers(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, moderator) = (app.user("ann").await, app.user("bob").await, app.user("mod").await);

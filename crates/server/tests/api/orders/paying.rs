@@ -11,30 +11,30 @@ use super::{cancel, names_in_cart, place, put_in_cart, text};
 use crate::support::{Answer, Engine, SignedIn, TestApp, cases, email_of, snapshot};
 
 cases! {
-    a_paid_checkout_pays_the_order_and_gives_the_movies,
-    an_open_checkout_is_answered_again,
-    of_twenty_starts_at_once_all_get_the_same_checkout,
+    a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library,
+    an_open_checkout_is_returned_again,
+    twenty_concurrent_starts_get_the_same_checkout,
     an_order_of_0_is_paid_at_once_without_a_provider,
-    a_decline_says_what_to_do_and_leaves_the_checkout_open,
+    a_decline_has_advice_and_leaves_the_checkout_open,
     a_checkout_that_ends_unpaid_leaves_the_order_pending,
-    money_on_its_way_keeps_the_order_and_pays_it_later,
-    a_changed_price_has_to_be_accepted,
+    pending_money_keeps_the_order_and_pays_it_later,
+    a_changed_price_must_be_accepted,
     a_changed_price_ends_the_open_checkout,
     a_withdrawn_movie_is_not_paid,
-    a_successful_payment_gives_what_was_withdrawn_meanwhile,
-    a_bad_body_is_named,
+    a_successful_payment_includes_movies_withdrawn_in_the_meantime,
+    an_invalid_body_is_reported_by_field,
     an_order_that_is_not_pending_is_not_paid,
     canceling_ends_the_checkout,
-    canceling_what_was_paid_meanwhile_is_refused,
-    canceling_against_paying_ends_one_way_or_the_other,
+    canceling_an_order_that_was_just_paid_is_refused,
+    concurrent_canceling_and_paying_has_one_consistent_outcome,
     an_open_checkout_postpones_the_expiry_of_its_order,
-    a_payment_whose_webhook_was_lost_is_found_by_asking,
-    money_for_a_canceled_order_goes_back_by_itself,
-    money_of_a_second_payment_goes_back_by_itself,
-    other_money_than_was_asked_buys_nothing,
-    other_money_that_was_on_its_way_leaves_the_order_payable,
-    a_payment_of_another_provider_is_left_as_it_is,
-    money_that_was_refunded_at_the_provider_is_not_sent_back_again,
+    a_payment_whose_webhook_was_lost_is_found_by_a_check,
+    money_for_a_canceled_order_is_returned_automatically,
+    money_of_a_second_payment_is_returned_automatically,
+    money_with_a_wrong_amount_pays_nothing,
+    delayed_money_with_a_wrong_amount_leaves_the_order_payable,
+    a_payment_of_another_provider_is_not_changed,
+    money_that_was_refunded_at_the_provider_is_not_refunded_again,
     payments_are_listed_and_filtered,
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn order_mails(app: &TestApp, name: &str) -> Vec<String> {
     subjects.filter(|subject| subject.contains("order")).collect()
 }
 
-async fn a_paid_checkout_pays_the_order_and_gives_the_movies(engine: Engine) {
+async fn a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -153,7 +153,7 @@ async fn a_paid_checkout_pays_the_order_and_gives_the_movies(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await, [subject]);
 }
 
-async fn an_open_checkout_is_answered_again(engine: Engine) {
+async fn an_open_checkout_is_returned_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -165,7 +165,7 @@ async fn an_open_checkout_is_answered_again(engine: Engine) {
     assert_eq!(ann.post(&path, accepted).await.expect(200).json(), payment);
 }
 
-async fn of_twenty_starts_at_once_all_get_the_same_checkout(engine: Engine) {
+async fn twenty_concurrent_starts_get_the_same_checkout(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -197,7 +197,7 @@ async fn an_order_of_0_is_paid_at_once_without_a_provider(engine: Engine) {
     pay(&ann, &order).await.problem(409, "order_not_pending");
 }
 
-async fn a_decline_says_what_to_do_and_leaves_the_checkout_open(engine: Engine) {
+async fn a_decline_has_advice_and_leaves_the_checkout_open(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -247,7 +247,7 @@ async fn a_checkout_that_ends_unpaid_leaves_the_order_pending(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
 }
 
-async fn money_on_its_way_keeps_the_order_and_pays_it_later(engine: Engine) {
+async fn pending_money_keeps_the_order_and_pays_it_later(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -277,7 +277,7 @@ pub(super) fn dollars(amount: &str) -> Value {
     json!({"amount": amount, "currency": "USD"})
 }
 
-async fn a_changed_price_has_to_be_accepted(engine: Engine) {
+async fn a_changed_price_must_be_accepted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -329,7 +329,7 @@ async fn a_withdrawn_movie_is_not_paid(engine: Engine) {
     cancel(&ann, &order).await.expect(200);
 }
 
-async fn a_successful_payment_gives_what_was_withdrawn_meanwhile(engine: Engine) {
+async fn a_successful_payment_includes_movies_withdrawn_in_the_meantime(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -340,7 +340,7 @@ async fn a_successful_payment_gives_what_was_withdrawn_meanwhile(engine: Engine)
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
 }
 
-async fn a_bad_body_is_named(engine: Engine) {
+async fn an_invalid_body_is_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -391,7 +391,7 @@ async fn canceling_ends_the_checkout(engine: Engine) {
     assert!(!is_purchased(&ann, &movies.id("Alien")).await);
 }
 
-async fn canceling_what_was_paid_meanwhile_is_refused(engine: Engine) {
+async fn canceling_an_order_that_was_just_paid_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -405,7 +405,7 @@ async fn canceling_what_was_paid_meanwhile_is_refused(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-async fn canceling_against_paying_ends_one_way_or_the_other(engine: Engine) {
+async fn concurrent_canceling_and_paying_has_one_consistent_outcome(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     for number in 0..5 {
@@ -444,7 +444,7 @@ async fn an_open_checkout_postpones_the_expiry_of_its_order(engine: Engine) {
     assert_eq!(names_in_cart(&ann).await, ["Alien"]);
 }
 
-async fn a_payment_whose_webhook_was_lost_is_found_by_asking(engine: Engine) {
+async fn a_payment_whose_webhook_was_lost_is_found_by_a_check(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -469,7 +469,7 @@ pub(super) async fn give_up(app: &TestApp) {
     .await;
 }
 
-async fn money_for_a_canceled_order_goes_back_by_itself(engine: Engine) {
+async fn money_for_a_canceled_order_is_returned_automatically(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, _admin) = (app.user("ann").await, app.admin().await);
@@ -489,7 +489,7 @@ async fn money_for_a_canceled_order_goes_back_by_itself(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-async fn money_of_a_second_payment_goes_back_by_itself(engine: Engine) {
+async fn money_of_a_second_payment_is_returned_automatically(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -512,7 +512,7 @@ async fn money_of_a_second_payment_goes_back_by_itself(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-async fn other_money_than_was_asked_buys_nothing(engine: Engine) {
+async fn money_with_a_wrong_amount_pays_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, _admin) = (app.user("ann").await, app.admin().await);
@@ -529,7 +529,7 @@ async fn other_money_than_was_asked_buys_nothing(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await, Vec::<String>::new());
 }
 
-async fn other_money_that_was_on_its_way_leaves_the_order_payable(engine: Engine) {
+async fn delayed_money_with_a_wrong_amount_leaves_the_order_payable(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -547,7 +547,7 @@ async fn other_money_that_was_on_its_way_leaves_the_order_payable(engine: Engine
     assert_eq!(cancel(&ann, &order).await.expect(200).json()["status"], "canceled");
 }
 
-async fn a_payment_of_another_provider_is_left_as_it_is(engine: Engine) {
+async fn a_payment_of_another_provider_is_not_changed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -566,7 +566,7 @@ async fn a_payment_of_another_provider_is_left_as_it_is(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "pending");
 }
 
-async fn money_that_was_refunded_at_the_provider_is_not_sent_back_again(engine: Engine) {
+async fn money_that_was_refunded_at_the_provider_is_not_refunded_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

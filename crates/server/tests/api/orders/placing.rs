@@ -6,22 +6,22 @@ use super::{cancel, names_in, names_in_cart, place, put_in_cart, text};
 use crate::support::{Engine, TestApp, cases, facts, snapshot};
 
 cases! {
-    an_order_holds_the_cart_at_the_prices_of_now_and_empties_it,
-    prices_of_an_order_stay_when_movies_become_dearer,
+    an_order_takes_the_cart_at_current_prices_and_empties_it,
+    prices_of_an_order_stay_when_prices_of_movies_rise,
     an_empty_cart_is_not_ordered,
-    what_was_bought_or_withdrawn_is_left_out_with_the_reason,
+    bought_or_withdrawn_movies_are_excluded_with_the_reason,
     a_cart_with_nothing_to_buy_is_not_ordered_and_stays,
     a_movie_in_a_pending_order_is_not_ordered_again,
-    of_ten_orders_of_one_cart_at_once_one_succeeds,
+    of_ten_concurrent_orders_of_one_cart_one_succeeds,
     an_order_takes_no_body,
     a_canceled_order_returns_its_movies_to_the_cart,
     a_canceled_order_stays_canceled,
-    what_was_bought_meanwhile_stays_out_of_the_cart,
-    a_full_cart_takes_as_many_as_fit,
-    the_order_of_somebody_else_is_not_there,
+    movies_bought_in_the_meantime_are_not_returned_to_the_cart,
+    a_nearly_full_cart_accepts_movies_up_to_the_limit,
+    the_order_of_another_user_is_not_found,
 }
 
-async fn an_order_holds_the_cart_at_the_prices_of_now_and_empties_it(engine: Engine) {
+async fn an_order_takes_the_cart_at_current_prices_and_empties_it(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -75,7 +75,7 @@ async fn an_order_holds_the_cart_at_the_prices_of_now_and_empties_it(engine: Eng
     assert_eq!(ann.get(format!("/orders/{}", text(&placed, "id"))).await.expect(200).json(), placed);
 }
 
-async fn prices_of_an_order_stay_when_movies_become_dearer(engine: Engine) {
+async fn prices_of_an_order_stay_when_prices_of_movies_rise(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -92,7 +92,7 @@ async fn an_empty_cart_is_not_ordered(engine: Engine) {
     place(&ann).await.problem(409, "cart_empty");
 }
 
-async fn what_was_bought_or_withdrawn_is_left_out_with_the_reason(engine: Engine) {
+async fn bought_or_withdrawn_movies_are_excluded_with_the_reason(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -141,7 +141,7 @@ async fn a_movie_in_a_pending_order_is_not_ordered_again(engine: Engine) {
     place(&ann).await.expect(201);
 }
 
-async fn of_ten_orders_of_one_cart_at_once_one_succeeds(engine: Engine) {
+async fn of_ten_concurrent_orders_of_one_cart_one_succeeds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -190,7 +190,7 @@ async fn a_canceled_order_stays_canceled(engine: Engine) {
     assert_eq!(names_in_cart(&ann).await, Vec::<String>::new(), "nothing comes back twice");
 }
 
-async fn what_was_bought_meanwhile_stays_out_of_the_cart(engine: Engine) {
+async fn movies_bought_in_the_meantime_are_not_returned_to_the_cart(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -201,7 +201,7 @@ async fn what_was_bought_meanwhile_stays_out_of_the_cart(engine: Engine) {
     assert_eq!(names_in_cart(&ann).await, ["M"]);
 }
 
-async fn a_full_cart_takes_as_many_as_fit(engine: Engine) {
+async fn a_nearly_full_cart_accepts_movies_up_to_the_limit(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let names: Vec<_> = (0..102).map(|number| format!("Movie {number}")).collect();
     let movies = app.import(names.iter().map(|name| facts(name, 2000)).collect()).await;
@@ -215,7 +215,7 @@ async fn a_full_cart_takes_as_many_as_fit(engine: Engine) {
     assert_eq!(cart["items"].as_array().unwrap().len(), 100);
 }
 
-async fn the_order_of_somebody_else_is_not_there(engine: Engine) {
+async fn the_order_of_another_user_is_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);

@@ -14,13 +14,13 @@ use crate::support::{Answer, Engine, SignedIn, TestApp, cases, email_of, snapsho
 
 cases! {
     an_approved_request_makes_the_refund_and_tells_the_buyer,
-    a_rejected_request_changes_nothing_and_tells_why,
-    a_movie_is_in_one_open_request,
-    of_ten_requests_for_a_movie_at_once_one_is_made,
-    of_ten_decisions_at_once_one_counts,
-    a_request_has_to_be_about_what_was_paid,
-    a_bad_request_is_named,
-    a_refund_that_fails_leaves_its_request_approved,
+    a_rejected_request_changes_nothing_and_has_the_reason,
+    a_movie_is_in_at_most_one_open_request,
+    of_ten_concurrent_requests_for_a_movie_one_is_created,
+    of_ten_concurrent_decisions_one_counts,
+    a_refund_request_must_be_about_paid_movies,
+    an_invalid_request_is_reported_by_field,
+    a_failed_refund_leaves_its_request_approved,
     a_request_that_cannot_be_refunded_stays_open,
     requests_are_listed_and_filtered,
 }
@@ -93,7 +93,7 @@ async fn an_approved_request_makes_the_refund_and_tells_the_buyer(engine: Engine
     ask(&ann, &order, None).await.problem(409, "already_refunded");
 }
 
-async fn a_rejected_request_changes_nothing_and_tells_why(engine: Engine) {
+async fn a_rejected_request_changes_nothing_and_has_the_reason(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -111,7 +111,7 @@ async fn a_rejected_request_changes_nothing_and_tells_why(engine: Engine) {
     ask(&ann, &order, None).await.expect(201);
 }
 
-async fn a_movie_is_in_one_open_request(engine: Engine) {
+async fn a_movie_is_in_at_most_one_open_request(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -123,7 +123,7 @@ async fn a_movie_is_in_one_open_request(engine: Engine) {
     ask(&ann, &order, Some(&[amelie])).await.expect(201);
 }
 
-async fn of_ten_requests_for_a_movie_at_once_one_is_made(engine: Engine) {
+async fn of_ten_concurrent_requests_for_a_movie_one_is_created(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -132,7 +132,7 @@ async fn of_ten_requests_for_a_movie_at_once_one_is_made(engine: Engine) {
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
 }
 
-async fn of_ten_decisions_at_once_one_counts(engine: Engine) {
+async fn of_ten_concurrent_decisions_one_counts(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -146,7 +146,7 @@ async fn of_ten_decisions_at_once_one_counts(engine: Engine) {
     assert_eq!(refunds_of(&ann, &payment).await.len(), usize::from(is_refunded));
 }
 
-async fn a_request_has_to_be_about_what_was_paid(engine: Engine) {
+async fn a_refund_request_must_be_about_paid_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -158,7 +158,7 @@ async fn a_request_has_to_be_about_what_was_paid(engine: Engine) {
     ask(&ann, &order, Some(&[movies.id("Alien"), movies.id("M")])).await.invalid(&[("items.1", "not_found")]);
 }
 
-async fn a_bad_request_is_named(engine: Engine) {
+async fn an_invalid_request_is_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -186,7 +186,7 @@ async fn a_bad_request_is_named(engine: Engine) {
     admin.call(Method::PATCH, nothing).json(&body).await.problem(404, "not_found");
 }
 
-async fn a_refund_that_fails_leaves_its_request_approved(engine: Engine) {
+async fn a_failed_refund_leaves_its_request_approved(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     let request = ask(&shop.buyer, &order, None).await.expect(201).json();
     shop.stripe.next_refund(RefundCourse::StaysPending);

@@ -19,27 +19,27 @@ use super::{
 use crate::support::{Answer, Engine, SignedIn, TestApp, cases, snapshot};
 
 cases! {
-    a_refund_in_full_takes_the_movie_away_and_tells_the_buyer_once,
+    a_full_refund_revokes_the_movie_and_notifies_the_buyer_once,
     refunds_by_item_go_down_to_the_last_cent,
     a_refund_with_an_idempotency_key_is_made_once,
-    a_refund_has_to_name_movies_that_were_paid,
-    what_was_not_paid_is_not_refunded,
+    a_refund_must_name_paid_movies,
+    unpaid_orders_are_not_refunded,
     a_free_movie_is_refunded_without_the_provider,
-    of_twenty_refunds_of_a_movie_at_once_one_is_made,
-    money_that_went_back_by_itself_is_among_the_refunds,
-    other_money_than_was_asked_is_refunded_as_it_came,
+    of_twenty_concurrent_refunds_of_a_movie_one_is_made,
+    automatically_returned_money_is_listed_among_the_refunds,
+    money_with_a_wrong_amount_is_refunded_in_full,
     a_refunded_movie_can_be_bought_again,
     a_refund_made_at_the_provider_is_adopted,
-    a_refund_of_all_money_made_at_the_provider_takes_the_movies_away,
-    a_refund_that_is_known_before_the_money_has_arrived_takes_the_movie_away,
-    a_movie_that_its_buyer_got_back_meanwhile_is_paid_back,
+    a_full_refund_at_the_provider_revokes_the_movies,
+    a_refund_that_is_known_before_the_money_has_arrived_revokes_the_movie,
+    a_movie_that_its_buyer_already_has_again_is_refunded,
     a_refund_that_is_pending_at_stripe_is_followed,
-    a_refund_that_fails_leaves_everything_as_it_was,
-    a_refund_that_fails_after_its_success_gives_the_movie_back,
-    a_movie_that_was_bought_again_is_not_given_back_twice,
+    a_failed_refund_changes_nothing,
+    a_refund_that_fails_after_its_success_restores_the_movie,
+    a_movie_that_was_bought_again_is_not_restored_twice,
     a_refund_whose_answer_was_lost_is_made_once,
     a_refund_that_stripe_refuses_has_failed,
-    a_refund_waits_while_stripe_is_away,
+    a_refund_waits_while_stripe_is_unavailable,
     a_refund_in_the_dashboard_whose_webhook_was_lost_is_found_in_the_list_of_events,
 }
 
@@ -71,7 +71,7 @@ async fn kinds_of_notifications(buyer: &SignedIn) -> Vec<String> {
     list["items"].as_array().unwrap().iter().map(|one| text(one, "kind").to_owned()).collect()
 }
 
-async fn a_refund_in_full_takes_the_movie_away_and_tells_the_buyer_once(engine: Engine) {
+async fn a_full_refund_revokes_the_movie_and_notifies_the_buyer_once(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -151,7 +151,7 @@ async fn a_refund_with_an_idempotency_key_is_made_once(engine: Engine) {
     assert_eq!(refunds_of(&ann, &payment).await.len(), 1);
 }
 
-async fn a_refund_has_to_name_movies_that_were_paid(engine: Engine) {
+async fn a_refund_must_name_paid_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -175,7 +175,7 @@ async fn a_refund_has_to_name_movies_that_were_paid(engine: Engine) {
     assert_eq!(refunds_of(&ann, &payment).await, Vec::<Value>::new());
 }
 
-async fn what_was_not_paid_is_not_refunded(engine: Engine) {
+async fn unpaid_orders_are_not_refunded(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -202,7 +202,7 @@ async fn a_free_movie_is_refunded_without_the_provider(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-async fn of_twenty_refunds_of_a_movie_at_once_one_is_made(engine: Engine) {
+async fn of_twenty_concurrent_refunds_of_a_movie_one_is_made(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -220,7 +220,7 @@ async fn of_twenty_refunds_of_a_movie_at_once_one_is_made(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-async fn money_that_went_back_by_itself_is_among_the_refunds(engine: Engine) {
+async fn automatically_returned_money_is_listed_among_the_refunds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -235,7 +235,7 @@ async fn money_that_went_back_by_itself_is_among_the_refunds(engine: Engine) {
     assert_eq!(kinds_of_notifications(&ann).await, Vec::<String>::new());
 }
 
-async fn other_money_than_was_asked_is_refunded_as_it_came(engine: Engine) {
+async fn money_with_a_wrong_amount_is_refunded_in_full(engine: Engine) {
     let shop = Shop::open(engine).await;
     let admin = shop.app.admin().await;
     let (_, answer) = shop.started().await;
@@ -301,7 +301,7 @@ async fn a_refund_made_at_the_provider_is_adopted(engine: Engine) {
     assert!(!is_purchased(&ann, &alien).await);
 }
 
-async fn a_refund_of_all_money_made_at_the_provider_takes_the_movies_away(engine: Engine) {
+async fn a_full_refund_at_the_provider_revokes_the_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -326,7 +326,7 @@ pub(super) async fn paid_at_stripe(engine: Engine) -> (Shop, SignedIn, Value, Va
     (shop, admin, order, payment)
 }
 
-async fn a_refund_that_is_known_before_the_money_has_arrived_takes_the_movie_away(engine: Engine) {
+async fn a_refund_that_is_known_before_the_money_has_arrived_revokes_the_movie(engine: Engine) {
     let shop = Shop::open(engine).await;
     let (order, started) = shop.started().await;
     started.expect(201);
@@ -347,7 +347,7 @@ async fn a_refund_that_is_known_before_the_money_has_arrived_takes_the_movie_awa
     shop.app.check_money().await;
 }
 
-async fn a_movie_that_its_buyer_got_back_meanwhile_is_paid_back(engine: Engine) {
+async fn a_movie_that_its_buyer_already_has_again_is_refunded(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     refund(&admin, &payment, None).await.expect(201);
     let (again, started) = shop.started().await;
@@ -391,7 +391,7 @@ async fn a_refund_that_is_pending_at_stripe_is_followed(engine: Engine) {
     assert_eq!(shop.paid_mails().await, 2);
 }
 
-async fn a_refund_that_fails_leaves_everything_as_it_was(engine: Engine) {
+async fn a_failed_refund_changes_nothing(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.next_refund(RefundCourse::StaysPending);
     refund(&admin, &payment, None).await.expect(201);
@@ -411,7 +411,7 @@ async fn a_refund_that_fails_leaves_everything_as_it_was(engine: Engine) {
     assert_eq!(shop.order_status(&order).await, "refunded");
 }
 
-async fn a_refund_that_fails_after_its_success_gives_the_movie_back(engine: Engine) {
+async fn a_refund_that_fails_after_its_success_restores_the_movie(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     refund(&admin, &payment, None).await.expect(201);
     assert_eq!(shop.order_status(&order).await, "refunded");
@@ -425,7 +425,7 @@ async fn a_refund_that_fails_after_its_success_gives_the_movie_back(engine: Engi
     assert_eq!(order_mails(&shop.app, "admin").await.len(), 1);
 }
 
-async fn a_movie_that_was_bought_again_is_not_given_back_twice(engine: Engine) {
+async fn a_movie_that_was_bought_again_is_not_restored_twice(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     refund(&admin, &payment, None).await.expect(201);
     let refund_id = shop.refund_id();
@@ -474,7 +474,7 @@ async fn a_refund_that_stripe_refuses_has_failed(engine: Engine) {
     assert!(shop.is_purchased().await);
 }
 
-async fn a_refund_waits_while_stripe_is_away(engine: Engine) {
+async fn a_refund_waits_while_stripe_is_unavailable(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.fail("GET /v1/refunds", Fault::Error { has_effect: false, is_saved: false }, 1_000);
     let made = refund(&admin, &payment, None).await.expect(201).json();

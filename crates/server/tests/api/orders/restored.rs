@@ -9,12 +9,12 @@ use super::{
 use crate::support::{Engine, cases, email_of};
 
 cases! {
-    a_payment_that_the_database_forgot_is_taken_over_from_the_list_of_events,
+    a_payment_missing_in_the_database_is_restored_from_the_list_of_events,
     a_forgotten_payment_of_a_canceled_order_is_returned,
     a_forgotten_payment_beside_another_one_that_is_open_pays_the_order,
     money_for_a_forgotten_order_is_returned_once,
-    money_on_its_way_for_a_forgotten_order_is_returned_when_it_arrives,
-    webhooks_that_were_all_lost_are_read_from_the_list_of_events,
+    pending_money_for_a_forgotten_order_is_returned_when_it_arrives,
+    lost_webhooks_are_read_from_the_list_of_events,
 }
 
 /// Deletes the rows that a backup from before the payment does not have.
@@ -24,7 +24,7 @@ const FORGET_PAYMENTS: &str = "DELETE FROM payment_items; DELETE FROM payments; 
 const FORGET_ORDERS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events; \
                              DELETE FROM order_exclusions; DELETE FROM order_items; DELETE FROM orders";
 
-async fn a_payment_that_the_database_forgot_is_taken_over_from_the_list_of_events(engine: Engine) {
+async fn a_payment_missing_in_the_database_is_restored_from_the_list_of_events(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (order, started) = shop.started().await;
     let payment = started.expect(201).json();
@@ -103,7 +103,7 @@ async fn money_for_a_forgotten_order_is_returned_once(engine: Engine) {
     assert_eq!(mails.iter().filter(|mail| mail.subject == returned).count(), 1, "{mails:?}");
 }
 
-async fn money_on_its_way_for_a_forgotten_order_is_returned_when_it_arrives(engine: Engine) {
+async fn pending_money_for_a_forgotten_order_is_returned_when_it_arrives(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (_, started) = shop.started().await;
     started.expect(201);
@@ -117,7 +117,7 @@ async fn money_on_its_way_for_a_forgotten_order_is_returned_when_it_arrives(engi
     assert_eq!((shop.stripe.books()[0].captured, shop.stripe.books()[0].refunded), (799, 799));
 }
 
-async fn webhooks_that_were_all_lost_are_read_from_the_list_of_events(engine: Engine) {
+async fn lost_webhooks_are_read_from_the_list_of_events(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (order, started) = shop.started().await;
     started.expect(201);

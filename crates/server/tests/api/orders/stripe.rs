@@ -11,14 +11,14 @@ use super::{cancel, place, put_in_cart, text};
 use crate::support::{Answer, Engine, SignedIn, TestApp, cases};
 
 cases! {
-    a_paid_session_pays_the_order_once_however_often_stripe_tells,
-    money_on_its_way_pays_the_order_when_it_arrives,
-    a_session_whose_answer_was_lost_is_opened_once,
-    a_payment_that_was_never_opened_is_begun_anew_with_its_key,
+    a_paid_session_pays_the_order_once_even_if_stripe_reports_it_repeatedly,
+    pending_money_pays_the_order_when_it_arrives,
+    a_session_is_opened_once_even_if_the_answer_was_lost,
+    a_payment_that_was_never_opened_is_started_again_with_its_key,
     a_session_that_is_paid_while_its_order_is_canceled_pays_the_order,
-    another_amount_than_was_asked_buys_nothing_at_stripe,
-    a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking,
-    what_stripe_did_not_sign_is_refused,
+    a_wrong_amount_pays_nothing_at_stripe,
+    a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_a_check,
+    webhooks_without_a_signature_of_stripe_are_refused,
     a_decline_at_stripe_is_shown_while_its_session_is_open,
 }
 
@@ -119,7 +119,7 @@ impl Shop {
     }
 }
 
-async fn a_paid_session_pays_the_order_once_however_often_stripe_tells(engine: Engine) {
+async fn a_paid_session_pays_the_order_once_even_if_stripe_reports_it_repeatedly(engine: Engine) {
     let shop = Shop::open(engine).await;
     shop.stripe.set_delivery(Delivery { seed: 7, duplicated: 100, dropped: 0, longest_delay_ms: 50 });
     let (order, started) = shop.started().await;
@@ -136,7 +136,7 @@ async fn a_paid_session_pays_the_order_once_however_often_stripe_tells(engine: E
     assert_eq!(shop.stripe.books()[0].captured, 799);
 }
 
-async fn money_on_its_way_pays_the_order_when_it_arrives(engine: Engine) {
+async fn pending_money_pays_the_order_when_it_arrives(engine: Engine) {
     let shop = Shop::open(engine).await;
     let (order, started) = shop.started().await;
     started.expect(201);
@@ -152,7 +152,7 @@ async fn money_on_its_way_pays_the_order_when_it_arrives(engine: Engine) {
     assert!(shop.is_purchased().await);
 }
 
-async fn a_session_whose_answer_was_lost_is_opened_once(engine: Engine) {
+async fn a_session_is_opened_once_even_if_the_answer_was_lost(engine: Engine) {
     let shop = Shop::open(engine).await;
     let lost = Fault::Error { has_effect: true, is_saved: true };
     shop.stripe.fail("POST /v1/checkout/sessions", lost, 1);
@@ -169,7 +169,7 @@ async fn a_session_whose_answer_was_lost_is_opened_once(engine: Engine) {
     assert_eq!(shop.order_status(&order).await, "paid");
 }
 
-async fn a_payment_that_was_never_opened_is_begun_anew_with_its_key(engine: Engine) {
+async fn a_payment_that_was_never_opened_is_started_again_with_its_key(engine: Engine) {
     let shop = Shop::open(engine).await;
     put_in_cart(&shop.buyer, std::slice::from_ref(&shop.movie_id)).await;
     let order = place(&shop.buyer).await.expect(201).json();
@@ -199,7 +199,7 @@ async fn a_session_that_is_paid_while_its_order_is_canceled_pays_the_order(engin
     assert_eq!(shop.order_status(&order).await, "paid");
 }
 
-async fn another_amount_than_was_asked_buys_nothing_at_stripe(engine: Engine) {
+async fn a_wrong_amount_pays_nothing_at_stripe(engine: Engine) {
     let shop = Shop::open(engine).await;
     let (order, started) = shop.started().await;
     started.expect(201);
@@ -211,7 +211,7 @@ async fn another_amount_than_was_asked_buys_nothing_at_stripe(engine: Engine) {
     assert!(!shop.is_purchased().await);
 }
 
-async fn a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking(engine: Engine) {
+async fn a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_a_check(engine: Engine) {
     let shop = Shop::open(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     let (order, started) = shop.started().await;
@@ -223,7 +223,7 @@ async fn a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking(engine:
     assert_eq!(shop.paid_mails().await, 1);
 }
 
-async fn what_stripe_did_not_sign_is_refused(engine: Engine) {
+async fn webhooks_without_a_signature_of_stripe_are_refused(engine: Engine) {
     let shop = Shop::open(engine).await;
     let call = shop.app.anonymous().call(Method::POST, "/payments/webhooks/stripe");
     let answer = call.body("application/json", "{\"id\":\"evt_1\"}".to_owned()).await;

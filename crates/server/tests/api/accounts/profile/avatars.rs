@@ -7,17 +7,17 @@ use serde_json::json;
 use crate::support::{Answer, Call, Caller, Engine, TestApp, cases};
 
 cases! {
-    an_upload_becomes_a_square_jpeg_of_nothing_but_pixels,
-    an_avatar_is_shown_to_everybody_and_kept_for_ever,
-    a_new_avatar_has_another_address_and_the_old_picture_goes,
-    an_avatar_that_is_taken_away_is_gone,
-    the_avatar_of_somebody_else_stays,
-    only_names_of_avatars_are_looked_for,
-    what_is_no_picture_is_refused_whatever_it_is_called,
+    an_upload_becomes_a_square_jpeg_with_only_pixels,
+    an_avatar_is_public_and_cacheable_forever,
+    a_new_avatar_has_another_address_and_the_old_picture_is_removed,
+    a_removed_avatar_is_not_found,
+    the_avatar_of_another_user_stays,
+    only_valid_names_of_avatars_are_looked_up,
+    other_files_than_pictures_are_refused_regardless_of_their_name,
     a_broken_picture_and_a_bomb_are_refused,
-    a_form_holds_one_picture_and_nothing_else,
-    what_is_no_form_is_refused,
-    an_upload_over_two_mebibytes_is_too_large_however_it_comes,
+    a_form_has_exactly_one_picture,
+    invalid_forms_are_refused,
+    an_upload_over_two_mebibytes_is_too_large_in_any_form,
 }
 
 const BOUNDARY: &str = "a-boundary-of-the-tests";
@@ -58,7 +58,7 @@ fn path_of(answer: &Answer) -> String {
     url[at..].to_owned()
 }
 
-async fn an_upload_becomes_a_square_jpeg_of_nothing_but_pixels(engine: Engine) {
+async fn an_upload_becomes_a_square_jpeg_with_only_pixels(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("PUBLIC_URL", "https://cinema.example")]).await;
     let ann = app.user("ann").await;
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
@@ -76,7 +76,7 @@ async fn an_upload_becomes_a_square_jpeg_of_nothing_but_pixels(engine: Engine) {
     }
 }
 
-async fn an_avatar_is_shown_to_everybody_and_kept_for_ever(engine: Engine) {
+async fn an_avatar_is_public_and_cacheable_forever(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let path = path_of(&upload(&ann, &picture(64, 64, ImageFormat::Png)).await.expect(200));
@@ -101,7 +101,7 @@ async fn an_avatar_is_shown_to_everybody_and_kept_for_ever(engine: Engine) {
     visitor.get(&path).header("accept", "image/webp,image/*").await.expect(200);
 }
 
-async fn a_new_avatar_has_another_address_and_the_old_picture_goes(engine: Engine) {
+async fn a_new_avatar_has_another_address_and_the_old_picture_is_removed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let photo = picture(64, 64, ImageFormat::Png);
@@ -117,7 +117,7 @@ async fn a_new_avatar_has_another_address_and_the_old_picture_goes(engine: Engin
     app.anonymous().get(&second).await.expect(200);
 }
 
-async fn an_avatar_that_is_taken_away_is_gone(engine: Engine) {
+async fn a_removed_avatar_is_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     ann.delete("/users/me/avatar").await.expect(204);
@@ -132,7 +132,7 @@ async fn an_avatar_that_is_taken_away_is_gone(engine: Engine) {
     assert_eq!((&profile["first_name"], &profile["avatar_url"]), (&json!("Ann"), &json!(null)));
 }
 
-async fn the_avatar_of_somebody_else_stays(engine: Engine) {
+async fn the_avatar_of_another_user_stays(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let photo = picture(64, 64, ImageFormat::Png);
@@ -148,7 +148,7 @@ async fn the_avatar_of_somebody_else_stays(engine: Engine) {
     assert!(url.as_str().unwrap().ends_with(&path));
 }
 
-async fn only_names_of_avatars_are_looked_for(engine: Engine) {
+async fn only_valid_names_of_avatars_are_looked_up(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in [
         "0190a1b2-0000-7000-8000-00000000000a.jpg",
@@ -167,7 +167,7 @@ async fn only_names_of_avatars_are_looked_for(engine: Engine) {
     app.anonymous().get("/media/cinema.db").await.problem(404, "not_found");
 }
 
-async fn what_is_no_picture_is_refused_whatever_it_is_called(engine: Engine) {
+async fn other_files_than_pictures_are_refused_regardless_of_their_name(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for file in [
@@ -196,7 +196,7 @@ async fn a_broken_picture_and_a_bomb_are_refused(engine: Engine) {
     upload(&ann, &bomb).await.invalid(&[("avatar", "too_large")]);
 }
 
-async fn a_form_holds_one_picture_and_nothing_else(engine: Engine) {
+async fn a_form_has_exactly_one_picture(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let photo = picture(64, 64, ImageFormat::Png);
@@ -220,7 +220,7 @@ async fn a_form_holds_one_picture_and_nothing_else(engine: Engine) {
         .invalid(&[("user_id", "unknown")]);
 }
 
-async fn what_is_no_form_is_refused(engine: Engine) {
+async fn invalid_forms_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let photo = picture(64, 64, ImageFormat::Png);
@@ -241,7 +241,7 @@ async fn what_is_no_form_is_refused(engine: Engine) {
     put(&ann, form(&[(&long_head, &photo)])).await.problem(400, "malformed_request");
 }
 
-async fn an_upload_over_two_mebibytes_is_too_large_however_it_comes(engine: Engine) {
+async fn an_upload_over_two_mebibytes_is_too_large_in_any_form(engine: Engine) {
     const MEBIBYTE: usize = 1024 * 1024;
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;

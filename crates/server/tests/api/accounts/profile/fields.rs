@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use crate::support::{Call, Caller, Engine, TestApp, cases};
 
 cases! {
-    a_new_account_is_shown_with_an_empty_profile,
-    a_change_keeps_what_it_does_not_name_and_null_clears,
-    a_change_that_names_nothing_answers_the_profile,
-    every_bad_field_is_named_at_once,
+    a_new_account_has_an_empty_profile,
+    a_change_keeps_omitted_fields_and_null_clears_fields,
+    an_empty_change_returns_the_profile,
+    all_invalid_fields_are_reported_together,
     text_is_kept_trimmed_and_without_control_characters,
-    a_date_of_birth_is_one_that_somebody_can_have,
+    a_date_of_birth_must_be_plausible,
     a_change_is_json_or_a_merge_patch_and_nothing_else,
-    changes_at_once_all_survive,
-    nobody_changes_the_profile_of_somebody_else,
+    concurrent_changes_are_all_kept,
+    a_user_cannot_change_the_profile_of_another_user,
 }
 
 fn change(caller: &Caller, body: &Value) -> Call {
@@ -29,7 +29,7 @@ fn empty_profile() -> Value {
     })
 }
 
-async fn a_new_account_is_shown_with_an_empty_profile(engine: Engine) {
+async fn a_new_account_has_an_empty_profile(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let mut me = ann.get("/users/me").await.expect(200).json();
@@ -44,7 +44,7 @@ async fn a_new_account_is_shown_with_an_empty_profile(engine: Engine) {
     app.anonymous().get("/users/me").await.problem(401, "unauthenticated");
 }
 
-async fn a_change_keeps_what_it_does_not_name_and_null_clears(engine: Engine) {
+async fn a_change_keeps_omitted_fields_and_null_clears_fields(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let all = json!({
@@ -60,7 +60,7 @@ async fn a_change_keeps_what_it_does_not_name_and_null_clears(engine: Engine) {
     assert_eq!(ann.get("/users/me").await.expect(200).json()["profile"], expected);
 }
 
-async fn a_change_that_names_nothing_answers_the_profile(engine: Engine) {
+async fn an_empty_change_returns_the_profile(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     assert_eq!(change(&ann, &json!({})).await.expect(200).json(), empty_profile());
@@ -68,7 +68,7 @@ async fn a_change_that_names_nothing_answers_the_profile(engine: Engine) {
     assert_eq!(change(&ann, &json!({})).await.expect(200).json()["first_name"], "Ann");
 }
 
-async fn every_bad_field_is_named_at_once(engine: Engine) {
+async fn all_invalid_fields_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let body = json!({
@@ -103,7 +103,7 @@ async fn text_is_kept_trimmed_and_without_control_characters(engine: Engine) {
     change(&ann, &json!({"last_name": "a\nb"})).await.invalid(&[("last_name", "invalid_format")]);
 }
 
-async fn a_date_of_birth_is_one_that_somebody_can_have(engine: Engine) {
+async fn a_date_of_birth_must_be_plausible(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for day in ["2999-01-01", "1850-01-01", "0001-01-01", "9999-12-31"] {
@@ -138,7 +138,7 @@ async fn a_change_is_json_or_a_merge_patch_and_nothing_else(engine: Engine) {
         .problem(415, "unsupported_media_type");
 }
 
-async fn changes_at_once_all_survive(engine: Engine) {
+async fn concurrent_changes_are_all_kept(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let changes = [
@@ -159,7 +159,7 @@ async fn changes_at_once_all_survive(engine: Engine) {
     }
 }
 
-async fn nobody_changes_the_profile_of_somebody_else(engine: Engine) {
+async fn a_user_cannot_change_the_profile_of_another_user(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     change(&ann, &json!({"first_name": "Ann"})).await.expect(200);

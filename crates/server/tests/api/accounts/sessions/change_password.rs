@@ -5,14 +5,14 @@ use serde_json::json;
 use crate::support::{Answer, Call, Caller, Engine, SignedIn, TestApp, cases, email_of, password_of};
 
 cases! {
-    the_new_password_holds_and_the_other_sessions_end_on_every_node,
+    the_new_password_is_valid_and_the_other_sessions_end_on_every_node,
     the_calling_session_stays,
-    every_bad_field_is_named_at_once,
-    what_the_rule_refuses_is_named,
-    nothing_changes_when_it_is_refused,
-    the_owner_is_told_of_every_change,
-    a_link_that_waits_in_a_mail_stops_working,
-    of_two_changes_at_once_one_succeeds,
+    all_invalid_fields_are_reported_together,
+    passwords_refused_by_the_policy_are_reported,
+    a_refusal_changes_nothing,
+    the_owner_is_notified_of_every_change,
+    a_link_in_an_unsent_mail_becomes_invalid,
+    of_two_concurrent_changes_one_succeeds,
     a_visitor_is_told_to_sign_in,
 }
 
@@ -30,7 +30,7 @@ async fn again(app: &TestApp, user: &SignedIn) -> SignedIn {
     SignedIn::log_in(&app.anonymous(), &user.email, &user.password).await
 }
 
-async fn the_new_password_holds_and_the_other_sessions_end_on_every_node(engine: Engine) {
+async fn the_new_password_is_valid_and_the_other_sessions_end_on_every_node(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other_node = app.second_node().await;
     let laptop = app.user("ann").await;
@@ -65,7 +65,7 @@ async fn the_calling_session_stays(engine: Engine) {
     log_in(&app, "ann", &password_of("ann")).await.expect(200);
 }
 
-async fn every_bad_field_is_named_at_once(engine: Engine) {
+async fn all_invalid_fields_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let own = password_of("ann");
@@ -98,7 +98,7 @@ async fn every_bad_field_is_named_at_once(engine: Engine) {
     }
 }
 
-async fn what_the_rule_refuses_is_named(engine: Engine) {
+async fn passwords_refused_by_the_policy_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann1").await;
     let own = password_of("ann1");
@@ -115,7 +115,7 @@ async fn what_the_rule_refuses_is_named(engine: Engine) {
     }
 }
 
-async fn nothing_changes_when_it_is_refused(engine: Engine) {
+async fn a_refusal_changes_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let phone = again(&app, &ann).await;
@@ -130,7 +130,7 @@ async fn nothing_changes_when_it_is_refused(engine: Engine) {
     log_in(&app, "ann", NEW).await.problem(401, "invalid_credentials");
 }
 
-async fn the_owner_is_told_of_every_change(engine: Engine) {
+async fn the_owner_is_notified_of_every_change(engine: Engine) {
     const SUBJECT: &str = "Your Cinema password was changed";
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
@@ -150,7 +150,7 @@ async fn the_owner_is_told_of_every_change(engine: Engine) {
     assert_eq!(told().count(), 2);
 }
 
-async fn a_link_that_waits_in_a_mail_stops_working(engine: Engine) {
+async fn a_link_in_an_unsent_mail_becomes_invalid(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": ann.email})).await.expect(202);
@@ -161,7 +161,7 @@ async fn a_link_that_waits_in_a_mail_stops_working(engine: Engine) {
     log_in(&app, "ann", NEW).await.expect(200);
 }
 
-async fn of_two_changes_at_once_one_succeeds(engine: Engine) {
+async fn of_two_concurrent_changes_one_succeeds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let laptop = app.user("ann").await;
     let phone = again(&app, &laptop).await;

@@ -5,13 +5,13 @@ use crate::support::{Engine, TestApp, Tokens, cases, email_of, jwt_part, passwor
 
 cases! {
     logging_in_gives_a_pair_of_tokens,
-    a_wrong_password_and_an_unknown_email_look_the_same,
-    what_tells_of_no_account_takes_the_same_work_for_all,
-    an_inactive_account_is_told_only_to_who_knows_the_password,
-    where_addresses_are_not_revealed_a_waiting_account_looks_unknown_and_is_mailed_its_link,
-    each_log_in_is_a_session_of_its_own,
+    a_wrong_password_and_an_unknown_email_get_the_same_answer,
+    answers_that_must_not_reveal_accounts_take_the_same_work,
+    an_inactive_account_is_reported_only_with_the_password,
+    if_addresses_are_not_revealed_an_inactive_account_looks_unknown_and_gets_its_link,
+    each_log_in_is_a_separate_session,
     many_may_log_in_at_once,
-    a_missing_field_is_named,
+    a_missing_field_is_reported_by_name,
 }
 
 async fn logging_in_gives_a_pair_of_tokens(engine: Engine) {
@@ -35,7 +35,7 @@ async fn logging_in_gives_a_pair_of_tokens(engine: Engine) {
     ann.with_token(&tokens.access).get("/cart").await.expect(200);
 }
 
-async fn a_wrong_password_and_an_unknown_email_look_the_same(engine: Engine) {
+async fn a_wrong_password_and_an_unknown_email_get_the_same_answer(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     let log_in = |email: &str, password: &str| {
@@ -64,7 +64,7 @@ async fn a_wrong_password_and_an_unknown_email_look_the_same(engine: Engine) {
 }
 
 /// Except the hashes, which the tests of the use case count.
-async fn what_tells_of_no_account_takes_the_same_work_for_all(engine: Engine) {
+async fn answers_that_must_not_reveal_accounts_take_the_same_work(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
     app.register("waiting").await.expect(201);
@@ -88,7 +88,7 @@ async fn what_tells_of_no_account_takes_the_same_work_for_all(engine: Engine) {
     }
 }
 
-async fn an_inactive_account_is_told_only_to_who_knows_the_password(engine: Engine) {
+async fn an_inactive_account_is_reported_only_with_the_password(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     let log_in = |password: &str| {
@@ -98,9 +98,7 @@ async fn an_inactive_account_is_told_only_to_who_knows_the_password(engine: Engi
     log_in(&password_of("ann")).await.problem(403, "account_inactive");
 }
 
-async fn where_addresses_are_not_revealed_a_waiting_account_looks_unknown_and_is_mailed_its_link(
-    engine: Engine,
-) {
+async fn if_addresses_are_not_revealed_an_inactive_account_looks_unknown_and_gets_its_link(engine: Engine) {
     let app =
         TestApp::spawn_with(engine, &[("REGISTRATION_REVEALS_EMAIL", "false"), ("RATE_LIMITS", "on")]).await;
     app.register("ann").await.expect(201);
@@ -129,7 +127,7 @@ async fn where_addresses_are_not_revealed_a_waiting_account_looks_unknown_and_is
     app.log_in("ann").await.expect(200);
 }
 
-async fn each_log_in_is_a_session_of_its_own(engine: Engine) {
+async fn each_log_in_is_a_separate_session(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let phone = app.user("ann").await;
     let laptop = Tokens::of(&app.log_in("ann").await);
@@ -151,7 +149,7 @@ async fn many_may_log_in_at_once(engine: Engine) {
     assert_eq!(refresh.len(), 8);
 }
 
-async fn a_missing_field_is_named(engine: Engine) {
+async fn a_missing_field_is_reported_by_name(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let call = |body| app.anonymous().post("/accounts/login", body);
     call(json!({})).await.invalid(&[("email", "required"), ("password", "required")]);

@@ -4,16 +4,16 @@ use serde_json::json;
 use crate::support::{Engine, TestApp, Tokens, cases, snapshot};
 
 cases! {
-    logging_out_answers_to_the_letter_and_ends_the_session,
+    logging_out_returns_the_exact_message_and_ends_the_session,
     logging_out_ends_the_access_token_within_five_seconds_on_every_node,
-    whatever_the_string_is_logging_out_succeeds,
+    logging_out_succeeds_with_any_string,
     logging_out_with_a_rotated_token_ends_the_session_too,
     a_logged_out_token_used_again_ends_nothing_else,
-    a_missing_string_is_named,
-    tokens_are_handed_out_and_back_whatever_the_bearer_token_is,
+    a_missing_string_is_reported_by_name,
+    token_operations_ignore_the_bearer_token,
 }
 
-async fn logging_out_answers_to_the_letter_and_ends_the_session(engine: Engine) {
+async fn logging_out_returns_the_exact_message_and_ends_the_session(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let answer = app.log_out(&ann.tokens.refresh).await.expect(200);
@@ -47,7 +47,7 @@ async fn logging_out_ends_the_access_token_within_five_seconds_on_every_node(eng
         .problem(401, "refresh_token_invalid");
 }
 
-async fn whatever_the_string_is_logging_out_succeeds(engine: Engine) {
+async fn logging_out_succeeds_with_any_string(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for refresh in ["", "x", "a.b.c", "🎬", &ann.tokens.access, &ann.tokens.refresh[1..]] {
@@ -80,7 +80,7 @@ async fn a_logged_out_token_used_again_ends_nothing_else(engine: Engine) {
     app.refresh(&other.refresh).await.expect(200);
 }
 
-async fn a_missing_string_is_named(engine: Engine) {
+async fn a_missing_string_is_reported_by_name(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let call = |body| app.anonymous().post("/accounts/logout", body);
     call(json!({})).await.invalid(&[("refresh", "required")]);
@@ -89,7 +89,7 @@ async fn a_missing_string_is_named(engine: Engine) {
     call(json!({"refresh": "a\u{0}b"})).await.invalid(&[("refresh", "invalid_format")]);
 }
 
-async fn tokens_are_handed_out_and_back_whatever_the_bearer_token_is(engine: Engine) {
+async fn token_operations_ignore_the_bearer_token(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.advance(TimeDelta::hours(1));

@@ -6,21 +6,21 @@ use serde_json::{Value, json};
 use crate::support::{Caller, Engine, SignedIn, TestApp, Tokens, cases, email_of, password_of, snapshot};
 
 cases! {
-    the_list_tells_where_each_session_was_begun,
+    the_list_shows_where_each_session_began,
     the_list_has_the_live_sessions_of_the_caller_alone,
     the_sessions_are_read_in_pages_too,
-    the_last_used_session_stands_first,
-    ending_a_session_shows_within_five_seconds_on_every_node,
-    a_session_that_is_not_there_is_not_found,
+    the_most_recently_used_session_is_first,
+    ending_a_session_takes_effect_within_five_seconds_on_every_node,
+    an_unknown_session_is_not_found,
     another_users_session_is_not_found_and_stays,
     the_calling_session_can_be_ended,
-    the_others_end_and_the_calling_one_stays,
-    the_21st_session_ends_the_one_used_longest_ago,
-    of_thirty_log_ins_at_once_no_more_than_twenty_stay,
-    a_new_device_is_told_of_once_and_the_first_never,
-    devices_of_one_make_are_told_apart_and_updates_are_none,
-    a_device_that_names_itself_in_other_bytes_is_known_all_the_same,
-    what_a_device_says_of_itself_cannot_put_words_into_the_mail,
+    the_other_sessions_end_and_the_current_one_stays,
+    the_21st_session_ends_the_least_recently_used_one,
+    of_thirty_concurrent_log_ins_at_most_twenty_stay,
+    a_new_device_is_notified_once_and_the_first_device_never,
+    devices_of_one_make_are_distinguished_but_not_their_updates,
+    a_device_with_invalid_bytes_in_its_name_is_recognized,
+    a_user_agent_cannot_inject_text_into_the_mail,
     reading_the_documentation_with_a_password_begins_no_session,
 }
 
@@ -50,7 +50,7 @@ async fn own(caller: &Caller) -> String {
     own[0]["id"].as_str().unwrap().to_owned()
 }
 
-async fn the_list_tells_where_each_session_was_begun(engine: Engine) {
+async fn the_list_shows_where_each_session_began(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.advance(TimeDelta::seconds(1));
@@ -120,7 +120,7 @@ async fn the_sessions_are_read_in_pages_too(engine: Engine) {
     ann.get("/users/me/sessions?page=501").await.problem(400, "use_cursor");
 }
 
-async fn the_last_used_session_stands_first(engine: Engine) {
+async fn the_most_recently_used_session_is_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let first = app.user("ann").await;
     app.advance(TimeDelta::seconds(1));
@@ -135,7 +135,7 @@ async fn the_last_used_session_stands_first(engine: Engine) {
     assert_eq!(items[1]["last_used_at"], items[1]["created_at"]);
 }
 
-async fn ending_a_session_shows_within_five_seconds_on_every_node(engine: Engine) {
+async fn ending_a_session_takes_effect_within_five_seconds_on_every_node(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other_node = app.second_node().await;
     let laptop = app.user("ann").await;
@@ -154,7 +154,7 @@ async fn ending_a_session_shows_within_five_seconds_on_every_node(engine: Engine
     laptop.get("/cart").await.expect(200);
 }
 
-async fn a_session_that_is_not_there_is_not_found(engine: Engine) {
+async fn an_unknown_session_is_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let other = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
@@ -187,7 +187,7 @@ async fn the_calling_session_can_be_ended(engine: Engine) {
     app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
 }
 
-async fn the_others_end_and_the_calling_one_stays(engine: Engine) {
+async fn the_other_sessions_end_and_the_current_one_stays(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let laptop = app.user("ann").await;
     let mut others = Vec::new();
@@ -206,7 +206,7 @@ async fn the_others_end_and_the_calling_one_stays(engine: Engine) {
     app.refresh(&laptop.tokens.refresh).await.expect(200);
 }
 
-async fn the_21st_session_ends_the_one_used_longest_ago(engine: Engine) {
+async fn the_21st_session_ends_the_least_recently_used_one(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let first = app.user("ann").await;
     app.advance(TimeDelta::seconds(1));
@@ -224,7 +224,7 @@ async fn the_21st_session_ends_the_one_used_longest_ago(engine: Engine) {
     app.refresh(&refreshed.refresh).await.expect(200);
 }
 
-async fn of_thirty_log_ins_at_once_no_more_than_twenty_stay(engine: Engine) {
+async fn of_thirty_concurrent_log_ins_at_most_twenty_stay(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other_node = app.second_node().await;
     app.user("ann").await;
@@ -245,7 +245,7 @@ async fn of_thirty_log_ins_at_once_no_more_than_twenty_stay(engine: Engine) {
     assert!(live < 20, "{live} and the last one");
 }
 
-async fn a_new_device_is_told_of_once_and_the_first_never(engine: Engine) {
+async fn a_new_device_is_notified_once_and_the_first_device_never(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     app.log_in("ann").await.expect(200);
@@ -263,7 +263,7 @@ async fn a_new_device_is_told_of_once_and_the_first_never(engine: Engine) {
     assert!(mail.text.contains(&format!("{}/reset-password\n", app.url())), "{}", mail.text);
 }
 
-async fn devices_of_one_make_are_told_apart_and_updates_are_none(engine: Engine) {
+async fn devices_of_one_make_are_distinguished_but_not_their_updates(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     app.run_outbox().await;
@@ -297,7 +297,7 @@ async fn devices_of_one_make_are_told_apart_and_updates_are_none(engine: Engine)
     }
 }
 
-async fn a_device_that_names_itself_in_other_bytes_is_known_all_the_same(engine: Engine) {
+async fn a_device_with_invalid_bytes_in_its_name_is_recognized(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     app.run_outbox().await;
@@ -318,7 +318,7 @@ async fn a_device_that_names_itself_in_other_bytes_is_known_all_the_same(engine:
     assert_eq!(sessions["items"][3]["user_agent"], "Amélie's phone 1");
 }
 
-async fn what_a_device_says_of_itself_cannot_put_words_into_the_mail(engine: Engine) {
+async fn a_user_agent_cannot_inject_text_into_the_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     let hostile = "Call-us https://evil.example <b>now</b> or your account is lost";

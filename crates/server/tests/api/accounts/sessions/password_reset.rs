@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Engine, TestApp, cases, email_of, password_of, snapshot};
 
 cases! {
-    asking_answers_the_same_whoever_is_asked_for,
-    only_an_active_account_is_mailed,
+    requesting_a_link_gets_the_same_answer_for_every_address,
+    only_an_active_account_gets_the_mail,
     a_new_password_replaces_the_old_one_and_ends_every_session,
     a_used_or_unknown_token_is_refused,
-    a_flood_of_made_up_tokens_keeps_nobody_from_logging_in,
-    a_link_holds_for_an_hour_and_says_for_a_day_that_it_is_late,
+    a_flood_of_invented_tokens_does_not_prevent_logging_in,
+    a_link_is_valid_for_an_hour_and_reported_as_expired_for_a_day,
     a_newer_link_replaces_the_older,
-    a_bad_password_is_named_and_the_link_stays,
-    of_five_who_use_a_link_at_once_one_succeeds,
+    an_unacceptable_password_is_reported_and_the_link_stays_valid,
+    of_five_concurrent_uses_of_a_link_one_succeeds,
     an_activation_link_sets_no_password_and_a_reset_link_activates_nobody,
     the_page_sets_a_password_without_scripts,
     the_page_without_a_token_sends_a_link,
@@ -32,7 +32,7 @@ async fn log_in(app: &TestApp, name: &str, password: &str) -> Answer {
     app.anonymous().post("/accounts/login", json!({"email": email_of(name), "password": password})).await
 }
 
-async fn asking_answers_the_same_whoever_is_asked_for(engine: Engine) {
+async fn requesting_a_link_gets_the_same_answer_for_every_address(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
     app.register("waiting").await.expect(201);
@@ -46,7 +46,7 @@ async fn asking_answers_the_same_whoever_is_asked_for(engine: Engine) {
     }
 }
 
-async fn only_an_active_account_is_mailed(engine: Engine) {
+async fn only_an_active_account_gets_the_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
     app.register("waiting").await.expect(201);
@@ -94,7 +94,7 @@ async fn a_used_or_unknown_token_is_refused(engine: Engine) {
     log_in(&app, "ann", "Another 1 of ann").await.expect(200);
 }
 
-async fn a_flood_of_made_up_tokens_keeps_nobody_from_logging_in(engine: Engine) {
+async fn a_flood_of_invented_tokens_does_not_prevent_logging_in(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("HASH_SLOTS", "1")]).await;
     app.user("ann").await;
     let attempts: Vec<_> = (0..200).map(|number| format!("made up {number}")).collect();
@@ -106,7 +106,7 @@ async fn a_flood_of_made_up_tokens_keeps_nobody_from_logging_in(engine: Engine) 
     log_in.expect(200);
 }
 
-async fn a_link_holds_for_an_hour_and_says_for_a_day_that_it_is_late(engine: Engine) {
+async fn a_link_is_valid_for_an_hour_and_reported_as_expired_for_a_day(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     app.user("bob").await;
@@ -138,7 +138,7 @@ async fn a_newer_link_replaces_the_older(engine: Engine) {
     confirm(&app, &second, "Another 1 of ann").await.expect(200);
 }
 
-async fn a_bad_password_is_named_and_the_link_stays(engine: Engine) {
+async fn an_unacceptable_password_is_reported_and_the_link_stays_valid(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann1").await.expect(201);
     let token = app.activation_token("ann1").await;
@@ -160,7 +160,7 @@ async fn a_bad_password_is_named_and_the_link_stays(engine: Engine) {
     confirm(&app, &token, "Another 1 of ann").await.expect(200);
 }
 
-async fn of_five_who_use_a_link_at_once_one_succeeds(engine: Engine) {
+async fn of_five_concurrent_uses_of_a_link_one_succeeds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     ask(&app, "ann").await.expect(202);

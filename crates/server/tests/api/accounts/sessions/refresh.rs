@@ -7,18 +7,18 @@ use crate::support::{Engine, SignedIn, TestApp, Tokens, cases, snapshot};
 
 cases! {
     a_refresh_gives_another_pair_that_works,
-    a_refresh_token_holds_for_seven_days,
-    each_refresh_begins_the_seven_days_anew,
+    a_refresh_token_is_valid_for_seven_days,
+    each_refresh_restarts_the_seven_days,
     a_session_ends_after_ninety_days_however_often_it_is_refreshed,
     a_repeat_within_thirty_seconds_gets_the_same_successor,
     a_reuse_after_thirty_seconds_ends_the_family,
     fifty_refreshes_at_once_get_one_successor,
-    fifty_refreshes_at_once_are_one_within_the_limits_of_one_node,
-    fifty_refreshes_at_once_are_one_within_the_limits_that_nodes_share,
-    a_stale_token_that_was_never_ours_is_refused,
+    fifty_concurrent_refreshes_count_once_for_the_limits_of_one_node,
+    fifty_concurrent_refreshes_count_once_for_the_shared_limits,
+    an_old_token_of_another_issuer_is_refused,
     the_successors_of_two_log_ins_differ,
     a_refresh_needs_no_live_access_token,
-    a_missing_token_is_named,
+    a_missing_token_is_reported_by_name,
 }
 
 fn refresh_invalid(answer: crate::support::Answer) -> crate::support::Answer {
@@ -41,7 +41,7 @@ async fn a_refresh_gives_another_pair_that_works(engine: Engine) {
     app.refresh(&pair.refresh).await.expect(200);
 }
 
-async fn a_refresh_token_holds_for_seven_days(engine: Engine) {
+async fn a_refresh_token_is_valid_for_seven_days(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     app.advance(TimeDelta::days(7) - TimeDelta::seconds(2));
@@ -52,7 +52,7 @@ async fn a_refresh_token_holds_for_seven_days(engine: Engine) {
     refresh_invalid(app.refresh(&bob.tokens.refresh).await);
 }
 
-async fn each_refresh_begins_the_seven_days_anew(engine: Engine) {
+async fn each_refresh_restarts_the_seven_days(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let mut tokens = app.user("ann").await.tokens;
     for _ in 0..4 {
@@ -117,14 +117,14 @@ async fn fifty_refreshes_at_once_get_one_successor(engine: Engine) {
     fifty_at_once(&TestApp::spawn(engine).await).await;
 }
 
-async fn fifty_refreshes_at_once_are_one_within_the_limits_of_one_node(engine: Engine) {
+async fn fifty_concurrent_refreshes_count_once_for_the_limits_of_one_node(engine: Engine) {
     fifty_at_once(
         &TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_REFRESH", "2/1m")]).await,
     )
     .await;
 }
 
-async fn fifty_refreshes_at_once_are_one_within_the_limits_that_nodes_share(engine: Engine) {
+async fn fifty_concurrent_refreshes_count_once_for_the_shared_limits(engine: Engine) {
     if TestRedis::is_skipped() {
         return;
     }
@@ -148,7 +148,7 @@ async fn fifty_at_once(app: &TestApp) {
     app.refresh(&successors[0]).await.expect(200);
 }
 
-async fn a_stale_token_that_was_never_ours_is_refused(engine: Engine) {
+async fn an_old_token_of_another_issuer_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let token = ann.tokens.refresh.clone();
@@ -180,7 +180,7 @@ async fn a_refresh_needs_no_live_access_token(engine: Engine) {
     ann.with_token(&pair.access).get("/cart").await.expect(200);
 }
 
-async fn a_missing_token_is_named(engine: Engine) {
+async fn a_missing_token_is_reported_by_name(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let call = |body| app.anonymous().post("/accounts/refresh", body);
     call(json!({})).await.invalid(&[("refresh", "required")]);

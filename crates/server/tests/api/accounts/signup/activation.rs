@@ -5,16 +5,16 @@ use serde_json::json;
 use crate::support::{Engine, TestApp, cases, snapshot};
 
 cases! {
-    activating_answers_to_the_letter_and_lets_the_user_in,
+    activating_returns_the_exact_message_and_enables_signing_in,
     a_used_token_is_refused,
     an_unknown_token_is_refused,
-    a_token_is_valid_until_its_24_hours_are_over,
-    an_expired_token_says_so_for_a_day_and_is_then_unknown,
-    of_ten_activations_at_once_one_succeeds,
+    a_token_is_valid_for_exactly_24_hours,
+    an_expired_token_is_reported_as_expired_for_a_day_and_then_unknown,
+    of_ten_concurrent_activations_one_succeeds,
     activating_one_account_leaves_the_others,
 }
 
-async fn activating_answers_to_the_letter_and_lets_the_user_in(engine: Engine) {
+async fn activating_returns_the_exact_message_and_enables_signing_in(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     app.log_in("ann").await.problem(403, "account_inactive");
@@ -64,7 +64,7 @@ async fn an_unknown_token_is_refused(engine: Engine) {
     app.activate(&real).await.expect(200);
 }
 
-async fn a_token_is_valid_until_its_24_hours_are_over(engine: Engine) {
+async fn a_token_is_valid_for_exactly_24_hours(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     app.register("bob").await.expect(201);
@@ -76,7 +76,7 @@ async fn a_token_is_valid_until_its_24_hours_are_over(engine: Engine) {
     app.log_in("bob").await.problem(403, "account_inactive");
 }
 
-async fn an_expired_token_says_so_for_a_day_and_is_then_unknown(engine: Engine) {
+async fn an_expired_token_is_reported_as_expired_for_a_day_and_then_unknown(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;
@@ -93,7 +93,7 @@ async fn an_expired_token_says_so_for_a_day_and_is_then_unknown(engine: Engine) 
     app.activate(&fresh).await.expect(200);
 }
 
-async fn of_ten_activations_at_once_one_succeeds(engine: Engine) {
+async fn of_ten_concurrent_activations_one_succeeds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;

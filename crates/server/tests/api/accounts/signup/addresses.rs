@@ -5,10 +5,10 @@ use serde_json::json;
 use crate::support::{Engine, TestApp, Tokens, cases, email_of, password_of};
 
 cases! {
-    a_stranger_cannot_choose_the_address,
-    a_trusted_proxy_says_who_asks,
-    what_stands_before_the_last_stranger_is_not_believed,
-    an_entry_that_cannot_be_read_leaves_the_proxy,
+    a_client_cannot_choose_its_address,
+    a_trusted_proxy_reports_the_client,
+    entries_before_the_first_untrusted_proxy_are_ignored,
+    an_unreadable_entry_results_in_the_address_of_the_proxy,
 }
 
 const TRUSTED: [(&str, &str); 1] = [("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8")];
@@ -23,7 +23,7 @@ async fn kept(app: &TestApp, lines: &[&str]) -> String {
     app.address_of(&Tokens::of(&call.await)).await.expect("an address").to_string()
 }
 
-async fn a_stranger_cannot_choose_the_address(engine: Engine) {
+async fn a_client_cannot_choose_its_address(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("TRUSTED_PROXIES", "10.0.0.0/8")]).await;
     app.user("ann").await;
     assert_eq!(kept(&app, &["192.0.2.1"]).await, "127.0.0.1");
@@ -33,7 +33,7 @@ async fn a_stranger_cannot_choose_the_address(engine: Engine) {
     assert_eq!(kept(&plain, &["192.0.2.1"]).await, "127.0.0.1");
 }
 
-async fn a_trusted_proxy_says_who_asks(engine: Engine) {
+async fn a_trusted_proxy_reports_the_client(engine: Engine) {
     let app = TestApp::spawn_with(engine, &TRUSTED).await;
     app.user("ann").await;
     assert_eq!(kept(&app, &[]).await, "127.0.0.1");
@@ -41,14 +41,14 @@ async fn a_trusted_proxy_says_who_asks(engine: Engine) {
     assert_eq!(kept(&app, &["[2001:db8::1]:4711"]).await, "2001:db8::1");
 }
 
-async fn what_stands_before_the_last_stranger_is_not_believed(engine: Engine) {
+async fn entries_before_the_first_untrusted_proxy_are_ignored(engine: Engine) {
     let app = TestApp::spawn_with(engine, &TRUSTED).await;
     app.user("ann").await;
     assert_eq!(kept(&app, &["198.51.100.66, 192.0.2.1, 10.0.0.2"]).await, "192.0.2.1");
     assert_eq!(kept(&app, &["198.51.100.66", "192.0.2.1", "10.0.0.2"]).await, "192.0.2.1");
 }
 
-async fn an_entry_that_cannot_be_read_leaves_the_proxy(engine: Engine) {
+async fn an_unreadable_entry_results_in_the_address_of_the_proxy(engine: Engine) {
     let app = TestApp::spawn_with(engine, &TRUSTED).await;
     app.user("ann").await;
     assert_eq!(kept(&app, &["192.0.2.1, unknown, 10.0.0.2"]).await, "10.0.0.2");

@@ -3,17 +3,17 @@ use serde_json::json;
 use crate::support::{Engine, SignedIn, TestApp, cases};
 
 cases! {
-    a_password_that_breaks_the_rule_is_named_by_its_fault,
-    a_password_within_the_rule_is_taken_whatever_its_characters,
-    a_password_is_never_cut,
-    the_same_password_typed_on_another_keyboard_is_right,
-    the_strict_rule_holds_wherever_a_password_is_set,
-    the_strict_rule_asks_for_no_composition,
+    a_password_that_violates_the_policy_is_reported_with_its_fault,
+    a_password_that_satisfies_the_policy_is_accepted_with_any_characters,
+    a_password_is_never_truncated,
+    the_same_password_typed_on_another_keyboard_is_correct,
+    the_strict_policy_applies_wherever_a_password_is_set,
+    the_strict_policy_requires_no_composition,
 }
 
 const STRICT: [(&str, &str); 1] = [("PASSWORD_POLICY", "strict")];
 
-async fn a_password_that_breaks_the_rule_is_named_by_its_fault(engine: Engine) {
+async fn a_password_that_violates_the_policy_is_reported_with_its_fault(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let long = format!("a1{}", "x".repeat(127));
     for (password, code) in [
@@ -41,7 +41,7 @@ async fn a_password_that_breaks_the_rule_is_named_by_its_fault(engine: Engine) {
     assert_eq!(app.mail_count(), 0);
 }
 
-async fn a_password_within_the_rule_is_taken_whatever_its_characters(engine: Engine) {
+async fn a_password_that_satisfies_the_policy_is_accepted_with_any_characters(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let longest = format!("a1{}", "é".repeat(126));
     let passwords = [
@@ -62,7 +62,7 @@ async fn a_password_within_the_rule_is_taken_whatever_its_characters(engine: Eng
     }
 }
 
-async fn the_strict_rule_holds_wherever_a_password_is_set(engine: Engine) {
+async fn the_strict_policy_applies_wherever_a_password_is_set(engine: Engine) {
     let app = TestApp::spawn_with(engine, &STRICT).await;
     let good = "a quiet harbour in May";
     let body = |password: &str| json!({"email": "ann@example.com", "password": password});
@@ -95,7 +95,7 @@ async fn the_strict_rule_holds_wherever_a_password_is_set(engine: Engine) {
     app.anonymous().post("/accounts/register", register).await.invalid(&[("password", "invalid_value")]);
 }
 
-async fn the_strict_rule_asks_for_no_composition(engine: Engine) {
+async fn the_strict_policy_requires_no_composition(engine: Engine) {
     let app = TestApp::spawn_with(engine, &STRICT).await;
     for (index, password) in
         ["correct horse 1", "only letters here", "902375610984576"].into_iter().enumerate()
@@ -108,7 +108,7 @@ async fn the_strict_rule_asks_for_no_composition(engine: Engine) {
     }
 }
 
-async fn a_password_is_never_cut(engine: Engine) {
+async fn a_password_is_never_truncated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let long = format!("a1{}", "x".repeat(126));
     let body = |password: &str| json!({"email": "ann@example.com", "password": password});
@@ -120,7 +120,7 @@ async fn a_password_is_never_cut(engine: Engine) {
     app.anonymous().post("/accounts/login", body(&long)).await.expect(200);
 }
 
-async fn the_same_password_typed_on_another_keyboard_is_right(engine: Engine) {
+async fn the_same_password_typed_on_another_keyboard_is_correct(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let body = |password: &str| json!({"email": "ann@example.com", "password": password});
     app.anonymous().post("/accounts/register", body("caf\u{e9} 1234")).await.expect(201);

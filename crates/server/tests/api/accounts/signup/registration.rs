@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::support::{Answer, Engine, TestApp, cases, email_of, password_of, snapshot};
 
 cases! {
-    registering_answers_to_the_letter_and_mails_a_link,
-    the_link_leads_to_the_frontend_of_the_settings,
-    a_host_header_does_not_move_the_link,
+    registering_returns_the_exact_message_and_mails_a_link,
+    the_link_begins_with_the_configured_frontend,
+    a_host_header_does_not_affect_links,
     a_taken_email_is_refused,
     a_taken_email_is_not_revealed_when_the_settings_say_so,
     spellings_of_an_email_are_one_account,
@@ -19,15 +19,15 @@ cases! {
     a_link_is_mailed_only_to_the_spelling_that_registered,
     registering_again_with_the_same_password_mails_a_new_link,
     registering_again_with_another_password_leaves_none,
-    an_address_is_mailed_five_times_a_day_however_often_it_is_registered,
-    beyond_five_mails_a_contested_password_is_contested_all_the_same,
-    the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed,
-    six_who_register_one_address_at_once_make_one_account,
-    thirty_who_register_one_address_at_once_are_all_answered,
-    every_account_has_a_link_of_its_own,
+    an_address_gets_at_most_five_mails_a_day_for_repeated_registrations,
+    after_five_mails_a_password_can_still_become_contested,
+    the_owner_of_an_address_is_not_flooded_with_mails,
+    six_concurrent_registrations_of_one_address_make_one_account,
+    thirty_concurrent_registrations_of_one_address_are_all_answered,
+    every_account_has_a_separate_link,
 }
 
-async fn registering_answers_to_the_letter_and_mails_a_link(engine: Engine) {
+async fn registering_returns_the_exact_message_and_mails_a_link(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let answer = app
         .anonymous()
@@ -49,7 +49,7 @@ async fn registering_answers_to_the_letter_and_mails_a_link(engine: Engine) {
     assert_eq!(app.mails_to("ann@example.com").len(), 1, "a mail is sent once");
 }
 
-async fn the_link_leads_to_the_frontend_of_the_settings(engine: Engine) {
+async fn the_link_begins_with_the_configured_frontend(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("FRONTEND_URL", "https://cinema.example.com/shop/")]).await;
     app.register("ann").await.expect(201);
     app.run_outbox().await;
@@ -57,7 +57,7 @@ async fn the_link_leads_to_the_frontend_of_the_settings(engine: Engine) {
     assert!(mail.text.contains("https://cinema.example.com/shop/activate?token="), "{}", mail.text);
 }
 
-async fn a_host_header_does_not_move_the_link(engine: Engine) {
+async fn a_host_header_does_not_affect_links(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.anonymous()
         .post("/accounts/register", json!({"email": "ann@example.com", "password": "Passw0rd1"}))
@@ -233,7 +233,7 @@ async fn register_from(app: &TestApp, client: usize, name: &str, password: &str)
     (answer.body.clone(), told.map(|(name, value)| format!("{name}: {value:?}")).collect())
 }
 
-async fn an_address_is_mailed_five_times_a_day_however_often_it_is_registered(engine: Engine) {
+async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(engine: Engine) {
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     let first = register_from(&app, 1, "ann", &password_of("ann")).await;
     for client in 2..=9 {
@@ -259,7 +259,7 @@ async fn an_address_is_mailed_five_times_a_day_however_often_it_is_registered(en
     app.log_in("ann").await.problem(401, "invalid_credentials");
 }
 
-async fn beyond_five_mails_a_contested_password_is_contested_all_the_same(engine: Engine) {
+async fn after_five_mails_a_password_can_still_become_contested(engine: Engine) {
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     for client in 1..=5 {
         register_from(&app, client, "ann", &password_of("ann")).await;
@@ -278,7 +278,7 @@ async fn beyond_five_mails_a_contested_password_is_contested_all_the_same(engine
     app.anonymous().post("/accounts/login", body).await.expect(200);
 }
 
-async fn the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed(engine: Engine) {
+async fn the_owner_of_an_address_is_not_flooded_with_mails(engine: Engine) {
     let settings = [LIMITED[0], LIMITED[1], ("REGISTRATION_REVEALS_EMAIL", "false")];
     let app = TestApp::spawn_with(engine, &settings).await;
     app.user("ann").await;
@@ -294,7 +294,7 @@ async fn the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed(engine
     app.log_in("ann").await.expect(200);
 }
 
-async fn six_who_register_one_address_at_once_make_one_account(engine: Engine) {
+async fn six_concurrent_registrations_of_one_address_make_one_account(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let answers = join_all((0..6).map(|_| app.register("ann"))).await;
     for answer in answers {
@@ -307,7 +307,7 @@ async fn six_who_register_one_address_at_once_make_one_account(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-async fn thirty_who_register_one_address_at_once_are_all_answered(engine: Engine) {
+async fn thirty_concurrent_registrations_of_one_address_are_all_answered(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let register = |number: usize| {
         let body = json!({"email": email_of("ann"), "password": format!("S3cret number {number}")});
@@ -326,7 +326,7 @@ async fn thirty_who_register_one_address_at_once_are_all_answered(engine: Engine
     app.anonymous().post("/accounts/password-reset/confirm", own).await.expect(200);
 }
 
-async fn every_account_has_a_link_of_its_own(engine: Engine) {
+async fn every_account_has_a_separate_link(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let mut tokens = BTreeSet::new();
     for name in ["ann", "bob", "cleo"] {

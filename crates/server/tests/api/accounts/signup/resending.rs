@@ -6,14 +6,14 @@ use serde_json::json;
 use crate::support::{Engine, TestApp, cases, email_of, snapshot};
 
 cases! {
-    resending_answers_the_same_whoever_is_asked_for,
-    only_an_account_that_waits_is_mailed,
-    a_new_link_replaces_the_old_one_and_holds_another_24_hours,
-    a_wish_for_a_link_leaves_nothing_behind,
-    a_bad_email_is_named,
+    resending_gets_the_same_answer_for_every_address,
+    only_an_inactive_account_gets_the_mail,
+    a_new_link_replaces_the_old_one_and_is_valid_for_24_hours,
+    a_request_for_a_link_is_removed_after_it_was_handled,
+    an_invalid_email_is_reported_by_field,
 }
 
-async fn resending_answers_the_same_whoever_is_asked_for(engine: Engine) {
+async fn resending_gets_the_same_answer_for_every_address(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
     app.register("waiting").await.expect(201);
@@ -32,7 +32,7 @@ async fn resending_answers_the_same_whoever_is_asked_for(engine: Engine) {
     assert_eq!(shapes.len(), 1, "the same headers: {shapes:?}");
 }
 
-async fn only_an_account_that_waits_is_mailed(engine: Engine) {
+async fn only_an_inactive_account_gets_the_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
     app.register("waiting").await.expect(201);
@@ -48,7 +48,7 @@ async fn only_an_account_that_waits_is_mailed(engine: Engine) {
     assert_eq!(app.mails_to("nobody@example.com").len(), 0);
 }
 
-async fn a_new_link_replaces_the_old_one_and_holds_another_24_hours(engine: Engine) {
+async fn a_new_link_replaces_the_old_one_and_is_valid_for_24_hours(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     let first = app.activation_token("ann").await;
@@ -62,7 +62,7 @@ async fn a_new_link_replaces_the_old_one_and_holds_another_24_hours(engine: Engi
     app.log_in("ann").await.expect(200);
 }
 
-async fn a_wish_for_a_link_leaves_nothing_behind(engine: Engine) {
+async fn a_request_for_a_link_is_removed_after_it_was_handled(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
     app.register("waiting").await.expect(201);
@@ -82,7 +82,7 @@ async fn a_wish_for_a_link_leaves_nothing_behind(engine: Engine) {
     assert_eq!(app.mail_count() - before, 3);
 }
 
-async fn a_bad_email_is_named(engine: Engine) {
+async fn an_invalid_email_is_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let call = |body| app.anonymous().post("/accounts/resend-activation", body);
     call(json!({})).await.invalid(&[("email", "required")]);

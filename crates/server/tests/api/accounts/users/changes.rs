@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Call, Caller, Engine, SignedIn, TestApp, cases, email_of};
 
 cases! {
-    a_changed_role_counts_with_the_same_token_on_every_node,
-    a_demoted_administrator_may_no_more_within_five_seconds,
-    a_deactivated_user_is_out_at_once_and_on_other_nodes_within_five_seconds,
-    a_deactivated_user_does_not_come_back_alone,
-    an_account_that_waits_is_activated_by_hand,
-    an_account_that_waits_and_is_deactivated_is_never_activated_by_its_owner,
+    a_changed_role_takes_effect_with_the_same_token_on_every_node,
+    a_demoted_administrator_is_refused_within_five_seconds,
+    a_deactivated_user_is_refused_immediately_and_on_other_nodes_within_five_seconds,
+    a_deactivated_user_cannot_reactivate_the_account,
+    an_inactive_account_is_activated_by_an_administrator,
+    an_inactive_account_that_is_deactivated_is_never_activated_by_its_owner,
     the_last_administrator_stays,
     two_administrators_who_demote_each_other_leave_one,
-    the_owner_is_told_by_mail,
-    nothing_to_change_changes_nothing,
+    the_owner_is_notified_by_mail,
+    a_change_without_effect_changes_nothing,
     a_merge_patch_is_a_patch,
-    bad_changes_are_named_at_once,
+    all_faults_of_a_change_are_reported_together,
     an_unknown_user_is_not_found,
 }
 
@@ -30,7 +30,7 @@ async fn change(admin: &SignedIn, user: &SignedIn, changes: Value) -> Answer {
     patch(admin, user.id(), &changes).await
 }
 
-async fn a_changed_role_counts_with_the_same_token_on_every_node(engine: Engine) {
+async fn a_changed_role_takes_effect_with_the_same_token_on_every_node(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
@@ -46,7 +46,7 @@ async fn a_changed_role_counts_with_the_same_token_on_every_node(engine: Engine)
     app.refresh(&ann.tokens.refresh).await.expect(200);
 }
 
-async fn a_demoted_administrator_may_no_more_within_five_seconds(engine: Engine) {
+async fn a_demoted_administrator_is_refused_within_five_seconds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
@@ -60,7 +60,7 @@ async fn a_demoted_administrator_may_no_more_within_five_seconds(engine: Engine)
     elsewhere.get("/cart").await.expect(200);
 }
 
-async fn a_deactivated_user_is_out_at_once_and_on_other_nodes_within_five_seconds(engine: Engine) {
+async fn a_deactivated_user_is_refused_immediately_and_on_other_nodes_within_five_seconds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
@@ -79,7 +79,7 @@ async fn a_deactivated_user_is_out_at_once_and_on_other_nodes_within_five_second
     app.log_in("ann").await.expect(200);
 }
 
-async fn a_deactivated_user_does_not_come_back_alone(engine: Engine) {
+async fn a_deactivated_user_cannot_reactivate_the_account(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     app.register("ann").await.expect(201);
@@ -99,7 +99,7 @@ async fn a_deactivated_user_does_not_come_back_alone(engine: Engine) {
     app.log_in("ann").await.problem(403, "account_deactivated");
 }
 
-async fn an_account_that_waits_is_activated_by_hand(engine: Engine) {
+async fn an_inactive_account_is_activated_by_an_administrator(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     app.register("ann").await.expect(201);
@@ -112,7 +112,7 @@ async fn an_account_that_waits_is_activated_by_hand(engine: Engine) {
     app.activate(&token).await.problem(400, "token_invalid");
 }
 
-async fn an_account_that_waits_and_is_deactivated_is_never_activated_by_its_owner(engine: Engine) {
+async fn an_inactive_account_that_is_deactivated_is_never_activated_by_its_owner(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     app.register("ann").await.expect(201);
@@ -175,7 +175,7 @@ async fn two_administrators_who_demote_each_other_leave_one(engine: Engine) {
     }
 }
 
-async fn the_owner_is_told_by_mail(engine: Engine) {
+async fn the_owner_is_notified_by_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     for (changes, subject) in [
@@ -189,7 +189,7 @@ async fn the_owner_is_told_by_mail(engine: Engine) {
     }
 }
 
-async fn nothing_to_change_changes_nothing(engine: Engine) {
+async fn a_change_without_effect_changes_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     let before = admin.get(format!("/users/{}", ann.id())).await.expect(200).json();
@@ -216,7 +216,7 @@ async fn a_merge_patch_is_a_patch(engine: Engine) {
     }
 }
 
-async fn bad_changes_are_named_at_once(engine: Engine) {
+async fn all_faults_of_a_change_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     let cases: [(Value, &[(&str, &str)]); 6] = [

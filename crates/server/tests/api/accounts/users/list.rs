@@ -7,14 +7,14 @@ use crate::support::{Caller, Engine, TestApp, cases, snapshot};
 cases! {
     a_user_is_shown_to_administrators,
     an_unknown_user_is_not_found,
-    the_newest_come_first_and_each_sort_is_kept_to,
+    the_newest_are_first_by_default_and_each_sort_is_applied,
     filters_narrow_the_list,
-    wildcards_in_a_filter_are_letters,
-    bad_parameters_are_named_at_once,
-    the_cursor_walk_equals_the_pages,
+    wildcards_in_a_filter_are_matched_literally,
+    invalid_parameters_are_reported_together,
+    reading_by_cursor_equals_reading_by_page,
     the_links_lead_to_the_other_pages,
     a_cursor_of_another_list_is_refused,
-    a_page_that_begins_at_item_ten_thousand_wants_a_cursor,
+    a_page_that_begins_at_item_ten_thousand_requires_a_cursor,
     nobody_keeps_the_list,
     an_administrator_sees_the_cart_of_a_user,
 }
@@ -81,7 +81,7 @@ async fn an_unknown_user_is_not_found(engine: Engine) {
     }
 }
 
-async fn the_newest_come_first_and_each_sort_is_kept_to(engine: Engine) {
+async fn the_newest_are_first_by_default_and_each_sort_is_applied(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = people(&app).await;
     for (sort, expected) in [
@@ -115,7 +115,7 @@ async fn filters_narrow_the_list(engine: Engine) {
     }
 }
 
-async fn wildcards_in_a_filter_are_letters(engine: Engine) {
+async fn wildcards_in_a_filter_are_matched_literally(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     for name in ["a_b", "a.b", "50%25off", "50xoff"] {
@@ -135,7 +135,7 @@ async fn wildcards_in_a_filter_are_letters(engine: Engine) {
     }
 }
 
-async fn bad_parameters_are_named_at_once(engine: Engine) {
+async fn invalid_parameters_are_reported_together(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let long = "a".repeat(255);
@@ -160,7 +160,7 @@ async fn bad_parameters_are_named_at_once(engine: Engine) {
     ]);
 }
 
-async fn the_cursor_walk_equals_the_pages(engine: Engine) {
+async fn reading_by_cursor_equals_reading_by_page(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = people(&app).await;
     for sort in ["created_at", "-created_at", "email", "-email", "-created_at,email"] {
@@ -208,7 +208,7 @@ async fn a_cursor_of_another_list_is_refused(engine: Engine) {
     }
 }
 
-async fn a_page_that_begins_at_item_ten_thousand_wants_a_cursor(engine: Engine) {
+async fn a_page_that_begins_at_item_ten_thousand_requires_a_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     assert!(listed(&admin, "page=100&page_size=100").await.is_empty());
