@@ -52,6 +52,7 @@ fn control(api: &mut Api, outbox: &mut Outbox, path: &[&str], request: &Request)
         }
         ["refunds", id, "succeed"] => account.finish_refund(id, true),
         ["refunds", id, "fail"] => account.finish_refund(id, false),
+        ["disputes", id, "escalate"] => account.escalate_dispute(id),
         ["disputes", id, "win"] => account.close_dispute(id, "won"),
         ["disputes", id, "lose"] => account.close_dispute(id, "lost"),
         ["faults", "random"] => {

@@ -4,10 +4,12 @@ mod books;
 mod disputes;
 mod events;
 mod expiry;
+mod faults;
 mod idempotency;
 mod lists;
 mod paying;
 mod placing;
+mod races;
 mod refund_requests;
 mod refunds;
 mod restored;
@@ -32,6 +34,8 @@ pub(crate) fn cases() -> Vec<Case> {
         books::cases(),
         refund_requests::cases(),
         stripe::cases(),
+        races::cases(),
+        faults::cases(),
     ]
     .into_iter()
     .flatten()

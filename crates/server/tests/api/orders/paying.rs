@@ -269,7 +269,7 @@ async fn pending_money_keeps_the_order_and_pays_it_later(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-async fn set_price(app: &TestApp, name: &str, minor: i64) {
+pub(super) async fn set_price(app: &TestApp, name: &str, minor: i64) {
     app.execute_sql(&format!("UPDATE movies SET price_minor = {minor} WHERE name = '{name}'")).await;
 }
 

@@ -90,8 +90,14 @@ async fn money_for_a_forgotten_order_is_returned_once(engine: Engine) {
     started.expect(201);
     shop.stripe.pay(&shop.session()).expect("an open session");
     shop.app.execute_sql(FORGET_ORDERS).await;
+    let found = shop.app.money_violations().await;
+    assert!(
+        found[0].starts_with("the payment provider has money for a payment that is not known"),
+        "{found:?}"
+    );
     for _ in 0..2 {
         shop.app.run_payments_with_event_list().await;
+        shop.app.check_money().await;
         let books = shop.stripe.books();
         assert_eq!((books[0].captured, books[0].refunded), (799, 799));
     }

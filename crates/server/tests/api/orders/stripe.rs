@@ -22,7 +22,7 @@ cases! {
     a_decline_at_stripe_is_shown_while_its_session_is_open,
 }
 
-const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
+pub(super) const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
 
 /// A shop that takes payments at a fake Stripe, which sends webhooks.
 pub(super) struct Shop {
