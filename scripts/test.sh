@@ -42,6 +42,11 @@ fi
 if [ "${SKIP_MAIL:-}" = 1 ]; then
   printf '\n%s\n' 'SKIP_MAIL=1: left out was what needs a mail server: the API cases named mails.'
 fi
+if [ "$code" -ne 0 ]; then
+  # Once more at the end, where a reader of a long log looks first.
+  printf '\n%s\n' 'What failed:'
+  grep -E '^(test .*FAILED|error(\[|:| )|Secrets stand |line [0-9]+: )' "$log" | sort --unique | head -40
+fi
 # cargo prints one "test result: ok. 3 passed; 0 failed; 0 ignored; …" for each test program.
 awk '
   /^test result: / {
