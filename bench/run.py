@@ -621,7 +621,7 @@ def report(results: dict[str, dict], version: str, load_before: str) -> str:
 
 
 def write(text: str) -> None:
-    frame = f"# Benchmarks\n\n`make bench` measures and writes the tables; the text around them is ours.\n\n{BEGIN}\n{END}\n"
+    frame = f"# Benchmarks\n\n`make bench` measures and writes the tables; the text around them is written by hand.\n\n{BEGIN}\n{END}\n"
     page = REPORT.read_text(encoding="utf-8") if REPORT.exists() else frame
     if BEGIN not in page or END not in page:
         page = f"{page.rstrip()}\n\n{BEGIN}\n{END}\n"

@@ -91,11 +91,7 @@ fn main() -> ExitCode {
     if leaks.is_empty() {
         return conclusion.exit_code();
     }
-<<<<<<< HEAD
-    eprintln!("Secrets stand in what was logged, {} of them:", leaks.len());
-=======
     eprintln!("Secrets were found in {} log lines:", leaks.len());
->>>>>>> main
     leaks.iter().take(20).for_each(|leak| eprintln!("{leak}"));
     ExitCode::FAILURE
 }

@@ -133,21 +133,15 @@ impl Call {
 
     pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         let body = body.into();
-<<<<<<< HEAD
-        // A file is no secret, and no text.
+        // A file is neither a secret nor text.
         let may_be_secret = !kind.starts_with("multipart/") && !self.is_for_the_catalogue();
         if let Some(bytes) = body.as_bytes().filter(|_| may_be_secret) {
-=======
-        // A file is neither a secret nor text.
-        if let Some(bytes) = body.as_bytes().filter(|_| !kind.starts_with("multipart/")) {
->>>>>>> main
             canaries::plant_bytes(bytes);
         }
         self.request = self.request.header("content-type", kind).body(body);
         self
     }
 
-<<<<<<< HEAD
     /// Whether its body changes a movie or a name: those are public, and the audit log holds them.
     fn is_for_the_catalogue(&self) -> bool {
         let path = self.target.trim_start_matches("/api/v1/");
@@ -156,10 +150,7 @@ impl Call {
         areas.contains(&area) && !rest.contains('/')
     }
 
-    /// Sends it and leaves the body to be read: a live stream has no end.
-=======
     /// Sends it without reading the body, since a live stream has no end.
->>>>>>> main
     pub(crate) async fn begin(self) -> reqwest::Response {
         self.request.send().await.expect("an answer")
     }

@@ -395,7 +395,13 @@ impl TestApp {
 
     /// The violations of rules about money and entitlements.
     pub(crate) async fn money_violations(&self) -> Vec<String> {
-        let verdict = self.application().use_cases().payments.verify().await.expect("the check");
+        let verdict = self
+            .application()
+            .use_cases()
+            .payments
+            .verify(app::payments::CHECKOUTS_SETTLE_IN)
+            .await
+            .expect("the check");
         assert!(verdict.unread.is_none(), "{:?}", verdict.unread);
         verdict.violations.iter().map(ToString::to_string).collect()
     }
