@@ -17,6 +17,7 @@ crate::cases! { "search":
     other_scripts_and_emoji_are_found,
     a_search_for_nothing_finds_nothing,
     a_long_search_is_answered,
+    a_repeated_word_finds_the_same_movies_as_one,
     a_changed_movie_is_found_by_its_new_values,
     names_people_and_descriptions_are_searched_together,
     every_spelling_of_a_name_is_found,
@@ -169,6 +170,22 @@ async fn ranked(node: &Node, text: &str) -> Vec<String> {
     let page = page(node, &filter, &[MovieSort::RELEVANT], 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap(), "{text}");
     page.items.into_iter().map(|movie| movie.name).collect()
+}
+
+async fn a_repeated_word_finds_the_same_movies_as_one(node: Node) {
+    add_titles(&node).await;
+    for (repeated, once) in [
+        ("up up", "up "),
+        ("amelie amelie", "amelie "),
+        ("the the two the the", "the two "),
+        ("the two the tow", "the two tow"),
+        ("lord towers lord towers lord", "lord towers "),
+        ("up amelie up", "up amelie "),
+    ] {
+        assert_eq!(by_search(&node, repeated).await, by_search(&node, once).await, "{repeated}");
+    }
+    assert_eq!(by_search(&node, &"the ".repeat(32)).await, by_search(&node, "the the").await);
+    assert_eq!(by_search(&node, "the the two the tow").await, [TITLES[13]]);
 }
 
 async fn a_changed_movie_is_found_by_its_new_values(node: Node) {

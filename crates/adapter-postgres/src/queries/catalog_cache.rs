@@ -31,6 +31,9 @@ const FACETS_AT_ONCE: usize = 2;
 /// How long a caller waits for a permit to count facets.
 const FACETS_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a caller waits for a permit to search.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The maximum length of a filter whose total is cached, in bytes, so that long searches cannot fill the memory.
 const MAX_KEY: usize = 512;
 
@@ -49,10 +52,14 @@ pub(crate) struct CatalogCache {
     version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
     facet_counting: Semaphore,
+    searching: Semaphore,
 }
 
-impl Default for CatalogCache {
-    fn default() -> Self {
+impl CatalogCache {
+    /// Creates an empty cache for a database with this number of connections. Searches may use half of the connections
+    /// at once, so that other calls succeed during many expensive searches.
+    pub(crate) fn for_connections(connections: usize) -> Self {
+        let searches = connections.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             totals: Mutex::default(),
             names: Mutex::default(),
@@ -61,11 +68,19 @@ impl Default for CatalogCache {
             version: AtomicI64::default(),
             shapes: Mutex::default(),
             facet_counting: Semaphore::new(FACETS_AT_ONCE),
+            searching: Semaphore::new(searches),
         }
     }
-}
 
-impl CatalogCache {
+    /// Waits for a permit to search. A caller must not wait for a second one while it has one.
+    ///
+    /// # Errors
+    /// When others search for longer than [`SEARCH_PATIENCE`].
+    pub(crate) async fn turn_to_search(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        let turn = timeout(SEARCH_PATIENCE, self.searching.acquire()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| StoreError::unavailable("too many searches are running"))
+    }
+
     /// Waits for a permit to count facets.
     ///
     /// # Errors
@@ -172,4 +187,23 @@ impl CatalogCache {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn searches_use_at_most_half_of_the_connections() {
+        for (connections, most) in [(1, 1), (2, 1), (5, 3), (10, 5)] {
+            let cache = CatalogCache::for_connections(connections);
+            let mut turns = Vec::new();
+            while let Ok(turn) = timeout(Duration::ZERO, cache.turn_to_search()).await {
+                turns.push(turn.unwrap());
+            }
+            assert_eq!(turns.len(), most, "of {connections}");
+            turns.pop();
+            assert!(cache.turn_to_search().await.is_ok(), "a search that ends admits the next one");
+        }
+    }
 }

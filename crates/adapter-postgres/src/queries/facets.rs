@@ -35,6 +35,10 @@ impl FacetQueries for Database {
         if let (_, Some(counts)) = self.known_facets(&key).await? {
             return Ok(counts);
         }
+        let _search_turn = match filter.search {
+            Some(_) => Some(self.cache().turn_to_search().await?),
+            None => None,
+        };
         let _turn = self.cache().turn_to_count_facets().await?;
         // Another caller may have counted them in the meantime.
         let (version, known) = self.known_facets(&key).await?;

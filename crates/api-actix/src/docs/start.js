@@ -18,6 +18,12 @@ const withoutOptionalExamples = (response) => {
 const withoutBrowserCredentials = (request) =>
   request.loadSpec ? request : Object.assign(request, { credentials: "omit" });
 
+// The stylesheet of Swagger UI has dark colours for this class, but does not follow the browser's colour scheme itself.
+const darkScheme = window.matchMedia("(prefers-color-scheme: dark)");
+const followColorScheme = () => document.documentElement.classList.toggle("dark-mode", darkScheme.matches);
+followColorScheme();
+darkScheme.addEventListener("change", followColorScheme);
+
 window.ui = SwaggerUIBundle({
   url: address,
   dom_id: "#swagger-ui",

@@ -19,8 +19,8 @@ pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
 /// The prefix of the paths of films. They are sent for as long as a user watches, so they are not counted either.
 pub(crate) const FILMS_PATH: &str = "/media/films/";
 
-/// The maximum number of requests whose bodies are being received. The received part of each is kept in memory, at most
-/// 64 KiB.
+/// The maximum number of requests whose bodies are being received. Their memory is limited separately
+/// ([`super::body_memory`]).
 const WAITING_FOR_BODIES: usize = 4_096;
 
 /// The limit of all workers; clones share it.

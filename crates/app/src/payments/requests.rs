@@ -30,8 +30,8 @@ pub struct NewRefundRequest {
 /// Why no request was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestRefundError {
-    /// The order was not paid.
-    #[error("the order was not paid")]
+    /// The order was not paid, or was completely refunded.
+    #[error("the order is neither paid nor partially refunded")]
     OrderNotPaid,
     /// The money was already refunded, or a refund is pending.
     #[error("it was refunded already, or a refund of it is pending")]
@@ -124,8 +124,9 @@ impl Payments {
         let Some(order) = found.filter(|order| order.user_id == buyer.user_id) else { return Ok(None) };
         match order.state.status() {
             OrderStatus::Paid | OrderStatus::PartiallyRefunded => {}
-            OrderStatus::Refunded => return Err(RequestRefundError::AlreadyRefunded),
-            OrderStatus::Pending | OrderStatus::Canceled => return Err(RequestRefundError::OrderNotPaid),
+            OrderStatus::Pending | OrderStatus::Canceled | OrderStatus::Refunded => {
+                return Err(RequestRefundError::OrderNotPaid);
+            }
         }
         let Some(held) = self.hold_paying(&mut *unit, &order).await? else {
             return Err(RequestRefundError::OrderNotPaid);

@@ -258,6 +258,13 @@ pub trait PaymentGateway: Send + Sync {
     /// Events that were made at `since` or later, oldest first, after the one identified by `after`.
     async fn events_since(&self, since: Instant, after: Option<&str>) -> Result<EventPage, GatewayError>;
 
+    /// Checks the header with the signature before the body is received. MUST refuse a header that is missing or
+    /// malformed, and a time that is more than 300 seconds off. It does not verify the signature.
+    ///
+    /// # Errors
+    /// When [`read_webhook`](Self::read_webhook) would refuse the header with any body.
+    fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError>;
+
     /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a time that
     /// is more than 300 seconds off.
     ///

@@ -95,6 +95,30 @@ fn all_faults_of_a_body_are_reported_and_valid_parts_are_kept() {
 }
 
 #[test]
+fn a_message_describes_the_fault_in_correct_english() {
+    let message = |body: &str| {
+        let (rules, mut faults) = (test_rules(), Faults::default());
+        let (schema, definitions) = &schemas::of_input::<Probe>();
+        let mut reading = Reading { source: Source::Body, definitions, rules: &rules, faults: &mut faults };
+        check(schema, serde_json::from_str(body).unwrap(), &mut reading);
+        let messages: Vec<_> = faults.into_problems().into_iter().map(|problem| problem.message).collect();
+        messages.join("; ")
+    };
+    for (body, expected) in [
+        (r#"{"text": ""}"#, "must have at least 1 character"),
+        (r#"{"text": "abcd"}"#, "must have at most 3 characters"),
+        (r#"{"text": "a", "ids": []}"#, "must have at least 1 item"),
+        (r#"{"text": "a", "whole": 1.5}"#, "must be a whole number, not a decimal number"),
+        (r#"{"text": "a", "whole": "1"}"#, "must be a whole number, not a string"),
+        (r#"{"text": "a", "price": "-1.00"}"#, "must be at least 0, written without a sign"),
+        (r#"{"text": "a", "price": "-0.00"}"#, "must be at least 0, written without a sign"),
+        (r#"{"text": "a", "price": "-x"}"#, "not a decimal amount; write it like 9.99"),
+    ] {
+        assert_eq!(message(body), expected, "{body}");
+    }
+}
+
+#[test]
 fn a_value_that_is_not_an_object_has_one_fault() {
     for body in ["[]", "1", "\"x\"", "null", "true"] {
         assert_faults(&read(body).1, &[("body", FieldCode::WrongType)]);
@@ -163,6 +187,9 @@ fn parameters_are_read_according_to_their_schema() {
         ("truth=1", ("truth", FieldCode::InvalidFormat)),
         ("ids=x", ("ids", FieldCode::InvalidFormat)),
         ("price=-1", ("price", FieldCode::TooSmall)),
+        ("price=-1.999", ("price", FieldCode::TooSmall)),
+        ("price=-", ("price", FieldCode::InvalidFormat)),
+        ("price=--1", ("price", FieldCode::InvalidFormat)),
         ("sort=colour", ("sort", FieldCode::InvalidValue)),
         ("sort=-relevance", ("sort", FieldCode::InvalidValue)),
         ("sort=year,-year", ("sort", FieldCode::Repeated)),

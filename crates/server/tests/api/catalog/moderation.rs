@@ -175,6 +175,9 @@ async fn values_that_violate_a_rule_are_reported(engine: Engine) {
         (json!({"description": " "}), "description", "too_short"),
         (json!({"price": {"amount": "9.99", "currency": "EUR"}}), "price.currency", "invalid_value"),
         (json!({"price": {"amount": "-1", "currency": "USD"}}), "price.amount", "too_small"),
+        (json!({"price": {"amount": "-0.00", "currency": "USD"}}), "price.amount", "too_small"),
+        (json!({"name": "\u{200b}"}), "name", "too_short"),
+        (json!({"stars": ["\u{2060}"]}), "stars.0", "too_short"),
         (json!({"price": {"amount": "9.999", "currency": "USD"}}), "price.amount", "invalid_format"),
         (json!({"price": {"amount": 9.99, "currency": "USD"}}), "price.amount", "wrong_type"),
         (json!({"price": "9.99"}), "price", "wrong_type"),
@@ -191,6 +194,12 @@ async fn values_that_violate_a_rule_are_reported(engine: Engine) {
     ] {
         change(&moderator, &movie, changes).await.invalid(&[(field, code)]);
     }
+    let both = json!({"price": {"amount": "9.999", "currency": "EUR"}});
+    let faults = [("price.amount", "invalid_format"), ("price.currency", "invalid_value")];
+    change(&moderator, &movie, both).await.invalid(&faults);
+    // Invisible characters are not part of a name.
+    let hidden = json!({"name": "Stal\u{202e}ker\u{200b}"});
+    assert_eq!(change(&moderator, &movie, hidden).await.expect(200).json()["name"], "Stalker");
     assert_eq!(moderator.get(path_of(&movie)).await.json(), movie);
 }
 

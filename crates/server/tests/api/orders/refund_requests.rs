@@ -90,7 +90,8 @@ async fn an_approved_request_makes_the_refund_and_tells_the_buyer(engine: Engine
     assert_eq!((&rest["amount"], &rest["items"]), (&dollars("9.99"), &json!([movies.id("Amélie")])));
     decide(&admin, &rest, "approve").await.expect(200);
     assert_eq!(order_of(&ann, &order).await["status"], "refunded");
-    ask(&ann, &order, None).await.problem(409, "already_refunded");
+    ask(&ann, &order, None).await.problem(409, "order_not_paid");
+    ask(&ann, &order, Some(&alien)).await.problem(409, "order_not_paid");
 }
 
 async fn a_rejected_request_changes_nothing_and_has_the_reason(engine: Engine) {
