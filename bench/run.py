@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Measures the server on SQLite and on PostgreSQL, beside pgbench running the server's own SELECTs.
+"""Measures the server on SQLite and on PostgreSQL, compared with pgbench running the server's SELECTs.
 
     make bench          or: python3 bench/run.py target/release/cinema
 
-Needs Linux, wrk, and PostgreSQL's programs; Python's standard library alone. Everything runs on this machine on
-loopback addresses and in a temporary folder, stops by itself in a few minutes, and leaves docs/benchmarks.md: the part
-between its two markers is written anew, the prose around it stays. BENCH_SECONDS (6) is how long each load lasts,
-BENCH_MOVIES (10000) how large the catalogue is.
+Needs Linux, wrk, PostgreSQL's programs, and only Python's standard library. Everything runs on this machine on loopback
+addresses and in a temporary folder, ends after a few minutes, and updates docs/benchmarks.md: only the part between its two
+markers is replaced. BENCH_SECONDS (6) is the duration of each load, BENCH_MOVIES (10000) the size of the catalogue.
 """
 
 import contextlib
@@ -40,14 +39,14 @@ SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
 MOVIES = int(os.environ.get("BENCH_MOVIES", "10000"))
 CONNECTIONS = 16
 ACCOUNTS = 16
-# How often the list is measured alone and in a crowd, in turn; the medians count.
+# How often the list is measured alone and under load, alternately; the results are the medians.
 ROUNDS = 5
-# How often the server and pgbench take turns, for this many seconds each.
+# How often the server and pgbench run alternately, and for how many seconds each.
 TURNS, TURN = 9, max(1, SECONDS // 3)
-# Adds are taken back this many requests later, so that no cart is ever full and every add is a real one.
+# Added movies are removed this number of requests later, so that carts are never full and every add succeeds.
 CART_LAG = 320
 PASSWORD = "Bench-Mark-2026"
-# The film that is watched, and how many watch it slowly at once.
+# The film for the transfers, and the number of simultaneous slow transfers.
 FILM_MIB = 1024
 FILM_BYTES = FILM_MIB * 1024 * 1024
 WATCHERS = 600
@@ -82,7 +81,7 @@ def fetch(url: str, body: object = None, token: str | None = None) -> dict:
 
 
 class Cluster:
-    """A PostgreSQL cluster of our own, with its defaults but for memory, the port and where it logs."""
+    """A separate PostgreSQL cluster, with its defaults except for memory, the port and the log."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder, self.port = folder, free_port()
@@ -136,7 +135,7 @@ class Cluster:
         self.run("pg_ctl", "--pgdata", str(self.data), "--mode", "immediate", "--wait", "stop")
 
     def statements_of(self, deed) -> list[str]:
-        """What the server asks the database while `deed` runs: the statements with their parameters put in."""
+        """The statements that the server sends to the database while `deed` runs, with their parameters inserted."""
         log = self.data / "log" / "server.json"
         self.sql("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
         time.sleep(0.5)
@@ -150,13 +149,13 @@ class Cluster:
         statements = []
         for entry in entries:
             told = re.match(r"(?:execute [^:]*|statement): (.*)", entry.get("message", ""), re.DOTALL)
-            # Not psql's own, and not the worker's, which looks for mails to send four times a second.
+            # Without the statements of psql and of the worker, which polls for mails four times a second.
             if told and re.match(r"\s*(SELECT|WITH)\b", told[1], re.IGNORECASE) and not re.search(r"\boutbox\b|pg_reload_conf", told[1]):
                 statements.append(inlined(told[1], entry.get("detail", "")))
         return statements
 
     def pgbench(self, name: str, statements: list[str], seconds: int) -> float:
-        """Times a second that 16 clients can run these statements, prepared, with nothing before them."""
+        """How many times per second 16 clients can run these statements, prepared and directly."""
         script = self.folder / f"{name}.sql"
         script.write_text("".join(f"{' '.join(s.split())};\n" for s in statements), encoding="utf-8")
         script.chmod(0o644)
@@ -168,10 +167,10 @@ class Cluster:
 
 
 def inlined(statement: str, detail: str) -> str:
-    """The statement with `$1` … replaced by the logged parameters, as literals that the context gives a type to."""
+    """The statement with `$1` … replaced by the logged parameters, as literals whose type follows from the context."""
     values = {}
     for number, text in re.findall(r"\$(\d+) = (NULL|'(?:[^']|'')*')", detail):
-        # pgbench would take `:word` for a variable of its own.
+        # pgbench would interpret `:word` as a variable.
         values[number] = "U&" + text.replace("\\", "\\\\").replace(":", "\\003A") if ":" in text else text
     return re.sub(r"\$(\d+)", lambda m: values.get(m[1], m[0]), statement)
 
@@ -204,7 +203,7 @@ class Server:
         return done.stdout
 
     def prepare(self, catalogue: pathlib.Path) -> float:
-        """Migrates, imports the catalogue, makes the accounts; answers the rows imported a second."""
+        """Migrates, imports the catalogue, creates the accounts, and returns the imported rows per second."""
         self.command("migrate")
         began = time.monotonic()
         self.command("movies", "import", str(catalogue))
@@ -277,14 +276,14 @@ def login_script() -> str:
 
 
 def cart_script(tokens: list[str], movies: list[str]) -> str:
-    """Every other request adds a movie to somebody's cart; the ones between take back what was added CART_LAG adds ago."""
+    """Every other request adds a movie to a cart; the requests in between remove the movie added CART_LAG adds earlier."""
     return (
         f"local tokens, movies = {lua(tokens)}, {lua(movies)}\nlocal added, turn = 0, -1\n"
         "local function headers(n) return {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[n % #tokens + 1]} end\n"
         "local function movie(n) return movies[math.floor(n / #tokens) % #movies + 1] end\n"
         "request = function()\n"
         "  turn = turn + 1\n"
-        # wrk asks for one request that it never sends.
+        # wrk requests one call that it never sends.
         "  if turn == 0 then return wrk.format('GET', '/health/live') end\n"
         f"  if turn % 2 == 0 and added > {CART_LAG} then\n"
         f"    local n = added - {CART_LAG}\n"
@@ -297,7 +296,7 @@ def cart_script(tokens: list[str], movies: list[str]) -> str:
 
 
 def load(server: Server, folder: pathlib.Path, name: str, script: str, *, seconds: int = SECONDS, warm: bool = True) -> dict:
-    """What wrk saw, and what the server's process used of the processor meanwhile."""
+    """The results of wrk, and the processor time of the server's process during the load."""
     file = folder / f"{name}.lua"
     file.write_text(script, encoding="utf-8")
     command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency", "--timeout", "10s", "--script", str(file)]
@@ -323,7 +322,7 @@ def load(server: Server, folder: pathlib.Path, name: str, script: str, *, second
 
 
 def in_turns(server_rate: Callable[[], float], limit: Callable[[], float]) -> dict:
-    """The server and pgbench in turns, since what else is on the machine changes: the median of the ratios counts."""
+    """Runs the server and pgbench alternately, because the load of the machine varies; the result is the median of the ratios."""
     turns = [(server_rate(), limit()) for _ in range(TURNS)]
     return {
         "server": statistics.median(rate for rate, _ in turns),
@@ -353,10 +352,10 @@ def wrk(server: Server, folder: pathlib.Path, name: str, script: str, *, connect
 
 
 def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Five hundred clients log in, again at once when they are sent away, while one asks whether the server lives."""
+    """Five hundred clients sign in, immediately again if they are refused, while one requests /health/live."""
     before, most = server.memory(), 0.0
     counting = login_script().replace("request = function()", "STATUSES = {}\nresponse = function(status) STATUSES[status] = (STATUSES[status] or 0) + 1 end\nrequest = function()")
-    # Each thread has its own variables: the one thread hands its counts over through its address.
+    # Each thread has its own variables: the thread passes its counts through its address.
     counting = counting.replace(DONE, "") + (
         "local threads = {}\nsetup = function(thread) table.insert(threads, thread) end\n"
         "local function tell(counts) for status, count in pairs(counts) do io.write('STATUS ' .. status .. ' ' .. count .. '\\n') end end\n"
@@ -380,7 +379,7 @@ def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
 
 
 def bought_film(server: Server) -> str:
-    """Attaches a film to a movie that somebody buys; the path that it is watched at."""
+    """Attaches a film to a movie and buys it, and returns the path of the film."""
     api, token = f"{server.url}/api/v1", server.tokens()[0]
     movie = fetch(f"{api}/movies?sort=-price&page_size=1")["items"][0]["id"]
     film = server.folder / "film.mp4"
@@ -392,7 +391,7 @@ def bought_film(server: Server) -> str:
     film.unlink()
 
     def post(url: str, body: object = None) -> dict:
-        # A body of no bytes makes it a POST.
+        # An empty body makes it a POST.
         request = urllib.request.Request(url, data=b"" if body is None else json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"})
         if body is not None:
             request.add_header("Content-Type", "application/json")
@@ -415,7 +414,7 @@ def bought_film(server: Server) -> str:
 
 
 def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket:
-    """A connection that asked for the whole film and has read nothing of it."""
+    """A connection that requested the whole film and has read nothing yet."""
     host, port = server.url.split("//")[1].split(":")
     connection = socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes=0-\r\n\r\n".encode())
@@ -423,7 +422,7 @@ def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket
 
 
 def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """How fast a film is read by two players, and how the list answers while very many watch it slowly."""
+    """The speed of a film with two players, and the speed of the list during very many slow transfers."""
     path = bought_film(server)
     before, most, read = server.memory(), 0.0, 0
     players, buffer = [watch(server, path) for _ in range(2)], bytearray(1024 * 1024)
@@ -435,7 +434,7 @@ def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
             read += count
             if count == 0:
                 sys.exit("bench: a film ended early")
-        if read // FILM_BYTES >= len(players):  # each has about all of it: again from the beginning
+        if read // FILM_BYTES >= len(players):  # each player has nearly all of it: start again
             break
         most = max(most, server.memory())
     for player in players:
@@ -455,7 +454,7 @@ def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
 
 
 def guessing(server: Server) -> dict:
-    """The median milliseconds of 200 log-ins with an unknown address and of 200 with a wrong password, in turn."""
+    """The median milliseconds of 200 sign-ins with an unknown address and of 200 with a wrong password, alternately."""
     times: dict[str, list[float]] = {"nobody@example.com": [], "bench0@example.com": []}
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
         for _ in range(200):
@@ -478,7 +477,7 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
     time.sleep(2)
     result = {"idle": server.memory(), "started_in": server.started_in}
     result["at_first"], result["statements"], result["limits"] = {}, {}, {}
-    if cluster:  # what is asked when the server has kept nothing of the list yet, such as its total
+    if cluster:  # the statements if the server has cached nothing of the list yet, such as its total
         result["at_first"]["list"] = cluster.statements_of(lambda: fetch(f"{api}/movies"))
     first = fetch(f"{api}/movies?page_size=100")["items"]
     ids = [movie["id"] for movie in first]
@@ -500,7 +499,7 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
         "login": login_script(),
     }
     for name, script in cases.items():
-        # A warm-up would leave movies in the carts and make the measured adds 409.
+        # A warm-up would leave movies in the carts, and the measured adds would be answered with 409.
         result[name] = load(server, folder, f"{label}-{name}", script, warm=name != "cart")
         if cluster and result["statements"].get(name):
             result["limits"][name] = in_turns(
@@ -510,7 +509,7 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
             say(f"  {label} {name}: {result['limits'][name]['ratio']:.2f} of pgbench")
         say(f"  {label} {name}: {result[name]['rate']:.0f}/s, p50 {result[name]['p50']:.2f} ms, p99 {result[name]['p99']:.2f} ms, bad {result[name]['bad']}")
 
-    # The deepest page by cursor against the first one.
+    # The deepest page by cursor compared with the first page.
     cursor, last, items = None, None, 0
     while True:
         page = fetch(f"{api}/movies" + (f"?cursor={cursor}" if cursor else ""))
@@ -522,7 +521,7 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
     result["first"] = load(server, folder, f"{label}-first", paths_script(["/api/v1/movies"]), seconds=4)
     result["deepest"] = load(server, folder, f"{label}-deepest", paths_script([f"/api/v1/movies?cursor={last}"]), seconds=4)
 
-    # Alone and in a crowd in turn, several times: one stall of the machine is not to decide.
+    # Several times alternately alone and under load, so that a short stall of the machine does not decide.
     rounds = [crowding(server, folder, label) for _ in range(ROUNDS)]
     result["crowd"] = {
         "alone": [alone["p99"] for alone, _ in rounds],
