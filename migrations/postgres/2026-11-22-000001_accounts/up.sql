@@ -1,11 +1,11 @@
--- Accounts and sign-ins.
+-- Who people are and how they sign in.
 
 CREATE TABLE user_groups (
     id UUID PRIMARY KEY,
     name VARCHAR(50) NOT NULL UNIQUE CHECK (name IN ('user', 'moderator', 'admin'))
 );
 
--- Fixed rows, whose identifiers are used by the program.
+-- Fixed rows: the program knows these identifiers.
 INSERT INTO user_groups (id, name) VALUES
     ('00000000-0000-7000-8000-000000000001', 'user'),
     ('00000000-0000-7000-8000-000000000002', 'moderator'),
@@ -14,7 +14,7 @@ INSERT INTO user_groups (id, name) VALUES
 CREATE TABLE users (
     id UUID PRIMARY KEY,
     email VARCHAR(255) NOT NULL,
-    -- The normalized address, which must be unique.
+    -- The address without case and Unicode form: what must be unique.
     email_key VARCHAR(255) COLLATE "C" NOT NULL UNIQUE,
     hashed_password VARCHAR(255) NOT NULL,
     is_password_contested BOOLEAN NOT NULL DEFAULT FALSE,

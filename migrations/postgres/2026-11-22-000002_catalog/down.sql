@@ -1,4 +1,4 @@
--- The extension is kept, because others may use it, and it contains no data of this program.
+-- The extension stays: others may use it, and it holds nothing of ours.
 DROP TABLE catalog_state;
 DROP TABLE movie_stars;
 DROP TABLE movie_directors;

@@ -1,4 +1,4 @@
--- Profiles of users.
+-- What people say of themselves.
 
 CREATE TABLE user_profiles (
     id UUID PRIMARY KEY,

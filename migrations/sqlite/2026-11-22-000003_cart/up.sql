@@ -1,4 +1,4 @@
--- Carts.
+-- What users mean to buy.
 
 CREATE TABLE carts (
     id BLOB PRIMARY KEY,

@@ -1,10 +1,10 @@
--- Work to be done after a transaction, written in the same transaction.
+-- What is to happen after a transaction, written within it.
 
 CREATE TABLE outbox (
     id BLOB PRIMARY KEY,
     dedupe_key TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
-    -- Sealed, and emptied after sending.
+    -- Sealed, and blanked once sent.
     payload BLOB NOT NULL,
     available_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),

@@ -1,4 +1,4 @@
--- Requests with an idempotency key, and the stored answers for repeated requests.
+-- Requests with an idempotency key, and the answers that are given again when they are repeated.
 
 CREATE TABLE idempotency_keys (
     id BLOB PRIMARY KEY,
@@ -9,9 +9,9 @@ CREATE TABLE idempotency_keys (
     -- The SHA-256 of the body, in hexadecimal.
     fingerprint TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    -- The resource created by the request.
+    -- What the request made.
     object_id BLOB,
-    -- The answer, if there is one: the HTTP status, and the data of its body.
+    -- The answer, once there is one: the HTTP status, and what its body is written from.
     status INTEGER,
     answer TEXT,
     UNIQUE (user_id, method, path, idempotency_key),

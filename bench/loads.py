@@ -1,0 +1,108 @@
+"""The loads that wrk puts on the server."""
+
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+
+from server import ACCOUNTS, CONNECTIONS, PASSWORD, SECONDS, Server
+
+# Adds are taken back this many requests later, so that no cart is ever full and every add is a real one.
+CART_LAG = 320
+# How often the server and pgbench take turns, for this many seconds each.
+TURNS, TURN = 9, max(1, SECONDS // 3)
+
+DONE = """
+done = function(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format('RESULT {"requests": %d, "us": %d, "p50": %f, "p99": %f, "bad": %d, "broken": %d}\\n',
+    summary.requests, summary.duration, latency:percentile(50.0), latency:percentile(99.0),
+    e.status, e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+def lua(value) -> str:
+    return "{" + ",".join(json.dumps(v) for v in value) + "}"
+
+
+def paths_script(paths: list[str], token: str | None = None) -> str:
+    """GETs of these paths in turn, by a signed-in caller if there is a token."""
+    headers = f", {{['Authorization'] = 'Bearer {token}'}}" if token else ""
+    return f"local paths = {lua(paths)}\nlocal i = 0\nrequest = function() i = i + 1; return wrk.format('GET', paths[i % #paths + 1]{headers}) end\n" + DONE
+
+
+def login_script() -> str:
+    bodies = [json.dumps({"email": f"bench{n}@example.com", "password": PASSWORD}) for n in range(ACCOUNTS)]
+    return (
+        f"local bodies = {lua(bodies)}\nlocal headers = {{['Content-Type'] = 'application/json'}}\nlocal i = 0\n"
+        "request = function() i = i + 1; return wrk.format('POST', '/api/v1/accounts/login', headers, bodies[i % #bodies + 1]) end\n" + DONE
+    )
+
+
+def cart_script(tokens: list[str], movies: list[str]) -> str:
+    """Every other request adds a movie to somebody's cart; the ones between take back what was added CART_LAG adds ago."""
+    return (
+        f"local tokens, movies = {lua(tokens)}, {lua(movies)}\nlocal added, turn = 0, -1\n"
+        "local function headers(n) return {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[n % #tokens + 1]} end\n"
+        "local function movie(n) return movies[math.floor(n / #tokens) % #movies + 1] end\n"
+        "request = function()\n"
+        "  turn = turn + 1\n"
+        # wrk asks for one request that it never sends.
+        "  if turn == 0 then return wrk.format('GET', '/health/live') end\n"
+        f"  if turn % 2 == 0 and added > {CART_LAG} then\n"
+        f"    local n = added - {CART_LAG}\n"
+        "    return wrk.format('DELETE', '/api/v1/cart/items/' .. movie(n), headers(n))\n"
+        "  end\n"
+        f"  if added <= {CART_LAG} or turn % 2 == 1 then added = added + 1 end\n"
+        "  return wrk.format('POST', '/api/v1/cart/items', headers(added), '{\"movie_id\": \"' .. movie(added) .. '\"}')\n"
+        "end\n" + DONE
+    )
+
+
+def load(server: Server, folder: pathlib.Path, name: str, script: str, *, seconds: int = SECONDS, warm: bool = True) -> dict:
+    """What wrk saw, and what the server's process used of the processor meanwhile."""
+    file = folder / f"{name}.lua"
+    file.write_text(script, encoding="utf-8")
+    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency", "--timeout", "10s", "--script", str(file)]
+    if warm:
+        subprocess.run([*command, "--duration", "1s", server.url], capture_output=True, check=False)
+    before = server.cpu_seconds()
+    done = subprocess.run([*command, "--duration", f"{seconds}s", server.url], capture_output=True, text=True, check=False)
+    used = server.cpu_seconds() - before
+    found = re.search(r"RESULT (\{.*\})", done.stdout)
+    if not found:
+        state = "runs" if server.process.poll() is None else f"ended with {server.process.returncode}"
+        log = (server.folder / "server.log").read_text(encoding="utf-8")[-4000:]
+        sys.exit(f"bench: wrk failed on {name}: {done.stdout}{done.stderr}\nThe server {state}; the end of its log:\n{log}")
+    told = json.loads(found[1])
+    wall = told["us"] / 1e6
+    return {
+        "rate": told["requests"] / wall,
+        "p50": told["p50"] / 1000,
+        "p99": told["p99"] / 1000,
+        "bad": told["bad"] + told["broken"],
+        "cpu": used / wall,
+    }
+
+
+def in_turns(server_rate: Callable[[], float], limit: Callable[[], float]) -> dict:
+    """The server and pgbench in turns, since what else is on the machine changes: the median of the ratios counts."""
+    turns = [(server_rate(), limit()) for _ in range(TURNS)]
+    return {
+        "server": statistics.median(rate for rate, _ in turns),
+        "pgbench": statistics.median(limit for _, limit in turns),
+        "ratios": sorted(rate / limit for rate, limit in turns),
+        "ratio": statistics.median(rate / limit for rate, limit in turns),
+    }
+
+
+def wrk(server: Server, folder: pathlib.Path, name: str, script: str, *, connections: int, seconds: int) -> subprocess.Popen:
+    """A load in the background."""
+    file = folder / f"{name}.lua"
+    file.write_text(script, encoding="utf-8")
+    command = ["wrk", "--threads", "1", "--connections", str(connections), "--timeout", "30s", "--duration", f"{seconds}s", "--script", str(file), server.url]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
