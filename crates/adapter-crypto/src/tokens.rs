@@ -60,7 +60,7 @@ pub fn fresh_secret() -> PlainToken {
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the operating system gives no entropy; ending the process");
+        tracing::error!(%error, "the operating system provides no entropy; ending the process");
         std::process::abort();
     }
     bytes

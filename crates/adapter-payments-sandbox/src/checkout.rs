@@ -106,7 +106,7 @@ pub(crate) struct Checkout {
 pub(crate) enum CheckoutError {
     #[error("a checkout of the sandbox has a currency that does not exist")]
     Currency,
-    #[error("nothing was paid, or more would go back than was paid")]
+    #[error("nothing was paid, or the refund exceeds the paid amount")]
     RefundTooLarge,
 }
 

@@ -26,13 +26,17 @@ pub(crate) enum AddressError {
     Malformed(#[from] tokio_postgres::Error),
     #[error("sslmode must be disable, prefer, require, verify-ca or verify-full")]
     Mode,
-    #[error("{0} is not known; what is known of TLS is sslmode, sslrootcert and sslnegotiation")]
+    #[error("{0} is not supported; the TLS options are sslmode, sslrootcert and sslnegotiation")]
     Unknown(String),
-    #[error("sslrootcert is of no use without sslmode=verify-full, verify-ca or require")]
+    #[error("sslrootcert requires sslmode=verify-full, verify-ca or require")]
     NothingToCheck,
-    #[error("sslmode=verify-ca needs sslrootcert=FILE; verify-full does with what this machine trusts")]
+    #[error(
+        "sslmode=verify-ca requires sslrootcert=FILE; verify-full can also use the authorities that this machine trusts"
+    )]
     NoAuthorities,
-    #[error("sslrootcert=system needs sslmode=verify-full, since whom this machine trusts signs for anybody")]
+    #[error(
+        "sslrootcert=system requires sslmode=verify-full, because the authorities that this machine trusts sign for any host"
+    )]
     AnybodysAuthorities,
     #[error("target_session_attrs must be any, read-write or primary, since this program writes")]
     Session,

@@ -103,8 +103,8 @@ mod tests {
             report(&wishes[..], Currency::USD).unwrap(),
             "ann@example.com: 2 movies, 19.98 USD\n\
              Bob@example.com: 1 movies, 5.00 USD\n\
-             line 4: the movie is in the cart already\n\
-             line 5: the movie is not on sale any more\n\
+             line 4: the movie is already in the cart\n\
+             line 5: the movie is no longer on sale\n\
              line 7: not an e-mail address; write it like ann@example.com\n\
              line 8: more decimal digits than the currency has (2)\n"
         );

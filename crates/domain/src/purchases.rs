@@ -14,10 +14,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PurchaseRefusal {
     /// The user has already bought it.
-    #[error("the movie was bought already; it cannot be bought again")]
+    #[error("the movie was already bought and cannot be bought again")]
     AlreadyPurchased,
     /// It is no longer on sale, or its price has another currency than the shop's.
-    #[error("the movie is not on sale any more")]
+    #[error("the movie is no longer on sale")]
     MovieUnavailable,
 }
 

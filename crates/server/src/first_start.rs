@@ -57,7 +57,7 @@ pub(crate) enum FirstStartError {
     #[error(transparent)]
     Secret(#[from] SecretFileError),
     /// The administrator cannot be created.
-    #[error("cannot make the development administrator ({})", error_chain(.0))]
+    #[error("cannot create the development administrator ({})", error_chain(.0))]
     Admin(CreateAdminError),
 }
 

@@ -156,7 +156,10 @@ fn an_administrator_is_created_once_and_with_an_acceptable_password() {
     folder.run_with(create, "").exits(1).says("has no password");
     let made = folder.run_with(create, "G00d enough for this\nnot this line\n").exits(0);
     assert_eq!(made.out(), "root@example.com is an administrator and can sign in\n");
-    folder.run_with(create, "G00d enough for this\n").exits(1).says("has this e-mail address already");
+    folder
+        .run_with(create, "G00d enough for this\n")
+        .exits(1)
+        .says("an account already has this e-mail address");
     folder.run_with("users create-admin --email root@example.com", "").exits(2).says("--password-stdin");
 }
 

@@ -115,7 +115,7 @@ pub enum LogFault {
         last: u64,
     },
     /// The recorded seal does not exist, or differs.
-    #[error("seal {0} is not the one that was noted: the log was written anew, or cut off")]
+    #[error("seal {0} differs from the noted one: the log was rewritten or truncated")]
     NotAsNoted(u64),
 }
 

@@ -32,7 +32,7 @@ pub enum RefundError {
     #[error(transparent)]
     Refused(#[from] RefundRefusal),
     /// Another request with the same idempotency key is still running.
-    #[error("a request with this idempotency key is being done")]
+    #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not refund.
     #[error(transparent)]
