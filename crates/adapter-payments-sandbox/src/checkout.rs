@@ -66,7 +66,7 @@ pub(crate) enum Progress {
 
 /// A refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the name in the books")]
+#[expect(clippy::struct_field_names, reason = "the name in the stored files")]
 struct Refund {
     refund_id: Uuid,
     minor: i64,
@@ -289,7 +289,7 @@ impl Checkout {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it reads what the port lets a provider leave out")]
+#[expect(clippy::unnecessary_wraps, reason = "it accepts what the port allows a provider to omit")]
 fn some<K: Kind>(uuid: Uuid) -> Option<Id<K>> {
     Some(Id::from_uuid(uuid))
 }

@@ -1,5 +1,5 @@
 //! Tests of the messages about databases that cannot be used.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use test_postgres::{TestDatabase, TestPostgres};

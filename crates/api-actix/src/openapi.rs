@@ -21,11 +21,13 @@ pub fn openapi_document(public_url: &str) -> Value {
     let recorded = Arc::new(Mutex::new(Value::Null));
     let keep = Arc::clone(&recorded);
     // The app is only recorded, never served; the routes do not depend on the state.
-    let _app = App::new().wrap_api().configure(routes::configure).with_raw_json_spec_v3(move |app, spec| {
-        if let Ok(mut place) = keep.lock() {
-            *place = spec;
-        }
-        app
+    let _app = describe::recording(|| {
+        App::new().wrap_api().configure(routes::configure).with_raw_json_spec_v3(move |app, spec| {
+            if let Ok(mut place) = keep.lock() {
+                *place = spec;
+            }
+            app
+        })
     });
     let recorded = recorded.lock().map(|place| place.clone()).unwrap_or_default();
     convert::document(&recorded, public_url)

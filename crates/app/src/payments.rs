@@ -42,7 +42,7 @@ pub use refund::{NewRefund, RefundError};
 pub use requests::{DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, RequestRefundError};
 pub use sales::{IntervalSales, SalesReport};
 pub use start::{PayError, StartedPayment};
-pub use verify::MoneyVerdict;
+pub use verify::{CHECKOUTS_SETTLE_IN, MoneyVerdict};
 
 use crate::{paging::CursorCodec, record::Recorder};
 

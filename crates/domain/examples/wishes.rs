@@ -6,7 +6,7 @@
 //! ```sh
 //! cargo run -p domain --example wishes -- crates/domain/examples/wishes.csv
 //! ```
-#![expect(clippy::print_stdout, reason = "this is what the tool does")]
+#![expect(clippy::print_stdout, reason = "printing is the purpose of the tool")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

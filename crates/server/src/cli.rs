@@ -75,7 +75,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(AuditCommand::Verify(arguments)) => {
             run_to_completion(verify_audit::run(&settings()?, arguments))
         }
-        Command::Check => run_to_completion(check::run(&settings()?)),
+        Command::Check(arguments) => run_to_completion(check::run(&settings()?, &arguments)),
         Command::Openapi => print::openapi(&settings()?),
         Command::Config => print::config(&settings()?),
     }

@@ -7,7 +7,7 @@ mod outbox;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use app::payments::{MoneyVerdict, Payments};
+use app::payments::{CHECKOUTS_SETTLE_IN, MoneyVerdict, Payments};
 use domain::{payments::MoneyViolation, store::StoreError};
 use tokio::{
     sync::{Mutex, watch},
@@ -188,7 +188,7 @@ async fn check_money(payments: Arc<Payments>, mut stopping: watch::Receiver<Opti
             }
         }
         pause = MONEY_CHECKS;
-        match payments.verify().await {
+        match payments.verify(CHECKOUTS_SETTLE_IN).await {
             Ok(verdict) => log_verdict(&verdict),
             Err(error) => {
                 tracing::error!(job = "money_check", error = error_chain(&error), "background work failed");

@@ -177,7 +177,7 @@ fn the_rule_for_passwords_can_be_strict() {
 fn migrations_can_be_checked_and_run() {
     let folder = Folder::new();
     folder.run("migrate --check").exits(1).says("run `cinema migrate` first");
-    assert!(folder.is_empty(), "a check makes nothing");
+    assert!(folder.is_empty(), "a check creates nothing");
     assert!(folder.run("migrate").exits(0).out().starts_with("brought the database up to date"));
     assert_eq!(folder.run("migrate").exits(0).out(), "the database is up to date\n");
     let before = folder.contents("var");
@@ -437,7 +437,7 @@ fn the_document_is_printed_without_a_database() {
     let folder = Folder::new();
     let document: serde_json::Value = serde_json::from_str(&folder.run("openapi").exits(0).out()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
-    assert!(folder.is_empty(), "nothing was made");
+    assert!(folder.is_empty(), "nothing was created");
 }
 
 /// A process that runs until it is stopped.

@@ -3,6 +3,8 @@
 //! paperclip knows Swagger 2 only. So a part of the OpenAPI 3.1 document is written as JSON into the *description* of a
 //! paperclip parameter or response, which paperclip does not change; [`convert`](super::convert) reads it there.
 
+use std::cell::Cell;
+
 use domain::accounts::Role;
 use paperclip::v2::models::{DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response};
 use schemars::JsonSchema;
@@ -14,6 +16,24 @@ use super::{
     schemas::{self, Schemas, markers},
 };
 use crate::problem::{Kind, kinds};
+
+thread_local! {
+    /// Whether this thread records the routes for the document. A server that only serves them leaves the descriptions
+    /// out: they take most of the time of its start.
+    static IS_RECORDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has the functions of this module describe operations while `record` runs; otherwise they do nothing.
+pub(crate) fn recording<T>(record: impl FnOnce() -> T) -> T {
+    IS_RECORDING.set(true);
+    let recorded = record();
+    IS_RECORDING.set(false);
+    recorded
+}
+
+fn is_recording() -> bool {
+    IS_RECORDING.get()
+}
 
 /// A part of the document.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -39,6 +59,9 @@ impl Fragment {
 
 /// Adds the members of a query type as parameters.
 pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+    if !is_recording() {
+        return;
+    }
     let (schema, mut definitions) = schemas::of_input::<T>();
     // The members are parameters; the type itself has no schema.
     let name = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
@@ -74,6 +97,9 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
 
 /// Adds the identifier in the path; paperclip names it like the parameter in the path.
 pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({
         "in": "path",
         "required": true,
@@ -86,6 +112,9 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
 
 /// Adds the file name at the end of the path; paperclip names it like the parameter in the path.
 pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({
         "in": "path",
         "required": true,
@@ -98,6 +127,9 @@ pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
 
 /// Adds the name at the end of the path, which must be one of these; paperclip names it like the parameter in the path.
 pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, names: &[String]) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({
         "in": "path",
         "required": true,
@@ -110,6 +142,9 @@ pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, nam
 
 /// Adds a form with a file of one of these media types in this field.
 pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str, types: &str) {
+    if !is_recording() {
+        return;
+    }
     let (mut media, definitions) = media(schemas::of_shown_input::<T>());
     if let Some(media) = media.as_object_mut() {
         media.insert("encoding".into(), json!({field: {"contentType": types}}));
@@ -121,6 +156,9 @@ pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str,
 /// Adds a JSON body of this type. Other media types with the same schema are mentioned only in the description, since
 /// client generators such as openapi-python-client generate invalid code for two media types with one schema.
 pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
+    if !is_recording() {
+        return;
+    }
     let (media, definitions) = media(schemas::of_shown_input::<T>());
     let mut object = json!({"required": true, "content": {"application/json": media}});
     if let (Some(fields), [_, .., other]) = (object.as_object_mut(), types) {
@@ -132,6 +170,9 @@ pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&st
 
 /// Adds the header of an idempotency key of at most this many characters.
 pub(crate) fn add_idempotency_key(op: &mut DefaultOperationRaw, longest: usize) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({
         "in": "header",
         "required": false,
@@ -145,6 +186,9 @@ pub(crate) fn add_idempotency_key(op: &mut DefaultOperationRaw, longest: usize) 
 
 /// Adds an optional JSON body of this type.
 pub(crate) fn add_optional_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+    if !is_recording() {
+        return;
+    }
     let (media, definitions) = media(schemas::of_shown_input::<T>());
     let object = json!({"required": false, "content": {"application/json": media}});
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
@@ -152,6 +196,9 @@ pub(crate) fn add_optional_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
 
 /// Adds a JSON body that is not described further.
 pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
+    if !is_recording() {
+        return;
+    }
     let media = json!({"schema": {"type": "object"}, "example": {"id": "evt_1"}});
     let object =
         json!({"required": true, "description": description, "content": {"application/json": media}});
@@ -165,6 +212,9 @@ pub(crate) fn add_answer<T: JsonSchema>(
     description: &str,
     headers: &[&str],
 ) {
+    if !is_recording() {
+        return;
+    }
     let (media, definitions) = media(schemas::of_answer::<T>());
     let object = json!({
         "description": description,
@@ -180,6 +230,9 @@ pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     headers: &[&str],
     page: impl FnOnce(Value) -> Value,
 ) {
+    if !is_recording() {
+        return;
+    }
     let (mut media, definitions) = media(schemas::of_answer::<P>());
     let (item, _) = self::media(schemas::of_answer::<T>());
     if let (Some(fields), Some(example)) = (media.as_object_mut(), item.get("example")) {
@@ -212,6 +265,9 @@ pub(crate) fn add_media_answer(
     media: Value,
     headers: &[&str],
 ) {
+    if !is_recording() {
+        return;
+    }
     let content = Map::from_iter([(media_type.to_owned(), media)]);
     let object = json!({
         "description": description,
@@ -228,12 +284,18 @@ pub(crate) fn add_empty_answer(
     description: &str,
     headers: &[&str],
 ) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({"description": description, "headers": headers::references(headers)});
     insert(op, status, &Fragment { object, ..Fragment::default() });
 }
 
 /// Adds an error answer; kinds with the same status share it.
 pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
+    if !is_recording() {
+        return;
+    }
     let key = kind.status.to_string();
     let mut fragment = match op.responses.get(&key) {
         Some(Either::Right(response)) => response
@@ -298,6 +360,9 @@ pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
 
 /// Adds the header of a client that reconnects to a live stream.
 pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({
         "in": "header",
         "required": false,
@@ -320,6 +385,9 @@ pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
 
 /// Adds the header of conditional changes; the example is a tag of the resource.
 pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({
         "in": "header",
         "required": false,
@@ -332,6 +400,9 @@ pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
 
 /// Adds the header of conditional reads; the example is a tag that the operation returns.
 pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
+    if !is_recording() {
+        return;
+    }
     let object = json!({
         "in": "header",
         "required": false,

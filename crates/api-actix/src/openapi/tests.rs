@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::convert;
+use super::{convert, describe};
 use crate::{
     extract::{Body, Changed, PathId, Query, Text, inputs},
     problem::{Failure, OrNotFound},
@@ -78,13 +78,15 @@ async fn probe(
 
 fn document() -> Value {
     let mut recorded = Value::Null;
-    let _app = App::new()
-        .wrap_api()
-        .service(web::resource("/api/v1/probes/{probe_id}").route(web::post().to(probe)))
-        .with_raw_json_spec_v3(|app, spec| {
-            recorded = spec;
-            app
-        });
+    let _app = describe::recording(|| {
+        App::new()
+            .wrap_api()
+            .service(web::resource("/api/v1/probes/{probe_id}").route(web::post().to(probe)))
+            .with_raw_json_spec_v3(|app, spec| {
+                recorded = spec;
+                app
+            })
+    });
     convert::document(&recorded, "http://cinema.test")
 }
 

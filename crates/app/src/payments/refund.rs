@@ -62,7 +62,7 @@ impl Payments {
         retried(&*self.backoff, reserve).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "everything that one transaction needs")]
+    #[expect(clippy::too_many_arguments, reason = "it contains everything that one transaction needs")]
     async fn try_reserve(
         &self,
         attempt: Attempt,

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use domain::{
     id::{PaymentId, ShopId},
+    money::Money,
     payments::{
         BookedPayment, CheckoutReport, DisputeReport, GatewayError, MoneyViolation, PaymentStatus,
         ProviderCheckout, RefundReport,
@@ -16,8 +17,8 @@ use super::{CloseError, Payments};
 /// How far back the provider's lists are read.
 const PROVIDER_SPAN: TimeDelta = TimeDelta::days(30);
 
-/// Newer payments are not compared, since they may not be complete yet.
-const YOUNG: TimeDelta = TimeDelta::minutes(10);
+/// The usual minimum age of checkouts to compare: events about newer ones may not have arrived yet.
+pub const CHECKOUTS_SETTLE_IN: TimeDelta = TimeDelta::minutes(10);
 
 /// How many payments are read at once.
 const BATCH: u32 = 500;
@@ -33,14 +34,15 @@ pub struct MoneyVerdict {
 
 impl Payments {
     /// Checks the invariants of money and entitlements over the whole database, and compares the payments of the last 30 days
-    /// with the provider's own lists.
+    /// with the provider's own lists: those whose checkouts are at least as old as `min_age`, which is
+    /// [`CHECKOUTS_SETTLE_IN`] where events may still be on their way.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn verify(&self) -> Result<MoneyVerdict, StoreError> {
+    pub async fn verify(&self, min_age: TimeDelta) -> Result<MoneyVerdict, StoreError> {
         let now = self.clock.now();
         let mut violations = self.checks.money_violations(now).await?;
-        let unread = match self.compare(now).await {
+        let unread = match self.compare(now, min_age).await {
             Ok(found) => {
                 violations.extend(found);
                 None
@@ -52,9 +54,9 @@ impl Payments {
     }
 
     /// Compares the provider's lists with the database.
-    async fn compare(&self, now: Instant) -> Result<Vec<MoneyViolation>, CloseError> {
+    async fn compare(&self, now: Instant, min_age: TimeDelta) -> Result<Vec<MoneyViolation>, CloseError> {
         let since = now.checked_sub_signed(PROVIDER_SPAN).unwrap_or(now);
-        let young = now.checked_sub_signed(YOUNG).unwrap_or(now);
+        let newest = now.checked_sub_signed(min_age).unwrap_or(now);
         let Some(shop) = self.queries.shop_id().await? else { return Ok(Vec::new()) };
         let mut booked = self.booked_since(since).await?;
         let mut violations = Vec::new();
@@ -63,7 +65,7 @@ impl Payments {
             let (page, has_more) = self.gateway.checkouts_since(since, after.as_deref()).await?;
             after = page.last().map(|checkout| checkout.id.clone());
             for checkout in &page {
-                if checkout.shop_id != Some(shop) || checkout.created_at > young {
+                if checkout.shop_id != Some(shop) || checkout.created_at > newest {
                     if let Some(id) = checkout.payment_id {
                         booked.remove(&id);
                     }
@@ -108,19 +110,13 @@ impl Payments {
             _ => None,
         };
         let Some(known) = known else {
-            let id = checkout.payment_id.map_or_else(|| shop.as_uuid(), |id| id.as_uuid());
             // A payment that was created just before the beginning of the lists is looked up separately.
-            let order = match checkout.payment_id {
-                Some(id) => self.queries.order_of_payment(id).await?,
-                None => None,
+            return match arrived {
+                Some(amount) if checkout.created_at >= since => {
+                    self.compare_unknown(shop, checkout, amount).await
+                }
+                _ => Ok(Vec::new()),
             };
-            let is_wrong = order.is_none() && arrived.is_some() && checkout.created_at >= since;
-            let violation = || MoneyViolation {
-                rule: "the payment provider has money for a payment that is not known",
-                subject: id,
-                details: Some(checkout.id.clone()),
-            };
-            return Ok(is_wrong.then(violation).into_iter().collect());
         };
         let violation = |rule, details: String| MoneyViolation {
             rule,
@@ -130,9 +126,8 @@ impl Payments {
         let mut violations = Vec::new();
         let pending = matches!(known.status, PaymentStatus::Pending | PaymentStatus::Processing);
         if arrived != known.received {
-            let shown = |money: Option<domain::money::Money>| {
-                money.map_or_else(|| "nothing".to_owned(), |money| money.to_string())
-            };
+            let shown =
+                |money: Option<Money>| money.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
             let details = format!("{} arrived there, {} is booked", shown(arrived), shown(known.received));
             violations.push(violation("a payment differs from the payment provider's list", details));
         } else if pending
@@ -161,5 +156,33 @@ impl Payments {
                 .push(violation("the disputes of a payment differ from the payment provider's", details));
         }
         Ok(violations)
+    }
+
+    /// Checks that money of a payment that is not in the database was returned, as after a backup was restored.
+    async fn compare_unknown(
+        &self,
+        shop: ShopId,
+        checkout: &ProviderCheckout,
+        arrived: Money,
+    ) -> Result<Vec<MoneyViolation>, CloseError> {
+        let order = match checkout.payment_id {
+            Some(id) => self.queries.order_of_payment(id).await?,
+            None => None,
+        };
+        if order.is_some() {
+            return Ok(Vec::new());
+        }
+        let refunds = match &checkout.charge {
+            Some(charge) => self.gateway.refunds(charge).await?,
+            None => Vec::new(),
+        };
+        let sent = refunds.iter().filter(|refund| !matches!(refund.report, RefundReport::Failed { .. }));
+        let returned = sent.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()));
+        let violation = MoneyViolation {
+            rule: "the payment provider has money for a payment that is not known",
+            subject: checkout.payment_id.map_or_else(|| shop.as_uuid(), |id| id.as_uuid()),
+            details: Some(checkout.id.clone()),
+        };
+        Ok(if returned < arrived.minor() { vec![violation] } else { Vec::new() })
     }
 }

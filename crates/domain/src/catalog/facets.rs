@@ -249,7 +249,7 @@ mod tests {
         let is_chosen = |min, max| band.is_chosen_by(Range { min, max });
         assert!(is_chosen(Some(usd(500)), Some(usd(999))) && is_chosen(None, Some(usd(2_000))));
         assert!(is_chosen(Some(usd(0)), None));
-        assert!(!is_chosen(None, None), "nothing is chosen");
+        assert!(!is_chosen(None, None), "no value is selected");
         assert!(!is_chosen(Some(usd(501)), None) && !is_chosen(None, Some(usd(998))));
         let last = PriceBand::all(Currency::USD)[4];
         assert!(last.is_chosen_by(Range { min: Some(usd(2_000)), max: None }));

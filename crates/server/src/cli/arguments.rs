@@ -41,7 +41,7 @@ pub(super) enum Command {
     /// The payments of the last 30 days are also compared with the payment provider's lists.
     ///
     /// Exit code 0: there are no violations. 1: there are violations; each is a line on standard output.
-    Check,
+    Check(CheckArgs),
     /// Tools for developers
     #[command(subcommand)]
     Dev(DevCommand),
@@ -63,6 +63,15 @@ pub(super) struct MigrateArgs {
     /// Only check; exit with 0 if the database is up to date and with 1 if it is not
     #[arg(long)]
     pub(super) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Compare checkouts of the last ten minutes with the payment provider, too
+    ///
+    /// The events about them may still be on their way, so this is for a shop where nobody is paying.
+    #[arg(long)]
+    pub(super) all_checkouts: bool,
 }
 
 #[derive(Debug, Subcommand)]

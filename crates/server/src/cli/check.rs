@@ -1,6 +1,10 @@
 use std::process::ExitCode;
 
+use app::payments::CHECKOUTS_SETTLE_IN;
+use chrono::TimeDelta;
+
 use super::{
+    arguments::CheckArgs,
     failure::{Failure, say},
     output::Output,
     wiring::use_cases,
@@ -11,9 +15,10 @@ use crate::{composition::error_chain, config::Settings};
 const BROKEN: u8 = 1;
 
 /// Checks the invariants of money and entitlements.
-pub(super) async fn run(settings: &Settings) -> Result<ExitCode, Failure> {
+pub(super) async fn run(settings: &Settings, arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     let use_cases = use_cases(settings).await?;
-    let verdict = use_cases.payments.verify().await?;
+    let min_age = if arguments.all_checkouts { TimeDelta::zero() } else { CHECKOUTS_SETTLE_IN };
+    let verdict = use_cases.payments.verify(min_age).await?;
     let mut output = Output::new();
     for violation in &verdict.violations {
         output.line(&violation.to_string())?;

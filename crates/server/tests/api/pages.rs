@@ -185,7 +185,7 @@ async fn a_checkout_returns_to_a_page_without_details_of_the_order(engine: Engin
     let page = get(format!("/orders/{order}?payment={payment}")).await.expect(200);
     says(&page, "return to the application");
     assert!(!page.text().contains(&order.to_string()) && !page.text().contains("<script"), "{page}");
-    assert!(page.text().contains("href=\"../\""), "it leads to the start page: {page}");
+    assert!(page.text().contains("href=\"../\""), "it links to the start page: {page}");
     assert_eq!(get(format!("/orders/{payment}")).await.expect(200).text(), page.text());
     says(&get("/orders/none".to_owned()).await.expect(404), "Not found");
 }

@@ -19,7 +19,7 @@ fn an_import_adds_valid_rows_and_reports_the_others() {
 
     let dry = folder.run(&format!("{import} --dry-run")).exits(3);
     assert!(dry.out().contains("2 added") && dry.out().contains("dry run"), "{}", dry.out());
-    assert_eq!(folder.run("movies export").exits(0).out(), "", "a dry run keeps nothing");
+    assert_eq!(folder.run("movies export").exits(0).out(), "", "a dry run stores nothing");
 
     let first = folder.run(&import).exits(3);
     assert_eq!(first.out(), "3 rows: 2 added, 0 updated, 0 unchanged, 1 rejected\n");

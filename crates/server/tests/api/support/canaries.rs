@@ -100,14 +100,15 @@ fn spellings(secret: &str) -> impl Iterator<Item = String> {
     [secret.to_owned(), numbers.trim_matches(['[', ']']).to_owned()].into_iter().chain(escaped)
 }
 
-/// The secrets that occur in the lines: the number of the line, the secret, and the line.
+/// The secrets that occur in the lines, each once: the number of its first line, the secret, and that line.
 pub(crate) fn found_in(lines: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     let spellings: BTreeSet<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
     let spellings: Vec<String> = spellings.into_iter().collect();
     let search = AhoCorasick::new(&spellings).expect("a search for this many texts");
     let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
     for (number, line) in (1..).zip(lines.lines()) {
-        if let Some(place) = search.find(line) {
+        for place in search.find_iter(line).filter(|place| seen.insert(place.pattern())) {
             found.push(format!("line {number}: {:?} stands in: {line}", spellings[place.pattern()]));
         }
     }
