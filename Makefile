@@ -130,7 +130,7 @@ bench: rust ## measure the speed on SQLite and PostgreSQL with 10,000 movies, co
 	python3 bench/run.py small target/release/cinema
 
 .PHONY: bench-large
-bench-large: rust ## speed of the catalogue with 1,000,000 movies, and of the sales report over 1,000,000 orders; writes docs/benchmarks.md
+bench-large: rust ## measure the catalogue with 1,000,000 movies, and the sales report over 1,000,000 orders; writes docs/benchmarks.md
 	@scripts/setup.sh bench
 	cargo build --release --locked --package server --bin cinema
 	python3 bench/run.py large target/release/cinema

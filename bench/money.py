@@ -16,9 +16,9 @@ from collections.abc import Callable
 from loads import cart_script, load
 from server import SECONDS, SECRET, Server, fetch
 
-# Webhooks a second, and the connections that they come by.
+# Webhooks per second, and the number of their connections.
 WEBHOOKS, SENDERS = 200, 16
-# How many payments are followed from the provider's page to the library.
+# How many payments are measured from the provider's page to the library.
 FOLLOWED = 20
 
 
@@ -30,7 +30,7 @@ class Caller:
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, float]:
-        """Status, body and milliseconds."""
+        """Returns status, body and milliseconds."""
         began = time.monotonic()
         self.connection.request(method, path, body, self.headers | {name.replace("_", "-"): value for name, value in headers.items()})
         answer = self.connection.getresponse()
@@ -55,7 +55,7 @@ def together(number: int, work: Callable[[int], None]) -> None:
 
 
 def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
-    """Each user puts a movie into the cart and orders it, again and again, all at the same time."""
+    """All users simultaneously and repeatedly add a movie to the cart and order it."""
     times: list[float] = []
     refused: list[str] = []
     until = time.monotonic() + SECONDS
@@ -72,7 +72,7 @@ def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
             if status != 201:
                 refused.append(f"{status} {body[:200]!r}")
             else:
-                # A pending order is not to hold more and more of the user's movies.
+                # Pending orders must not accumulate the user's movies.
                 caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/cancel")
 
     together(len(tokens), work)
@@ -80,7 +80,7 @@ def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
 
 
 def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult | None:
-    """Orders a movie and opens its checkout; the checkout's address."""
+    """Orders a movie, opens its checkout, and returns the checkout's address."""
     if caller.add(movie) >= 300:
         return None
     status, body, _ = caller.call("POST", "/api/v1/orders")
@@ -91,7 +91,7 @@ def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult 
 
 
 def entitlements(server: Server, token: str, movies: list[str]) -> dict:
-    """Milliseconds from the payment at the provider, which sends its webhook then, until the movie is in the library."""
+    """The milliseconds from the payment at the provider, which then sends its webhook, until the movie is in the library."""
     caller, times = Caller(server, token), []
     for movie in movies:
         checkout = pay(server, caller, movie)
@@ -111,7 +111,7 @@ def entitlements(server: Server, token: str, movies: list[str]) -> dict:
 
 
 def signature(body: bytes) -> str:
-    """What the sandbox signs a webhook with, by the server's secret."""
+    """The key with which the sandbox signs webhooks, derived from the server's secret."""
     key = hmac.digest(SECRET.encode(), b"cinema/1/signing", hashlib.sha256)
     seconds = str(int(time.time())).encode()
     parts = b"".join(len(part).to_bytes(8, "big") + part for part in (b"sandbox webhook", seconds, body))
@@ -120,7 +120,7 @@ def signature(body: bytes) -> str:
 
 
 def webhooks(server: Server, token: str, movies: list[str]) -> dict:
-    """Different events of one open checkout, so many a second whatever the answers take; milliseconds from when each was due."""
+    """Sends different events of one open checkout at a fixed rate; returns the milliseconds from the scheduled time of each."""
     checkout = None
     for movie in movies:
         checkout = pay(server, Caller(server, token), movie)
@@ -159,6 +159,6 @@ def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
     result = {"orders": orders(server, tokens, movies[:2000])}
     result["entitled"] = entitlements(server, tokens[1], movies[2000:2400])
     result["webhooks"] = webhooks(server, tokens[2], movies[2400:2500])
-    # Without a warm-up, which would leave movies in the carts and make the measured adds 409.
+    # Without a warm-up, which would leave movies in the carts, so that the measured adds would be answered with 409.
     result["cart"] = load(server, folder, f"{label}-cart-p99", cart_script(server.tokens(), movies[2500:2600]), warm=False)
     return result

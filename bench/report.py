@@ -15,7 +15,7 @@ from loads import TURN, TURNS
 from server import CONNECTIONS, ROOT, SECONDS, out
 
 REPORT = ROOT / "docs" / "benchmarks.md"
-# What stands between these lines is written by a run of `make bench`, and by one of `make bench-large`.
+# The parts between these lines are written by `make bench` and by `make bench-large`.
 BEGIN, END = "<!-- measured: make bench writes from here -->", "<!-- measured: to here -->"
 BEGIN_LARGE, END_LARGE = "<!-- measured: make bench-large writes from here -->", "<!-- measured: make bench-large, to here -->"
 
@@ -30,7 +30,7 @@ NAMES = {
 
 
 def heading(version: str, load_before: str, about: str) -> list[str]:
-    """Where, when and what was measured."""
+    """The place, time and subject of the measurement."""
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), platform.machine())
     memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(encoding="utf-8"))[1]) // 1024 // 1024
     dirty = " with uncommitted changes" if out("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md") else ""
@@ -43,7 +43,7 @@ def heading(version: str, load_before: str, about: str) -> list[str]:
 
 
 class Table:
-    """Figures with their targets, a column for each database."""
+    """A table of figures with their targets, with a column for each database."""
 
     def __init__(self, labels: list[str]) -> None:
         self.labels = labels
@@ -130,7 +130,7 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
 
 
 def large(results: dict[str, dict[int, dict]], version: str, load_before: str) -> str:
-    """The report of `make bench-large`: of each database, the catalogue at both sizes."""
+    """The report of `make bench-large`: for each database, the catalogue with both sizes."""
     sizes = sorted(next(iter(results.values())))
     small_size, large_size = sizes[0], sizes[-1]
     lines = [BEGIN_LARGE, *heading(version, load_before, f"{small_size:,} and {large_size:,} movies")]
@@ -174,7 +174,7 @@ def large(results: dict[str, dict[int, dict]], version: str, load_before: str) -
 
 
 def write(text: str, begin: str, end: str) -> None:
-    """Puts the part between its two lines into the page. The rest of the page stays."""
+    """Replaces the part of the page between its two lines. The rest of the page is kept."""
     page = REPORT.read_text(encoding="utf-8")
     if begin not in page or end not in page:
         sys.exit(f"bench: {REPORT} has no line {begin}")

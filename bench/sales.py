@@ -1,4 +1,4 @@
-"""A million orders of the past, written into the database, and the sales report over them."""
+"""Writes a million past orders into the database, and measures the sales report over them."""
 
 import contextlib
 import datetime
@@ -9,10 +9,10 @@ import uuid
 from postgres import Cluster
 from server import Server, fetch
 
-# Buyers of the orders; every order has one or two movies, popular ones more often.
+# The buyers of the orders. Every order has one or two movies, popular ones more often.
 BUYERS = 20_000
 DAYS = 700
-# Every so many orders, one was never paid, and one was refunded.
+# One of this number of orders was never paid, and one was refunded.
 CANCELED, REFUNDED = 20, 50
 # The prefixes of the identifiers of each table.
 USER, ORDER, ITEM, PAYMENT, PAYMENT_ITEM, REFUND = range(0xB1, 0xB7)
@@ -23,7 +23,7 @@ def key(table: int, number: int) -> bytes:
 
 
 def rank(order: int, movies: int) -> int:
-    """The movie of an order by its popularity. Half of the orders are of an eighth of the movies."""
+    """The movie of an order by its popularity. Half of the orders are for an eighth of the movies."""
     return int(((order * 7919) % 1_000_003 / 1_000_003.0) ** 3 * (movies - 1)) + 1
 
 
@@ -150,7 +150,7 @@ def into_postgres(cluster: Cluster, orders: int) -> None:
 
 
 def measure(server: Server, *, turns: int = 5) -> dict:
-    """Seconds of the report over all orders and of that over the last thirty days, the slowest of some."""
+    """The seconds of the report over all orders and over the last thirty days, each the slowest of several."""
     token = server.tokens()[0]
     today = datetime.datetime.now(datetime.UTC).date()
     paths = {"all": f"?from={today - datetime.timedelta(days=DAYS + 1)}&to={today}&interval=month", "month": ""}

@@ -1,6 +1,6 @@
--- The sales report, read from indexes alone: what was sold, when, and at which price.
+-- Columns and indexes from which the sales report is read without the tables.
 
--- The movie of the order's item, and since when the payment pays for it: both never change.
+-- The movie of the order's item, and the time of the sale. Both never change.
 ALTER TABLE payment_items ADD COLUMN movie_id UUID;
 ALTER TABLE payment_items ADD COLUMN sold_at TIMESTAMPTZ;
 UPDATE payment_items SET

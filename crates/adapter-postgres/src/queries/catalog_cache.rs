@@ -31,14 +31,14 @@ const FACETS_AT_ONCE: usize = 2;
 /// How long a caller waits for a permit to count.
 const COUNTING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Counts of at least so many movies may be used for a short time after the catalogue has changed: counting a million movies
-/// takes several hundred milliseconds, and movies of large catalogues change often.
+/// Counts of at least this number of movies may be used for a short time after the catalogue has changed, because
+/// counting a million movies takes several hundred milliseconds, and large catalogues change often.
 const LARGE_COUNT: i64 = 100_000;
 
-/// How old a count may be to be used for a later version of the catalogue.
+/// The maximum age of a count that is used for a later version of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LongestAge {
-    /// While nobody is counting.
+    /// While no caller is counting.
     usually: Duration,
     /// While another caller is counting.
     while_counting: Duration,
@@ -48,7 +48,7 @@ pub(crate) struct LongestAge {
 pub(crate) const OF_NAMES: LongestAge =
     LongestAge { usually: Duration::from_secs(30), while_counting: Duration::from_mins(1) };
 
-/// Facets are shown beside a list of movies, which shows changes at once.
+/// Facets are shown together with a list of movies, which shows changes immediately.
 pub(crate) const OF_FACETS: LongestAge =
     LongestAge { usually: Duration::from_secs(5), while_counting: Duration::from_secs(10) };
 
@@ -73,17 +73,17 @@ pub(crate) struct CatalogCache {
     name_counting: Semaphore,
 }
 
-/// A cached count with the version of the catalogue that it was made for.
+/// A cached count with its version of the catalogue.
 struct Kept<T> {
     version: i64,
     counted_at: Instant,
-    /// Whether it is of at least [`LARGE_COUNT`] movies, so that it may be used for a later version.
+    /// Whether it counts at least [`LARGE_COUNT`] movies, so that it may be used for a later version.
     is_large: bool,
     value: T,
 }
 
 impl<T: Clone> Kept<T> {
-    /// The value, if it is of this version, or is large and not older than `longest_age`.
+    /// The value, if it has this version, or is large and not older than `longest_age`.
     fn value(&self, version: i64, longest_age: Duration) -> Option<T> {
         let is_recent = self.is_large && self.counted_at.elapsed() <= longest_age;
         (self.version == version || is_recent).then(|| self.value.clone())
@@ -174,7 +174,7 @@ impl CatalogCache {
                 facets.clear();
             }
         }
-        // Every movie is in one band of prices.
+        // Every movie is in exactly one price band.
         let is_large = counts.price_bands.values().sum::<i64>() >= LARGE_COUNT;
         facets.insert(filter, Kept { version, counted_at: Instant::now(), is_large, value: counts });
     }
@@ -213,7 +213,7 @@ impl CatalogCache {
         lock(&self.names).get(&kind).and_then(|kept| kept.value(version, OF_NAMES.usually))
     }
 
-    /// Whether the cached counts of a kind are of this version.
+    /// Whether the cached counts of a kind have this version.
     pub(crate) fn has_names_of(&self, kind: NameKind, version: i64) -> bool {
         lock(&self.names).get(&kind).is_some_and(|kept| kept.version == version)
     }
@@ -235,9 +235,9 @@ impl CatalogCache {
 
 /// Whether a caller counts or uses recent counts.
 pub(crate) enum Turn<'a, T> {
-    /// The caller counts, and holds the permit until it is done.
+    /// The caller counts, and holds the permit until it has finished.
     Count(SemaphorePermit<'a>),
-    /// The caller uses these recent counts, since others are counting.
+    /// The caller uses these recent counts, because others are counting.
     Use(T),
 }
 
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_a_small_catalogue_are_of_its_version_alone() {
+    fn counts_of_a_small_catalogue_are_used_only_for_their_version() {
         let cache = CatalogCache::default();
         cache.keep_names(NameKind::Genre, 7, counted(LARGE_COUNT - 1));
         assert!(cache.names(NameKind::Genre, 7).is_some());
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_a_large_catalogue_are_used_for_a_moment_after_a_change() {
+    fn counts_of_a_large_catalogue_are_used_for_a_short_time_after_a_change() {
         let cache = CatalogCache::default();
         cache.keep_names(NameKind::Genre, 7, counted(LARGE_COUNT));
         assert_eq!(cache.names(NameKind::Genre, 8), Some(counted(LARGE_COUNT)));
@@ -287,7 +287,7 @@ mod tests {
         cache.keep_facets("all".into(), 7, Arc::new(counts));
         assert!(cache.facets("all", 8).is_some());
         let old = Kept { version: 7, counted_at: Instant::now(), is_large: true, value: () };
-        assert!(old.value(8, Duration::ZERO).is_none(), "older than nothing");
+        assert!(old.value(8, Duration::ZERO).is_none(), "too old");
     }
 
     #[tokio::test]

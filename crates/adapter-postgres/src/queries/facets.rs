@@ -41,7 +41,7 @@ impl FacetQueries for Database {
             Turn::Use(counts) => return Ok(FacetCounts::clone(&counts)),
             Turn::Count(permit) => permit,
         };
-        // Another caller may have counted them meanwhile.
+        // Another caller may have counted them in the meantime.
         let (version, known) = self.known_facets(&key).await?;
         if let Some(counts) = known {
             return Ok(counts);

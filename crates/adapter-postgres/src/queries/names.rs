@@ -86,7 +86,7 @@ impl Database {
         version.ok_or_else(|| StoreError::failed("the catalogue has no version"))
     }
 
-    /// The names as they are now, with these counts, which may be of an earlier version of the catalogue.
+    /// The current names with these counts, which may have an earlier version of the catalogue.
     async fn with_new_names(
         &self,
         kind: NameKind,
@@ -123,7 +123,7 @@ impl NameQueries for Database {
             Turn::Use(names) => return self.with_new_names(kind, version, names).await,
             Turn::Count(permit) => permit,
         };
-        // Another caller may have counted them meanwhile.
+        // Another caller may have counted them in the meantime.
         let version = self.catalog_version().await?;
         if let Some(names) = self.cache().names(kind, version) {
             return self.with_new_names(kind, version, names).await;

@@ -20,17 +20,17 @@ use crate::{
 /// The seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
 
-/// A period that covers more than this fraction (one in so many) of the time between the first and the last sale is read by
-/// the indexes in the order of movies and buyers. Such an index is read completely, but its rows need no sorting, which takes
-/// seven times as long per row on SQLite.
+/// A period that covers more than one part in this number of the time between the first and the last sale is read with
+/// the indexes in the order of movies and buyers. Such an index is read completely, but its rows need no sorting, which
+/// takes seven times as long per row on SQLite.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// What a row of [`TopTypes`] is.
+/// The meanings of rows of [`TopTypes`].
 const TOP_MOVIE: i32 = 0;
 const TOP_GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
 
-/// What the row is, identifier, name, the number sold and the net sum.
+/// The meaning of the row, identifier, name, number of sales and net sum.
 type TopTypes = (Integer, Nullable<SqlId>, Text, BigInt, BigInt);
 type TopRow = (i32, Option<DbUuid>, String, i64, i64);
 
@@ -38,7 +38,7 @@ type TopRow = (i32, Option<DbUuid>, String, i64, i64);
 impl SalesQueries for Database {
     async fn sales(&self, period: SalesPeriod, currency: Currency) -> Result<Sales, StoreError> {
         let scope = self.scope(period, currency).await?;
-        // At the same time, since each takes a while when there are very many orders.
+        // Concurrently, because each is slow with very many orders.
         let (days, orders, buyers, sold) = tokio::try_join!(
             self.days(&scope),
             self.count(
@@ -58,7 +58,7 @@ impl SalesQueries for Database {
     }
 }
 
-/// How many items were sold, and the movies and genres that sold best.
+/// The number of sold items, and the best-selling movies and genres.
 #[derive(Default)]
 struct Sold {
     items: i64,
@@ -66,7 +66,7 @@ struct Sold {
     genres: Vec<SoldThing<GenreId>>,
 }
 
-/// What a report is about.
+/// The scope of a report.
 struct Scope {
     from: Instant,
     until: Instant,
@@ -76,7 +76,7 @@ struct Scope {
 }
 
 impl Scope {
-    /// The scope of a report, when the first and the last sale were at these times.
+    /// The scope of a report with these times of the first and the last sale.
     fn of(period: SalesPeriod, currency: Currency, sales: Option<(Instant, Instant)>) -> Self {
         let after = period.to.checked_add_days(Days::new(1)).unwrap_or(period.to);
         let from = period.from.and_time(NaiveTime::MIN).and_utc();
@@ -109,7 +109,7 @@ impl Scope {
             .bind(self.until);
     }
 
-    /// Counts the users who bought something.
+    /// Counts the buyers.
     fn buyers(&self) -> Statement<(BigInt,)> {
         let index = index_hint(if self.has_most_sales { "payments_buyers" } else { "payments_sales" });
         let mut statement = Statement::new(format!(
@@ -121,7 +121,7 @@ impl Scope {
         statement
     }
 
-    /// The movies and genres that sold best, and the number of all sold items; what was refunded is taken from the sums.
+    /// The best-selling movies and genres, and the number of all sold items; refunds are subtracted from the sums.
     fn sold(&self) -> Statement<TopTypes> {
         let index = index_hint(if self.has_most_sales {
             "payment_items_by_movie"
@@ -154,7 +154,7 @@ impl Scope {
     }
 }
 
-/// What sold best comes first.
+/// The best-selling one is first.
 fn best_first<K: Kind>(things: &mut [SoldThing<Id<K>>]) {
     let key = |thing: &SoldThing<Id<K>>| {
         (std::cmp::Reverse(thing.sold), std::cmp::Reverse(thing.net), thing.id.as_uuid())
@@ -242,7 +242,7 @@ impl Database {
 
     async fn sold(&self, scope: &Scope) -> Result<Sold, StoreError> {
         let mut statement = scope.sold();
-        // Planned each time: a long period needs another plan than a short one.
+        // Planned each time, because long and short periods need different plans.
         statement.forget();
         let rows: Vec<TopRow> = self.fetch(statement).await?;
         let mut found = Sold::default();
