@@ -12,7 +12,7 @@ import time
 from loads import DONE, load, login_script, paths_script, wrk
 from server import SECONDS, Server
 
-# How often the list is measured alone and in a crowd, in turn; the medians count.
+# How often the list is measured alone and under load, alternately; the results are the medians.
 ROUNDS = 5
 
 
@@ -28,10 +28,10 @@ def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, di
 
 
 def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Five hundred clients log in, again at once when they are sent away, while one asks whether the server lives."""
+    """Five hundred clients sign in, immediately again if they are refused, while one requests /health/live."""
     before, most = server.memory(), 0.0
     counting = login_script().replace("request = function()", "STATUSES = {}\nresponse = function(status) STATUSES[status] = (STATUSES[status] or 0) + 1 end\nrequest = function()")
-    # Each thread has its own variables: the one thread hands its counts over through its address.
+    # Each thread has its own variables: the thread passes its counts through its address.
     counting = counting.replace(DONE, "") + (
         "local threads = {}\nsetup = function(thread) table.insert(threads, thread) end\n"
         "local function tell(counts) for status, count in pairs(counts) do io.write('STATUS ' .. status .. ' ' .. count .. '\\n') end end\n"
@@ -55,7 +55,7 @@ def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
 
 
 def guessing(server: Server) -> dict:
-    """The median milliseconds of 200 log-ins with an unknown address and of 200 with a wrong password, in turn."""
+    """The median milliseconds of 200 sign-ins with an unknown address and of 200 with a wrong password, alternately."""
     times: dict[str, list[float]] = {"nobody@example.com": [], "bench0@example.com": []}
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
         for _ in range(200):
@@ -73,7 +73,7 @@ def guessing(server: Server) -> dict:
 
 
 def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
-    # Alone and in a crowd in turn, several times: one stall of the machine is not to decide.
+    # Several times alternately alone and under load, so that a short stall of the machine does not decide.
     rounds = [crowding(server, folder, label) for _ in range(ROUNDS)]
     crowd = {
         "alone": [alone["p99"] for alone, _ in rounds],

@@ -15,14 +15,14 @@ import urllib.request
 from loads import load, paths_script
 from server import SECONDS, Server, fetch
 
-# The film that is watched, and how many watch it slowly at once.
+# The film for the transfers, and the number of simultaneous slow transfers.
 FILM_MIB = 1024
 FILM_BYTES = FILM_MIB * 1024 * 1024
 WATCHERS = 600
 
 
 def bought_film(server: Server) -> str:
-    """Attaches a film to a movie that somebody buys; the path that it is watched at."""
+    """Attaches a film to a movie and buys it, and returns the path of the film."""
     api, token = f"{server.url}/api/v1", server.tokens()[0]
     movie = fetch(f"{api}/movies?sort=-price&page_size=1")["items"][0]["id"]
     film = server.folder / "film.mp4"
@@ -34,7 +34,7 @@ def bought_film(server: Server) -> str:
     film.unlink()
 
     def post(url: str, body: object = None) -> dict:
-        # A body of no bytes makes it a POST.
+        # An empty body makes it a POST.
         request = urllib.request.Request(url, data=b"" if body is None else json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"})
         if body is not None:
             request.add_header("Content-Type", "application/json")
@@ -57,7 +57,7 @@ def bought_film(server: Server) -> str:
 
 
 def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket:
-    """A connection that asked for the whole film and has read nothing of it."""
+    """A connection that requested the whole film and has read nothing yet."""
     host, port = server.url.split("//")[1].split(":")
     connection = socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes=0-\r\n\r\n".encode())
@@ -65,7 +65,7 @@ def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket
 
 
 def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """How fast a film is read by two players, and how the list answers while very many watch it slowly."""
+    """The speed of a film with two players, and the speed of the list during very many slow transfers."""
     path = bought_film(server)
     before, most, read = server.memory(), 0.0, 0
     players, buffer = [watch(server, path) for _ in range(2)], bytearray(1024 * 1024)
@@ -77,7 +77,7 @@ def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
             read += count
             if count == 0:
                 sys.exit("bench: a film ended early")
-        if read // FILM_BYTES >= len(players):  # each has about all of it: again from the beginning
+        if read // FILM_BYTES >= len(players):  # each player has nearly all of it: start again
             break
         most = max(most, server.memory())
     for player in players:

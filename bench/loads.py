@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from server import ACCOUNTS, CONNECTIONS, PASSWORD, SECONDS, Server
 
-# Adds are taken back this many requests later, so that no cart is ever full and every add is a real one.
+# Added movies are removed this number of requests later, so that carts are never full and every add succeeds.
 CART_LAG = 320
-# How often the server and pgbench take turns, for this many seconds each.
+# How often the server and pgbench run alternately, and for how many seconds each.
 TURNS, TURN = 9, max(1, SECONDS // 3)
 
 DONE = """
@@ -44,14 +44,14 @@ def login_script() -> str:
 
 
 def cart_script(tokens: list[str], movies: list[str]) -> str:
-    """Every other request adds a movie to somebody's cart; the ones between take back what was added CART_LAG adds ago."""
+    """Every other request adds a movie to a cart; the requests in between remove the movie added CART_LAG adds earlier."""
     return (
         f"local tokens, movies = {lua(tokens)}, {lua(movies)}\nlocal added, turn = 0, -1\n"
         "local function headers(n) return {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[n % #tokens + 1]} end\n"
         "local function movie(n) return movies[math.floor(n / #tokens) % #movies + 1] end\n"
         "request = function()\n"
         "  turn = turn + 1\n"
-        # wrk asks for one request that it never sends.
+        # wrk requests one call that it never sends.
         "  if turn == 0 then return wrk.format('GET', '/health/live') end\n"
         f"  if turn % 2 == 0 and added > {CART_LAG} then\n"
         f"    local n = added - {CART_LAG}\n"
@@ -64,7 +64,7 @@ def cart_script(tokens: list[str], movies: list[str]) -> str:
 
 
 def load(server: Server, folder: pathlib.Path, name: str, script: str, *, seconds: int = SECONDS, warm: bool = True) -> dict:
-    """What wrk saw, and what the server's process used of the processor meanwhile."""
+    """The results of wrk, and the processor time of the server's process during the load."""
     file = folder / f"{name}.lua"
     file.write_text(script, encoding="utf-8")
     command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency", "--timeout", "10s", "--script", str(file)]
@@ -90,7 +90,7 @@ def load(server: Server, folder: pathlib.Path, name: str, script: str, *, second
 
 
 def in_turns(server_rate: Callable[[], float], limit: Callable[[], float]) -> dict:
-    """The server and pgbench in turns, since what else is on the machine changes: the median of the ratios counts."""
+    """Runs the server and pgbench alternately, because the load of the machine varies; the result is the median of the ratios."""
     turns = [(server_rate(), limit()) for _ in range(TURNS)]
     return {
         "server": statistics.median(rate for rate, _ in turns),

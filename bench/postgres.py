@@ -15,7 +15,7 @@ from server import CONNECTIONS, free_port
 
 
 class Cluster:
-    """A PostgreSQL cluster of our own, with its defaults but for memory, the port and where it logs."""
+    """A separate PostgreSQL cluster, with its defaults except for memory, the port and the log."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder, self.port = folder, free_port()
@@ -79,7 +79,7 @@ class Cluster:
         self.run("pg_ctl", "--pgdata", str(self.data), "--mode", "fast", "--wait", "stop")
 
     def statements_of(self, deed) -> list[str]:
-        """What the server asks the database while `deed` runs: the statements with their parameters put in."""
+        """The statements that the server sends to the database while `deed` runs, with their parameters inserted."""
         log = self.data / "log" / "server.json"
         self.sql("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
         time.sleep(0.5)
@@ -93,13 +93,13 @@ class Cluster:
         statements = []
         for entry in entries:
             told = re.match(r"(?:execute [^:]*|statement): (.*)", entry.get("message", ""), re.DOTALL)
-            # Not psql's own, and not the worker's, which looks for mails to send four times a second.
+            # Without the statements of psql and of the worker, which polls for mails four times a second.
             if told and re.match(r"\s*(SELECT|WITH)\b", told[1], re.IGNORECASE) and not re.search(r"\boutbox\b|pg_reload_conf", told[1]):
                 statements.append(inlined(told[1], entry.get("detail", "")))
         return statements
 
     def pgbench(self, name: str, statements: list[str], seconds: int) -> float:
-        """Times a second that 16 clients can run these statements, prepared, with nothing before them."""
+        """How many times per second 16 clients can run these statements, prepared and directly."""
         script = self.folder / f"{name}.sql"
         script.write_text("".join(f"{' '.join(s.split())};\n" for s in statements), encoding="utf-8")
         script.chmod(0o644)
@@ -111,9 +111,9 @@ class Cluster:
 
 
 def inlined(statement: str, detail: str) -> str:
-    """The statement with `$1` … replaced by the logged parameters, as literals that the context gives a type to."""
+    """The statement with `$1` … replaced by the logged parameters, as literals whose type follows from the context."""
     values = {}
     for number, text in re.findall(r"\$(\d+) = (NULL|'(?:[^']|'')*')", detail):
-        # pgbench would take `:word` for a variable of its own.
+        # pgbench would interpret `:word` as a variable.
         values[number] = "U&" + text.replace("\\", "\\\\").replace(":", "\\003A") if ":" in text else text
     return re.sub(r"\$(\d+)", lambda m: values.get(m[1], m[0]), statement)

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Measures the server on SQLite and on PostgreSQL, beside pgbench running the server's own SELECTs.
+"""Measures the server on SQLite and on PostgreSQL, compared with pgbench running the server's SELECTs.
 
     make bench          or: python3 bench/run.py small target/release/cinema
     make bench-large    or: python3 bench/run.py large target/release/cinema
 
-Needs Linux, wrk, and PostgreSQL's programs; Python's standard library alone. Everything runs on this machine on
-loopback addresses and in a temporary folder, stops by itself, and leaves docs/benchmarks.md: the part between the two
-markers of the run is written anew, the prose around it stays.
+Needs Linux, wrk, PostgreSQL's programs, and only Python's standard library. Everything runs on this machine on loopback
+addresses and in a temporary folder, and updates docs/benchmarks.md: only the part between the two markers of the run is
+replaced. The databases to measure may follow the program: sqlite, postgres; the page is only updated by a run of both.
 
-`small` measures signing in, the catalogue, money and films with BENCH_MOVIES (10000) movies. `large` measures the catalogue
-with as many and with BENCH_MOVIES_LARGE (1000000), and the sales report over BENCH_ORDERS (1000000) orders.
-BENCH_SECONDS (6) is how long each load lasts. BENCH_FOLDER is a folder for databases that are kept: a later run of `large`
-measures them again without importing. The databases to measure may follow the program: sqlite, postgres.
+`small` measures signing in, the catalogue, orders and films with BENCH_MOVIES (10000) movies. `large` measures the
+catalogue with the same number and with BENCH_MOVIES_LARGE (1000000), and the sales report over BENCH_ORDERS (1000000) orders.
+BENCH_SECONDS (6) is the duration of each load. BENCH_FOLDER is a folder in which the databases are kept, so that the next
+run measures them without another import.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
                 result[kept][name] = cluster.statements_of(lambda page=page: fetch(page, token=token))
     cases = {
         "live": paths_script(["/health/live"]),
-        # By a signed-in caller: for anonymous ones, pages are kept as bytes.
+        # By a signed-in caller: anonymous answers are cached as bytes.
         "list": paths_script(["/api/v1/movies?sort=-imdb"], token),
         "detail": paths_script([f"/api/v1/movies/{i}" for i in ids], token),
         "search": paths_script(searches, token),
@@ -67,7 +67,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
         "login": login_script(),
     }
     for name, script in cases.items():
-        # A warm-up would leave movies in the carts and make the measured adds 409.
+        # A warm-up would leave movies in the carts, and the measured adds would be answered with 409.
         result[name] = load(server, folder, f"{label}-{name}", script, warm=name != "cart")
         if cluster and result["statements"].get(name):
             result["limits"][name] = in_turns(
@@ -104,7 +104,7 @@ class Bench:
         self.binary, self.folder, self.cleanup = binary, folder, cleanup
 
     def open(self, kind: str, movies: int) -> tuple[Server, Cluster | None, dict]:
-        """A server that is not started yet, with so many movies; what their import took."""
+        """A server, not started yet, with so many movies, its cluster, and the figures of the import."""
         name = f"{kind}-{movies}"
         done = self.folder / f"{name}.json"
         if not done.exists():
