@@ -23,15 +23,9 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EMAIL, PASSWORD = "fuzz@example.com", "Fuzz-Machine-2026"
 SEED = os.environ.get("FUZZ_SEED", "20261122")
-<<<<<<< HEAD
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "80")
-# Far longer than a run takes (about a minute).
-LIMIT_SECONDS = 420
-=======
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "40")
-# Far beyond what a run takes (about three minutes).
+# Far longer than a run takes (about three minutes).
 LIMIT_SECONDS = 900
->>>>>>> main
 
 
 def start(binary: str, folder: pathlib.Path, environment: dict[str, str]) -> tuple[subprocess.Popen, str]:

@@ -82,7 +82,7 @@ pub struct Purchase {
 /// The entitlement of a buyer to a paid movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entitlement {
-    /// The movie.
+    /// The buyer has the movie.
     Live,
     /// The buyer has the movie, but it cannot be watched while its payment is disputed.
     Suspended,
