@@ -1,4 +1,4 @@
-"""The catalogue with a given size: pages, search, suggestions, facets, and their cost after a change."""
+"""Measures the catalogue at one size: pages, search, suggestions, facets, and the first answers after a change."""
 
 import contextlib
 import http.client
@@ -15,14 +15,14 @@ from loads import load, paths_script
 from postgres import Cluster
 from server import Server, fetch, say
 
-# Titles of the loads, with the limits of the 99th percentile in milliseconds with a million movies on PostgreSQL and on SQLite.
+# The titles of the loads, with the targets of the p99 in ms at a million movies on PostgreSQL and on SQLite.
 CASES = {
     "live": ("`GET /health/live`", None),
-    "hot": ("first page, anonymous (kept as bytes)", None),
+    "hot": ("first page, anonymous (cached as bytes)", None),
     "first": ("first page (20)", (20, 20)),
     "filtered": ("page of a genre, best rated first", (20, 20)),
-    "rare": ("page of two conditions that rarely meet", (20, 20)),
-    "none": ("page of a condition that nothing meets", (20, 20)),
+    "rare": ("page of two filters that rarely match together", (20, 20)),
+    "none": ("page of a filter that matches nothing", (20, 20)),
     "deepest": ("deepest page by cursor", (20, 20)),
     "detail": ("movie detail", (20, 20)),
     "similar": ("similar movies", (20, 20)),
@@ -37,7 +37,7 @@ CASES = {
     "facets": ("facets of all movies", (50, 50)),
     "facets_filtered": ("facets of a genre and a decade", (50, 50)),
 }
-# Loads whose work does not depend on the number of movies: with a million they may take 1.5 times as long as with ten thousand.
+# Loads whose work does not depend on the number of movies: at a million their p50 may be 1.5 times that at ten thousand.
 SIZE_FREE = ("first", "filtered", "none", "deepest", "detail", "genres", "search_rare", "suggestions")
 
 
@@ -126,7 +126,7 @@ def deepest(server: Server, token: str) -> str:
 
 
 def milliseconds(server: Server, path: str, token: str) -> float:
-    """The duration of one answer, also of one that the server aborts."""
+    """The duration of one request, also if it is refused after a timeout."""
     began = time.monotonic()
     try:
         fetch(f"{server.url}{path}", token=token)
@@ -136,7 +136,7 @@ def milliseconds(server: Server, path: str, token: str) -> float:
 
 
 def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> dict[str, float]:
-    """The duration of the first answer after a movie was changed; the median of three changes."""
+    """The duration of the first request after a movie was changed; medians of three changes."""
     api = f"{server.url}/api/v1"
     movie = fetch(f"{api}/movies?sort=name&page_size=1", token=token)["items"][0]["id"]
     times: dict[str, list[float]] = {"first": [], "genres": [], "facets": [], "facets_filtered": []}
@@ -149,7 +149,7 @@ def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> di
 
 
 def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None, *, seconds: int) -> dict:
-    """All loads of the catalogue on one running server, with a signed-in caller, because pages for anonymous callers are cached."""
+    """All loads of the catalogue on one running server, by a signed-in caller: anonymous answers are cached as bytes."""
     words = Vocabulary(server, cluster)
     result: dict = {"vocabulary": words.wait(), "idle": server.memory()}
     token = server.tokens()[0]

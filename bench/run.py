@@ -4,14 +4,14 @@
     make bench          or: python3 bench/run.py small target/release/cinema
     make bench-large    or: python3 bench/run.py large target/release/cinema
 
-Needs Linux, wrk, PostgreSQL's programs, and only Python's standard library. Everything runs on this machine on
-loopback addresses and in a temporary folder, ends automatically, and updates docs/benchmarks.md: only the part between
-the two markers of the run is replaced.
+Needs Linux, wrk, PostgreSQL's programs, and only Python's standard library. Everything runs on this machine on loopback
+addresses and in a temporary folder, and updates docs/benchmarks.md: only the part between the two markers of the run is
+replaced. The databases to measure may follow the program: sqlite, postgres; the page is only updated by a run of both.
 
-`small` measures sign-ins, the catalogue, money and films with BENCH_MOVIES (10000) movies. `large` measures the catalogue
-with both BENCH_MOVIES and BENCH_MOVIES_LARGE (1000000) movies, and the sales report over BENCH_ORDERS (1000000) orders.
-BENCH_SECONDS (6) is how long each load lasts. BENCH_FOLDER is a folder for databases that are kept: a later run of `large`
-measures them again without importing. The databases to measure may follow the program: sqlite, postgres.
+`small` measures signing in, the catalogue, orders and films with BENCH_MOVIES (10000) movies. `large` measures the
+catalogue with the same number and with BENCH_MOVIES_LARGE (1000000), and the sales report over BENCH_ORDERS (1000000) orders.
+BENCH_SECONDS (6) is the duration of each load. BENCH_FOLDER is a folder in which the databases are kept, so that the next
+run measures them without another import.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
                 result[kept][name] = cluster.statements_of(lambda page=page: fetch(page, token=token))
     cases = {
         "live": paths_script(["/health/live"]),
-        # With a signed-in caller, because pages for anonymous callers are cached.
+        # By a signed-in caller: anonymous answers are cached as bytes.
         "list": paths_script(["/api/v1/movies?sort=-imdb"], token),
         "detail": paths_script([f"/api/v1/movies/{i}" for i in ids], token),
         "search": paths_script(searches, token),
@@ -104,7 +104,7 @@ class Bench:
         self.binary, self.folder, self.cleanup = binary, folder, cleanup
 
     def open(self, kind: str, movies: int) -> tuple[Server, Cluster | None, dict]:
-        """Returns a server with this number of movies, which is not started yet, and the cost of their import."""
+        """A server, not started yet, with so many movies, its cluster, and the figures of the import."""
         name = f"{kind}-{movies}"
         done = self.folder / f"{name}.json"
         if not done.exists():

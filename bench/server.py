@@ -1,4 +1,4 @@
-"""The parts common to all measurements: the settings of a run, and the measured server."""
+"""The settings of a run, and the server that is measured."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def out(*command: str) -> str:
 
 
 def fetch(url: str, body: object = None, token: str | None = None, *, method: str | None = None, content_type: str = "application/json") -> dict:
-    """Returns the JSON of the answer. With a body the default method is POST."""
+    """The JSON of the answer. With a body the method is POST, unless another one is given."""
     request = urllib.request.Request(url, method=method)
     if body is not None:
         request.data = json.dumps(body).encode()
@@ -72,7 +72,7 @@ class Server:
         return done.stdout
 
     def prepare(self, catalogue: pathlib.Path, movies: int) -> dict:
-        """Migrates, imports the catalogue, creates the accounts, and returns the imported rows per second and the megabytes used."""
+        """Migrates, imports the catalogue, creates the accounts, and returns the imported rows per second and the peak memory of the import in MB."""
         self.command("migrate")
         began = time.monotonic()
         importing = subprocess.Popen(
@@ -118,7 +118,7 @@ class Server:
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
     def peak_memory(self) -> float:
-        """The maximum of resident megabytes since the start."""
+        """The peak of the resident megabytes since the start."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
@@ -127,7 +127,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def tokens(self) -> list[str]:
-        """The access tokens of the accounts, each used for five minutes."""
+        """An access token for each account; they are reused for five minutes."""
         if time.monotonic() - self.signed_in_at > 300:
             self.known_tokens = [self.log_in(f"bench{n}@example.com") for n in range(ACCOUNTS)]
             self.signed_in_at = time.monotonic()
@@ -137,7 +137,7 @@ class Server:
         for _ in range(20):
             try:
                 return fetch(f"{self.url}/api/v1/accounts/login", {"email": email, "password": PASSWORD})["access"]
-            except urllib.error.HTTPError as refusal:  # the queue may be full after a load of sign-ins
+            except urllib.error.HTTPError as refusal:  # the queue of log-ins may still be full after a load of them
                 if refusal.code != 503:
                     raise
                 time.sleep(1)
