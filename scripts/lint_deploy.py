@@ -67,7 +67,7 @@ def compose_problems() -> list[str]:
         handed_on = set(services[name]["environment"])
         expected = (set(settings) - FIXED) | files
         problems += [f"{name} is not handed {n}" for n in sorted(expected - handed_on)]
-        problems += [f"{name} is handed {n}, which is no setting" for n in sorted(handed_on - expected)]
+        problems += [f"{name} is handed {n}, which is not a setting" for n in sorted(handed_on - expected)]
     known = set(settings) | files | own
     used = set(re.findall(r"\$\{([A-Za-z0-9_]+)", text))
     problems += [f"{n} is not in .env.example" for n in sorted(used - known)]
@@ -134,7 +134,7 @@ def overlay_problems(folder: pathlib.Path, base: dict) -> list[str]:
     for generator in overlay.get("configMapGenerator", []):
         if generator["name"] not in maps or generator.get("behavior") != "merge":
             problems.append(f"{generator['name']} is not merged into a map of the base")
-    problems += [f"{n} is no setting" for n in sorted(set(literals(overlay)) - set(example()[0]))]
+    problems += [f"{n} is not a setting" for n in sorted(set(literals(overlay)) - set(example()[0]))]
     return [f"deploy/{folder.name}: {p}" for p in problems]
 
 
@@ -176,7 +176,7 @@ def main() -> int:
             problems.append(f"{manifest['kind']} {manifest['metadata']['name']} selects no pod")
 
     settings = literals(kustomization)
-    problems += [f"{n} is no setting" for n in sorted(set(settings) - set(example()[0]))]
+    problems += [f"{n} is not a setting" for n in sorted(set(settings) - set(example()[0]))]
     if settings.get("APP_ENV") != "prod":
         problems.append("the base is not for production")
     for manifest in manifests:

@@ -60,7 +60,7 @@ async fn missing_rights_for_migrating_are_reported_with_advice() {
     };
     // As in every database since PostgreSQL 15.
     let schema = said().await;
-    assert!(schema.starts_with("\"An-n\" may not make tables in the schema public"), "{schema}");
+    assert!(schema.starts_with("\"An-n\" may not create tables in the schema public"), "{schema}");
     let advice = "GRANT CREATE ON SCHEMA public TO \"An-n\"";
     assert!(schema.contains(advice), "{schema}");
     database.execute(advice).await;

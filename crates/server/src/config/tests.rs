@@ -68,10 +68,10 @@ fn the_environment_overrides_dotenv_which_overrides_the_file() {
 fn an_unknown_key_in_the_file_is_reported() {
     let sources = Sources::default().with_file("app_prot = 8000\n");
     let error = Settings::from_sources(&sources).unwrap_err().to_string();
-    assert_eq!(error, "app_prot is no setting (in cinema.toml); did you mean app_port?");
+    assert_eq!(error, "app_prot is not a setting (in cinema.toml); did you mean app_port?");
     let sources = Sources::default().with_file("[app]\nport = 8000\n");
     let error = Settings::from_sources(&sources).unwrap_err().to_string();
-    assert!(error.starts_with("app is no setting (in cinema.toml)"), "{error}");
+    assert!(error.starts_with("app is not a setting (in cinema.toml)"), "{error}");
     let sources = Sources::default().with_file("app_port = = 8000");
     let error = Settings::from_sources(&sources).unwrap_err().to_string();
     assert!(error.starts_with("cinema.toml is not TOML"), "{error}");
@@ -302,7 +302,7 @@ fn a_dollar_in_dotenv_is_kept_or_refused_and_never_something_else() {
     let refused = read("CURRENCY=EUR\nAPP_SECRET_KEY=pa$canary\n").unwrap_err().to_string();
     assert_eq!(
         refused,
-        ".env has a $ in the value of APP_SECRET_KEY that would stand for another value; \
+        ".env has a $ in the value of APP_SECRET_KEY that would be replaced; \
          allowed: APP_SECRET_KEY='…' in single quotes, or \\$ for each $"
     );
 }

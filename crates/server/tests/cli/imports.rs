@@ -86,7 +86,7 @@ fn a_dry_run_reports_what_an_import_does_including_repeated_rows() {
     folder.write("movies.csv", priced((0..1_500).map(|row| (row % 1_200, "9.99"))));
     let told = "1500 rows: 1200 added, 0 updated, 300 unchanged, 0 rejected";
     let dry = folder.run("movies import movies.csv --dry-run").exits(0).out();
-    assert_eq!(dry, format!("{told}; dry run: nothing was kept\n"));
+    assert_eq!(dry, format!("{told}; dry run: nothing was stored\n"));
     assert_eq!(folder.run("movies import movies.csv").exits(0).out(), format!("{told}\n"));
 }
 
