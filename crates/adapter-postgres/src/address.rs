@@ -280,12 +280,12 @@ mod tests {
         for (parameters, help) in [
             ("sslmode=allow", "must be disable, prefer, require, verify-ca or verify-full"),
             ("sslmode=verify-ful", "must be disable, prefer, require, verify-ca or verify-full"),
-            ("sslmode=verify-ca", "needs sslrootcert=FILE"),
-            ("sslmode=require&sslrootcert=system", "needs sslmode=verify-full"),
-            ("sslmode=prefer&sslrootcert=/ca.pem", "without sslmode=verify-full"),
-            ("sslrootcert=/ca.pem", "without sslmode=verify-full"),
-            ("sslmode=require&sslcert=/me.pem", "sslcert is not known"),
-            ("sslmode=require&sslcrl=/crl.pem", "sslcrl is not known"),
+            ("sslmode=verify-ca", "requires sslrootcert=FILE"),
+            ("sslmode=require&sslrootcert=system", "requires sslmode=verify-full"),
+            ("sslmode=prefer&sslrootcert=/ca.pem", "requires sslmode=verify-full"),
+            ("sslrootcert=/ca.pem", "requires sslmode=verify-full"),
+            ("sslmode=require&sslcert=/me.pem", "sslcert is not supported"),
+            ("sslmode=require&sslcrl=/crl.pem", "sslcrl is not supported"),
         ] {
             let error = Address::parse(&format!("postgres://ann:canary@db/cinema?{parameters}")).unwrap_err();
             assert!(error.to_string().contains(help), "{parameters}: {error}");

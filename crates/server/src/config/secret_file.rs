@@ -31,7 +31,7 @@ pub enum SecretFileError {
     #[error("{0} is a link, and links are not followed: put the file itself there, or remove it")]
     Link(PathBuf),
     /// The file exists but is empty.
-    #[error("{0} is empty: remove it, and another secret is generated")]
+    #[error("{0} is empty: remove it, and a new secret is generated")]
     Empty(PathBuf),
 }
 
