@@ -141,4 +141,4 @@ class Server:
                 if refusal.code != 503:
                     raise
                 time.sleep(1)
-        sys.exit("bench: nobody can sign in")
+        sys.exit("bench: no account can sign in")

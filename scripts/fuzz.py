@@ -5,7 +5,7 @@
 
 Starts `cinema serve` on a free port of 127.0.0.1 with a temporary folder and database, loads the shipped catalogue,
 signs an administrator in, and lets schemathesis try every operation with a fixed seed. scripts/schemathesis.toml says
-what is checked, scripts/fuzz_hooks.py which cases are left out. Ends by itself. FUZZ_SEED and FUZZ_EXAMPLES (per operation) can be set.
+what is checked, scripts/fuzz_hooks.py which cases are discarded. Ends automatically. FUZZ_SEED and FUZZ_EXAMPLES (per operation) can be set.
 """
 
 import json

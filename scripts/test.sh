@@ -45,7 +45,7 @@ fi
 if [ "$code" -ne 0 ]; then
   # Repeated at the end, where it is found first in a long log.
   printf '\n%s\n' 'Failed tests:'
-  grep -E '^(test .*FAILED|error(\[|:| )|Secrets stand |line [0-9]+: )' "$log" | sort --unique | head -40
+  grep -E '^(test .*FAILED|error(\[|:| )|Secrets were found |line [0-9]+: )' "$log" | sort --unique | head -40
 fi
 # cargo prints one "test result: ok. 3 passed; 0 failed; 0 ignored; …" for each test program.
 awk '

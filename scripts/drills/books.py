@@ -76,12 +76,12 @@ def books_of(postgres, stripe, may_forget):
         if disputed != withdrawn:
             yield f"{name} ({status}): {disputed} was disputed at Stripe, {withdrawn} here"
         if captured - refunded - disputed != booked:
-            yield f"{name} ({status}): Stripe holds {captured - refunded - disputed}, the ledger says {booked}"
+            yield f"{name} ({status}): Stripe holds {captured - refunded - disputed}, the ledger has {booked}"
         if captured and settlement != "pays_order" and not disputed and refunded != captured:
-            yield f"{name} ({status}, {settlement}): {captured - refunded} is nobody's"
+            yield f"{name} ({status}, {settlement}): {captured - refunded} belongs to no payment"
     total = sum(row[-1] for row in ours.values())
     if total != held:
-        yield f"Stripe holds {held} of all payments, the ledger says {total}"
+        yield f"Stripe holds {held} of all payments, the ledger has {total}"
 
 
 def wrongs(postgres, stripe, *, may_forget=False):
@@ -128,15 +128,15 @@ def lost_answers(postgres, people):
         for person in people:
             made = {name for name, made_by in person.made.items() if made_by.rsplit("/", 1)[-1] == path}
             if lost := made - known:
-                yield f"{person.email} was told of {path} that are not there: {sorted(lost)[:5]}"
+                yield f"{person.email} received identifiers of {path} that do not exist: {sorted(lost)[:5]}"
     states = {row[0]: row[1] for row in postgres.sql("SELECT id, status FROM orders")}
     for person in people:
         for name in person.paid:
             if states.get(name) in (None, "pending", "canceled"):
-                yield f"{person.email} was told that order {name} is paid; it is {states.get(name)}"
+                yield f"{person.email} received the answer that order {name} is paid; it is {states.get(name)}"
         for name in person.canceled:
             if states.get(name) != "canceled":
-                yield f"{person.email} was told that order {name} is canceled; it is {states.get(name)}"
+                yield f"{person.email} received the answer that order {name} is canceled; it is {states.get(name)}"
 
 
 def unprinted_mails(postgres, nodes):

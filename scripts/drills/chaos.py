@@ -38,7 +38,7 @@ def register(port, postgres, emails):
     for email in emails:
         status = call(port, "POST", "/api/v1/accounts/register", {"email": email, "password": PASSWORD})[0]
         if status != 201:
-            sys.exit(f"chaos: nobody can register: {status}")
+            sys.exit(f"chaos: no account can register: {status}")
     postgres.sql("UPDATE users SET is_active = true, activated_at = now() WHERE activated_at IS NULL")
 
 
@@ -140,26 +140,26 @@ def drill(arguments, folder):
         make_administrators(cluster)
         stripe.arrange("delivery", f"seed={arguments.seed % 2**31}&duplicated=20&dropped=10&longest_delay_ms=3000")
         stripe.arrange("faults/random", f"seed={arguments.seed % 2**31}&percent=8")
-        say(f"all runs after {time.monotonic() - began:.0f} s")
+        say(f"all services run after {time.monotonic() - began:.0f} s")
         end = time.monotonic() + arguments.seconds
         for actor in (*people, bank):
             actor.end = end
             actor.start()
         counts = make_trouble(rng, nodes, cluster, arguments.seconds)
         troubles = ", ".join(f"{what}: {number}" for what, number in counts.items())
-        say(f"{troubles}; now all is healed, after {time.monotonic() - began:.0f} s")
+        say(f"{troubles}; all faults were ended after {time.monotonic() - began:.0f} s")
         heal(stripe, nodes, people, bank)
-        say(f"the servers run anew after {time.monotonic() - began:.0f} s")
+        say(f"the servers were restarted after {time.monotonic() - began:.0f} s")
         found = drained(cluster, stripe, hurry=bank.end_all)
-        say(f"nothing waits any more after {time.monotonic() - began:.0f} s")
+        say(f"all pending work was completed after {time.monotonic() - began:.0f} s")
         found += [fault for actor in (*people, bank) for fault in actor.faults]
         found += lost_answers(cluster, people)
         found += unprinted_mails(cluster, nodes)
         found += run_check(arguments.binary, nodes[0].environment)
         report(cluster, (*people, bank))
         if not cluster.sql("SELECT id FROM orders WHERE status = 'paid' LIMIT 1"):
-            found.append("nobody bought anything")
-        say(f"all was checked after {time.monotonic() - began:.0f} s")
+            found.append("nothing was bought")
+        say(f"all checks were completed after {time.monotonic() - began:.0f} s")
         return found
     finally:
         for node in nodes:
@@ -185,7 +185,7 @@ def main():
             say(f"WRONG {wrong}")
         sys.exit(f"chaos: {len(found)} things are wrong; seed {arguments.seed}, logs in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
-    say("all money is where it belongs")
+    say("all money is accounted for")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def drill(arguments, folder):
         found = until_right(lambda: [buyer.email for buyer in early if buyer.status() != "paid"])
         backup = str(folder / "backup")
         subprocess.run(["pg_dump", "-Fc", "-f", backup, postgres.url()], check=True)
-        say("the backup is made")
+        say("the backup was created")
 
         later.place()
         slow.place()
@@ -127,7 +127,7 @@ def drill(arguments, folder):
         postgres.sql("DROP DATABASE cinema", database="postgres")
         postgres.sql("CREATE DATABASE cinema", database="postgres")
         subprocess.run(["pg_restore", "-d", postgres.url(), backup], check=True)
-        say("the backup is restored")
+        say("the backup was restored")
         node.start()
         node.wait_until_ready()
         slow.at_stripe("settle")
@@ -140,7 +140,7 @@ def drill(arguments, folder):
         found += [f"{buyer.email} has a movie that is not paid any more" for buyer in (refunded, disputed) if buyer.has_movie()]
         # The token from after the backup is no longer known, but this must not be treated as theft.
         status, answer = paid.call("POST", "/accounts/refresh", {"refresh": paid.refresh})
-        say(f"a refresh token of after the backup: {status} {(answer or {}).get('code', '')}")
+        say(f"a refresh token from after the backup: {status} {(answer or {}).get('code', '')}")
         status, answer = paid.call("GET", "/users/me")
         if status != 200:
             found.append(f"the session of {paid.email} has ended: {status} {answer}")
@@ -167,7 +167,7 @@ def main():
             say(f"WRONG {wrong}")
         sys.exit(f"restore: {len(found)} things are wrong; logs in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
-    say("no money was forgotten")
+    say("no payment was lost")
 
 
 if __name__ == "__main__":

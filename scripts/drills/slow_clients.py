@@ -227,7 +227,7 @@ def unread_answers(server, count=550, limit=40):
     for client in clients:
         client.close()
     report(
-        f"{count} answers that nobody reads",
+        f"{count} answers that are not read",
         left <= 10 and kernel < 300_000_000,
         f"kernel {kernel / 1e6:.0f} MB, memory {rss / 1e6:.0f} MB, {left} open after {seconds:.0f} s",
     )
