@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Fuzzes a running server from its own OpenAPI document: no 5xx, and no answer that the document does not know.
+"""Fuzzes a running server from its own OpenAPI document: no 5xx, and no answer that the document does not describe.
 
     make fuzz           or: .tools/venv/bin/python scripts/fuzz.py target/debug/cinema
 
 Starts `cinema serve` on a free port of 127.0.0.1 with a temporary folder and database, loads the shipped catalogue,
 signs an administrator in, and lets schemathesis try every operation with a fixed seed. scripts/schemathesis.toml says
-what is checked, scripts/fuzz_hooks.py which cases are left out. Ends by itself. FUZZ_SEED and FUZZ_EXAMPLES (per operation) can be set.
+what is checked, scripts/fuzz_hooks.py which cases are discarded. Ends automatically. FUZZ_SEED and FUZZ_EXAMPLES (per operation) can be set.
 """
 
 import json
@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EMAIL, PASSWORD = "fuzz@example.com", "Fuzz-Machine-2026"
 SEED = os.environ.get("FUZZ_SEED", "20261122")
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "40")
-# Far beyond what a run takes (about three minutes).
+# Far longer than a run takes (about three minutes).
 LIMIT_SECONDS = 900
 
 
@@ -76,7 +76,7 @@ def main() -> int:
         server, url = start(binary, folder, environment)
         try:
             code = 0
-            # By itself: with the list of sessions beside it, it would end the fuzzer's own.
+            # Tested alone: together with the list of sessions, it would end the fuzzer's own session.
             for selection in ("--exclude-operation-id", "--include-operation-id"):
                 command = [
                     *(str(schemathesis), "--config-file", str(ROOT / "scripts" / "schemathesis.toml")),

@@ -66,7 +66,7 @@ pub(crate) enum Progress {
 
 /// A refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the name in the books")]
+#[expect(clippy::struct_field_names, reason = "the name in the stored files")]
 struct Refund {
     refund_id: Uuid,
     minor: i64,
@@ -106,7 +106,7 @@ pub(crate) struct Checkout {
 pub(crate) enum CheckoutError {
     #[error("a checkout of the sandbox has a currency that does not exist")]
     Currency,
-    #[error("nothing was paid, or more would go back than was paid")]
+    #[error("nothing was paid, or the refund exceeds the paid amount")]
     RefundTooLarge,
 }
 
@@ -298,7 +298,7 @@ fn declined(at: Moment) -> PaymentFailure {
     PaymentFailure { at: at.0, code: DECLINE_CODE.to_owned() }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it reads what the port lets a provider leave out")]
+#[expect(clippy::unnecessary_wraps, reason = "it accepts what the port allows a provider to omit")]
 fn some<K: Kind>(uuid: Uuid) -> Option<Id<K>> {
     Some(Id::from_uuid(uuid))
 }

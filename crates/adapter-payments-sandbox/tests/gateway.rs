@@ -1,5 +1,5 @@
 //! Tests of the contract of the payment provider port on the sandbox.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect stops and says so")]
+#![expect(clippy::unwrap_used, reason = "an unexpected result must fail the test")]
 
 use std::{
     path::Path,

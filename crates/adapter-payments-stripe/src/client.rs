@@ -42,7 +42,7 @@ pub enum StripeSetupError {
     #[error("connections to Stripe cannot be encrypted ({0})")]
     Encryption(#[from] TrustError),
     /// The key cannot be sent, or the client does not start.
-    #[error("the client of Stripe cannot be made ({0})")]
+    #[error("the Stripe client cannot be created ({0})")]
     Client(#[from] reqwest::Error),
 }
 

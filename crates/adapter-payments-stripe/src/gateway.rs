@@ -61,7 +61,7 @@ fn numbered_key(key: &str, number: u32) -> String {
 
 /// A call took effect, but its answer cannot be read; its result must be looked up.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer to a call that was done cannot be read")]
+#[error("the answer to a completed call cannot be read")]
 struct UnreadableAnswer;
 
 fn unreadable() -> GatewayError {

@@ -212,7 +212,7 @@ mod tests {
         let things = || Statement::<(Integer,)>::new("SELECT n FROM things");
         let mislead = "SET search_path = nowhere";
         run(&database, mislead).await.unwrap();
-        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)], "reading is tried again");
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)], "reading is retried");
         run(&database, mislead).await.unwrap();
         let write = "INSERT INTO things VALUES (8)";
         assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));

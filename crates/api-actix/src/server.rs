@@ -208,7 +208,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
 }
 
 /// Redirects to the page at its canonical address, which is relative to this one.
-#[expect(clippy::unused_async, reason = "actix takes asynchronous handlers alone")]
+#[expect(clippy::unused_async, reason = "actix accepts only asynchronous handlers")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
 }

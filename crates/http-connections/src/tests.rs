@@ -196,7 +196,7 @@ async fn only_little_data_of_early_requests_is_buffered() {
         loop {
             client.write_all(&[b'x'; 100]).await.unwrap();
             sent += 100;
-            assert!(sent < 8 * BUFFER, "the client is held up");
+            assert!(sent < 8 * BUFFER, "the client waits");
         }
     };
     let mut flood = pin!(flood);

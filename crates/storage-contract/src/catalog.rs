@@ -175,7 +175,7 @@ async fn a_thousand_movies_are_added_in_one_call(node: Node) {
     let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
     let mut found = unit.find_movies_for_update(&identities).await.unwrap();
     found.sort_by_key(|movie| movie.id);
-    assert!(found == movies, "all of them are found as they are");
+    assert!(found == movies, "all of them are found unchanged");
 }
 
 async fn movies_are_found_by_their_identities(node: Node) {
@@ -287,5 +287,5 @@ async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
     let last = node.export_movies(Some(second[1].summary.id), 2).await.unwrap();
     assert_eq!(last, expected[4..]);
     assert!(node.export_movies(Some(id(9)), 2).await.unwrap().is_empty());
-    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "behind one that is gone");
+    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "after a deleted item");
 }

@@ -38,7 +38,7 @@ fn actor(number: u64) -> Actor {
     Actor { user_id: id(number), session_id: id(number), role: Role::User }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is passed where a score may be left out")]
+#[expect(clippy::unnecessary_wraps, reason = "it is passed where a score is optional")]
 fn score(value: i16) -> Option<Score> {
     Some(Score::try_from(value).unwrap())
 }
@@ -428,7 +428,11 @@ async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
     assert_eq!(most_popular(&node).await, order([3, 2, 1]));
     let changed = Movie { votes: 6_500, version: 2, ..movies[0].clone() };
     update(&node, &changed).await;
-    assert_eq!(most_popular(&node).await, order([1, 3, 2]), "votes count at once, beside the acts");
+    assert_eq!(
+        most_popular(&node).await,
+        order([1, 3, 2]),
+        "votes count immediately, in addition to the actions"
+    );
     erase(&node, 1).await;
     node.refresh_popularity(10).await.unwrap();
     assert_eq!(most_popular(&node).await, order([1, 3, 2]));

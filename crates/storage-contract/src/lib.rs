@@ -9,7 +9,7 @@
     clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "cases are tests: what is not as expected has to fail them"
+    reason = "cases are tests, which unexpected results must fail"
 )]
 
 mod access;

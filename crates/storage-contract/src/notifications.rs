@@ -110,7 +110,7 @@ async fn an_erased_user_has_no_settings_and_gets_no_notifications(node: Node) {
     assert!(push(&node, 1, like(2, 11), at(3)).await.is_none());
     let mut unit = node.unit().await;
     assert_eq!(unit.notification_settings_for_update(id(1)).await.unwrap(), None);
-    assert_eq!(unit.notification_settings_for_update(id(9)).await.unwrap(), None, "nobody has this id");
+    assert_eq!(unit.notification_settings_for_update(id(9)).await.unwrap(), None, "no user has this id");
     unit.commit().await.unwrap();
     assert_eq!(list(&node, 1).await, []);
 }
@@ -198,7 +198,7 @@ async fn likes_of_one_comment_are_one_notification(node: Node) {
         found.iter().map(|one| (one.comment_id, one.count)).collect::<Vec<_>>(),
         [(Some(id(11)), 1), (Some(id(10)), 2)]
     );
-    assert_eq!(found[1].actor.as_ref().unwrap().id, id(3), "the last one who liked it");
+    assert_eq!(found[1].actor.as_ref().unwrap().id, id(3), "the last user who liked it");
     assert_eq!(found[1].notified_at, at(2));
 }
 
@@ -297,7 +297,7 @@ async fn the_notifications_of_a_removed_comment_are_deleted(node: Node) {
     push(&node, 1, like(3, 11), at(3)).await;
     let mut unit = node.unit().await;
     unit.remove_comment_notifications(id(10)).await.unwrap();
-    unit.remove_comment_notifications(id(99)).await.expect("nothing is there");
+    unit.remove_comment_notifications(id(99)).await.expect("no file exists");
     unit.commit().await.unwrap();
     assert_eq!(list(&node, 1).await.iter().map(|one| one.comment_id).collect::<Vec<_>>(), [Some(id(11))]);
     assert_eq!(list(&node, 2).await, []);

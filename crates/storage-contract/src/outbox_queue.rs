@@ -110,10 +110,10 @@ async fn completing_again_is_harmless(node: Node) {
     for second in 1..4 {
         node.complete_message(id(1), at(second)).await.unwrap();
     }
-    node.complete_message(id(99), at(1)).await.expect("nor one that is gone");
+    node.complete_message(id(99), at(1)).await.expect("nor a deleted one");
     assert!(node.claim_all(at(1_000_000)).await.is_empty());
     assert_eq!(node.purge_messages(at(1_000_000), 10).await.unwrap(), 1);
-    node.complete_message(id(1), at(5)).await.expect("nor one that was purged");
+    node.complete_message(id(1), at(5)).await.expect("nor a purged one");
 }
 
 async fn a_failed_message_waits_for_its_retry(node: Node) {

@@ -89,7 +89,7 @@ async fn the_words_of_a_search_match_in_any_order(node: Node) {
 async fn complete_words_are_found_and_the_last_may_be_incomplete(node: Node) {
     add_titles(&node).await;
     assert_eq!(by_search(&node, "schindl").await, ["Schindler's List"]);
-    assert!(by_search(&node, "indler").await.is_empty(), "words are begun at their beginning");
+    assert!(by_search(&node, "indler").await.is_empty(), "only the beginning of a word can be incomplete");
     assert!(by_search(&node, "schindl list").await.is_empty(), "only the last is unfinished");
     assert_eq!(by_search(&node, "list schindl").await, ["Schindler's List"]);
     assert_eq!(by_search(&node, "up").await, ["Up"]);
@@ -315,7 +315,7 @@ async fn unranked_matches_follow_by_popularity(node: Node) {
     let whole = chained(&node, &filter, &[MovieSort::RELEVANT], 100).await;
     assert_eq!(whole.len(), 1_000);
     let popular = chained(&node, &filter, &[MovieSort::POPULAR], 100).await;
-    assert_eq!(whole, popular, "all are of one rank");
+    assert_eq!(whole, popular, "all have the same rank");
     assert_eq!(chained(&node, &filter, &[MovieSort::RELEVANT], 37).await, whole);
     for number in [1, 4, 5, 10] {
         let page = page(&node, &filter, &[MovieSort::RELEVANT], number, 100).await;
@@ -367,7 +367,11 @@ async fn the_vocabulary_has_the_words_that_correct_a_misspelled_one(node: Node) 
     for misspelled in ["godfahter", "godfathr", "gofdathre", "odfather", "kodfather", "ogdfather"] {
         assert_eq!(corrected(&node, misspelled, false).await, ["godfather"], "{misspelled}");
     }
-    assert_eq!(corrected(&node, "matirx", false).await, ["matrix", "matir"], "the more frequent goes first");
+    assert_eq!(
+        corrected(&node, "matirx", false).await,
+        ["matrix", "matir"],
+        "the more frequent word is first"
+    );
     assert_eq!(corrected(&node, "shawhsa", true).await, ["shawshank"]);
     assert_eq!(corrected(&node, "shawhsa", false).await, texts(&[]));
     assert_eq!(corrected(&node, "", false).await, texts(&[]));

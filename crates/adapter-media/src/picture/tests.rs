@@ -1,4 +1,4 @@
-#![expect(clippy::arithmetic_side_effects, reason = "sizes of pictures that the cases make themselves")]
+#![expect(clippy::arithmetic_side_effects, reason = "sizes of pictures that the cases create")]
 
 use std::io::{Cursor, Write};
 

@@ -145,7 +145,11 @@ mod tests {
         let other = request(&limit);
         let refused = read_body(&other, pending::<Result<(), Problem>>()).await.unwrap_err();
         assert_eq!(refused.kind.code, "unavailable", "one request may wait");
-        assert_eq!(read_body(&request(&limit), ready(Ok(7))).await.unwrap(), 7, "this one waits for nothing");
+        assert_eq!(
+            read_body(&request(&limit), ready(Ok(7))).await.unwrap(),
+            7,
+            "this unit waits for no lock"
+        );
         client.send(8).unwrap();
         assert_eq!(waiting.await.unwrap(), 8);
         assert!(limit.clone().permit().is_err(), "it has a permit again");

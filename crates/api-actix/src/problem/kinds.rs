@@ -198,7 +198,7 @@ mod tests {
     fn codes_are_unique_and_fit_their_addresses() {
         let mut seen = std::collections::BTreeSet::new();
         for kind in ALL {
-            assert!(seen.insert(kind.code), "{} stands twice", kind.code);
+            assert!(seen.insert(kind.code), "{} occurs twice", kind.code);
             assert!(kind.code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", kind.code);
             assert_eq!(Kind::of_slug(&kind.slug()), Some(*kind));
         }

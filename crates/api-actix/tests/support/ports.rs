@@ -525,7 +525,7 @@ impl MovieQueries for Doubles {
         request: &PageRequest,
         _viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        assert_ne!(filter.year.min, Some(PANIC_YEAR), "a bug with a secret in it");
+        assert_ne!(filter.year.min, Some(PANIC_YEAR), "a bug whose message contains a secret");
         if filter.year.min == Some(SLOW_YEAR) {
             self.begun.send_modify(|begun| *begun += 1);
             self.let_go.acquire().await.unwrap().forget();

@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(understood(&MOVIES, "xyzzyx").await, plain("xyzzyx"));
         let both = [("Heat of Night", 1995), ("Heart of Gold", 1990), ("Heart", 1991)];
         assert_eq!(understood(&both, "hezt night").await, corrected_to("heat night"));
-        assert_eq!(understood(&both, "heqrt night").await, plain("heqrt night"), "nothing has both");
+        assert_eq!(understood(&both, "heqrt night").await, plain("heqrt night"), "no movie has both");
     }
 
     #[tokio::test]
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(found, ("alpha 2001 2002 2003".to_owned(), Some(2004), None));
         let names = [("Alpha 2004 2003 2002 2001", 2005)];
         let (_, year, _) = understood(&names, "alpha 2004 2005 2003 2002 2001").await;
-        assert_eq!(year, Some(2004), "those in front are not tried");
+        assert_eq!(year, Some(2004), "the earlier values are not tried");
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ pub enum PlaceOrderError {
     #[error(transparent)]
     Refused(#[from] OrderRefusal),
     /// Another request with the same idempotency key is still running.
-    #[error("a request with this idempotency key is being done")]
+    #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not order.
     #[error(transparent)]

@@ -34,7 +34,7 @@ pub enum RequestRefundError {
     #[error("the order is neither paid nor partially refunded")]
     OrderNotPaid,
     /// The money was already refunded, or a refund is pending.
-    #[error("it was refunded already, or a refund of it is pending")]
+    #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
     /// Another request about one of the movies is open.
     #[error("another request about it is open")]
@@ -63,7 +63,7 @@ pub struct Decision {
 #[derive(Debug, thiserror::Error)]
 pub enum DecideRefundError {
     /// It was decided before.
-    #[error("the request was decided before")]
+    #[error("the request was already decided")]
     AlreadyDecided,
     /// The payment does not permit the refund.
     #[error(transparent)]

@@ -166,14 +166,14 @@ pub struct EventPage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// The amount is below the provider's minimum.
-    #[error("the provider takes no less than {minimum}")]
+    #[error("the provider accepts no less than {minimum}")]
     TooSmall {
         /// The minimum amount.
         minimum: Money,
     },
     /// The amount is too large for the provider, or needs more digits than the provider supports; amounts are not
     /// rounded.
-    #[error("the provider cannot take exactly this amount")]
+    #[error("the provider cannot charge exactly this amount")]
     Unsupported,
 }
 
@@ -191,7 +191,7 @@ pub enum GatewayError {
     NotReached(#[source] Box<dyn Error + Send + Sync>),
     /// The answer was lost, or was an ambiguous error: the call may have taken effect or not. Query the provider's
     /// state before acting.
-    #[error("whether the payment provider did it is not known")]
+    #[error("it is unknown whether the payment provider did it")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
 }
 

@@ -95,7 +95,7 @@ mod tests {
             assert_eq!(wait(&mut failures, now), expected);
             assert_eq!(wait(&mut failures, now + 1), expected - 1, "a refusal is not counted");
             now += i64::try_from(expected).unwrap();
-            assert_eq!(wait(&mut failures, now), 0, "after the wait one more is looked at");
+            assert_eq!(wait(&mut failures, now), 0, "after the wait one more attempt is checked");
         }
     }
 

@@ -368,7 +368,7 @@ mod tests {
         for _ in 0..5 {
             usage.give_back(&limit, second(61));
         }
-        assert!(usage.take(&limit, second(61)).is_allowed, "no more comes back than was taken");
+        assert!(usage.take(&limit, second(61)).is_allowed, "at most the taken number is returned");
         assert!(!usage.take(&limit, second(61)).is_allowed);
     }
 

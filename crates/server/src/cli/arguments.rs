@@ -67,9 +67,9 @@ pub(super) struct MigrateArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Compare checkouts of the last ten minutes with the payment provider, too
+    /// Also compare checkouts of the last ten minutes with the payment provider
     ///
-    /// The events about them may still be on their way, so this is for a shop where nobody is paying.
+    /// Their events may not have been delivered yet, so use this only while no payments are being made.
     #[arg(long)]
     pub(super) all_checkouts: bool,
 }

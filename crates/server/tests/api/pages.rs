@@ -188,7 +188,7 @@ async fn a_checkout_returns_to_a_page_without_details_of_the_order(engine: Engin
     says(&page, "<h1>Back from the checkout</h1>");
     says(&page, "return to the application");
     assert!(!page.text().contains(&order.to_string()) && !page.text().contains("<script"), "{page}");
-    assert!(page.text().contains("href=\"../\""), "it leads to the start page: {page}");
+    assert!(page.text().contains("href=\"../\""), "it links to the start page: {page}");
     let from_mail = get(format!("/orders/{order}?utm_source=mail")).await.expect(200);
     says(&from_mail, "<h1>Your order</h1>");
     assert!(!from_mail.text().contains("checkout") && !from_mail.text().contains(&order.to_string()));

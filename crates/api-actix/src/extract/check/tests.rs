@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "what is read is not looked at")]
+#[expect(dead_code, reason = "the data read are ignored")]
 struct Probe {
     #[schemars(length(min = 1, max = 3))]
     text: String,
@@ -31,7 +31,7 @@ struct Probe {
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "what is read is not looked at")]
+#[expect(dead_code, reason = "the data read are ignored")]
 struct Inner {
     kind: InnerKind,
 }
@@ -201,7 +201,7 @@ fn parameters_are_read_according_to_their_schema() {
     ] {
         let (probe, faults) = read(&format!("text=a&{text}"));
         assert_faults(&faults, &[fault]);
-        assert!(probe.is_some(), "{text}: what is sound is read");
+        assert!(probe.is_some(), "{text}: valid values are read");
     }
 }
 

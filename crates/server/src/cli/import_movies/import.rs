@@ -179,6 +179,6 @@ impl Import {
             Failure::OutputClosed => "the output was closed",
         };
         let summary = self.counts.summary(self.is_dry_run);
-        Failure::new(format!("stopped: {cause} ({summary}): run it again, what is in stays as it is"))
+        Failure::new(format!("stopped: {cause} ({summary}): run it again to import the rest"))
     }
 }

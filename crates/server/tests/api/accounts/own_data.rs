@@ -318,7 +318,7 @@ async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     let left = after.iter().filter(|cell| cell.text == "127.0.0.1").count();
     assert!(left < before_sessions && left <= 2, "{left} of {before_sessions}");
     let bought = after.iter().any(|cell| cell.table == "purchases" && cell.column == "purchased_at");
-    assert!(bought, "the books are kept");
+    assert!(bought, "the order and its payment are kept");
 }
 
 async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
@@ -331,7 +331,7 @@ async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
         let holds = |name: &[u8]| bytes.windows(name.len()).any(|part| part == name);
         names.into_iter().filter(|name| holds(name)).map(String::from_utf8_lossy).collect()
     };
-    assert_eq!(found().len(), names.len(), "all of them stand in it first: {:?}", found());
+    assert_eq!(found().len(), names.len(), "all of them are first in the list: {:?}", found());
     delete(&ann, &ann.password).await.expect(204);
     // The file is emptied in the background, so that no writer waits for readers.
     let begun = std::time::Instant::now();

@@ -31,7 +31,7 @@ async fn the_choices_of_the_whole_catalogue(engine: Engine) {
     let all = facets(&app.anonymous(), "").await;
     let genres = list(&all, "genres");
     let drama = json!({"id": movies.genre("Drama").await, "name": "Drama", "count": genres[0]["count"]});
-    assert_eq!(genres[0], drama, "most first");
+    assert_eq!(genres[0], drama, "the most frequent first");
     let counts = |group| list(&all, group).iter().map(|value| value["count"].as_i64().unwrap());
     assert!(
         counts("genres").is_sorted_by(|a, b| a >= b) && counts("certifications").is_sorted_by(|a, b| a >= b)

@@ -78,7 +78,8 @@ impl Stream {
                 assert!(block.starts_with(':'), "{block}");
                 continue;
             }
-            let chunk = timeout(PATIENCE, self.answer.chunk()).await.expect("something comes").unwrap()?;
+            let chunk =
+                timeout(PATIENCE, self.answer.chunk()).await.expect("a connection arrives").unwrap()?;
             self.text.push_str(str::from_utf8(&chunk).unwrap());
         }
     }

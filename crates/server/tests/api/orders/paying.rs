@@ -463,13 +463,13 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_a_check(engine: Engine) {
     let ann = app.user("ann").await;
     let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
     choose(&app, &payment, "pay").await.expect(303);
-    assert_eq!(app.check_payments().await, 0, "the webhook has its time");
+    assert_eq!(app.check_payments().await, 0, "the webhook has a timestamp");
     app.advance(TimeDelta::minutes(2));
     assert_eq!(app.check_payments().await, 1);
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
     app.run_payments().await;
     app.advance(TimeDelta::hours(2));
-    assert_eq!(app.check_payments().await, 0, "nothing is left to ask");
+    assert_eq!(app.check_payments().await, 0, "no payment has to be queried any more");
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 

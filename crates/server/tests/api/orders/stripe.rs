@@ -94,7 +94,7 @@ impl Shop {
     pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
-        assert!(is_told.expect("the wait ends"), "webhooks are still on their way");
+        assert!(is_told.expect("the wait ends"), "webhooks are still being delivered");
         self.app.run_payments().await;
     }
 
@@ -147,7 +147,7 @@ async fn pending_money_pays_the_order_when_it_arrives(engine: Engine) {
     assert_eq!(text(&shop.payment().await, "status"), "processing");
     assert_eq!(shop.order_status(&order).await, "pending");
     assert!(!shop.is_purchased().await);
-    shop.stripe.settle(&session).expect("money on its way");
+    shop.stripe.settle(&session).expect("a payment in progress");
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "paid");
     assert!(shop.is_purchased().await);
