@@ -148,8 +148,8 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn client(address: &str) -> Option<Network> {
-        Some(Network::of_client(address.parse().unwrap()))
+    fn client(address: &str) -> Network {
+        Network::of_client(address.parse().unwrap())
     }
 
     /// A body of 64 KiB, of which 60 KiB are counted.
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_memory_of_bodies_is_limited_for_each_client_and_for_all() {
         let memory = BodyMemory { all: 200 * 1024, of_one_client: 130 * 1024, ..BodyMemory::default() };
-        let (ann, bob) = (client("192.0.2.1"), client("192.0.2.2"));
+        let (ann, bob) = (Some(client("192.0.2.1")), Some(client("192.0.2.2")));
         let mut bodies = vec![large(&memory, ann).unwrap(), large(&memory, ann).unwrap()];
         let refused = large(&memory, ann).unwrap_err();
         assert_eq!((refused.kind.status, refused.kind.code), (503, "unavailable"));

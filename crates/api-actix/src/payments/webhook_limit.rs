@@ -74,8 +74,8 @@ impl Drop for WebhookPermit {
 mod tests {
     use super::*;
 
-    fn client(number: u8) -> Option<Network> {
-        Some(Network::of_client([192, 0, 2, number].into()))
+    fn client(number: u8) -> Network {
+        Network::of_client([192, 0, 2, number].into())
     }
 
     #[test]
@@ -83,14 +83,14 @@ mod tests {
         let limit = WebhookLimit::default();
         let mut held = Vec::new();
         for number in 0..3 {
-            held.extend((0..90).filter_map(|_| limit.acquire(client(number)).ok()));
+            held.extend((0..90).filter_map(|_| limit.acquire(Some(client(number))).ok()));
         }
         assert_eq!(held.len(), 96);
-        assert_eq!(limit.acquire(client(0)).unwrap_err().kind.code, "unavailable");
-        limit.acquire(client(3)).unwrap();
+        assert_eq!(limit.acquire(Some(client(0))).unwrap_err().kind.code, "unavailable");
+        limit.acquire(Some(client(3))).unwrap();
         limit.acquire(None).unwrap();
         held.clear();
-        limit.acquire(client(0)).unwrap();
+        limit.acquire(Some(client(0))).unwrap();
         assert!(limit.by_client.lock().unwrap().is_empty(), "finished webhooks leave nothing behind");
     }
 
@@ -99,9 +99,9 @@ mod tests {
         let limit = WebhookLimit::default();
         let held: Vec<_> = (0..=255)
             .flat_map(|number| (0..32).map(move |_| number))
-            .map_while(|number| limit.acquire(client(number)).ok())
+            .map_while(|number| limit.acquire(Some(client(number))).ok())
             .collect();
         assert_eq!(held.len(), 256);
-        assert_eq!(limit.acquire(client(255)).unwrap_err().kind.code, "unavailable");
+        assert_eq!(limit.acquire(Some(client(255))).unwrap_err().kind.code, "unavailable");
     }
 }

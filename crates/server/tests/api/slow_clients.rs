@@ -156,8 +156,8 @@ async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engin
         begun
     };
     // Together they are larger than the 8 MiB of one client.
-    let begun = futures_util::future::join_all((0..200).map(|_| begin())).await;
-    let mut stalled: FuturesUnordered<_> = begun.into_iter().map(Begun::answer).collect();
+    let incomplete = futures_util::future::join_all((0..200).map(|_| begin())).await;
+    let mut stalled: FuturesUnordered<_> = incomplete.into_iter().map(Begun::answer).collect();
     let refused: Vec<_> = stalled.by_ref().take(40).collect().await;
     for (answer, _) in &refused {
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
