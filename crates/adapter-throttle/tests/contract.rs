@@ -112,7 +112,7 @@ contract! {
     the_uses_of_subjects_and_limits_are_counted_separately,
     a_refunded_use_can_be_repeated,
     concurrent_refunds_of_uses_are_all_counted,
-    a_clock_that_was_set_back_locks_nobody_out,
+    a_clock_that_was_set_back_locks_no_account,
     each_failure_after_the_fifth_doubles_the_wait,
     of_many_concurrent_attempts_five_are_allowed,
     accounts_are_apart,
@@ -256,7 +256,7 @@ async fn concurrent_refunds_of_uses_are_all_counted(World { throttle, .. }: Worl
     assert_eq!(last.quotas.iter().map(|one| one.remaining).collect::<Vec<_>>(), [99]);
 }
 
-async fn a_clock_that_was_set_back_locks_nobody_out(World { throttle, clock, .. }: World) {
+async fn a_clock_that_was_set_back_locks_no_account(World { throttle, clock, .. }: World) {
     let (limit, ann) = (limit(&["1/1m"]), attempt("ann", ""));
     assert!(throttle.take(&limit, "a").await.is_allowed);
     for _ in 0..5 {

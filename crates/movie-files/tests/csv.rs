@@ -75,7 +75,7 @@ fn a_row_of_the_public_table_is_read() {
 }
 
 #[test]
-fn an_absent_column_is_told_apart_from_an_empty_cell() {
+fn an_absent_column_is_distinguished_from_an_empty_cell() {
     let row = rows(format!("{HEADER},gross,genres,is_available\nA,2000,90,7,1,,,\n"), "").remove(0);
     let imported = row.facts.unwrap();
     for (fact, is_absent) in [

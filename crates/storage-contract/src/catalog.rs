@@ -29,7 +29,7 @@ crate::cases! { "catalog":
     a_unit_sees_the_changes_of_movies_by_earlier_units,
     an_update_writes_all_fields_except_identifier_and_creation_time,
     an_update_of_a_dropped_unit_has_no_effect,
-    a_movie_has_its_price_and_says_whether_it_is_on_sale,
+    a_movie_has_its_price_and_its_availability,
     a_catalogue_is_empty_until_a_movie_is_committed,
     an_export_has_every_movie_in_the_order_of_identifiers,
 }
@@ -245,7 +245,7 @@ async fn an_update_of_a_dropped_unit_has_no_effect(node: Node) {
     assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&movie, &facts("Up"))));
 }
 
-async fn a_movie_has_its_price_and_says_whether_it_is_on_sale(node: Node) {
+async fn a_movie_has_its_price_and_its_availability(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
     assert_eq!(node.unit().await.find_offer(id(1)).await.unwrap(), Some(movie.offer()));
     assert_eq!(node.unit().await.find_offer(id(2)).await.unwrap(), None);

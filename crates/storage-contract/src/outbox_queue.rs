@@ -28,7 +28,7 @@ crate::cases! { "outbox_queue":
     a_failure_does_not_change_a_message_that_is_done,
     a_failure_does_not_change_a_message_claimed_by_another_worker,
     a_message_is_done_even_if_another_worker_has_claimed_or_abandoned_it,
-    a_message_that_nobody_claimed_has_not_been_tried,
+    an_unclaimed_message_has_not_been_attempted,
     a_postponed_message_waits_and_has_not_been_tried,
     postponing_does_not_change_messages_of_another_worker,
     a_purge_removes_only_messages_done_before_the_bound,
@@ -177,7 +177,7 @@ async fn a_message_is_done_even_if_another_worker_has_claimed_or_abandoned_it(no
     assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 2);
 }
 
-async fn a_message_that_nobody_claimed_has_not_been_tried(node: Node) {
+async fn an_unclaimed_message_has_not_been_attempted(node: Node) {
     push(&node, (1..=30).map(message).collect()).await;
     for tries in 1..=3 {
         let mut begun = Vec::new();

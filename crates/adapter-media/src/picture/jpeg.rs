@@ -56,7 +56,7 @@ mod tests {
     use super::{is_progressive, is_whole};
 
     #[test]
-    fn only_the_end_of_the_picture_itself_is_its_end() {
+    fn only_the_end_marker_of_the_picture_itself_ends_it() {
         let start = [0xFF, 0xD8];
         let thumbnail = [0xFF, 0xE1, 0, 6, 0xFF, 0xD8, 0xFF, 0xD9];
         let scan = [0xFF, 0xDA, 0, 3, 1, 17, 0xFF, 0, 0xFF, 0xD0, 18];

@@ -39,7 +39,7 @@ impl Orders {
     ) -> Result<OrderView, PlaceOrderError> {
         let order = retried(&*self.backoff, |attempt| self.try_place(attempt, actor, request)).await?;
         let view = self.queries.order_view(order.id).await?;
-        view.ok_or_else(|| StoreError::failed("an order is gone that was just made").into())
+        view.ok_or_else(|| StoreError::failed("an order that was just created does not exist").into())
     }
 
     /// Returns the order that an earlier request of the user created.

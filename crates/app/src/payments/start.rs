@@ -161,7 +161,8 @@ impl Payments {
 
     async fn started(&self, id: PaymentId, is_new: bool) -> Result<StartedPayment, PayError> {
         let payment = self.queries.payment_view(id).await?;
-        let payment = payment.ok_or_else(|| StoreError::failed("a payment is gone that was just begun"))?;
+        let payment =
+            payment.ok_or_else(|| StoreError::failed("a payment that was just begun does not exist"))?;
         Ok(StartedPayment { payment, is_new })
     }
 

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_locks_nobody_out() {
+    fn a_clock_that_was_set_back_locks_no_account() {
         let mut failures = Failures::default();
         for _ in 0..5 {
             failures.begin(second(3_600)).unwrap();

@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_locks_nobody_out() {
+    fn a_clock_that_was_set_back_locks_no_account() {
         let limit = limit(&["1/1m"]);
         let mut usage = Usage::default();
         assert!(usage.take(&limit, second(3_600)).is_allowed);

@@ -290,7 +290,7 @@ fn a_secret_or_its_file_is_taken_from_the_source_with_precedence() {
 }
 
 #[test]
-fn a_dollar_in_dotenv_is_kept_or_refused_and_never_something_else() {
+fn a_dollar_in_dotenv_is_kept_or_refused_but_never_replaced() {
     let read = |text: &str| Settings::from_sources(&Sources::default().with_dotenv(text));
     for text in [
         "APP_SECRET_KEY='pa$$word'\n",

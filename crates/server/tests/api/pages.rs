@@ -25,7 +25,7 @@ cases! {
     a_form_over_16_kib_is_too_large,
     other_bodies_than_forms_are_unsupported,
     a_page_shows_how_long_to_wait_after_too_many_requests,
-    without_the_database_a_page_says_to_try_the_link_again: on_postgres_only,
+    without_the_database_a_page_asks_to_try_the_link_again: on_postgres_only,
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -332,7 +332,7 @@ async fn a_page_shows_how_long_to_wait_after_too_many_requests(engine: Engine) {
     assert_eq!(refused.header("retry-after"), Some("60"));
 }
 
-async fn without_the_database_a_page_says_to_try_the_link_again(_postgres: Engine) {
+async fn without_the_database_a_page_asks_to_try_the_link_again(_postgres: Engine) {
     let app = TestApp::spawn_on_own_server().await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;
