@@ -1,22 +1,22 @@
-# What one does with this repository. `make` alone lists it.
-# No target sets RUSTFLAGS: one that did would have everything built again for the others. (`make coverage` does, in a folder of its own.)
+# The development tasks of this repository. `make` lists them.
+# No target sets RUSTFLAGS, because this would rebuild everything for the other targets. (`make coverage` does, with a separate build folder.)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# rustup puts cargo here before a new shell knows of it.
+# The folder in which rustup installs cargo, which is not yet in the PATH of the current shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TOOLS := .tools/venv/bin
 CINEMA := target/debug/cinema
-# The document as it is kept, whatever the developer's environment and .env say: nothing of either reaches it.
+# Generates the document independently of the developer's environment and .env.
 OPENAPI := cd docs && env -i PUBLIC_URL=http://127.0.0.1:8000 ../$(CINEMA) openapi
 
 RUST_HINT := Rust is not installed. Get it from https://rustup.rs (it then picks the version in rust-toolchain.toml), or: apt-get install rustup
 
 .PHONY: help
-help: ## this list
+help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
 	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 	@command -v cargo >/dev/null || printf '\n%s\n' '$(RUST_HINT)'
@@ -45,7 +45,7 @@ build: rust
 	cargo test --workspace --locked --no-run --quiet
 
 .PHONY: test
-test: rust ## every test (SKIP_POSTGRES=1, SKIP_REDIS=1, SKIP_S3=1, SKIP_MAIL=1 leave out what needs them)
+test: rust ## run all tests (SKIP_POSTGRES=1, SKIP_REDIS=1, SKIP_S3=1, SKIP_MAIL=1 skip those that need the service)
 	@scripts/setup.sh postgres
 	@scripts/setup.sh redis
 	@scripts/setup.sh s3
@@ -53,7 +53,7 @@ test: rust ## every test (SKIP_POSTGRES=1, SKIP_REDIS=1, SKIP_S3=1, SKIP_MAIL=1 
 	@scripts/test.sh
 
 .PHONY: coverage
-coverage: rust ## which lines the tests reach; writes coverage/html/index.html
+coverage: rust ## measure the line coverage of the tests; writes coverage/html/index.html
 	@scripts/setup.sh postgres
 	@scripts/setup.sh redis
 	@scripts/setup.sh s3
@@ -66,14 +66,14 @@ fmt: rust ## format the code
 	cargo fmt --all
 
 .PHONY: lint
-lint: lint-rust lint-files lint-generated ## formatting, clippy, rustdoc, licences, containers, manifests, scripts, generated files
+lint: lint-rust lint-files lint-generated ## check formatting, clippy, rustdoc, licences, containers, manifests, scripts, generated files
 
 .PHONY: lint-rust
 lint-rust: rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p domain --features serde --lib --test serialization --locked -- -D warnings
-	# With --examples the features are those of clippy: without, half of the dependencies are checked again.
+	# With --examples the features are the same as for clippy; without it, half of the dependencies would be checked again.
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet --lib --bins --examples
 
 .PHONY: lint-files
@@ -90,49 +90,55 @@ lint-files: rust
 	$(TOOLS)/shellcheck .ci/run scripts/*.sh
 	$(TOOLS)/ruff check --quiet bench data scripts
 
-# What the program prints and the repository keeps must be the same.
+# The generated files in the repository must equal the output of the program.
 .PHONY: lint-generated
 lint-generated: build
 	diff -u docs/problems.md <($(CINEMA) dev problems) || { echo 'docs/problems.md is out of date: run `make openapi`' >&2; exit 1; }
 	diff -u openapi.json <($(OPENAPI)) || { echo 'openapi.json is out of date: run `make openapi`' >&2; exit 1; }
 
 .PHONY: openapi
-openapi: build ## write openapi.json and docs/problems.md anew
+openapi: build ## regenerate openapi.json and docs/problems.md
 	($(OPENAPI)) > openapi.json.new
 	mv openapi.json.new openapi.json
 	$(CINEMA) dev problems > docs/problems.md.new
 	mv docs/problems.md.new docs/problems.md
 
 .PHONY: doc
-doc: rust ## the crates' documentation, in target/doc
+doc: rust ## build the crates' documentation, in target/doc
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 
 .PHONY: fuzz
-fuzz: build ## schemathesis against a running server, from its own OpenAPI document
+fuzz: build ## fuzz a running server with schemathesis and its OpenAPI document
 	@scripts/setup.sh tools
 	$(TOOLS)/python scripts/fuzz.py $(CINEMA)
 
 .PHONY: chaos
-chaos: build ## buying and refunding while servers, PostgreSQL and a fake Stripe fail, then an audit of all money (SEED=…, CHAOS_SECONDS=60)
+chaos: build ## buy and refund movies while servers, PostgreSQL and a fake Stripe fail, then check all money (SEED=…, CHAOS_SECONDS=60)
 	@env -u TEST_DATABASE_URL scripts/setup.sh postgres
-	@if [ "$${SKIP_POSTGRES:-}" = 1 ]; then echo 'SKIP_POSTGRES=1: left out was the drill, which needs PostgreSQL.'; else \
+	@if [ "$${SKIP_POSTGRES:-}" = 1 ]; then echo 'SKIP_POSTGRES=1: skipped the drill, which needs PostgreSQL.'; else \
 	  python3 scripts/drills/chaos.py --seconds $${CHAOS_SECONDS:-60} $(if $(SEED),--seed $(SEED)); fi
 
 .PHONY: drill
-drill: build ## restores a backup that is older than payments, and checks that no money is forgotten
+drill: build ## restore a backup that is older than some payments, and check that no payment is lost
 	@scripts/setup.sh postgres
 	python3 scripts/drills/restore.py
 
 .PHONY: bench
-bench: rust ## speed on SQLite and PostgreSQL beside pgbench; writes docs/benchmarks.md
+bench: rust ## measure the speed on SQLite and PostgreSQL with 10,000 movies, compared with pgbench; writes docs/benchmarks.md
 	@scripts/setup.sh bench
 	cargo build --release --locked --package server --bin cinema
-	python3 bench/run.py target/release/cinema
+	python3 bench/run.py small target/release/cinema
+
+.PHONY: bench-large
+bench-large: rust ## measure the catalogue with 1,000,000 movies, and the sales report over 1,000,000 orders; writes docs/benchmarks.md
+	@scripts/setup.sh bench
+	cargo build --release --locked --package server --bin cinema
+	python3 bench/run.py large target/release/cinema
 
 .PHONY: docker-up
-docker-up: ## the server with all that it uses under Docker Compose
+docker-up: ## start the server and all its services with Docker Compose
 	docker compose -f docker/compose.yaml $(if $(wildcard .env),--env-file .env) up --build
 
 .PHONY: docker-down
-docker-down: ## stop what docker-up started (its data stays)
+docker-down: ## stop the services of docker-up (their data is kept)
 	docker compose -f docker/compose.yaml $(if $(wildcard .env),--env-file .env) down

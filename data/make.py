@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes data/movies.jsonl from the "IMDb top 1000" table: facts only, no sentences and no pictures.
+"""Generates data/movies.jsonl from the "IMDb top 1000" table: only facts, no texts and no pictures.
 
     python3 data/make.py imdb_top_1000.csv > data/movies.jsonl
 
@@ -10,27 +10,27 @@ import csv
 import json
 import sys
 
-# Apollo 13 carries its certificate where its year should stand.
+# Apollo 13 has its certificate in the column of its year.
 CORRECTED = {"Apollo 13": {"Released_Year": "1995", "Certificate": "PG"}}
-# One certificate in two spellings.
+# A certificate with two spellings.
 SPELLINGS = {"": "Not Rated", "U/A": "UA"}
 LADDER = ("4.99", "6.99", "9.99", "12.99")
 
 
 def price(year: int, imdb: float) -> str:
-    """The rule of data/README.md: one rung of the ladder for the age, one more for a high rating."""
+    """The price by the table of data/README.md: it depends on the age, and is one step higher for a high rating."""
     rung = 0 if year < 1970 else 1 if year < 2000 else 2
     return LADDER[rung + (1 if imdb >= 8.3 else 0)]
 
 
 def whole(cell: str) -> int | None:
-    """`28,341,469` and `77.0` as integers; an empty cell is unknown."""
+    """Parses `28,341,469` and `77.0` as integers; an empty cell is unknown."""
     cell = cell.replace(",", "").strip()
     return int(float(cell)) if cell else None
 
 
 def names(*cells: str) -> list[str]:
-    """Trimmed names in their order; one that stands twice counts once."""
+    """The trimmed names in their order, without duplicates."""
     return list(dict.fromkeys(name.strip() for cell in cells for name in cell.split(",") if name.strip()))
 
 

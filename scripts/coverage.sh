@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Which lines the tests reach: a report to read in coverage/html/index.html, one for programs in coverage/lcov.info, and a
-# summary as the last line. Arguments say of which crates (scripts/coverage.sh -p domain -p app). What is left out of the
-# tests (SKIP_POSTGRES=1 and the like) counts as not reached. Builds into target/llvm-cov-target, with flags of its own:
-# nothing else is built again for it.
+# Measures the line coverage of the tests: a report for people in coverage/html/index.html, one for programs in coverage/lcov.info, and a
+# summary as the last line. Arguments select crates (scripts/coverage.sh -p domain -p app). Code of skipped
+# tests (SKIP_POSTGRES=1 and similar) counts as not covered. Builds into target/llvm-cov-target, because its flags differ
+# and other builds must not be repeated.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,14 +12,14 @@ selection=(--workspace)
 bin=.tools/coverage/bin
 llvm=$("$bin/python" -c 'import importlib.util; print(importlib.util.find_spec("llvm").submodule_search_locations[0])')
 export LLVM_COV=$llvm/bin/llvm-cov LLVM_PROFDATA=$llvm/bin/llvm-profdata
-# These builds of LLVM's tools unpack nothing.
+# These builds of LLVM's tools do not support compressed profiles.
 export RUSTFLAGS="${RUSTFLAGS:-} -C llvm-args=--enable-name-compression=false"
 rm -rf coverage
 mkdir coverage
-# Programs and profiles of earlier runs would be counted too.
+# Otherwise programs and profiles of earlier runs would be counted too.
 "$bin/cargo-llvm-cov" llvm-cov clean --workspace
 
-# A failed test does not take the report away, but the end is its own. Processes that tests kill leave half a profile.
+# The report is also created after a failed test, but the exit code is that of the tests. Processes killed by tests leave incomplete profiles.
 code=0
 "$bin/cargo-llvm-cov" llvm-cov test --locked --no-fail-fast --no-report "${selection[@]}" || code=$?
 report() { "$bin/cargo-llvm-cov" llvm-cov report --failure-mode all "$@"; }

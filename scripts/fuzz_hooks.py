@@ -1,4 +1,4 @@
-"""Discards cases of the fuzzer that are bad by the document and sound on the wire, where what made them bad is not sent.
+"""Discards cases of the fuzzer that are invalid by the document but valid as sent, because the invalid part is not transmitted.
 
 - An empty query parameter, as HTML forms send it, is an absent one.
 - A form field whose value is nothing has no part in a multipart body.
@@ -11,7 +11,7 @@ from schemathesis.generation.modes import GenerationMode
 
 
 def is_empty(value: Any) -> bool:
-    """Whether nothing of the value is sent."""
+    """Whether no part of the value is sent."""
     if isinstance(value, dict):
         # A member without a name is not sent.
         return all(not name or is_empty(member) for name, member in value.items())

@@ -17,13 +17,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
 COMPOSE = ROOT / "docker" / "compose.yaml"
-# The container's own.
+# Fixed in the container.
 FIXED = {"APP_HOST", "APP_PORT", "DATA_DIR"}
-# Under this heading of .env.example stands what only docker/compose.yaml reads.
+# The heading of .env.example above the variables that only docker/compose.yaml reads.
 COMPOSE_ALONE = "# --- docker/compose.yaml alone"
-# Seconds that threads have at the end, and that a stop may be late.
+# Seconds for threads at the end of a stop, and a margin for its duration.
 LATE = 3
-# Made by the operator (deploy/README.md), so no file has it.
+# Created by the operator (deploy/README.md), so no file contains it.
 FROM_OUTSIDE = {("Secret", "cinema-secrets")}
 
 
@@ -32,7 +32,7 @@ def documents(path: pathlib.Path) -> list[dict]:
 
 
 def example() -> tuple[dict[str, str], set[str]]:
-    """What .env.example sets: the settings with their defaults, and the names of Compose alone."""
+    """The settings in .env.example with their defaults, and the variables of Compose."""
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     server, compose = (dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(.*)$", part, re.M)) for part in text.split(COMPOSE_ALONE))
     return server, set(compose)
@@ -49,7 +49,7 @@ def secrets() -> set[str]:
 
 
 def seconds_of_a_stop() -> int:
-    """What a stop in production takes at most when nothing is set."""
+    """The longest duration of a stop in production with default settings."""
     config = (ROOT / "crates/server/src/config.rs").read_text(encoding="utf-8")
     drain = re.search(r"const DRAIN_SECONDS: u32 = (\d+);", config)
     serve = (ROOT / "crates/server/src/cli/serve.rs").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def compose_problems() -> list[str]:
         handed_on = set(services[name]["environment"])
         expected = (set(settings) - FIXED) | files
         problems += [f"{name} is not handed {n}" for n in sorted(expected - handed_on)]
-        problems += [f"{name} is handed {n}, which is no setting" for n in sorted(handed_on - expected)]
+        problems += [f"{name} is handed {n}, which is not a setting" for n in sorted(handed_on - expected)]
     known = set(settings) | files | own
     used = set(re.findall(r"\$\{([A-Za-z0-9_]+)", text))
     problems += [f"{n} is not in .env.example" for n in sorted(used - known)]
@@ -81,7 +81,7 @@ def compose_problems() -> list[str]:
 
 
 def grace_problems(pod: dict) -> list[str]:
-    """Kubernetes kills a pod that is not gone in time; preStop counts."""
+    """Kubernetes kills a pod that does not end in time, including preStop."""
     waits = [c.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"]) for c in pod["containers"]]
     needed = max(int(wait[1]) for wait in waits) + seconds_of_a_stop()
     grace = pod.get("terminationGracePeriodSeconds", 30)
@@ -89,7 +89,7 @@ def grace_problems(pod: dict) -> list[str]:
 
 
 def pod_problems(pod: dict, known: set[tuple[str, str]]) -> list[str]:
-    """Names that lead nowhere, and what every pod of ours must have."""
+    """Checks references between manifests, and the required properties of every pod."""
     problems = []
     volumes = {v["name"] for v in pod.get("volumes", [])}
     account = pod.get("serviceAccountName")
@@ -121,25 +121,25 @@ def pod_problems(pod: dict, known: set[tuple[str, str]]) -> list[str]:
 
 
 def literals(kustomization: dict) -> dict[str, str]:
-    """The settings that a kustomization makes."""
+    """The settings that a kustomization creates."""
     generators = kustomization.get("configMapGenerator", [])
     return dict(literal.split("=", 1) for g in generators for literal in g["literals"])
 
 
 def overlay_problems(folder: pathlib.Path, base: dict) -> list[str]:
-    """What an overlay names must be in the base."""
+    """Resources named by an overlay must be in the base."""
     overlay = documents(folder / "kustomization.yaml")[0]
     maps = {g["name"] for g in base["configMapGenerator"]}
     problems = [f"{r} is not there" for r in overlay["resources"] if not (folder / r / "kustomization.yaml").is_file()]
     for generator in overlay.get("configMapGenerator", []):
         if generator["name"] not in maps or generator.get("behavior") != "merge":
             problems.append(f"{generator['name']} is not merged into a map of the base")
-    problems += [f"{n} is no setting" for n in sorted(set(literals(overlay)) - set(example()[0]))]
+    problems += [f"{n} is not a setting" for n in sorted(set(literals(overlay)) - set(example()[0]))]
     return [f"deploy/{folder.name}: {p}" for p in problems]
 
 
 def pool_problems(deployment: dict, settings: dict[str, str]) -> list[str]:
-    """All pods of a rollout together stay below what PostgreSQL takes when nobody changed it."""
+    """The connections of all pods of a rollout must stay below PostgreSQL's default limit."""
     pods = deployment["spec"]["replicas"] + deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     connections = pods * int(settings["DATABASE_POOL_SIZE"]) + 5
     return [f"a rollout opens {connections} connections to PostgreSQL"] if connections >= 100 else []
@@ -176,7 +176,7 @@ def main() -> int:
             problems.append(f"{manifest['kind']} {manifest['metadata']['name']} selects no pod")
 
     settings = literals(kustomization)
-    problems += [f"{n} is no setting" for n in sorted(set(settings) - set(example()[0]))]
+    problems += [f"{n} is not a setting" for n in sorted(set(settings) - set(example()[0]))]
     if settings.get("APP_ENV") != "prod":
         problems.append("the base is not for production")
     for manifest in manifests:

@@ -1,4 +1,4 @@
-"""A mail server for tests (RFC 5321, by aiosmtpd): accepts every mail, and prints a JSON value a line.
+"""A mail server for tests (RFC 5321, by aiosmtpd): accepts every mail, and prints one JSON value per line.
 
     mail_server.py [--refuse N] [--hold N ...] [--reject HOST] [--hang HOST]
 

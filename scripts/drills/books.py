@@ -1,4 +1,4 @@
-"""What must be true of all money once nothing fails any more."""
+"""The checks of all money after the faults have ended."""
 
 import subprocess
 import time
@@ -12,7 +12,7 @@ RULES = {
     "payments that pay an order that is not paid": """
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE p.settlement = 'pays_order' AND o.paid_at IS NULL""",
-    "movies that were paid, of which no money went back or was disputed, and that were not bought": """
+    "movies that were paid, neither refunded nor disputed, and not bought": """
         SELECT i.id FROM order_items i JOIN orders o ON o.id = i.order_id
         WHERE o.status = 'paid' AND NOT EXISTS
             (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.order_id = o.id)
@@ -37,11 +37,11 @@ RULES = {
     "disputes that are open": "SELECT id FROM disputes WHERE status = 'open'",
 }
 
-# Events about money that was forgotten with its payment are tried twelve times, which takes hours.
+# Events about money of lost payments are retried twelve times, which takes hours.
 WAITING = "events that have no effect yet"
 WAITING_RULE = "SELECT event_id, last_error FROM webhook_events WHERE processed_at IS NULL"
 
-# Everything that waits is due: what the next hour would bring happens now.
+# Makes all waiting work due, so that it happens now instead of within the next hour.
 DUE_NOW = """
     UPDATE payments SET next_check_at = now() WHERE next_check_at > now();
     UPDATE refunds SET next_check_at = now() WHERE next_check_at > now();
@@ -57,7 +57,7 @@ BOOKED = """
 
 
 def books_of(postgres, stripe, may_forget):
-    """What is not the same in Stripe's books and in ours. After a restored backup orders may be forgotten: their money is returned."""
+    """The differences between Stripe's records and ours. After restoring a backup orders may be missing: their money is refunded."""
     ours = {row[0]: (*row[1:3], *map(int, row[3:])) for row in postgres.sql(BOOKED)}
     entries = stripe.books()
     held = 0
@@ -76,16 +76,16 @@ def books_of(postgres, stripe, may_forget):
         if disputed != withdrawn:
             yield f"{name} ({status}): {disputed} was disputed at Stripe, {withdrawn} here"
         if captured - refunded - disputed != booked:
-            yield f"{name} ({status}): Stripe holds {captured - refunded - disputed}, the ledger says {booked}"
+            yield f"{name} ({status}): Stripe holds {captured - refunded - disputed}, the ledger has {booked}"
         if captured and settlement != "pays_order" and not disputed and refunded != captured:
-            yield f"{name} ({status}, {settlement}): {captured - refunded} is nobody's"
+            yield f"{name} ({status}, {settlement}): {captured - refunded} belongs to no payment"
     total = sum(row[-1] for row in ours.values())
     if total != held:
-        yield f"Stripe holds {held} of all payments, the ledger says {total}"
+        yield f"Stripe holds {held} of all payments, the ledger has {total}"
 
 
 def wrongs(postgres, stripe, *, may_forget=False):
-    """What is wrong now; `may_forget` when a backup was restored."""
+    """The current problems; `may_forget` after a backup was restored."""
     rules = RULES | {WAITING: WAITING_RULE + (" AND subject = 'checkout'" if may_forget else "")}
     found = [f"{what}: {rows[:5]}" for what, rule in rules.items() if (rows := postgres.sql(rule))]
     found += books_of(postgres, stripe, may_forget)
@@ -95,7 +95,7 @@ def wrongs(postgres, stripe, *, may_forget=False):
 
 
 def until_right(check):
-    """Waits until nothing is wrong any more; what still is when the time is over."""
+    """Waits until there are no problems, and returns those that remain when the time is over."""
     end = time.monotonic() + DRAIN_LIMIT
     while (found := check()) and time.monotonic() < end:
         time.sleep(1)
@@ -103,7 +103,7 @@ def until_right(check):
 
 
 def drained(postgres, stripe, *, may_forget=False, hurry=lambda: None):
-    """Lets everything happen that waits for its time; what is wrong when nothing changes any more.
+    """Runs all scheduled work, and returns the problems that remain when nothing changes any more.
 
     `hurry` ends what waits at Stripe.
     """
@@ -122,25 +122,25 @@ TABLES = {"orders": "orders", "payments": "payments", "refunds": "refunds", "ref
 
 
 def lost_answers(postgres, people):
-    """What people were answered and the database does not say."""
+    """The answers that people received and that differ from the database."""
     for path, table in TABLES.items():
         known = {row[0] for row in postgres.sql(f"SELECT id FROM {table}")}
         for person in people:
             made = {name for name, made_by in person.made.items() if made_by.rsplit("/", 1)[-1] == path}
             if lost := made - known:
-                yield f"{person.email} was told of {path} that are not there: {sorted(lost)[:5]}"
+                yield f"{person.email} received identifiers of {path} that do not exist: {sorted(lost)[:5]}"
     states = {row[0]: row[1] for row in postgres.sql("SELECT id, status FROM orders")}
     for person in people:
         for name in person.paid:
             if states.get(name) in (None, "pending", "canceled"):
-                yield f"{person.email} was told that order {name} is paid; it is {states.get(name)}"
+                yield f"{person.email} received the answer that order {name} is paid; it is {states.get(name)}"
         for name in person.canceled:
             if states.get(name) != "canceled":
-                yield f"{person.email} was told that order {name} is canceled; it is {states.get(name)}"
+                yield f"{person.email} received the answer that order {name} is canceled; it is {states.get(name)}"
 
 
 def unprinted_mails(postgres, nodes):
-    """Paid orders whose mail no server printed."""
+    """Paid orders whose mail was not printed by any server."""
     printed = "".join(node.mails.read_text(errors="replace") for node in nodes)
     for (number,) in postgres.sql("SELECT number FROM orders WHERE paid_at IS NOT NULL"):
         if f"order {number} is paid" not in printed:
@@ -148,7 +148,7 @@ def unprinted_mails(postgres, nodes):
 
 
 def run_check(binary, environment):
-    """Runs `cinema check`; what it says is wrong."""
+    """Runs `cinema check` and returns the reported problems."""
     command = [binary, "check", "--all-checkouts"]
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
     return [] if done.returncode == 0 else [f"cinema check: {done.stdout}{done.stderr}"]

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Lets people buy, refund and dispute at two servers while everything around them fails; then checks all money.
+"""Simulates purchases, refunds and disputes at two servers while all their services fail; then checks all money.
 
     cargo build -p server -p test-stripe --bins
     scripts/drills/chaos.py [--seconds 60] [--seed N]
 
-Servers are killed, PostgreSQL is restarted and fails over to its standby, calls of the fake Stripe fail, and its events are
-lost, repeated and delayed. Shoppers order, pay, decline, cancel and ask for refunds; administrators refund, decide and change
-prices; the bank disputes payments, refunds by itself and lets refunds fail. Every call that was not answered is repeated.
-At the end faults stop, the servers start anew, and what people were answered, the database and the books of the fake Stripe
-must agree. The seed decides what people and faults do; the order in which threads run it does not.
-Exit 1 when something is wrong; the folder with the logs is kept then.
+Servers are killed, PostgreSQL is restarted and fails over to its standby, calls to the fake Stripe fail, and its events are
+lost, repeated and delayed. Customers order, pay, decline, cancel and request refunds; administrators refund, decide and
+change prices; the bank disputes payments, makes refunds and lets refunds fail. Every unanswered call is repeated. At the end
+the faults stop, the servers are restarted, and the received answers, the database and the records of the fake Stripe must
+agree. The seed determines the actions of people and faults, but not the order in which threads run. The exit code is 1 if
+there are problems; the folder with the logs is then kept.
 """
 
 import argparse
@@ -34,21 +34,21 @@ def say(text):
 
 
 def register(port, postgres, emails):
-    """Makes active accounts."""
+    """Creates active accounts."""
     for email in emails:
         status = call(port, "POST", "/api/v1/accounts/register", {"email": email, "password": PASSWORD})[0]
         if status != 201:
-            sys.exit(f"chaos: nobody can register: {status}")
+            sys.exit(f"chaos: no account can register: {status}")
     postgres.sql("UPDATE users SET is_active = true, activated_at = now() WHERE activated_at IS NULL")
 
 
 def make_administrators(postgres):
-    """Makes administrators of those whose addresses say so."""
+    """Gives the role of an administrator to accounts with administrators' addresses."""
     postgres.sql("UPDATE users SET group_id = (SELECT id FROM user_groups WHERE name = 'admin') WHERE email LIKE 'admin%'")
 
 
 def make_trouble(rng, nodes, cluster, seconds):
-    """Kills servers and PostgreSQL until the time is over, and leaves all of them running; how often each happened."""
+    """Kills servers and PostgreSQL until the time is over, then starts all of them, and returns the number of faults of each kind."""
 
     def kill_server():
         node = rng.choice(nodes)
@@ -64,7 +64,7 @@ def make_trouble(rng, nodes, cluster, seconds):
     }
     counts = dict.fromkeys(troubles, 0)
     began = time.monotonic()
-    # Every kind happens, also in a short run; the others come at random.
+    # Every kind happens at least once, also in a short run; further ones are random.
     planned = list(troubles)
     rng.shuffle(planned)
     while (passed := time.monotonic() - began) < seconds:
@@ -76,24 +76,24 @@ def make_trouble(rng, nodes, cluster, seconds):
     return counts
 
 
-# What killed servers were working on is reserved for them for a minute. Nothing runs when this does.
+# Killed servers hold leases of a minute on what they were processing. No server runs when they are released.
 RELEASE = "UPDATE webhook_events SET locked_until = NULL; UPDATE outbox SET locked_until = NULL"
 
 
 def heal(cluster, stripe, nodes, people, bank):
-    """Ends all faults, lets everybody finish, and starts the servers anew."""
+    """Ends all faults, lets all people finish, and restarts the servers."""
     stripe.arrange("faults/none")
     stripe.arrange("delivery", "seed=1")
     for node in nodes:
         node.wait_until_ready()
     for person in people:
-        # Nobody starts anything new; what was started is repeated until it is answered.
+        # No new calls are started; pending ones are repeated until they are answered.
         person.join(4 * ANSWER_LIMIT)
         if person.is_alive():
             person.faults.append(f"{person.name} still waits for an answer")
     bank.join(ANSWER_LIMIT)
     bank.end_all()
-    # Background work begins with every start: events that were lost are read from Stripe's list at once.
+    # Background jobs run at every start: lost events are read from Stripe's list immediately.
     for node in nodes:
         node.kill()
     cluster.sql(RELEASE)
@@ -104,7 +104,7 @@ def heal(cluster, stripe, nodes, people, bank):
 
 
 def report(cluster, actors):
-    """Prints what happened."""
+    """Prints a summary."""
     for row in cluster.sql("SELECT 'orders', status, count(*) FROM orders GROUP BY 2 ORDER BY 2"):
         say(" ".join(row))
     for row in cluster.sql("SELECT 'payments', status, coalesce(settlement, '-'), count(*) FROM payments GROUP BY 2, 3 ORDER BY 2, 3"):
@@ -134,7 +134,7 @@ def drill(arguments, folder):
         stripe = Stripe(arguments.stripe, folder, f"{url}/api/v1/payments/webhooks/stripe")
         for node in nodes:
             node.environment |= {"PUBLIC_URL": url, "STRIPE_API_BASE": f"http://127.0.0.1:{stripe.port}"}
-            # One after the other: the first one fills the database.
+            # One after the other, because the first one fills the database.
             node.start()
             node.wait_until_ready()
         movies = [movie["id"] for movie in call(ports[0], "GET", "/api/v1/movies?page_size=40")[2]["items"]]
@@ -146,26 +146,26 @@ def drill(arguments, folder):
         make_administrators(cluster)
         stripe.arrange("delivery", f"seed={arguments.seed % 2**31}&duplicated=20&dropped=10&longest_delay_ms=3000")
         stripe.arrange("faults/random", f"seed={arguments.seed % 2**31}&percent=8")
-        say(f"all runs after {time.monotonic() - began:.0f} s")
+        say(f"all services run after {time.monotonic() - began:.0f} s")
         end = time.monotonic() + arguments.seconds
         for actor in (*people, bank):
             actor.end = end
             actor.start()
         counts = make_trouble(rng, nodes, cluster, arguments.seconds)
         troubles = ", ".join(f"{what}: {number}" for what, number in counts.items())
-        say(f"{troubles}; now all is healed, after {time.monotonic() - began:.0f} s")
+        say(f"{troubles}; all faults were ended after {time.monotonic() - began:.0f} s")
         heal(cluster, stripe, nodes, people, bank)
-        say(f"the servers run anew after {time.monotonic() - began:.0f} s")
+        say(f"the servers were restarted after {time.monotonic() - began:.0f} s")
         found = drained(cluster, stripe, hurry=bank.end_all)
-        say(f"nothing waits any more after {time.monotonic() - began:.0f} s")
+        say(f"all pending work was completed after {time.monotonic() - began:.0f} s")
         found += [fault for actor in (*people, bank) for fault in actor.faults]
         found += lost_answers(cluster, people)
         found += unprinted_mails(cluster, nodes)
         found += run_check(arguments.binary, nodes[0].environment)
         report(cluster, (*people, bank))
         if not cluster.sql("SELECT id FROM orders WHERE status = 'paid' LIMIT 1"):
-            found.append("nobody bought anything")
-        say(f"all was checked after {time.monotonic() - began:.0f} s")
+            found.append("nothing was bought")
+        say(f"all checks were completed after {time.monotonic() - began:.0f} s")
         return found
     finally:
         for node in nodes:
@@ -191,7 +191,7 @@ def main():
             say(f"WRONG {wrong}")
         sys.exit(f"chaos: {len(found)} things are wrong; seed {arguments.seed}, logs in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
-    say("all money is where it belongs")
+    say("all money is accounted for")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who acts in the chaos drill: shoppers, administrators, and the bank behind the fake Stripe."""
+"""The actors of the chaos drill: customers, administrators, and the bank of the fake Stripe."""
 
 import contextlib
 import random
@@ -8,7 +8,7 @@ import uuid
 
 from services import ANSWER_LIMIT, LOST, PASSWORD, call
 
-# Refusals that two people who act at the same moment can meet.
+# Refusals that are possible when two people act at the same time.
 EXPECTED = {
     "already_decided",
     "already_in_cart",
@@ -31,7 +31,7 @@ EXPECTED = {
 
 
 class Person(threading.Thread):
-    """Somebody who acts at random until the time is over, and repeats every call that was not answered."""
+    """A person who acts at random until the time is over, and repeats every call that was not answered."""
 
     def __init__(self, name, *, seed, ports, stripe, movies):
         super().__init__(daemon=True)
@@ -44,7 +44,7 @@ class Person(threading.Thread):
         self.token = None
         self.faults = []
         self.counts = {}
-        # What was answered: the identifiers of what was made with the path, and the orders that were paid or canceled.
+        # The answers received: the identifiers of created resources with the path, and the orders that were paid or canceled.
         self.made = {}
         self.paid = set()
         self.canceled = set()
@@ -65,7 +65,7 @@ class Person(threading.Thread):
         return self.random.random() < probability
 
     def call(self, method, path, body=None, key=None):
-        """Repeats a call until it is answered by something else than an outage; None when the time is over."""
+        """Repeats a call until the answer is not an outage; None when the time is over."""
         while time.monotonic() < self.end + ANSWER_LIMIT:
             headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
             if key:
@@ -97,7 +97,7 @@ class Person(threading.Thread):
             self.token = answer["access"]
 
     def once(self, path, body=None, *, is_keyed=True):
-        """A call with an idempotency key, sometimes twice at once: all must tell of one thing."""
+        """A call with an idempotency key, sometimes sent twice simultaneously: all answers must name the same resource."""
         if not is_keyed:
             status, answer = self.call("POST", path, body)
             if status == 201:
@@ -121,13 +121,13 @@ class Person(threading.Thread):
         return next(((status, answer) for status, answer in answers if status in (200, 201)), answers[-1])
 
     def one_of(self, path):
-        """Something from the first page of a list."""
+        """A random item of the first page of a list."""
         status, page = self.call("GET", path)
         return self.random.choice(page["items"]) if status == 200 and page["items"] else None
 
 
 class Shopper(Person):
-    """Buys movies, pays, cancels, and wants money back."""
+    """Buys movies, pays, cancels, and requests refunds."""
 
     def act(self):
         if self.happens(0.15):
@@ -153,7 +153,7 @@ class Shopper(Person):
             self.call("POST", "/cart/items", {"movie_id": movie})
         status, order = self.once("/orders")
         if status == 409:
-            # Most often a pending order holds one of the movies.
+            # Usually because one of the movies is in a pending order.
             self.call("DELETE", "/cart")
             order = self.one_of("/orders?status=pending")
             if not order:
@@ -180,12 +180,12 @@ class Shopper(Person):
                 self.paid.add(order["id"])
 
     def finish(self, session, order):
-        """Does something at the checkout; whether that ends the order's story."""
+        """Acts at the checkout, and returns whether the order is then finished."""
         choice = self.random.random()
         if choice < 0.55:
             self.stripe.control(f"sessions/{session}/pay")
         elif choice < 0.7:
-            # At the same moment.
+            # Simultaneously.
             twin = threading.Thread(target=self.stripe.control, args=(f"sessions/{session}/pay",))
             twin.start()
             self.cancel(order)
@@ -242,7 +242,7 @@ class Administrator(Person):
 
 
 class Bank(threading.Thread):
-    """What happens at Stripe without the shop: refunds in its dashboard, refunds that fail, and disputes."""
+    """Actions at Stripe outside the shop: refunds in its dashboard, failing refunds, and disputes."""
 
     def __init__(self, *, seed, stripe):
         super().__init__(daemon=True)
@@ -280,7 +280,7 @@ class Bank(threading.Thread):
             self.finish_refunds(2, fails=0.3)
 
     def at_a_payment(self, what, act, probability_of_all):
-        """Does something with all or a part of the money of a payment that is not disputed."""
+        """Refunds or disputes all or a part of the money of an undisputed payment."""
         disputed = {dispute["payment_intent"] for dispute in self.stripe.list("disputes")}
         entries = [it for it in self.stripe.books() if it["captured"] > it["refunded"] and it["intent"] not in disputed]
         if entries:
@@ -297,7 +297,7 @@ class Bank(threading.Thread):
             self.control(f"disputes that {end}", f"disputes/{dispute['id']}/{end}")
 
     def finish_refunds(self, most, *, fails):
-        """Ends pending refunds; sometimes one fails that had succeeded."""
+        """Ends pending refunds; sometimes a succeeded refund fails."""
         refunds = self.stripe.list("refunds")
         pending = [refund for refund in refunds if refund["status"] == "pending"]
         for refund in self.random.sample(pending, min(most, len(pending))):
@@ -308,7 +308,7 @@ class Bank(threading.Thread):
             self.control("refunds that fail after success", f"refunds/{self.random.choice(succeeded)['id']}/fail")
 
     def end_all(self):
-        """Ends everything that is open."""
+        """Ends all open refunds and disputes."""
         with contextlib.suppress(*LOST):
             self.finish_refunds(10_000, fails=0)
             self.close_disputes(10_000)

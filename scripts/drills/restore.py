@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Restores a backup of PostgreSQL that is older than payments at a fake Stripe, and checks that no money is forgotten.
+"""Restores a backup of PostgreSQL that is older than some payments at a fake Stripe, and checks that no payment is lost.
 
     cargo build -p server -p test-stripe --bins
     scripts/drills/restore.py
 
-Orders of the backup whose payments were made after it are paid again from Stripe's list of events; money for orders that the
-backup does not have is returned; refunds and disputes of after the backup take the movies away again. Whoever refreshed a
-sign-in since the backup keeps it. Exit 1 when something is wrong; the folder with the logs is kept then.
+Orders of the backup that were paid after it are marked as paid from Stripe's list of events; money for orders that are not
+in the backup is refunded; refunds and disputes after the backup revoke the movies again. Sessions that were refreshed after
+the backup stay valid. The exit code is 1 if there are problems; the folder with the logs is then kept.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def say(text):
 
 
 class Buyer:
-    """Somebody who buys one movie."""
+    """A customer who buys one movie."""
 
     def __init__(self, node, stripe, email, movie):
         self.node = node
@@ -107,7 +107,7 @@ def drill(arguments, folder):
         found = until_right(lambda: [buyer.email for buyer in early if buyer.status() != "paid"])
         backup = str(folder / "backup")
         subprocess.run(["pg_dump", "-Fc", "-f", backup, postgres.url()], check=True)
-        say("the backup is made")
+        say("the backup was created")
 
         later.place()
         slow.place()
@@ -127,7 +127,7 @@ def drill(arguments, folder):
         postgres.sql("DROP DATABASE cinema", database="postgres")
         postgres.sql("CREATE DATABASE cinema", database="postgres")
         subprocess.run(["pg_restore", "-d", postgres.url(), backup], check=True)
-        say("the backup is restored")
+        say("the backup was restored")
         node.start()
         node.wait_until_ready()
         slow.at_stripe("settle")
@@ -138,9 +138,9 @@ def drill(arguments, folder):
         if returned != {refunded.session, later.session, slow.session}:
             found.append(f"money of these sessions was returned: {returned}")
         found += [f"{buyer.email} has a movie that is not paid any more" for buyer in (refunded, disputed) if buyer.has_movie()]
-        # The token of after the backup is not known any more, but nobody stole it.
+        # The token from after the backup is no longer known, but this must not be treated as theft.
         status, answer = paid.call("POST", "/accounts/refresh", {"refresh": paid.refresh})
-        say(f"a refresh token of after the backup: {status} {(answer or {}).get('code', '')}")
+        say(f"a refresh token from after the backup: {status} {(answer or {}).get('code', '')}")
         status, answer = paid.call("GET", "/users/me")
         if status != 200:
             found.append(f"the session of {paid.email} has ended: {status} {answer}")
@@ -167,7 +167,7 @@ def main():
             say(f"WRONG {wrong}")
         sys.exit(f"restore: {len(found)} things are wrong; logs in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
-    say("no money was forgotten")
+    say("no payment was lost")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def free_port():
 
 
 def call(port, method, path, body=None, headers=None, *, form=False):
-    """One request; its status, headers and JSON body. Raises one of LOST when no whole answer comes."""
+    """Makes one request and returns its status, headers and JSON body. Raises one of LOST if no complete answer arrives."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_LIMIT)
     headers = dict(headers or {})
     data = None
@@ -45,7 +45,7 @@ def call(port, method, path, body=None, headers=None, *, form=False):
 
 
 def wait_for(check, what, limit=START_LIMIT):
-    """Waits until the check is true; ends the drill when it never is."""
+    """Waits until the check is true, and ends the drill after a time limit."""
     end = time.monotonic() + limit
     while not check():
         if time.monotonic() > end:
@@ -64,9 +64,9 @@ def find_program(name):
 
 
 class Postgres:
-    """One PostgreSQL server. It is never stopped in an orderly way before the end."""
+    """One PostgreSQL server. Before the end of the drill it is never shut down cleanly."""
 
-    # Only processes are killed, not the machine: what was written without a flush is still there.
+    # Only processes are killed, not the machine, so data written without a flush are kept.
     OPTIONS = (
         "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c fsync=off "
         "-c wal_level=replica -c max_wal_senders=4 -c wal_retrieve_retry_interval=100ms"
@@ -96,7 +96,7 @@ class Postgres:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=START_LIMIT)
 
     def create(self):
-        """Makes an empty database and starts the server."""
+        """Creates an empty database and starts the server."""
         self._make_folder()
         self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "-D", str(self.data))
         self.start()
@@ -113,7 +113,7 @@ class Postgres:
         self._run("pg_ctl", "start", "-w", "-t", str(START_LIMIT), "-D", str(self.data), "-l", str(self.log), "-o", options)
 
     def stop(self):
-        """Stops it as a crash does."""
+        """Stops it abruptly, as in a crash."""
         self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self.data))
 
     def is_running(self):
@@ -123,7 +123,7 @@ class Postgres:
         self._run("pg_ctl", "promote", "-w", "-t", str(START_LIMIT), "-D", str(self.data))
 
     def kill_backend(self, rng):
-        """Kills one of its processes, after which it starts anew by itself."""
+        """Kills one of its processes, after which it restarts automatically."""
         rows = self.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY backend_start")
         if rows:
             with contextlib.suppress(ProcessLookupError):
@@ -149,7 +149,7 @@ class Postgres:
 
 
 class Cluster:
-    """A primary whose commits wait for its standby, so that a fail-over loses nothing that was answered."""
+    """A primary whose commits wait for its standby, so that a fail-over loses no answered commit."""
 
     def __init__(self, folder):
         self.primary = Postgres(folder, "postgres-a")
@@ -182,12 +182,12 @@ class Cluster:
         self.primary.kill_backend(rng)
 
     def _is_synchronous(self, position):
-        """Whether the standby has everything up to the position; what came after it waits for the standby."""
+        """Whether the standby has received all data up to the position; later commits wait for the standby."""
         rows = self.primary.sql(f"SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND flush_lsn >= '{position}'")
         return bool(rows)
 
     def fail_over(self):
-        """Stops the primary as a crash does, lets the standby take over, and makes a new standby in the place of the old primary."""
+        """Stops the primary abruptly, promotes the standby, and replaces the old primary by a new standby."""
         position = self.primary.sql("SELECT pg_current_wal_lsn()")[0][0]
         wait_for(lambda: self._is_synchronous(position), "replication")
         self.primary.stop()
@@ -251,7 +251,7 @@ class Node:
 
 
 class Balancer:
-    """Passes connections on to a server that accepts them: where webhooks go."""
+    """Forwards connections to a server that accepts them: the address for webhooks."""
 
     def __init__(self, ports):
         self.ports = ports
@@ -287,7 +287,7 @@ class Balancer:
 
 
 class Stripe:
-    """The fake Stripe as a process of its own."""
+    """The fake Stripe as a separate process."""
 
     def __init__(self, binary, folder, webhook_url):
         self.port = free_port()
@@ -304,13 +304,13 @@ class Stripe:
         return call(self.port, "GET", "/_test/books")[2]
 
     def control(self, path, form=""):
-        """Plays buyers and banks; whether it was possible."""
+        """Acts as a buyer or bank, and returns whether the action was possible."""
         with contextlib.suppress(*LOST):
             return call(self.port, "POST", f"/_test/{path}", form, form=True)[0] == 200
         return False
 
     def arrange(self, path, form=""):
-        """The same for what must be possible."""
+        """The same for actions that must be possible."""
         if not self.control(path, form):
             sys.exit(f"drill: the fake Stripe refused {path} {form}")
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Attacks a release build of the server with slow clients, and checks that it stays small, quick and open to others.
+"""Attacks a release build of the server with slow clients, and checks that its memory stays small and that it stays fast for other clients.
 
     cargo build --release -p server --bin cinema
     scripts/drills/slow_clients.py [--binary target/release/cinema]
 
 Needs Linux: clients come from many addresses of 127.0.0.0/8, and memory is read from /proc. Takes about five minutes.
-Prints a line for each case; exit 1 when one failed.
+Prints a line for each case; the exit code is 1 if one failed.
 """
 
 import argparse
@@ -43,7 +43,7 @@ class Server:
             "HASH_SLOTS": "1",
         }
         self.process = subprocess.Popen(
-            # The usual soft limit, which the server raises by itself.
+            # The usual soft limit, which the server raises automatically.
             ["sh", "-c", 'ulimit -Sn 1024; exec "$@"', "sh", binary, "serve"],
             env=environment,
             stderr=subprocess.PIPE,
@@ -70,7 +70,7 @@ class Server:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) * 1024
 
     def kernel_memory(self):
-        """What the kernel holds for the server's connections, in bytes."""
+        """The kernel memory for the server's connections, in bytes."""
         lines = subprocess.run(["ss", "-Htnm", f"sport = :{self.port}"], capture_output=True, text=True, check=True).stdout
         return sum(int(sent) for sent in re.findall(r"skmem:\([^)]*?\bt(\d+)", lines))
 
@@ -90,7 +90,7 @@ class Server:
 
 
 def addresses(count):
-    """Addresses of this machine for so many clients; none that was given out before, since calls are limited by address."""
+    """New addresses of this machine for a number of clients; never used before, because calls are limited by address."""
     groups = [next(GROUPS) for _ in range(-(-count // CLIENTS_PER_ADDRESS))]
     clients = (groups[number // CLIENTS_PER_ADDRESS] for number in range(count))
     return [f"127.1.{group // 200}.{1 + group % 200}" for group in clients]
@@ -98,7 +98,7 @@ def addresses(count):
 
 def connect(port, source, receive_buffer=4096):
     client = socket.socket()
-    # What the client's own kernel takes is not to be measured.
+    # The client's own kernel memory must not be measured.
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.settimeout(10)
     client.bind((source, 0))
@@ -107,7 +107,7 @@ def connect(port, source, receive_buffer=4096):
 
 
 class Health:
-    """Asks /health/live all the time, from an address of its own."""
+    """Requests /health/live continuously, from a separate address."""
 
     def __init__(self, port):
         self.port, self.times, self.failures, self.goes_on = port, [], 0, True
@@ -144,7 +144,7 @@ def report(name, is_good, figures):
 
 
 def slow_readers(server, path, coding, rate, seconds=12):
-    """Many clients ask for the same at once and take so many bytes a second each."""
+    """Many clients simultaneously request the same and read a number of bytes per second each."""
     health = Health(server.port)
     clients = []
     for source in addresses(CLIENTS):
@@ -174,7 +174,7 @@ def slow_readers(server, path, coding, rate, seconds=12):
 
 
 def is_closed(client, seconds):
-    """Whether the server ends the connection within so many seconds, and after how many."""
+    """Whether the server ends the connection within a number of seconds, and after how many."""
     begun = time.monotonic()
     client.settimeout(seconds)
     try:
@@ -188,7 +188,7 @@ def is_closed(client, seconds):
 
 
 def endless_waits(server):
-    """Clients that stop in the middle of something are disconnected."""
+    """Clients that stop in the middle of a request or answer are disconnected."""
     first = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     chunked = b"GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     upload = b"POST /api/v1/accounts/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
@@ -211,7 +211,7 @@ def endless_waits(server):
 
 
 def unread_answers(server, count=550, limit=40):
-    """Answers that nobody reads: few bytes in the kernel, and an end."""
+    """Answers that are not read use little kernel memory, and are ended."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -227,14 +227,14 @@ def unread_answers(server, count=550, limit=40):
     for client in clients:
         client.close()
     report(
-        f"{count} answers that nobody reads",
+        f"{count} answers that are not read",
         left <= 10 and kernel < 300_000_000,
         f"kernel {kernel / 1e6:.0f} MB, memory {rss / 1e6:.0f} MB, {left} open after {seconds:.0f} s",
     )
 
 
 def crowd(server, count=3_000):
-    """More half-sent heads than a server had descriptors by default."""
+    """More incomplete heads than the default number of file descriptors."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -270,7 +270,7 @@ def one_address(server):
 
 
 def steady_reader(server, rate=20_000, seconds=60):
-    """A slow download that keeps going is served to the end."""
+    """A slow download that still progresses is completed."""
     client = connect(server.port, "127.0.6.1")
     client.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     received, begun = 0, time.monotonic()
@@ -282,7 +282,7 @@ def steady_reader(server, rate=20_000, seconds=60):
                 break
             received += len(part)
             time.sleep(0.25)
-        # It lived; the rest at once.
+        # It was not ended; the rest is read at once.
         while part := client.recv(65_536):
             received += len(part)
         ended = "to the end"
@@ -296,7 +296,7 @@ def steady_reader(server, rate=20_000, seconds=60):
 
 
 def pipelines(server):
-    """Pipelined answers are in step."""
+    """Pipelined answers are in the order of their requests."""
     for methods in (["HEAD", "GET"], ["GET", "HEAD"], ["HEAD", "GET", "HEAD", "GET"]):
         client = connect(server.port, "127.0.5.1")
         requests = [f"{method} /health/live HTTP/1.1\r\nHost: x\r\n" for method in methods]

@@ -56,11 +56,11 @@ pub fn fresh_secret() -> PlainToken {
 }
 
 /// Random bytes of the operating system. Aborts the process when there are none, since no secret could be generated.
-#[expect(clippy::disallowed_methods, reason = "this is the adapter of the ports that give entropy")]
+#[expect(clippy::disallowed_methods, reason = "this is the adapter of the ports for entropy")]
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the operating system gives no entropy; ending the process");
+        tracing::error!(%error, "the operating system provides no entropy; ending the process");
         std::process::abort();
     }
     bytes

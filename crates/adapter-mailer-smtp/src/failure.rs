@@ -27,7 +27,7 @@ pub enum SmtpError {
     #[error("the mail server refused the login with {0}")]
     LoginRefused(u16),
     /// The server supports no way to log in that this mailer supports (PLAIN, LOGIN).
-    #[error("the mail server takes no password, or none on this connection")]
+    #[error("the mail server accepts no password, or not on this connection")]
     NoLogin,
     /// The server refused the mail, with its reply code: 4xx temporarily, 5xx permanently.
     #[error("the mail server refused the mail with {0}")]

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It cannot be created.
-    #[error("cannot make the folder {path} ({source})")]
+    #[error("cannot create the folder {path} ({source})")]
     Make {
         /// The path.
         path: PathBuf,

@@ -94,7 +94,7 @@ impl Objects {
         let found = tokio::task::spawn_blocking(move || std::fs::metadata(folder)).await;
         match found.map_err(StoreError::failed)? {
             Ok(found) if found.is_dir() => Ok(()),
-            Ok(_) => Err(StoreError::unavailable("a file is where the folder of the media store was")),
+            Ok(_) => Err(StoreError::unavailable("the folder of the media store was replaced by a file")),
             Err(error) => Err(StoreError::unavailable(error)),
         }
     }

@@ -13,8 +13,7 @@ use async_trait::async_trait;
 use domain::media::{AvatarImages, PictureError, PosterFile, PosterImages};
 use tokio::sync::Semaphore;
 
-/// How many pictures are converted at once. One may need 300 MB: 25 megapixels with 16 bits per channel, and the same
-/// with 8 bits.
+/// How many pictures are converted at once. One may need [`domain::media::MAX_PICTURE_MEMORY`].
 const AT_ONCE: usize = 1;
 
 /// How long a request waits for a permit.

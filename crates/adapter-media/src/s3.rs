@@ -74,7 +74,7 @@ pub enum S3Error {
     #[error("cannot check certificates ({0})")]
     Trust(#[from] TrustError),
     /// The client cannot be created.
-    #[error("cannot make the client ({0})")]
+    #[error("cannot create the client ({0})")]
     Client(#[from] reqwest::Error),
 }
 

@@ -4,7 +4,7 @@ use domain::{
     money::Money,
     payments::{
         CheckoutLine, CheckoutReport, CheckoutRequest, PaymentFailure, ProviderCheckout, ProviderRefund,
-        RefundReport, SandboxCheckout, SandboxOutcome,
+        RefundReport, SandboxCheckout, SandboxCheckoutState, SandboxOutcome,
     },
     time::Instant,
 };
@@ -66,7 +66,7 @@ pub(crate) enum Progress {
 
 /// A refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the name in the books")]
+#[expect(clippy::struct_field_names, reason = "the name in the stored files")]
 struct Refund {
     refund_id: Uuid,
     minor: i64,
@@ -106,7 +106,7 @@ pub(crate) struct Checkout {
 pub(crate) enum CheckoutError {
     #[error("a checkout of the sandbox has a currency that does not exist")]
     Currency,
-    #[error("nothing was paid, or more would go back than was paid")]
+    #[error("nothing was paid, or the refund exceeds the paid amount")]
     RefundTooLarge,
 }
 
@@ -249,15 +249,14 @@ impl Checkout {
     pub(crate) fn shown(&self, public_url: &str, now: Instant) -> Result<ProviderCheckout, CheckoutError> {
         let amount = self.money(self.minor)?;
         let progress = self.progress_at(now);
-        let failure = |at: Moment| PaymentFailure { at: at.0, code: DECLINE_CODE.to_owned() };
         let report = match (progress, self.declined_at) {
             (Progress::Open, None) => CheckoutReport::Open,
-            (Progress::Open, Some(at)) => CheckoutReport::Declined(failure(at)),
+            (Progress::Open, Some(at)) => CheckoutReport::Declined(declined(at)),
             (Progress::Paid { at }, _) => CheckoutReport::Paid { amount, at: at.0 },
             (Progress::Delayed { .. }, _) => CheckoutReport::Processing,
             (Progress::Expired { at }, None) => CheckoutReport::Expired { at: at.0 },
             // It ended without another attempt.
-            (Progress::Expired { at }, Some(_)) => CheckoutReport::Bounced(failure(at)),
+            (Progress::Expired { at }, Some(_)) => CheckoutReport::Bounced(declined(at)),
         };
         let has_money = matches!(progress, Progress::Paid { .. } | Progress::Delayed { .. });
         Ok(ProviderCheckout {
@@ -282,14 +281,24 @@ impl Checkout {
             order_number: self.order_number.clone(),
             lines: self.lines.iter().map(line).collect::<Result<_, _>>()?,
             amount: self.money(self.minor)?,
-            is_open: self.progress_at(now) == Progress::Open,
-            was_declined: self.declined_at.is_some(),
+            state: match self.progress_at(now) {
+                Progress::Open => SandboxCheckoutState::Open,
+                Progress::Paid { .. } => SandboxCheckoutState::Paid,
+                Progress::Delayed { .. } => SandboxCheckoutState::Processing,
+                Progress::Expired { .. } => SandboxCheckoutState::Expired,
+            },
+            decline: self.declined_at.map(declined),
             return_url: self.return_url.clone(),
         })
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it reads what the port lets a provider leave out")]
+/// A decline at this time.
+fn declined(at: Moment) -> PaymentFailure {
+    PaymentFailure { at: at.0, code: DECLINE_CODE.to_owned() }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it accepts what the port allows a provider to omit")]
 fn some<K: Kind>(uuid: Uuid) -> Option<Id<K>> {
     Some(Id::from_uuid(uuid))
 }

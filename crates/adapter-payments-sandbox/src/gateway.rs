@@ -15,6 +15,7 @@ use crate::{
     books::blocking,
     checkout::{Checkout, CheckoutError, key_of_charge, key_of_checkout},
     sandbox::{PROVIDER, Sandbox},
+    webhooks::Header,
 };
 
 /// The number of items on a page of a list.
@@ -171,6 +172,10 @@ impl PaymentGateway for Sandbox {
         let ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
         let (start, has_more) = part(&ids, after);
         Ok(EventPage { events: events.into_iter().skip(start).take(PAGE).collect(), has_more })
+    }
+
+    fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError> {
+        Header::checked(signature, now).map(|_| ())
     }
 
     fn read_webhook(

@@ -20,6 +20,9 @@ const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 /// The delay before a webhook is sent again that was not accepted.
 const RETRY: TimeDelta = TimeDelta::seconds(5);
 
+/// The maximum number of characters of a text in a webhook.
+const MAX_LENGTH: usize = 255;
+
 /// The header of the signature.
 const SIGNATURE: &str = "Sandbox-Signature";
 
@@ -33,6 +36,35 @@ struct Body {
     kind: String,
     created_at: Moment,
     checkout: String,
+}
+
+/// The parsed header `Sandbox-Signature`: `t=…,v1=…`.
+pub(crate) struct Header<'a> {
+    /// The seconds since 1970, as the text that was signed.
+    seconds: &'a str,
+    tag: [u8; 32],
+}
+
+impl<'a> Header<'a> {
+    /// Parses the header, and checks that its time is recent.
+    ///
+    /// # Errors
+    /// When no body could make the signature valid.
+    pub(crate) fn checked(signature: Option<&'a str>, now: Instant) -> Result<Self, WebhookError> {
+        let signature = signature.ok_or(WebhookError::Signature)?;
+        let part = |name: &str| signature.split(',').find_map(|part| part.trim().strip_prefix(name));
+        let (Some(seconds), Some(tag)) = (part("t="), part("v1=")) else {
+            return Err(WebhookError::Signature);
+        };
+        let signed_at = seconds.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0));
+        let signed_at = signed_at.ok_or(WebhookError::Signature)?;
+        let tag = URL_SAFE_NO_PAD.decode(tag).ok().and_then(|tag| tag.try_into().ok());
+        let tag = tag.ok_or(WebhookError::Signature)?;
+        if now.signed_duration_since(signed_at).abs() > TOLERANCE {
+            return Err(WebhookError::Signature);
+        }
+        Ok(Self { seconds, tag })
+    }
 }
 
 impl Sandbox {
@@ -118,23 +150,16 @@ impl Sandbox {
         body: &[u8],
         now: Instant,
     ) -> Result<ProviderEvent, WebhookError> {
-        let signature = signature.ok_or(WebhookError::Signature)?;
-        let part = |name: &str| signature.split(',').find_map(|part| part.trim().strip_prefix(name));
-        let (Some(seconds), Some(tag)) = (part("t="), part("v1=")) else {
-            return Err(WebhookError::Signature);
-        };
-        let signed_at = seconds.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0));
-        let signed_at = signed_at.ok_or(WebhookError::Signature)?;
-        let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| WebhookError::Signature)?;
-        let is_signed = self.inner.signer.verify(&[PURPOSE, seconds.as_bytes(), body], &tag);
-        if !is_signed || now.signed_duration_since(signed_at).abs() > TOLERANCE {
+        let Header { seconds, tag } = Header::checked(signature, now)?;
+        if !self.inner.signer.verify(&[PURPOSE, seconds.as_bytes(), body], &tag) {
             return Err(WebhookError::Signature);
         }
         let read: Body = serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)?;
+        let kind = stored(&read.kind)?;
         Ok(ProviderEvent {
-            id: read.id,
-            subject: subject(&read.kind, read.checkout),
-            kind: read.kind,
+            id: stored(&read.id)?,
+            subject: subject(&kind, stored(&read.checkout)?),
+            kind,
             created_at: read.created_at.0,
             payload: body.to_vec(),
         })
@@ -151,6 +176,17 @@ impl Sandbox {
             payload: Vec::new(),
         }
     }
+}
+
+/// Returns a text as it is stored: U+FFFD replaces U+0000, which PostgreSQL cannot store.
+///
+/// # Errors
+/// When the text is longer than any of the sandbox.
+fn stored(text: &str) -> Result<String, WebhookError> {
+    if text.chars().nth(MAX_LENGTH).is_some() {
+        return Err(WebhookError::Malformed);
+    }
+    Ok(text.replace('\0', "\u{fffd}"))
 }
 
 /// The subject of an event of a checkout.

@@ -1,5 +1,5 @@
 //! Tests of the contract of the payment provider port on the sandbox.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect stops and says so")]
+#![expect(clippy::unwrap_used, reason = "an unexpected result must fail the test")]
 
 use std::{
     path::Path,
@@ -172,11 +172,34 @@ async fn checkouts_and_events_are_listed_from_a_time_on() {
 }
 
 #[tokio::test]
-async fn a_webhook_with_an_old_signature_is_refused() {
+async fn a_webhook_with_a_malformed_or_old_signature_is_refused_without_its_body() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let now = clock.now();
-    for signature in [None, Some(""), Some("t=1800000000"), Some("v1=AA"), Some("t=x,v1=AA")] {
+    let tag = format!("v1={}", "A".repeat(43));
+    let signed = |seconds: i64| format!("t={},{tag}", now.timestamp() + seconds);
+    let (stale, early, recent) = (signed(-301), signed(301), signed(-300));
+    let time = format!("t={}", now.timestamp());
+    let (without_tag, short, no_base64) =
+        (format!("{time},v1="), format!("{time},v1=AA"), format!("{time},v1={}", "!".repeat(43)));
+    let no_time = format!("t=x,{tag}");
+    for signature in [
+        None,
+        Some(""),
+        Some("x"),
+        Some(&time),
+        Some(&tag),
+        Some(&no_time),
+        Some(&without_tag),
+        Some(&short),
+        Some(&no_base64),
+        Some(&stale),
+        Some(&early),
+    ] {
+        assert_eq!(sandbox.check_signature_header(signature, now), Err(WebhookError::Signature));
         assert_eq!(sandbox.read_webhook(signature, b"{}", now), Err(WebhookError::Signature));
     }
+    // Only with the body can the signature be verified.
+    assert_eq!(sandbox.check_signature_header(Some(&recent), now), Ok(()));
+    assert_eq!(sandbox.read_webhook(Some(&recent), b"{}", now), Err(WebhookError::Signature));
 }

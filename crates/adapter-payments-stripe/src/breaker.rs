@@ -84,7 +84,7 @@ mod tests {
         assert!(!breaker.permits(now + OPEN - Duration::from_millis(1)));
         let later = now + OPEN;
         assert!(breaker.permits(later));
-        assert!(!breaker.permits(later), "one call tries, the others wait");
+        assert!(!breaker.permits(later), "one call connects, the others wait");
         breaker.record(false, later);
         assert!(breaker.permits(later) && breaker.permits(later));
     }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     breaker::Breaker,
+    json,
     objects::ErrorBody,
     pace::Pace,
     settings::{StripeSecret, StripeSettings},
@@ -41,7 +42,7 @@ pub enum StripeSetupError {
     #[error("connections to Stripe cannot be encrypted ({0})")]
     Encryption(#[from] TrustError),
     /// The key cannot be sent, or the client does not start.
-    #[error("the client of Stripe cannot be made ({0})")]
+    #[error("the Stripe client cannot be created ({0})")]
     Client(#[from] reqwest::Error),
 }
 
@@ -152,7 +153,7 @@ impl Client {
     /// Makes a call, and reads its answer.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
         let answer = self.answer(call).await?;
-        serde_json::from_slice(&answer).map_err(|error| {
+        json::parse(&answer).map_err(|error| {
             tracing::error!(endpoint = call.endpoint, %error, "an answer of Stripe cannot be read");
             // A POST has taken effect: Stripe answered with success.
             Failure::Unknown(CallError::Unreadable(error).into())
@@ -269,7 +270,7 @@ fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body:
         // Stripe is still processing an earlier attempt with the same idempotency key.
         StatusCode::CONFLICT => (uncertain(call, error), true),
         _ if status.is_client_error() => {
-            let object = serde_json::from_slice::<ErrorBody>(body).ok().map(|body| body.error);
+            let object = json::parse::<ErrorBody>(body).ok().map(|body| body.error);
             let code = object.and_then(|error| error.code.or(error.kind));
             let code = code.unwrap_or_else(|| status.as_str().to_owned());
             tracing::warn!(endpoint = call.endpoint, %status, code, "Stripe refused a call");

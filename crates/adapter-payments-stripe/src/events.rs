@@ -6,10 +6,19 @@ use domain::{
 };
 use serde_json::Value;
 
+/// The maximum number of characters of an identifier or type. Stripe's identifiers have at most 255.
+const MAX_LENGTH: usize = 255;
+
+/// A text of an object that is neither empty nor too long to be stored in an index.
+fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    let text = object.get(name).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty() && text.chars().nth(MAX_LENGTH).is_none())
+}
+
 /// Reads an event; `None` when the value is not an event. Events of the other mode, of a connected account or of
 /// another form (thin events) have no subject.
 pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant) -> Option<ProviderEvent> {
-    let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let text = |name: &str| text(value, name);
     let (id, kind) = (text("id")?.to_owned(), text("type")?.to_owned());
     let is_ours = text("object") == Some("event")
         && value.get("livemode").and_then(Value::as_bool) == Some(is_live)
@@ -23,7 +32,7 @@ pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant
 }
 
 fn subject(kind: &str, object: &Value) -> Option<EventSubject> {
-    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |name: &str| text(object, name).map(str::to_owned);
     let is_of = |family: &str| kind.starts_with(family);
     if is_of("checkout.session.") {
         return text("id").map(EventSubject::Checkout);
@@ -99,6 +108,17 @@ mod tests {
             "created": "2026-11-01T10:00:00.000Z"});
         let event = event(&thin, Vec::new(), false, Instant::UNIX_EPOCH).unwrap();
         assert_eq!(event.created_at, "2026-11-01T10:00:00Z".parse::<Instant>().unwrap());
+    }
+
+    #[test]
+    fn texts_that_are_too_long_are_not_identifiers() {
+        let (long, longest) = ("é".repeat(256), "é".repeat(255));
+        let mut event_of_long = of_kind("checkout.session.completed", &json!({"id": long}));
+        assert_eq!(subject_of(&event_of_long), EventSubject::Other);
+        let event_of_longest = of_kind("checkout.session.completed", &json!({"id": longest}));
+        assert_eq!(subject_of(&event_of_longest), EventSubject::Checkout(longest));
+        event_of_long["id"] = json!(long);
+        assert_eq!(event(&event_of_long, Vec::new(), false, Instant::UNIX_EPOCH), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::{
     amounts,
     client::{Call, Client, Failure, StripeSetupError},
-    events, forms,
+    events, forms, json,
     objects::{Dispute, Refund, Session},
     reports,
     settings::StripeSettings,
@@ -61,7 +61,7 @@ fn numbered_key(key: &str, number: u32) -> String {
 
 /// A call took effect, but its answer cannot be read; its result must be looked up.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer to a call that was done cannot be read")]
+#[error("the answer to a completed call cannot be read")]
 struct UnreadableAnswer;
 
 fn unreadable() -> GatewayError {
@@ -395,6 +395,10 @@ impl PaymentGateway for StripeGateway {
         Ok(EventPage { events: objects.iter().filter_map(read).collect(), has_more })
     }
 
+    fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError> {
+        webhook::checked_header(signature, now).map(|_| ())
+    }
+
     fn read_webhook(
         &self,
         signature: Option<&str>,
@@ -402,7 +406,7 @@ impl PaymentGateway for StripeGateway {
         now: Instant,
     ) -> Result<ProviderEvent, WebhookError> {
         webhook::verify(&self.settings.webhook_secrets, signature, body, now)?;
-        let value: Value = serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)?;
+        let value: Value = json::parse(body).map_err(|_| WebhookError::Malformed)?;
         events::event(&value, body.to_vec(), self.settings.is_live(), now).ok_or(WebhookError::Malformed)
     }
 }

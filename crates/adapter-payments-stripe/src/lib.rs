@@ -7,6 +7,7 @@ mod client;
 mod events;
 mod forms;
 mod gateway;
+mod json;
 mod objects;
 mod pace;
 mod reports;

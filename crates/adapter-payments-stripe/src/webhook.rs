@@ -12,6 +12,21 @@ const TOLERANCE: u64 = 300;
 /// The maximum number of tags in a header: one for each active secret, and some for future schemes.
 const MAX_TAGS: usize = 10;
 
+/// Parses the header, and checks that it has tags and a recent time.
+///
+/// # Errors
+/// When no body could make the signature valid.
+pub(crate) fn checked_header(signature: Option<&str>, now: Instant) -> Result<Header<'_>, WebhookError> {
+    let header = signature.and_then(Header::parse).ok_or(WebhookError::Signature)?;
+    let seconds: i64 = header.time.parse().map_err(|_| WebhookError::Signature)?;
+    let is_recent = now.timestamp().abs_diff(seconds) <= TOLERANCE;
+    if is_recent && (1..=MAX_TAGS).contains(&header.tags.len()) {
+        Ok(header)
+    } else {
+        Err(WebhookError::Signature)
+    }
+}
+
 /// Verifies that the body was signed with one of the secrets, and recently.
 ///
 /// # Errors
@@ -22,11 +37,7 @@ pub(crate) fn verify(
     body: &[u8],
     now: Instant,
 ) -> Result<(), WebhookError> {
-    let header = signature.and_then(Header::parse).ok_or(WebhookError::Signature)?;
-    let seconds: i64 = header.time.parse().map_err(|_| WebhookError::Signature)?;
-    if now.timestamp().abs_diff(seconds) > TOLERANCE || header.tags.len() > MAX_TAGS {
-        return Err(WebhookError::Signature);
-    }
+    let header = checked_header(signature, now)?;
     // Every tag is compared with every secret, so that the duration does not reveal which of them match.
     let mut is_valid = false;
     for secret in secrets {
@@ -44,7 +55,7 @@ pub(crate) fn verify(
 }
 
 /// The parsed header `Stripe-Signature`: `t=…,v1=…,v1=…`.
-struct Header<'a> {
+pub(crate) struct Header<'a> {
     /// The seconds since 1970, as the text that was signed.
     time: &'a str,
     tags: Vec<[u8; 32]>,
@@ -125,6 +136,20 @@ mod tests {
         assert!(!verified(&["whsec_new"], Some(&signed), "{\"id\":\"evt_2\"}"));
         assert!(!verified(&["whsec_old"], Some(&signed), BODY));
         assert!(!verified(&[], Some(&signed), BODY));
+    }
+
+    #[test]
+    fn a_header_that_no_body_makes_valid_is_refused_without_the_body() {
+        let now = Instant::from_timestamp(NOW, 0).unwrap();
+        let signed = test_stripe::signature(&["whsec_unknown"], NOW, BODY);
+        assert!(checked_header(Some(&signed), now).is_ok(), "the signature itself is not verified");
+        let (time, tag) = signed.split_once(',').unwrap();
+        let stale = test_stripe::signature(&["whsec_new"], NOW - 301, BODY);
+        let many = format!("{signed}{}", format!(",{tag}").repeat(10));
+        for header in [None, Some("x"), Some(time), Some(tag), Some("t=soon,v1=x"), Some(&stale), Some(&many)]
+        {
+            assert!(checked_header(header, now).is_err(), "{header:?}");
+        }
     }
 
     #[test]

@@ -26,13 +26,17 @@ pub(crate) enum AddressError {
     Malformed(#[from] tokio_postgres::Error),
     #[error("sslmode must be disable, prefer, require, verify-ca or verify-full")]
     Mode,
-    #[error("{0} is not known; what is known of TLS is sslmode, sslrootcert and sslnegotiation")]
+    #[error("{0} is not supported; the TLS options are sslmode, sslrootcert and sslnegotiation")]
     Unknown(String),
-    #[error("sslrootcert is of no use without sslmode=verify-full, verify-ca or require")]
+    #[error("sslrootcert requires sslmode=verify-full, verify-ca or require")]
     NothingToCheck,
-    #[error("sslmode=verify-ca needs sslrootcert=FILE; verify-full does with what this machine trusts")]
+    #[error(
+        "sslmode=verify-ca requires sslrootcert=FILE; verify-full can also use the authorities that this machine trusts"
+    )]
     NoAuthorities,
-    #[error("sslrootcert=system needs sslmode=verify-full, since whom this machine trusts signs for anybody")]
+    #[error(
+        "sslrootcert=system requires sslmode=verify-full, because the authorities that this machine trusts sign for any host"
+    )]
     AnybodysAuthorities,
     #[error("target_session_attrs must be any, read-write or primary, since this program writes")]
     Session,
@@ -276,12 +280,12 @@ mod tests {
         for (parameters, help) in [
             ("sslmode=allow", "must be disable, prefer, require, verify-ca or verify-full"),
             ("sslmode=verify-ful", "must be disable, prefer, require, verify-ca or verify-full"),
-            ("sslmode=verify-ca", "needs sslrootcert=FILE"),
-            ("sslmode=require&sslrootcert=system", "needs sslmode=verify-full"),
-            ("sslmode=prefer&sslrootcert=/ca.pem", "without sslmode=verify-full"),
-            ("sslrootcert=/ca.pem", "without sslmode=verify-full"),
-            ("sslmode=require&sslcert=/me.pem", "sslcert is not known"),
-            ("sslmode=require&sslcrl=/crl.pem", "sslcrl is not known"),
+            ("sslmode=verify-ca", "requires sslrootcert=FILE"),
+            ("sslmode=require&sslrootcert=system", "requires sslmode=verify-full"),
+            ("sslmode=prefer&sslrootcert=/ca.pem", "requires sslmode=verify-full"),
+            ("sslrootcert=/ca.pem", "requires sslmode=verify-full"),
+            ("sslmode=require&sslcert=/me.pem", "sslcert is not supported"),
+            ("sslmode=require&sslcrl=/crl.pem", "sslcrl is not supported"),
         ] {
             let error = Address::parse(&format!("postgres://ann:canary@db/cinema?{parameters}")).unwrap_err();
             assert!(error.to_string().contains(help), "{parameters}: {error}");

@@ -15,7 +15,7 @@ pub enum InvalidAddress {
     #[error("it has no host")]
     NoHost,
     /// Its host has characters that are not allowed in hosts.
-    #[error("its host has characters that no host has: in a password, @ is written %40, / %2F and ? %3F")]
+    #[error("its host contains invalid characters: in a password, @ is written %40, / %2F and ? %3F")]
     Host,
     /// One of its options has an invalid value.
     #[error("{0}")]

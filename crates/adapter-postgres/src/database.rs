@@ -47,7 +47,8 @@ impl PostgresDatabase {
     /// [`StoreError::Failed`] when the address is malformed, [`StoreError::Unavailable`] when no server answers there.
     pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(url, options.size)?);
-        let database = Self { inner: Arc::new(Inner { connections, cache: CatalogCache::default() }) };
+        let cache = CatalogCache::for_connections(options.size);
+        let database = Self { inner: Arc::new(Inner { connections, cache }) };
         database.ping().await?;
         Ok(database)
     }
@@ -211,7 +212,7 @@ mod tests {
         let things = || Statement::<(Integer,)>::new("SELECT n FROM things");
         let mislead = "SET search_path = nowhere";
         run(&database, mislead).await.unwrap();
-        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)], "reading is tried again");
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)], "reading is retried");
         run(&database, mislead).await.unwrap();
         let write = "INSERT INTO things VALUES (8)";
         assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));
@@ -246,7 +247,8 @@ mod tests {
         let Some((guard, database)) = empty().await else { return };
         assert_eq!(backend(&database).await, backend(&database).await);
         let connections = Arc::new(Connections::with_max_age(guard.url(), 1, Duration::ZERO).unwrap());
-        let old = Database { inner: Arc::new(Inner { connections, cache: CatalogCache::default() }) };
+        let cache = CatalogCache::for_connections(1);
+        let old = Database { inner: Arc::new(Inner { connections, cache }) };
         assert_ne!(backend(&old).await, backend(&old).await);
     }
 }

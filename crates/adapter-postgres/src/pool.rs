@@ -56,7 +56,7 @@ pub(crate) enum ConnectError {
     Connect(#[from] Error),
     #[error("cannot set up the connection to PostgreSQL")]
     Setup(#[from] diesel::ConnectionError),
-    #[error("cannot ask PostgreSQL how long statements may take")]
+    #[error("cannot read the statement_timeout of PostgreSQL")]
     Ask(#[from] diesel::result::Error),
     #[error("PostgreSQL did not answer in time")]
     TimedOut(#[from] tokio::time::error::Elapsed),

@@ -8,7 +8,7 @@ use crate::{PostgresDatabase, statement::Statement, unit_of_work::UnitOfWork};
 pub enum Unsuitable {
     /// Its encoding cannot represent every text.
     #[error(
-        "the database {database} is encoded in {encoding}, which cannot hold every name: make one with \
+        "the database {database} is encoded in {encoding}, which cannot represent every name: make one with \
          `createdb --encoding=UTF8 --template=template0 NAME`, and name it in DATABASE_URL"
     )]
     Encoding {
@@ -28,7 +28,7 @@ pub enum Unsuitable {
     },
     /// The role may not create tables, as in the schema `public` since PostgreSQL 15.
     #[error(
-        "{role} may not make tables in the schema {schema}: let the owner of the database run `GRANT CREATE ON SCHEMA \
+        "{role} may not create tables in the schema {schema}: let the owner of the database run `GRANT CREATE ON SCHEMA \
          {schema} TO {role}`"
     )]
     Schema {

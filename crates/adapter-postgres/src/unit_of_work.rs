@@ -34,7 +34,7 @@ pub struct UnitOfWork {
 
 /// A transaction was used again after one of its statements had failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the unit of work had failed before")]
+#[error("the unit of work has already failed")]
 struct FailedBefore;
 
 impl UnitOfWork {
@@ -144,7 +144,7 @@ impl UnitOfWork {
     }
 
     /// Nothing to do: the server reuses the space of deleted rows.
-    #[expect(clippy::unused_self, reason = "on SQLite there is something to do")]
+    #[expect(clippy::unused_self, reason = "the SQLite version does something")]
     pub(crate) const fn note_erasure(&self) {}
 
     /// Commits the transaction. If there is no answer, it is unknown whether the commit succeeded, so it must not be

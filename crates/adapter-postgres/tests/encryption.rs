@@ -1,5 +1,10 @@
 //! Tests that connections are encrypted according to the address (decision 11).
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "errors in the support code must fail the test"
+)]
 
 use std::{io::Write as _, time::Duration};
 
@@ -49,7 +54,7 @@ async fn opened(database: &TestDatabase, parameters: &str) -> Result<PostgresDat
 /// Returns why the database cannot be opened.
 async fn refusal(database: &TestDatabase, parameters: &str) -> String {
     error_chain(
-        &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it is taken")),
+        &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it is accepted")),
     )
 }
 
@@ -134,7 +139,9 @@ async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
         let is_so =
             async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
-        tokio::time::timeout(Duration::from_secs(30), is_so).await.expect("before the lock is given up");
+        tokio::time::timeout(Duration::from_secs(30), is_so)
+            .await
+            .expect("before the wait for the lock is abandoned");
     };
     let mut late = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     tokio::select! {

@@ -1,5 +1,5 @@
 //! Tests that transactions that PostgreSQL rolls back in favour of others report a conflict, and can be retried.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{
@@ -64,7 +64,7 @@ async fn of_two_units_in_a_deadlock_one_loses_and_the_other_continues() {
     let (mut winner, found, lost) = match (of_one, of_other) {
         (Ok(found), Err(lost)) => (one, found.unwrap(), lost),
         (Err(lost), Ok(found)) => (other, found.unwrap(), lost),
-        both => panic!("one loses, and one only: {both:?}"),
+        both => panic!("exactly one loses: {both:?}"),
     };
     assert!(matches!(lost, StoreError::Conflict(_)), "{lost:?}");
     let id = found.id;

@@ -1,5 +1,5 @@
 //! Tests of the PostgreSQL migrations: they can be reverted, and every table has what it needs.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use std::{
     collections::BTreeSet,
@@ -167,7 +167,7 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
     assert_eq!(lines(&client, indexed).await, ["1500"]);
     client.batch_execute("UPDATE movie_search SET index_version = 0, people = 'nobody'").await.unwrap();
     store.migrate().await.unwrap();
-    assert_eq!(lines(&client, indexed).await, ["1500"], "other rules made it");
+    assert_eq!(lines(&client, indexed).await, ["1500"], "it was built by other rules");
 }
 
 #[tokio::test(flavor = "multi_thread")]

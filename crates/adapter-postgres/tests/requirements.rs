@@ -1,5 +1,5 @@
 //! Tests of the messages about databases that cannot be used.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use test_postgres::{TestDatabase, TestPostgres};
@@ -60,7 +60,7 @@ async fn missing_rights_for_migrating_are_reported_with_advice() {
     };
     // As in every database since PostgreSQL 15.
     let schema = said().await;
-    assert!(schema.starts_with("\"An-n\" may not make tables in the schema public"), "{schema}");
+    assert!(schema.starts_with("\"An-n\" may not create tables in the schema public"), "{schema}");
     let advice = "GRANT CREATE ON SCHEMA public TO \"An-n\"";
     assert!(schema.contains(advice), "{schema}");
     database.execute(advice).await;

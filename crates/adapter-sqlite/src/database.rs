@@ -76,7 +76,7 @@ impl SqliteDatabase {
             readers,
             checkpoints,
             statements: AtomicU64::new(0),
-            cache: CatalogCache::default(),
+            cache: CatalogCache::for_connections(options.size),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -124,7 +124,7 @@ mod tests {
         let refused = DatabaseFile::prepare(&link).unwrap_err();
         let reason = std::error::Error::source(&refused).unwrap().to_string();
         assert!(reason.contains("cinema.db is a link"), "{reason}");
-        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing was made");
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing was created");
     }
 
     #[test]

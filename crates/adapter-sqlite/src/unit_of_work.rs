@@ -30,7 +30,7 @@ pub struct UnitOfWork {
 
 /// A transaction was used again after one of its statements had failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the unit of work had failed before")]
+#[error("the unit of work has already failed")]
 struct FailedBefore;
 
 impl UnitOfWork {

@@ -1,5 +1,5 @@
 //! Runs the cases of `storage-contract` on SQLite.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the case")]
+#![expect(clippy::unwrap_used, reason = "errors in the support code must fail the case")]
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 

@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "what fails here fails the test"
+    reason = "errors in the support code must fail the test"
 )]
 
 use std::{
@@ -112,7 +112,7 @@ contract! {
     the_uses_of_subjects_and_limits_are_counted_separately,
     a_refunded_use_can_be_repeated,
     concurrent_refunds_of_uses_are_all_counted,
-    a_clock_that_was_set_back_locks_nobody_out,
+    a_clock_that_was_set_back_locks_no_account,
     each_failure_after_the_fifth_doubles_the_wait,
     of_many_concurrent_attempts_five_are_allowed,
     accounts_are_apart,
@@ -238,7 +238,7 @@ async fn a_refunded_use_can_be_repeated(World { throttle, clock, .. }: World) {
         throttle.give_back(&limit, "a").await;
     }
     assert!(throttle.take(&limit, "a").await.is_allowed);
-    assert!(!throttle.take(&limit, "a").await.is_allowed, "no more comes back than was taken");
+    assert!(!throttle.take(&limit, "a").await.is_allowed, "at most the taken number is returned");
 }
 
 async fn concurrent_refunds_of_uses_are_all_counted(World { throttle, .. }: World) {
@@ -256,7 +256,7 @@ async fn concurrent_refunds_of_uses_are_all_counted(World { throttle, .. }: Worl
     assert_eq!(last.quotas.iter().map(|one| one.remaining).collect::<Vec<_>>(), [99]);
 }
 
-async fn a_clock_that_was_set_back_locks_nobody_out(World { throttle, clock, .. }: World) {
+async fn a_clock_that_was_set_back_locks_no_account(World { throttle, clock, .. }: World) {
     let (limit, ann) = (limit(&["1/1m"]), attempt("ann", ""));
     assert!(throttle.take(&limit, "a").await.is_allowed);
     for _ in 0..5 {
@@ -318,7 +318,7 @@ async fn failures_of_other_clients_do_not_delay_a_known_client(World { throttle,
         assert_eq!(wait(&*throttle, &stranger).await, 0);
     }
     assert_eq!(wait(&*throttle, &stranger).await, 32);
-    assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "no address is nobody known");
+    assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "an empty address matches no known user");
     // The same /64, which has its own failures.
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &attempt("ann", "2001:db8::2")).await, 0);
@@ -417,7 +417,7 @@ async fn only_one_request_waits_for_a_redis_that_does_not_answer() {
     let begun = std::time::Instant::now();
     for number in 1..=200 {
         let verdict = node.take(&limit, "a").await;
-        assert_eq!(verdict.quotas[0].remaining, 1_000 - number, "it counts by itself");
+        assert_eq!(verdict.quotas[0].remaining, 1_000 - number, "the node counts separately");
     }
     assert!(begun.elapsed() < Duration::from_secs(5), "each of 200 waited: {:?}", begun.elapsed());
     redis.resume();

@@ -16,7 +16,7 @@ use crate::{
 
 /// List the audit log.
 ///
-/// Entries that meet all filters, newest first. Deep pages are read by `cursor`.
+/// Entries that meet all filters, newest first. Deep pages require `cursor`.
 #[api_v2_operation(operation_id = "listAudit", tags("users"))]
 pub(crate) async fn list(
     audit: UseCases<Audit>,

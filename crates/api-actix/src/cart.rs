@@ -61,7 +61,7 @@ pub(crate) async fn add(
     Ok(CreatedJson(CartBody::new(cart, &public_url)))
 }
 
-/// Take a movie out of the cart.
+/// Remove a movie from the cart.
 ///
 /// The answer is 404 when the movie is not in the cart.
 #[api_v2_operation(operation_id = "removeCartItem", tags("cart"))]

@@ -4,6 +4,7 @@ pub(crate) mod bodies;
 pub(crate) mod facets;
 mod movie_input;
 pub(crate) mod names;
+pub(crate) mod pages;
 pub(crate) mod posters;
 pub(crate) mod query;
 pub(crate) mod suggestions;

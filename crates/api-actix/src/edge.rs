@@ -4,6 +4,7 @@
 //! limit of requests in flight, the rate limit of calls, checks of headers, the cache of anonymous pages.
 
 pub(crate) mod body;
+pub(crate) mod body_memory;
 pub(crate) mod compression;
 pub(crate) mod context;
 pub(crate) mod cors;

@@ -17,7 +17,7 @@ use paperclip::actix::api_v2_operation;
 use self::bodies::{CommentBody, CommentInput, LikesBody, RatingInput, ReactionCountsBody, ReactionInput};
 use crate::{
     catalog::bodies::RatingBody,
-    extract::{Body, Caller, Limited, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
+    extract::{Body, Caller, Limited, LongPage, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
     page::{PageBody, PageParams},
     problem::{Failure, OrNotFound},
     rate_limits, refusals,
@@ -123,6 +123,7 @@ pub(crate) async fn remove_favorite(
 pub(crate) async fn list_comments(
     engagement: UseCases<Engagement>,
     public_url: PublicUrl,
+    _: LongPage,
     Visitor(viewer, PathId(id, Query(page))): Visitor<PathId<MovieId, Query<PageParams>>>,
 ) -> Result<CatalogPage<CommentBody>, Failure<OrNotFound<ListError>>> {
     let listing =
@@ -151,6 +152,7 @@ pub(crate) async fn create_comment(
 pub(crate) async fn list_replies(
     engagement: UseCases<Engagement>,
     public_url: PublicUrl,
+    _: LongPage,
     Visitor(viewer, PathId(id, Query(page))): Visitor<PathId<CommentId, Query<PageParams>>>,
 ) -> Result<CatalogPage<CommentBody>, Failure<OrNotFound<ListError>>> {
     let listing =

@@ -18,6 +18,7 @@ pub(crate) mod idempotent;
 pub(crate) mod if_match;
 pub(crate) mod input;
 pub(crate) mod json;
+pub(crate) mod large_answer;
 pub(crate) mod limited;
 pub(crate) mod nothing;
 pub(crate) mod origin;
@@ -39,6 +40,7 @@ pub(crate) use self::{
     idempotent::{Doing, Idempotent, Kept},
     if_match::IfMatch,
     input::{Input, inputs},
+    large_answer::{LargeExport, LongPage},
     limited::{Limit, Limited, user_of},
     nothing::Nothing,
     origin::{Origin, origin_of},
@@ -47,7 +49,7 @@ pub(crate) use self::{
     query::Query,
     upload::{AvatarUpload, PosterUpload},
     use_cases::UseCases,
-    values::{Amount, Changed, NewPassword, Sorts, Text, Token, TypedPassword, amount},
+    values::{Amount, Changed, NewPassword, Sorts, Text, Token, TypedPassword, amount, shop_currency},
 };
 use crate::{
     problem::{Problem, kinds},

@@ -31,8 +31,10 @@ pub(crate) const RESET_PASSWORD: &str = "/reset-password";
 pub(crate) const UNSUBSCRIBE: &str = "/unsubscribe";
 /// The start page, with links to the others.
 pub(crate) const START: &str = "/";
-/// The page that a checkout returns to.
+/// The page that checkouts and mails about orders lead to.
 pub(crate) const ORDER: &str = "/orders/{id}";
+/// The page of a movie that mails about comments lead to.
+pub(crate) const MOVIE: &str = "/movies/{id}";
 /// The page of a checkout of the sandbox.
 pub(crate) const CHECKOUT: &str = "/sandbox/checkouts/{id}";
 /// The list of all kinds of problems.
@@ -119,7 +121,7 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
 /// Returns whether this route answers with HTML pages, so that problems are also shown as pages.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
     route.is_some_and(|route| {
-        [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT, ORDER].contains(&route)
+        [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT, ORDER, MOVIE].contains(&route)
     })
 }
 
@@ -141,7 +143,12 @@ pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
         }
         kind => (kind.title, sentence(detail)),
     };
-    let page = MessagePage { title, text: &text, is_error: true, link_form: None, root: ROOT };
+    let root = match route {
+        Some(ORDER | MOVIE) => "../",
+        Some(CHECKOUT) => "../../",
+        _ => ROOT,
+    };
+    let page = MessagePage { title, text: &text, is_error: true, link_form: None, root };
     page.render().unwrap_or_default()
 }
 
@@ -179,6 +186,20 @@ mod tests {
         let problem = Problem::new(&kinds::MALFORMED_REQUEST).because("a <script>");
         let page = problem_page(&problem, Some(ACTIVATE));
         assert!(page.contains("role=\"alert\">A &#60;script&#62;.</p>"), "{page}");
+    }
+
+    #[test]
+    fn the_page_of_a_problem_links_to_the_start_page() {
+        for (route, root) in [
+            (Some(ACTIVATE), "./"),
+            (Some(ORDER), "../"),
+            (Some(MOVIE), "../"),
+            (Some(CHECKOUT), "../../"),
+            (None, "./"),
+        ] {
+            let page = problem_page(&Problem::new(&kinds::NOT_FOUND), route);
+            assert!(page.contains(&format!("href=\"{root}\"")), "{route:?}: {page}");
+        }
     }
 
     #[test]

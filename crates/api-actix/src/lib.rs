@@ -12,6 +12,7 @@ mod etag;
 mod extract;
 mod health;
 mod html;
+mod large_answers;
 mod library;
 mod limits;
 mod media;

@@ -5,8 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    extract::{Amount, Fault, Faults, amount},
-    problem::FieldCode,
+    extract::{Amount, Faults, amount, shop_currency},
     rules::Rules,
 };
 
@@ -35,18 +34,15 @@ pub(crate) struct PriceInput {
     /// A decimal number with at most as many fraction digits as the currency has.
     amount: Amount,
     /// The ISO 4217 code of the shop's currency.
-    #[schemars(length(min = 3, max = 3))]
+    #[schemars(length(min = 3, max = 3), extend("x-rule" = "currency"))]
     currency: String,
 }
 
 impl PriceInput {
-    /// Returns the amount; if it is not valid, adds a fault under the name of its field and returns `None`.
+    /// Returns the price; if it is not valid, adds a fault under the name of each wrong field and returns `None`.
     pub(crate) fn check(&self, field: &str, rules: &Rules, faults: &mut Faults) -> Option<Money> {
-        if self.currency != rules.currency.code() {
-            let message = format!("must be {}, the currency of the shop", rules.currency);
-            faults.add(&format!("{field}.currency"), Fault::new(FieldCode::InvalidValue, message));
-            return None;
-        }
-        faults.keep(&format!("{field}.amount"), amount(&self.amount.0, rules))
+        let currency = faults.keep(&format!("{field}.currency"), shop_currency(&self.currency, rules));
+        let price = faults.keep(&format!("{field}.amount"), amount(&self.amount.0, rules));
+        currency.and(price)
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod refunds;
 pub(crate) mod sales;
 pub(crate) mod sandbox;
 mod webhook;
+pub(crate) mod webhook_limit;
 
 use std::sync::Arc;
 

@@ -119,13 +119,6 @@ impl<T: JsonSchema> OperationModifier for CreatedOrOk<T> {
 #[derive(Debug)]
 pub(crate) struct NoContent;
 
-/// 200 with a body that is saved as a file with this name.
-#[derive(Debug)]
-pub(crate) struct Download<T> {
-    pub(crate) body: T,
-    pub(crate) file_name: String,
-}
-
 /// A page of a list that only the caller may see, with links to its other pages.
 #[derive(Debug)]
 pub(crate) struct PrivatePage<T>(pub(crate) PageBody<T>);
@@ -137,9 +130,13 @@ pub(crate) struct PrivateSearchPage<T>(pub(crate) SearchPageBody<T>);
 /// Writes a JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
-        Ok(bytes) => HttpResponse::build(status)
-            .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
-            .body(bytes),
+        Ok(mut bytes) => {
+            // While the answer waits for its client, the length is counted, but the capacity is in memory.
+            bytes.shrink_to_fit();
+            HttpResponse::build(status)
+                .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
+                .body(bytes)
+        }
         Err(error) => Problem::new(&kinds::INTERNAL).caused_by(&error).error_response(),
     }
 }
@@ -171,27 +168,6 @@ impl Apiv2Schema for NoContent {}
 impl OperationModifier for NoContent {
     fn update_response(op: &mut DefaultOperationRaw) {
         describe::add_empty_answer(op, 204, "Done.", &[]);
-    }
-}
-
-impl<T: Serialize> Responder for Download<T> {
-    type Body = BoxBody;
-
-    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
-        let mut response = json(StatusCode::OK, &self.body);
-        let disposition = format!("attachment; filename=\"{}\"", self.file_name);
-        if let Ok(disposition) = HeaderValue::from_str(&disposition) {
-            response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
-        }
-        response
-    }
-}
-
-impl<T> Apiv2Schema for Download<T> {}
-
-impl<T: JsonSchema> OperationModifier for Download<T> {
-    fn update_response(op: &mut DefaultOperationRaw) {
-        describe::add_answer::<T>(op, 200, "A file to download.", &["Content-Disposition"]);
     }
 }
 

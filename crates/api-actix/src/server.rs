@@ -22,18 +22,20 @@ use paperclip::actix::OpenApiExt;
 
 use crate::{
     accounts::pages,
+    catalog::pages as movie_pages,
     docs::{self, Assets, DocsGuard, Document},
     edge::{
-        compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight, in_flight::InFlightLimit,
-        outermost::Outermost, rate_limit, request_headers,
+        body_memory::BodyMemory, compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight,
+        in_flight::InFlightLimit, outermost::Outermost, rate_limit, request_headers,
     },
     html,
+    large_answers::LargeAnswers,
     library::{files, transfers::Transfers},
     limits::RateLimitCounter,
     notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
     orders::pages as order_pages,
-    payments::sandbox,
+    payments::{sandbox, webhook_limit::WebhookLimit},
     problem, routes,
     running_requests::RunningRequests,
     settings::ApiSettings,
@@ -48,13 +50,17 @@ const UPLOADS_AT_ONCE: usize = 16;
 /// The maximum number of simultaneous poster uploads; each takes up to 10 MiB of memory.
 const POSTER_UPLOADS_AT_ONCE: usize = 4;
 
+/// The maximum number of simultaneous transfers of one purchase: a player needs one or two. Like the rate limits, it is
+/// off with `RATE_LIMITS=off`.
+const FILMS_OF_ONE_PURCHASE: u32 = 8;
+
 /// The buffer of each connection for its answer.
 const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Limits of the memory of all answers that are being sent to slow clients. Above `ANSWERS_TIGHT`, clients that do not
 /// read are disconnected sooner; above `ANSWERS_FULL`, large answers are refused.
-const ANSWERS_TIGHT: usize = 48 * 1024 * 1024;
-const ANSWERS_FULL: usize = 64 * 1024 * 1024;
+const ANSWERS_TIGHT: usize = 24 * 1024 * 1024;
+const ANSWERS_FULL: usize = 48 * 1024 * 1024;
 
 /// File descriptors that are reserved for files, databases and other services.
 const RESERVED_DESCRIPTORS: u64 = 256;
@@ -99,6 +105,7 @@ impl Shared {
                     Arc::clone(&state.readiness),
                     state.runtime.clone(),
                     descriptors().films,
+                    settings.rate_limits.is_some().then_some(FILMS_OF_ONE_PURCHASE),
                 )),
                 limits: RateLimitCounter::new(
                     Arc::clone(&state.limiter),
@@ -110,6 +117,9 @@ impl Shared {
                 running: RunningRequests::default(),
                 uploads: UploadLimit::new("avatar-uploads-at-once", UPLOADS_AT_ONCE),
                 poster_uploads: UploadLimit::new("poster-uploads-at-once", POSTER_UPLOADS_AT_ONCE),
+                webhooks: WebhookLimit::default(),
+                bodies: BodyMemory::default(),
+                large_answers: LargeAnswers::default(),
             }),
         })
     }
@@ -192,12 +202,13 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
                     .route(web::get().to(pages::show_password_reset))
                     .route(web::post().to(pages::reset_password)),
             )
-            .service(web::resource(html::ORDER).route(web::get().to(order_pages::show)));
+            .service(web::resource(html::ORDER).route(web::get().to(order_pages::show)))
+            .service(web::resource(html::MOVIE).route(web::get().to(movie_pages::show)));
     }
 }
 
 /// Redirects to the page at its canonical address, which is relative to this one.
-#[expect(clippy::unused_async, reason = "actix takes asynchronous handlers alone")]
+#[expect(clippy::unused_async, reason = "actix accepts only asynchronous handlers")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
 }

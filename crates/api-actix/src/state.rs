@@ -19,9 +19,12 @@ use domain::{
 use tokio::runtime::Handle;
 
 use crate::{
+    edge::body_memory::BodyMemory,
+    large_answers::LargeAnswers,
     library::transfers::Transfers,
     limits::RateLimitCounter,
     notifications::streams::LiveStreams,
+    payments::webhook_limit::WebhookLimit,
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
     rules::Rules,
@@ -127,6 +130,12 @@ pub(crate) struct Api {
     pub(crate) uploads: UploadLimit,
     /// Limits the uploads of posters, which are larger.
     pub(crate) poster_uploads: UploadLimit,
+    /// Limits how many webhooks are received at once.
+    pub(crate) webhooks: WebhookLimit,
+    /// The memory of the bodies that are being received.
+    pub(crate) bodies: BodyMemory,
+    /// Limits how many large answers are built at once.
+    pub(crate) large_answers: LargeAnswers,
     /// The live streams of this node.
     pub(crate) streams: Arc<LiveStreams>,
     /// The films that this node is sending.

@@ -101,6 +101,6 @@ mod tests {
         drop(ann);
         upload("ann").unwrap();
         drop(bob);
-        assert!(limit.by_user.lock().unwrap().is_empty(), "finished uploads leave nothing behind");
+        assert!(limit.by_user.lock().unwrap().is_empty(), "completed uploads leave no temporary files");
     }
 }

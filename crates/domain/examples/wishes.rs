@@ -6,7 +6,7 @@
 //! ```sh
 //! cargo run -p domain --example wishes -- crates/domain/examples/wishes.csv
 //! ```
-#![expect(clippy::print_stdout, reason = "this is what the tool does")]
+#![expect(clippy::print_stdout, reason = "printing is the purpose of the tool")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -103,8 +103,8 @@ mod tests {
             report(&wishes[..], Currency::USD).unwrap(),
             "ann@example.com: 2 movies, 19.98 USD\n\
              Bob@example.com: 1 movies, 5.00 USD\n\
-             line 4: the movie is in the cart already\n\
-             line 5: the movie is not on sale any more\n\
+             line 4: the movie is already in the cart\n\
+             line 5: the movie is no longer on sale\n\
              line 7: not an e-mail address; write it like ann@example.com\n\
              line 8: more decimal digits than the currency has (2)\n"
         );

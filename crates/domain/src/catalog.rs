@@ -41,8 +41,8 @@ pub use read_models::{
     SimilarCandidate, SimilarList, rating_rank,
 };
 pub use search::{
-    Candidate, Correction, IndexEntry, KnownWord, SEARCH_INDEX_VERSION, Search, SearchRank, SearchTerm,
-    Suggestion, SuggestionKind, allowed_mistakes, best_suggestions, corrections, rank, rank_of_name,
+    Candidate, Correction, IndexEntry, KnownWord, Ranking, SEARCH_INDEX_VERSION, Search, SearchRank,
+    SearchTerm, Suggestion, SuggestionKind, allowed_mistakes, best_suggestions, corrections,
     spellings_without_first_letter,
 };
 pub use similar::{KEPT_SIMILAR, MovieProfile, SHOWN_SIMILAR, most_similar};

@@ -25,6 +25,10 @@ pub const MAX_POSTER_ASPECT: u32 = 4;
 /// The maximum number of pixels of an uploaded picture. It bounds the memory for decoding.
 pub const MAX_PICTURE_PIXELS: u64 = 25_000_000;
 
+/// The maximum memory for the pixels of an uploaded picture while it is decoded, in bytes: 25 megapixels with four
+/// channels of 8 bits.
+pub const MAX_PICTURE_MEMORY: u64 = 100_000_000;
+
 /// The maximum width and height of an uploaded picture, in pixels.
 pub const MAX_PICTURE_SIDE: u32 = 16_384;
 
@@ -223,8 +227,10 @@ pub enum PictureError {
     /// Its content begins like a picture but cannot be decoded.
     #[error("is a picture that is broken or cut off")]
     Broken,
-    /// It has too many pixels.
-    #[error("has more than 25 megapixels, or a side of more than 16,384 pixels")]
+    /// It has too many pixels, or too much data for each.
+    #[error(
+        "has more than 25 megapixels, a side of more than 16,384 pixels, or needs more than 100 MB when decoded"
+    )]
     TooManyPixels,
     /// It is narrower than the smallest poster.
     #[error("is less than 185 pixels wide")]
@@ -244,8 +250,8 @@ pub enum PictureError {
 #[async_trait]
 pub trait AvatarImages: Send + Sync {
     /// Creates an upright JPEG of [`AVATAR_SIDE`] × [`AVATAR_SIDE`] pixels from the centre of the picture. The format
-    /// MUST be detected from the content only. [`MAX_PICTURE_PIXELS`] and [`MAX_PICTURE_SIDE`] MUST be checked before
-    /// decoding. The result MUST contain only pixels and no metadata. Memory MUST be bounded for any number of
+    /// MUST be detected from the content only. [`MAX_PICTURE_PIXELS`], [`MAX_PICTURE_SIDE`] and [`MAX_PICTURE_MEMORY`]
+    /// MUST be checked before decoding. The result MUST contain only pixels and no metadata. Memory MUST be bounded for any number of
     /// concurrent calls.
     async fn make(&self, upload: Vec<u8>) -> Result<Vec<u8>, PictureError>;
 }

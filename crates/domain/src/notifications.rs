@@ -11,6 +11,6 @@ pub use ports::{
     ReadSelection, StreamTicket, StreamTicketRepository, UserPosition,
 };
 pub use settings::{
-    MAILED_EVERY, MAX_REPLY_MAILS, MailedKind, NotificationMail, NotificationSettings, SettingsChanges,
+    MAILED_EVERY, MAX_NOTIFICATION_MAILS, MailedKind, NotificationMail, NotificationSettings, SettingsChanges,
 };
 pub use view::{Notification, UnreadCounts};

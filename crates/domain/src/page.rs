@@ -26,7 +26,7 @@ pub enum InvalidPage {
     #[error("a page holds at most 100 items")]
     SizeTooLarge,
     /// The page begins at item [`NUMBERED_ITEMS`] or later.
-    #[error("a page this deep can only be read by cursor")]
+    #[error("pages this deep can only be read by cursor")]
     TooDeep,
 }
 

@@ -43,4 +43,4 @@ pub use refund_request::{
     RefundRequestView, RequestedItem,
 };
 pub use sales::{DaySales, Sales, SalesInterval, SalesPeriod, SalesQueries, SoldThing, TOP_SALES};
-pub use sandbox::{SandboxCheckout, SandboxCheckouts, SandboxOutcome};
+pub use sandbox::{SandboxCheckout, SandboxCheckoutState, SandboxCheckouts, SandboxOutcome};

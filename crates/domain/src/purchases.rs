@@ -14,10 +14,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PurchaseRefusal {
     /// The user has already bought it.
-    #[error("the movie was bought already; it cannot be bought again")]
+    #[error("the movie was already bought and cannot be bought again")]
     AlreadyPurchased,
     /// It is no longer on sale, or its price has another currency than the shop's.
-    #[error("the movie is not on sale any more")]
+    #[error("the movie is no longer on sale")]
     MovieUnavailable,
 }
 
@@ -82,7 +82,7 @@ pub struct Purchase {
 /// The entitlement of a buyer to a paid movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entitlement {
-    /// The movie.
+    /// The buyer has the movie.
     Live,
     /// The buyer has the movie, but it cannot be watched while its payment is disputed.
     Suspended,

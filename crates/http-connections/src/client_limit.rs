@@ -96,10 +96,7 @@ mod tests {
         let third = limit.admit(ip("192.0.2.1")).unwrap();
         assert!(limit.admit(ip("192.0.2.1")).is_none());
         drop((second, third, other));
-        assert!(
-            limit.open.lock().unwrap().of_clients.is_empty(),
-            "nothing is kept of clients that have left"
-        );
+        assert!(limit.open.lock().unwrap().of_clients.is_empty(), "no state of disconnected clients is kept");
     }
 
     #[test]

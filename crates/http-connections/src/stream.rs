@@ -20,6 +20,10 @@ use crate::{
 /// disconnected.
 const READ_AHEAD: usize = 1024;
 
+/// How many bytes of a request are passed on before the HTTP library gets to process them. It reads as long as there are
+/// bytes, and would otherwise keep a buffer of the size of a whole body for each connection.
+const READ_AT_ONCE: usize = 8 * 1024;
+
 /// A client's stream that limits every wait, and passes on one request at a time.
 ///
 /// - When a client is too slow to send, the stream ends as if the client had closed it.
@@ -34,6 +38,8 @@ pub struct TimedStream<S> {
     read_alarm: Alarm,
     write_alarm: Alarm,
     progress: WriteProgress,
+    /// The bytes that were passed on since the last pause.
+    passed_on: usize,
     _permit: Option<ConnectionPermit>,
 }
 
@@ -47,6 +53,7 @@ impl<S> TimedStream<S> {
             read_alarm: Alarm::default(),
             write_alarm: Alarm::default(),
             progress: WriteProgress::new(&timeouts),
+            passed_on: 0,
             _permit: permit,
         }
     }
@@ -129,9 +136,17 @@ enum Progress {
 impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let passed_on = std::mem::take(&mut this.passed_on);
+        if passed_on >= READ_AT_ONCE {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
         let connection = this.connection.clone();
         connection.with(|state| {
             if this.read(state, buf, cx)? {
+                let new = buf.filled().len().saturating_sub(before);
+                this.passed_on = passed_on.saturating_add(new);
                 return Poll::Ready(Ok(()));
             }
             if state.deadline().is_some_and(|deadline| this.read_alarm.has_passed(deadline, cx)) {

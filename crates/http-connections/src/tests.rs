@@ -1,10 +1,16 @@
 //! Tests of streams whose other end is a client of the test.
 
-use std::{future::Future, io::ErrorKind, pin::pin, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io::ErrorKind,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::{future::join3, poll};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     time::Instant,
 };
 
@@ -190,7 +196,7 @@ async fn only_little_data_of_early_requests_is_buffered() {
         loop {
             client.write_all(&[b'x'; 100]).await.unwrap();
             sent += 100;
-            assert!(sent < 8 * BUFFER, "the client is held up");
+            assert!(sent < 8 * BUFFER, "the client waits");
         }
     };
     let mut flood = pin!(flood);
@@ -301,4 +307,37 @@ async fn an_answer_above_the_memory_limit_is_not_counted() {
     assert!(memory.has_room_for(1_000));
     assert!(exchange.hold(1_000));
     assert!(!memory.has_room_for(1));
+}
+
+#[tokio::test]
+async fn a_large_body_is_passed_on_in_parts_so_that_it_is_processed_in_between() {
+    let (mut client, server) = duplex(64 * 1024);
+    let memory = AnswerMemory::new(usize::MAX, usize::MAX);
+    let mut stream = TimedStream::new(server, Timeouts::default(), memory, None);
+    client.write_all(HEAD.as_bytes()).await.unwrap();
+    assert_eq!(read(&mut stream).await, HEAD);
+    let _exchange = stream.connection().begin(RequestBody::Length(40_000));
+    client.write_all(&[7; 40_000]).await.unwrap();
+    let mut parts = Vec::new();
+    while parts.iter().sum::<usize>() < 40_000 {
+        let mut part = 0;
+        poll_fn(|cx| {
+            loop {
+                let mut bytes = [0; 2048];
+                let mut buf = ReadBuf::new(&mut bytes);
+                match Pin::new(&mut stream).poll_read(cx, &mut buf) {
+                    Poll::Ready(read) => read.unwrap(),
+                    Poll::Pending => return Poll::Ready(()),
+                }
+                part += buf.filled().len();
+                if buf.filled().is_empty() {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
+        parts.push(part);
+    }
+    assert!(parts.iter().all(|part| *part <= 10 * 1024), "{parts:?}");
+    assert_eq!(parts.iter().sum::<usize>(), 40_000);
 }

@@ -43,7 +43,7 @@ pub enum MovieFileError {
         line: u64,
     },
     /// There is text after a JSON array.
-    #[error("there is text behind the end of the JSON array, in line {line}")]
+    #[error("there is text after the end of the JSON array, in line {line}")]
     TextAfterArray {
         /// The line of the text.
         line: u64,

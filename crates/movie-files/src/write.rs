@@ -21,7 +21,7 @@ struct Line<'a> {
     stars: &'a [String],
     /// Omitted if an import should keep the poster of the movie.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[expect(clippy::option_option, reason = "a field that is left out differs from one that is null")]
+    #[expect(clippy::option_option, reason = "an omitted field differs from null")]
     poster_url: Option<Option<&'a str>>,
     trailer_url: Option<&'a str>,
     imdb_id: Option<&'a str>,

@@ -34,12 +34,12 @@ fn read(bytes: &[u8], kind: Option<FileKind>, step: usize) -> (Vec<Row>, Option<
     let mut rows = Vec::new();
     let mut failed = None;
     for row in file {
-        assert!(failed.is_none(), "nothing comes after an error");
+        assert!(failed.is_none(), "there are no rows after an error");
         match row {
             Ok(row) => rows.push(row),
             Err(error) => failed = Some(error.to_string()),
         }
-        assert!(rows.len() <= bytes.len(), "there is no row without a byte");
+        assert!(rows.len() <= bytes.len(), "every row has at least one byte");
     }
     (rows, failed)
 }
@@ -48,7 +48,7 @@ fn check(bytes: &[u8]) {
     for kind in KINDS {
         let (rows, failed) = read(bytes, kind, usize::MAX);
         let (again, failed_again) = read(bytes, kind, 1);
-        assert_eq!((&rows, &failed), (&again, &failed_again), "the size of the reads makes no difference");
+        assert_eq!((&rows, &failed), (&again, &failed_again), "the size of the reads does not matter");
         assert!(rows.is_sorted_by_key(|row| row.line));
         let line_ends = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
         let last = rows.last().map_or(0, |row| row.line);

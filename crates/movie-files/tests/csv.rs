@@ -75,7 +75,7 @@ fn a_row_of_the_public_table_is_read() {
 }
 
 #[test]
-fn an_absent_column_is_told_apart_from_an_empty_cell() {
+fn an_absent_column_is_distinguished_from_an_empty_cell() {
     let row = rows(format!("{HEADER},gross,genres,is_available\nA,2000,90,7,1,,,\n"), "").remove(0);
     let imported = row.facts.unwrap();
     for (fact, is_absent) in [
@@ -111,7 +111,7 @@ fn a_bad_row_is_returned_with_its_line_its_name_and_all_its_faults() {
     assert_eq!(rows[0].raw, b"Apollo 13,PG,two hours,good,-,cheap,perhaps\n");
     let rest = rows[0].facts.as_ref().unwrap_err().rest.clone().unwrap();
     assert_eq!(rest.identity.name, "Apollo 13");
-    assert!(rest.check(2026).is_ok(), "what stands in for unreadable values breaks no rule");
+    assert!(rest.check(2026).is_ok(), "placeholders of unreadable values violate no rule");
     assert_eq!((rows[1].line, rows[1].name.as_deref()), (3, Some("Short")));
     assert_eq!(faults(&rows[1]), "has 2 cells, and the header has 7");
     assert_eq!((rows[2].name.as_deref(), faults(&rows[2])), (None, "name: is missing".into()));

@@ -79,7 +79,7 @@ pub struct Overrides {
 
 /// The addresses of the server, all without a trailing slash.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_field_names, reason = "each is an address")]
+#[expect(clippy::struct_field_names, reason = "each field is an address")]
 pub struct Addresses {
     /// The public address of the server.
     pub public_url: String,

@@ -57,7 +57,7 @@ pub(crate) enum FirstStartError {
     #[error(transparent)]
     Secret(#[from] SecretFileError),
     /// The administrator cannot be created.
-    #[error("cannot make the development administrator ({})", error_chain(.0))]
+    #[error("cannot create the development administrator ({})", error_chain(.0))]
     Admin(CreateAdminError),
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
         ),
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(error = error_chain(&error), "cannot look for the development administrator");
+            tracing::warn!(error = error_chain(&error), "cannot search for the development administrator");
         }
     }
 }
@@ -119,7 +119,7 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
         Ok(true) => {}
         Ok(false) => return 0,
         Err(error) => {
-            tracing::error!(error = error_chain(&error), "cannot look at the catalogue");
+            tracing::error!(error = error_chain(&error), "cannot read the catalogue");
             return 0;
         }
     }
@@ -148,7 +148,7 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
             Ok(row) => match row.facts {
                 Ok(facts) => batch.push(facts),
                 Err(fault) => {
-                    tracing::warn!(file = %path.display(), line = row.line, %fault, "left a movie out");
+                    tracing::warn!(file = %path.display(), line = row.line, %fault, "omitted a movie");
                 }
             },
             Err(error) => {

@@ -156,7 +156,10 @@ fn an_administrator_is_created_once_and_with_an_acceptable_password() {
     folder.run_with(create, "").exits(1).says("has no password");
     let made = folder.run_with(create, "G00d enough for this\nnot this line\n").exits(0);
     assert_eq!(made.out(), "root@example.com is an administrator and can sign in\n");
-    folder.run_with(create, "G00d enough for this\n").exits(1).says("has this e-mail address already");
+    folder
+        .run_with(create, "G00d enough for this\n")
+        .exits(1)
+        .says("an account already has this e-mail address");
     folder.run_with("users create-admin --email root@example.com", "").exits(2).says("--password-stdin");
 }
 
@@ -174,8 +177,8 @@ fn the_rule_for_passwords_can_be_strict() {
 fn migrations_can_be_checked_and_run() {
     let folder = Folder::new();
     folder.run("migrate --check").exits(1).says("run `cinema migrate` first");
-    assert!(folder.is_empty(), "a check makes nothing");
-    assert!(folder.run("migrate").exits(0).out().starts_with("brought the database up to date"));
+    assert!(folder.is_empty(), "a check creates nothing");
+    assert!(folder.run("migrate").exits(0).out().starts_with("migrated the database"));
     assert_eq!(folder.run("migrate").exits(0).out(), "the database is up to date\n");
     let before = folder.contents("var");
     assert_eq!(folder.run("migrate --check").exits(0).out(), "the database is up to date\n");
@@ -202,7 +205,7 @@ fn an_unavailable_database_is_reported_once_and_without_its_password() {
 fn invalid_settings_stop_every_command_with_one_line() {
     let folder = Folder::new();
     folder.write("cinema.toml", "app_prot = 1\n");
-    folder.run("config").exits(1).says("app_prot is no setting (in cinema.toml); did you mean app_port?");
+    folder.run("config").exits(1).says("app_prot is not a setting (in cinema.toml); did you mean app_port?");
     folder.write("cinema.toml", "currency = \"EUR\"\n");
     folder.write(".env", "CURRENCY=coins\n");
     folder.run("serve").exits(1).says("CURRENCY cannot be \"coins\"; allowed: an ISO 4217 code");
@@ -216,7 +219,7 @@ fn invalid_settings_stop_every_command_with_one_line() {
     folder.write("cinema.toml", "app_prot = 1\n");
     folder.write(".env", "CURRENCY=coins\nAPP_SECRET_KEY=canary\n");
     for fault in [
-        "app_prot is no setting",
+        "app_prot is not a setting",
         "CURRENCY cannot be",
         "APP_SECRET_KEY has 6 bytes",
         "PUBLIC_URL is missing",
@@ -295,7 +298,7 @@ fn with_a_json_log_every_line_is_json_and_none_has_a_password() {
         said.push_str(&line.to_string());
     }
     assert_eq!(soon(&mut child), Some(0));
-    assert!(said.contains("stopping after the requests under way"), "{said}");
+    assert!(said.contains("stopping after the running requests"), "{said}");
     assert!(!said.contains(password.trim()), "{said}");
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -369,9 +372,9 @@ async fn a_database_that_cannot_be_used_is_reported_in_one_line_with_advice() {
     for (url, says) in [
         (
             format!("{place}/latin"),
-            "encoded in LATIN1, which cannot hold every name: make one with `createdb --encoding=UTF8",
+            "encoded in LATIN1, which cannot represent every name: make one with `createdb --encoding=UTF8",
         ),
-        (format!("{anns}/{name}"), "ann may not make tables in the schema public: let the owner"),
+        (format!("{anns}/{name}"), "ann may not create tables in the schema public: let the owner"),
     ] {
         for words in ["migrate", "serve"] {
             let done = Done(folder.command(words).env("DATABASE_URL", &url).output().unwrap()).exits(1);
@@ -425,7 +428,7 @@ fn a_setting_without_effect_is_reported_at_the_start() {
     let mut command = folder.command("serve");
     let server = Server::run(command.env("METRICS_ADDR", "127.0.0.1:9100").stdout(Stdio::piped()));
     let screen = server.screen.join("\n");
-    assert!(screen.contains("this version does nothing with this setting"), "{screen}");
+    assert!(screen.contains("this setting has no effect in this version"), "{screen}");
     assert!(screen.contains("METRICS_ADDR"), "{screen}");
 }
 
@@ -434,7 +437,7 @@ fn the_document_is_printed_without_a_database() {
     let folder = Folder::new();
     let document: serde_json::Value = serde_json::from_str(&folder.run("openapi").exits(0).out()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
-    assert!(folder.is_empty(), "nothing was made");
+    assert!(folder.is_empty(), "nothing was created");
 }
 
 /// A process that runs until it is stopped.
@@ -592,7 +595,7 @@ async fn the_first_start_prints_everything_that_a_developer_needs() {
 fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
     let folder = Folder::new();
     let verified = |code| folder.run("audit verify").exits(code);
-    let nothing = "0 rows in 0 seals are as they were sealed; 0 rows are not sealed yet\n";
+    let nothing = "0 rows in 0 seals are unchanged since they were sealed; 0 rows are not sealed yet\n";
     assert_eq!(verified(0).out(), nothing);
     folder
         .run_with("users create-admin --email root@example.com --password-stdin", "G00d enough for this\n")
@@ -603,7 +606,7 @@ fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
     assert_eq!(server.end().1, Some(0));
     let out = verified(0).out();
     let (summary, last) = out.split_once("\nlast seal: 1:").unwrap();
-    assert_eq!(summary, "1 rows in 1 seals are as they were sealed; 1 rows are not sealed yet");
+    assert_eq!(summary, "1 rows in 1 seals are unchanged since they were sealed; 1 rows are not sealed yet");
     let known = format!("audit verify --known 1:{last}");
     folder.run(&known).exits(0);
     folder.sql(

@@ -94,7 +94,7 @@ async fn a_unit_for_an_actor_has_locked_the_user(node: Node) {
     let mut waiting = tokio::spawn(async move {
         other.unit().await.find_user_for_update(id(1)).await.unwrap();
     });
-    assert!(timeout(Duration::from_millis(50), &mut waiting).await.is_err(), "two hold one lock");
+    assert!(timeout(Duration::from_millis(50), &mut waiting).await.is_err(), "two units hold the same lock");
     drop(unit);
     timeout(AT_ONCE, waiting).await.expect("the lock is free").unwrap();
 }

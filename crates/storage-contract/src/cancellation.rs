@@ -29,7 +29,7 @@ async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
                 break;
             }
         }
-        assert!(is_over, "the unit never came to its end");
+        assert!(is_over, "the unit never ended");
     }
 }
 
@@ -42,13 +42,13 @@ async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usi
         unit.put_link(&link(number, id(number), LinkKind::Activation)).await.unwrap();
         unit.commit().await.unwrap();
     });
-    let is_over = timeout(AT_ONCE, ended).await.expect("nothing is in the way").is_some();
+    let is_over = timeout(AT_ONCE, ended).await.expect("no other unit holds a lock").is_some();
     let mut unit = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
     let lock = unit.find_user_for_update(owner);
     assert!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap().is_some());
     let has_user = unit.find_user(id(number)).await.unwrap().is_some();
     let has_link = unit.take_link(LinkKind::Activation, &digest(number)).await.unwrap().is_some();
-    assert_eq!(has_user, has_link, "half of it happened after {waits} waits");
+    assert_eq!(has_user, has_link, "only half of it happened after {waits} waits");
     assert!(has_user || !is_over, "it was committed");
     is_over
 }
@@ -88,7 +88,7 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_does_not_block_others(node: 
         });
         // A future that waits for a lock may not wake again, so it is also cancelled after a time limit.
         let waited = timeout(std::time::Duration::from_millis(20), attempt).await;
-        assert!(!matches!(waited, Ok(Some(()))), "two hold one lock");
+        assert!(!matches!(waited, Ok(Some(()))), "two units hold the same lock");
         holder.commit().await.unwrap();
         let mut next = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
         let lock = next.find_user_for_update(id(1));
@@ -103,6 +103,6 @@ async fn a_query_cancelled_at_any_point_does_not_affect_the_next_one(node: Node)
         let session = fresh();
         let _ = cancelled_after(waits, node.session_state(session, at(1))).await;
         let read = timeout(AT_ONCE, node.credentials(&ann.email)).await;
-        assert_eq!(read.expect("nothing is in the way").unwrap().unwrap().user_id, ann.id);
+        assert_eq!(read.expect("no other unit holds a lock").unwrap().unwrap().user_id, ann.id);
     }
 }

@@ -141,7 +141,7 @@ async fn an_open_cart_is_filled_by_one_unit_at_a_time(node: Node) {
     })
     .await;
     assert_eq!(count(&added), 5);
-    assert_eq!(cart_of(&node, 1).await.1, 5, "a limit holds");
+    assert_eq!(cart_of(&node, 1).await.1, 5, "a limit is enforced");
 }
 
 async fn a_refused_movie_leaves_the_unit_usable(node: Node) {
@@ -172,7 +172,7 @@ async fn a_movie_is_removed_from_the_cart(node: Node) {
         }
     };
     assert!(remove(1, id(1)).await);
-    assert!(!remove(1, id(1)).await, "it is not there any more");
+    assert!(!remove(1, id(1)).await, "it no longer exists");
     assert!(!remove(3, id(1)).await, "there is no cart");
     assert_eq!((cart_of(&node, 1).await.1, cart_of(&node, 2).await.1), (1, 1));
     put(&node, 1, &[1]).await;
@@ -185,8 +185,8 @@ async fn a_cleared_cart_is_empty_and_keeps_its_identifier(node: Node) {
     let before = cart_of(&node, 1).await.0;
     let mut unit = node.unit().await;
     unit.clear_cart(id(1)).await.unwrap();
-    unit.clear_cart(id(1)).await.expect("also an empty one");
-    unit.clear_cart(id(3)).await.expect("and one that is not there");
+    unit.clear_cart(id(1)).await.expect("an empty file is removed too");
+    unit.clear_cart(id(3)).await.expect("a missing item");
     unit.commit().await.unwrap();
     assert_eq!(cart_of(&node, 1).await, (before, 0));
     assert_eq!(cart_of(&node, 2).await.1, 1);
@@ -199,6 +199,10 @@ async fn a_dropped_unit_adds_no_movies(node: Node) {
     unit.add_cart_item(cart, &item(1)).await.unwrap();
     drop(unit);
     let mut unit = node.unit().await;
-    assert_eq!(unit.open_cart_for_update(id(1), id(11)).await.unwrap(), id(11), "nor the cart");
+    assert_eq!(
+        unit.open_cart_for_update(id(1), id(11)).await.unwrap(),
+        id(11),
+        "the cart was not changed either"
+    );
     assert_eq!(unit.count_cart_items(id(11)).await.unwrap(), 0);
 }

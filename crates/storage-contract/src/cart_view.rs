@@ -52,7 +52,7 @@ async fn a_cart_shows_the_newest_first(node: Node) {
     prepare(&node).await;
     put(&node, 1, &[2, 4, 1]).await;
     let view = view(&node, 1).await;
-    assert_eq!(items(&view), [id(4), id(2), id(1)], "by the moment they were put in");
+    assert_eq!(items(&view), [id(4), id(2), id(1)], "by the time at which they were added");
     assert_eq!(view.items.iter().map(|line| line.added_at).collect::<Vec<_>>(), [at(4), at(2), at(1)]);
     assert!(view.unavailable.is_empty());
 }

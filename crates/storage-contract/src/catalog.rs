@@ -29,7 +29,7 @@ crate::cases! { "catalog":
     a_unit_sees_the_changes_of_movies_by_earlier_units,
     an_update_writes_all_fields_except_identifier_and_creation_time,
     an_update_of_a_dropped_unit_has_no_effect,
-    a_movie_has_its_price_and_says_whether_it_is_on_sale,
+    a_movie_has_its_price_and_its_availability,
     a_catalogue_is_empty_until_a_movie_is_committed,
     an_export_has_every_movie_in_the_order_of_identifiers,
 }
@@ -175,7 +175,7 @@ async fn a_thousand_movies_are_added_in_one_call(node: Node) {
     let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
     let mut found = unit.find_movies_for_update(&identities).await.unwrap();
     found.sort_by_key(|movie| movie.id);
-    assert!(found == movies, "all of them are found as they are");
+    assert!(found == movies, "all of them are found unchanged");
 }
 
 async fn movies_are_found_by_their_identities(node: Node) {
@@ -245,7 +245,7 @@ async fn an_update_of_a_dropped_unit_has_no_effect(node: Node) {
     assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&movie, &facts("Up"))));
 }
 
-async fn a_movie_has_its_price_and_says_whether_it_is_on_sale(node: Node) {
+async fn a_movie_has_its_price_and_its_availability(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
     assert_eq!(node.unit().await.find_offer(id(1)).await.unwrap(), Some(movie.offer()));
     assert_eq!(node.unit().await.find_offer(id(2)).await.unwrap(), None);
@@ -287,5 +287,5 @@ async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
     let last = node.export_movies(Some(second[1].summary.id), 2).await.unwrap();
     assert_eq!(last, expected[4..]);
     assert!(node.export_movies(Some(id(9)), 2).await.unwrap().is_empty());
-    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "behind one that is gone");
+    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "after a deleted item");
 }

@@ -49,7 +49,10 @@ async fn reports_of_one_comment_are_one_item(node: Node) {
     assert_eq!(resolved[0].decision, Some((ReportDecision::Dismiss, at(9))));
     let mut unit = node.unit().await;
     unit.report_comment(&new(10, 2)).await.unwrap();
-    assert!(unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision.is_some(), "known already");
+    assert!(
+        unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision.is_some(),
+        "it is already known"
+    );
     unit.report_comment(&new(11, 1)).await.unwrap();
     assert_eq!(unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision, None);
     unit.drop_open_reports(id(5)).await.unwrap();

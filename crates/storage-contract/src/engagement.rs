@@ -26,6 +26,7 @@ crate::cases! { "engagement":
     a_movie_is_locked_until_the_unit_ends,
     a_withdrawn_movie_is_seen_by_its_buyers_and_moderators,
     the_personal_view_is_that_of_the_viewer,
+    the_written_comments_are_read_in_pages,
     a_dropped_unit_counts_nothing,
     erasing_corrects_every_counter,
     two_concurrent_erasures_of_one_thread_leave_nothing,
@@ -37,7 +38,7 @@ fn actor(number: u64) -> Actor {
     Actor { user_id: id(number), session_id: id(number), role: Role::User }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is passed where a score may be left out")]
+#[expect(clippy::unnecessary_wraps, reason = "it is passed where a score is optional")]
 fn score(value: i16) -> Option<Score> {
     Some(Score::try_from(value).unwrap())
 }
@@ -308,6 +309,29 @@ async fn the_personal_view_is_that_of_the_viewer(node: Node) {
     assert!(!me(id(2), 1).await.favorite);
 }
 
+async fn the_written_comments_are_read_in_pages(node: Node) {
+    prepare(&node, 2, 1).await;
+    let mut unit = node.unit().await;
+    // The last three are of the same time.
+    for number in [7_i64, 3, 1, 6, 5] {
+        let written =
+            NewComment { created_at: at(number.min(5)), ..comment(number.unsigned_abs(), 1, None, 1) };
+        unit.insert_comment(&written).await.unwrap();
+    }
+    unit.insert_comment(&comment(4, 1, None, 2)).await.unwrap();
+    unit.commit().await.unwrap();
+    let (mut read, mut behind) = (Vec::new(), None);
+    loop {
+        let page = node.written_comments(id(1), behind, 2).await.unwrap();
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        behind = Some((last.created_at, last.id));
+        read.extend(page.into_iter().map(|written| (written.id, written.text)));
+    }
+    let expected = [1, 3, 5, 6, 7].map(|number| (id(number), format!("Comment {number}")));
+    assert_eq!(read, expected);
+}
+
 async fn a_dropped_unit_counts_nothing(node: Node) {
     prepare(&node, 1, 1).await;
     let mut unit = node.unit().await;
@@ -351,6 +375,7 @@ async fn erasing_corrects_every_counter(node: Node) {
     }
     let data = node.personal_data(id(2)).await.unwrap().unwrap();
     assert_eq!(data.opinions, domain::accounts::Opinions::default());
+    assert_eq!(node.written_comments(id(2), None, 100).await.unwrap(), []);
 }
 
 async fn two_concurrent_erasures_of_one_thread_leave_nothing(node: Node) {
@@ -403,7 +428,11 @@ async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
     assert_eq!(most_popular(&node).await, order([3, 2, 1]));
     let changed = Movie { votes: 6_500, version: 2, ..movies[0].clone() };
     update(&node, &changed).await;
-    assert_eq!(most_popular(&node).await, order([1, 3, 2]), "votes count at once, beside the acts");
+    assert_eq!(
+        most_popular(&node).await,
+        order([1, 3, 2]),
+        "votes count immediately, in addition to the actions"
+    );
     erase(&node, 1).await;
     node.refresh_popularity(10).await.unwrap();
     assert_eq!(most_popular(&node).await, order([1, 3, 2]));

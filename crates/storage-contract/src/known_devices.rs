@@ -67,5 +67,5 @@ async fn of_too_many_devices_the_least_recently_used_are_removed(node: Node) {
     for kept in [1, 3, u64::from(MAX_KNOWN_DEVICES), 1_000] {
         assert!(see(&node, id(1), kept, at(502)).await, "{kept}");
     }
-    assert!(see(&node, id(2), 1, at(502)).await, "another user's stays");
+    assert!(see(&node, id(2), 1, at(502)).await, "that of another user stays");
 }

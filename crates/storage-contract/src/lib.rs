@@ -1,7 +1,7 @@
 //! The contract of storage adapters, as cases that each adapter's tests run.
 //!
 //! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each MUST of a
-//! port of `domain`, and each pitfall in docs/architecture.md, is a case, whose name is the requirement. Cases choose
+//! port of `domain`, and each invariant of storage in docs/architecture.md, is a case, whose name is the requirement. Cases choose
 //! every identifier and time, and wait only for the database.
 #![expect(
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
     clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "cases are tests: what is not as expected has to fail them"
+    reason = "cases are tests, which unexpected results must fail"
 )]
 
 mod access;

@@ -153,7 +153,7 @@ async fn a_removed_link_cannot_be_taken(node: Node) {
     put(&node, &link(2, id(1), LinkKind::PasswordReset)).await;
     let mut unit = node.unit().await;
     unit.remove_link(LinkKind::Activation, id(1)).await.unwrap();
-    unit.remove_link(LinkKind::Activation, id(1)).await.expect("nothing to remove is no fault");
+    unit.remove_link(LinkKind::Activation, id(1)).await.expect("removing a missing link succeeds");
     unit.commit().await.unwrap();
     assert_eq!(take(&node, LinkKind::Activation, 1).await, None);
     assert!(take(&node, LinkKind::PasswordReset, 2).await.is_some());

@@ -150,7 +150,7 @@ async fn names_are_paged_by_their_folded_names(node: Node) {
         while let Some(position) = next {
             let request = PageRequest::after(position, 4).unwrap();
             let page = node.name_page(kind, &[], &request).await.unwrap();
-            assert_eq!(page.total, None, "a page behind a position has no total");
+            assert_eq!(page.total, None, "a page after a position has no total");
             by_position.extend(page.items);
             next = page.next;
         }

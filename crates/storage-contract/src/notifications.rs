@@ -39,7 +39,7 @@ crate::cases! { "notifications":
     a_dropped_unit_notifies_nobody,
     withdrawn_notifications_are_removed_after_some_time,
     a_like_during_the_clean_up_is_notified,
-    mails_about_replies_are_counted_for_a_day,
+    mails_about_notifications_are_counted_for_a_day,
     an_erased_user_has_no_settings_and_gets_no_notifications,
 }
 
@@ -110,7 +110,7 @@ async fn an_erased_user_has_no_settings_and_gets_no_notifications(node: Node) {
     assert!(push(&node, 1, like(2, 11), at(3)).await.is_none());
     let mut unit = node.unit().await;
     assert_eq!(unit.notification_settings_for_update(id(1)).await.unwrap(), None);
-    assert_eq!(unit.notification_settings_for_update(id(9)).await.unwrap(), None, "nobody has this id");
+    assert_eq!(unit.notification_settings_for_update(id(9)).await.unwrap(), None, "no user has this id");
     unit.commit().await.unwrap();
     assert_eq!(list(&node, 1).await, []);
 }
@@ -198,7 +198,7 @@ async fn likes_of_one_comment_are_one_notification(node: Node) {
         found.iter().map(|one| (one.comment_id, one.count)).collect::<Vec<_>>(),
         [(Some(id(11)), 1), (Some(id(10)), 2)]
     );
-    assert_eq!(found[1].actor.as_ref().unwrap().id, id(3), "the last one who liked it");
+    assert_eq!(found[1].actor.as_ref().unwrap().id, id(3), "the last user who liked it");
     assert_eq!(found[1].notified_at, at(2));
 }
 
@@ -297,7 +297,7 @@ async fn the_notifications_of_a_removed_comment_are_deleted(node: Node) {
     push(&node, 1, like(3, 11), at(3)).await;
     let mut unit = node.unit().await;
     unit.remove_comment_notifications(id(10)).await.unwrap();
-    unit.remove_comment_notifications(id(99)).await.expect("nothing is there");
+    unit.remove_comment_notifications(id(99)).await.expect("no file exists");
     unit.commit().await.unwrap();
     assert_eq!(list(&node, 1).await.iter().map(|one| one.comment_id).collect::<Vec<_>>(), [Some(id(11))]);
     assert_eq!(list(&node, 2).await, []);
@@ -435,24 +435,25 @@ async fn a_like_during_the_clean_up_is_notified(node: Node) {
     assert_eq!(list(&node, 1).await.len(), 20);
 }
 
-async fn mails_about_replies_are_counted_for_a_day(node: Node) {
+async fn mails_about_notifications_are_counted_for_a_day(node: Node) {
     const DAY: i64 = 86_400;
     prepare(&node, 3).await;
     let mut comment = 10;
-    for (second, counted) in [(0, 0), (1, 1), (DAY - 1, 2), (DAY, 0), (DAY + 5, 1)] {
+    for (second, counted) in [(0, 0), (1, 2), (DAY - 1, 4), (DAY, 0), (DAY + 5, 2)] {
         comment += 1;
         let pushed = push(&node, 1, reply(2, comment), at(second)).await.unwrap();
-        assert_eq!(pushed.mail.unwrap().reply_mails, counted, "{second}");
+        assert_eq!(pushed.mail.unwrap().recent_mails, counted, "{second}");
         let liked = push(&node, 1, like(2, 100 + comment), at(second)).await.unwrap();
+        assert_eq!(liked.mail.unwrap().recent_mails, counted, "{second}");
         let mut unit = node.unit().await;
         unit.mark_notification_mailed(pushed.id, at(second)).await.unwrap();
         unit.mark_notification_mailed(liked.id, at(second)).await.unwrap();
         unit.commit().await.unwrap();
     }
     // Mails to other users and removed replies do not affect the count.
-    assert_eq!(push(&node, 3, reply(2, 200), at(DAY + 6)).await.unwrap().mail.unwrap().reply_mails, 0);
+    assert_eq!(push(&node, 3, reply(2, 200), at(DAY + 6)).await.unwrap().mail.unwrap().recent_mails, 0);
     let mut unit = node.unit().await;
     unit.remove_comment_notifications(id(comment)).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(push(&node, 1, reply(2, 201), at(DAY + 7)).await.unwrap().mail.unwrap().reply_mails, 2);
+    assert_eq!(push(&node, 1, reply(2, 201), at(DAY + 7)).await.unwrap().mail.unwrap().recent_mails, 4);
 }

@@ -28,7 +28,7 @@ crate::cases! { "outbox_queue":
     a_failure_does_not_change_a_message_that_is_done,
     a_failure_does_not_change_a_message_claimed_by_another_worker,
     a_message_is_done_even_if_another_worker_has_claimed_or_abandoned_it,
-    a_message_that_nobody_claimed_has_not_been_tried,
+    an_unclaimed_message_has_not_been_attempted,
     a_postponed_message_waits_and_has_not_been_tried,
     postponing_does_not_change_messages_of_another_worker,
     a_purge_removes_only_messages_done_before_the_bound,
@@ -110,10 +110,10 @@ async fn completing_again_is_harmless(node: Node) {
     for second in 1..4 {
         node.complete_message(id(1), at(second)).await.unwrap();
     }
-    node.complete_message(id(99), at(1)).await.expect("nor one that is gone");
+    node.complete_message(id(99), at(1)).await.expect("nor a deleted one");
     assert!(node.claim_all(at(1_000_000)).await.is_empty());
     assert_eq!(node.purge_messages(at(1_000_000), 10).await.unwrap(), 1);
-    node.complete_message(id(1), at(5)).await.expect("nor one that was purged");
+    node.complete_message(id(1), at(5)).await.expect("nor a purged one");
 }
 
 async fn a_failed_message_waits_for_its_retry(node: Node) {
@@ -177,7 +177,7 @@ async fn a_message_is_done_even_if_another_worker_has_claimed_or_abandoned_it(no
     assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 2);
 }
 
-async fn a_message_that_nobody_claimed_has_not_been_tried(node: Node) {
+async fn an_unclaimed_message_has_not_been_attempted(node: Node) {
     push(&node, (1..=30).map(message).collect()).await;
     for tries in 1..=3 {
         let mut begun = Vec::new();

@@ -52,7 +52,7 @@ async fn behind(
 ) -> Page<MovieSummary> {
     let request = PageRequest::after(before.next.clone().expect("there is more"), size).unwrap();
     let page = node.movie_page(filter, sorts, &request, None).await.unwrap();
-    assert_eq!(page.total, None, "a page behind a position has no total");
+    assert_eq!(page.total, None, "a page after a position has no total");
     page
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn chained(
     let mut all = ids(&last);
     while last.next.is_some() {
         last = behind(node, filter, sorts, &last, size).await;
-        assert!(!last.items.is_empty(), "a next that leads nowhere");
+        assert!(!last.items.is_empty(), "the link `next` refers to an unknown page");
         all.extend(ids(&last));
     }
     all

@@ -106,7 +106,7 @@ async fn a_purge_takes_at_most_the_limit_of_each_kind(node: Node) {
     for _ in 0..4 {
         gone.push(node.purge_expired(at(10_000), at(10_000), 2).await.unwrap());
     }
-    assert_eq!(gone, [4, 4, 2, 0], "two links and two refresh tokens at a time; the sessions live on");
+    assert_eq!(gone, [4, 4, 2, 0], "two links and two refresh tokens at a time; the sessions stay live");
 }
 
 async fn at_most_the_limit_of_carts_of_erased_users_is_removed_at_a_time(node: Node) {

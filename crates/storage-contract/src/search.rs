@@ -17,6 +17,7 @@ crate::cases! { "search":
     other_scripts_and_emoji_are_found,
     a_search_for_nothing_finds_nothing,
     a_long_search_is_answered,
+    a_repeated_word_finds_the_same_movies_as_one,
     a_changed_movie_is_found_by_its_new_values,
     names_people_and_descriptions_are_searched_together,
     every_spelling_of_a_name_is_found,
@@ -88,7 +89,7 @@ async fn the_words_of_a_search_match_in_any_order(node: Node) {
 async fn complete_words_are_found_and_the_last_may_be_incomplete(node: Node) {
     add_titles(&node).await;
     assert_eq!(by_search(&node, "schindl").await, ["Schindler's List"]);
-    assert!(by_search(&node, "indler").await.is_empty(), "words are begun at their beginning");
+    assert!(by_search(&node, "indler").await.is_empty(), "only the beginning of a word can be incomplete");
     assert!(by_search(&node, "schindl list").await.is_empty(), "only the last is unfinished");
     assert_eq!(by_search(&node, "list schindl").await, ["Schindler's List"]);
     assert_eq!(by_search(&node, "up").await, ["Up"]);
@@ -169,6 +170,22 @@ async fn ranked(node: &Node, text: &str) -> Vec<String> {
     let page = page(node, &filter, &[MovieSort::RELEVANT], 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap(), "{text}");
     page.items.into_iter().map(|movie| movie.name).collect()
+}
+
+async fn a_repeated_word_finds_the_same_movies_as_one(node: Node) {
+    add_titles(&node).await;
+    for (repeated, once) in [
+        ("up up", "up "),
+        ("amelie amelie", "amelie "),
+        ("the the two the the", "the two "),
+        ("the two the tow", "the two tow"),
+        ("lord towers lord towers lord", "lord towers "),
+        ("up amelie up", "up amelie "),
+    ] {
+        assert_eq!(by_search(&node, repeated).await, by_search(&node, once).await, "{repeated}");
+    }
+    assert_eq!(by_search(&node, &"the ".repeat(32)).await, by_search(&node, "the the").await);
+    assert_eq!(by_search(&node, "the the two the tow").await, [TITLES[13]]);
 }
 
 async fn a_changed_movie_is_found_by_its_new_values(node: Node) {
@@ -298,7 +315,7 @@ async fn unranked_matches_follow_by_popularity(node: Node) {
     let whole = chained(&node, &filter, &[MovieSort::RELEVANT], 100).await;
     assert_eq!(whole.len(), 1_000);
     let popular = chained(&node, &filter, &[MovieSort::POPULAR], 100).await;
-    assert_eq!(whole, popular, "all are of one rank");
+    assert_eq!(whole, popular, "all have the same rank");
     assert_eq!(chained(&node, &filter, &[MovieSort::RELEVANT], 37).await, whole);
     for number in [1, 4, 5, 10] {
         let page = page(&node, &filter, &[MovieSort::RELEVANT], number, 100).await;
@@ -350,7 +367,11 @@ async fn the_vocabulary_has_the_words_that_correct_a_misspelled_one(node: Node) 
     for misspelled in ["godfahter", "godfathr", "gofdathre", "odfather", "kodfather", "ogdfather"] {
         assert_eq!(corrected(&node, misspelled, false).await, ["godfather"], "{misspelled}");
     }
-    assert_eq!(corrected(&node, "matirx", false).await, ["matrix", "matir"], "the more frequent goes first");
+    assert_eq!(
+        corrected(&node, "matirx", false).await,
+        ["matrix", "matir"],
+        "the more frequent word is first"
+    );
     assert_eq!(corrected(&node, "shawhsa", true).await, ["shawshank"]);
     assert_eq!(corrected(&node, "shawhsa", false).await, texts(&[]));
     assert_eq!(corrected(&node, "", false).await, texts(&[]));

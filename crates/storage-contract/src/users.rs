@@ -54,7 +54,7 @@ async fn numbered(
 async fn behind(node: &Node, sorts: &[UserSort], position: Position, size: u32) -> Page<UserDetails> {
     let request = PageRequest::after(position, size).unwrap();
     let page = node.user_page(&UserFilter::default(), sorts, &request).await.unwrap();
-    assert_eq!(page.total, None, "a page behind a position has no total");
+    assert_eq!(page.total, None, "a page after a position has no total");
     page
 }
 

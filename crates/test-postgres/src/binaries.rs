@@ -45,7 +45,7 @@ fn versioned_folders() -> Vec<PathBuf> {
     versions.into_iter().map(|(_, folder)| folder).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "programs are found as the shell finds them")]
+#[expect(clippy::disallowed_methods, reason = "programs are searched for in PATH, as by a shell")]
 fn path_folders() -> Vec<PathBuf> {
     let path: OsString = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).collect()

@@ -126,7 +126,8 @@ impl Cluster {
         let file = options.write(true).create_new(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("write a file of the server");
         if let Some(user) = self.user {
-            chown(&path, Some(user.uid), Some(user.gid)).expect("give a file to the server");
+            chown(&path, Some(user.uid), Some(user.gid))
+                .expect("change the owner of a file to the server's user");
         }
     }
 
@@ -202,7 +203,7 @@ fn make_folder(user: Option<Unprivileged>) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("cinema-test-postgres-{}", number()));
     std::fs::DirBuilder::new().mode(0o700).create(&folder).expect("make a temporary folder");
     if let Some(user) = user {
-        chown(&folder, Some(user.uid), Some(user.gid)).expect("give the temporary folder away");
+        chown(&folder, Some(user.uid), Some(user.gid)).expect("change the owner of the temporary folder");
     }
     folder
 }

@@ -127,7 +127,7 @@ fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
 }
 
 /// Distinguishes two runs with the same process number, for example in containers.
-#[expect(clippy::disallowed_methods, reason = "nothing that is tested depends on it")]
+#[expect(clippy::disallowed_methods, reason = "no test depends on it")]
 fn start_of_run() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }

@@ -6,7 +6,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot have its database has to stop and say why"
+    reason = "a test without its database must fail and report the reason"
 )]
 
 mod binaries;

@@ -1,5 +1,5 @@
 //! Tests of the test server.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use test_postgres::TestPostgres;
 use tokio_postgres::{Client, Error, NoTls};

@@ -5,7 +5,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot have its Redis has to stop and say why"
+    reason = "a test without its Redis must fail and report the reason"
 )]
 
 use std::{
@@ -83,7 +83,7 @@ impl TestRedis {
     /// When it does not end.
     pub fn kill(&self) {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        server.kill().expect("it is ours to kill");
+        server.kill().expect("the process was started by this test");
         server.wait().expect("it ends");
     }
 
@@ -122,7 +122,7 @@ impl TestRedis {
         // It closes the connection after the last answer.
         stream.write_all(format!("{}\r\nQUIT\r\n", words.join(" ")).as_bytes()).expect("ask Redis");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("hear Redis");
+        stream.read_to_string(&mut answer).expect("read from Redis");
         answer.trim_end().trim_end_matches("+OK").trim_end().to_owned()
     }
 

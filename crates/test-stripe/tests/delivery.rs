@@ -1,5 +1,5 @@
 //! Tests of the simulated faults of deliveries.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where something is wrong")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{
     collections::BTreeSet,
@@ -44,7 +44,7 @@ fn send_events(stripe: &FakeStripe, count: usize) {
         let id = format!("evt_{number:03}");
         stripe.send_event(&id, "test", format!("{{\"id\":\"{id}\"}}").parse().unwrap());
     }
-    assert!(stripe.drain(LIMIT), "events are still on their way");
+    assert!(stripe.drain(LIMIT), "events are still being delivered");
 }
 
 fn ids(arrived: &Receiver<String>) -> Vec<String> {

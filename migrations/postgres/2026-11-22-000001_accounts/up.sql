@@ -1,11 +1,11 @@
--- Who people are and how they sign in.
+-- Accounts and sign-ins.
 
 CREATE TABLE user_groups (
     id UUID PRIMARY KEY,
     name VARCHAR(50) NOT NULL UNIQUE CHECK (name IN ('user', 'moderator', 'admin'))
 );
 
--- Fixed rows: the program knows these identifiers.
+-- Fixed rows, whose identifiers are used by the program.
 INSERT INTO user_groups (id, name) VALUES
     ('00000000-0000-7000-8000-000000000001', 'user'),
     ('00000000-0000-7000-8000-000000000002', 'moderator'),
@@ -14,7 +14,7 @@ INSERT INTO user_groups (id, name) VALUES
 CREATE TABLE users (
     id UUID PRIMARY KEY,
     email VARCHAR(255) NOT NULL,
-    -- The address without case and Unicode form: what must be unique.
+    -- The normalized address, which must be unique.
     email_key VARCHAR(255) COLLATE "C" NOT NULL UNIQUE,
     hashed_password VARCHAR(255) NOT NULL,
     is_password_contested BOOLEAN NOT NULL DEFAULT FALSE,

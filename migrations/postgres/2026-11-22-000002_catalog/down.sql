@@ -1,4 +1,4 @@
--- The extension stays: others may use it, and it holds nothing of ours.
+-- The extension is kept, because others may use it, and it contains no data of this program.
 DROP TABLE catalog_state;
 DROP TABLE movie_stars;
 DROP TABLE movie_directors;

@@ -1,6 +1,6 @@
--- Movies, and who and what they are made of.
+-- Movies with their people, genres and certifications.
 
--- For titles that hold a text anywhere. Trusted since PostgreSQL 13: no superuser is needed.
+-- For searching a text anywhere in titles. Trusted since PostgreSQL 13, so no superuser is needed.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 
 CREATE TABLE genres (
@@ -58,7 +58,7 @@ CREATE TABLE movies (
 );
 CREATE INDEX movies_certification_id ON movies (certification_id);
 CREATE INDEX movies_name_trigrams ON movies USING GIN (name_key gin_trgm_ops);
--- One a sort: walked either way, the identifier breaks ties.
+-- One index per sort order, which is read in both directions. The identifier is the last sort key.
 CREATE INDEX movies_by_name ON movies (name_key, id) WHERE is_available;
 CREATE INDEX movies_by_year ON movies (year, id) WHERE is_available;
 CREATE INDEX movies_by_price ON movies (price_minor, id) WHERE is_available;
@@ -67,7 +67,7 @@ CREATE INDEX movies_by_votes ON movies (votes, id) WHERE is_available;
 CREATE INDEX movies_by_popularity ON movies (popularity, id) WHERE is_available;
 CREATE INDEX movies_by_created_at ON movies (created_at, id) WHERE is_available;
 CREATE INDEX movies_by_duration ON movies (duration_minutes, id) WHERE is_available;
--- Movies that nobody rated come last either way, so each way has a sentinel of its own.
+-- Movies without ratings are last in both directions, so each direction has its own sentinel value.
 CREATE INDEX movies_by_rating_up ON movies (
     (CASE WHEN rating_count > 0 THEN CAST(rating_sum AS DOUBLE PRECISION) / rating_count ELSE 11.0 END), id
 ) WHERE is_available;
@@ -99,7 +99,7 @@ CREATE TABLE movie_stars (
 );
 CREATE INDEX movie_stars_star_id ON movie_stars (star_id, movie_id);
 
--- One row. Its version counts the transactions that changed movies or genres: totals kept in memory hold for one version.
+-- One row. Its version counts the transactions that changed movies or genres: totals cached in memory are valid for one version.
 CREATE TABLE catalog_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     version BIGINT NOT NULL

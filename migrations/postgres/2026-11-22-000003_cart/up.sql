@@ -1,4 +1,4 @@
--- What users mean to buy.
+-- Carts.
 
 CREATE TABLE carts (
     id UUID PRIMARY KEY,

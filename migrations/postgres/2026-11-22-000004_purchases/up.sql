@@ -1,4 +1,4 @@
--- What users bought: an entitlement that a refund revokes.
+-- Purchases, which are revoked by refunds.
 
 CREATE TABLE purchases (
     id UUID PRIMARY KEY,
@@ -7,7 +7,7 @@ CREATE TABLE purchases (
     purchased_at TIMESTAMPTZ NOT NULL,
     revoked_at TIMESTAMPTZ
 );
--- One live row a user and movie.
+-- At most one live row per user and movie.
 CREATE UNIQUE INDEX purchases_live ON purchases (user_id, movie_id) WHERE revoked_at IS NULL;
 CREATE INDEX purchases_user_id ON purchases (user_id);
 CREATE INDEX purchases_movie_id ON purchases (movie_id);

@@ -1,10 +1,10 @@
--- What is to happen after a transaction, written within it.
+-- Work to be done after a transaction, written in the same transaction.
 
 CREATE TABLE outbox (
     id UUID PRIMARY KEY,
     dedupe_key TEXT COLLATE "C" NOT NULL UNIQUE,
     kind TEXT NOT NULL,
-    -- Sealed, and blanked once sent.
+    -- Sealed, and emptied after sending.
     payload BYTEA NOT NULL,
     available_at TIMESTAMPTZ NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),

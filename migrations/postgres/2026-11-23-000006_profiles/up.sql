@@ -1,4 +1,4 @@
--- What people say of themselves.
+-- Profiles of users.
 
 CREATE TABLE user_profiles (
     id UUID PRIMARY KEY,

@@ -1,4 +1,4 @@
--- The devices that somebody signed in from, so that a new one is told of.
+-- The known devices of users, so that a sign-in from a new device can be reported.
 
 CREATE TABLE known_devices (
     user_id UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,

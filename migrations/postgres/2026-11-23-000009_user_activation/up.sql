@@ -1,5 +1,5 @@
--- When an account was activated first, or deactivated before that: one that has this and may not sign in was deactivated, and
--- its owner cannot activate it. And the orders that users are listed in.
+-- The time of the first activation, or of a deactivation before it: an account that has this time and is not active was
+-- deactivated, and its owner cannot activate it. And the sort orders of lists of users.
 
 ALTER TABLE users ADD COLUMN activated_at TIMESTAMPTZ;
 UPDATE users SET activated_at = updated_at WHERE is_active;

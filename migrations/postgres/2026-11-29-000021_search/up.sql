@@ -1,14 +1,14 @@
--- The search index: the words of each movie, changed with it, and the vocabulary that corrections are found in.
+-- The search index: the words of each movie, which change with it, and the vocabulary for corrections.
 
 CREATE TABLE movie_search (
     movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE,
-    -- The version of the rules that the words were made by.
+    -- The version of the rules by which the words were computed.
     index_version INTEGER NOT NULL,
     -- The whole name as one word, without its article.
     name_key TEXT COLLATE "C" NOT NULL,
     -- The words of directors and stars, separated by spaces.
     people TEXT NOT NULL,
-    -- The words of the name; those of the people; all words. Neighbours of the name that were joined begin with `~`.
+    -- The words of the name, the words of the people, and all words. Joined neighbouring words of the name begin with `~`.
     names TSVECTOR NOT NULL,
     persons TSVECTOR NOT NULL,
     document TSVECTOR NOT NULL
@@ -28,7 +28,7 @@ CREATE TABLE search_vocabulary (
 );
 CREATE INDEX search_vocabulary_rest ON search_vocabulary (rest);
 
--- One row: the version of the catalogue that the vocabulary was made of.
+-- One row: the version of the catalogue from which the vocabulary was computed.
 CREATE TABLE search_vocabulary_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     catalog_version BIGINT NOT NULL

@@ -1,8 +1,8 @@
--- Orders: what buyers asked for, at which prices, and how far it got.
+-- Orders with their prices and states.
 
 CREATE TABLE orders (
     id UUID PRIMARY KEY,
-    -- What people call it.
+    -- The number of the order for people.
     number TEXT COLLATE "C" NOT NULL UNIQUE,
     user_id UUID NOT NULL REFERENCES users (id),
     status TEXT NOT NULL CHECK (status IN ('pending', 'paid', 'canceled', 'partially_refunded', 'refunded')),
@@ -12,7 +12,7 @@ CREATE TABLE orders (
     paid_at TIMESTAMPTZ,
     canceled_at TIMESTAMPTZ,
     cancel_reason TEXT CHECK (cancel_reason IN ('by_user', 'expired')),
-    -- NULL too while a payment is being processed.
+    -- Also NULL while a payment is being processed.
     expires_at TIMESTAMPTZ,
     CHECK ((paid_at IS NOT NULL) = (status IN ('paid', 'partially_refunded', 'refunded'))),
     CHECK ((canceled_at IS NOT NULL) = (status = 'canceled')),
@@ -36,12 +36,12 @@ CREATE TABLE order_items (
     is_pending BOOLEAN NOT NULL,
     UNIQUE (order_id, movie_id)
 );
--- Nobody pays twice: a movie is in one pending order of a user.
+-- Prevents double payments: a movie is in at most one pending order of a user.
 CREATE UNIQUE INDEX order_items_pending ON order_items (user_id, movie_id) WHERE is_pending;
 CREATE INDEX order_items_user_id ON order_items (user_id);
 CREATE INDEX order_items_movie_id ON order_items (movie_id);
 
--- Movies of the cart that could not be ordered. They may be deleted later.
+-- Movies of the cart that could not be ordered. They may have been deleted since.
 CREATE TABLE order_exclusions (
     order_id UUID NOT NULL REFERENCES orders (id),
     movie_id UUID NOT NULL,

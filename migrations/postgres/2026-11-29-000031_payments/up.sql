@@ -1,6 +1,6 @@
--- Payments: attempts to pay orders, the events that providers send of them, and the answers that are kept for repeated requests.
+-- Payments: attempts to pay orders, the events of providers about them, and the stored answers for repeated requests.
 
--- One row: this shop among all that use the same account at a payment provider.
+-- One row: identifies this shop among all shops with the same account at a payment provider.
 CREATE TABLE shop (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     shop_id UUID NOT NULL
@@ -17,25 +17,25 @@ CREATE TABLE payments (
     ),
     amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
     amount_currency CHAR(3) NOT NULL,
-    -- The money that arrived: another amount than was asked when the payment failed for that.
+    -- The received amount, which differs from the requested one if the payment failed for this reason.
     received_minor BIGINT CHECK (received_minor >= 0),
     received_currency CHAR(3),
     refunded_minor BIGINT NOT NULL DEFAULT 0,
     disputed_minor BIGINT NOT NULL DEFAULT 0 CHECK (disputed_minor >= 0),
-    -- What the provider is told, in JSON, until it is known whether it opened the checkout.
+    -- The request to the provider, in JSON, until it is known whether the checkout was opened.
     request TEXT,
     checkout_id TEXT COLLATE "C",
     checkout_url TEXT,
     checkout_expires_at TIMESTAMPTZ,
-    -- The provider's identifier of the money.
+    -- The provider's identifier of the charge.
     charge TEXT COLLATE "C",
     failure_code TEXT,
     failed_at TIMESTAMPTZ,
-    -- What was done with money that arrived.
+    -- The use of the received money.
     settlement TEXT CHECK (settlement IN ('pays_order', 'returned_order_canceled', 'returned_order_paid')),
     created_at TIMESTAMPTZ NOT NULL,
     completed_at TIMESTAMPTZ,
-    -- When the provider is asked next.
+    -- The time of the next query to the provider.
     next_check_at TIMESTAMPTZ,
     checks INTEGER NOT NULL DEFAULT 0 CHECK (checks >= 0),
     CHECK ((completed_at IS NULL) = (status IN ('pending', 'processing'))),
@@ -47,9 +47,9 @@ CREATE TABLE payments (
     CHECK (refunded_minor BETWEEN 0 AND COALESCE(received_minor, 0)),
     CHECK (settlement IS NULL OR received_minor IS NOT NULL)
 );
--- A buyer has one checkout of an order at a time.
+-- At most one open checkout per order.
 CREATE UNIQUE INDEX payments_open ON payments (order_id) WHERE status IN ('pending', 'processing');
--- An order is paid once.
+-- An order is paid at most once.
 CREATE UNIQUE INDEX payments_settled ON payments (order_id) WHERE settlement = 'pays_order';
 CREATE UNIQUE INDEX payments_checkout_id ON payments (provider, checkout_id);
 CREATE UNIQUE INDEX payments_charge ON payments (provider, charge);
@@ -69,7 +69,7 @@ CREATE TABLE payment_items (
 );
 CREATE INDEX payment_items_order_item_id ON payment_items (order_item_id);
 
--- Verified events of providers. What they are about is read again from the provider, so their bodies are not kept.
+-- Verified events of providers. Their objects are read from the provider, so their bodies are not stored.
 CREATE TABLE webhook_events (
     id UUID PRIMARY KEY,
     provider TEXT COLLATE "C" NOT NULL,

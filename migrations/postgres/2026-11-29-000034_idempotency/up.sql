@@ -1,4 +1,4 @@
--- Requests with an idempotency key, and the answers that are given again when they are repeated.
+-- Requests with an idempotency key, and the stored answers for repeated requests.
 
 CREATE TABLE idempotency_keys (
     id UUID PRIMARY KEY,
@@ -9,9 +9,9 @@ CREATE TABLE idempotency_keys (
     -- The SHA-256 of the body, in hexadecimal.
     fingerprint VARCHAR(64) COLLATE "C" NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
-    -- What the request made.
+    -- The resource created by the request.
     object_id UUID,
-    -- The answer, once there is one: the HTTP status, and what its body is written from.
+    -- The answer, if there is one: the HTTP status, and the data of its body.
     status INTEGER,
     answer TEXT,
     UNIQUE (user_id, method, path, idempotency_key),

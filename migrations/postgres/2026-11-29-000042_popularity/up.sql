@@ -1,4 +1,4 @@
--- The movies whose popularity is to be computed anew, because of what users did with them. A job empties it.
+-- The queue of movies whose popularity must be recomputed after actions of users. A job processes it.
 CREATE TABLE popularity_queue (
     movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE
 );
@@ -6,7 +6,7 @@ INSERT INTO popularity_queue (movie_id) SELECT id FROM movies WHERE likes > 0 OR
     UNION SELECT movie_id FROM comments UNION SELECT movie_id FROM purchases WHERE revoked_at IS NULL;
 CREATE INDEX purchases_counted ON purchases (movie_id) WHERE revoked_at IS NULL;
 
--- Movies are ordered by an average with ten ratings of 5.5 added to it, so that one rating of 10 does not lead.
+-- Movies are sorted by an average with ten additional ratings of 5.5, so that a single rating of 10 does not reach the top.
 DROP INDEX movies_by_rating_down;
 DROP INDEX movies_by_rating_up;
 CREATE INDEX movies_by_rating_up ON movies (

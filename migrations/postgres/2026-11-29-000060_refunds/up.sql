@@ -1,9 +1,9 @@
--- Refunds: money of payments that goes back to the buyers.
+-- Refunds of payments.
 
 CREATE TABLE refunds (
     id UUID PRIMARY KEY,
     payment_id UUID NOT NULL REFERENCES payments (id),
-    -- Who sent it back.
+    -- The origin of the refund.
     origin TEXT NOT NULL CHECK (origin IN ('administrator', 'automatic', 'provider')),
     status TEXT NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed')),
     amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
@@ -13,14 +13,14 @@ CREATE TABLE refunds (
     external_id TEXT COLLATE "C",
     created_at TIMESTAMPTZ NOT NULL,
     completed_at TIMESTAMPTZ,
-    -- When the provider is asked next.
+    -- The time of the next query to the provider.
     next_check_at TIMESTAMPTZ,
     checks INTEGER NOT NULL DEFAULT 0 CHECK (checks >= 0),
     CHECK ((completed_at IS NULL) = (status = 'pending'))
 );
 CREATE INDEX refunds_payment_id ON refunds (payment_id, created_at, id);
 CREATE UNIQUE INDEX refunds_external_id ON refunds (payment_id, external_id);
--- The server returns a payment once by itself.
+-- At most one automatic refund per payment.
 CREATE UNIQUE INDEX refunds_automatic ON refunds (payment_id) WHERE origin = 'automatic';
 CREATE INDEX refunds_next_check_at ON refunds (next_check_at, id) WHERE next_check_at IS NOT NULL;
 
@@ -32,15 +32,15 @@ CREATE TABLE refund_items (
     PRIMARY KEY (refund_id, payment_item_id)
 );
 CREATE INDEX refund_items_payment_item_id ON refund_items (payment_item_id);
--- What was paid once goes back once.
+-- An item is refunded at most once.
 CREATE UNIQUE INDEX refund_items_active ON refund_items (payment_item_id) WHERE is_active;
 
--- What went back by itself before there were refunds.
+-- Automatic refunds of earlier versions.
 INSERT INTO refunds (id, payment_id, origin, status, amount_minor, amount_currency, reason, created_at, completed_at)
 SELECT id, id, 'automatic', 'succeeded', refunded_minor, received_currency, 'The payment paid no order.', completed_at, completed_at
 FROM payments WHERE refunded_minor > 0;
 
--- The purchase of a movie that was paid has the identifier of the order's item.
+-- The purchase of a paid movie gets the identifier of the order's item.
 UPDATE purchases SET id = i.id
 FROM order_items i JOIN orders o ON o.id = i.order_id
 WHERE i.user_id = purchases.user_id AND i.movie_id = purchases.movie_id AND purchases.revoked_at IS NULL AND o.status = 'paid';

@@ -1,4 +1,4 @@
--- Disputes: buyers who ask their banks for the money of a payment.
+-- Disputes: buyers who request the money of a payment back from their banks.
 
 CREATE TABLE disputes (
     id UUID PRIMARY KEY,
@@ -9,14 +9,14 @@ CREATE TABLE disputes (
     -- The disputed amount, which may differ from the payment's.
     amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
     amount_currency CHAR(3) NOT NULL,
-    -- What the provider took of it and has not given back.
+    -- The amount that the provider withdrew and has not returned.
     withdrawn_minor BIGINT NOT NULL CHECK (withdrawn_minor >= 0),
     reason TEXT NOT NULL,
-    -- Until when the shop can answer.
+    -- The deadline for the shop's response.
     due_by TIMESTAMPTZ,
     created_at TIMESTAMPTZ NOT NULL,
     closed_at TIMESTAMPTZ,
-    -- When the provider is asked next.
+    -- The time of the next query to the provider.
     next_check_at TIMESTAMPTZ,
     checks INTEGER NOT NULL DEFAULT 0 CHECK (checks >= 0),
     UNIQUE (payment_id, external_id),

@@ -1,3 +1,3 @@
--- How many mails about replies the user got since then, so that there is a limit a day.
+-- The number of mails about replies to the user since `reply_mails_since`, for a daily limit.
 ALTER TABLE notification_inboxes ADD COLUMN reply_mails BIGINT NOT NULL DEFAULT 0 CHECK (reply_mails >= 0);
 ALTER TABLE notification_inboxes ADD COLUMN reply_mails_since TIMESTAMPTZ;

@@ -8,11 +8,11 @@ CREATE TABLE refund_requests (
     status TEXT NOT NULL CHECK (status IN ('open', 'approved', 'rejected')),
     amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
     amount_currency CHAR(3) NOT NULL,
-    -- What the buyer wrote; NULL once the account was deleted.
+    -- The buyer's text, or NULL if the account was deleted.
     reason TEXT,
-    -- What the administrator wrote.
+    -- The administrator's text.
     note TEXT,
-    -- The refund that an approval made.
+    -- The refund created by an approval.
     refund_id UUID REFERENCES refunds (id),
     created_at TIMESTAMPTZ NOT NULL,
     decided_at TIMESTAMPTZ,
@@ -33,5 +33,5 @@ CREATE TABLE refund_request_items (
     PRIMARY KEY (request_id, order_item_id)
 );
 CREATE INDEX refund_request_items_order_item_id ON refund_request_items (order_item_id);
--- A movie of an order is in one open request.
+-- A movie of an order is in at most one open request.
 CREATE UNIQUE INDEX refund_request_items_open ON refund_request_items (order_item_id) WHERE is_open;

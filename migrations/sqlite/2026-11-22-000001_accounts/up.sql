@@ -1,13 +1,13 @@
--- Who people are and how they sign in.
+-- Accounts and sign-ins.
 --
--- Identifiers are 16 bytes, instants are microseconds since 1970, truth is 0 or 1: in every table here.
+-- In all tables, identifiers are 16 bytes, timestamps are microseconds since 1970, and booleans are 0 or 1.
 
 CREATE TABLE user_groups (
     id BLOB PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (name IN ('user', 'moderator', 'admin'))
 ) STRICT;
 
--- Fixed rows: the program knows these identifiers.
+-- Fixed rows, whose identifiers are used by the program.
 INSERT INTO user_groups (id, name) VALUES
     (x'00000000000070008000000000000001', 'user'),
     (x'00000000000070008000000000000002', 'moderator'),
@@ -16,7 +16,7 @@ INSERT INTO user_groups (id, name) VALUES
 CREATE TABLE users (
     id BLOB PRIMARY KEY,
     email TEXT NOT NULL,
-    -- The address without case and Unicode form: what must be unique.
+    -- The normalized address, which must be unique.
     email_key TEXT NOT NULL UNIQUE,
     hashed_password TEXT NOT NULL,
     is_password_contested INTEGER NOT NULL DEFAULT FALSE CHECK (is_password_contested IN (0, 1)),

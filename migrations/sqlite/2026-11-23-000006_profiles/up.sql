@@ -1,4 +1,4 @@
--- What people say of themselves. A date is YYYY-MM-DD.
+-- Profiles of users. Dates have the format YYYY-MM-DD.
 
 CREATE TABLE user_profiles (
     id BLOB PRIMARY KEY,

@@ -1,5 +1,5 @@
--- What was done that matters for security and money: rows are added, never changed. Users are named by their
--- identifiers without a foreign key, so that the rows outlive them.
+-- Actions that are relevant for security or money. Rows are added and never changed. Users are referred to by
+-- identifiers without a foreign key, so that the rows are kept after a deletion.
 
 CREATE TABLE audit_log (
     id BLOB PRIMARY KEY,
@@ -11,7 +11,7 @@ CREATE TABLE audit_log (
     -- JSON objects of texts.
     before TEXT,
     after TEXT,
-    -- The network the caller came from: /24 or /48.
+    -- The network of the caller: /24 or /48.
     ip TEXT,
     request_id TEXT,
     CHECK ((object_kind IS NULL) = (object_id IS NULL))

@@ -1,5 +1,5 @@
--- When an account was activated first, or deactivated before that: one that has this and may not sign in was deactivated, and
--- its owner cannot activate it. And the order that users are listed in; that by the address is the order of its unique key.
+-- The time of the first activation, or of a deactivation before it: an account that has this time and is not active was
+-- deactivated, and its owner cannot activate it. And the sort order of lists of users; the unique key serves the one by address.
 
 ALTER TABLE users ADD COLUMN activated_at INTEGER;
 UPDATE users SET activated_at = updated_at WHERE is_active;

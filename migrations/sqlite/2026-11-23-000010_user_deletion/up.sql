@@ -1,5 +1,5 @@
--- Users who deleted their accounts: a nameless row stays for the books. And whom a message of the outbox is about, so that
--- what waits can go with the account.
+-- The time at which an account was deleted, of which an anonymous row is kept. And the user of an outbox message, so that
+-- waiting messages can be deleted with the account.
 
 ALTER TABLE users ADD COLUMN deleted_at INTEGER;
 CREATE INDEX users_deleted_at ON users (deleted_at) WHERE deleted_at IS NOT NULL;

@@ -1,19 +1,18 @@
--- What moderators keep of a movie: the name that it is sorted by, its identifiers elsewhere, a trailer, and a poster that was
--- uploaded.
+-- Data of a movie that moderators edit: the name for sorting, external identifiers, a trailer, and an uploaded poster.
 
--- NULL: computed from the name.
+-- NULL if it is computed from the name.
 ALTER TABLE movies ADD COLUMN sort_name TEXT;
--- Made by the program of the name that the movie is sorted by, without case, accents and leading punctuation.
+-- Computed by the program from the name for sorting, without case, accents and leading punctuation.
 ALTER TABLE movies ADD COLUMN sort_key TEXT NOT NULL DEFAULT '';
 ALTER TABLE movies ADD COLUMN imdb_id TEXT;
 ALTER TABLE movies ADD COLUMN tmdb_id INTEGER CHECK (tmdb_id > 0);
 ALTER TABLE movies ADD COLUMN trailer_url TEXT;
--- The uploaded poster, and the largest width that it is kept in.
+-- The uploaded poster, and its largest stored width.
 ALTER TABLE movies ADD COLUMN poster_id BLOB;
 ALTER TABLE movies ADD COLUMN poster_width INTEGER
     CHECK ((poster_width IS NULL) = (poster_id IS NULL) AND poster_width IN (185, 342, 500, 780));
 
--- The same as the program computes, but for punctuation that is not usual.
+-- The same as computed by the program, except for unusual punctuation.
 UPDATE movies SET sort_key = CASE
     WHEN name LIKE 'the _%' AND name_key || ' ' NOT LIKE 'the to %' THEN substr(name_key, 5)
     WHEN name LIKE 'a _%' AND name_key || ' ' NOT LIKE 'a to %' THEN substr(name_key, 3)

@@ -1,10 +1,10 @@
--- The search index: the words of each movie, changed with it, and the vocabulary that corrections are found in.
+-- The search index: the words of each movie, which change with it, and the vocabulary for corrections.
 
 CREATE TABLE movie_search (
     -- The row of movie_words.
     id INTEGER PRIMARY KEY,
     movie_id BLOB NOT NULL UNIQUE REFERENCES movies (id) ON DELETE CASCADE,
-    -- The version of the rules that the words were made by.
+    -- The version of the rules by which the words were computed.
     index_version INTEGER NOT NULL,
     -- The whole name as one word, without its article.
     name_key TEXT NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE movie_search (
 CREATE INDEX movie_search_name_key ON movie_search (name_key);
 CREATE INDEX movie_search_index_version ON movie_search (index_version);
 
--- Words, separated by spaces: the tokenizer only has to split there. `joined` has neighbours of the name written as one.
+-- Words separated by spaces, at which the tokenizer splits. `joined` contains neighbouring words of the name written as one.
 CREATE VIRTUAL TABLE movie_words USING fts5(
     name, joined, people, description, content = '', contentless_delete = 1, detail = column, prefix = '1 2 3',
     tokenize = 'ascii'
@@ -33,7 +33,7 @@ CREATE TABLE search_vocabulary (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX search_vocabulary_rest ON search_vocabulary (rest);
 
--- One row: the version of the catalogue that the vocabulary was made of.
+-- One row: the version of the catalogue from which the vocabulary was computed.
 CREATE TABLE search_vocabulary_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     catalog_version INTEGER NOT NULL

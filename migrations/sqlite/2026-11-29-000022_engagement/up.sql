@@ -1,4 +1,4 @@
--- What users think of movies. The counters of these rows stand in `movies` and `comments`, and change with them.
+-- Reactions, ratings, favourites and comments of users. Their counters are in `movies` and `comments`, and change with them.
 
 CREATE TABLE movie_reactions (
     user_id BLOB NOT NULL REFERENCES users (id),
@@ -30,9 +30,9 @@ CREATE INDEX favorites_by_added_at ON favorites (user_id, added_at, movie_id);
 CREATE TABLE comments (
     id BLOB PRIMARY KEY,
     movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
-    -- The comment that began the thread; NULL for that one itself.
+    -- The first comment of the thread, or NULL if this is the first comment.
     thread_id BLOB REFERENCES comments (id) ON DELETE CASCADE,
-    -- NULL, like the text, once the comment is deleted and stands for its replies alone.
+    -- NULL, like the text, if the comment was deleted and is only kept for its replies.
     user_id BLOB REFERENCES users (id),
     text TEXT,
     likes INTEGER NOT NULL DEFAULT 0 CHECK (likes >= 0),

@@ -1,11 +1,11 @@
--- Notifications: what each user is told about, and how they want it.
--- The columns that name a receiver reference no row of `users`, which is never deleted: a foreign key would lock the
--- receiver's row for everybody who notifies them, and two users who notify each other at once would deadlock.
+-- Notifications of users, and their settings.
+-- The columns of receivers have no foreign key to `users`, whose rows are never deleted: it would lock the receiver's
+-- row for each notification, and two users who notify each other simultaneously would deadlock.
 
--- One row for each user who was notified once or changed a setting. It is locked by whoever changes the user's notifications.
+-- One row for each user who was notified or changed a setting. Every change of the user's notifications locks it.
 CREATE TABLE notification_inboxes (
     user_id BLOB PRIMARY KEY,
-    -- Grows with every change to the user's notifications, in the order in which the changes become visible.
+    -- Increases with every change of the user's notifications, in the order in which the changes become visible.
     last_position INTEGER NOT NULL DEFAULT 0 CHECK (last_position >= 0),
     mails_comment_reply INTEGER NOT NULL DEFAULT 1 CHECK (mails_comment_reply IN (0, 1)),
     mails_comment_like INTEGER NOT NULL DEFAULT 1 CHECK (mails_comment_like IN (0, 1))
@@ -17,19 +17,19 @@ CREATE TABLE notifications (
     kind TEXT NOT NULL CHECK (
         kind IN ('comment_reply', 'comment_like', 'order_paid', 'order_refunded', 'movie_removed_from_cart')
     ),
-    -- Names the cause: one notification for each.
+    -- Identifies the cause, which has one notification.
     dedupe_key TEXT NOT NULL,
-    -- Its place among the changes to the user's notifications.
+    -- Its position among the changes of the user's notifications.
     position INTEGER NOT NULL,
     notified_at INTEGER NOT NULL,
     read_at INTEGER,
     mailed_at INTEGER,
-    -- Who acted last. No reference: its check would lock the row of another user, in an order that can deadlock.
+    -- The user who acted last. No foreign key, because its check would lock the row of another user, in an order that can deadlock.
     actor_id BLOB,
-    -- How many acts it stands for. 0: all of them were taken back; the row is kept for `mailed_at`.
+    -- The number of combined actions. 0 if all of them were reverted; the row is kept for `mailed_at`.
     count INTEGER NOT NULL CHECK (count >= 0),
     movie_id BLOB REFERENCES movies (id) ON DELETE CASCADE,
-    -- A movie that was deleted.
+    -- For a deleted movie.
     removed_movie_id BLOB,
     removed_movie_name TEXT,
     comment_id BLOB,
@@ -43,7 +43,7 @@ CREATE INDEX notifications_movie_id ON notifications (movie_id);
 CREATE INDEX notifications_comment_id ON notifications (comment_id);
 CREATE INDEX notifications_withdrawn ON notifications (notified_at) WHERE count = 0;
 
--- The users whose acts a notification stands for, when it stands for several.
+-- The users of the combined actions of a notification.
 CREATE TABLE notification_actors (
     notification_id BLOB NOT NULL REFERENCES notifications (id) ON DELETE CASCADE,
     user_id BLOB NOT NULL REFERENCES users (id),
@@ -52,7 +52,7 @@ CREATE TABLE notification_actors (
 ) STRICT;
 CREATE INDEX notification_actors_user_id ON notification_actors (user_id);
 
--- Tickets that each open one live stream.
+-- Tickets, each of which opens one live stream.
 CREATE TABLE stream_tickets (
     id BLOB PRIMARY KEY,
     user_id BLOB NOT NULL REFERENCES users (id),

@@ -1,2 +1,2 @@
--- The few movies that counts of all movies leave out.
+-- The few movies that are not included in counts of all movies.
 CREATE INDEX movies_withdrawn ON movies (id) WHERE NOT is_available;

@@ -1,8 +1,8 @@
--- Orders: what buyers asked for, at which prices, and how far it got.
+-- Orders with their prices and states.
 
 CREATE TABLE orders (
     id BLOB PRIMARY KEY,
-    -- What people call it.
+    -- The number of the order for people.
     number TEXT NOT NULL UNIQUE,
     user_id BLOB NOT NULL REFERENCES users (id),
     status TEXT NOT NULL CHECK (status IN ('pending', 'paid', 'canceled', 'partially_refunded', 'refunded')),
@@ -12,7 +12,7 @@ CREATE TABLE orders (
     paid_at INTEGER,
     canceled_at INTEGER,
     cancel_reason TEXT CHECK (cancel_reason IN ('by_user', 'expired')),
-    -- NULL too while a payment is being processed.
+    -- Also NULL while a payment is being processed.
     expires_at INTEGER,
     CHECK ((paid_at IS NOT NULL) = (status IN ('paid', 'partially_refunded', 'refunded'))),
     CHECK ((canceled_at IS NOT NULL) = (status = 'canceled')),
@@ -36,12 +36,12 @@ CREATE TABLE order_items (
     is_pending INTEGER NOT NULL CHECK (is_pending IN (0, 1)),
     UNIQUE (order_id, movie_id)
 ) STRICT;
--- Nobody pays twice: a movie is in one pending order of a user.
+-- Prevents double payments: a movie is in at most one pending order of a user.
 CREATE UNIQUE INDEX order_items_pending ON order_items (user_id, movie_id) WHERE is_pending;
 CREATE INDEX order_items_user_id ON order_items (user_id);
 CREATE INDEX order_items_movie_id ON order_items (movie_id);
 
--- Movies of the cart that could not be ordered. They may be deleted later.
+-- Movies of the cart that could not be ordered. They may have been deleted since.
 CREATE TABLE order_exclusions (
     order_id BLOB NOT NULL REFERENCES orders (id),
     movie_id BLOB NOT NULL,

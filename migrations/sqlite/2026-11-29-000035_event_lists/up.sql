@@ -1,7 +1,7 @@
--- How far the lists of events of payment providers were read: what is behind may have been missed.
+-- The positions up to which the event lists of payment providers were read. Later events may have been missed.
 
 CREATE TABLE event_lists (
     provider TEXT PRIMARY KEY NOT NULL,
-    -- When the newest event that was read was made, by the provider's clock.
+    -- The time of the newest event that was read, by the provider's clock.
     read_until INTEGER NOT NULL
 ) STRICT;

@@ -1,4 +1,4 @@
--- The files of movies, and how far users have watched what they bought.
+-- The files of movies, and the progress of users.
 
 CREATE TABLE movie_files (
     movie_id BLOB PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE,
@@ -19,7 +19,7 @@ CREATE TABLE watch_progress (
     user_id BLOB NOT NULL REFERENCES users (id),
     movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
     position_seconds INTEGER NOT NULL CHECK (position_seconds >= 0),
-    -- When the player was there.
+    -- The player's time of the report.
     progressed_at INTEGER NOT NULL,
     is_watched INTEGER NOT NULL CHECK (is_watched IN (0, 1)),
     PRIMARY KEY (user_id, movie_id)

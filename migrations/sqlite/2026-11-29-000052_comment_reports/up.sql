@@ -1,10 +1,10 @@
--- The comments that users reported to the moderators: one row for each comment, also after it was deleted.
+-- The comments that users reported to the moderators: one row for each comment, which is kept after the comment was deleted.
 CREATE TABLE reported_comments (
     id BLOB PRIMARY KEY,
-    -- No foreign key: a decision is kept when the comment is deleted.
+    -- No foreign key, because a decision is kept if the comment is deleted.
     comment_id BLOB NOT NULL UNIQUE,
     movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
-    -- When it was reported first, or first since the last decision.
+    -- The time of the first report, or of the first one after the last decision.
     reported_at INTEGER NOT NULL,
     decision TEXT CHECK (decision IN ('remove', 'dismiss')),
     decided_at INTEGER,
@@ -14,7 +14,7 @@ CREATE INDEX reported_comments_movie_id ON reported_comments (movie_id);
 CREATE INDEX reported_comments_by_time ON reported_comments (reported_at, id);
 CREATE INDEX reported_comments_open ON reported_comments (reported_at, id) WHERE decision IS NULL;
 
--- What each user reported.
+-- The reports of users.
 CREATE TABLE comment_reports (
     reported_comment_id BLOB NOT NULL REFERENCES reported_comments (id) ON DELETE CASCADE,
     user_id BLOB NOT NULL REFERENCES users (id),

@@ -2,7 +2,7 @@
 
 CREATE TABLE ledger_entries (
     id BLOB PRIMARY KEY,
-    -- What was booked.
+    -- The kind of the booked object.
     subject TEXT NOT NULL CHECK (subject IN ('payment', 'refund', 'dispute')),
     subject_id BLOB NOT NULL,
     payment_id BLOB NOT NULL REFERENCES payments (id),
@@ -13,7 +13,7 @@ CREATE TABLE ledger_entries (
 ) STRICT;
 CREATE INDEX ledger_entries_payment_id ON ledger_entries (payment_id);
 
--- What happened before there was a ledger.
+-- Entries for movements before the ledger was introduced.
 INSERT INTO ledger_entries (id, subject, subject_id, payment_id, account, amount_minor, amount_currency, booked_at)
 SELECT randomblob(16), 'payment', id, id, 'provider', received_minor, received_currency, completed_at
 FROM payments WHERE received_minor > 0;
@@ -29,7 +29,7 @@ SELECT randomblob(16), 'refund', r.id, r.payment_id,
     CASE WHEN p.settlement = 'pays_order' THEN 'refunds' ELSE 'unallocated' END, r.amount_minor, r.amount_currency, r.completed_at
 FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.status = 'succeeded' AND r.amount_minor > 0;
 
--- The lists of sales.
+-- For sales reports.
 CREATE INDEX payments_sales ON payments (completed_at) WHERE settlement = 'pays_order';
 CREATE INDEX refunds_by_completed_at ON refunds (completed_at) WHERE status = 'succeeded';
 CREATE INDEX disputes_by_closed_at ON disputes (closed_at) WHERE status = 'lost';

@@ -130,7 +130,11 @@ fn a_token_without_signature_is_refused() {
         let forged = forge(&with(good_header(), "alg", algorithm.into()), &good_claims());
         assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid), "{algorithm:?}");
         let unsigned = format!("{}.", forged.rsplit_once('.').unwrap().0);
-        assert_eq!(verdict(&unsigned), Err(AccessTokenError::Invalid), "{algorithm:?} unsigned");
+        assert_eq!(
+            verdict(&unsigned),
+            Err(AccessTokenError::Invalid),
+            "{algorithm:?} without a signature was accepted"
+        );
     }
     let stripped = tokens().sign_access(&access());
     assert_eq!(verdict(stripped.rsplit_once('.').unwrap().0), Err(AccessTokenError::Invalid));

@@ -1,5 +1,5 @@
 //! Tests of the mailer with a mail server.
-#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup must fail the test")]
 
 mod encryption;
 mod server;
@@ -78,7 +78,7 @@ async fn a_mail_is_sent_with_a_text_and_an_html_part() {
         ]
     );
     let received = server.mails().remove(0);
-    assert!(!received.replace("\r\n", "").contains(['\r', '\n']), "every line ends as RFC 5321 says");
+    assert!(!received.replace("\r\n", "").contains(['\r', '\n']), "every line ends as specified by RFC 5321");
     let (headers, body) = received.split_once("\r\n\r\n").unwrap();
     for header in [
         "Message-ID: <0190a1b2-0000-7000-8000-000000000007@cinema.example>",

@@ -2,16 +2,24 @@
 
 use std::io::Cursor;
 
-use domain::media::{MAX_PICTURE_PIXELS, MAX_PICTURE_SIDE, PictureError};
+use domain::media::{MAX_PICTURE_MEMORY, MAX_PICTURE_PIXELS, MAX_PICTURE_SIDE, PictureError};
 use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage,
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage,
     metadata::Orientation,
 };
 
 use super::{jpeg, webp};
 
-/// The memory that a decoder may use in addition to the pixels, for compressed data in other chunks of a PNG.
-const DECODER_MEMORY: u64 = 32 * 1024 * 1024;
+/// The memory that a decoder may use in addition to the pixels, for other chunks of a PNG. A compressed colour profile
+/// that needs more is ignored.
+const DECODER_MEMORY: u64 = 4 * 1024 * 1024;
+
+/// The maximum size of a colour profile, in bytes. A larger one is ignored.
+const MAX_PROFILE: usize = 1024 * 1024;
+
+/// The bytes of one pixel that a decoder of progressive JPEGs keeps until the end of the file: three channels with two
+/// bytes each.
+const PROGRESSIVE_BYTES: u64 = 6;
 
 /// A decoded upload, as it was stored in the file.
 pub(super) struct Upload {
@@ -36,8 +44,10 @@ pub(super) fn decoded(upload: &[u8]) -> Result<Upload, PictureError> {
     if format == ImageFormat::WebP {
         webp::frame_sizes(upload).into_iter().try_for_each(check_size)?;
     }
+    let is_progressive = format == ImageFormat::Jpeg && jpeg::is_progressive(upload);
+    check_memory(&decoder, is_progressive)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let profile = decoder.icc_profile().ok().flatten();
+    let profile = decoder.icc_profile().ok().flatten().filter(|profile| profile.len() <= MAX_PROFILE);
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| fault(&error))?;
     Ok(Upload { picture, orientation, profile })
 }
@@ -58,6 +68,22 @@ fn check_size((width, height): (u32, u32)) -> Result<(), PictureError> {
     }
     let is_too_long = width > MAX_PICTURE_SIDE || height > MAX_PICTURE_SIDE;
     if is_too_long || pixels > MAX_PICTURE_PIXELS { Err(PictureError::TooManyPixels) } else { Ok(()) }
+}
+
+/// Refuses a picture whose pixels need too much memory: as they are decoded, as they are converted to 8 bits per
+/// channel, and as a decoder of progressive JPEGs keeps them.
+fn check_memory(decoder: &impl ImageDecoder, is_progressive: bool) -> Result<(), PictureError> {
+    let (width, height) = decoder.dimensions();
+    let colours = decoder.color_type();
+    let converted = match colours {
+        ColorType::Rgb8 | ColorType::Rgba8 => 0,
+        colours if colours.has_alpha() => 4,
+        _ => 3,
+    };
+    let kept = if is_progressive { PROGRESSIVE_BYTES } else { 0 };
+    let pixel = u64::from(colours.bytes_per_pixel()).saturating_add(converted).saturating_add(kept);
+    let bytes = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(pixel);
+    if bytes > MAX_PICTURE_MEMORY { Err(PictureError::TooManyPixels) } else { Ok(()) }
 }
 
 fn fault(error: &ImageError) -> PictureError {

@@ -3,17 +3,32 @@
 /// It iterates over the segments, so that the end marker of a thumbnail inside a segment, and trailing data, do not
 /// count.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    markers(bytes).any(|marker| marker == END)
+}
+
+/// Whether a JPEG is progressive. Its decoder keeps the whole picture in a form that takes twice the memory of the pixels.
+pub(super) fn is_progressive(bytes: &[u8]) -> bool {
+    markers(bytes)
+        .take_while(|marker| *marker != END)
+        .any(|marker| matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE))
+}
+
+/// The marker of the end of a picture.
+const END: u8 = 0xD9;
+
+/// The markers of a JPEG, from the one after its beginning.
+fn markers(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = bytes.get(2..);
-    while let Some(marker) = rest.and_then(next_marker) {
+    std::iter::from_fn(move || {
+        let (marker, behind) = rest.and_then(next_marker)?;
         rest = match marker {
-            (0xD9, _) => return true,
             // Markers without a segment.
-            (0x01 | 0xD0..=0xD7, behind) => Some(behind),
+            0x01 | 0xD0..=0xD7 => Some(behind),
             // The header of a scan is followed by pixels up to the next marker.
-            (_, behind) => behind_segment(behind),
+            _ => behind_segment(behind),
         };
-    }
-    false
+        Some(marker)
+    })
 }
 
 /// The next marker and the bytes after it. An `FF` among pixels is followed by a zero.
@@ -38,10 +53,10 @@ fn behind_segment(bytes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_whole;
+    use super::{is_progressive, is_whole};
 
     #[test]
-    fn only_the_end_of_the_picture_itself_is_its_end() {
+    fn only_the_end_marker_of_the_picture_itself_ends_it() {
         let start = [0xFF, 0xD8];
         let thumbnail = [0xFF, 0xE1, 0, 6, 0xFF, 0xD8, 0xFF, 0xD9];
         let scan = [0xFF, 0xDA, 0, 3, 1, 17, 0xFF, 0, 0xFF, 0xD0, 18];
@@ -52,5 +67,17 @@ mod tests {
         for length in 0..whole.len() {
             assert!(!is_whole(&whole[..length]), "{length}");
         }
+    }
+
+    #[test]
+    fn a_progressive_picture_is_recognised_by_the_marker_of_its_frame() {
+        let start = [0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0xFF, 0xC2];
+        let picture = |frame| [&start[..], &[0xFF, frame, 0, 3, 8], &[0xFF, 0xD9]].concat();
+        assert!(is_progressive(&picture(0xC2)));
+        assert!(!is_progressive(&picture(0xC0)), "a segment contains the bytes of the marker");
+        assert!(
+            !is_progressive(&[&picture(0xC0)[..], &[0xFF, 0xC2, 0, 3, 8]].concat()),
+            "it is behind the end"
+        );
     }
 }

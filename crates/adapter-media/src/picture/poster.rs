@@ -163,7 +163,7 @@ mod tests {
         let pictures = pictures_of(&turned);
         assert_eq!(pictures.iter().map(RgbImage::dimensions).collect::<Vec<_>>(), [(185, 370)]);
         let is_red = |x, y| pictures[0].get_pixel(x, y).0[0] > 150;
-        assert!(is_red(150, 185) && !is_red(30, 185), "what was above is at the right");
+        assert!(is_red(150, 185) && !is_red(30, 185), "the top edge is now the right edge");
         let narrow = with_segment(&file_of(&halves(400, 180), ImageFormat::Jpeg), 0xE1, &exif(6));
         assert!(matches!(made(&narrow), Err(PictureError::TooNarrow)));
     }

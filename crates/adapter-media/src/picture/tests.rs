@@ -1,4 +1,4 @@
-#![expect(clippy::arithmetic_side_effects, reason = "sizes of pictures that the cases make themselves")]
+#![expect(clippy::arithmetic_side_effects, reason = "sizes of pictures that the cases create")]
 
 use std::io::{Cursor, Write};
 
@@ -286,6 +286,45 @@ fn a_decompression_bomb_is_refused_before_it_is_decoded() {
     let frame = photo.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
     photo[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
     assert!(matches!(refused(&photo), PictureError::TooManyPixels));
+}
+
+/// The PNG with another size in its header.
+fn claiming(png: &[u8], width: u32, height: u32) -> Vec<u8> {
+    let mut altered = png.to_vec();
+    altered[16..20].copy_from_slice(&width.to_be_bytes());
+    altered[20..24].copy_from_slice(&height.to_be_bytes());
+    let mut sum = flate2::Crc::new();
+    sum.update(&altered[12..29]);
+    altered[29..33].copy_from_slice(&sum.sum().to_be_bytes());
+    altered
+}
+
+#[test]
+fn a_picture_that_needs_too_much_memory_is_refused_before_it_is_decoded() {
+    let deep = encoded(&DynamicImage::new_rgba16(8, 8), ImageFormat::Png);
+    let plain = encoded(&DynamicImage::new_rgb8(8, 8), ImageFormat::Png);
+    assert!(matches!(refused(&claiming(&deep, 5_000, 5_000)), PictureError::TooManyPixels));
+    assert!(matches!(refused(&claiming(&deep, 3_000, 3_000)), PictureError::TooManyPixels));
+    // Small enough, but the pixels are missing.
+    assert!(matches!(refused(&claiming(&deep, 1_000, 1_000)), PictureError::Broken));
+    assert!(matches!(refused(&claiming(&plain, 5_000, 5_000)), PictureError::Broken));
+}
+
+#[test]
+fn a_large_colour_profile_is_ignored() {
+    let picture = RgbImage::from_pixel(8, 8, RED);
+    let profile_of = |bytes| {
+        let mut upload = Vec::new();
+        let mut encoder = PngEncoder::new(&mut upload);
+        encoder.set_icc_profile(vec![0; bytes]).unwrap();
+        encoder.write_image(picture.as_raw(), 8, 8, ExtendedColorType::Rgb8).unwrap();
+        decoded::decoded(&upload).unwrap().profile
+    };
+    assert_eq!(profile_of(1_000).map(|profile| profile.len()), Some(1_000));
+    // Larger than may be kept, and larger than may be decompressed.
+    for bytes in [1024 * 1024 + 1, 8 * 1024 * 1024] {
+        assert_eq!(profile_of(bytes), None, "{bytes}");
+    }
 }
 
 #[test]

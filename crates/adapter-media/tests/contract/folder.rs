@@ -53,7 +53,7 @@ async fn a_removed_folder_is_unavailable_until_it_is_restored() {
 
     std::fs::rename(&path, &elsewhere).unwrap();
     a_store_that_cannot_be_reached_is_unavailable(Arc::new(media.clone())).await;
-    assert!(!path.exists(), "nothing is put where it was");
+    assert!(!path.exists(), "no other file is written in its place");
     std::fs::write(&path, "").unwrap();
     a_store_that_cannot_be_reached_is_unavailable(Arc::new(media.clone())).await;
 
@@ -73,7 +73,7 @@ async fn a_link_is_not_followed() {
     std::os::unix::fs::symlink(&target, &place).unwrap();
     assert!(media.get(&key).await.is_err());
     media.put(&key, b"other".to_vec()).await.unwrap();
-    assert_eq!(std::fs::read(&target).unwrap(), b"secret", "nothing is written through a link");
+    assert_eq!(std::fs::read(&target).unwrap(), b"secret", "no file is written through a link");
     assert_eq!(media.get(&key).await.unwrap(), Some(b"other".to_vec()));
 }
 

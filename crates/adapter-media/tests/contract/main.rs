@@ -1,10 +1,6 @@
 //! Runs the contract of `domain::media::MediaStore` on a folder and on S3, which is a separate server (moto) that
 //! checks every signature.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test that meets what it did not expect stops and says so"
-)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "an unexpected result must fail the test")]
 
 mod cases;
 mod films;

@@ -1,5 +1,5 @@
 //! Tests of the gateway with a fake Stripe: its calls, how it interprets answers, and how it handles failures.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod checkouts;
 mod disputes;

@@ -4,7 +4,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use domain::{
@@ -28,8 +28,28 @@ const MAX_FACETS: usize = 256;
 /// connections for other calls.
 const FACETS_AT_ONCE: usize = 2;
 
-/// How long a caller waits for a permit to count facets.
-const FACETS_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a caller waits for a permit to count.
+const COUNTING_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Counts of at least this number of movies may be used for a short time after the catalogue has changed, because
+/// counting a million movies takes several hundred milliseconds, and large catalogues change often.
+const LARGE_COUNT: i64 = 100_000;
+
+/// The maximum age of a count that is used for a later version of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LongestAge {
+    /// While no caller is counting.
+    usually: Duration,
+    /// While another caller is counting.
+    while_counting: Duration,
+}
+
+/// A change of the catalogue is shown within five seconds, or ten while its movies are being counted.
+pub(crate) const OF_LARGE: LongestAge =
+    LongestAge { usually: Duration::from_secs(5), while_counting: Duration::from_secs(10) };
+
+/// How long a caller waits for a permit to search.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The maximum length of a filter whose total is cached, in bytes, so that long searches cannot fill the memory.
 const MAX_KEY: usize = 512;
@@ -43,16 +63,38 @@ const MAX_SHAPES: usize = 128;
 /// same version, whichever node changed the catalogue before.
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
-    names: Mutex<HashMap<NameKind, (i64, Vec<CountedName>)>>,
-    facets: Mutex<HashMap<String, (i64, Arc<FacetCounts>)>>,
+    names: Mutex<HashMap<NameKind, Kept<Vec<CountedName>>>>,
+    facets: Mutex<HashMap<String, Kept<Arc<FacetCounts>>>>,
     sizes: Mutex<HashMap<(String, u32), (i64, u32)>>,
     version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
     facet_counting: Semaphore,
+    searching: Semaphore,
+    name_counting: Semaphore,
 }
 
-impl Default for CatalogCache {
-    fn default() -> Self {
+/// A cached count with its version of the catalogue.
+struct Kept<T> {
+    version: i64,
+    counted_at: Instant,
+    /// Whether it counts at least [`LARGE_COUNT`] movies, so that it may be used for a later version.
+    is_large: bool,
+    value: T,
+}
+
+impl<T: Clone> Kept<T> {
+    /// The value, if it has this version, or is large and not older than `longest_age`.
+    fn value(&self, version: i64, longest_age: Duration) -> Option<T> {
+        let is_recent = self.is_large && self.counted_at.elapsed() <= longest_age;
+        (self.version == version || is_recent).then(|| self.value.clone())
+    }
+}
+
+impl CatalogCache {
+    /// Creates an empty cache for a database with this number of connections. Searches may use half of the connections
+    /// at once, so that other calls succeed during many expensive searches.
+    pub(crate) fn for_connections(connections: usize) -> Self {
+        let searches = connections.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             totals: Mutex::default(),
             names: Mutex::default(),
@@ -61,20 +103,47 @@ impl Default for CatalogCache {
             version: AtomicI64::default(),
             shapes: Mutex::default(),
             facet_counting: Semaphore::new(FACETS_AT_ONCE),
+            searching: Semaphore::new(searches),
+            name_counting: Semaphore::new(1),
         }
     }
-}
 
-impl CatalogCache {
-    /// Waits for a permit to count facets.
+    /// Waits for a permit to search. A caller must not wait for a second one while it has one.
     ///
     /// # Errors
-    /// When others count for longer than [`FACETS_PATIENCE`].
-    pub(crate) async fn turn_to_count_facets(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        let turn = timeout(FACETS_PATIENCE, self.facet_counting.acquire()).await;
-        turn.ok()
-            .and_then(Result::ok)
-            .ok_or_else(|| StoreError::unavailable("too many facets are being counted"))
+    /// When others search for longer than [`SEARCH_PATIENCE`].
+    pub(crate) async fn turn_to_search(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        let turn = timeout(SEARCH_PATIENCE, self.searching.acquire()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| StoreError::unavailable("too many searches are running"))
+    }
+
+    /// Waits for a permit to count facets. While others are counting, recent counts of this filter are used instead.
+    ///
+    /// # Errors
+    /// When others count for longer than [`COUNTING_PATIENCE`].
+    pub(crate) async fn turn_to_count_facets(
+        &self,
+        filter: &str,
+        version: i64,
+    ) -> Result<Turn<'_, Arc<FacetCounts>>, StoreError> {
+        let recent =
+            || lock(&self.facets).get(filter).and_then(|kept| kept.value(version, OF_LARGE.while_counting));
+        turn(&self.facet_counting, recent).await
+    }
+
+    /// Waits for the permit to count the movies of names. While another caller is counting, recent counts of this kind are
+    /// used instead.
+    ///
+    /// # Errors
+    /// When others count for longer than [`COUNTING_PATIENCE`].
+    pub(crate) async fn turn_to_count_names(
+        &self,
+        kind: NameKind,
+        version: i64,
+    ) -> Result<Turn<'_, Vec<CountedName>>, StoreError> {
+        let recent =
+            || lock(&self.names).get(&kind).and_then(|kept| kept.value(version, OF_LARGE.while_counting));
+        turn(&self.name_counting, recent).await
     }
 
     /// The capped count of a filter, if it is cached for this version.
@@ -99,12 +168,9 @@ impl CatalogCache {
         totals.insert(filter, (version, count));
     }
 
-    /// The facets of a filter, if they are cached for this version.
+    /// The facets of a filter, if they are cached for this version, or are large and recent.
     pub(crate) fn facets(&self, filter: &str, version: i64) -> Option<Arc<FacetCounts>> {
-        lock(&self.facets)
-            .get(filter)
-            .filter(|(known, _)| *known == version)
-            .map(|(_, counts)| Arc::clone(counts))
+        lock(&self.facets).get(filter).and_then(|kept| kept.value(version, OF_LARGE.usually))
     }
 
     /// Caches the facets of a filter.
@@ -114,12 +180,14 @@ impl CatalogCache {
         }
         let mut facets = lock(&self.facets);
         if facets.len() >= MAX_FACETS {
-            facets.retain(|_, (known, _)| *known == version);
+            facets.retain(|_, kept| kept.version == version);
             if facets.len() >= MAX_FACETS {
                 facets.clear();
             }
         }
-        facets.insert(filter, (version, counts));
+        // Every movie is in exactly one price band.
+        let is_large = counts.price_bands.values().sum::<i64>() >= LARGE_COUNT;
+        facets.insert(filter, Kept { version, counted_at: Instant::now(), is_large, value: counts });
     }
 
     /// Records the version of the catalogue that was read last, for sizes.
@@ -151,14 +219,20 @@ impl CatalogCache {
         sizes.insert((condition.to_owned(), cap), (version, size));
     }
 
-    /// All names of a kind with their counts, if they are cached for this version.
+    /// All names of a kind with their counts, if these are cached for this version, or are large and recent.
     pub(crate) fn names(&self, kind: NameKind, version: i64) -> Option<Vec<CountedName>> {
-        lock(&self.names).get(&kind).filter(|(known, _)| *known == version).map(|(_, names)| names.clone())
+        lock(&self.names).get(&kind).and_then(|kept| kept.value(version, OF_LARGE.usually))
+    }
+
+    /// Whether the cached counts of a kind have this version.
+    pub(crate) fn has_names_of(&self, kind: NameKind, version: i64) -> bool {
+        lock(&self.names).get(&kind).is_some_and(|kept| kept.version == version)
     }
 
     /// Caches all names of a kind with their counts.
     pub(crate) fn keep_names(&self, kind: NameKind, version: i64, names: Vec<CountedName>) {
-        lock(&self.names).insert(kind, (version, names));
+        let is_large = names.iter().map(|name| name.movies_count).sum::<i64>() >= LARGE_COUNT;
+        lock(&self.names).insert(kind, Kept { version, counted_at: Instant::now(), is_large, value: names });
     }
 
     /// Whether a statement of this shape may keep its prepared statement. Only the first shapes may, so that rare
@@ -170,6 +244,87 @@ impl CatalogCache {
     }
 }
 
+/// Whether a caller counts or uses recent counts.
+pub(crate) enum Turn<'a, T> {
+    /// The caller counts, and holds the permit until it has finished.
+    Count(SemaphorePermit<'a>),
+    /// The caller uses these recent counts, because others are counting.
+    Use(T),
+}
+
+/// Waits for a permit, or returns recent counts while others are counting.
+async fn turn<T>(counting: &Semaphore, recent: impl Fn() -> Option<T>) -> Result<Turn<'_, T>, StoreError> {
+    if let Ok(permit) = counting.try_acquire() {
+        return Ok(Turn::Count(permit));
+    }
+    if let Some(counts) = recent() {
+        return Ok(Turn::Use(counts));
+    }
+    let permit = timeout(COUNTING_PATIENCE, counting.acquire()).await;
+    permit
+        .ok()
+        .and_then(Result::ok)
+        .map(Turn::Count)
+        .ok_or_else(|| StoreError::unavailable("too many movies are being counted"))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn searches_use_at_most_half_of_the_connections() {
+        for (connections, most) in [(1, 1), (2, 1), (5, 3), (10, 5)] {
+            let cache = CatalogCache::for_connections(connections);
+            let mut turns = Vec::new();
+            while let Ok(turn) = timeout(Duration::ZERO, cache.turn_to_search()).await {
+                turns.push(turn.unwrap());
+            }
+            assert_eq!(turns.len(), most, "of {connections}");
+            turns.pop();
+            assert!(cache.turn_to_search().await.is_ok(), "a search that ends admits the next one");
+        }
+    }
+
+    fn counted(movies_count: i64) -> Vec<CountedName> {
+        vec![CountedName { id: uuid::Uuid::nil(), name: "Drama".into(), movies_count }]
+    }
+
+    #[test]
+    fn counts_of_a_small_catalogue_are_used_only_for_their_version() {
+        let cache = CatalogCache::for_connections(2);
+        cache.keep_names(NameKind::Genre, 7, counted(LARGE_COUNT - 1));
+        assert!(cache.names(NameKind::Genre, 7).is_some());
+        assert!(cache.names(NameKind::Genre, 8).is_none());
+    }
+
+    #[test]
+    fn counts_of_a_large_catalogue_are_used_for_a_short_time_after_a_change() {
+        let cache = CatalogCache::for_connections(2);
+        cache.keep_names(NameKind::Genre, 7, counted(LARGE_COUNT));
+        assert_eq!(cache.names(NameKind::Genre, 8), Some(counted(LARGE_COUNT)));
+        assert!(!cache.has_names_of(NameKind::Genre, 8));
+        let counts = FacetCounts { price_bands: HashMap::from([(0, LARGE_COUNT)]), ..FacetCounts::default() };
+        cache.keep_facets("all".into(), 7, Arc::new(counts));
+        assert!(cache.facets("all", 8).is_some());
+        let old = Kept { version: 7, counted_at: Instant::now(), is_large: true, value: () };
+        assert!(old.value(8, Duration::ZERO).is_none(), "too old");
+    }
+
+    #[tokio::test]
+    async fn while_one_caller_counts_others_use_recent_counts() {
+        let cache = CatalogCache::for_connections(2);
+        cache.keep_names(NameKind::Genre, 7, counted(LARGE_COUNT));
+        let first = cache.turn_to_count_names(NameKind::Genre, 8).await.unwrap();
+        assert!(matches!(first, Turn::Count(_)));
+        let second = cache.turn_to_count_names(NameKind::Genre, 8).await.unwrap();
+        assert!(matches!(second, Turn::Use(names) if names == counted(LARGE_COUNT)));
+        drop(first);
+        let third = cache.turn_to_count_names(NameKind::Genre, 8).await.unwrap();
+        assert!(matches!(third, Turn::Count(_)));
+    }
 }

@@ -13,6 +13,7 @@ use crate::{
     Database,
     dialect::{DbUuid, NO_ID, SqlId},
     queries::{
+        catalog_cache::Turn,
         movie_access::Access,
         movie_filter::{Condition, conditions, push_matching},
     },
@@ -32,10 +33,18 @@ impl FacetQueries for Database {
         currency: Currency,
     ) -> Result<FacetCounts, StoreError> {
         let key = format!("{currency:?} {}", filter.key());
-        if let (_, Some(counts)) = self.known_facets(&key).await? {
+        let (version, known) = self.known_facets(&key).await?;
+        if let Some(counts) = known {
             return Ok(counts);
         }
-        let _turn = self.cache().turn_to_count_facets().await?;
+        let _search_turn = match filter.search {
+            Some(_) => Some(self.cache().turn_to_search().await?),
+            None => None,
+        };
+        let _permit = match self.cache().turn_to_count_facets(&key, version).await? {
+            Turn::Use(counts) => return Ok(FacetCounts::clone(&counts)),
+            Turn::Count(permit) => permit,
+        };
         // Another caller may have counted them in the meantime.
         let (version, known) = self.known_facets(&key).await?;
         if let Some(counts) = known {
@@ -87,12 +96,8 @@ impl FacetQueries for Database {
 impl Database {
     /// The version of the catalogue, and the facets that are cached for it.
     async fn known_facets(&self, key: &str) -> Result<(i64, Option<FacetCounts>), StoreError> {
-        let version = Statement::<(BigInt,)>::new("SELECT version FROM catalog_state");
-        let rows: Vec<(i64,)> = self.fetch(version).await?;
-        let [(version,)] = rows.as_slice() else {
-            return Err(StoreError::failed("the catalogue has no version"));
-        };
-        Ok((*version, self.cache().facets(key, *version).map(|counts| FacetCounts::clone(&counts))))
+        let version = self.catalog_version().await?;
+        Ok((version, self.cache().facets(key, version).map(|counts| FacetCounts::clone(&counts))))
     }
 
     /// Takes the counts of a group over all movies from the cached counts of its names.

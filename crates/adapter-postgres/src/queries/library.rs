@@ -29,7 +29,7 @@ type StartedRow = (SummaryRow, ProgressRow);
 type BoughtTypes = (SqlId, Bool, Integer, Bool, Nullable<BigInt>, Nullable<SqlInstant>, Nullable<Bool>);
 type BoughtRow = (DbUuid, bool, i32, bool, Option<i64>, Option<DbInstant>, Option<bool>);
 
-/// The condition that a purchase `p` of the user `u` lets its movie be played.
+/// The condition that a purchase `p` of the user `u` allows playing its movie.
 const IS_PLAYABLE: &str =
     "p.revoked_at IS NULL AND p.suspended_at IS NULL AND u.is_active AND u.deleted_at IS NULL";
 

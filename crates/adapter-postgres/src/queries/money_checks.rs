@@ -77,7 +77,7 @@ const RULES: [(&str, &str); 14] = [
         ),
     ),
     (
-        "a buyer has a movie whose money went back or was lost",
+        "a buyer has a movie whose payment was refunded or lost",
         concat!(
             "SELECT oi.id FROM payments p JOIN payment_items i ON i.payment_id = p.id \
              JOIN order_items oi ON oi.id = i.order_item_id JOIN purchases b ON b.id = oi.id AND b.revoked_at IS NULL \
@@ -99,7 +99,7 @@ const RULES: [(&str, &str); 14] = [
          EXISTS (SELECT 1 FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')",
     ),
     (
-        "what went back of a payment is not the sum of its refunds, or more than arrived",
+        "the refunded amount of a payment is not the sum of its refunds, or exceeds the received amount",
         "SELECT p.id FROM payments p WHERE p.refunded_minor > COALESCE(p.received_minor, 0) OR p.refunded_minor <> \
          COALESCE((SELECT SUM(r.amount_minor) FROM refunds r WHERE r.payment_id = p.id AND r.status = 'succeeded'), 0)",
     ),
@@ -109,17 +109,17 @@ const RULES: [(&str, &str); 14] = [
          HAVING SUM(e.amount_minor) <> 0",
     ),
     (
-        "the ledger does not say what the provider holds of a payment",
+        "the ledger differs from the provider's balance of a payment",
         "SELECT p.id FROM payments p WHERE COALESCE((SELECT SUM(e.amount_minor) FROM ledger_entries e \
          WHERE e.payment_id = p.id AND e.account = 'provider'), 0) <> COALESCE(p.received_minor, 0) - p.refunded_minor \
          - COALESCE((SELECT SUM(d.withdrawn_minor) FROM disputes d WHERE d.payment_id = p.id), 0)",
     ),
     (
-        "an order is pending though its time is over",
+        "an order is pending although it has expired",
         "SELECT o.id FROM orders o WHERE o.status = 'pending' AND o.expires_at < $",
     ),
     (
-        "a payment or refund is pending, and nobody asks the provider about it",
+        "a payment or refund is pending, and no check at the provider is scheduled",
         "SELECT p.id FROM payments p WHERE (p.status IN ('pending', 'processing') AND p.next_check_at IS NULL) \
          OR (p.status = 'pending' AND p.checkout_expires_at < $) UNION \
          SELECT r.id FROM refunds r WHERE r.status = 'pending' AND r.next_check_at IS NULL",

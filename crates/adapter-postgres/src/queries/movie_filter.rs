@@ -59,7 +59,7 @@ pub(super) fn conditions(filter: &MovieFilter) -> Vec<Condition> {
 /// The conditions of a filter whose search uses a part of the index.
 pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) -> Vec<Condition> {
     let search = filter.search.as_ref();
-    let terms = search.map(Search::terms).unwrap_or_default();
+    let terms = search.map(Search::distinct_terms).unwrap_or_default();
     let year = search.and_then(Search::year);
     let linked = |table, column, names| Condition::Linked { table, column, names };
     let all = [

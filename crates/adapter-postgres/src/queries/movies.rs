@@ -91,6 +91,10 @@ impl Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<SummaryRow>, StoreError> {
+        let _turn = match filter.search {
+            Some(_) => Some(self.cache().turn_to_search().await?),
+            None => None,
+        };
         if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
             (&filter.search, sorts.first())
         {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Text};
 use domain::{
@@ -12,6 +14,7 @@ use crate::{
     Database,
     dialect::{DbUuid, SqlId, push_contains},
     queries::{
+        catalog_cache::Turn,
         keyset::{KeyType, Keyset},
         plain_list::PlainList,
     },
@@ -74,15 +77,56 @@ fn counted((id, name, _, movies_count): NameRow) -> CountedName {
     CountedName { id: id.0, name, movies_count }
 }
 
+impl Database {
+    /// The version of the catalogue, which every change of its movies increases.
+    pub(super) async fn catalog_version(&self) -> Result<i64, StoreError> {
+        let rows: Vec<(i64,)> =
+            self.fetch(Statement::<(BigInt,)>::new("SELECT version FROM catalog_state")).await?;
+        let version = rows.into_iter().next().map(|(version,)| version);
+        version.ok_or_else(|| StoreError::failed("the catalogue has no version"))
+    }
+
+    /// The current names with these counts, which may have an earlier version of the catalogue.
+    async fn with_new_names(
+        &self,
+        kind: NameKind,
+        version: i64,
+        counted: Vec<CountedName>,
+    ) -> Result<Vec<CountedName>, StoreError> {
+        if self.cache().has_names_of(kind, version) {
+            return Ok(counted);
+        }
+        let counts: HashMap<Uuid, i64> =
+            counted.into_iter().map(|name| (name.id, name.movies_count)).collect();
+        let statement = Statement::<(SqlId, Text)>::new(format!(
+            "SELECT id, name FROM {} ORDER BY name_key",
+            names_table(kind)
+        ));
+        let rows: Vec<(DbUuid, String)> = self.fetch(statement).await?;
+        let name = |(DbUuid(id), name)| CountedName {
+            id,
+            name,
+            movies_count: counts.get(&id).copied().unwrap_or_default(),
+        };
+        Ok(rows.into_iter().map(name).collect())
+    }
+}
+
 #[async_trait]
 impl NameQueries for Database {
     async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError> {
-        let version = Statement::<(BigInt,)>::new("SELECT version FROM catalog_state");
-        let version: Vec<(i64,)> = self.fetch(version).await?;
-        if let [(version,)] = version.as_slice()
-            && let Some(names) = self.cache().names(kind, *version)
-        {
-            return Ok(names);
+        let version = self.catalog_version().await?;
+        if let Some(names) = self.cache().names(kind, version) {
+            return self.with_new_names(kind, version, names).await;
+        }
+        let _permit = match self.cache().turn_to_count_names(kind, version).await? {
+            Turn::Use(names) => return self.with_new_names(kind, version, names).await,
+            Turn::Count(permit) => permit,
+        };
+        // Another caller may have counted them in the meantime.
+        let version = self.catalog_version().await?;
+        if let Some(names) = self.cache().names(kind, version) {
+            return self.with_new_names(kind, version, names).await;
         }
         let rows: Vec<CountRow> = self.fetch(all_names_statement(kind)).await?;
         let version = rows.first().map(|(_, _, _, version)| *version);

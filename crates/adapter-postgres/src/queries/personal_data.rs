@@ -31,6 +31,8 @@ type RefreshTypes = (SqlId, SqlId, Text, SqlInstant, SqlInstant, Nullable<SqlIns
 type RefreshColumns = (DbUuid, DbUuid, String, DbInstant, DbInstant, Option<DbInstant>);
 type HeldTypes = (SqlId, Text, SqlInstant);
 type HeldColumns = (DbUuid, String, DbInstant);
+type CommentTypes = (SqlId, SqlId, Text, SqlInstant, Nullable<SqlInstant>);
+type CommentColumns = (DbUuid, DbUuid, String, DbInstant, Option<DbInstant>);
 type PurchaseTypes = (SqlId, Text, SqlInstant, Nullable<SqlInstant>, Nullable<SqlInstant>);
 type PurchaseColumns = (DbUuid, String, DbInstant, Option<DbInstant>, Option<DbInstant>);
 
@@ -70,6 +72,31 @@ impl PersonalDataQueries for Database {
             notified_acts: self.notified_acts_of(user_id).await?,
             stream_tickets: self.stream_tickets_of(user_id).await?,
         }))
+    }
+
+    async fn written_comments(
+        &self,
+        user_id: UserId,
+        behind: Option<(Instant, CommentId)>,
+        most: u32,
+    ) -> Result<Vec<WrittenComment>, StoreError> {
+        let mut statement = about::<CommentTypes>(
+            "SELECT id, movie_id, text, created_at, edited_at FROM comments WHERE text IS NOT NULL AND user_id = ",
+            user_id,
+        );
+        if let Some((created_at, id)) = behind {
+            statement.sql(" AND (created_at, id) > (").bind(created_at).sql(", ").bind(id.as_uuid()).sql(")");
+        }
+        statement.sql(" ORDER BY created_at, id LIMIT ").bind(i64::from(most));
+        let rows: Vec<CommentColumns> = self.fetch(statement).await?;
+        let comment = |(id, movie_id, text, created_at, edited_at): CommentColumns| WrittenComment {
+            id: CommentId::from_uuid(id.0),
+            movie_id: MovieId::from_uuid(movie_id.0),
+            text,
+            created_at: created_at.0,
+            edited_at: edited_at.map(|at| at.0),
+        };
+        Ok(rows.into_iter().map(comment).collect())
     }
 }
 
@@ -222,13 +249,6 @@ impl Database {
             " ORDER BY f.added_at, m.id",
             user_id,
         );
-        let mut statement = about::<(SqlId, SqlId, Text, SqlInstant, Nullable<SqlInstant>)>(
-            "SELECT id, movie_id, text, created_at, edited_at FROM comments WHERE text IS NOT NULL AND user_id = ",
-            user_id,
-        );
-        statement.sql(" ORDER BY created_at, id");
-        let comments: Vec<(DbUuid, DbUuid, String, DbInstant, Option<DbInstant>)> =
-            self.fetch(statement).await?;
         let mut statement = about::<(SqlId, SqlInstant)>(
             "SELECT comment_id, liked_at FROM comment_likes WHERE user_id = ",
             user_id,
@@ -247,16 +267,6 @@ impl Database {
                 .collect::<Result<_, StoreError>>()?,
             ratings: ratings.into_iter().map(|(id, name, at, score)| (movie(id, name, at), score)).collect(),
             favorites: favorites.await?,
-            comments: comments
-                .into_iter()
-                .map(|(id, movie_id, text, created_at, edited_at)| WrittenComment {
-                    id: CommentId::from_uuid(id.0),
-                    movie_id: MovieId::from_uuid(movie_id.0),
-                    text,
-                    created_at: created_at.0,
-                    edited_at: edited_at.map(|at| at.0),
-                })
-                .collect(),
             liked_comments: liked.into_iter().map(|(id, at)| (CommentId::from_uuid(id.0), at.0)).collect(),
             reports: self.reports_of(user_id).await?,
         })

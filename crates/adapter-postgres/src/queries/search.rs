@@ -9,8 +9,8 @@ use diesel::{
 };
 use domain::{
     catalog::{
-        Candidate, KnownWord, MovieFilter, MovieSort, Search, SearchQueries, SearchTerm, Suggestion,
-        SuggestionKind, allowed_mistakes, rank, rank_of_name, spellings_without_first_letter,
+        Candidate, KnownWord, MovieFilter, MovieSort, Ranking, Search, SearchQueries, SearchTerm, Suggestion,
+        SuggestionKind, allowed_mistakes, spellings_without_first_letter,
     },
     id::UserId,
     page::{Page, PageRequest, Position, SortValue, Start, Total},
@@ -42,6 +42,9 @@ const RANKED: u32 = 400;
 
 /// How many movies whose name is the search are ranked, regardless of their popularity.
 const RANKED_BY_WHOLE_NAME: u32 = 100;
+
+/// How many movies are ranked without interruption.
+const RANKED_AT_ONCE: usize = 50;
 
 /// How many of the most popular matches are considered for suggestions.
 const SUGGESTED_FROM: u32 = 200;
@@ -170,14 +173,17 @@ impl Database {
             found.sort_unstable_by_key(|movie| movie.id.0);
             found.dedup_by_key(|movie| movie.id.0);
         }
-        let mut ranked: Vec<Ranked> = found
-            .iter()
-            .map(|movie| {
+        let ranking = Ranking::of(search);
+        let mut ranked = Vec::with_capacity(found.len());
+        for chunk in found.chunks(RANKED_AT_ONCE) {
+            ranked.extend(chunk.iter().map(|movie| {
                 let Found { name, people, description, .. } = movie;
-                let rank = rank(search, Candidate { name, people, description }).number();
+                let rank = ranking.rank(Candidate { name, people, description }).number();
                 Ranked { rank, popularity: movie.popularity, id: movie.id.0 }
-            })
-            .collect();
+            }));
+            // Other requests on this thread continue in between.
+            tokio::task::yield_now().await;
+        }
         ranked.sort_unstable_by(Ranked::order);
         Ok(Matches { ranked, is_complete })
     }
@@ -356,6 +362,7 @@ impl SearchQueries for Database {
         if terms.is_empty() {
             return Ok(Vec::new());
         }
+        let _turn = self.cache().turn_to_search().await?;
         let mut rows: Vec<(i64, bool)> = self.fetch(statement).await?;
         rows.sort_unstable();
         Ok(rows.into_iter().map(|(_, is_known)| is_known).collect())
@@ -375,11 +382,13 @@ impl SearchQueries for Database {
                 push_any_text(&mut statement, column, &others);
             }
         }
+        let _turn = self.cache().turn_to_search().await?;
         let rows: Vec<(String, i64)> = self.fetch(statement).await?;
         Ok(rows.into_iter().map(|(word, movies)| KnownWord { word, movies }).collect())
     }
 
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError> {
+        let _turn = self.cache().turn_to_search().await?;
         let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
         Ok(!self.most_popular(&conditions(&filter), &Cut::of(1)).await?.is_empty())
     }
@@ -388,6 +397,7 @@ impl SearchQueries for Database {
         if search.words().len() == 0 {
             return Ok(Vec::new());
         }
+        let _turn = self.cache().turn_to_search().await?;
         let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
         let by_name = conditions_with_words_in(&filter, IndexPart::Name);
         let mut movies = self.most_popular(&by_name, &Cut::of(SUGGESTED_FROM)).await?;
@@ -395,9 +405,10 @@ impl SearchQueries for Database {
         movies.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
         movies.sort_unstable_by_key(|movie| movie.id.0);
         movies.dedup_by_key(|movie| movie.id.0);
+        let ranking = Ranking::of(search);
         let mut suggestions = Vec::new();
         for movie in movies {
-            let Some(rank) = rank_of_name(search, &movie.name) else { continue };
+            let Some(rank) = ranking.rank_of_name(&movie.name) else { continue };
             let Found { id, name, popularity, year, .. } = movie;
             let poster = stored_poster(movie.poster_url, movie.poster_id, movie.poster_width)?;
             let kind = SuggestionKind::Movie { year, poster };
@@ -411,7 +422,7 @@ impl SearchQueries for Database {
             people = self.fetch(people_statement(&found)).await?;
         }
         let people = people.into_iter().filter_map(|(is_director, id, name, popularity)| {
-            let rank = rank_of_name(search, &name)?;
+            let rank = ranking.rank_of_name(&name)?;
             let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };
             Some(Suggestion { kind, id: id.0, name, rank, popularity })
         });

@@ -31,16 +31,16 @@ type MailRow = (String, Option<String>, Option<String>, String);
 struct Inbox {
     position: i64,
     settings: NotificationSettings,
-    reply_mails: i64,
-    reply_mails_since: Option<Instant>,
+    /// The mails about replies and likes since then (the columns are named after the kind that was counted first).
+    mails: i64,
+    mails_since: Option<Instant>,
 }
 
 impl Inbox {
-    /// How many mails about replies the receiver has got within the last day.
-    fn recent_reply_mails(&self, now: Instant) -> Result<u64, StoreError> {
-        let is_recent =
-            self.reply_mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
-        if is_recent { u64::try_from(self.reply_mails).map_err(StoreError::failed) } else { Ok(0) }
+    /// How many mails about notifications the receiver has got within the last day.
+    fn recent_mails(&self, now: Instant) -> Result<u64, StoreError> {
+        let is_recent = self.mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
+        if is_recent { u64::try_from(self.mails).map_err(StoreError::failed) } else { Ok(0) }
     }
 }
 
@@ -122,9 +122,7 @@ impl NotificationRepository for UnitOfWork {
             .bind(counted_after)
             .sql(" THEN reply_mails_since ELSE ")
             .bind(at)
-            .sql(" END WHERE user_id IN (SELECT user_id FROM notifications WHERE kind = ")
-            .bind(NotificationKind::CommentReply.as_str().to_owned())
-            .sql(" AND id = ")
+            .sql(" END WHERE user_id IN (SELECT user_id FROM notifications WHERE id = ")
             .bind(id.as_uuid())
             .sql(")");
         self.execute(statement).await?;
@@ -254,9 +252,9 @@ impl UnitOfWork {
                  reply_mails_since",
             );
         let row: Option<InboxRow> = self.first(statement).await?;
-        Ok(row.map(|(position, mails_comment_reply, mails_comment_like, reply_mails, since)| {
+        Ok(row.map(|(position, mails_comment_reply, mails_comment_like, mails, since)| {
             let settings = NotificationSettings { mails_comment_reply, mails_comment_like };
-            Inbox { position, settings, reply_mails, reply_mails_since: since.map(|at| at.0) }
+            Inbox { position, settings, mails, mails_since: since.map(|at| at.0) }
         }))
     }
 
@@ -376,7 +374,7 @@ impl UnitOfWork {
             movie_name,
             count: pushed.count,
             mailed_at: pushed.mailed_at,
-            reply_mails: inbox.recent_reply_mails(new.at)?,
+            recent_mails: inbox.recent_mails(new.at)?,
         }))
     }
 

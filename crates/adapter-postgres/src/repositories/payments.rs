@@ -101,6 +101,7 @@ impl PaymentRepository for UnitOfWork {
             return Ok(false);
         }
         self.insert_payment_items(payment).await?;
+        self.note_sale(payment).await?;
         Ok(true)
     }
 
@@ -126,7 +127,8 @@ impl PaymentRepository for UnitOfWork {
             value.push(&mut statement);
         }
         statement.sql(" WHERE id = ").bind(payment.id.as_uuid());
-        self.execute_one(statement).await
+        self.execute_one(statement).await?;
+        self.note_sale(payment).await
     }
 }
 
@@ -142,7 +144,7 @@ impl UnitOfWork {
             return Ok(());
         }
         let mut statement = Statement::<()>::new(
-            "INSERT INTO payment_items (id, payment_id, order_item_id, price_minor, price_currency) VALUES ",
+            "INSERT INTO payment_items (id, payment_id, order_item_id, price_minor, price_currency, movie_id) VALUES ",
         );
         for (index, item) in payment.items.iter().enumerate() {
             statement
@@ -156,8 +158,20 @@ impl UnitOfWork {
                 .bind(item.price.minor())
                 .sql(", ")
                 .bind(item.price.currency().code().to_owned())
-                .sql(")");
+                .sql(", (SELECT movie_id FROM order_items WHERE id = ")
+                .bind(item.order_item_id.as_uuid())
+                .sql("))");
         }
+        self.execute(statement).await?;
+        Ok(())
+    }
+
+    /// Writes the time of the sale to the items of a payment that has paid its order, for the sales report.
+    async fn note_sale(&mut self, payment: &Payment) -> Result<(), StoreError> {
+        let has_paid = payment.settlement == Some(Settlement::PaysOrder);
+        let Some(at) = payment.state.completed_at().filter(|_| has_paid) else { return Ok(()) };
+        let mut statement = Statement::<()>::new("UPDATE payment_items SET sold_at = ");
+        statement.bind(at).sql(" WHERE sold_at IS NULL AND payment_id = ").bind(payment.id.as_uuid());
         self.execute(statement).await?;
         Ok(())
     }

@@ -97,7 +97,7 @@ mod tests {
             if column == "user_id" {
                 let lists = [&ERASED[..], &COUNTED[..], &KEPT[..]];
                 let listed = lists.iter().filter(|list| list.contains(&table)).count();
-                assert_eq!(listed, 1, "{table}: erased, or kept?");
+                assert_eq!(listed, 1, "{table}: neither erased nor listed as kept");
             }
         }
     }

@@ -1,6 +1,11 @@
 //! Tests with a database whose connections stop responding, as after a power failure or a cut cable: nothing is closed
 //! or refused, but there are no answers.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "errors in the support code must fail the test"
+)]
 
 mod proxy;
 
@@ -73,7 +78,7 @@ async fn works_again(store: &PostgresDatabase) {
             }
         }
     };
-    timeout(FOR_EVER, all).await.expect("units are begun again");
+    timeout(FOR_EVER, all).await.expect("units are retried");
     assert!(store.has_no_movies().await.unwrap());
 }
 
@@ -110,7 +115,7 @@ async fn a_unit_without_an_answer_is_unavailable_and_releases_its_connection() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     proxy.silence();
-    let found = timeout(FOR_EVER, unit.find_user(ANN)).await.expect("it is given up");
+    let found = timeout(FOR_EVER, unit.find_user(ANN)).await.expect("it is abandoned");
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     // Also before the unit is dropped.
     works_again(&store).await;
@@ -135,7 +140,7 @@ async fn a_commit_whose_answer_is_lost_is_unavailable_and_was_executed_once() {
     let mut unit = begin(&store).await.unwrap();
     insert_ann(&mut *unit).await;
     proxy.lose_answers();
-    let committed = timeout(FOR_EVER, unit.commit()).await.expect("it is given up");
+    let committed = timeout(FOR_EVER, unit.commit()).await.expect("it is abandoned");
     assert!(matches!(committed, Err(StoreError::Unavailable(_))), "{committed:?}");
     works_again(&store).await;
     assert!(begin(&store).await.unwrap().find_user(ANN).await.unwrap().is_some());
@@ -146,7 +151,7 @@ async fn a_server_that_does_not_answer_is_unavailable_until_it_does() {
     let Some((_guard, proxy, store)) = behind_a_proxy(2).await else { return };
     proxy.silence_all_to_come(true);
     for _ in 0..3 {
-        let answer = timeout(FOR_EVER, store.has_no_movies()).await.expect("it is given up");
+        let answer = timeout(FOR_EVER, store.has_no_movies()).await.expect("it is abandoned");
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     }
     proxy.silence_all_to_come(false);

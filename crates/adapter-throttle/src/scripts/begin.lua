@@ -1,7 +1,7 @@
--- domain::throttle::Failures::begin in one step.
--- KEYS: the account's failures, those of its client, and whether the client is known. ARGV: the time, how many failures are
--- tolerated, the longest wait, and how long failures are remembered; in milliseconds.
--- Kept is "count:until". Answers how long to wait, 0 when the attempt may be made.
+-- domain::throttle::Failures::begin, atomically.
+-- KEYS: the failures of the account, those of the client, and whether the client is known. ARGV: the time, the number of
+-- tolerated failures, the longest wait, and how long failures are stored; in milliseconds.
+-- The stored value is "count:until". Returns how long to wait, 0 if the attempt is allowed.
 local now, tolerated, longest, remembered = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local key = KEYS[1]
 if redis.call('EXISTS', KEYS[3]) == 1 then

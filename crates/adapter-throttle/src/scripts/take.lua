@@ -1,6 +1,6 @@
--- domain::throttle::Usage::take in one step; with a deed, take_once.
--- KEYS: the subject's usage, and until when the deed is known. ARGV: the time and how long to keep it, then the count and window of each quota; in milliseconds.
--- Kept is "used:ends_at" for each quota. Answers whether it is allowed, then what remains and when it resets, of each quota.
+-- domain::throttle::Usage::take, atomically; with a deed, take_once.
+-- KEYS: the subject's usage, and until when the deed is stored. ARGV: the time and how long to store the usage, then the count and window of each quota; in milliseconds.
+-- The stored value is "used:ends_at" for each quota. Returns whether the call is allowed, then the remaining count and reset time of each quota.
 local now = tonumber(ARGV[1])
 local used, ends = {}, {}
 for count, ends_at in string.gmatch(redis.call('GET', KEYS[1]) or '', '(%d+):(%d+)') do

@@ -1,4 +1,4 @@
--- domain::throttle::Failures::take_back in one step. KEYS as in begin.lua; ARGV: the time, in milliseconds.
+-- domain::throttle::Failures::take_back, atomically. KEYS are those of begin.lua; ARGV: the time, in milliseconds.
 local key = KEYS[1]
 if redis.call('EXISTS', KEYS[3]) == 1 then
   key = KEYS[2]

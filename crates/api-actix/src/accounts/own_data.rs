@@ -1,6 +1,7 @@
 //! Export and deletion of the caller's own data.
 
 mod bodies;
+mod download;
 mod opinions;
 
 use app::accounts::{DeleteAccountError, OwnData};
@@ -11,12 +12,15 @@ use domain::{
 };
 use paperclip::actix::api_v2_operation;
 
-use self::bodies::{DeletionBody, PersonalDataBody};
+use self::{
+    bodies::{DeletionBody, PersonalDataBody},
+    download::ExportDownload,
+};
 use super::limits::Exports;
 use crate::{
-    extract::{Body, Caller, Limited, Origin, PublicUrl, UseCases},
+    extract::{Body, Caller, LargeExport, Limited, Origin, PublicUrl, UseCases},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
-    reply::{Download, NoContent},
+    reply::NoContent,
 };
 
 impl Refusal for DeleteAccountError {
@@ -53,11 +57,12 @@ pub(crate) async fn export(
     own_data: UseCases<OwnData>,
     public_url: PublicUrl,
     Origin(origin): Origin,
-    Caller(actor, _): Caller<Limited<Exports>>,
-) -> Result<Download<PersonalDataBody>, Failure<AccessError>> {
+    Caller(actor, Limited(LargeExport(permit), ())): Caller<Limited<Exports, LargeExport>>,
+) -> Result<ExportDownload, Failure<AccessError>> {
     let (data, at) = own_data.run(async move |own_data| own_data.export(actor, &origin).await).await?;
     let file_name = format!("cinema-export-{}.json", at.format("%Y-%m-%d"));
-    Ok(Download { body: PersonalDataBody::new(data, at, &public_url), file_name })
+    let (user_id, body) = (data.user.id, PersonalDataBody::new(data, at, &public_url));
+    Ok(ExportDownload { body, user_id, own_data, permit, file_name })
 }
 
 /// Delete the caller's account.

@@ -121,7 +121,7 @@ pub(crate) struct FacetsBody {
     certifications: Vec<NameFacetBody>,
     /// The newest first.
     decades: Vec<DecadeFacetBody>,
-    /// The lowest first.
+    /// Every range, with and without movies; the lowest first.
     price_bands: Vec<PriceFacetBody>,
 }
 
@@ -130,7 +130,13 @@ fn facets_example() -> serde_json::Value {
         "genres": [{"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama", "count": 724}],
         "certifications": [{"id": "0190a1b2-0000-7000-8000-000000000002", "name": "Not Rated", "count": 101}],
         "decades": [{"decade": 1970, "count": 76}],
-        "price_bands": [{"min": "5.00", "max": "10.00", "count": 640}, {"min": "20.00", "max": null, "count": 3}],
+        "price_bands": [
+            {"min": "0.00", "max": "5.00", "count": 12},
+            {"min": "5.00", "max": "10.00", "count": 640},
+            {"min": "10.00", "max": "15.00", "count": 345},
+            {"min": "15.00", "max": "20.00", "count": 0},
+            {"min": "20.00", "max": null, "count": 3},
+        ],
     })
 }
 

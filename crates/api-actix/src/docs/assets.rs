@@ -114,6 +114,16 @@ mod tests {
     use super::Assets;
 
     #[test]
+    fn the_page_follows_the_colour_scheme_of_the_browser() {
+        let assets = Assets::unpacked("http://cinema.test").unwrap();
+        let text = |name: &str| String::from_utf8(assets.file(name).unwrap().body.plain().to_vec()).unwrap();
+        assert!(text("start.js").contains("prefers-color-scheme: dark"));
+        assert!(
+            text("start.js").contains("\"dark-mode\"") && text("swagger-ui.css").contains("html.dark-mode")
+        );
+    }
+
+    #[test]
     fn every_file_that_the_page_loads_exists() {
         let assets = Assets::unpacked("http://cinema.test").unwrap();
         for name in ["start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"] {

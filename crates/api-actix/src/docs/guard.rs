@@ -53,7 +53,7 @@ struct Basic {
 impl Basic {
     /// Reads the credentials of the `Authorization` header: `None` when it is missing, repeated or has another scheme;
     /// the inner `None` when it cannot be read.
-    #[expect(clippy::option_option, reason = "another scheme is not the same as an unreadable Basic")]
+    #[expect(clippy::option_option, reason = "another scheme differs from an unreadable Basic header")]
     fn of(request: &HttpRequest) -> Option<Option<Self>> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
         let header = sent.next().filter(|_| sent.next().is_none())?.to_str().ok()?;

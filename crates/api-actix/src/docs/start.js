@@ -1,6 +1,6 @@
 const address = new URL("openapi.json", window.location.href).href;
 
-// Swagger UI fills every parameter in with its example. For optional ones that would filter most lists down to nothing.
+// Swagger UI fills in the example of every parameter. With those of optional parameters most lists would be empty.
 const withoutOptionalExamples = (response) => {
   if (response.ok && response.url === address) {
     const document = JSON.parse(response.text);
@@ -14,9 +14,16 @@ const withoutOptionalExamples = (response) => {
   return response;
 };
 
-// The browser would add the password that opened this page to every call. Calls use what was entered under "Authorize".
+// The browser would add the password that opened this page to every call. Calls must use the token entered under
+// "Authorize".
 const withoutBrowserCredentials = (request) =>
   request.loadSpec ? request : Object.assign(request, { credentials: "omit" });
+
+// The stylesheet of Swagger UI has dark colours for this class, but does not follow the browser's colour scheme itself.
+const darkScheme = window.matchMedia("(prefers-color-scheme: dark)");
+const followColorScheme = () => document.documentElement.classList.toggle("dark-mode", darkScheme.matches);
+followColorScheme();
+darkScheme.addEventListener("change", followColorScheme);
 
 window.ui = SwaggerUIBundle({
   url: address,

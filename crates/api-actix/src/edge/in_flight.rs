@@ -19,8 +19,8 @@ pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
 /// The prefix of the paths of films. They are sent for as long as a user watches, so they are not counted either.
 pub(crate) const FILMS_PATH: &str = "/media/films/";
 
-/// The maximum number of requests whose bodies are being received. The received part of each is kept in memory, at most
-/// 64 KiB.
+/// The maximum number of requests whose bodies are being received. Their memory is limited separately
+/// ([`super::body_memory`]).
 const WAITING_FOR_BODIES: usize = 4_096;
 
 /// The limit of all workers; clones share it.
@@ -145,7 +145,11 @@ mod tests {
         let other = request(&limit);
         let refused = read_body(&other, pending::<Result<(), Problem>>()).await.unwrap_err();
         assert_eq!(refused.kind.code, "unavailable", "one request may wait");
-        assert_eq!(read_body(&request(&limit), ready(Ok(7))).await.unwrap(), 7, "this one waits for nothing");
+        assert_eq!(
+            read_body(&request(&limit), ready(Ok(7))).await.unwrap(),
+            7,
+            "this unit waits for no lock"
+        );
         client.send(8).unwrap();
         assert_eq!(waiting.await.unwrap(), 8);
         assert!(limit.clone().permit().is_err(), "it has a permit again");

@@ -6,8 +6,9 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::header::{CONTENT_ENCODING, CONTENT_LENGTH},
-    web::BytesMut,
+    web::Bytes,
 };
+use domain::network::Network;
 use futures_util::StreamExt;
 use paperclip::{
     actix::OperationModifier,
@@ -23,7 +24,8 @@ use super::{
     query_string,
 };
 use crate::{
-    edge::in_flight::read_body,
+    client_address::client_address,
+    edge::{body_memory::ReceivedBody, in_flight::read_body},
     openapi::describe,
     problem::{Problem, kinds},
 };
@@ -82,7 +84,7 @@ impl<T: Input> FromRequest for OptionalBody<T> {
             query_string::unknown(request.query_string(), &mut faults);
             check_packing_and_length(&request, MAX_BODY)?;
             let api = api_of(&request)?;
-            let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
+            let bytes = read_body(&request, collect(&request, payload, MAX_BODY)).await?;
             let body = if bytes.is_empty() {
                 Json::Object(Vec::new())
             } else {
@@ -115,7 +117,7 @@ fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) 
     Box::pin(async move {
         checked?;
         let api = api?;
-        let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
+        let bytes = read_body(&request, collect(&request, payload, MAX_BODY)).await?;
         let value = input::read::<T>(parsed(&bytes)?, Source::Body, &api.state.rules, &mut faults);
         faults.finish(value)
     })
@@ -143,7 +145,7 @@ pub(crate) async fn unasked(
         return Ok(());
     }
     check_packing_and_length(&request, MAX_BODY)?;
-    let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
+    let bytes = read_body(&request, collect(&request, payload, MAX_BODY)).await?;
     if bytes.is_empty() {
         return Ok(());
     }
@@ -185,20 +187,46 @@ pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Re
 }
 
 /// Reads the complete body, unless it is too large, ends too early or takes too long.
-pub(crate) async fn collect(mut payload: Payload, most: usize) -> Result<BytesMut, Problem> {
+/// Its memory is limited together with that of other bodies.
+pub(crate) async fn collect(request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes, Problem> {
+    // There is no `Api` in unit tests of extractors.
+    let body = api_of(request).map_or_else(
+        |_| ReceivedBody::default(),
+        |api| {
+            let client = client_address(request, &api.settings.trusted_proxies).map(Network::of_client);
+            ReceivedBody::counted(&api.bodies, client)
+        },
+    );
+    receive(body, PATIENCE, payload, most).await
+}
+
+/// Reads the complete body in the same way, with another time limit. The number of such bodies must be limited.
+pub(crate) async fn collect_within(
+    patience: Duration,
+    payload: Payload,
+    most: usize,
+) -> Result<Bytes, Problem> {
+    receive(ReceivedBody::default(), patience, payload, most).await
+}
+
+async fn receive(
+    mut body: ReceivedBody,
+    patience: Duration,
+    mut payload: Payload,
+    most: usize,
+) -> Result<Bytes, Problem> {
     let read = async {
-        let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk
                 .map_err(|_| Problem::new(&kinds::MALFORMED_REQUEST).because("The body ended too early."))?;
-            if bytes.len().saturating_add(chunk.len()) > most {
+            if body.len().saturating_add(chunk.len()) > most {
                 return Err(Problem::new(&kinds::TOO_LARGE));
             }
-            bytes.extend_from_slice(&chunk);
+            body.add(&chunk)?;
         }
-        Ok(bytes)
+        Ok(body.into_bytes())
     };
-    tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| {
+    tokio::time::timeout(patience, read).await.unwrap_or_else(|_| {
         Err(Problem::new(&kinds::MALFORMED_REQUEST).because("The body did not arrive in time."))
     })
 }
@@ -238,7 +266,7 @@ pub(crate) fn add_problems(op: &mut DefaultOperationRaw) {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::web::Bytes;
+    use actix_web::test::TestRequest;
     use futures_util::stream;
 
     use super::*;
@@ -248,7 +276,8 @@ mod tests {
         let begun = tokio::time::Instant::now();
         let half = stream::iter([Ok(Bytes::from_static(b"{"))]).chain(stream::pending());
         let payload: Payload = Payload::Stream { payload: Box::pin(half) };
-        let refused = collect(payload, MAX_BODY).await.unwrap_err();
+        let request = TestRequest::default().to_http_request();
+        let refused = collect(&request, payload, MAX_BODY).await.unwrap_err();
         assert_eq!(refused.kind, &kinds::MALFORMED_REQUEST);
         assert_eq!(begun.elapsed(), PATIENCE);
     }

@@ -191,6 +191,10 @@ fn read_value(schema: &Value, value: Json, place: &Place<'_>, reading: &mut Read
 }
 
 fn wrong_type(wanted: &str, got: &Json) -> Fault {
+    let got = match (wanted, got) {
+        ("integer", Json::Number(_)) => "a decimal number",
+        _ => got.type_name(),
+    };
     let wanted = match wanted {
         "array" => "a list",
         "boolean" => "a boolean",
@@ -199,7 +203,7 @@ fn wrong_type(wanted: &str, got: &Json) -> Fault {
         "object" => "an object",
         _ => "a string",
     };
-    Fault::new(FieldCode::WrongType, format!("must be {wanted}, not {}", got.type_name()))
+    Fault::new(FieldCode::WrongType, format!("must be {wanted}, not {got}"))
 }
 
 fn read_list(
@@ -208,7 +212,7 @@ fn read_list(
     place: &Place<'_>,
     reading: &mut Reading<'_>,
 ) -> Option<Value> {
-    if let Some(fault) = fault_of_length(schema, items.len(), ("minItems", "maxItems"), "items") {
+    if let Some(fault) = fault_of_length(schema, items.len(), ("minItems", "maxItems"), "item") {
         reading.fault(place, fault);
         return None;
     }
@@ -252,8 +256,7 @@ fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> 
     if let Some(rule) = rule_of(schema) {
         return rule(text, rules);
     }
-    fault_of_length(schema, text.chars().count(), ("minLength", "maxLength"), "characters")
-        .map_or(Ok(()), Err)
+    fault_of_length(schema, text.chars().count(), ("minLength", "maxLength"), "character").map_or(Ok(()), Err)
 }
 
 fn rule_of(schema: &Value) -> Option<values::TextRule> {
@@ -263,10 +266,16 @@ fn rule_of(schema: &Value) -> Option<values::TextRule> {
 fn fault_of_length(schema: &Value, length: usize, (least, most): (&str, &str), what: &str) -> Option<Fault> {
     let bound = |keyword| usize::try_from(schema.get(keyword)?.as_u64()?).ok();
     if let Some(least) = bound(least).filter(|least| length < *least) {
-        return Some(Fault::new(FieldCode::TooShort, format!("must have at least {least} {what}")));
+        return Some(Fault::new(FieldCode::TooShort, format!("must have at least {}", counted(least, what))));
     }
     let most = bound(most).filter(|most| length > *most)?;
-    Some(Fault::new(FieldCode::TooLong, format!("must have at most {most} {what}")))
+    Some(Fault::new(FieldCode::TooLong, format!("must have at most {}", counted(most, what))))
+}
+
+/// A number of things, such as `1 item` or `2 items`.
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn integer(schema: &Value, number: i128) -> Result<Value, Fault> {

@@ -29,7 +29,7 @@ impl<T: Input> FromRequest for Form<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
-            let bytes = read_body(&request, body::collect(payload, MAX_FORM)).await?;
+            let bytes = read_body(&request, body::collect(&request, payload, MAX_FORM)).await?;
             let rules = &api?.state.rules;
             Ok(Self(str::from_utf8(&bytes).ok().and_then(|text| read::<T>(text, rules))))
         })

@@ -94,7 +94,7 @@ impl<R: FromRequest<Error = Problem> + 'static> FromRequest for Idempotent<R> {
                 let rest = Ok(R::from_request(&request, &mut payload).await?);
                 return Ok(Self { rest, keyed: None });
             };
-            let bytes = read_body(&request, collect(payload, MAX_BODY)).await?.freeze();
+            let bytes = read_body(&request, collect(&request, payload, MAX_BODY)).await?;
             let fingerprint = fingerprint(&bytes);
             let api = api_of(&request)?;
             let keyed = Keyed::begin(api, key, fingerprint).await?;

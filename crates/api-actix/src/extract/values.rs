@@ -38,6 +38,7 @@ pub(crate) fn rule(name: &str) -> Option<TextRule> {
     Some(match name {
         "amount" => |text, rules| amount(text, rules).map(drop),
         "boundary" => |text, _| parsed::<Boundary>(text),
+        "currency" => shop_currency,
         "comment-text" => |text, _| parsed::<CommentText>(text),
         "date" => |text, _| parsed::<Day>(text),
         "date-time" => |text, _| parsed::<Moment>(text),
@@ -59,19 +60,40 @@ fn parsed<T: FromStr<Err: Into<Fault>>>(text: &str) -> Result<(), Fault> {
 /// The maximum length of an amount, longer than any valid amount.
 const LONGEST_AMOUNT: usize = 40;
 
+/// The length of the code of a currency.
+const CURRENCY_LENGTH: usize = 3;
+
 /// Reads an amount of the shop's currency in major units.
 pub(crate) fn amount(text: &str, rules: &Rules) -> Result<Money, Fault> {
     if text.len() > LONGEST_AMOUNT && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return Err(Fault::new(FieldCode::TooLarge, ParseAmountError::TooLarge.to_string()));
     }
     Money::parse_major(text, rules.currency).map_err(|error| {
+        if text.strip_prefix('-').is_some_and(|amount| is_amount(amount, rules)) {
+            return Fault::new(FieldCode::TooSmall, "must be at least 0, written without a sign");
+        }
         let code = match error {
-            ParseAmountError::Malformed if text.starts_with('-') => FieldCode::TooSmall,
             ParseAmountError::Malformed | ParseAmountError::TooPrecise(_) => FieldCode::InvalidFormat,
             ParseAmountError::TooLarge => FieldCode::TooLarge,
         };
         Fault::new(code, error.to_string())
     })
+}
+
+/// Whether the text has the form of an amount.
+fn is_amount(text: &str, rules: &Rules) -> bool {
+    !matches!(Money::parse_major(text, rules.currency), Err(ParseAmountError::Malformed))
+}
+
+/// Checks that the text is the code of the shop's currency.
+pub(crate) fn shop_currency(text: &str, rules: &Rules) -> Result<(), Fault> {
+    let code = match text.chars().count() {
+        0..CURRENCY_LENGTH => FieldCode::TooShort,
+        CURRENCY_LENGTH if text == rules.currency.code() => return Ok(()),
+        CURRENCY_LENGTH => FieldCode::InvalidValue,
+        _ => FieldCode::TooLong,
+    };
+    Err(Fault::new(code, format!("must be {}, the currency of the shop", rules.currency)))
 }
 
 /// A value that is sent as text and parsed by the rule of its type.

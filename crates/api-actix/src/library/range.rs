@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::single_range_in_vec_init, reason = "one range is selected of a file")]
+    #[expect(clippy::single_range_in_vec_init, reason = "the list has a single range")]
     fn a_range_selects_the_requested_bytes() {
         for (range, length, expected) in [
             ("bytes=0-0", 10, vec![0..1]),

@@ -18,7 +18,7 @@ use tokio::{
     time::{self, MissedTickBehavior, interval, timeout},
 };
 
-use crate::{problem::Problem, readiness::Readiness};
+use crate::{limits::too_many_at_once, problem::Problem, readiness::Readiness};
 
 /// The interval between checks of whether films may still be watched.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -28,6 +28,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long films continue to be sent while the check fails, for example during a restart of the database.
 const UNVERIFIED_LIMIT: Duration = Duration::from_secs(30);
+
+/// The name of the limit of one purchase in headers.
+const OF_PURCHASE: &str = "film-transfers-at-once";
 
 /// How many films are opened at the same time; others wait.
 const OPENED_AT_ONCE: usize = 32;
@@ -39,6 +42,8 @@ pub(crate) struct Transfers {
     runtime: Handle,
     /// The maximum number of simultaneous transfers; each has an open file.
     most: usize,
+    /// The maximum number of simultaneous transfers of one purchase; `None` for no limit.
+    most_of_purchase: Option<u32>,
     opening: Arc<Semaphore>,
     table: Mutex<Table>,
 }
@@ -59,15 +64,17 @@ struct Running {
 }
 
 impl Transfers {
-    /// Creates an empty table for at most `most` transfers. The checks run on `runtime`.
+    /// Creates an empty table for at most `most` transfers, and at most `most_of_purchase` of one purchase. The checks
+    /// run on `runtime`.
     pub(crate) fn new(
         library: Arc<Library>,
         readiness: Arc<dyn Readiness>,
         runtime: Handle,
         most: usize,
+        most_of_purchase: Option<u32>,
     ) -> Self {
         let opening = Arc::new(Semaphore::new(OPENED_AT_ONCE));
-        Self { library, readiness, runtime, most, opening, table: Mutex::default() }
+        Self { library, readiness, runtime, most, most_of_purchase, opening, table: Mutex::default() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -88,7 +95,7 @@ impl Transfers {
     /// Registers a transfer, which ends when its address expires.
     ///
     /// # Errors
-    /// 503 when the maximum number of films is being sent.
+    /// 429 when the purchase has too many transfers, 503 when the maximum number of films is being sent.
     pub(super) fn begin(
         self: &Arc<Self>,
         purchase_id: PurchaseId,
@@ -96,6 +103,9 @@ impl Transfers {
     ) -> Result<Transfer, Problem> {
         let has_ended = Arc::new(AtomicBool::new(false));
         let mut table = self.table();
+        if let Some(most) = self.most_of_purchase.filter(|most| table.has_many(purchase_id, *most)) {
+            return Err(too_many_at_once(OF_PURCHASE, most));
+        }
         if table.running.len() >= self.most {
             return Err(Problem::unavailable().because("Too many films are being sent."));
         }
@@ -154,6 +164,15 @@ impl Transfers {
 }
 
 impl Table {
+    /// Whether the purchase has at least this many transfers, not counting those that are about to end.
+    fn has_many(&self, purchase_id: PurchaseId, most: u32) -> bool {
+        let is_counted = |running: &&Running| {
+            running.purchase_id == purchase_id && !running.has_ended.load(Ordering::Relaxed)
+        };
+        let count = self.running.values().filter(is_counted).count();
+        u32::try_from(count).map_or(true, |count| count >= most)
+    }
+
     /// Ends the transfers that meet the condition.
     fn end(&self, is_over: impl Fn(&Running) -> bool) {
         for running in self.running.values().filter(|running| is_over(running)) {

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_as_long_as_retry_after_says_is_enough() {
+    fn waiting_for_the_time_in_retry_after_is_enough() {
         let refused = TooManyFailures { retry_after: Duration::from_millis(31_001) }.problem();
         assert_eq!(header(&refused, &RETRY_AFTER), "32");
         assert_eq!(header(&refused, &RATE_LIMIT), "\"login-failures\";r=0;t=32");

@@ -18,12 +18,12 @@ use super::{
 use crate::problem::{Kind, kinds};
 
 thread_local! {
-    /// Whether this thread records the routes for the document. A server that only serves them leaves the descriptions
-    /// out: they take most of the time of its start.
+    /// Whether this thread records the routes for the document. A server that only serves the routes skips the
+    /// descriptions, which would take most of the time of its start.
     static IS_RECORDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has the functions of this module describe operations while `record` runs; otherwise they do nothing.
+/// Enables the functions of this module while `record` runs; otherwise they do nothing.
 pub(crate) fn recording<T>(record: impl FnOnce() -> T) -> T {
     IS_RECORDING.set(true);
     let recorded = record();

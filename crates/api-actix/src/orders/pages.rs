@@ -1,4 +1,4 @@
-//! The page that a checkout returns to when no frontend is configured.
+//! The page of an order, which checkouts and the links in mails lead to when no frontend is configured.
 //!
 //! It shows no details of the order, since opening the address does not prove that the visitor is the buyer.
 
@@ -10,21 +10,26 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-const TEXT: &str = "You can close this page and return to the application, which shows the order and whether it is paid. \
-                    A payment can take a moment to arrive. Nothing was paid if you left the checkout without paying.";
+/// The title and text for a buyer who comes from a checkout.
+const AFTER_CHECKOUT: (&str, &str) = (
+    "Back from the checkout",
+    "You can close this page and return to the application, which shows the order and whether it is paid. \
+     A payment can take a moment to arrive. Nothing was paid if you left the checkout without paying.",
+);
 
-/// `GET /orders/{id}`: tells the buyer to return to the application. Payment providers may add parameters to the address.
+/// The title and text for a buyer who comes from a mail.
+const FROM_MAIL: (&str, &str) =
+    ("Your order", "The application shows the order and whether it is paid. Sign in there to see it.");
+
+/// `GET /orders/{id}`: leads the buyer to the application. Checkouts add the parameter `payment`; payment providers and
+/// mail programs may add others.
 pub(crate) async fn show(request: HttpRequest) -> HttpResponse {
     let id = request.match_info().get("id").unwrap_or_default();
     if id.parse::<Uuid>().is_err() {
         return Problem::new(&kinds::NOT_FOUND).error_response();
     }
-    let page = MessagePage {
-        title: "Back from the checkout",
-        text: TEXT,
-        is_error: false,
-        link_form: None,
-        root: "../",
-    };
+    let mut names = request.query_string().split('&').filter_map(|pair| pair.split('=').next());
+    let (title, text) = if names.any(|name| name == "payment") { AFTER_CHECKOUT } else { FROM_MAIL };
+    let page = MessagePage { title, text, is_error: false, link_form: None, root: "../" };
     html::page(StatusCode::OK, &page)
 }

@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    extract::{Amount, Fault, Faults, Input, amount},
+    extract::{Amount, Faults, Input, amount, shop_currency},
     moment::Moment,
     money::MoneyBody,
     orders::bodies::{BuyerBody, OrderItemBody},
-    problem::FieldCode,
     rules::Rules,
 };
 
@@ -155,7 +154,7 @@ pub(crate) struct MoneyInput {
     /// A decimal number with at most as many fraction digits as the currency has.
     amount: Amount,
     /// The ISO 4217 code: the shop's currency.
-    #[schemars(length(max = 3))]
+    #[schemars(length(max = 3), extend("x-rule" = "currency"))]
     currency: String,
 }
 
@@ -175,17 +174,9 @@ impl Input for PaymentStartBody {
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Option<Money>> {
         let Some(total) = self.accept_total else { return Some(None) };
-        let mut is_sound = true;
-        if total.currency != rules.currency.code() {
-            let message = format!("must be {}, the shop's currency", rules.currency);
-            faults.add("accept_total.currency", Fault::new(FieldCode::InvalidValue, message));
-            is_sound = false;
-        }
-        match amount(&total.amount.0, rules) {
-            Ok(money) => is_sound.then_some(Some(money)),
-            // The schema of the amount has already reported the fault.
-            Err(_) => None,
-        }
+        let currency = faults.keep("accept_total.currency", shop_currency(&total.currency, rules));
+        let money = faults.keep("accept_total.amount", amount(&total.amount.0, rules));
+        currency.and(money).map(Some)
     }
 }
 

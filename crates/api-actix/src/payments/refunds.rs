@@ -66,10 +66,7 @@ pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option
     let mut is_sound = true;
     for (place, Text(id)) in items.into_iter().enumerate() {
         if seen.contains(&id) {
-            faults.add(
-                &format!("items.{place}"),
-                Fault::new(FieldCode::Repeated, "stands in the list already"),
-            );
+            faults.add(&format!("items.{place}"), Fault::new(FieldCode::Repeated, "is already in the list"));
             is_sound = false;
         }
         seen.push(id);

@@ -8,7 +8,7 @@ use actix_web::{
     web,
 };
 use askama::Template;
-use domain::payments::{SandboxCheckout, SandboxCheckouts, SandboxOutcome};
+use domain::payments::{SandboxCheckout, SandboxCheckoutState, SandboxCheckouts, SandboxOutcome};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,29 +1,38 @@
 //! Webhooks of payment providers.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use domain::network::Network;
+use futures_util::FutureExt;
 use paperclip::{
     actix::OperationModifier,
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
-use tokio::sync::Semaphore;
 
 use crate::{
+    client_address::client_address,
     edge::in_flight::read_body,
     extract::{
-        body::{check_packing_and_length, collect},
+        api_of,
+        body::{check_packing_and_length, collect_within},
         query,
     },
     openapi::describe,
-    problem::{Problem, kinds},
+    problem::{Problem, Refusal, kinds},
+    state::Api,
 };
 
 /// The maximum size of a webhook, in bytes.
 const MAX_BODY: usize = 256 * 1024;
 
-/// Limits how many webhooks are read at the same time, to 64 MiB in total.
-static READING: Semaphore = Semaphore::const_new(256);
+/// The maximum time for the body of a webhook to arrive. It is shorter than for other bodies, since the number of
+/// webhooks that are received at the same time is limited.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A webhook as it was sent.
 #[derive(Debug)]
@@ -49,18 +58,27 @@ impl FromRequest for Webhook {
             let header = format!("{provider}-signature");
             let signature = request.headers().get(&*header).and_then(|value| value.to_str().ok());
             let (provider, signature) = (provider.to_owned(), signature.map(str::to_owned));
-            // Without a signature the webhook is refused, so its body is not read.
-            let body = if signature.is_some() { read(&request, payload).await? } else { Vec::new() };
+            let api = api_of(&request)?;
+            // A webhook that no body could make valid is refused before its body is received.
+            let checked = api.state.payments.check_webhook_header(&provider, signature.as_deref());
+            checked.map_err(|refusal| refusal.problem())?;
+            let body = read(&request, &api, payload).await?;
             Ok(Self { provider, signature, body })
         })
     }
 }
 
-/// Reads a body. The number of simultaneous reads is limited, since the senders are not verified yet.
-async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Problem> {
-    let permit = READING.try_acquire();
-    let _permit = permit.map_err(|_| Problem::unavailable().because("Too many webhooks are being read."))?;
-    Ok(read_body(request, collect(payload, MAX_BODY)).await?.to_vec())
+/// Reads a body. The number of webhooks that are waited for is limited, since their senders are not verified yet.
+async fn read(request: &HttpRequest, api: &Api, payload: Payload) -> Result<Vec<u8>, Problem> {
+    let mut reading = pin!(collect_within(PATIENCE, payload, MAX_BODY));
+    // A body that arrived together with the request head is delivered now, without waiting.
+    tokio::task::yield_now().await;
+    if let Some(read) = reading.as_mut().now_or_never() {
+        return Ok(read?.to_vec());
+    }
+    let client = client_address(request, &api.settings.trusted_proxies).map(Network::of_client);
+    let _permit = api.webhooks.acquire(client)?;
+    Ok(read_body(request, reading).await?.to_vec())
 }
 
 impl Apiv2Schema for Webhook {}

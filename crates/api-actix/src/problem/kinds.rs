@@ -145,7 +145,7 @@ kinds! {
     REFUND_EXCEEDS_PAYMENT = 409 "refund_exceeds_payment" "Refund exceeds the payment"
         "The refund is larger than the remaining amount of the payment. To refund the remaining amount, omit `items`.";
     ORDER_NOT_PAID = 409 "order_not_paid" "Order not paid"
-        "The order was not paid, so no refund can be asked for.";
+        "A refund can be asked for only while the order is paid or partially refunded.";
     REFUND_REQUESTED = 409 "refund_requested" "Refund requested"
         "Another request for a refund of one of the movies is open.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
@@ -173,7 +173,7 @@ kinds! {
     TOO_LARGE = 413 "too_large" "Body too large"
         "A request body may have at most 64 KiB, an avatar 2 MiB, a poster 10 MiB, and the form of a page 16 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
-        "The body does not have the required type: `application/json` in UTF-8, for a PATCH also `application/merge-patch+json`, or a form with a JPEG, PNG or WebP picture where the call requires one.";
+        "The body does not have the required type: `application/json` in UTF-8, for a PATCH also `application/merge-patch+json`; for an upload `multipart/form-data` with a JPEG, PNG or WebP picture; for a page of the server `application/x-www-form-urlencoded`.";
     RANGE_NOT_SATISFIABLE = 416 "range_not_satisfiable" "Range not satisfiable"
         "The file has none of the bytes that `Range` asks for. `Content-Range` contains its length.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
@@ -198,7 +198,7 @@ mod tests {
     fn codes_are_unique_and_fit_their_addresses() {
         let mut seen = std::collections::BTreeSet::new();
         for kind in ALL {
-            assert!(seen.insert(kind.code), "{} stands twice", kind.code);
+            assert!(seen.insert(kind.code), "{} occurs twice", kind.code);
             assert!(kind.code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", kind.code);
             assert_eq!(Kind::of_slug(&kind.slug()), Some(*kind));
         }

@@ -132,7 +132,7 @@ fn an_unread_answer_ends_the_connection() {
     while !is_answered(&server) {}
     let mut rest = Vec::new();
     let ended = stream.read_to_end(&mut rest);
-    assert!(ended.is_err() || rest.len() < 1_000_000, "the whole answer came: {} bytes", rest.len());
+    assert!(ended.is_err() || rest.len() < 1_000_000, "the whole answer was received: {} bytes", rest.len());
 }
 
 /// Whether the server answers on a new connection.

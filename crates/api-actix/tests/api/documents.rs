@@ -18,7 +18,9 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 /// Resolves a reference; returns other values unchanged.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let Some(reference) = value["$ref"].as_str() else { return value };
-    document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+    document
+        .pointer(reference.trim_start_matches('#'))
+        .unwrap_or_else(|| panic!("{reference} does not exist"))
 }
 
 #[test]
@@ -37,7 +39,7 @@ fn every_operation_is_whole() {
     for (path, method, operation) in operations(&document) {
         let place = format!("{method} {path}");
         let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("no id: {place}"));
-        assert!(ids.insert(id.to_owned()), "{id} stands twice");
+        assert!(ids.insert(id.to_owned()), "{id} occurs twice");
         assert!(id.chars().all(char::is_alphanumeric) && id.starts_with(|c: char| c.is_lowercase()), "{id}");
         for field in ["summary", "description"] {
             assert!(!operation[field].as_str().unwrap_or_default().is_empty(), "no {field}: {place}");

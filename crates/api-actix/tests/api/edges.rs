@@ -279,7 +279,7 @@ fn the_activation_page_works_without_scripts_and_changes_nothing_when_opened() {
     assert!(!html.contains("<script"));
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let pressed = server.ask("POST", "/activate", &form, b"token=abc");
-    assert_eq!(pressed.status, 503, "the store is away");
+    assert_eq!(pressed.status, 503, "the store is unavailable");
     assert_eq!(pressed.header("content-type").as_deref(), Some("text/html; charset=utf-8"));
     assert_eq!(pressed.header("retry-after").as_deref(), Some("1"));
     assert_eq!(server.ask("POST", "/activate", &form, b"").status, 400);

@@ -14,7 +14,7 @@ use domain::{
         PasswordHasher, PersonalData, PersonalDataQueries, PlainPassword, ProfileStore, ProfileUnit,
         RefreshClaims, RefreshTokenError, Role, Session, SessionQueries, SessionState, SessionStore,
         SessionTokens, SessionUnit, SignUpStore, SignUpUnit, UserDetails, UserFilter, UserQueries, UserSort,
-        UserStore, UserUnit,
+        UserStore, UserUnit, WrittenComment,
     },
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
@@ -381,6 +381,15 @@ impl PersonalDataQueries for Doubles {
     async fn personal_data(&self, _user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
         Ok(None)
     }
+
+    async fn written_comments(
+        &self,
+        _user_id: UserId,
+        _behind: Option<(Instant, CommentId)>,
+        _most: u32,
+    ) -> Result<Vec<WrittenComment>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 #[async_trait]
@@ -516,7 +525,7 @@ impl MovieQueries for Doubles {
         request: &PageRequest,
         _viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        assert_ne!(filter.year.min, Some(PANIC_YEAR), "a bug with a secret in it");
+        assert_ne!(filter.year.min, Some(PANIC_YEAR), "a bug whose message contains a secret");
         if filter.year.min == Some(SLOW_YEAR) {
             self.begun.send_modify(|begun| *begun += 1);
             self.let_go.acquire().await.unwrap().forget();
@@ -948,6 +957,9 @@ impl PaymentGateway for Doubles {
     }
     async fn events_since(&self, _since: Instant, _after: Option<&str>) -> Result<EventPage, GatewayError> {
         Err(provider_away())
+    }
+    fn check_signature_header(&self, _signature: Option<&str>, _now: Instant) -> Result<(), WebhookError> {
+        Err(WebhookError::Signature)
     }
     fn read_webhook(
         &self,

@@ -104,10 +104,10 @@ mod tests {
     #[tokio::test]
     async fn only_a_wrong_password_stays_a_failure() {
         let world = World::new().await;
-        assert_eq!(told_of(&world, PASSWORD).await, ["begun"], "of an unknown address too");
+        assert_eq!(told_of(&world, PASSWORD).await, ["begun"], "for an unknown address too");
         world.registered(&ann()).await;
         assert_eq!(told_of(&world, "other harbour 8").await, ["begun"]);
-        assert_eq!(told_of(&world, PASSWORD).await, ["begun", "owner"], "inactive, but the owner");
+        assert_eq!(told_of(&world, PASSWORD).await, ["begun", "owner"], "inactive, but the owner can see it");
         let token = token_in(&world.last_mail());
         world.signup.activate(&token, ORIGIN).await.unwrap();
         assert_eq!(told_of(&world, "other harbour 8").await, ["begun"]);

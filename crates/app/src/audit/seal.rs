@@ -58,7 +58,11 @@ mod tests {
         world.add_rows(3).await;
         world.minutes_pass(10);
         world.add_rows(2).await;
-        assert_eq!(world.log.seal().await.unwrap(), 0, "those of ten minutes ago are not older");
+        assert_eq!(
+            world.log.seal().await.unwrap(),
+            0,
+            "entries that are exactly ten minutes old are not older than that"
+        );
         assert_eq!(world.seals().await, []);
         world.minutes_pass(1);
         assert_eq!(world.log.seal().await.unwrap(), 3);

@@ -115,7 +115,7 @@ pub enum LogFault {
         last: u64,
     },
     /// The recorded seal does not exist, or differs.
-    #[error("seal {0} is not the one that was noted: the log was written anew, or cut off")]
+    #[error("seal {0} differs from the noted one: the log was rewritten or truncated")]
     NotAsNoted(u64),
 }
 
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!((found.rows, found.seals), (6, 2));
         let found = tampered("DELETE FROM audit_seals WHERE number <= 2").await;
         assert_eq!(told(&found), ["seals 1 to 2 are missing"]);
-        assert_eq!((found.rows, found.seals), (2, 1), "the last one is over the third, which is there");
+        assert_eq!((found.rows, found.seals), (2, 1), "the last range overlaps the third one");
     }
 
     #[tokio::test]
@@ -341,7 +341,10 @@ mod tests {
         world.add_sealed(&[2]).await;
         assert_eq!(told(&world.verified().await), [""; 0]);
         world.tamper(CHANGE_ROW_5).await;
-        assert!(told(&world.verified().await)[0].starts_with("seal 1 was made"), "nothing proves the first");
+        assert!(
+            told(&world.verified().await)[0].starts_with("seal 1 was made"),
+            "no later seal proves the first one"
+        );
     }
 
     #[tokio::test]
@@ -355,7 +358,7 @@ mod tests {
         world.tamper("DELETE FROM audit_log WHERE rowid > 7").await;
         assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
         world.add_sealed(&[1, 1]).await;
-        assert_eq!(world.verified().await.faults, [], "nothing else shows it");
+        assert_eq!(world.verified().await.faults, [], "it is not shown anywhere else");
         assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
         for bad in ["", "4", "4:", ":ab", "x:ab", "4:xyz"] {
             assert_eq!(bad.parse::<KnownSeal>(), Err(MalformedKnownSeal), "{bad}");

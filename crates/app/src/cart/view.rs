@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(cart.total, price("9.99"));
         let ids: Vec<_> = cart.items.iter().map(|line| line.movie.id).collect();
         assert_eq!(ids, [movie(2)]);
-        let [foreign] = &cart.unavailable[..] else { panic!("one is foreign") };
+        let [foreign] = &cart.unavailable[..] else { panic!("one movie has a foreign currency") };
         assert_eq!((foreign.movie.id, foreign.reason), (movie(1), PurchaseRefusal::MovieUnavailable));
     }
 }

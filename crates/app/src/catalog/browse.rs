@@ -40,7 +40,7 @@ pub enum BrowseError {
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
     /// Withdrawn movies are listed only for moderators.
-    #[error("only moderators can ask whether movies are on sale")]
+    #[error("only moderators can filter by availability")]
     AvailabilityForModerators,
 }
 

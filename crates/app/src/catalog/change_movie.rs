@@ -42,7 +42,7 @@ pub enum ChangeMovieError {
     #[error("no such movie")]
     NotFound,
     /// It was changed after the version that the change was made for.
-    #[error("the movie was changed since")]
+    #[error("the movie was changed in the meantime")]
     ChangedSince,
     /// It would conflict with another movie.
     #[error(transparent)]

@@ -18,10 +18,10 @@ pub enum DeleteMovieError {
     #[error("no such movie")]
     NotFound,
     /// It was bought.
-    #[error("somebody has bought the movie")]
+    #[error("the movie was bought")]
     Purchased,
     /// An order contains it.
-    #[error("an order holds the movie")]
+    #[error("the movie is in an order")]
     Ordered,
     /// It is in carts, and `takes_out_of_carts` was not set.
     #[error("the movie is in {carts} carts")]

@@ -8,8 +8,8 @@ use domain::{
     catalog::{
         CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, IndexEntry, KnownWord,
         ModerationStore, ModerationUnit, MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort,
-        MovieSummary, NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm,
-        SimilarCandidate, SimilarList, SimilarMovies, Suggestion, SuggestionKind, rank_of_name,
+        MovieSummary, NameKind, NameQueries, Named, Ranking, RatingSummary, Search, SearchQueries,
+        SearchTerm, SimilarCandidate, SimilarList, SimilarMovies, Suggestion, SuggestionKind,
     },
     id::{Id, MovieId, UserId},
     money::{Currency, Money},
@@ -173,7 +173,7 @@ impl SearchQueries for KnownMovies {
     }
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {
         let named = |(name, year): &(String, i32)| {
-            let rank = rank_of_name(search, name)?;
+            let rank = Ranking::of(search).rank_of_name(name)?;
             let kind = SuggestionKind::Movie { year: *year, poster: None };
             Some(Suggestion { kind, id: Uuid::nil(), name: name.clone(), rank, popularity: 0.0 })
         };

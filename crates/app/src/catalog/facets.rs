@@ -11,7 +11,7 @@ use super::{Catalog, browse::may_filter_availability, search::understand};
 #[derive(Debug, thiserror::Error)]
 pub enum CountFacetsError {
     /// Withdrawn movies are counted only for moderators.
-    #[error("only moderators can ask whether movies are on sale")]
+    #[error("only moderators can filter by availability")]
     AvailabilityForModerators,
     /// The store failed.
     #[error(transparent)]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 use domain::{
-    catalog::{Correction, Search, SearchIndex, SearchQueries, allowed_mistakes, corrections},
+    catalog::{Correction, Search, SearchIndex, SearchQueries, SearchTerm, allowed_mistakes, corrections},
     store::StoreError,
     time::{Clock, Instant},
 };
@@ -47,7 +47,7 @@ pub async fn understand(queries: &dyn SearchQueries, search: Search) -> Result<U
 
 /// The search with its unknown words corrected; `None` when all are known, or when no correction finds a movie.
 async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Option<Search>, StoreError> {
-    let known = queries.known_terms(&search.terms()).await?;
+    let known = known_words(queries, search).await?;
     let years = search.possible_years();
     let unknown: Vec<(usize, &str)> = (0..)
         .zip(search.words().zip(known))
@@ -76,6 +76,21 @@ async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Optio
         }
     }
     Ok(None)
+}
+
+/// Whether each word of the search is known. Repeated words are looked up once.
+async fn known_words(queries: &dyn SearchQueries, search: &Search) -> Result<Vec<bool>, StoreError> {
+    let mut distinct: Vec<SearchTerm> = Vec::new();
+    let mut positions = Vec::new();
+    for term in search.terms() {
+        let known = distinct.iter().position(|known| *known == term);
+        positions.push(known.unwrap_or(distinct.len()));
+        if known.is_none() {
+            distinct.push(term);
+        }
+    }
+    let known = queries.known_terms(&distinct).await?;
+    Ok(positions.into_iter().map(|position| known.get(position).copied().unwrap_or(true)).collect())
 }
 
 /// The search with the most likely corrections of the words at these positions, and then with every other choice of one of them.
@@ -165,8 +180,21 @@ impl SearchUpkeep {
 
 #[cfg(test)]
 mod tests {
+    use domain::catalog::{KnownWord, Suggestion};
+
     use super::*;
     use crate::catalog::doubles::KnownMovies;
+
+    mockall::mock! {
+        Words {}
+        #[async_trait::async_trait]
+        impl SearchQueries for Words {
+            async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError>;
+            async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
+            async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
+            async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
+        }
+    }
 
     async fn understood(names: &[(&str, i32)], text: &str) -> (String, Option<i32>, Option<String>) {
         let known = KnownMovies::new(names);
@@ -209,7 +237,20 @@ mod tests {
         assert_eq!(understood(&MOVIES, "xyzzyx").await, plain("xyzzyx"));
         let both = [("Heat of Night", 1995), ("Heart of Gold", 1990), ("Heart", 1991)];
         assert_eq!(understood(&both, "hezt night").await, corrected_to("heat night"));
-        assert_eq!(understood(&both, "heqrt night").await, plain("heqrt night"), "nothing has both");
+        assert_eq!(understood(&both, "heqrt night").await, plain("heqrt night"), "no movie has both");
+    }
+
+    #[tokio::test]
+    async fn a_repeated_word_is_looked_up_once() {
+        let mut queries = MockWords::new();
+        queries
+            .expect_known_terms()
+            .once()
+            .withf(|terms| terms.len() == 2)
+            .returning(|terms| Ok(vec![true; terms.len()]));
+        let search = Search::parse(&"xyzzy ".repeat(32));
+        let understood = understand(&queries, search.clone()).await.unwrap();
+        assert_eq!(understood, UnderstoodSearch { search, corrected_query: None });
     }
 
     #[tokio::test]
@@ -228,7 +269,7 @@ mod tests {
         assert_eq!(found, ("alpha 2001 2002 2003".to_owned(), Some(2004), None));
         let names = [("Alpha 2004 2003 2002 2001", 2005)];
         let (_, year, _) = understood(&names, "alpha 2004 2005 2003 2002 2001").await;
-        assert_eq!(year, Some(2004), "those in front are not tried");
+        assert_eq!(year, Some(2004), "the earlier values are not tried");
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use domain::{
         KnownDeviceRepository, LinkKind, LinkToken, LinkTokenRepository, PersonalData, PersonalDataQueries,
         PersonalDataRepository, Profile, ProfileRepository, RefreshToken, Session, SessionQueries,
         SessionRepository, SessionState, User, UserDetails, UserFilter, UserLocks, UserQueries,
-        UserRepository, UserSort,
+        UserRepository, UserSort, WrittenComment,
     },
     audit::{
         AuditEntry, AuditFilter, AuditQueries, AuditRecord, AuditRepository, AuditSeals, LogPlace, Seal,
@@ -191,6 +191,7 @@ ports! {
     }
     PersonalDataQueries {
         personal_data(user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
+        written_comments(user_id: UserId, behind: Option<(Instant, CommentId)>, most: u32) -> Result<Vec<WrittenComment>, StoreError>;
     }
     AccountMaintenance {
         purge_expired(now: Instant, links_before: Instant, limit: u32) -> Result<u64, StoreError>, commit;

@@ -34,7 +34,7 @@ pub enum ChangeCommentError {
     #[error("there is no such comment")]
     NotFound,
     /// Another user wrote it, and the actor is not a moderator who deletes it.
-    #[error("somebody else wrote the comment")]
+    #[error("the comment was written by another user")]
     Forbidden,
     /// The actor may no longer act.
     #[error(transparent)]

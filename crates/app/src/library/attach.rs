@@ -170,7 +170,7 @@ impl Library {
 
 /// Logs that a file is kept, because the outcome of the transaction that attached it is not known.
 fn warn_of_unknown(key: &MediaKey) {
-    tracing::warn!(%key, "the stored file is kept: it is not known whether the movie has it now");
+    tracing::warn!(%key, "the stored file is kept: it is unknown whether the movie uses it");
 }
 
 fn type_of(file: &mut File) -> Result<MediaType, AttachError> {

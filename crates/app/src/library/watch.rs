@@ -37,7 +37,7 @@ pub struct WatchedSubtitles {
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// It has expired or was altered, or its purchase has ended or is suspended.
-    #[error("the address is not valid, or not any more")]
+    #[error("the address is not valid or has expired")]
     Denied,
     /// The file no longer exists.
     #[error("there is no such file")]

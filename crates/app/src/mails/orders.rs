@@ -58,7 +58,7 @@ impl MoneyReturned {
         match self.reason {
             ReturnReason::OrderCanceled => "the order had been canceled before the money arrived",
             ReturnReason::PaidTwice => "the order had been paid by another payment",
-            ReturnReason::OwnedAlready => "what it was paid for was in the library already",
+            ReturnReason::OwnedAlready => "the movies were already in the library",
         }
     }
 }
@@ -158,9 +158,9 @@ impl DisputeChanged {
     const fn effect(&self) -> &'static str {
         match self.status {
             DisputeStatus::Open => {
-                "The movies are suspended until it ends. Answer it at the payment provider before the time is over."
+                "The movies are suspended until it ends. Answer it at the payment provider before the deadline."
             }
-            DisputeStatus::Won => "The money is the shop's, and the buyer has the movies again.",
+            DisputeStatus::Won => "The money belongs to the shop, and the buyer has the movies again.",
             DisputeStatus::Lost => "The money is lost, and the buyer has lost the movies.",
         }
     }

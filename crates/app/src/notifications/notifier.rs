@@ -159,7 +159,7 @@ mod tests {
             movie_name: "Heat".to_owned(),
             count: 2,
             mailed_at,
-            reply_mails: 0,
+            recent_mails: 0,
         }
     }
 

@@ -16,7 +16,7 @@ pub enum PlaceOrderError {
     #[error(transparent)]
     Refused(#[from] OrderRefusal),
     /// Another request with the same idempotency key is still running.
-    #[error("a request with this idempotency key is being done")]
+    #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not order.
     #[error(transparent)]
@@ -39,7 +39,7 @@ impl Orders {
     ) -> Result<OrderView, PlaceOrderError> {
         let order = retried(&*self.backoff, |attempt| self.try_place(attempt, actor, request)).await?;
         let view = self.queries.order_view(order.id).await?;
-        view.ok_or_else(|| StoreError::failed("an order is gone that was just made").into())
+        view.ok_or_else(|| StoreError::failed("an order that was just created does not exist").into())
     }
 
     /// Returns the order that an earlier request of the user created.

@@ -99,7 +99,7 @@ impl Payments {
     }
 
     /// Applies the change of a payment to its order. Returns the items of movies that the buyer already has.
-    #[expect(clippy::too_many_arguments, reason = "everything that one transaction needs")]
+    #[expect(clippy::too_many_arguments, reason = "it contains everything that one transaction needs")]
     async fn follow(
         &self,
         unit: &mut dyn OrderUnit,

@@ -29,6 +29,21 @@ pub enum ReceiveEventError {
 }
 
 impl Payments {
+    /// Checks what is known of a webhook before its body is received: the provider and the header with the signature.
+    ///
+    /// # Errors
+    /// See [`ReceiveEventError`]; the store is not used.
+    pub fn check_webhook_header(
+        &self,
+        provider: &str,
+        signature: Option<&str>,
+    ) -> Result<(), ReceiveEventError> {
+        if provider != self.gateway.provider() {
+            return Err(ReceiveEventError::UnknownProvider);
+        }
+        Ok(self.gateway.check_signature_header(signature, self.clock.now())?)
+    }
+
     /// Stores a webhook of the provider. [`Payments::process_events`] processes it later, only once even if it is sent
     /// repeatedly.
     ///

@@ -32,7 +32,7 @@ pub enum RefundError {
     #[error(transparent)]
     Refused(#[from] RefundRefusal),
     /// Another request with the same idempotency key is still running.
-    #[error("a request with this idempotency key is being done")]
+    #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not refund.
     #[error(transparent)]
@@ -62,7 +62,7 @@ impl Payments {
         retried(&*self.backoff, reserve).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "everything that one transaction needs")]
+    #[expect(clippy::too_many_arguments, reason = "it contains everything that one transaction needs")]
     async fn try_reserve(
         &self,
         attempt: Attempt,

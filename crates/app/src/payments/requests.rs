@@ -30,11 +30,11 @@ pub struct NewRefundRequest {
 /// Why no request was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestRefundError {
-    /// The order was not paid.
-    #[error("the order was not paid")]
+    /// The order was not paid, or was completely refunded.
+    #[error("the order is neither paid nor partially refunded")]
     OrderNotPaid,
     /// The money was already refunded, or a refund is pending.
-    #[error("it was refunded already, or a refund of it is pending")]
+    #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
     /// Another request about one of the movies is open.
     #[error("another request about it is open")]
@@ -63,7 +63,7 @@ pub struct Decision {
 #[derive(Debug, thiserror::Error)]
 pub enum DecideRefundError {
     /// It was decided before.
-    #[error("the request was decided before")]
+    #[error("the request was already decided")]
     AlreadyDecided,
     /// The payment does not permit the refund.
     #[error(transparent)]
@@ -124,8 +124,9 @@ impl Payments {
         let Some(order) = found.filter(|order| order.user_id == buyer.user_id) else { return Ok(None) };
         match order.state.status() {
             OrderStatus::Paid | OrderStatus::PartiallyRefunded => {}
-            OrderStatus::Refunded => return Err(RequestRefundError::AlreadyRefunded),
-            OrderStatus::Pending | OrderStatus::Canceled => return Err(RequestRefundError::OrderNotPaid),
+            OrderStatus::Pending | OrderStatus::Canceled | OrderStatus::Refunded => {
+                return Err(RequestRefundError::OrderNotPaid);
+            }
         }
         let Some(held) = self.hold_paying(&mut *unit, &order).await? else {
             return Err(RequestRefundError::OrderNotPaid);

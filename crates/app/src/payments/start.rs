@@ -38,19 +38,19 @@ pub enum PayError {
         minimum: Money,
     },
     /// The provider cannot take exactly this amount.
-    #[error("the payment provider cannot take exactly this amount")]
+    #[error("the payment provider cannot charge exactly this amount")]
     AmountUnsupported,
     /// The prices differ from those of the order, or from those that the buyer accepts.
     #[error("prices changed since the order was made")]
     PriceChanged(PriceChange),
     /// A movie of the order is no longer on sale.
-    #[error("a movie of the order is not on sale any more")]
+    #[error("a movie of the order is no longer on sale")]
     MovieUnavailable,
     /// The provider failed, or its answer is not known. Starting again is safe.
     #[error("the payment provider failed")]
     Provider(#[source] Option<GatewayError>),
     /// Another request with the same idempotency key is still running.
-    #[error("a request with this idempotency key is being done")]
+    #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not pay.
     #[error(transparent)]
@@ -161,7 +161,8 @@ impl Payments {
 
     async fn started(&self, id: PaymentId, is_new: bool) -> Result<StartedPayment, PayError> {
         let payment = self.queries.payment_view(id).await?;
-        let payment = payment.ok_or_else(|| StoreError::failed("a payment is gone that was just begun"))?;
+        let payment =
+            payment.ok_or_else(|| StoreError::failed("a payment that was just begun does not exist"))?;
         Ok(StartedPayment { payment, is_new })
     }
 

@@ -17,7 +17,7 @@ use super::{CloseError, Payments};
 /// How far back the provider's lists are read.
 const PROVIDER_SPAN: TimeDelta = TimeDelta::days(30);
 
-/// The usual minimum age of checkouts to compare: events about newer ones may not have arrived yet.
+/// The default minimum age of compared checkouts: events about newer ones may not have arrived yet.
 pub const CHECKOUTS_SETTLE_IN: TimeDelta = TimeDelta::minutes(10);
 
 /// How many payments are read at once.
@@ -35,7 +35,7 @@ pub struct MoneyVerdict {
 impl Payments {
     /// Checks the invariants of money and entitlements over the whole database, and compares the payments of the last 30 days
     /// with the provider's own lists: those whose checkouts are at least as old as `min_age`, which is
-    /// [`CHECKOUTS_SETTLE_IN`] where events may still be on their way.
+    /// [`CHECKOUTS_SETTLE_IN`] unless all events have been delivered.
     ///
     /// # Errors
     /// When the store fails.
@@ -158,7 +158,7 @@ impl Payments {
         Ok(violations)
     }
 
-    /// Checks that money of a payment that is not in the database was returned, as after a backup was restored.
+    /// Checks that a payment that is not in the database, as after restoring a backup, was refunded.
     async fn compare_unknown(
         &self,
         shop: ShopId,

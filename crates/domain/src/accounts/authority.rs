@@ -20,7 +20,7 @@ pub struct Actor {
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The account was deleted or deactivated, or the session ended, since the request was authenticated.
-    #[error("the session has ended or the account is not active any more")]
+    #[error("the session has ended or the account is no longer active")]
     SignedOut,
     /// The actor's role does not permit it.
     #[error("the role does not permit it")]

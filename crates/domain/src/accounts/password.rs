@@ -187,7 +187,7 @@ impl fmt::Debug for PasswordHash {
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// Too many passwords are already waiting; a later attempt may succeed.
-    #[error("too many passwords wait to be checked")]
+    #[error("too many passwords are waiting to be checked")]
     Busy,
     /// The hasher failed.
     #[error("the password hasher failed")]

@@ -8,6 +8,7 @@ use chrono::{Datelike, NaiveDate};
 use crate::{
     id::{ProfileId, UserId},
     media::MediaKey,
+    text::{clean_name, has_visible_character, is_control_character},
 };
 
 pub use self::{
@@ -69,7 +70,7 @@ const MAX_AGE_YEARS: u32 = 150;
 /// Why a text cannot be in a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfileText {
-    /// It is empty or has only white space.
+    /// It has no visible character.
     #[error("must not be blank; null clears it")]
     Blank,
     /// It has too many characters after trimming.
@@ -80,7 +81,8 @@ pub enum InvalidProfileText {
     ControlCharacter,
 }
 
-/// A given or family name: trimmed, on one line, with 1 to [`MAX_NAME_LENGTH`] characters.
+/// A given or family name: trimmed, on one line, without format characters (see [`clean_name`]), with 1 to
+/// [`MAX_NAME_LENGTH`] characters, of which at least one is visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonName(String);
 
@@ -92,7 +94,11 @@ impl FromStr for PersonName {
     type Err = InvalidProfileText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        checked(text, MAX_NAME_LENGTH, char::is_control).map(Self)
+        let name = clean_name(text);
+        if !has_visible_character(&name) {
+            return Err(InvalidProfileText::Blank);
+        }
+        checked(&name, MAX_NAME_LENGTH, is_control_character).map(Self)
     }
 }
 
@@ -254,8 +260,8 @@ impl Profile {
 /// identifier. It is never the e-mail address.
 #[must_use]
 pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
-    let names = [first_name, last_name].into_iter().flatten().map(str::trim);
-    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let names = [first_name, last_name].into_iter().flatten().map(clean_name);
+    let names: Vec<String> = names.filter(|name| has_visible_character(name)).collect();
     if names.is_empty() {
         let id = id.to_string();
         format!("Member {}", id.get(id.len().saturating_sub(4)..).unwrap_or_default())
@@ -279,7 +285,7 @@ mod tests {
     fn a_user_without_names_is_shown_as_a_member() {
         let id = UserId::from_uuid(Uuid::from_u128(0xabcd));
         assert_eq!(public_name(id, None, None), "Member abcd");
-        assert_eq!(public_name(id, Some(" "), None), "Member abcd");
+        assert_eq!(public_name(id, Some(" "), Some("\u{200b}")), "Member abcd");
         assert_eq!(public_name(id, Some("Ann"), None), "Ann");
         assert_eq!(public_name(id, Some("Ann"), Some("Lee")), "Ann Lee");
     }
@@ -289,10 +295,11 @@ mod tests {
         assert_eq!("  Zoë Æ. O'Hara-Łuk \u{3000}".parse(), Ok(PersonName("Zoë Æ. O'Hara-Łuk".to_owned())));
         assert!("🎬".repeat(100).parse::<PersonName>().is_ok());
         assert_eq!("🎬".repeat(101).parse::<PersonName>(), Err(InvalidProfileText::TooLong(100)));
-        for blank in ["", " ", "\n\t "] {
+        assert_eq!("\u{202e}Ann\u{200b}".parse(), Ok(PersonName("Ann".to_owned())));
+        for blank in ["", " ", "\n\t ", "\u{200b}", "\u{3164}"] {
             assert_eq!(blank.parse::<PersonName>(), Err(InvalidProfileText::Blank));
         }
-        for control in ["a\0b", "a\nb", "a\u{7f}b", "a\u{85}b", "\u{1b}[31m"] {
+        for control in ["a\0b", "a\nb", "a\u{7f}b", "a\u{85}b", "a\u{2028}b", "\u{1b}[31m"] {
             assert_eq!(
                 control.parse::<PersonName>(),
                 Err(InvalidProfileText::ControlCharacter),

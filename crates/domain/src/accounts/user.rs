@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn activation_keeps_the_password_of_the_one_who_registered() {
+    fn activation_keeps_the_password_of_the_registration() {
         let user = active();
         assert!(user.is_active() && user.password.is_usable());
         assert_eq!((user.state, user.version), (AccountState::Active { since: FIRST }, 2));

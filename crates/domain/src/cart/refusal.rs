@@ -17,10 +17,10 @@ pub enum CartRefusal {
     #[error(transparent)]
     CannotBuy(#[from] PurchaseRefusal),
     /// It is already in the cart.
-    #[error("the movie is in the cart already")]
+    #[error("the movie is already in the cart")]
     AlreadyInCart,
     /// The cart already contains [`MAX_CART_ITEMS`] movies.
-    #[error("the cart holds {MAX_CART_ITEMS} movies already")]
+    #[error("the cart already has {MAX_CART_ITEMS} movies")]
     CartFull,
 }
 

@@ -81,13 +81,6 @@ impl PriceBand {
         let below = |max: Money| Money::from_minor(max.minor().saturating_sub(1), max.currency());
         Range { min: Some(self.min), max: self.max.map(below) }
     }
-
-    fn is_chosen_by(self, price: Range<Money>) -> bool {
-        let own = self.range();
-        let from = price.min.is_none_or(|min| min.minor() <= self.min.minor());
-        let to = price.max.is_none_or(|max| own.max.is_some_and(|own| own.minor() <= max.minor()));
-        (price.min.is_some() || price.max.is_some()) && from && to
-    }
 }
 
 /// The year filter that selects a decade, which is identified by its first year.
@@ -145,13 +138,13 @@ pub struct Facets {
     pub certifications: Vec<CountedName>,
     /// Decades, the newest first.
     pub decades: Vec<CountedDecade>,
-    /// Price bands, the lowest first.
+    /// All price bands, the lowest first.
     pub price_bands: Vec<CountedBand>,
 }
 
 impl Facets {
-    /// Returns the values that have movies, and those in the filter. `genres` and `certifications` are complete lists,
-    /// sorted by name; names with the same number of movies keep this order.
+    /// Returns the values that have movies, those in the filter, and every price band. `genres` and `certifications` are
+    /// complete lists, sorted by name; names with the same number of movies keep this order.
     #[must_use]
     pub fn of(
         filter: &MovieFilter,
@@ -172,10 +165,9 @@ impl Facets {
             .map(|(decade, count)| CountedDecade { decade, movies_count: shown(count) })
             .collect();
         decades.sort_unstable_by_key(|counted| std::cmp::Reverse(counted.decade));
-        let price_bands = PriceBand::all(currency).into_iter().enumerate().filter_map(|(position, band)| {
+        let price_bands = PriceBand::all(currency).into_iter().enumerate().map(|(position, band)| {
             let count = counts.price_bands.get(&position).copied().unwrap_or(0);
-            let is_listed = count > 0 || band.is_chosen_by(filter.price);
-            is_listed.then_some(CountedBand { band, movies_count: shown(count) })
+            CountedBand { band, movies_count: shown(count) }
         });
         Self {
             genres: listed(genres, &counts.genres, &chosen_genres),
@@ -243,17 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn a_price_band_is_chosen_by_a_price_range_that_contains_it() {
-        let band = PriceBand::all(Currency::USD)[1];
-        assert_eq!(band.range(), Range { min: Some(usd(500)), max: Some(usd(999)) });
-        let is_chosen = |min, max| band.is_chosen_by(Range { min, max });
-        assert!(is_chosen(Some(usd(500)), Some(usd(999))) && is_chosen(None, Some(usd(2_000))));
-        assert!(is_chosen(Some(usd(0)), None));
-        assert!(!is_chosen(None, None), "nothing is chosen");
-        assert!(!is_chosen(Some(usd(501)), None) && !is_chosen(None, Some(usd(998))));
-        let last = PriceBand::all(Currency::USD)[4];
-        assert!(last.is_chosen_by(Range { min: Some(usd(2_000)), max: None }));
-        assert!(!last.is_chosen_by(Range { min: None, max: Some(usd(9_000)) }));
+    fn the_price_range_of_a_band_ends_below_the_next_band() {
+        let bands = PriceBand::all(Currency::USD);
+        assert_eq!(bands[1].range(), Range { min: Some(usd(500)), max: Some(usd(999)) });
+        assert_eq!(bands[4].range(), Range { min: Some(usd(2_000)), max: None });
     }
 
     #[test]
@@ -267,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn values_with_movies_and_chosen_values_are_listed() {
+    fn values_with_movies_chosen_values_and_all_price_bands_are_listed() {
         let filter = MovieFilter {
             genres: vec![GenreId::from_uuid(Uuid::from_u128(3)), Id::from_uuid(Uuid::from_u128(8))],
             year: years_of_decade(1950),
@@ -296,7 +281,7 @@ mod tests {
         assert_eq!(decades, [(2010, 1), (1990, 3), (1950, 0)]);
         let bands: Vec<_> =
             facets.price_bands.iter().map(|counted| (counted.band.min, counted.movies_count)).collect();
-        assert_eq!(bands, [(usd(0), 0), (usd(2_000), 7)]);
+        assert_eq!(bands, [(usd(0), 0), (usd(500), 0), (usd(1_000), 0), (usd(1_500), 0), (usd(2_000), 7)]);
     }
 
     #[test]

@@ -3,10 +3,13 @@ use std::{collections::HashSet, ops::Deref};
 use super::{
     description::compose_description,
     facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts},
-    names::{MAX_NAME_LENGTH, has_control_character, is_blank},
+    names::{MAX_NAME_LENGTH, is_blank},
     web_address::is_web_address,
 };
-use crate::{money::Money, text::fold};
+use crate::{
+    money::Money,
+    text::{clean_name, fold, has_control_character},
+};
 
 /// The maximum length of a movie's name, in characters.
 pub const MAX_MOVIE_NAME_LENGTH: usize = 250;
@@ -112,7 +115,7 @@ impl Deref for CheckedFacts {
 
 impl Facts {
     /// Checks every rule, then removes names that are repeated (compared by [`fold`]) and composes a description when there
-    /// is none. Texts are trimmed first. `this_year` bounds the year of release.
+    /// is none. Texts are trimmed, and names are cleaned by [`clean_name`], first. `this_year` bounds the year of release.
     ///
     /// # Errors
     /// Every rule that is broken.
@@ -147,11 +150,13 @@ impl Facts {
     fn trim(&mut self) {
         let names = self.genres.iter_mut().chain(&mut self.directors).chain(&mut self.stars);
         names
-            .chain([&mut self.identity.name, &mut self.certification, &mut self.description])
+            .chain([&mut self.identity.name, &mut self.certification])
+            .chain(&mut self.sort_name)
+            .for_each(|name| if name.is_ascii() { trim(name) } else { *name = clean_name(name) });
+        std::iter::once(&mut self.description)
             .chain(&mut self.poster_url)
             .chain(&mut self.trailer_url)
             .chain(&mut self.imdb_id)
-            .chain(&mut self.sort_name)
             .for_each(trim);
     }
 

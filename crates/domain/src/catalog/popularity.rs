@@ -23,7 +23,7 @@ const ACTS_OF_PURCHASE: i64 = 3;
 #[expect(
     clippy::cast_precision_loss,
     clippy::as_conversions,
-    reason = "votes and acts are far below 2^53, where f64 is exact"
+    reason = "counts of votes and actions are far below 2^53, up to which f64 is exact"
 )]
 pub const fn popularity(votes: i64, activity: Activity) -> f64 {
     let Activity { likes, ratings, commenters, purchases } = activity;

@@ -32,7 +32,7 @@ impl RatingSummary {
     #[expect(
         clippy::cast_precision_loss,
         clippy::as_conversions,
-        reason = "hundredths of an average are far below 2^53, where f64 is exact"
+        reason = "hundredths of an average are far below 2^53, up to which f64 is exact"
     )]
     pub fn of(sum: i64, count: i64) -> Self {
         let doubled = count.saturating_mul(2);
@@ -47,7 +47,7 @@ impl RatingSummary {
 #[expect(
     clippy::cast_precision_loss,
     clippy::as_conversions,
-    reason = "sums of ratings are far below 2^53, where f64 is exact"
+    reason = "sums of ratings are far below 2^53, up to which f64 is exact"
 )]
 pub fn rating_rank(sum: i64, count: i64) -> Option<f64> {
     (count > 0).then(|| sum.saturating_add(55) as f64 / count.saturating_add(10) as f64)

@@ -11,5 +11,5 @@ mod words;
 pub use entry::{IndexEntry, SEARCH_INDEX_VERSION};
 pub use mistakes::{Correction, KnownWord, allowed_mistakes, corrections, spellings_without_first_letter};
 pub use query::{Search, SearchTerm};
-pub use rank::{Candidate, SearchRank, rank, rank_of_name};
+pub use rank::{Candidate, Ranking, SearchRank};
 pub use suggestion::{Suggestion, SuggestionKind, best_suggestions};

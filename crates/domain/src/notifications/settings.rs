@@ -5,12 +5,12 @@ use chrono::TimeDelta;
 use super::{NotificationKind, UnknownNotificationKind};
 use crate::{accounts::EmailAddress, id::NotificationId, time::Instant};
 
-/// The minimum time between mails about a notification that summarizes several actions, and how long a mail about a
-/// reply counts.
+/// The minimum time between mails about a notification that summarizes several actions, and how long a mail counts
+/// towards [`MAX_NOTIFICATION_MAILS`].
 pub const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
 
-/// The maximum number of mails about replies that a user gets within [`MAILED_EVERY`].
-pub const MAX_REPLY_MAILS: u64 = 20;
+/// The maximum number of mails about replies and likes together that a user gets within [`MAILED_EVERY`].
+pub const MAX_NOTIFICATION_MAILS: u64 = 20;
 
 /// A kind of notification that is also sent by mail, unless its receiver switched that off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,17 +125,17 @@ pub struct NotificationMail {
     pub count: u64,
     /// When it was last mailed.
     pub mailed_at: Option<Instant>,
-    /// How many mails about replies the receiver has already got within [`MAILED_EVERY`].
-    pub reply_mails: u64,
+    /// How many mails about notifications the receiver has already got within [`MAILED_EVERY`].
+    pub recent_mails: u64,
 }
 
 impl NotificationMail {
     /// Whether the mail is due: enough time has passed since the same notification was mailed, and the receiver has not
-    /// got too many mails about replies.
+    /// got too many mails about notifications.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
-        let is_one_too_many = self.kind == MailedKind::CommentReply && self.reply_mails >= MAX_REPLY_MAILS;
-        !is_one_too_many && self.mailed_at.is_none_or(|at| now.signed_duration_since(at) >= MAILED_EVERY)
+        self.recent_mails < MAX_NOTIFICATION_MAILS
+            && self.mailed_at.is_none_or(|at| now.signed_duration_since(at) >= MAILED_EVERY)
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
             actor_name: "Bob".to_owned(),
             movie_name: "Heat".to_owned(),
             count: 2,
-            reply_mails: 0,
+            recent_mails: 0,
             mailed_at: now.checked_sub_signed(TimeDelta::seconds(seconds)),
         };
         assert!(NotificationMail { mailed_at: None, ..mailed(0) }.is_due(now));
@@ -185,9 +185,9 @@ mod tests {
     }
 
     #[test]
-    fn mails_about_replies_end_at_their_limit_and_those_about_likes_do_not() {
+    fn mails_of_both_kinds_end_at_their_common_limit() {
         let now = Instant::from_timestamp(1_800_000_000, 0).unwrap();
-        let is_due = |kind, reply_mails| {
+        let is_due = |kind, recent_mails| {
             NotificationMail {
                 id: Id::from_uuid(Uuid::from_u128(1)),
                 kind,
@@ -196,12 +196,13 @@ mod tests {
                 movie_name: "Heat".to_owned(),
                 count: 1,
                 mailed_at: None,
-                reply_mails,
+                recent_mails,
             }
             .is_due(now)
         };
-        assert!(is_due(MailedKind::CommentReply, MAX_REPLY_MAILS - 1));
-        assert!(!is_due(MailedKind::CommentReply, MAX_REPLY_MAILS));
-        assert!(is_due(MailedKind::CommentLike, MAX_REPLY_MAILS));
+        for kind in [MailedKind::CommentReply, MailedKind::CommentLike] {
+            assert!(is_due(kind, MAX_NOTIFICATION_MAILS - 1), "{kind:?}");
+            assert!(!is_due(kind, MAX_NOTIFICATION_MAILS), "{kind:?}");
+        }
     }
 }

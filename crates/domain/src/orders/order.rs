@@ -39,7 +39,7 @@ pub struct Order {
 
 /// The prices of an order cannot be summed up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the prices of an order have no sum")]
+#[error("the sum of an order's prices is too large")]
 pub struct OrderTotalError(#[from] MoneyError);
 
 impl Order {

@@ -37,7 +37,7 @@ pub enum OrderRefusal {
     #[error("nothing in the cart can be bought")]
     NothingToOrder,
     /// A pending order contains one of the movies.
-    #[error("a pending order holds one of the movies already")]
+    #[error("one of the movies is already in a pending order")]
     OrderPending,
 }
 

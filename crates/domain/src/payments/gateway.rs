@@ -166,14 +166,14 @@ pub struct EventPage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// The amount is below the provider's minimum.
-    #[error("the provider takes no less than {minimum}")]
+    #[error("the provider accepts no less than {minimum}")]
     TooSmall {
         /// The minimum amount.
         minimum: Money,
     },
     /// The amount is too large for the provider, or needs more digits than the provider supports; amounts are not
     /// rounded.
-    #[error("the provider cannot take exactly this amount")]
+    #[error("the provider cannot charge exactly this amount")]
     Unsupported,
 }
 
@@ -191,7 +191,7 @@ pub enum GatewayError {
     NotReached(#[source] Box<dyn Error + Send + Sync>),
     /// The answer was lost, or was an ambiguous error: the call may have taken effect or not. Query the provider's
     /// state before acting.
-    #[error("whether the payment provider did it is not known")]
+    #[error("it is unknown whether the payment provider did it")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
 }
 
@@ -257,6 +257,13 @@ pub trait PaymentGateway: Send + Sync {
 
     /// Events that were made at `since` or later, oldest first, after the one identified by `after`.
     async fn events_since(&self, since: Instant, after: Option<&str>) -> Result<EventPage, GatewayError>;
+
+    /// Checks the header with the signature before the body is received. MUST refuse a header that is missing or
+    /// malformed, and a time that is more than 300 seconds off. It does not verify the signature.
+    ///
+    /// # Errors
+    /// When [`read_webhook`](Self::read_webhook) would refuse the header with any body.
+    fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError>;
 
     /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a time that
     /// is more than 300 seconds off.

@@ -64,10 +64,10 @@ pub enum RefundRefusal {
     #[error("a dispute of the payment is open")]
     Disputed,
     /// It was already refunded, or a refund is pending.
-    #[error("it was refunded already, or a refund of it is pending")]
+    #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
     /// The refund is larger than the remaining amount of the payment.
-    #[error("less is left of the payment")]
+    #[error("the refundable amount of the payment is smaller")]
     ExceedsPayment,
     /// These movies were not paid with the payment; their positions in the list.
     #[error("the payment did not pay the movie")]

@@ -1,6 +1,10 @@
 use async_trait::async_trait;
 
-use crate::{money::Money, payments::CheckoutLine, store::StoreError};
+use crate::{
+    money::Money,
+    payments::{CheckoutLine, PaymentFailure},
+    store::StoreError,
+};
 
 /// The outcome that a buyer chooses at a checkout of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +19,19 @@ pub enum SandboxOutcome {
     Delay,
 }
 
+/// Whether a checkout of the sandbox can be paid, or how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SandboxCheckoutState {
+    /// It can be paid.
+    Open,
+    /// It was paid.
+    Paid,
+    /// It is complete, and its money arrives later.
+    Processing,
+    /// It ended unpaid.
+    Expired,
+}
+
 /// A checkout of the sandbox, as shown on its page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SandboxCheckout {
@@ -24,10 +41,10 @@ pub struct SandboxCheckout {
     pub lines: Vec<CheckoutLine>,
     /// The sum.
     pub amount: Money,
-    /// Whether it can still be paid.
-    pub is_open: bool,
-    /// Whether the last attempt was declined.
-    pub was_declined: bool,
+    /// Whether it can be paid, or how it ended.
+    pub state: SandboxCheckoutState,
+    /// The last decline.
+    pub decline: Option<PaymentFailure>,
     /// The address that the buyer returns to afterwards.
     pub return_url: String,
 }

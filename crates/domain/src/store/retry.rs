@@ -42,7 +42,7 @@ where
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "a few attempts are counted")]
+#[expect(clippy::arithmetic_side_effects, reason = "the number of attempts is small")]
 mod tests {
     use std::{
         pin::pin,

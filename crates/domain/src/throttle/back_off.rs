@@ -95,7 +95,7 @@ mod tests {
             assert_eq!(wait(&mut failures, now), expected);
             assert_eq!(wait(&mut failures, now + 1), expected - 1, "a refusal is not counted");
             now += i64::try_from(expected).unwrap();
-            assert_eq!(wait(&mut failures, now), 0, "after the wait one more is looked at");
+            assert_eq!(wait(&mut failures, now), 0, "after the wait one more attempt is checked");
         }
     }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_locks_nobody_out() {
+    fn a_clock_that_was_set_back_locks_no_account() {
         let mut failures = Failures::default();
         for _ in 0..5 {
             failures.begin(second(3_600)).unwrap();

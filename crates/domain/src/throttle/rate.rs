@@ -368,12 +368,12 @@ mod tests {
         for _ in 0..5 {
             usage.give_back(&limit, second(61));
         }
-        assert!(usage.take(&limit, second(61)).is_allowed, "no more comes back than was taken");
+        assert!(usage.take(&limit, second(61)).is_allowed, "at most the taken number is returned");
         assert!(!usage.take(&limit, second(61)).is_allowed);
     }
 
     #[test]
-    fn a_clock_that_was_set_back_locks_nobody_out() {
+    fn a_clock_that_was_set_back_locks_no_account() {
         let limit = limit(&["1/1m"]);
         let mut usage = Usage::default();
         assert!(usage.take(&limit, second(3_600)).is_allowed);

@@ -67,9 +67,9 @@ pub(super) struct MigrateArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Compare checkouts of the last ten minutes with the payment provider, too
+    /// Also compare checkouts of the last ten minutes with the payment provider
     ///
-    /// The events about them may still be on their way, so this is for a shop where nobody is paying.
+    /// Their events may not have been delivered yet, so use this only while no payments are being made.
     #[arg(long)]
     pub(super) all_checkouts: bool,
 }
@@ -82,12 +82,12 @@ pub(super) enum MoviesCommand {
     /// without a column keeps its value in existing movies and gets a default value in new ones. If a movie has several
     /// rows, the last valid one is imported. Importing a file again changes nothing.
     ///
-    /// A bad row is reported with its line, its name and everything that is wrong with it; the other rows are imported.
+    /// An invalid row is reported with its line, its name and all its errors; the other rows are imported.
     /// If the file ends inside a quote or a JSON array, nothing is imported.
     ///
     /// Exit code 0: all rows were imported. 3: some rows were rejected. 1: nothing was imported.
     Import(ImportArgs),
-    /// Print every movie as JSON Lines, which `import` reads back without a change
+    /// Print every movie as JSON Lines, which `import` reads back unchanged
     Export,
     /// Attach the file of the film, or subtitles, to a movie, replacing earlier ones
     ///

@@ -47,7 +47,7 @@ pub(super) async fn run(settings: &Settings, arguments: AttachMediaArgs) -> Resu
 fn open(path: PathBuf) -> Result<(PathBuf, File, u64), Failure> {
     let opened = File::open(&path).and_then(|file| {
         let found = file.metadata()?;
-        if found.is_file() { Ok((file, found.len())) } else { Err(std::io::Error::other("it is no file")) }
+        if found.is_file() { Ok((file, found.len())) } else { Err(std::io::Error::other("it is not a file")) }
     });
     match opened {
         Ok((file, length)) => Ok((path, file, length)),

@@ -28,7 +28,7 @@ pub(super) async fn run(settings: &Settings, arguments: &CheckArgs) -> Result<Ex
     }
     let is_sound = verdict.violations.is_empty() && verdict.unread.is_none();
     if is_sound {
-        output.line("money and entitlements are as they must be")?;
+        output.line("money and purchases are consistent")?;
     }
     output.finish()?;
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })

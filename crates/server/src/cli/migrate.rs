@@ -32,7 +32,7 @@ async fn migrate(settings: &Settings) -> Result<String, StartError> {
         Schema::Current => Ok(CURRENT.to_owned()),
         Schema::Behind(count) => {
             composition::migrate(&*database).await?;
-            Ok(format!("brought the database up to date ({count} migrations)"))
+            Ok(format!("migrated the database ({count} migrations)"))
         }
         Schema::Ahead => Err(StartError::Ahead),
     }

@@ -54,11 +54,11 @@ pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Endi
         () = application.ended() => true,
     };
     if is_broken {
-        return Err(Failure::new("the API ended by itself: the log says why"));
+        return Err(Failure::new("the API ended unexpectedly: see the log"));
     }
     let drain = settings.drain;
     let when = if drain.is_zero() { String::new() } else { format!(" in {} s,", drain.as_secs()) };
-    say(&format!("stopping{when} after the requests under way; a second signal stops at once"));
+    say(&format!("stopping{when} after the running requests; a second signal stops immediately"));
     application.begin_drain();
     let stop = async move {
         sleep(drain).await;
@@ -77,14 +77,14 @@ pub(super) async fn work(settings: &Settings) -> Result<Ending, Failure> {
     let workers = Workers::start(&use_cases(settings).await?);
     say("working: mails and clean-up");
     signals.next().await;
-    say("stopping after the job under way; a second signal stops at once");
+    say("stopping after the running jobs; a second signal stops immediately");
     Ok(end(workers.stop(std::future::ready(())), LAST_WORK, signals).await)
 }
 
 /// Logs warnings about settings that an operator should check.
 fn warn_of_settings(settings: &Settings) {
     for name in settings.later.set() {
-        tracing::warn!(setting = name, "this version does nothing with this setting");
+        tracing::warn!(setting = name, "this setting has no effect in this version");
     }
     for warning in settings.warnings() {
         tracing::warn!(setting = warning.name, "{}", warning.text);
@@ -101,11 +101,11 @@ async fn end(
     tokio::select! {
         _ = tokio::spawn(stop) => Ending::Orderly,
         () = sleep(limit) => {
-            say("stopped, though not all that was under way has ended");
+            say("stopped before all running requests and jobs had ended");
             Ending::Orderly
         }
         () = signals.next() => {
-            say("stopped at once");
+            say("stopped immediately");
             Ending::AtOnce
         }
     }

@@ -20,13 +20,13 @@ pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<Ex
     let found = use_cases.audit.verify(&Known { removed_before, seal: known }).await?;
     for fault in &found.faults {
         let hint = match fault {
-            LogFault::Unproven { .. } => " (a key of before is APP_SECRET_KEY_PREVIOUS)",
+            LogFault::Unproven { .. } => " (previous keys are in APP_SECRET_KEY_PREVIOUS)",
             _ => "",
         };
         say(&format!("{fault}{hint}"));
     }
     if found.is_overdue {
-        say("rows of more than an hour ago are not sealed: is `cinema serve` or `cinema worker` running?");
+        say("rows older than an hour are not sealed: is `cinema serve` or `cinema worker` running?");
     }
     let mut output = Output::new();
     output.line(&summary(&found))?;
@@ -40,11 +40,11 @@ pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<Ex
 fn summary(found: &Verification) -> String {
     let Verification { rows, seals, removed, unsealed, .. } = found;
     let removed = if *removed > 0 {
-        format!("; {removed} seals were taken as they stand, since their rows were removed")
+        format!("; {removed} seals were not checked, because their rows were removed")
     } else {
         String::new()
     };
     format!(
-        "{rows} rows in {seals} seals are as they were sealed{removed}; {unsealed} rows are not sealed yet"
+        "{rows} rows in {seals} seals are unchanged since they were sealed{removed}; {unsealed} rows are not sealed yet"
     )
 }

@@ -31,7 +31,7 @@ pub enum StartError {
     #[error("cannot use the database: {0}")]
     Unsuitable(String),
     /// Migrating failed.
-    #[error("cannot bring the database up to date ({})", error_chain(.0))]
+    #[error("cannot migrate the database ({})", error_chain(.0))]
     Migration(StoreError),
     /// In production: the schema is older than this program.
     #[error("the database is {0} migrations behind: run `cinema migrate` first")]

@@ -6,7 +6,7 @@ use super::{fault::Fault, names};
 pub(super) fn expansions(text: &str) -> Vec<Fault> {
     let names = expanded_names(text).into_iter().filter(|name| names::all().any(|known| known == *name));
     let fault = |name: &str| {
-        let problem = format!("has a $ in the value of {name} that would stand for another value");
+        let problem = format!("has a $ in the value of {name} that would be replaced");
         Fault::new(".env", problem, format!("{name}='…' in single quotes, or \\$ for each $"))
     };
     names.map(fault).collect()

@@ -64,11 +64,11 @@ pub(super) fn check(settings: &Settings, reader: &mut Reader) {
         reader.refuse_once("DATABASE_URL", "has the password of the documentation", "a password of your own");
     }
     if matches!(&settings.media, MediaSetting::S3(s3) if s3.secret_access_key == TRIAL_PASSWORD) {
-        let problem = "is the one of the documentation";
+        let problem = "is the value of the documentation";
         reader.refuse_once("AWS_SECRET_ACCESS_KEY", problem, "the key of an account of your own");
     }
     if settings.public_url.is_none() {
-        let problem = "is missing in production: links would lead to this machine alone";
+        let problem = "is missing in production: links would refer to this machine";
         reader.report_missing(
             "PUBLIC_URL",
             problem,
@@ -80,7 +80,7 @@ pub(super) fn check(settings: &Settings, reader: &mut Reader) {
         reader.report_missing("MAILER", problem, "smtp, with SMTP_URL and MAIL_FROM");
     }
     if settings.payments == PaymentSetting::Sandbox && !settings.allows_sandbox {
-        let problem = "cannot be \"sandbox\" in production: nobody would pay";
+        let problem = "cannot be \"sandbox\" in production: no real payments would be made";
         let allowed =
             "stripe, with STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or sandbox with ALLOW_SANDBOX=true";
         reader.report_missing("PAYMENT_PROVIDER", problem, allowed);
@@ -94,9 +94,10 @@ fn check_secret(name: &str, secret: &AppSecret, settings: &Settings, reader: &mu
     } else if secret_file::is_development_secret(&settings.data_dir, secret) {
         reader.refuse_once(name, "is a development secret", SECRET_ALLOWED);
     } else if PUBLISHED.iter().any(|text| secret.stands_in(text)) {
-        reader.refuse_once(name, "stands in the documentation", SECRET_ALLOWED);
+        reader.refuse_once(name, "appears in the documentation", SECRET_ALLOWED);
     } else if secret.is_weak() {
-        let problem = "can be guessed: it repeats or counts, or is made of words for development";
+        let problem =
+            "can be guessed: it is a repetition or a sequence, or consists of words for development";
         reader.refuse_once(name, problem, SECRET_ALLOWED);
     }
 }
@@ -136,7 +137,7 @@ pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
         return found;
     }
     if settings.rate_limits.is_none() {
-        let text = "nothing is limited, wrong passwords included: off is for load tests alone";
+        let text = "nothing is limited, including wrong passwords: off is only for load tests";
         warn("RATE_LIMITS", text.to_owned());
     }
     if trusts_everybody(&settings.trusted_proxies) {
@@ -146,20 +147,19 @@ pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
     }
     for (name, url) in [("PUBLIC_URL", &settings.public_url), ("FRONTEND_URL", &settings.frontend_url)] {
         if url.as_ref().is_some_and(|url| url.starts_with("http://")) {
-            let text = "begins with http://: passwords and tokens cross the network in the clear";
+            let text = "begins with http://: passwords and tokens are sent unencrypted";
             warn(name, text.to_owned());
         }
     }
     if let MailerSetting::Smtp(smtp) = &settings.mailer
         && may_go_in_the_clear(&smtp.url)
     {
-        let text =
-            "links that sign people in may cross the network in the clear: use smtps:// or add ?tls=required";
+        let text = "links that grant access may be sent unencrypted: use smtps:// or add ?tls=required";
         warn("SMTP_URL", text.to_owned());
     }
     if let PaymentSetting::Stripe(stripe) = &settings.payments {
         if !stripe.is_live() {
-            let text = "is not a key of Stripe's live mode: nobody pays real money";
+            let text = "is not a key of Stripe's live mode: no real payments are made";
             warn("STRIPE_SECRET_KEY", text.to_owned());
         }
         if stripe.api_base != StripeSettings::API_BASE {

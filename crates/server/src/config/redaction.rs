@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_of_a_password_lets_it_be_shown() {
+    fn a_password_with_any_character_is_hidden() {
         for special in ('\0'..='\u{ff}').filter(|special| !special.is_ascii_alphanumeric()) {
             for scheme in ["postgres", "redis", "rediss"] {
                 for password in [

@@ -31,7 +31,7 @@ pub enum SecretFileError {
     #[error("{0} is a link, and links are not followed: put the file itself there, or remove it")]
     Link(PathBuf),
     /// The file exists but is empty.
-    #[error("{0} is empty: remove it, and another secret is made")]
+    #[error("{0} is empty: remove it, and a new secret is generated")]
     Empty(PathBuf),
 }
 
@@ -108,7 +108,7 @@ mod tests {
             assert!(matches!(kept, Err(SecretFileError::Link(_))), "{kept:?}");
             fs::remove_file(link).unwrap();
         }
-        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "nothing was made through a link");
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "no file was created through a link");
     }
 
     #[test]
@@ -118,6 +118,6 @@ mod tests {
         for made in ["first", "second"] {
             assert_eq!(keep_secret(&folder, "secret", || made.to_owned()).unwrap(), "first");
         }
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no draft is left");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no draft remains");
     }
 }

@@ -143,7 +143,7 @@ fn secret(layer: &HashMap<String, String>, name: &str) -> Option<Result<String, 
 }
 
 fn read_secret(name: &str, path: &str) -> Result<String, Fault> {
-    let allowed = "the path of a file that holds the secret";
+    let allowed = "the path of a file that contains the secret";
     let text = std::fs::read_to_string(Path::new(path))
         .map_err(|error| Fault::new(name, format!("cannot be read ({error})"), allowed))?;
     let text = without_bom(&text).trim_end_matches(['\r', '\n']);
@@ -166,7 +166,7 @@ fn dotenv_values(text: &str) -> Result<HashMap<String, String>, Vec<Fault>> {
             _ => String::new(),
         };
         let problem = format!("cannot be understood{place}");
-        vec![Fault::new(".env", problem, "lines like NAME=value, with '…' around a value with blanks")]
+        vec![Fault::new(".env", problem, "lines like NAME=value, with '…' around a value with spaces")]
     })
 }
 
@@ -188,7 +188,7 @@ fn unknown_keys(toml: &Config) -> Vec<Fault> {
             || "the names in .env.example, in lower case".to_owned(),
             |name| format!("did you mean {}?", name.to_lowercase()),
         );
-        Fault::new(key, "is no setting (in cinema.toml)", allowed)
+        Fault::new(key, "is not a setting (in cinema.toml)", allowed)
     };
     unknown.into_iter().map(fault).collect()
 }

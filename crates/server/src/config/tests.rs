@@ -59,7 +59,7 @@ fn the_environment_overrides_dotenv_which_overrides_the_file() {
         .with_file("app_port = 3\ncurrency = \"JPY\"\nmax_in_flight = 4\ncors_origins = [\"http://a\", \"http://b\"]\n");
     let settings = Settings::from_sources(&sources).unwrap();
     assert_eq!(settings.port, 1);
-    assert_eq!(settings.currency.code(), "EUR", "an empty variable is none");
+    assert_eq!(settings.currency.code(), "EUR", "an empty variable counts as unset");
     assert_eq!(settings.max_in_flight, 4);
     assert_eq!(settings.cors_origins, ["http://a", "http://b"]);
 }
@@ -68,10 +68,10 @@ fn the_environment_overrides_dotenv_which_overrides_the_file() {
 fn an_unknown_key_in_the_file_is_reported() {
     let sources = Sources::default().with_file("app_prot = 8000\n");
     let error = Settings::from_sources(&sources).unwrap_err().to_string();
-    assert_eq!(error, "app_prot is no setting (in cinema.toml); did you mean app_port?");
+    assert_eq!(error, "app_prot is not a setting (in cinema.toml); did you mean app_port?");
     let sources = Sources::default().with_file("[app]\nport = 8000\n");
     let error = Settings::from_sources(&sources).unwrap_err().to_string();
-    assert!(error.starts_with("app is no setting (in cinema.toml)"), "{error}");
+    assert!(error.starts_with("app is not a setting (in cinema.toml)"), "{error}");
     let sources = Sources::default().with_file("app_port = = 8000");
     let error = Settings::from_sources(&sources).unwrap_err().to_string();
     assert!(error.starts_with("cinema.toml is not TOML"), "{error}");
@@ -187,7 +187,7 @@ fn faults_of_an_address_are_reported_without_quoting_it() {
         assert!(!fault.contains("canary"), "{fault}");
     }
     let bad = fault(&[("MAILER", "smtp"), ("SMTP_URL", "http://mail"), ("MAIL_FROM", "cinema@example.com")]);
-    assert!(!bad.contains("is missing"), "what is there and no good is not missing: {bad}");
+    assert!(!bad.contains("is missing"), "invalid members are not reported as missing: {bad}");
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_secret_or_its_file_is_taken_from_the_source_with_precedence() {
 }
 
 #[test]
-fn a_dollar_in_dotenv_is_kept_or_refused_and_never_something_else() {
+fn a_dollar_in_dotenv_is_kept_or_refused_but_never_replaced() {
     let read = |text: &str| Settings::from_sources(&Sources::default().with_dotenv(text));
     for text in [
         "APP_SECRET_KEY='pa$$word'\n",
@@ -302,7 +302,7 @@ fn a_dollar_in_dotenv_is_kept_or_refused_and_never_something_else() {
     let refused = read("CURRENCY=EUR\nAPP_SECRET_KEY=pa$canary\n").unwrap_err().to_string();
     assert_eq!(
         refused,
-        ".env has a $ in the value of APP_SECRET_KEY that would stand for another value; \
+        ".env has a $ in the value of APP_SECRET_KEY that would be replaced; \
          allowed: APP_SECRET_KEY='…' in single quotes, or \\$ for each $"
     );
 }
@@ -330,7 +330,7 @@ fn a_development_secret_is_generated_once_and_readable_only_by_its_owner() {
     assert_eq!(first.expose(), settings.key_ring().unwrap().current("x").expose());
     let kept = std::fs::metadata(folder.join("dev-secret-key")).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no draft is left");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no draft remains");
     std::fs::remove_dir_all(folder).unwrap();
 }
 

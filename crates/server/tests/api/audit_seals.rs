@@ -107,7 +107,7 @@ async fn a_truncated_log_is_detected_with_a_recorded_seal(engine: Engine) {
     )
     .await;
     holds(&app, &[]);
-    says(&app, &words, &["seal 2 is not the one that was noted"]);
+    says(&app, &words, &["seal 2 differs from the noted one"]);
 }
 
 async fn a_deleted_account_breaks_no_seal(engine: Engine) {

@@ -12,7 +12,7 @@ cases! {
     a_demoted_administrator_cannot_undo_it_on_any_node,
     a_demoted_administrator_cannot_undo_it_by_many_calls_at_once,
     a_deactivated_administrator_cannot_undo_it_by_many_calls_at_once,
-    an_administrator_who_deleted_the_account_promotes_nobody,
+    an_administrator_with_a_deleted_account_cannot_promote_users,
     deleting_an_account_while_movies_are_added_leaves_no_cart,
     a_user_deactivated_or_signed_out_on_another_node_changes_nothing,
 }
@@ -78,7 +78,7 @@ async fn a_deactivated_administrator_cannot_undo_it_by_many_calls_at_once(engine
     assert_eq!(stored["is_active"], false);
 }
 
-async fn an_administrator_who_deleted_the_account_promotes_nobody(engine: Engine) {
+async fn an_administrator_with_a_deleted_account_cannot_promote_users(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);

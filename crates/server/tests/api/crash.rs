@@ -65,13 +65,13 @@ async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine
     for name in begun {
         let answer = app.log_in(&name).await;
         if answer.status == 401 {
-            assert!(!answered.contains(&name), "{name} was told that the registration succeeded");
+            assert!(!answered.contains(&name), "{name} got the answer of a successful registration");
             continue;
         }
         answer.problem(403, "account_inactive");
         let mut tokens = printed_tokens(&printed, &name);
         tokens.extend(app.tokens_mailed_to(&name));
-        assert!(!tokens.is_empty(), "{name} exists and was never mailed");
+        assert!(!tokens.is_empty(), "{name} exists but got no mail");
         let mut activated = 0;
         for token in tokens.iter().collect::<BTreeSet<_>>() {
             activated += i32::from(app.activate(token).await.status == 200);
@@ -102,7 +102,7 @@ async fn a_killed_import_is_consistent_and_can_be_repeated(engine: Engine) {
     import.kill();
     let imported = total().await;
     assert!((1..=2_000).contains(&imported));
-    assert_eq!(imported % 500, 0, "a batch is imported whole or not at all");
+    assert_eq!(imported % 500, 0, "a batch is imported completely or not at all");
     let mut list = visitor.get("/movies?page_size=100").await.expect(200).json();
     loop {
         for movie in list["items"].as_array().unwrap() {

@@ -120,7 +120,7 @@ async fn a_valid_request_id_is_echoed(engine: Engine) {
         .await
         .into_iter()
         .collect();
-    assert_eq!(ids.len(), 5, "a new one for each request");
+    assert_eq!(ids.len(), 5, "each request has a new one");
 }
 
 async fn an_invalid_request_id_is_replaced(engine: Engine) {
@@ -267,7 +267,7 @@ async fn long_answers_are_compressed_when_asked_for(engine: Engine) {
     let plain = visitor.get("/movies").await;
     assert_eq!(plain.header("content-encoding"), None);
     let short = visitor.get("/health/live").header("accept-encoding", "gzip").await;
-    assert_eq!(short.header("content-encoding"), None, "what is short is not worth it");
+    assert_eq!(short.header("content-encoding"), None, "short answers are not compressed");
 }
 
 async fn a_compressed_answer_is_the_same_answer(engine: Engine) {

@@ -17,7 +17,7 @@ const SETTINGS: [(&str, &str); 3] =
 /// The remaining quota of a policy according to the answer.
 #[track_caller]
 fn left(answer: &Answer, policy: &str) -> u64 {
-    let told = answer.header("ratelimit").unwrap_or_else(|| panic!("nothing is told: {answer}"));
+    let told = answer.header("ratelimit").unwrap_or_else(|| panic!("the answer reveals nothing: {answer}"));
     let (_, rest) =
         told.split_once(&format!("\"{policy}\";r=")).unwrap_or_else(|| panic!("{policy}: {told}"));
     rest.split([';', ',']).next().unwrap().parse().unwrap()
@@ -61,7 +61,7 @@ async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
         app.register("ann").await.problem(503, "unavailable");
     }
     let calls_left = left(&app.anonymous().get("/nothing").await.expect(404), "global");
-    assert!(calls_left < 600 - 6, "what asks for much is counted all the same: {calls_left}");
+    assert!(calls_left < 600 - 6, "expensive calls are counted too: {calls_left}");
 
     app.start_database().await;
     for (policy, count, call) in calls() {
@@ -73,7 +73,7 @@ async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
     app.register("ann").await.expect(201);
     app.run_outbox().await;
     let mails = app.mails_to(&ann);
-    assert!(mails.len() >= 2, "she is mailed again: {}", mails.len());
+    assert!(mails.len() >= 2, "she gets another mail: {}", mails.len());
 }
 
 async fn waiting_for_a_lock_in_vain_does_not_use_up_quotas(engine: Engine) {

@@ -68,9 +68,9 @@ async fn no_secret_is_logged(engine: Engine) {
         ("a refresh token", secret_part(&first.refresh)),
         ("a refresh token", secret_part(&second.refresh)),
     ] {
-        assert!(!logs.contains(&secret), "{what} stands in the logs");
+        assert!(!logs.contains(&secret), "{what} is in the logs");
     }
-    assert!(logs.contains("refresh_reuse"), "the reuse of a token is told to operators");
+    assert!(logs.contains("refresh_reuse"), "the reuse of a token is logged");
 }
 
 async fn every_request_is_logged_once_under_its_id(engine: Engine) {

@@ -148,5 +148,5 @@ async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent(e
     let count = app.mail_count();
     app.advance(TimeDelta::days(7));
     app.run_outbox().await;
-    assert_eq!(app.mail_count(), count, "all of them are given up");
+    assert_eq!(app.mail_count(), count, "all of them are abandoned");
 }

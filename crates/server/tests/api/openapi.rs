@@ -54,7 +54,7 @@ async fn every_operation_has_a_unique_id(engine: Engine) {
         let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no id"));
         assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
         assert!(id.starts_with(|first: char| first.is_ascii_lowercase()), "{id}");
-        assert!(ids.insert(id.to_owned()), "{id} stands twice");
+        assert!(ids.insert(id.to_owned()), "{id} occurs twice");
     }
 }
 
@@ -66,7 +66,7 @@ async fn every_operation_has_a_summary(engine: Engine) {
             assert!(!text.trim().is_empty(), "{method} {path} has no {member}");
         }
         assert!(operation["tags"].as_array().is_some_and(|tags| !tags.is_empty()), "{method} {path}");
-        assert!(operation["security"].is_array(), "{method} {path} does not say whom it lets in");
+        assert!(operation["security"].is_array(), "{method} {path} does not declare who may call it");
     }
 }
 
@@ -91,8 +91,8 @@ async fn every_reference_leads_somewhere(engine: Engine) {
     references(&document, &mut found);
     assert!(!found.is_empty());
     for target in found {
-        let pointer = target.strip_prefix('#').unwrap_or_else(|| panic!("{target} leads out"));
-        assert!(document.pointer(pointer).is_some(), "{target} leads nowhere");
+        let pointer = target.strip_prefix('#').unwrap_or_else(|| panic!("{target} is an external address"));
+        assert!(document.pointer(pointer).is_some(), "{target} does not exist");
     }
     for name in document["components"]["schemas"].as_object().unwrap().keys() {
         assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)), "{name}");
@@ -114,7 +114,7 @@ async fn every_error_is_a_problem(engine: Engine) {
             );
         }
         if path.starts_with("/api/") {
-            assert!(answers.contains_key("503"), "{method} {path} never says that it is overloaded");
+            assert!(answers.contains_key("503"), "{method} {path} does not declare the 503 answer");
         }
     }
 }
@@ -126,9 +126,9 @@ async fn the_document_has_no_unused_parts(engine: Engine) {
     for (kind, components) in document["components"].as_object().unwrap() {
         for name in components.as_object().unwrap().keys() {
             let used = found.contains(&format!("#/components/{kind}/{name}").as_str());
-            assert!(used || kind == "securitySchemes", "nothing leads to {kind}/{name}");
+            assert!(used || kind == "securitySchemes", "no link to {kind}/{name}");
         }
     }
     let size = document.to_string().len() / operations(&document).len();
-    assert!(size < 6_000, "what operations share is written once: {size} bytes for each");
+    assert!(size < 6_000, "shared parts are written once: {size} bytes per operation");
 }

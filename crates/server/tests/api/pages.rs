@@ -18,12 +18,14 @@ cases! {
     the_start_page_links_to_the_documentation_and_health,
     the_token_in_a_link_is_escaped_on_the_page,
     a_checkout_returns_to_a_page_without_details_of_the_order,
+    a_mail_about_a_comment_leads_to_the_page_of_its_movie,
+    the_page_of_a_movie_shows_what_visitors_may_know,
     with_a_configured_frontend_there_is_no_page,
     a_compressed_form_is_unsupported_and_has_no_effect,
     a_form_over_16_kib_is_too_large,
     other_bodies_than_forms_are_unsupported,
     a_page_shows_how_long_to_wait_after_too_many_requests,
-    without_the_database_a_page_says_to_try_the_link_again: on_postgres_only,
+    without_the_database_a_page_asks_to_try_the_link_again: on_postgres_only,
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -183,16 +185,60 @@ async fn a_checkout_returns_to_a_page_without_details_of_the_order(engine: Engin
     let get = |path: String| app.anonymous().call_at(Method::GET, path);
     let (order, payment) = (uuid::Uuid::max(), uuid::Uuid::nil());
     let page = get(format!("/orders/{order}?payment={payment}")).await.expect(200);
+    says(&page, "<h1>Back from the checkout</h1>");
     says(&page, "return to the application");
     assert!(!page.text().contains(&order.to_string()) && !page.text().contains("<script"), "{page}");
-    assert!(page.text().contains("href=\"../\""), "it leads to the start page: {page}");
-    assert_eq!(get(format!("/orders/{payment}")).await.expect(200).text(), page.text());
+    assert!(page.text().contains("href=\"../\""), "it links to the start page: {page}");
+    let from_mail = get(format!("/orders/{order}?utm_source=mail")).await.expect(200);
+    says(&from_mail, "<h1>Your order</h1>");
+    assert!(!from_mail.text().contains("checkout") && !from_mail.text().contains(&order.to_string()));
     says(&get("/orders/none".to_owned()).await.expect(404), "Not found");
+}
+
+async fn a_mail_about_a_comment_leads_to_the_page_of_its_movie(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let path = format!("/movies/{}/comments", movies.id("Alien"));
+    let comment = ann.post(path, json!({"text": "In space."})).await.expect(201).json();
+    let replies = format!("/comments/{}/replies", comment["id"].as_str().unwrap());
+    bob.post(replies, json!({"text": "No one hears."})).await.expect(201);
+    app.run_outbox().await;
+    let mail = app.mails_to(&ann.email).pop().unwrap();
+    let link = mail.text.lines().find(|line| line.contains("/movies/")).unwrap();
+    let path = link.strip_prefix(app.url()).unwrap().to_owned();
+    let page = app.anonymous().call_at(Method::GET, format!("{path}?utm_source=mail")).await.expect(200);
+    says(&page, "<h1>Alien (1979)</h1>");
+    assert!(page.text().contains("href=\"../\""), "it leads to the start page: {page}");
+}
+
+async fn the_page_of_a_movie_shows_what_visitors_may_know(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let admin = app.admin().await;
+    let id = movies.id("Alien");
+    let change = async |changes: serde_json::Value| {
+        let path = format!("/movies/{id}");
+        let etag = admin.get(&path).await.expect(200).header("etag").unwrap().to_owned();
+        admin.call(Method::PATCH, path).header("if-match", etag).json(&changes).await.expect(200);
+    };
+    let get = |id: &str| app.anonymous().call_at(Method::GET, format!("/movies/{id}"));
+    change(json!({"name": "<b>Alien</b>", "description": "A & <script>"})).await;
+    let page = get(&id).await.expect(200);
+    says(&page, "A &#38; &#60;script&#62;");
+    assert!(!page.text().contains("<script") && !page.text().contains("<b>"), "{page}");
+    says(&get("none").await.expect(404), "Not found");
+    says(&get(&uuid::Uuid::max().to_string()).await.expect(404), "Not found");
+    change(json!({"is_available": false})).await;
+    says(&get(&id).await.expect(404), "Not found");
 }
 
 async fn with_a_configured_frontend_there_is_no_page(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("FRONTEND_URL", "https://cinema.example.com")]).await;
-    app.anonymous().get("/activate?token=x").await.problem(404, "not_found");
+    let movie = format!("/movies/{}", uuid::Uuid::nil());
+    for path in ["/activate?token=x".to_owned(), movie] {
+        app.anonymous().call_at(Method::GET, path).await.problem(404, "not_found");
+    }
 }
 
 fn packed(encoding: &str, form: &str) -> Vec<u8> {
@@ -286,7 +332,7 @@ async fn a_page_shows_how_long_to_wait_after_too_many_requests(engine: Engine) {
     assert_eq!(refused.header("retry-after"), Some("60"));
 }
 
-async fn without_the_database_a_page_says_to_try_the_link_again(_postgres: Engine) {
+async fn without_the_database_a_page_asks_to_try_the_link_again(_postgres: Engine) {
     let app = TestApp::spawn_on_own_server().await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;

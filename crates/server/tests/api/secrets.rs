@@ -38,7 +38,7 @@ async fn a_repeat_across_a_rotation_gets_the_same_successor(engine: Engine) {
     let successor = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
     let node = app.node_with(&[("APP_SECRET_KEY", NEW), ("APP_SECRET_KEY_PREVIOUS", SECRET)]).await;
     let repeated = Tokens::of(&node.refresh(&ann.tokens.refresh).await);
-    assert_eq!(repeated.refresh, successor.refresh, "the same to the byte");
+    assert_eq!(repeated.refresh, successor.refresh, "byte for byte the same");
     node.anonymous().with_token(&repeated.access).get("/cart").await.expect(200);
     // A node that knows the new secret but does not use it yet returns the same successor of a token that the new node
     // has rotated.

@@ -13,6 +13,9 @@ use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
 cases! {
     incomplete_bodies_do_not_block_others,
     stalled_uploads_of_one_user_do_not_block_those_of_another,
+    three_clients_that_send_no_bodies_do_not_keep_webhooks_of_others_out,
+    a_webhook_that_no_body_makes_valid_is_refused_before_its_body,
+    large_incomplete_bodies_of_one_client_have_a_memory_limit,
     a_client_has_at_most_the_configured_number_of_connections,
 }
 
@@ -109,6 +112,60 @@ async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engin
         }
     }
     upload(&bob).await.problem(415, "unsupported_media_type");
+}
+
+/// Begins a webhook of the client with this number behind the proxy.
+async fn begin_webhook(app: &TestApp, client: u8, signature: &str) -> Begun {
+    let kind =
+        format!("application/json\r\nx-forwarded-for: 192.0.2.{client}\r\nsandbox-signature: {signature}");
+    Begun::send(app, "POST /api/v1/payments/webhooks/sandbox", &kind, None, "123456789").await
+}
+
+async fn three_clients_that_send_no_bodies_do_not_keep_webhooks_of_others_out(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let signature = format!("t={},v1={}", app.now().timestamp(), "A".repeat(43));
+    let stalled = (0..90).flat_map(|_| 1..=3).map(|client| begin_webhook(&app, client, &signature));
+    let stalled = futures_util::future::join_all(stalled).await;
+    let answer = begin_webhook(&app, 4, &signature).await.finish().await;
+    assert!(answer.contains("\"code\":\"signature_invalid\""), "its body is read: {answer}");
+    drop(stalled);
+}
+
+async fn a_webhook_that_no_body_makes_valid_is_refused_before_its_body(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (now, tag) = (app.now().timestamp(), "A".repeat(43));
+    for signature in
+        ["x", &format!("t={now}"), &format!("t={now},v1=x"), &format!("t={},v1={tag}", now - 301)]
+    {
+        let (answer, _) = begin_webhook(&app, 1, signature).await.answer().await;
+        assert!(answer.contains("\"code\":\"signature_invalid\""), "{signature}: {answer}");
+    }
+    let answer = begin_webhook(&app, 1, &format!("t={now},v1={tag}")).await.finish().await;
+    assert!(answer.contains("\"code\":\"signature_invalid\""), "its body is needed: {answer}");
+}
+
+async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.user("ann").await;
+    let body = "x".repeat(60_010);
+    let begin = async || {
+        let call = "POST /api/v1/accounts/logout";
+        let mut begun = Begun::send(&app, call, "application/json", None, &body).await;
+        // The server may have refused the body before all of this was sent.
+        let _unsent = begun.stream.write_all(&begun.rest.as_bytes()[..60_000]).await;
+        begun
+    };
+    // Together they are larger than the 8 MiB of one client.
+    let incomplete = futures_util::future::join_all((0..200).map(|_| begin())).await;
+    let mut stalled: FuturesUnordered<_> = incomplete.into_iter().map(Begun::answer).collect();
+    let refused: Vec<_> = stalled.by_ref().take(40).collect().await;
+    for (answer, _) in &refused {
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.to_lowercase().contains("retry-after: 1\r\n"), "{answer}");
+    }
+    // The small body of a log-in is received all the same.
+    app.log_in("ann").await.expect(200);
+    drop(stalled);
 }
 
 async fn a_client_has_at_most_the_configured_number_of_connections(engine: Engine) {

@@ -627,7 +627,7 @@ async fn a_lost_redis_does_not_fail_any_request(engine: Engine) {
     app.user("ann").await;
     let shared = call().await;
     redis.kill();
-    assert_eq!(call().await, 99_999, "the node counts by itself");
+    assert_eq!(call().await, 99_999, "the node counts separately");
     join_all((0..50).map(|_| call())).await;
     app.log_in("ann").await.expect(200);
     app.log_in("nobody").await.expect(401);
@@ -635,7 +635,7 @@ async fn a_lost_redis_does_not_fail_any_request(engine: Engine) {
     // Redis is connected again automatically. It counts from zero, so its counts are lower than those of the node.
     let begun = std::time::Instant::now();
     while call().await != 99_999 {
-        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "Redis is not found again");
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "the node did not reconnect to Redis");
     }
     assert!(shared < 99_999);
 }

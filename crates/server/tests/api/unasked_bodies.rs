@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations};
 
 cases! {
-    a_field_that_nobody_asked_for_is_named_and_nothing_is_done,
+    an_unexpected_field_is_reported_and_nothing_is_changed,
     every_call_without_a_body_refuses_one,
     an_empty_body_is_the_same_as_no_body,
     an_unexpected_body_that_is_not_an_object_is_refused,
@@ -34,7 +34,7 @@ fn without_body() -> Vec<(Method, String)> {
         .collect()
 }
 
-async fn a_field_that_nobody_asked_for_is_named_and_nothing_is_done(engine: Engine) {
+async fn an_unexpected_field_is_reported_and_nothing_is_changed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.log_in("ann").await.expect(200);

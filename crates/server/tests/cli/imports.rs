@@ -19,7 +19,7 @@ fn an_import_adds_valid_rows_and_reports_the_others() {
 
     let dry = folder.run(&format!("{import} --dry-run")).exits(3);
     assert!(dry.out().contains("2 added") && dry.out().contains("dry run"), "{}", dry.out());
-    assert_eq!(folder.run("movies export").exits(0).out(), "", "a dry run keeps nothing");
+    assert_eq!(folder.run("movies export").exits(0).out(), "", "a dry run stores nothing");
 
     let first = folder.run(&import).exits(3);
     assert_eq!(first.out(), "3 rows: 2 added, 0 updated, 0 unchanged, 1 rejected\n");
@@ -86,7 +86,7 @@ fn a_dry_run_reports_what_an_import_does_including_repeated_rows() {
     folder.write("movies.csv", priced((0..1_500).map(|row| (row % 1_200, "9.99"))));
     let told = "1500 rows: 1200 added, 0 updated, 300 unchanged, 0 rejected";
     let dry = folder.run("movies import movies.csv --dry-run").exits(0).out();
-    assert_eq!(dry, format!("{told}; dry run: nothing was kept\n"));
+    assert_eq!(dry, format!("{told}; dry run: nothing was stored\n"));
     assert_eq!(folder.run("movies import movies.csv").exits(0).out(), format!("{told}\n"));
 }
 

@@ -25,6 +25,7 @@ use crate::{
     moment::Moment,
     orders::bodies::OrderBody,
     payments::{bodies::PaymentBody, refund_requests::RefundRequestBody},
+    problem::{Problem, kinds},
 };
 
 /// Confirms the deletion of an account.
@@ -369,6 +370,7 @@ fn all<T, B: From<T>>(items: Vec<T>) -> Vec<B> {
 }
 
 impl PersonalDataBody {
+    /// Creates the export without its comments.
     pub(crate) fn new(data: PersonalData, at: Instant, public_url: &str) -> Self {
         let user_id = data.user.id;
         Self {
@@ -384,7 +386,7 @@ impl PersonalDataBody {
             reactions: all(data.opinions.reactions),
             ratings: all(data.opinions.ratings),
             favorites: all(data.opinions.favorites),
-            comments: all(data.opinions.comments),
+            comments: Vec::new(),
             liked_comments: all(data.opinions.liked_comments),
             reports: all(data.opinions.reports),
             orders: all(data.orders),
@@ -397,6 +399,17 @@ impl PersonalDataBody {
             notification_settings: data.notification_settings.into(),
             notified_acts: all(data.notified_acts),
             stream_tickets: all(data.stream_tickets),
+        }
+    }
+
+    /// Returns the JSON before the elements of the list of comments, and the JSON after them.
+    pub(super) fn around_the_comments(&self) -> Result<(String, String), Problem> {
+        let json =
+            serde_json::to_string(self).map_err(|error| Problem::new(&kinds::INTERNAL).caused_by(&error))?;
+        // Quotes in texts are escaped, so this is the list itself.
+        match json.split_once("\"comments\":[]") {
+            Some((before, after)) => Ok((format!("{before}\"comments\":["), format!("]{after}"))),
+            None => Err(Problem::new(&kinds::INTERNAL)),
         }
     }
 }

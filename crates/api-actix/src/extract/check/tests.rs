@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "what is read is not looked at")]
+#[expect(dead_code, reason = "the data read are ignored")]
 struct Probe {
     #[schemars(length(min = 1, max = 3))]
     text: String,
@@ -31,7 +31,7 @@ struct Probe {
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "what is read is not looked at")]
+#[expect(dead_code, reason = "the data read are ignored")]
 struct Inner {
     kind: InnerKind,
 }
@@ -92,6 +92,30 @@ fn all_faults_of_a_body_are_reported_and_valid_parts_are_kept() {
     );
     let (_, faults) = read(r#"{"text": "abcd", "ids": ["a", "b", "c"], "name": "a\u0007"}"#);
     assert_faults(&faults, &[("text", TooLong), ("ids", TooLong), ("name", InvalidFormat)]);
+}
+
+#[test]
+fn a_message_describes_the_fault_in_correct_english() {
+    let message = |body: &str| {
+        let (rules, mut faults) = (test_rules(), Faults::default());
+        let (schema, definitions) = &schemas::of_input::<Probe>();
+        let mut reading = Reading { source: Source::Body, definitions, rules: &rules, faults: &mut faults };
+        check(schema, serde_json::from_str(body).unwrap(), &mut reading);
+        let messages: Vec<_> = faults.into_problems().into_iter().map(|problem| problem.message).collect();
+        messages.join("; ")
+    };
+    for (body, expected) in [
+        (r#"{"text": ""}"#, "must have at least 1 character"),
+        (r#"{"text": "abcd"}"#, "must have at most 3 characters"),
+        (r#"{"text": "a", "ids": []}"#, "must have at least 1 item"),
+        (r#"{"text": "a", "whole": 1.5}"#, "must be a whole number, not a decimal number"),
+        (r#"{"text": "a", "whole": "1"}"#, "must be a whole number, not a string"),
+        (r#"{"text": "a", "price": "-1.00"}"#, "must be at least 0, written without a sign"),
+        (r#"{"text": "a", "price": "-0.00"}"#, "must be at least 0, written without a sign"),
+        (r#"{"text": "a", "price": "-x"}"#, "not a decimal amount; write it like 9.99"),
+    ] {
+        assert_eq!(message(body), expected, "{body}");
+    }
 }
 
 #[test]
@@ -163,6 +187,9 @@ fn parameters_are_read_according_to_their_schema() {
         ("truth=1", ("truth", FieldCode::InvalidFormat)),
         ("ids=x", ("ids", FieldCode::InvalidFormat)),
         ("price=-1", ("price", FieldCode::TooSmall)),
+        ("price=-1.999", ("price", FieldCode::TooSmall)),
+        ("price=-", ("price", FieldCode::InvalidFormat)),
+        ("price=--1", ("price", FieldCode::InvalidFormat)),
         ("sort=colour", ("sort", FieldCode::InvalidValue)),
         ("sort=-relevance", ("sort", FieldCode::InvalidValue)),
         ("sort=year,-year", ("sort", FieldCode::Repeated)),
@@ -174,7 +201,7 @@ fn parameters_are_read_according_to_their_schema() {
     ] {
         let (probe, faults) = read(&format!("text=a&{text}"));
         assert_faults(&faults, &[fault]);
-        assert!(probe.is_some(), "{text}: what is sound is read");
+        assert!(probe.is_some(), "{text}: valid values are read");
     }
 }
 

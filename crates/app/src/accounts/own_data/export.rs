@@ -1,16 +1,20 @@
 use domain::{
-    accounts::{AccessError, Actor, Origin, PersonalData},
+    accounts::{AccessError, Actor, Origin, PersonalData, WrittenComment},
     audit::{AuditAction, AuditObject},
-    store::{Attempt, retried},
+    id::{CommentId, UserId},
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::OwnData;
 use crate::record::NewAuditEntry;
 
+/// How many comments of an export are read at a time.
+const COMMENTS_AT_A_TIME: u32 = 100;
+
 impl OwnData {
-    /// Returns all data of the actor, and the time when it was read. The export is recorded in the audit log first, so
-    /// that the copy contains its own entry.
+    /// Returns all data of the actor except the comments ([`written_comments`](Self::written_comments)), and the time when
+    /// it was read. The export is recorded in the audit log first, so that the copy contains its own entry.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -22,6 +26,19 @@ impl OwnData {
         let now = retried(&*self.backoff, |attempt| self.record_export(attempt, actor, origin)).await?;
         let data = self.queries.personal_data(actor.user_id).await?;
         Ok((data.ok_or(AccessError::SignedOut)?, now))
+    }
+
+    /// Returns the next comments of an export, after the one with this time and identifier. There are no more when it is
+    /// empty. The caller has made the export of this user.
+    ///
+    /// # Errors
+    /// When the comments cannot be read.
+    pub async fn written_comments(
+        &self,
+        user_id: UserId,
+        behind: Option<(Instant, CommentId)>,
+    ) -> Result<Vec<WrittenComment>, StoreError> {
+        self.queries.written_comments(user_id, behind, COMMENTS_AT_A_TIME).await
     }
 
     async fn record_export(

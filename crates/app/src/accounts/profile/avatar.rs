@@ -222,7 +222,7 @@ mod tests {
         let second =
             world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar.unwrap();
         assert_ne!(first, second);
-        assert_eq!(world.media.keys().len(), 2, "it goes after the commit, not before");
+        assert_eq!(world.media.keys().len(), 2, "it is removed after the commit, not before");
         assert_eq!(due_after_an_hour(&world).await, [true, true, false]);
         clean(&world).await;
         assert_eq!(world.media.keys(), [second]);

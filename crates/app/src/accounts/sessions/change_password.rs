@@ -214,7 +214,7 @@ mod tests {
         for pair in [laptop, bob] {
             world.sessions.authenticate(&pair.access).await.unwrap();
         }
-        assert_eq!(world.store.rows().await.refresh.len(), 2, "of the calling one, and of somebody else");
+        assert_eq!(world.store.rows().await.refresh.len(), 2, "the caller's, and that of another user");
     }
 
     #[tokio::test]

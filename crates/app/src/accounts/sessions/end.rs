@@ -222,7 +222,7 @@ mod tests {
         assert!(
             !is_live(&world, &phone).await && is_live(&world, &laptop).await && is_live(&world, &bob).await
         );
-        assert_eq!(ended(&world).await.len(), 1, "ending nobody is not written down");
+        assert_eq!(ended(&world).await.len(), 1, "ending no session is not recorded");
         assert_eq!(listed(&world).await, [caller.session_id]);
     }
 

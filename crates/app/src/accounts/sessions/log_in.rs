@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_commit_or_a_busy_hasher_signs_nobody_in() {
+    async fn a_failed_commit_or_a_busy_hasher_begins_no_session() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.fail_on_commit();

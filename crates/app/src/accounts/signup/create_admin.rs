@@ -17,7 +17,7 @@ pub enum CreateAdminError {
     #[error(transparent)]
     Password(#[from] PasswordProblem),
     /// An account has this address.
-    #[error("an account has this e-mail address already")]
+    #[error("an account already has this e-mail address")]
     EmailTaken,
     /// The password currently could not be hashed.
     #[error(transparent)]

@@ -402,7 +402,7 @@ mod tests {
             user.version += 1;
         });
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
-        assert_eq!(world.passwords.take_count(), 2, "the password it was compared with is still the one");
+        assert_eq!(world.passwords.take_count(), 2, "the compared password is still the current one");
     }
 
     #[tokio::test]

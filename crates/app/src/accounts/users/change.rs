@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deactivated_owner_who_registers_again_is_told_by_mail_where_that_is_wanted() {
+    async fn a_deactivated_owner_who_registers_again_gets_a_mail_if_configured() {
         let world = led(World::discreet().await).await;
         world.active(&ann()).await;
         change(&world, &ann(), DEACTIVATE).await.unwrap();

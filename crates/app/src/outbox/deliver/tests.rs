@@ -250,7 +250,7 @@ async fn a_request_that_fails_in_the_store_is_retried() {
     assert_eq!(queue.outbox()[1].error.as_deref(), Some("the store failed: the disk is full"));
     world.store.let_commits_succeed();
     world.seconds_pass(1);
-    assert_eq!(outbox.deliver_due().await.unwrap(), 2, "the wish, and the mail that it led to");
+    assert_eq!(outbox.deliver_due().await.unwrap(), 2, "the request, and the mail that it led to");
     assert_eq!(sent.lock().unwrap().len(), 2);
 }
 

@@ -66,7 +66,7 @@ pub struct WrittenComment {
     pub edited_at: Option<Instant>,
 }
 
-/// The reactions, ratings, favourites and comments of a user.
+/// The reactions, ratings and favourites of a user, and what the user did with comments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Opinions {
     /// The reactions, oldest first.
@@ -75,8 +75,6 @@ pub struct Opinions {
     pub ratings: Vec<(HeldMovie, i16)>,
     /// The favourites, oldest first.
     pub favorites: Vec<HeldMovie>,
-    /// The comments, oldest first.
-    pub comments: Vec<WrittenComment>,
     /// The comments that the user likes, and the times of the likes; oldest first.
     pub liked_comments: Vec<(CommentId, Instant)>,
     /// The comments that the user reported, oldest first.
@@ -103,7 +101,7 @@ pub struct NotifiedAct {
     pub at: Instant,
 }
 
-/// Everything that is stored about a user, except hashes of passwords and tokens.
+/// Everything that is stored about a user, except the comments that the user wrote and hashes of passwords and tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
     /// The account with its profile.
@@ -122,7 +120,7 @@ pub struct PersonalData {
     pub purchases: Vec<HeldPurchase>,
     /// How far bought movies were watched, in the order of the reports.
     pub watched: Vec<WatchedMovie>,
-    /// Reactions, ratings, favourites and comments.
+    /// Reactions, ratings, favourites, and likes and reports of comments.
     pub opinions: Opinions,
     /// The orders, oldest first.
     pub orders: Vec<OrderView>,
@@ -149,9 +147,17 @@ pub struct PersonalData {
 /// Reads everything that is stored about one user, outside a unit of work.
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
-    /// All data, or `None` when there is no such user. MUST NOT contain data of other users, except in entries of the
+    /// All data except the written comments, or `None` when there is no such user. MUST NOT contain data of other users, except in entries of the
     /// audit log.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
+    /// The comments that the user wrote, oldest first, and by identifier among those of the same time: at most `most`,
+    /// beginning after the comment with this time and identifier.
+    async fn written_comments(
+        &self,
+        user_id: UserId,
+        behind: Option<(Instant, CommentId)>,
+        most: u32,
+    ) -> Result<Vec<WrittenComment>, StoreError>;
 }
 
 /// Erases users. Callers hold the lock of the user.

@@ -32,6 +32,27 @@ pub struct SearchTerm {
     pub is_of_name: bool,
 }
 
+impl SearchTerm {
+    /// Whether this word of a movie matches the term.
+    fn accepts(&self, word: &str) -> bool {
+        self.whole.iter().any(|whole| whole == word)
+            || self.begun.iter().any(|begun| word.starts_with(begun.as_str()))
+    }
+
+    /// Removes the spellings that the other term does not accept, so that this term replaces both.
+    fn restrict_to(&mut self, other: &Self) {
+        let mut whole: Vec<String> = self.whole.iter().filter(|word| other.accepts(word)).cloned().collect();
+        for word in &other.whole {
+            if self.accepts(word) && !whole.contains(word) {
+                whole.push(word.clone());
+            }
+        }
+        self.whole = whole;
+        self.begun.retain(|begun| other.begun.contains(begun));
+        self.is_of_name |= other.is_of_name;
+    }
+}
+
 impl Search {
     /// Parses the text that the user typed.
     #[must_use]
@@ -118,6 +139,20 @@ impl Search {
             .collect()
     }
 
+    /// The terms that must occur in a movie, one for each different word: a repeated word is looked up only once, in the
+    /// spellings that are possible at all of its positions.
+    #[must_use]
+    pub fn distinct_terms(&self) -> Vec<SearchTerm> {
+        let mut distinct: Vec<(&str, SearchTerm)> = Vec::new();
+        for (word, term) in self.words().zip(self.terms()) {
+            match distinct.iter_mut().find(|(known, _)| *known == word) {
+                Some((_, known)) => known.restrict_to(&term),
+                None => distinct.push((word, term)),
+            }
+        }
+        distinct.into_iter().map(|(_, term)| term).collect()
+    }
+
     /// The positions of the words that may be years.
     #[must_use]
     pub fn possible_years(&self) -> Vec<usize> {
@@ -177,11 +212,14 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
-    use super::Search;
+    use super::{Search, SearchTerm};
+
+    fn spellings(terms: Vec<SearchTerm>) -> Vec<(String, String)> {
+        terms.into_iter().map(|term| (term.whole.join(" "), term.begun.join(" "))).collect()
+    }
 
     fn terms(text: &str) -> Vec<(String, String)> {
-        let terms = Search::parse(text).terms().into_iter();
-        terms.map(|term| (term.whole.join(" "), term.begun.join(" "))).collect()
+        spellings(Search::parse(text).terms())
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -204,6 +242,21 @@ mod tests {
         assert_eq!(terms("spider-man"), terms("spider man"));
         assert!(Search::parse(" !? ").is_empty());
         assert!(terms(" !? ").is_empty());
+    }
+
+    #[test]
+    fn a_repeated_word_is_looked_up_once() {
+        let distinct = |text: &str| spellings(Search::parse(text).distinct_terms());
+        assert_eq!(distinct("rocky 2"), terms("rocky 2"));
+        assert_eq!(distinct(&"and ".repeat(32)), pairs(&[("and andand", "")]));
+        assert_eq!(distinct(&"& ".repeat(12)), pairs(&[("and andand", "")]));
+        assert_eq!(distinct(&"a ".repeat(32)), pairs(&[("a aa", "")]));
+        let expected = [("new newyork", ""), ("york newyork yorknew", "")];
+        assert_eq!(distinct("new york new york"), pairs(&expected));
+        assert_eq!(distinct("dune messiah dune")[0], ("dune dunemessiah".to_owned(), String::new()));
+        let of_name = Search::parse("2001 2001").with_years_in_names().distinct_terms();
+        assert_eq!(of_name.iter().map(|term| term.is_of_name).collect::<Vec<_>>(), [true]);
+        assert!(Search::parse("").distinct_terms().is_empty());
     }
 
     #[test]

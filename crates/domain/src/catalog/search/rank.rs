@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, ops::Bound};
 
 use super::{
     entry::spellings,
-    query::Search,
+    query::{Search, SearchTerm},
     words::{Word, article, joined_neighbours, number, searchable, words},
 };
 
@@ -73,34 +73,64 @@ impl SearchRank {
     }
 }
 
-/// Returns how well a movie that the search found matches. A match of the complete name, with or without its article,
-/// ranks before names that begin with the search, then all words in the name, then the people, then the description.
-/// Complete words rank before prefixes, and literal matches before other spellings.
-#[must_use]
-pub fn rank(search: &Search, candidate: Candidate<'_>) -> SearchRank {
-    if let Some(rank) = rank_of_name(search, candidate.name) {
-        return rank;
-    }
-    let name = searchable(candidate.name);
-    let mut sets = Sets { joined: joined_neighbours(&words(&name)), words: spellings(&name) };
-    sets.words.extend(candidate.people.split(' ').map(str::to_owned));
-    if let Some(manner) = sets.manner(search) {
-        return SearchRank { place: Place::People, manner };
-    }
-    sets.words.extend(spellings(&searchable(candidate.description)));
-    let worst = Manner { is_literal: false, is_whole: false, has_same_article: false };
-    SearchRank { place: Place::Description, manner: sets.manner(search).unwrap_or(worst) }
+/// Ranks the matches of one search. The search is analysed once for all of them.
+#[derive(Debug)]
+pub struct Ranking<'a> {
+    search: &'a Search,
+    /// The different words of the search as typed, with their terms.
+    terms: Vec<(&'a str, SearchTerm)>,
 }
 
-/// Returns how well the name of a movie or person matches a search; `None` when a word is missing.
-#[must_use]
-pub fn rank_of_name(search: &Search, name: &str) -> Option<SearchRank> {
-    let text = searchable(name);
-    let words = words(&text);
-    rank_of_sequence(&words, &search.words).or_else(|| {
+impl<'a> Ranking<'a> {
+    /// Prepares the ranking of the matches of this search.
+    #[must_use]
+    pub fn of(search: &'a Search) -> Self {
+        let mut terms = Vec::new();
+        for term in search.words().zip(search.terms()) {
+            if !terms.contains(&term) {
+                terms.push(term);
+            }
+        }
+        Self { search, terms }
+    }
+
+    /// Returns how well a movie that the search found matches. A match of the complete name, with or without its
+    /// article, ranks before names that begin with the search, then all words in the name, then the people, then the
+    /// description. Complete words rank before prefixes, and literal matches before other spellings.
+    #[must_use]
+    pub fn rank(&self, candidate: Candidate<'_>) -> SearchRank {
+        let mut sets = match self.rank_in_name(candidate.name) {
+            Ok(rank) => return rank,
+            Err(sets) => sets,
+        };
+        sets.words.extend(candidate.people.split(' ').map(str::to_owned));
+        if let Some(manner) = sets.manner(&self.terms) {
+            return SearchRank { place: Place::People, manner };
+        }
+        sets.words.extend(spellings(&searchable(candidate.description)));
+        let worst = Manner { is_literal: false, is_whole: false, has_same_article: false };
+        SearchRank { place: Place::Description, manner: sets.manner(&self.terms).unwrap_or(worst) }
+    }
+
+    /// Returns how well the name of a movie or person matches the search; `None` when a word is missing.
+    #[must_use]
+    pub fn rank_of_name(&self, name: &str) -> Option<SearchRank> {
+        self.rank_in_name(name).ok()
+    }
+
+    /// The rank of a name, or its words when a word of the search is missing.
+    fn rank_in_name(&self, name: &str) -> Result<SearchRank, Sets> {
+        let text = searchable(name);
+        let words = words(&text);
+        if let Some(rank) = rank_of_sequence(&words, &self.search.words) {
+            return Ok(rank);
+        }
         let sets = Sets { words: spellings(&text), joined: joined_neighbours(&words) };
-        sets.manner(search).map(|manner| SearchRank { place: Place::Name, manner })
-    })
+        match sets.manner(&self.terms) {
+            Some(manner) => Ok(SearchRank { place: Place::Name, manner }),
+            None => Err(sets),
+        }
+    }
 }
 
 /// The words of a movie.
@@ -110,10 +140,11 @@ struct Sets {
 }
 
 impl Sets {
-    /// Returns how exactly all words of the search match these words; `None` when one is missing.
-    fn manner(&self, search: &Search) -> Option<Manner> {
+    /// Returns how exactly all words of a search match these words; `None` when one is missing.
+    fn manner(&self, terms: &[(&str, SearchTerm)]) -> Option<Manner> {
         let mut all = Manner::BEST;
-        for (term, literal) in search.terms().iter().zip(search.words()) {
+        for (literal, term) in terms {
+            let literal = *literal;
             let begins = |text: &str| {
                 let first = self.words.range::<str, _>((Bound::Included(text), Bound::Unbounded)).next();
                 first.is_some_and(|word| word.starts_with(text))
@@ -209,7 +240,7 @@ mod tests {
 
     fn ranked(search: &str, name: &str) -> SearchRank {
         let candidate = Candidate { name, people: "al pacino", description: "A crime drama." };
-        rank(&Search::parse(search), candidate)
+        Ranking::of(&Search::parse(search)).rank(candidate)
     }
 
     /// Asserts that the names are ranked in this order.

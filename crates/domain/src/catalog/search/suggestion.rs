@@ -65,10 +65,10 @@ pub fn best_suggestions(mut all: Vec<Suggestion>) -> Vec<Suggestion> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Search, rank_of_name};
+    use crate::catalog::{Ranking, Search};
 
     fn suggestion(kind: SuggestionKind, name: &str, popularity: f64) -> Suggestion {
-        let rank = rank_of_name(&Search::parse("al"), name).unwrap();
+        let rank = Ranking::of(&Search::parse("al")).rank_of_name(name).unwrap();
         Suggestion { kind, id: Uuid::nil(), name: name.to_owned(), rank, popularity }
     }
 

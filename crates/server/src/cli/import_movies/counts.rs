@@ -55,7 +55,7 @@ impl Counts {
 
     pub(super) fn summary(&self, is_dry_run: bool) -> String {
         let Self { added, updated, unchanged, rejected } = self;
-        let dry_run = if is_dry_run { "; dry run: nothing was kept" } else { "" };
+        let dry_run = if is_dry_run { "; dry run: nothing was stored" } else { "" };
         format!(
             "{} rows: {added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected{dry_run}",
             self.rows()

@@ -130,7 +130,7 @@ impl Import {
         faults
     }
 
-    /// Waits until at most `left` batches are running, and reports bad rows in the order of the file. If a batch failed, all
+    /// Waits until at most `left` batches are running, and reports invalid rows in the order of the file. If a batch failed, all
     /// others are waited for, so that the summary counts what is in the database.
     async fn wait_for_batches(&mut self, left: usize) -> Result<(), Failure> {
         let mut failed = None;
@@ -179,6 +179,6 @@ impl Import {
             Failure::OutputClosed => "the output was closed",
         };
         let summary = self.counts.summary(self.is_dry_run);
-        Failure::new(format!("stopped: {cause} ({summary}): run it again, what is in stays as it is"))
+        Failure::new(format!("stopped: {cause} ({summary}): run it again to import the rest"))
     }
 }

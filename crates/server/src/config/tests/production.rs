@@ -41,8 +41,8 @@ fn production_refuses_secrets_that_can_be_guessed_or_were_published() {
         ("APP_SECRET_KEY", "0123456789abcdefghijklmnopqrstuvwxyz", "can be guessed"),
         ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TkS0x3vJ8qWm2Zr7T", "can be guessed"),
         ("APP_SECRET_KEY_PREVIOUS", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "can be guessed"),
-        ("APP_SECRET_KEY", published, "stands in the documentation"),
-        ("APP_SECRET_KEY_PREVIOUS", published, "stands in the documentation"),
+        ("APP_SECRET_KEY", published, "appears in the documentation"),
+        ("APP_SECRET_KEY_PREVIOUS", published, "appears in the documentation"),
         (
             "DATABASE_URL",
             "postgres://cinema:cinema-development@db/cinema",
@@ -62,7 +62,7 @@ fn production_refuses_secrets_that_can_be_guessed_or_were_published() {
         ("AWS_SECRET_ACCESS_KEY", "cinema-development"),
     ];
     let refused = serves(&[&PRODUCTION[..], &bucket].concat()).unwrap_err().to_string();
-    assert!(refused.starts_with("AWS_SECRET_ACCESS_KEY is the one of the documentation"), "{refused}");
+    assert!(refused.starts_with("AWS_SECRET_ACCESS_KEY is the value of the documentation"), "{refused}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, email_of, j
 
 cases! {
     the_export_contains_all_data_of_the_caller,
+    the_export_contains_every_comment_of_a_user_with_many,
     the_export_contains_no_data_of_others_and_no_secrets,
     a_deleted_account_is_not_found_by_anyone,
     no_remaining_row_identifies_the_deleted_user,
@@ -205,6 +206,32 @@ async fn the_export_contains_all_data_of_the_caller(engine: Engine) {
     assert_eq!(told, ["registered", "activated", "signed_in", "signed_in", "signed_in", "data_exported"]);
 }
 
+async fn the_export_contains_every_comment_of_a_user_with_many(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let mut unit = app.unit().await;
+    for number in 0..250 {
+        let comment = domain::engagement::NewComment {
+            id: app.next_id(),
+            movie_id: movies.id("Alien").parse().unwrap(),
+            thread_id: None,
+            author: Id::from_uuid(ann.id()),
+            text: format!("\"comments\":[] {number}").parse().unwrap(),
+            created_at: app.now() + TimeDelta::milliseconds(number),
+        };
+        unit.insert_comment(&comment).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let answer = ann.get("/users/me/export").await.expect(200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let export = answer.json();
+    let texts: Vec<_> = export["comments"].as_array().unwrap().iter().map(|one| &one["text"]).collect();
+    let expected: Vec<_> = (0..250).map(|number| json!(format!("\"comments\":[] {number}"))).collect();
+    assert_eq!(texts, expected.iter().collect::<Vec<_>>());
+    assert_eq!(export["stream_tickets"], json!([]), "the rest of the document follows");
+}
+
 async fn the_export_contains_no_data_of_others_and_no_secrets(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
@@ -291,7 +318,7 @@ async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     let left = after.iter().filter(|cell| cell.text == "127.0.0.1").count();
     assert!(left < before_sessions && left <= 2, "{left} of {before_sessions}");
     let bought = after.iter().any(|cell| cell.table == "purchases" && cell.column == "purchased_at");
-    assert!(bought, "the books are kept");
+    assert!(bought, "the order and its payment are kept");
 }
 
 async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
@@ -304,7 +331,7 @@ async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
         let holds = |name: &[u8]| bytes.windows(name.len()).any(|part| part == name);
         names.into_iter().filter(|name| holds(name)).map(String::from_utf8_lossy).collect()
     };
-    assert_eq!(found().len(), names.len(), "all of them stand in it first: {:?}", found());
+    assert_eq!(found().len(), names.len(), "all of them are first in the list: {:?}", found());
     delete(&ann, &ann.password).await.expect(204);
     // The file is emptied in the background, so that no writer waits for readers.
     let begun = std::time::Instant::now();

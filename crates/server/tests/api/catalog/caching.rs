@@ -66,7 +66,7 @@ async fn the_tag_changes_with_the_personal_view_of_the_caller(engine: Engine) {
     let path = format!("/movies/{}", movies.id("Alien"));
     let visitors = app.anonymous().get(&path).await.header("etag").unwrap().to_owned();
     let before = ann.get(&path).await.header("etag").unwrap().to_owned();
-    assert_ne!(visitors, before, "the one has no `me`, the other has");
+    assert_ne!(visitors, before, "only one of them has `me`");
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
     let answer = ann.get(&path).header("if-none-match", &before).await.expect(200);
     assert_eq!(answer.json()["me"]["in_cart"], true);
@@ -184,7 +184,11 @@ async fn each_coding_of_a_movie_has_its_own_tag(engine: Engine) {
     }
     assert!(seen.len() >= 4, "{:?}", seen.keys());
     let bodies: std::collections::BTreeSet<_> = seen.values().collect();
-    assert_eq!(bodies.len(), seen.len(), "two tags for the same bytes, or one tag for several");
+    assert_eq!(
+        bodies.len(),
+        seen.len(),
+        "different tags for the same bytes, or the same tag for different bytes"
+    );
 }
 
 async fn a_304_also_has_vary(engine: Engine) {

@@ -39,7 +39,11 @@ async fn a_search_finds_every_word_of_a_title_in_any_spelling(engine: Engine) {
             "{search}"
         );
     }
-    assert_eq!(names(&app.anonymous().get("/movies?search=the+godfather").await).len(), 2, "plus is a space");
+    assert_eq!(
+        names(&app.anonymous().get("/movies?search=the+godfather").await).len(),
+        2,
+        "a plus sign is a space"
+    );
 }
 
 async fn a_search_that_finds_nothing_is_an_empty_list(engine: Engine) {
@@ -48,7 +52,7 @@ async fn a_search_that_finds_nothing_is_an_empty_list(engine: Engine) {
     let list = app.anonymous().get("/movies?search=nothingatall").await.expect(200).json();
     assert_eq!((&list["items"], &list["total_items"]), (&serde_json::json!([]), &serde_json::json!(0)));
     let everything = app.anonymous().get("/movies?search=").await;
-    assert_eq!(names(&everything).len(), 12, "no words ask for nothing");
+    assert_eq!(names(&everything).len(), 12, "a search without words finds nothing");
 }
 
 async fn a_title_is_found_literally(engine: Engine) {

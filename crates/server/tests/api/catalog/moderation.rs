@@ -175,6 +175,9 @@ async fn values_that_violate_a_rule_are_reported(engine: Engine) {
         (json!({"description": " "}), "description", "too_short"),
         (json!({"price": {"amount": "9.99", "currency": "EUR"}}), "price.currency", "invalid_value"),
         (json!({"price": {"amount": "-1", "currency": "USD"}}), "price.amount", "too_small"),
+        (json!({"price": {"amount": "-0.00", "currency": "USD"}}), "price.amount", "too_small"),
+        (json!({"name": "\u{200b}"}), "name", "too_short"),
+        (json!({"stars": ["\u{2060}"]}), "stars.0", "too_short"),
         (json!({"price": {"amount": "9.999", "currency": "USD"}}), "price.amount", "invalid_format"),
         (json!({"price": {"amount": 9.99, "currency": "USD"}}), "price.amount", "wrong_type"),
         (json!({"price": "9.99"}), "price", "wrong_type"),
@@ -191,6 +194,12 @@ async fn values_that_violate_a_rule_are_reported(engine: Engine) {
     ] {
         change(&moderator, &movie, changes).await.invalid(&[(field, code)]);
     }
+    let both = json!({"price": {"amount": "9.999", "currency": "EUR"}});
+    let faults = [("price.amount", "invalid_format"), ("price.currency", "invalid_value")];
+    change(&moderator, &movie, both).await.invalid(&faults);
+    // Invisible characters are not part of a name.
+    let hidden = json!({"name": "Stal\u{202e}ker\u{200b}"});
+    assert_eq!(change(&moderator, &movie, hidden).await.expect(200).json()["name"], "Stalker");
     assert_eq!(moderator.get(path_of(&movie)).await.json(), movie);
 }
 
@@ -201,7 +210,7 @@ async fn a_movie_of_the_same_name_year_and_duration_exists_already(engine: Engin
     let again = with(new_movie("Stalker"), json!({"genres": ["New genre"]}));
     moderator.post("/movies", again).await.problem(409, "movie_exists");
     let genres = app.anonymous().get("/genres").await.json();
-    assert_eq!(genres["total_items"], 2, "what was refused leaves no names: {genres}");
+    assert_eq!(genres["total_items"], 2, "refused rows create no names: {genres}");
     let other = create(&moderator, with(new_movie("Stalker"), json!({"year": 1980}))).await;
     change(&moderator, &other, json!({"year": 1979})).await.problem(409, "movie_exists");
     change(&moderator, &other, json!({"year": 1981})).await.expect(200);

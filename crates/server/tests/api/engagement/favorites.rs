@@ -129,7 +129,10 @@ async fn totals_follow_every_change(engine: Engine) {
     let total = async || -> Value {
         let behind = ann.get("/favorites?price_min=0&page_size=4&page=2").await.expect(200).json();
         let first = ann.get("/favorites?page_size=1").await.expect(200).json();
-        assert_eq!(behind["total_items"], first["total_items"], "behind the end it is counted by itself");
+        assert_eq!(
+            behind["total_items"], first["total_items"],
+            "a position after the end is counted separately"
+        );
         first["total_items"].clone()
     };
     assert_eq!(total().await, 4);

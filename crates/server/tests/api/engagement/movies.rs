@@ -9,7 +9,7 @@ use crate::support::{Call, Caller, Engine, TestApp, cases};
 cases! {
     a_reaction_is_counted_once_and_can_be_replaced_and_removed,
     a_rating_changes_the_average_and_can_be_replaced_and_removed,
-    a_favorite_is_kept_once_and_removed_whether_it_is_there_or_not,
+    a_favorite_is_stored_once_and_can_be_removed_repeatedly,
     opinions_are_shown_only_to_their_owner,
     bad_opinions_are_named,
     a_movie_that_the_caller_cannot_see_cannot_be_rated,
@@ -80,7 +80,7 @@ async fn a_rating_changes_the_average_and_can_be_replaced_and_removed(engine: En
     assert_eq!(none, json!({"average": null, "count": 0}));
 }
 
-async fn a_favorite_is_kept_once_and_removed_whether_it_is_there_or_not(engine: Engine) {
+async fn a_favorite_is_stored_once_and_can_be_removed_repeatedly(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

@@ -48,7 +48,7 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
         user.delete("/users/me").json(&json!({"password": user.password})).await.expect(204);
     }
     app.refresh_popularity().await;
-    assert_eq!(names(&visitor, "").await, idle, "the purchase alone is left");
+    assert_eq!(names(&visitor, "").await, idle, "only the purchase remains");
 }
 
 async fn a_single_rating_of_10_is_not_ranked_first(engine: Engine) {

@@ -279,10 +279,10 @@ async fn reports_of_a_deleted_account_are_removed(engine: Engine) {
     let note = json!({"reason": "spam", "note": "Written by Bob"});
     bob.post(format!("/comments/{comment}/reports"), note).await.expect(204);
     bob.delete("/users/me").json(&json!({"password": bob.password})).await.expect(204);
-    assert_eq!(listed(&moderator, "").await.len(), 0, "nobody else reported it");
+    assert_eq!(listed(&moderator, "").await.len(), 0, "no other user reported it");
     report(&cleo, &comment, "abuse").await.expect(204);
     let items = listed(&moderator, "").await;
     assert_eq!(items[0]["reports"].as_array().unwrap().len(), 1);
     ann.delete("/users/me").json(&json!({"password": ann.password})).await.expect(204);
-    assert_eq!(listed(&moderator, "").await.len(), 0, "the comment is gone with its author");
+    assert_eq!(listed(&moderator, "").await.len(), 0, "the comment was deleted with its author");
 }

@@ -19,6 +19,7 @@ cases! {
     subtitles_are_part_of_the_playback,
     invalid_films_and_subtitles_are_not_attached,
     films_are_sent_even_when_requests_are_refused,
+    one_purchase_has_at_most_eight_transfers_at_once,
 }
 
 const SUBTITLES: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nIn space no one can hear you scream.\n";
@@ -268,4 +269,28 @@ async fn films_are_sent_even_when_requests_are_refused(engine: Engine) {
         slow.push(answer);
     }
     ann.get("/library").await.expect(200);
+}
+
+async fn one_purchase_has_at_most_eight_transfers_at_once(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_GLOBAL", "1000/1m")]).await;
+    let (ann, alien) = ready(&app).await;
+    let bob = app.user("bob").await;
+    app.sell(&bob, alien.clone()).await;
+    app.attach_film(&alien, &film(40_000_000)).await;
+    let path = watched_at(&app, &ann, &alien).await;
+    let mut running = Vec::new();
+    for _ in 0..8 {
+        let answer = app.anonymous().get(&path).begin().await;
+        assert_eq!(answer.status(), 200);
+        running.push(answer);
+    }
+    let refused = app.anonymous().get(&path).await.problem(429, "rate_limited");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert!(
+        refused.header("ratelimit-policy").unwrap().contains("\"film-transfers-at-once\";q=8"),
+        "{refused}"
+    );
+    // Other buyers are not affected.
+    let answer = app.anonymous().get(watched_at(&app, &bob, &alien).await).begin().await;
+    assert_eq!(answer.status(), 200);
 }

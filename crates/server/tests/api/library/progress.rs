@@ -23,7 +23,7 @@ async fn buyer(app: &TestApp, bought: &[&str]) -> (SignedIn, Movies) {
     (ann, movies)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "every caller makes it for this call")]
+#[expect(clippy::needless_pass_by_value, reason = "every caller creates the value for this call")]
 fn report(caller: &SignedIn, movie_id: &str, body: Value) -> crate::support::Call {
     caller.call(Method::PUT, format!("/library/{movie_id}/progress")).json(&body)
 }
@@ -138,7 +138,7 @@ async fn a_movie_removed_from_the_list_of_started_movies_stays_removed(engine: E
     app.advance(TimeDelta::minutes(1));
     ann.delete(&path).await.expect(204);
     report(&ann, &alien, json!({"position_seconds": 1_000, "at": first})).await.expect(200);
-    assert!(row(&ann).await.is_empty(), "a first report of before does not bring it back");
+    assert!(row(&ann).await.is_empty(), "an earlier first report does not restore it");
     report(&ann, &alien, json!({"position_seconds": 2_000})).await.expect(200);
     let late = (app.now() + TimeDelta::minutes(1)).to_rfc3339();
     app.advance(TimeDelta::minutes(5));
@@ -146,7 +146,7 @@ async fn a_movie_removed_from_the_list_of_started_movies_stays_removed(engine: E
     ann.delete(&path).await.expect(204);
     assert!(row(&ann).await.is_empty());
     report(&ann, &alien, json!({"position_seconds": 2_500, "at": late})).await.expect(200);
-    assert!(row(&ann).await.is_empty(), "a report of before does not bring it back");
+    assert!(row(&ann).await.is_empty(), "an earlier report does not restore it");
     app.advance(TimeDelta::minutes(5));
     report(&ann, &alien, json!({"position_seconds": 3_000})).await.expect(200);
     assert_eq!(row(&ann).await, [("Alien".to_owned(), 3_000)]);

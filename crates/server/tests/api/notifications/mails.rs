@@ -10,7 +10,8 @@ use crate::support::{Call, Engine, SignedIn, TestApp, cases, email_of};
 
 cases! {
     a_reply_is_mailed_once,
-    a_user_gets_twenty_mails_about_replies_a_day,
+    a_user_gets_twenty_mails_about_replies_and_likes_a_day,
+    likes_of_many_comments_are_mailed_twenty_times_a_day,
     likes_of_a_comment_are_mailed_once_a_day,
     switched_off_kinds_are_not_mailed,
     settings_are_changed_one_by_one,
@@ -47,7 +48,7 @@ async fn a_reply_is_mailed_once(engine: Engine) {
     assert!(url.starts_with(&format!("{}/unsubscribe?token=", app.url())), "{url}");
 }
 
-async fn a_user_gets_twenty_mails_about_replies_a_day(engine: Engine) {
+async fn a_user_gets_twenty_mails_about_replies_and_likes_a_day(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, cem) = (app.user("ann").await, app.user("bob").await, app.user("cem").await);
@@ -58,10 +59,28 @@ async fn a_user_gets_twenty_mails_about_replies_a_day(engine: Engine) {
     assert_eq!(subjects(&app).await.len(), 20);
     assert_eq!(ann.get("/notifications").await.expect(200).json()["total_items"], 25, "all are listed");
     app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
-    assert_eq!(subjects(&app).await.len(), 21, "mails about likes have a limit of their own");
+    assert_eq!(subjects(&app).await.len(), 20, "replies and likes have one limit");
     app.advance(TimeDelta::hours(24));
     app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
+    app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
     assert_eq!(subjects(&app).await.len(), 22);
+}
+
+async fn likes_of_many_comments_are_mailed_twenty_times_a_day(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (ann, bob, cem) = (app.user("ann").await, app.user("bob").await, app.user("cem").await);
+    for _ in 0..40 {
+        app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
+    }
+    assert_eq!(subjects(&app).await.len(), 20);
+    assert_eq!(ann.get("/notifications").await.expect(200).json()["total_items"], 40, "all are listed");
+    app.notify(&cem, like(&bob, movie(&movies), app.next_id())).await;
+    app.run_outbox().await;
+    assert!(
+        app.mails_to(&email_of("cem")).iter().any(|mail| mail.unsubscribe_url.is_some()),
+        "others are mailed"
+    );
 }
 
 async fn likes_of_a_comment_are_mailed_once_a_day(engine: Engine) {
@@ -148,7 +167,7 @@ async fn the_unsubscribe_link_of_a_mail_works_without_signing_in(engine: Engine)
     }
     assert_eq!(settings().await, json!({"comment_reply": false, "comment_like": true}));
     app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
-    assert_eq!(subjects(&app).await.len(), 1, "no further one");
+    assert_eq!(subjects(&app).await.len(), 1, "no other item");
 }
 
 async fn a_forged_link_does_not_unsubscribe_anyone(engine: Engine) {

@@ -14,7 +14,7 @@ cases! {
     a_stream_begins_with_the_counts_and_reports_events,
     events_on_another_node_are_sent,
     a_client_that_reconnects_gets_missed_events_even_after_a_restart,
-    a_client_that_missed_too_much_is_told_to_reload,
+    a_client_that_missed_too_much_must_reload,
     changed_counts_are_sent,
     a_ticket_opens_one_stream,
     an_old_ticket_or_one_of_an_ended_session_opens_no_stream,
@@ -78,7 +78,8 @@ impl Stream {
                 assert!(block.starts_with(':'), "{block}");
                 continue;
             }
-            let chunk = timeout(PATIENCE, self.answer.chunk()).await.expect("something comes").unwrap()?;
+            let chunk =
+                timeout(PATIENCE, self.answer.chunk()).await.expect("a connection arrives").unwrap()?;
             self.text.push_str(str::from_utf8(&chunk).unwrap());
         }
     }
@@ -154,7 +155,7 @@ async fn a_client_that_reconnects_gets_missed_events_even_after_a_restart(engine
     }
 }
 
-async fn a_client_that_missed_too_much_is_told_to_reload(engine: Engine) {
+async fn a_client_that_missed_too_much_must_reload(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);

@@ -51,12 +51,12 @@ const FAULTS: [(&str, &str); 8] = [
     ("DELETE FROM purchases", "a movie was paid that its buyer does not have"),
     ("UPDATE orders SET total_minor = total_minor + 1", "the total of an order"),
     ("UPDATE payments SET settlement = NULL", "an order is paid without a payment"),
-    ("UPDATE payments SET refunded_minor = 1", "what went back of a payment"),
+    ("UPDATE payments SET refunded_minor = 1", "the refunded amount of a payment"),
     (
         "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE account = 'sales'",
         "do not sum up to zero",
     ),
-    ("DELETE FROM ledger_entries", "the ledger does not say"),
+    ("DELETE FROM ledger_entries", "the ledger differs from"),
     ("DELETE FROM notifications", "was not notified once"),
     ("DELETE FROM outbox", "got no mail"),
 ];

@@ -18,6 +18,7 @@ cases! {
     a_webhook_of_another_time_is_refused,
     a_signed_webhook_that_is_no_event_is_refused,
     other_events_are_stored_without_effect,
+    texts_that_postgresql_cannot_store_are_answered_alike_by_both_databases,
     a_large_webhook_is_refused,
     an_event_that_was_stored_before_a_crash_is_processed_by_another_node,
     a_webhook_that_arrives_after_the_order_was_canceled_changes_nothing,
@@ -140,7 +141,31 @@ async fn other_events_are_stored_without_effect(engine: Engine) {
     }
     app.run_payments().await;
     let payment = ann.get(format!("/payments/{}", text(&payment, "id"))).await.expect(200).json();
-    assert_eq!(payment["status"], "pending", "the provider says that it is open");
+    assert_eq!(payment["status"], "pending", "the provider reports it as open");
+}
+
+async fn texts_that_postgresql_cannot_store_are_answered_alike_by_both_databases(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (long, longest) = ("e".repeat(256), "e".repeat(255));
+    for (id, kind, checkout, status) in [
+        ("evt_\0", "checkout.paid", "x", 200),
+        ("evt_2", "checkout.paid\0", "x", 200),
+        ("evt_3", "checkout.paid", "\0", 200),
+        (longest.as_str(), "checkout.paid", "x", 200),
+        (long.as_str(), "checkout.paid", "x", 400),
+        ("evt_4", long.as_str(), "x", 400),
+        ("evt_5", "checkout.paid", long.as_str(), 400),
+    ] {
+        let body =
+            json!({"id": id, "kind": kind, "created_at": app.now().timestamp_micros(), "checkout": checkout})
+                .to_string();
+        let signature = signature(&body, app.now());
+        // A repeated webhook is answered in the same way.
+        for _ in 0..2 {
+            send(&app.anonymous(), &body, &signature).await.expect(status);
+        }
+    }
+    assert_eq!(app.process_payment_events().await, 4, "each is stored once");
 }
 
 async fn a_large_webhook_is_refused(engine: Engine) {

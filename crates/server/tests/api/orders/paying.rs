@@ -48,6 +48,13 @@ fn page_of(app: &TestApp, payment: &Value) -> String {
     text(payment, "checkout_url").strip_prefix(app.url()).expect("an address of this server").to_owned()
 }
 
+/// Asserts that the checkout page has this text, and whether the checkout can be paid there.
+async fn assert_page_says(app: &TestApp, payment: &Value, expected: &str, is_open: bool) {
+    let page = app.anonymous().get(page_of(app, payment)).await.expect(200);
+    assert!(page.text().contains(expected), "{expected}: {page}");
+    assert_eq!(page.text().contains("value=\"pay\""), is_open, "{page}");
+}
+
 /// Chooses an outcome at a checkout page.
 pub(super) async fn choose(app: &TestApp, payment: &Value, outcome: &str) -> Answer {
     let form = format!("outcome={outcome}");
@@ -215,7 +222,10 @@ async fn a_decline_has_advice_and_leaves_the_checkout_open(engine: Engine) {
         })
     );
     assert_eq!(pay(&ann, &order).await.expect(200).json(), declined);
+    let advice = "over its limit. Try another card or another payment method.";
+    assert_page_says(&app, &payment, advice, true).await;
     choose(&app, &payment, "pay").await.expect(303);
+    assert_page_says(&app, &payment, "This checkout is paid.", false).await;
     app.run_payments().await;
     let paid = payment_of(&ann, &payment).await;
     assert_eq!((text(&paid, "status"), &paid["failure"]), ("successful", &Value::Null));
@@ -232,8 +242,7 @@ async fn a_checkout_that_ends_unpaid_leaves_the_order_pending(engine: Engine) {
     let ended = payment_of(&ann, &payment).await;
     assert_eq!((text(&ended, "status"), &ended["failure"]), ("canceled", &Value::Null));
     assert_eq!(order_of(&ann, &order).await["status"], "pending");
-    let page = app.anonymous().get(page_of(&app, &payment)).await.expect(200);
-    assert!(page.text().contains("This checkout is over.") && !page.text().contains("value=\"pay\""));
+    assert_page_says(&app, &payment, "This checkout has expired. Nothing was paid.", false).await;
     let again = pay(&ann, &order).await.expect(201).json();
     assert_ne!(again["id"], payment["id"]);
     choose(&app, &again, "decline").await.expect(303);
@@ -253,6 +262,7 @@ async fn pending_money_keeps_the_order_and_pays_it_later(engine: Engine) {
     let ann = app.user("ann").await;
     let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
     choose(&app, &payment, "delay").await.expect(303);
+    assert_page_says(&app, &payment, "the money is on its way", false).await;
     app.run_payments().await;
     let processing = payment_of(&ann, &payment).await;
     assert_eq!((text(&processing, "status"), &processing["checkout_url"]), ("processing", &Value::Null));
@@ -359,6 +369,9 @@ async fn an_invalid_body_is_reported_by_field(engine: Engine) {
     ] {
         ann.post(&path, body).await.invalid(&[fault]);
     }
+    let both = json!({"accept_total": {"amount": "7.999", "currency": "EUR"}});
+    let faults = [("accept_total.amount", "invalid_format"), ("accept_total.currency", "invalid_value")];
+    ann.post(&path, both).await.invalid(&faults);
     let bob = app.user("bob").await;
     pay(&bob, &order).await.problem(404, "not_found");
 }
@@ -450,13 +463,13 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_a_check(engine: Engine) {
     let ann = app.user("ann").await;
     let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
     choose(&app, &payment, "pay").await.expect(303);
-    assert_eq!(app.check_payments().await, 0, "the webhook has its time");
+    assert_eq!(app.check_payments().await, 0, "the webhook has a timestamp");
     app.advance(TimeDelta::minutes(2));
     assert_eq!(app.check_payments().await, 1);
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
     app.run_payments().await;
     app.advance(TimeDelta::hours(2));
-    assert_eq!(app.check_payments().await, 0, "nothing is left to ask");
+    assert_eq!(app.check_payments().await, 0, "no payment has to be queried any more");
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 

@@ -112,7 +112,7 @@ async fn bought_or_withdrawn_movies_are_excluded_with_the_reason(engine: Engine)
     let cart = ann.get("/cart").await.expect(200).json();
     assert_eq!((&cart["items"], &cart["unavailable"]), (&json!([]), &json!([])));
     let shown = ann.get(format!("/orders/{}", text(&order, "id"))).await.expect(200).json();
-    assert_eq!(shown["excluded"], order["excluded"], "they are kept with the order");
+    assert_eq!(shown["excluded"], order["excluded"], "the movies are stored with the order");
 }
 
 async fn a_cart_with_nothing_to_buy_is_not_ordered_and_stays(engine: Engine) {
@@ -187,7 +187,7 @@ async fn a_canceled_order_stays_canceled(engine: Engine) {
     let canceled = cancel(&ann, &order).await.expect(200).json();
     ann.delete("/cart").await.expect(204);
     assert_eq!(cancel(&ann, &order).await.expect(200).json(), canceled);
-    assert_eq!(names_in_cart(&ann).await, Vec::<String>::new(), "nothing comes back twice");
+    assert_eq!(names_in_cart(&ann).await, Vec::<String>::new(), "nothing is restored twice");
 }
 
 async fn movies_bought_in_the_meantime_are_not_returned_to_the_cart(engine: Engine) {

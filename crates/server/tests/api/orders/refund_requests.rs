@@ -13,7 +13,7 @@ use super::{
 use crate::support::{Answer, Engine, SignedIn, TestApp, cases, email_of, snapshot};
 
 cases! {
-    an_approved_request_makes_the_refund_and_tells_the_buyer,
+    an_approved_request_makes_the_refund_and_notifies_the_buyer,
     a_rejected_request_changes_nothing_and_has_the_reason,
     a_movie_is_in_at_most_one_open_request,
     of_ten_concurrent_requests_for_a_movie_one_is_created,
@@ -39,7 +39,7 @@ async fn decide(admin: &SignedIn, request: &Value, decision: &str) -> Answer {
     admin.call(Method::PATCH, path).json(&body).await
 }
 
-async fn an_approved_request_makes_the_refund_and_tells_the_buyer(engine: Engine) {
+async fn an_approved_request_makes_the_refund_and_notifies_the_buyer(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -90,7 +90,8 @@ async fn an_approved_request_makes_the_refund_and_tells_the_buyer(engine: Engine
     assert_eq!((&rest["amount"], &rest["items"]), (&dollars("9.99"), &json!([movies.id("Amélie")])));
     decide(&admin, &rest, "approve").await.expect(200);
     assert_eq!(order_of(&ann, &order).await["status"], "refunded");
-    ask(&ann, &order, None).await.problem(409, "already_refunded");
+    ask(&ann, &order, None).await.problem(409, "order_not_paid");
+    ask(&ann, &order, Some(&alien)).await.problem(409, "order_not_paid");
 }
 
 async fn a_rejected_request_changes_nothing_and_has_the_reason(engine: Engine) {

@@ -334,7 +334,7 @@ async fn a_refund_that_is_known_before_the_money_has_arrived_revokes_the_movie(e
     shop.settle().await;
     // Stripe does not report that the money arrived, only that it was refunded.
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    shop.stripe.settle(&shop.session()).expect("money on its way");
+    shop.stripe.settle(&shop.session()).expect("a payment in progress");
     shop.settle().await;
     shop.stripe.set_delivery(Delivery::RELIABLE);
     shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("money");
@@ -380,7 +380,7 @@ async fn a_refund_that_is_pending_at_stripe_is_followed(engine: Engine) {
     shop.stripe.next_refund(RefundCourse::StaysPending);
     let made = refund(&admin, &payment, None).await.expect(201).json();
     assert_eq!(made["status"], "pending");
-    assert!(shop.is_purchased().await, "the buyer keeps it until the refund succeeded");
+    assert!(shop.is_purchased().await, "the buyer has it until the refund succeeds");
     assert_eq!(shop.order_status(&order).await, "paid");
     refund(&admin, &payment, None).await.problem(409, "already_refunded");
     let refund_id = shop.refund_id();
@@ -438,7 +438,7 @@ async fn a_movie_that_was_bought_again_is_not_restored_twice(engine: Engine) {
     assert_eq!(shop.order_status(&again).await, "paid");
     shop.stripe.finish_refund(&refund_id, false).expect("a refund");
     shop.settle().await;
-    assert_eq!(shop.order_status(&order).await, "paid", "the money is the shop's");
+    assert_eq!(shop.order_status(&order).await, "paid", "the money belongs to the shop");
     assert!(shop.is_purchased().await);
     shop.app.run_outbox().await;
     let mails = shop.app.mails_to(&crate::support::email_of("admin"));

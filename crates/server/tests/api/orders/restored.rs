@@ -80,7 +80,7 @@ async fn a_forgotten_payment_beside_another_one_that_is_open_pays_the_order(engi
         let expected = if entry.session == session { (799, 0) } else { (799, 799) };
         assert_eq!(refunded(entry), expected, "{books:?}");
     }
-    assert_eq!(shop.paid_mails().await, 2, "one of the paid order, one of the money that went back");
+    assert_eq!(shop.paid_mails().await, 2, "one for the paid order, one for the refund");
 }
 
 async fn money_for_a_forgotten_order_is_returned_once(engine: Engine) {
@@ -118,7 +118,7 @@ async fn pending_money_for_a_forgotten_order_is_returned_when_it_arrives(engine:
     shop.app.execute_sql(FORGET_ORDERS).await;
     shop.app.run_payments_with_event_list().await;
     assert_eq!(shop.stripe.books()[0].captured, 0);
-    shop.stripe.settle(&session).expect("money on its way");
+    shop.stripe.settle(&session).expect("a payment in progress");
     shop.app.run_payments_with_event_list().await;
     assert_eq!((shop.stripe.books()[0].captured, shop.stripe.books()[0].refunded), (799, 799));
 }
@@ -129,7 +129,7 @@ async fn lost_webhooks_are_read_from_the_list_of_events(engine: Engine) {
     started.expect(201);
     shop.stripe.pay(&shop.session()).expect("an open session");
     shop.app.run_payments().await;
-    assert_eq!(shop.order_status(&order).await, "pending", "nobody has told yet");
+    assert_eq!(shop.order_status(&order).await, "pending", "no report has arrived yet");
     shop.app.run_payments_with_event_list().await;
     assert_eq!(shop.order_status(&order).await, "paid");
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_stripe::{Delivery, FakeStripe, Fault, SECRET_KEY};
 
 use super::{cancel, place, put_in_cart, text};
@@ -19,6 +19,7 @@ cases! {
     a_wrong_amount_pays_nothing_at_stripe,
     a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_a_check,
     webhooks_without_a_signature_of_stripe_are_refused,
+    texts_of_stripe_that_postgresql_cannot_store_are_answered_alike_by_both_databases,
     a_decline_at_stripe_is_shown_while_its_session_is_open,
 }
 
@@ -93,7 +94,7 @@ impl Shop {
     pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
-        assert!(is_told.expect("the wait ends"), "webhooks are still on their way");
+        assert!(is_told.expect("the wait ends"), "webhooks are still being delivered");
         self.app.run_payments().await;
     }
 
@@ -146,7 +147,7 @@ async fn pending_money_pays_the_order_when_it_arrives(engine: Engine) {
     assert_eq!(text(&shop.payment().await, "status"), "processing");
     assert_eq!(shop.order_status(&order).await, "pending");
     assert!(!shop.is_purchased().await);
-    shop.stripe.settle(&session).expect("money on its way");
+    shop.stripe.settle(&session).expect("a payment in progress");
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "paid");
     assert!(shop.is_purchased().await);
@@ -228,6 +229,34 @@ async fn webhooks_without_a_signature_of_stripe_are_refused(engine: Engine) {
     let call = shop.app.anonymous().call(Method::POST, "/payments/webhooks/stripe");
     let answer = call.body("application/json", "{\"id\":\"evt_1\"}".to_owned()).await;
     answer.problem(400, "signature_invalid");
+}
+
+async fn texts_of_stripe_that_postgresql_cannot_store_are_answered_alike_by_both_databases(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    for (id, kind, object) in [
+        ("evt_\0", "checkout.session.completed", "cs_1"),
+        ("evt_2", "checkout.session.completed", "cs_\0"),
+        ("evt_3", "charge.dispute.created", "du_\0"),
+        ("evt_4", "charge.refunded", "\0"),
+        ("evt_5", "customer.created\0", "cus_1"),
+    ] {
+        let object = json!({"id": object, "payment_intent": object});
+        let body = json!({"id": id, "object": "event", "type": kind, "created": 1, "livemode": false,
+            "data": {"object": object}})
+        .to_string();
+        let signature = test_stripe::signature(&SECRETS[..1], shop.app.now().timestamp(), &body);
+        let call = shop.app.anonymous().call(Method::POST, "/payments/webhooks/stripe");
+        let call = call.header("stripe-signature", &signature).body("application/json", body);
+        assert_eq!(call.await.expect(200).json(), json!({"received": true}), "{id}");
+    }
+    shop.settle().await;
+    // A decline code is stored too.
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    shop.stripe.decline(&shop.session(), "a_code\0").expect("an open session");
+    shop.settle().await;
+    assert_eq!(text(&shop.payment().await["failure"], "code"), "a_code\u{fffd}");
+    assert_eq!(shop.order_status(&order).await, "pending");
 }
 
 async fn a_decline_at_stripe_is_shown_while_its_session_is_open(engine: Engine) {

@@ -133,7 +133,7 @@ impl Call {
 
     pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         let body = body.into();
-        // A file is neither a secret nor text.
+        // Files are neither secret nor text.
         let may_be_secret = !kind.starts_with("multipart/") && !self.is_for_the_catalogue();
         if let Some(bytes) = body.as_bytes().filter(|_| may_be_secret) {
             canaries::plant_bytes(bytes);
@@ -142,7 +142,7 @@ impl Call {
         self
     }
 
-    /// Whether its body changes a movie or a name: those are public, and the audit log holds them.
+    /// Whether its body changes a movie or a name. Such bodies are public, and the audit log contains them.
     fn is_for_the_catalogue(&self) -> bool {
         let path = self.target.trim_start_matches("/api/v1/");
         let (area, rest) = path.split_once('/').unwrap_or((path, ""));

@@ -199,7 +199,7 @@ impl TestApp {
             ("HOT_PAGE_SECONDS", "0".to_owned()),
         ]);
         settings.extend(changed.iter().map(|&(name, value)| (name, value.to_owned())));
-        let settings = Settings::from_sources(&Sources::environment(settings)).expect("sound settings");
+        let settings = Settings::from_sources(&Sources::environment(settings)).expect("valid settings");
         let clock =
             first.map_or_else(|| Arc::new(MovableClock::starting_now()), |node| Arc::clone(&node.clock));
         let mailer = first.map(|node| Arc::clone(&node.mailer)).unwrap_or_default();
@@ -488,7 +488,7 @@ impl TestApp {
     pub(crate) async fn find_similar(&self) -> u64 {
         let catalog = &self.application().use_cases().catalog;
         let (found, progress) = catalog.find_due_similar(None).await.expect("similar movies");
-        assert_eq!(progress, None, "the round came to the end");
+        assert_eq!(progress, None, "the round was completed");
         found
     }
 
@@ -509,7 +509,7 @@ impl TestApp {
             purchased_at: self.clock.now(),
         };
         let mut unit = self.database.unit().await;
-        assert!(unit.insert_purchase(&purchase).await.expect("a purchase"), "bought already");
+        assert!(unit.insert_purchase(&purchase).await.expect("a purchase"), "already bought");
         unit.commit().await.expect("a purchase");
     }
 

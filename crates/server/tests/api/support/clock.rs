@@ -13,7 +13,7 @@ pub(crate) struct MovableClock(Mutex<Instant>);
 impl MovableClock {
     pub(crate) fn starting_now() -> Self {
         let now: DateTime<Utc> = std::time::UNIX_EPOCH.into();
-        #[expect(clippy::disallowed_methods, reason = "the moment where the test's own clock begins")]
+        #[expect(clippy::disallowed_methods, reason = "the start time of the test's clock")]
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let now = now.checked_add_signed(TimeDelta::from_std(since).unwrap()).unwrap();
         Self(Mutex::new(now.trunc_subsecs(0)))

@@ -40,7 +40,7 @@ pub(crate) fn documents(answer: &Answer) {
     let method = if answer.method == "HEAD" { "get" } else { &answer.method };
     let Some(operation) = operation(method, path) else { return };
     let Some(known) = operation["responses"].get(answer.status.to_string()) else {
-        panic!("the document does not know this status: {answer}");
+        panic!("the status is not in the document: {answer}");
     };
     let known = resolved(document(), known);
     let kind = answer.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
@@ -48,7 +48,7 @@ pub(crate) fn documents(answer: &Answer) {
         let kinds = known.get("content").and_then(Value::as_object);
         assert!(
             kinds.is_some_and(|kinds| kinds.contains_key(kind)),
-            "the document does not know {kind:?} here: {answer}"
+            "the media type {kind:?} is not in the document: {answer}"
         );
     }
     let kept = resolved(document(), &known["headers"]["Cache-Control"]);
@@ -58,11 +58,11 @@ pub(crate) fn documents(answer: &Answer) {
         (_, Value::Array(some)) => some.iter().any(|one| one == sent),
         _ => sent.starts_with("public, max-age="),
     };
-    assert!(fits, "the document says otherwise of Cache-Control: {kept}: {answer}");
+    assert!(fits, "Cache-Control differs from the document: {kept}: {answer}");
     if kind == "application/problem+json" && !answer.body.is_empty() {
         let codes = known.pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum");
         let codes = codes.and_then(Value::as_array).unwrap_or_else(|| panic!("no codes: {answer}"));
-        assert!(codes.contains(&answer.json()["code"]), "the document does not know this code: {answer}");
+        assert!(codes.contains(&answer.json()["code"]), "the code is not in the document: {answer}");
     }
 }
 

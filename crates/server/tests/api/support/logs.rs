@@ -46,7 +46,7 @@ pub(crate) fn capture_logs() {
         .with_line_number(true)
         .with_writer(MakeKeeper)
         .try_init()
-        .expect("nobody else captures the logs of this process");
+        .expect("no other logger is installed in this process");
 }
 
 /// Adds the text of another source, such as a separate process or a database.

@@ -51,7 +51,7 @@ pub(crate) struct MailServer {
 
 impl MailServer {
     /// Whether tests must do without it (`SKIP_MAIL=1`), or it is not installed; `scripts/setup.sh mail` installs it.
-    #[expect(clippy::disallowed_methods, reason = "the suite is told by its environment what to leave out")]
+    #[expect(clippy::disallowed_methods, reason = "the environment selects the skipped parts of the suite")]
     pub(crate) fn is_missing() -> bool {
         std::env::var("SKIP_MAIL").is_ok_and(|value| value == "1") || python().is_none()
     }

@@ -85,7 +85,7 @@ async fn an_avatar_is_public_and_cacheable_forever(engine: Engine) {
     assert_eq!(shown.header("content-type"), Some("image/jpeg"));
     assert_eq!(shown.header("cache-control"), Some("public, max-age=31536000, immutable"));
     assert_eq!(shown.header("cross-origin-resource-policy"), Some("cross-origin"));
-    assert_eq!(shown.header("content-encoding"), None, "a picture is packed already");
+    assert_eq!(shown.header("content-encoding"), None, "a picture is already compressed");
     let name = path.rsplit('/').next().unwrap();
     assert_eq!(shown.header("content-disposition").unwrap(), format!("inline; filename=\"{name}\""));
     assert!(shown.header("content-security-policy").unwrap().contains("default-src 'none'"));

@@ -101,6 +101,9 @@ async fn text_is_kept_trimmed_and_without_control_characters(engine: Engine) {
         change(&ann, &body).await.invalid(&[("first_name", "invalid_format"), ("info", "invalid_format")]);
     }
     change(&ann, &json!({"last_name": "a\nb"})).await.invalid(&[("last_name", "invalid_format")]);
+    change(&ann, &json!({"last_name": "\u{200b}"})).await.invalid(&[("last_name", "too_short")]);
+    let profile = change(&ann, &json!({"first_name": "\u{202e}Ann\u{200b}"})).await.expect(200).json();
+    assert_eq!(profile["first_name"], "Ann");
 }
 
 async fn a_date_of_birth_must_be_plausible(engine: Engine) {

@@ -97,7 +97,7 @@ async fn the_list_has_the_live_sessions_of_the_caller_alone(engine: Engine) {
     assert_ne!(ids(&ann).await, ids(&bob).await);
     app.advance(TimeDelta::days(90));
     let later = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
-    assert_eq!(ids(&later).await.len(), 1, "the first one is over");
+    assert_eq!(ids(&later).await.len(), 1, "the first request was answered");
 }
 
 async fn the_sessions_are_read_in_pages_too(engine: Engine) {
@@ -327,7 +327,7 @@ async fn a_user_agent_cannot_inject_text_into_the_mail(engine: Engine) {
     let mail = app.mails_to(&email_of("ann")).pop().unwrap();
     assert!(mail.text.contains("Device: Call-us\n") && !mail.text.contains("evil"), "{}", mail.text);
     let ann = log_in_with(&app, "ann", hostile).await;
-    assert_eq!(items(&ann).await[0]["user_agent"], hostile, "the list shows it as it is");
+    assert_eq!(items(&ann).await[0]["user_agent"], hostile, "the list shows it unchanged");
 }
 
 async fn reading_the_documentation_with_a_password_begins_no_session(engine: Engine) {

@@ -80,7 +80,7 @@ async fn a_repeat_within_thirty_seconds_gets_the_same_successor(engine: Engine) 
     let first = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
     app.advance(TimeDelta::seconds(30));
     let second = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
-    assert_eq!(second.refresh, first.refresh, "the same to the byte");
+    assert_eq!(second.refresh, first.refresh, "byte for byte the same");
     assert_ne!(second.access, first.access, "a fresh access token");
     ann.with_token(&first.access).get("/cart").await.expect(200);
     ann.with_token(&second.access).get("/cart").await.expect(200);
@@ -141,7 +141,7 @@ async fn fifty_at_once(app: &TestApp) {
     let mut successors: Vec<_> = answers.iter().map(|answer| Tokens::of(answer).refresh).collect();
     assert_eq!(successors.len(), 50);
     successors.dedup();
-    assert_eq!(successors.len(), 1, "one successor for all");
+    assert_eq!(successors.len(), 1, "all got the same successor");
     for answer in &answers {
         ann.with_token(&Tokens::of(answer).access).get("/cart").await.expect(200);
     }

@@ -88,7 +88,7 @@ async fn a_taken_email_is_refused(engine: Engine) {
     "#);
     let mails = app.mail_count();
     app.run_outbox().await;
-    assert_eq!(app.mail_count(), mails, "nobody is mailed");
+    assert_eq!(app.mail_count(), mails, "no mail is sent");
 }
 
 async fn a_taken_email_is_not_revealed_when_the_settings_say_so(engine: Engine) {
@@ -186,7 +186,7 @@ async fn a_link_is_mailed_only_to_the_spelling_that_registered(engine: Engine) {
     app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
     app.anonymous().post("/accounts/password-reset", json!({"email": "ann@example.com"})).await.expect(202);
     let own = json!({"token": app.reset_token("ann").await, "password": "Ann's own 1"});
-    assert_eq!(mailed_to()[3..], [other; 2], "the link to set a password, and the one that was asked for");
+    assert_eq!(mailed_to()[3..], [other; 2], "the link to set a password, and the requested one");
     app.anonymous().post("/accounts/password-reset/confirm", own).await.expect(200);
 }
 
@@ -241,7 +241,7 @@ async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(eng
         let name = if client % 2 == 0 { "ANN" } else { "ann" };
         assert_eq!(register_from(&app, client, name, &password_of("ann")).await, first);
     }
-    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "nor does one that is new");
+    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "a new one does not either");
     let token = app.activation_token("ann").await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), 5);
     assert_eq!(app.mails_to(&email_of("bob")).len(), 1);

@@ -197,7 +197,7 @@ async fn a_change_without_effect_changes_nothing(engine: Engine) {
         assert_eq!(change(&admin, &ann, changes).await.expect(200).json(), before);
     }
     app.run_outbox().await;
-    assert_eq!(app.mails_to(&ann.email).len(), 1, "the activation link alone");
+    assert_eq!(app.mails_to(&ann.email).len(), 1, "only the activation link");
     ann.get("/cart").await.expect(200);
 }
 

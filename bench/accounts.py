@@ -1,0 +1,83 @@
+"""The speed of sign-ins, and their effect on other requests."""
+
+import contextlib
+import http.client
+import json
+import pathlib
+import re
+import statistics
+import sys
+import time
+
+from loads import DONE, load, login_script, paths_script, wrk
+from server import SECONDS, Server
+
+# How often the list is measured alone and under load, alternately; the results are the medians.
+ROUNDS = 5
+
+
+def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, dict]:
+    """The list alone, then while fifty clients log in."""
+    script = paths_script(["/api/v1/movies"], server.tokens()[0])
+    alone = load(server, folder, f"{label}-alone", script, seconds=3, warm=False)
+    crowd = wrk(server, folder, f"{label}-crowd", login_script(), connections=50, seconds=5)
+    time.sleep(1)
+    crowded = load(server, folder, f"{label}-crowded", script, seconds=3, warm=False)
+    crowd.wait()
+    return alone, crowded
+
+
+def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
+    """Five hundred clients sign in, immediately again if they are refused, while one requests /health/live."""
+    before, most = server.memory(), 0.0
+    counting = login_script().replace("request = function()", "STATUSES = {}\nresponse = function(status) STATUSES[status] = (STATUSES[status] or 0) + 1 end\nrequest = function()")
+    # Each thread has its own variables: the thread passes its counts through its address.
+    counting = counting.replace(DONE, "") + (
+        "local threads = {}\nsetup = function(thread) table.insert(threads, thread) end\n"
+        "local function tell(counts) for status, count in pairs(counts) do io.write('STATUS ' .. status .. ' ' .. count .. '\\n') end end\n"
+        "done = function() for _, thread in ipairs(threads) do tell(thread:get('STATUSES')) end end\n"
+    )
+    crowd = wrk(server, folder, f"{label}-storm", counting, connections=500, seconds=SECONDS + 2)
+    time.sleep(1)
+    latencies = []
+    until = time.monotonic() + SECONDS
+    with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            connection.request("GET", "/health/live")
+            connection.getresponse().read()
+            latencies.append((time.monotonic() - began) * 1000)
+            most = max(most, server.memory())
+            time.sleep(0.01)
+    told, _ = crowd.communicate()
+    statuses = {status: int(count) for status, count in re.findall(r"STATUS (\d+) (\d+)", told)}
+    return {"p99": statistics.quantiles(latencies, n=100)[98], "grown": most - before, "statuses": statuses}
+
+
+def guessing(server: Server) -> dict:
+    """The median milliseconds of 200 sign-ins with an unknown address and of 200 with a wrong password, alternately."""
+    times: dict[str, list[float]] = {"nobody@example.com": [], "bench0@example.com": []}
+    with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
+        for _ in range(200):
+            for email, samples in times.items():
+                body = json.dumps({"email": email, "password": "Wrong-Mark-2026"})
+                began = time.monotonic()
+                connection.request("POST", "/api/v1/accounts/login", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                samples.append((time.monotonic() - began) * 1000)
+                if answer.status != 401:
+                    sys.exit(f"bench: a wrong password was answered with {answer.status}")
+    unknown, wrong = (statistics.median(samples) for samples in times.values())
+    return {"unknown": unknown, "wrong": wrong, "apart": abs(unknown - wrong) / wrong}
+
+
+def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
+    # Several times alternately alone and under load, so that a short stall of the machine does not decide.
+    rounds = [crowding(server, folder, label) for _ in range(ROUNDS)]
+    crowd = {
+        "alone": [alone["p99"] for alone, _ in rounds],
+        "crowded": [crowded["p99"] for _, crowded in rounds],
+        "rate": [crowded["rate"] for _, crowded in rounds],
+    }
+    return {"crowd": crowd, "storm": storm(server, folder, label), "guess": guessing(server)}

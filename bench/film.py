@@ -1,0 +1,97 @@
+"""The speed of a film, and of the server during very many slow transfers."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import select
+import socket
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+from loads import load, paths_script
+from server import SECONDS, Server, fetch
+
+# The film for the transfers, and the number of simultaneous slow transfers.
+FILM_MIB = 1024
+FILM_BYTES = FILM_MIB * 1024 * 1024
+WATCHERS = 600
+
+
+def bought_film(server: Server) -> str:
+    """Attaches a film to a movie and buys it, and returns the path of the film."""
+    api, token = f"{server.url}/api/v1", server.tokens()[0]
+    movie = fetch(f"{api}/movies?sort=-price&page_size=1")["items"][0]["id"]
+    film = server.folder / "film.mp4"
+    with open(film, "wb") as file:
+        file.write(b"\0\0\0\x20ftypisom")
+        for _ in range(FILM_MIB):
+            file.write(os.urandom(1024 * 1024))
+    server.command("movies", "attach-media", movie, str(film))
+    film.unlink()
+
+    def post(url: str, body: object = None) -> dict:
+        # An empty body makes it a POST.
+        request = urllib.request.Request(url, data=b"" if body is None else json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"})
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    for item in fetch(f"{api}/cart", token=token)["items"]:
+        urllib.request.urlopen(urllib.request.Request(f"{api}/cart/items/{item['movie']['id']}", method="DELETE", headers={"Authorization": f"Bearer {token}"}), timeout=30).close()
+    post(f"{api}/cart/items", {"movie_id": movie})
+    payment = post(f"{api}/orders/{post(f'{api}/orders')['id']}/payments")
+    checkout = urllib.parse.urlsplit(payment["checkout_url"])
+    with contextlib.closing(http.client.HTTPConnection(checkout.netloc, timeout=30)) as connection:
+        connection.request("POST", checkout.path, "outcome=pay", {"Content-Type": "application/x-www-form-urlencoded"})
+        connection.getresponse().read()
+    for _ in range(100):
+        if fetch(f"{api}/library", token=token)["items"]:
+            return urllib.parse.urlsplit(fetch(f"{api}/library/{movie}/playback", token=token)["url"]).path
+        time.sleep(0.1)
+    sys.exit("bench: the paid movie did not come into the library")
+
+
+def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket:
+    """A connection that requested the whole film and has read nothing yet."""
+    host, port = server.url.split("//")[1].split(":")
+    connection = socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes=0-\r\n\r\n".encode())
+    return connection
+
+
+def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
+    """The speed of a film with two players, and the speed of the list during very many slow transfers."""
+    path = bought_film(server)
+    before, most, read = server.memory(), 0.0, 0
+    players, buffer = [watch(server, path) for _ in range(2)], bytearray(1024 * 1024)
+    began = time.monotonic()
+    while (took := time.monotonic() - began) < SECONDS:
+        ready, _, _ = select.select(players, [], [], 5)
+        for player in ready:
+            count = player.recv_into(buffer)
+            read += count
+            if count == 0:
+                sys.exit("bench: a film ended early")
+        if read // FILM_BYTES >= len(players):  # each player has nearly all of it: start again
+            break
+        most = max(most, server.memory())
+    for player in players:
+        player.close()
+    result = {"rate": read / took / 1e6, "grown": most - before}
+    script = paths_script(["/api/v1/movies"], server.tokens()[0])
+    alone = load(server, folder, f"{label}-unwatched", script, seconds=4)
+    before = server.memory()
+    crowd = [watch(server, path, f"127.0.0.{2 + number % 100}") for number in range(WATCHERS)]
+    for player in crowd:
+        if not player.recv(4096).startswith(b"HTTP/1.1 206"):
+            sys.exit("bench: a player was sent away")
+    crowded = load(server, folder, f"{label}-watched", script, seconds=4, warm=False)
+    result |= {"alone": alone["p99"], "watched": crowded["p99"], "bad": crowded["bad"], "each": (server.memory() - before) * 1024 / WATCHERS}
+    for player in crowd:
+        player.close()
+    return result

@@ -1,0 +1,164 @@
+"""Carts, orders and webhooks under load."""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import pathlib
+import statistics
+import threading
+import time
+import urllib.parse
+import uuid
+from collections.abc import Callable
+
+from loads import cart_script, load
+from server import SECONDS, SECRET, Server, fetch
+
+# Webhooks per second, and the number of connections that send them.
+WEBHOOKS, SENDERS = 200, 16
+# How many payments are measured from the provider's page to the library.
+FOLLOWED = 20
+
+
+class Caller:
+    """A connection of a signed-in user."""
+
+    def __init__(self, server: Server, token: str | None = None) -> None:
+        self.connection = http.client.HTTPConnection(server.url.split("//")[1], timeout=30)
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, float]:
+        """Returns status, body and milliseconds."""
+        began = time.monotonic()
+        self.connection.request(method, path, body, self.headers | {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = self.connection.getresponse()
+        content = answer.read()
+        return answer.status, content, (time.monotonic() - began) * 1000
+
+    def add(self, movie: str) -> int:
+        return self.call("POST", "/api/v1/cart/items", json.dumps({"movie_id": movie}).encode(), Content_Type="application/json")[0]
+
+
+def quantiles(samples: list[float]) -> dict:
+    ordered = sorted(samples)
+    return {"count": len(ordered), "p50": statistics.median(ordered), "p99": ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]}
+
+
+def together(number: int, work: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
+    """All users repeatedly put a movie into the cart and order it, at the same time."""
+    times: list[float] = []
+    refused: list[str] = []
+    until = time.monotonic() + SECONDS
+
+    def work(user: int) -> None:
+        caller = Caller(server, tokens[user])
+        for movie in movies:
+            if time.monotonic() > until:
+                return
+            if caller.add(movie) >= 300:
+                continue
+            status, body, took = caller.call("POST", "/api/v1/orders")
+            times.append(took)
+            if status != 201:
+                refused.append(f"{status} {body[:200]!r}")
+            else:
+                # So that the number of pending orders does not grow.
+                caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/cancel")
+
+    together(len(tokens), work)
+    return quantiles(times) | {"bad": len(refused), "refusal": refused[:1]}
+
+
+def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult | None:
+    """Orders a movie, opens its checkout, and returns the checkout's address."""
+    if caller.add(movie) >= 300:
+        return None
+    status, body, _ = caller.call("POST", "/api/v1/orders")
+    if status != 201:
+        return None
+    status, body, _ = caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/payments")
+    return urllib.parse.urlsplit(json.loads(body)["checkout_url"]) if status == 201 else None
+
+
+def entitlements(server: Server, token: str, movies: list[str]) -> dict:
+    """Milliseconds from the payment at the provider, which then sends its webhook, until the movie is in the library."""
+    caller, times = Caller(server, token), []
+    for movie in movies:
+        checkout = pay(server, caller, movie)
+        if checkout is None:
+            continue
+        began = time.monotonic()
+        page = Caller(server)
+        page.call("POST", checkout.path, b"outcome=pay", Content_Type="application/x-www-form-urlencoded")
+        while time.monotonic() - began < 20:
+            if caller.call("GET", f"/api/v1/library/{movie}/playback")[0] != 404 or movie in caller.call("GET", "/api/v1/library")[1].decode():
+                break
+            time.sleep(0.005)
+        times.append((time.monotonic() - began) * 1000)
+        if len(times) == FOLLOWED:
+            break
+    return quantiles(times) | {"most": max(times)}
+
+
+def signature(body: bytes) -> str:
+    """The signature of a webhook of the sandbox, made with the server's secret."""
+    key = hmac.digest(SECRET.encode(), b"cinema/1/signing", hashlib.sha256)
+    seconds = str(int(time.time())).encode()
+    parts = b"".join(len(part).to_bytes(8, "big") + part for part in (b"sandbox webhook", seconds, body))
+    tag = base64.urlsafe_b64encode(hmac.digest(key, parts, hashlib.sha256)).rstrip(b"=")
+    return f"t={seconds.decode()},v1={tag.decode()}"
+
+
+def webhooks(server: Server, token: str, movies: list[str]) -> dict:
+    """Sends different events of one open checkout at a constant rate; milliseconds from the scheduled time of each."""
+    checkout = None
+    for movie in movies:
+        checkout = pay(server, Caller(server, token), movie)
+        if checkout:
+            break
+    reference = checkout.path.rsplit("/", 1)[1]
+    count = WEBHOOKS * SECONDS
+    numbers, times, refused = iter(range(count)), [], []
+    begin = time.monotonic() + 0.2
+
+    def work(_: int) -> None:
+        caller = Caller(server)
+        for number in numbers:
+            due = begin + number / WEBHOOKS
+            body = json.dumps({"id": f"evt_{uuid.uuid4()}", "kind": "checkout.updated", "created_at": int(time.time() * 1e6), "checkout": reference}).encode()
+            signed = signature(body)
+            time.sleep(max(0.0, due - time.monotonic()))
+            status, answer, _ = caller.call("POST", "/api/v1/payments/webhooks/sandbox", body, Content_Type="application/json", Sandbox_Signature=signed)
+            times.append((time.monotonic() - due) * 1000)
+            if status != 200:
+                refused.append(f"{status} {answer[:200]!r}")
+
+    together(SENDERS, work)
+    return quantiles(times) | {"bad": len(refused), "refusal": refused[:1]}
+
+
+def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
+    api = f"{server.url}/api/v1"
+    movies: list[str] = []
+    cursor = ""
+    while len(movies) < 3000:
+        page = fetch(f"{api}/movies?sort=price&page_size=100{cursor}")
+        movies += [movie["id"] for movie in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    tokens = server.tokens()
+    result = {"orders": orders(server, tokens, movies[:2000])}
+    result["entitled"] = entitlements(server, tokens[1], movies[2000:2400])
+    result["webhooks"] = webhooks(server, tokens[2], movies[2400:2500])
+    # Without a warm-up, which would leave movies in the carts, so that the measured adds would be answered with 409.
+    result["cart"] = load(server, folder, f"{label}-cart-p99", cart_script(server.tokens(), movies[2500:2600]), warm=False)
+    return result

@@ -1,0 +1,107 @@
+//! Limits how many webhooks are received at the same time: their senders are not verified yet.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::network::Network;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::problem::Problem;
+
+/// The maximum number of webhooks that are received at the same time, of 256 KiB each.
+const OF_ALL: usize = 256;
+
+/// The maximum number of them from one client.
+const OF_ONE_CLIENT: u32 = 32;
+
+/// The clients with their numbers of webhooks. Connections without an address share one number.
+type Counts = Arc<Mutex<HashMap<Option<Network>, u32>>>;
+
+/// The limit, shared by all workers.
+#[derive(Debug)]
+pub(crate) struct WebhookLimit {
+    all: Arc<Semaphore>,
+    by_client: Counts,
+}
+
+/// Held while the body of a webhook is received.
+#[derive(Debug)]
+pub(crate) struct WebhookPermit {
+    client: Option<Network>,
+    by_client: Counts,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Default for WebhookLimit {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(OF_ALL)), by_client: Arc::default() }
+    }
+}
+
+impl WebhookLimit {
+    /// Takes a permit for a webhook of this client.
+    ///
+    /// # Errors
+    /// 503 when the client, or all clients together, already have too many.
+    pub(crate) fn acquire(&self, client: Option<Network>) -> Result<WebhookPermit, Problem> {
+        let too_many = || Problem::unavailable().because("Too many webhooks are being received.");
+        let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_client.get(&client).copied().unwrap_or_default();
+        if count >= OF_ONE_CLIENT {
+            return Err(too_many());
+        }
+        let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| too_many())?;
+        by_client.insert(client, count.saturating_add(1));
+        Ok(WebhookPermit { client, by_client: Arc::clone(&self.by_client), _of_all: of_all })
+    }
+}
+
+impl Drop for WebhookPermit {
+    fn drop(&mut self) {
+        let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_client.get_mut(&self.client) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                by_client.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(number: u8) -> Network {
+        Network::of_client([192, 0, 2, number].into())
+    }
+
+    #[test]
+    fn three_clients_do_not_take_the_permits_of_the_others() {
+        let limit = WebhookLimit::default();
+        let mut held = Vec::new();
+        for number in 0..3 {
+            held.extend((0..90).filter_map(|_| limit.acquire(Some(client(number))).ok()));
+        }
+        assert_eq!(held.len(), 96);
+        assert_eq!(limit.acquire(Some(client(0))).unwrap_err().kind.code, "unavailable");
+        limit.acquire(Some(client(3))).unwrap();
+        limit.acquire(None).unwrap();
+        held.clear();
+        limit.acquire(Some(client(0))).unwrap();
+        assert!(limit.by_client.lock().unwrap().is_empty(), "finished webhooks leave nothing behind");
+    }
+
+    #[test]
+    fn all_clients_together_have_256_permits() {
+        let limit = WebhookLimit::default();
+        let held: Vec<_> = (0..=255)
+            .flat_map(|number| (0..32).map(move |_| number))
+            .map_while(|number| limit.acquire(Some(client(number))).ok())
+            .collect();
+        assert_eq!(held.len(), 256);
+        assert_eq!(limit.acquire(Some(client(255))).unwrap_err().kind.code, "unavailable");
+    }
+}
