@@ -231,12 +231,13 @@ impl Faults {
     }
 
     fn check_name(&mut self, field: FactField, index: Option<usize>, name: &str, most: usize) {
-        if is_blank(name) {
+        let has_control_character = has_control_character(name);
+        if is_blank(name) && !has_control_character {
             self.add(field, index, FactFault::Missing);
         } else if name.chars().count() > most {
             self.add(field, index, FactFault::TooLong { most });
         }
-        if has_control_character(name) {
+        if has_control_character {
             self.add(field, index, FactFault::ControlCharacter);
         }
     }

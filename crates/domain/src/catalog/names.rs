@@ -62,14 +62,14 @@ impl CatalogName {
     /// When the name has no visible character, is too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, FactFault> {
         let name = clean_name(text);
+        if has_control_character(&name) {
+            return Err(FactFault::ControlCharacter);
+        }
         if is_blank(&name) {
             return Err(FactFault::Missing);
         }
         if name.chars().count() > MAX_NAME_LENGTH {
             return Err(FactFault::TooLong { most: MAX_NAME_LENGTH });
-        }
-        if has_control_character(&name) {
-            return Err(FactFault::ControlCharacter);
         }
         Ok(Self(name))
     }
