@@ -124,7 +124,7 @@ impl Call {
     }
 
     pub(crate) fn json(mut self, body: &Value) -> Self {
-        if !self.is_for_the_catalogue() {
+        if !self.has_public_body() {
             canaries::plant_texts(body);
         }
         self.request = self.request.json(body);
@@ -134,7 +134,7 @@ impl Call {
     pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         let body = body.into();
         // Files are neither secret nor text.
-        let may_be_secret = !kind.starts_with("multipart/") && !self.is_for_the_catalogue();
+        let may_be_secret = !kind.starts_with("multipart/") && !self.has_public_body();
         if let Some(bytes) = body.as_bytes().filter(|_| may_be_secret) {
             canaries::plant_bytes(bytes);
         }
@@ -142,12 +142,13 @@ impl Call {
         self
     }
 
-    /// Whether its body changes a movie or a name. Such bodies are public, and the audit log contains them.
-    fn is_for_the_catalogue(&self) -> bool {
+    /// Whether its body may be logged and audited: what moderators write into the catalogue is public, and events of a
+    /// payment provider only contain its identifiers.
+    fn has_public_body(&self) -> bool {
         let path = self.target.trim_start_matches("/api/v1/");
         let (area, rest) = path.split_once('/').unwrap_or((path, ""));
         let areas = ["movies", "genres", "directors", "stars", "certifications"];
-        areas.contains(&area) && !rest.contains('/')
+        (areas.contains(&area) && !rest.contains('/')) || path.starts_with("payments/webhooks/")
     }
 
     /// Sends it without reading the body, since a live stream has no end.
