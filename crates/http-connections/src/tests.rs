@@ -317,7 +317,7 @@ async fn a_large_body_is_passed_on_in_parts_so_that_it_is_processed_in_between()
     client.write_all(HEAD.as_bytes()).await.unwrap();
     assert_eq!(read(&mut stream).await, HEAD);
     let _exchange = stream.connection().begin(RequestBody::Length(40_000));
-    client.write_all(&[7; 40_000]).await.unwrap();
+    client.write_all(&vec![7; 40_000]).await.unwrap();
     let mut parts = Vec::new();
     while parts.iter().sum::<usize>() < 40_000 {
         let mut part = 0;
