@@ -182,7 +182,7 @@ pub trait MovieQueries: Send + Sync {
     /// any number of movies, filter and sort, the cost of a page MUST NOT exceed a few times that of the first page of
     /// all movies, and it MUST need only one statement when the filter is known from an earlier page.
     ///
-    /// Sorted by relevance, it MUST sort by [`rank`](super::rank) and then by popularity, with a few more statements.
+    /// Sorted by relevance, it MUST sort by [`SearchRank`](super::SearchRank) and then by popularity, with a few more statements.
     /// Only the most popular matches, the matches with the most popular names and those whose name is the search must
     /// be ranked; the others follow by popularity.
     async fn movie_page(
