@@ -14,7 +14,7 @@ use crate::problem::Problem;
 const OF_ALL: usize = 256;
 
 /// The maximum number of them from one client.
-const OF_ONE_CLIENT: u32 = 32;
+const OF_ONE_CLIENT: u32 = 64;
 
 /// The clients with their numbers of webhooks. Connections without an address share one number.
 type Counts = Arc<Mutex<HashMap<Option<Network>, u32>>>;
@@ -85,7 +85,7 @@ mod tests {
         for number in 0..3 {
             held.extend((0..90).filter_map(|_| limit.acquire(Some(client(number))).ok()));
         }
-        assert_eq!(held.len(), 96);
+        assert_eq!(held.len(), 192);
         assert_eq!(limit.acquire(Some(client(0))).unwrap_err().kind.code, "unavailable");
         limit.acquire(Some(client(3))).unwrap();
         limit.acquire(None).unwrap();
@@ -98,7 +98,7 @@ mod tests {
     fn all_clients_together_have_256_permits() {
         let limit = WebhookLimit::default();
         let held: Vec<_> = (0..=255)
-            .flat_map(|number| (0..32).map(move |_| number))
+            .flat_map(|number| (0..64).map(move |_| number))
             .map_while(|number| limit.acquire(Some(client(number))).ok())
             .collect();
         assert_eq!(held.len(), 256);

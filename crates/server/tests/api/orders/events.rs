@@ -55,7 +55,13 @@ async fn of_fifty_concurrent_copies_of_a_webhook_one_is_processed(engine: Engine
     let signature = signature(&body, app.now());
     let provider = app.anonymous();
     let copies = join_all((0..50).map(|_| async {
-        let answer = send(&provider, &body, &signature).await.expect(200);
+        // A provider repeats an event that is answered with 503, as on a loaded machine.
+        let answer = loop {
+            let answer = send(&provider, &body, &signature).await;
+            if answer.status != 503 {
+                break answer.expect(200);
+            }
+        };
         assert_eq!(answer.json(), json!({"received": true}));
         app.process_payment_events().await
     }))

@@ -21,7 +21,7 @@ use domain::{
     notifications::NotificationCause,
     purchases::Purchase,
     storage::{Storage, WholeUnit},
-    store::retried,
+    store::{StoreError, retried},
     time::{Clock, Instant},
 };
 use serde_json::json;
@@ -385,7 +385,12 @@ impl TestApp {
 
     /// Applies the stored webhooks; returns how many.
     pub(crate) async fn process_payment_events(&self) -> u64 {
-        self.application().use_cases().payments.process_events().await.expect("the events")
+        let mut processed = self.application().use_cases().payments.process_events().await;
+        // As the worker does: on a loaded machine, the database may let too many wait.
+        while let Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) = processed {
+            processed = self.application().use_cases().payments.process_events().await;
+        }
+        processed.expect("the events")
     }
 
     /// Checks the payments at the provider for which a report is due.
