@@ -51,8 +51,7 @@ impl UnitOfWork {
     async fn try_begin(database: &Database) -> Result<Self, StoreError> {
         let connections = Arc::clone(database.connections());
         let session = connections.get_to_write().await?;
-        // Created before the transaction begins, so that no transaction stays open when the caller is cancelled in
-        // between.
+        // The unit is created before `BEGIN`: when the caller is cancelled after it, dropping the unit rolls the transaction back.
         let mut unit =
             Self { connections, session: Some(session), has_failed: false, has_changed_catalog: false };
         // READ COMMITTED is sufficient, and it is the default of PostgreSQL unless the database is configured

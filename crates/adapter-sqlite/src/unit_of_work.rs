@@ -37,8 +37,7 @@ impl UnitOfWork {
     /// Begins a transaction, after all earlier writers have finished.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let connection = database.writer().borrow().await?;
-        // Created before the transaction begins, so that no transaction stays open when the caller is cancelled in
-        // between.
+        // The unit is created before `BEGIN`: when the caller is cancelled after it, dropping the unit rolls the transaction back.
         let mut unit = Self {
             database: database.clone(),
             connection: Some(connection),

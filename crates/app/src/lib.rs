@@ -1,7 +1,7 @@
 //! The use cases of the online cinema: one struct for each area, one file and one error type for each use case.
 //!
 //! The crate depends only on the domain. The composition root passes the ports to each struct. A use case returns a
-//! result or an error whose variants are the distinguishable refusals.
+//! result or an error, whose variants are the refusals that a caller can distinguish.
 
 pub mod accounts;
 pub mod audit;

@@ -24,6 +24,7 @@ crate::cases! { "refunds":
     refunds_to_check_are_sorted_by_the_longest_overdue,
     refunds_are_listed_newest_first,
     a_payment_is_found_by_its_charge,
+    the_payments_of_a_movie_are_those_that_paid_it_for_the_user,
     a_free_payment_stores_its_refunded_part,
     a_purchase_is_revoked_and_restored,
     a_purchase_is_not_restored_if_there_is_another_one,
@@ -146,6 +147,20 @@ async fn refunds_are_listed_newest_first(node: Node) {
     let rest =
         node.refund_page(payment.id, &PageRequest::after(page.next.unwrap(), 2).unwrap()).await.unwrap();
     assert_eq!(rest.items, [refund(1, &payment, &[])]);
+}
+
+async fn the_payments_of_a_movie_are_those_that_paid_it_for_the_user(node: Node) {
+    let payment = paid(&node).await;
+    let buyer = payment.user_id;
+    let mut unit = node.unit().await;
+    assert_eq!(unit.payments_of_movie(buyer, id(1)).await.unwrap(), [payment.id]);
+    assert_eq!(unit.payments_of_movie(buyer, id(2)).await.unwrap(), [payment.id]);
+    assert_eq!(unit.payments_of_movie(buyer, id(3)).await.unwrap(), []);
+    assert_eq!(unit.payments_of_movie(id(99), id(1)).await.unwrap(), []);
+    drop(unit);
+    let returned = Payment { settlement: Some(Settlement::ReturnedOrderCanceled), ..payment.clone() };
+    update(&node, &returned).await;
+    assert_eq!(node.unit().await.payments_of_movie(buyer, id(1)).await.unwrap(), []);
 }
 
 async fn a_payment_is_found_by_its_charge(node: Node) {

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use domain::{
-    id::{MovieId, OrderItemId, PaymentId, PaymentItemId, RefundId},
+    id::{MovieId, OrderItemId, PaymentId, PaymentItemId, RefundId, UserId},
     money::{Currency, Money},
     payments::{PaidItem, Refund, RefundItem, RefundOrigin, RefundRepository, RefundState},
     store::StoreError,
@@ -65,6 +65,21 @@ impl RefundRepository for UnitOfWork {
             })
         };
         rows.into_iter().map(item).collect()
+    }
+
+    async fn payments_of_movie(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        let mut statement = Statement::<(SqlId,)>::new(
+            "SELECT p.id FROM payments p JOIN payment_items i ON i.payment_id = p.id \
+             JOIN order_items o ON o.id = i.order_item_id WHERE p.settlement = 'pays_order' AND p.user_id = ",
+        );
+        statement.bind(user_id.as_uuid()).sql(" AND o.movie_id = ").bind(movie_id.as_uuid());
+        statement.sql(" ORDER BY p.created_at, p.id");
+        let ids: Vec<(DbUuid,)> = self.load(statement).await?;
+        Ok(ids.into_iter().map(|(id,)| PaymentId::from_uuid(id.0)).collect())
     }
 
     async fn refunds_of_payment(&mut self, id: PaymentId) -> Result<Vec<Refund>, StoreError> {

@@ -79,7 +79,7 @@ pub(crate) struct ReceivedBody {
     share: Option<Share>,
 }
 
-/// The counted memory of one body; it is given back when this is dropped.
+/// The part of the common memory budget that one body uses. Dropping it releases that part.
 #[derive(Debug)]
 struct Share {
     memory: BodyMemory,

@@ -11,7 +11,7 @@ use super::request_id::X_REQUEST_ID;
 pub(crate) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Adds the headers that the answer does not have yet; for example, a page sets its own content security policy.
+/// Adds those headers that the answer has not set itself, as a page does with its content security policy.
 pub(super) fn add_missing(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {
     if is_tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

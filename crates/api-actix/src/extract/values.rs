@@ -33,7 +33,8 @@ use crate::{
 /// A check of a text.
 pub(crate) type TextRule = fn(&str, &Rules) -> Result<(), Fault>;
 
-/// Returns the rule that a schema names with a marker or as a format.
+/// Returns the check that belongs to a name in a schema: the value of a marker (such as `currency`) or a `format` (such as
+/// `date-time`). `None` when no check has this name.
 pub(crate) fn rule(name: &str) -> Option<TextRule> {
     Some(match name {
         "amount" => |text, rules| amount(text, rules).map(drop),

@@ -370,7 +370,7 @@ impl Drop for Place {
     }
 }
 
-/// The body of a live stream. It ends when the stream is removed from the table.
+/// The response body of a live stream of events. It ends when the stream is removed from the table of open streams.
 pub(crate) struct EventBody {
     first: Option<Bytes>,
     events: Receiver<Bytes>,

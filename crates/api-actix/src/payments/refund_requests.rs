@@ -275,7 +275,7 @@ pub(crate) async fn list_all(
 
 /// Decide about a refund request.
 ///
-/// Approving a request makes the refund, like `POST /payments/{id}/refunds`; when that is refused, the request stays
+/// Approving a request makes the refund, like `POST /payments/{id}/refunds`. If the refund cannot be made, the request stays
 /// open. If the refund fails later, the request stays approved. The buyer is notified by mail.
 #[api_v2_operation(operation_id = "decideRefundRequest", tags("payments"))]
 pub(crate) async fn decide(

@@ -1,6 +1,6 @@
 use domain::{
     accounts::EmailAddress,
-    id::{OrderId, PaymentId, RefundId},
+    id::{MovieId, OrderId, PaymentId, RefundId, UserId},
     money::Money,
     orders::{Order, OrderEvent, OrderUnit, OrderView, RefundedPart},
     payments::{
@@ -34,6 +34,14 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Reads the items, refunds and disputes of a payment that is locked.
+    async fn of(unit: &mut dyn OrderUnit, payment: Payment) -> Result<Self, StoreError> {
+        let items = unit.paid_items(payment.id).await?;
+        let refunds = unit.refunds_of_payment(payment.id).await?;
+        let disputes = unit.disputes_of_payment(payment.id).await?;
+        Ok(Self { payment, items, refunds, disputes })
+    }
+
     pub(super) fn money(&self) -> MoneyBack<'_> {
         MoneyBack {
             payment: &self.payment,
@@ -53,11 +61,10 @@ impl Payments {
         id: PaymentId,
     ) -> Result<Option<Held>, StoreError> {
         let found = unit.find_payment_for_update(id).await?.filter(|payment| payment.order_id == order.id);
-        let Some(payment) = found else { return Ok(None) };
-        let items = unit.paid_items(id).await?;
-        let refunds = unit.refunds_of_payment(id).await?;
-        let disputes = unit.disputes_of_payment(id).await?;
-        Ok(Some(Held { payment, items, refunds, disputes }))
+        match found {
+            Some(payment) => Held::of(unit, payment).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Reads the refunds of this money from the provider and stores their new states.
@@ -207,13 +214,40 @@ impl Payments {
         let mut kept_away = Vec::new();
         for (item, entitlement) in entitlements {
             let is_put = unit.put_entitlement(purchase_of(item.order_item_id), entitlement, now).await?;
-            if !is_put {
-                kept_away.push(item);
-            } else if entitlement != Entitlement::Revoked {
+            if entitlement == Entitlement::Revoked {
+                self.restore_other_purchase(unit, order.user_id, item.movie_id, held.payment.id, now).await?;
+            } else if is_put {
                 unit.remove_cart_item(order.user_id, item.movie_id).await?;
+            } else {
+                kept_away.push(item);
             }
         }
         Ok(kept_away)
+    }
+
+    /// Restores a purchase of the movie that another payment still pays for: the buyer bought the movie again while a
+    /// refund of the first purchase was in progress, that refund failed, and now the second purchase has ended.
+    async fn restore_other_purchase(
+        &self,
+        unit: &mut dyn OrderUnit,
+        user_id: UserId,
+        movie_id: MovieId,
+        ended: PaymentId,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let payments = unit.payments_of_movie(user_id, movie_id).await?;
+        for id in payments.into_iter().filter(|id| *id != ended) {
+            let Some(payment) = unit.find_payment_for_update(id).await? else { continue };
+            for (item, entitlement) in Held::of(unit, payment).await?.money().entitlements() {
+                if item.movie_id == movie_id
+                    && entitlement != Entitlement::Revoked
+                    && unit.put_entitlement(purchase_of(item.order_item_id), entitlement, now).await?
+                {
+                    return unit.remove_cart_item(user_id, movie_id).await.map(drop);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Books the entries of the payment that are missing in the ledger.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    id::{OrderId, PaymentId, RefundId},
+    id::{MovieId, OrderId, PaymentId, RefundId, UserId},
     page::{Page, PageRequest},
     payments::{PaidItem, Refund},
     store::StoreError,
@@ -13,6 +13,12 @@ use crate::{
 pub trait RefundRepository: Send {
     /// The paid items, in the order of their identifiers.
     async fn paid_items(&mut self, id: PaymentId) -> Result<Vec<PaidItem>, StoreError>;
+    /// The payments with which the user paid orders with this movie, oldest first.
+    async fn payments_of_movie(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+    ) -> Result<Vec<PaymentId>, StoreError>;
     /// All refunds of the payment with their items, oldest first.
     async fn refunds_of_payment(&mut self, id: PaymentId) -> Result<Vec<Refund>, StoreError>;
     /// Adds a refund with its items. MUST fail when another refund of an item is pending or succeeded, or when the

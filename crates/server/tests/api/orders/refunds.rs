@@ -37,6 +37,7 @@ cases! {
     a_failed_refund_changes_nothing,
     a_refund_that_fails_after_its_success_restores_the_movie,
     a_movie_that_was_bought_again_is_not_restored_twice,
+    a_movie_of_a_failed_refund_is_restored_when_its_second_purchase_is_refunded,
     a_refund_whose_answer_was_lost_is_made_once,
     a_refund_that_stripe_refuses_has_failed,
     a_refund_waits_while_stripe_is_unavailable,
@@ -444,6 +445,30 @@ async fn a_movie_that_was_bought_again_is_not_restored_twice(engine: Engine) {
     let mails = shop.app.mails_to(&crate::support::email_of("admin"));
     let told = mails.iter().filter(|mail| mail.text.contains("bought these movies again")).count();
     assert_eq!(told, 1);
+}
+
+async fn a_movie_of_a_failed_refund_is_restored_when_its_second_purchase_is_refunded(engine: Engine) {
+    let (shop, admin, order, payment) = paid_at_stripe(engine).await;
+    refund(&admin, &payment, None).await.expect(201);
+    let failing = shop.refund_id();
+    let (again, started) = shop.started().await;
+    let second = started.expect(201).json();
+    let books = shop.stripe.books();
+    let open = books.iter().find(|entry| entry.captured == 0).expect("the second session");
+    shop.stripe.pay(&open.session).expect("an open session");
+    shop.settle().await;
+    shop.stripe.finish_refund(&failing, false).expect("a refund");
+    shop.settle().await;
+    refund(&admin, &second, None).await.expect(201);
+    shop.settle().await;
+    assert_eq!(shop.order_status(&again).await, "refunded");
+    assert_eq!(shop.order_status(&order).await, "paid");
+    assert!(shop.is_purchased().await, "the first payment still pays for the movie");
+    // Its end is final once that payment is refunded too.
+    refund(&admin, &payment, None).await.expect(201);
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "refunded");
+    assert!(!shop.is_purchased().await);
 }
 
 async fn a_refund_whose_answer_was_lost_is_made_once(engine: Engine) {
