@@ -114,9 +114,10 @@ impl TwoNodes {
             let (caller, node) = (&callers[copy % 2], nodes[copy % 2]);
             let (signature, body) = (&signature, &body);
             async move {
-                let send = async || {
+                let send = || {
                     let call = caller.call(Method::POST, "/payments/webhooks/stripe");
-                    call.header("stripe-signature", signature).body("application/json", body.clone()).await
+                    let call = call.header("stripe-signature", signature);
+                    call.body("application/json", body.clone()).into_future()
                 };
                 answered(send).await.expect(200);
                 node.process_payment_events().await
@@ -149,7 +150,7 @@ fn count(answers: &[Answer], status: u16) -> usize {
 }
 
 /// Repeats a call while the server is overloaded (503), as clients do; at most a hundred times.
-async fn answered(call: impl AsyncFn() -> Answer) -> Answer {
+async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     for _ in 0..99 {
         let answer = call().await;
         if answer.status != 503 {
@@ -168,6 +169,15 @@ async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn;
     (shop, admins)
 }
 
+/// The answers to concurrent payments of the order at both nodes.
+async fn pay_at_both(tabs: &[SignedIn; 2], order: &Value, payments: usize) -> Vec<Answer> {
+    let payments = (0..payments).map(|n| {
+        let tab = &tabs[n % 2];
+        answered(move || pay(tab, order))
+    });
+    join_all(payments).await
+}
+
 /// The answers to concurrent refunds of the first movie at both nodes.
 async fn refund_first_movie(
     admins: &[SignedIn; 2],
@@ -175,8 +185,10 @@ async fn refund_first_movie(
     movies: &[String],
     refunds: usize,
 ) -> Vec<Answer> {
-    let refunds = (0..refunds)
-        .map(|n| answered(async move || refund(&admins[n % 2], payment, Some(&movies[..1])).await));
+    let refunds = (0..refunds).map(|n| {
+        let admin = &admins[n % 2];
+        answered(move || refund(admin, payment, Some(&movies[..1])))
+    });
     join_all(refunds).await
 }
 
@@ -185,7 +197,11 @@ async fn two_tabs_order_the_same_cart_once(engine: Engine) {
     for round in 0..rounds() {
         let tabs = shop.buyer(round).await;
         put_in_cart(&tabs[0], &[shop.alien.clone(), shop.amelie.clone()]).await;
-        let answers = join_all((0..4).map(|tab| answered(async || place(&tabs[tab % 2]).await))).await;
+        let orders = (0..4).map(|n| {
+            let tab = &tabs[n % 2];
+            answered(move || place(tab))
+        });
+        let answers = join_all(orders).await;
         assert_eq!(count(&answers, 201), 1, "{answers:?}");
         for answer in answers.into_iter().filter(|answer| answer.status != 201) {
             answer.problem(409, "cart_empty");
@@ -201,7 +217,7 @@ async fn of_twenty_parallel_payments_one_is_started(engine: Engine) {
         let tabs = shop.buyer(round).await;
         put_in_cart(&tabs[0], std::slice::from_ref(&shop.alien)).await;
         let order = place(&tabs[0]).await.expect(201).json();
-        let answers = join_all((0..20).map(|tab| answered(async || pay(&tabs[tab % 2], &order).await))).await;
+        let answers = pay_at_both(&tabs, &order, 20).await;
         assert_eq!((count(&answers, 201), count(&answers, 200)), (1, 19), "{answers:?}");
         let payments = tabs[0].get("/payments").await.expect(200).json();
         assert_eq!(payments["total_items"], 1);
@@ -240,11 +256,8 @@ async fn a_price_change_against_a_payment_charges_what_was_accepted(engine: Engi
         let order = place(&tabs[0]).await.expect(201).json();
         let price = json!({"price": dollars("9.00")});
         let path = format!("/movies/{}", shop.alien);
-        let (changed, answers) = join(
-            async { shop.admin.patch(path, price).await },
-            join_all((0..6).map(|tab| answered(async || pay(&tabs[tab % 2], &order).await))),
-        )
-        .await;
+        let (changed, answers) =
+            join(async { shop.admin.patch(path, price).await }, pay_at_both(&tabs, &order, 6)).await;
         changed.expect(200);
         for answer in answers {
             match answer.status {
