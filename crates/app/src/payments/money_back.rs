@@ -215,7 +215,9 @@ impl Payments {
         for (item, entitlement) in entitlements {
             let is_put = unit.put_entitlement(purchase_of(item.order_item_id), entitlement, now).await?;
             if entitlement == Entitlement::Revoked {
-                self.restore_other_purchase(unit, order.user_id, item.movie_id, held.payment.id, now).await?;
+                let (user_id, ended) = (order.user_id, held.payment.id);
+                // On the heap, because it holds a second payment.
+                Box::pin(self.restore_other_purchase(unit, user_id, item.movie_id, ended, now)).await?;
             } else if is_put {
                 unit.remove_cart_item(order.user_id, item.movie_id).await?;
             } else {
