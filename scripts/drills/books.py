@@ -12,19 +12,25 @@ RULES = {
     "payments that pay an order that is not paid": """
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE p.settlement = 'pays_order' AND o.paid_at IS NULL""",
+    # The purchase of another order counts too: the movie was bought again before a refund of it failed.
     "movies that were paid, neither refunded nor disputed, and not bought": """
         SELECT i.id FROM order_items i JOIN orders o ON o.id = i.order_id
         WHERE o.status = 'paid' AND NOT EXISTS
             (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.order_id = o.id)
-            AND NOT EXISTS (SELECT FROM purchases b WHERE b.id = i.id AND b.revoked_at IS NULL AND b.suspended_at IS NULL)""",
+            AND NOT EXISTS (SELECT FROM purchases b WHERE b.user_id = i.user_id AND b.movie_id = i.movie_id
+                AND b.revoked_at IS NULL AND b.suspended_at IS NULL)""",
     "purchases that were not paid": """
         SELECT b.id FROM purchases b WHERE b.revoked_at IS NULL AND NOT EXISTS
             (SELECT FROM order_items i JOIN orders o ON o.id = i.order_id
              WHERE i.id = b.id AND i.user_id = b.user_id AND i.movie_id = b.movie_id AND o.status IN ('paid', 'partially_refunded'))""",
-    "movies that a buyer paid twice": """
+    "movies that a buyer paid twice, without a mail to administrators about a failed refund": """
         SELECT i.user_id, i.movie_id FROM order_items i JOIN orders o ON o.id = i.order_id
         WHERE o.status = 'paid' AND NOT EXISTS
             (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.order_id = o.id AND d.status = 'lost')
+            AND NOT EXISTS
+            (SELECT FROM payment_items n JOIN refund_items x ON x.payment_item_id = n.id JOIN refunds r ON r.id = x.refund_id
+                JOIN outbox m ON m.dedupe_key = 'refund_failed:' || r.id || ':admin:0'
+             WHERE n.order_item_id = i.id AND r.status = 'failed')
         GROUP BY 1, 2 HAVING count(*) > 1""",
     "paid orders without one mail that was sent": """
         SELECT o.id FROM orders o WHERE o.paid_at IS NOT NULL AND 1 <>

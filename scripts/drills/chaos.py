@@ -16,6 +16,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -183,6 +184,8 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     arguments = parser.parse_args()
     say(f"seed {arguments.seed}, {arguments.seconds} seconds")
+    # Services are stopped in this case too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos: stopped by SIGTERM"))
     folder = Path(tempfile.mkdtemp(prefix="cinema-chaos-"))
     folder.chmod(0o755)
     found = drill(arguments, folder)
