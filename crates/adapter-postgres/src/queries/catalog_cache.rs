@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::statement::Statement;
+use crate::{queries::recent_searches::RecentSearches, statement::Statement};
 
 /// How many totals of filters, and how many sizes of conditions, are cached.
 const MAX_TOTALS: usize = 1_024;
@@ -69,6 +69,7 @@ pub(crate) struct CatalogCache {
     version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
     facet_counting: Semaphore,
+    searches: RecentSearches,
     searching: Semaphore,
     name_counting: Semaphore,
 }
@@ -103,9 +104,15 @@ impl CatalogCache {
             version: AtomicI64::default(),
             shapes: Mutex::default(),
             facet_counting: Semaphore::new(FACETS_AT_ONCE),
+            searches: RecentSearches::new(),
             searching: Semaphore::new(searches),
             name_counting: Semaphore::new(1),
         }
+    }
+
+    /// The matches of recent searches.
+    pub(super) const fn searches(&self) -> &RecentSearches {
+        &self.searches
     }
 
     /// Waits for a permit to search. A caller must not wait for a second one while it has one.

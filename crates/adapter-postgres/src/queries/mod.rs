@@ -25,6 +25,7 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod recent_searches;
 mod refund_requests;
 mod refunds;
 mod sales;

@@ -91,15 +91,15 @@ impl Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<SummaryRow>, StoreError> {
-        let _turn = match filter.search {
-            Some(_) => Some(self.cache().turn_to_search().await?),
-            None => None,
-        };
         if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
             (&filter.search, sorts.first())
         {
             return self.page_by_relevance(filter, search, request, viewer).await;
         }
+        let _turn = match filter.search {
+            Some(_) => Some(self.cache().turn_to_search().await?),
+            None => None,
+        };
         let conditions = conditions(filter);
         let order = Order::of(sorts, filter.favorites_of);
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;

@@ -1,6 +1,6 @@
 //! Searching: the matches are found with the index, and the best of them are ranked with the rules of the domain.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 use async_trait::async_trait;
 use diesel::{
@@ -32,6 +32,7 @@ use crate::{
         movie_page::Order,
         movie_row::{SummaryRow, push_summary},
         movies::{ListRow, ListTypes, NO_TOTAL},
+        recent_searches::{Matches, Ranked},
     },
     repositories::stored_poster,
     statement::Statement,
@@ -69,43 +70,6 @@ struct Found {
     poster_width: Option<i32>,
 }
 
-/// A ranked match.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Ranked {
-    rank: i64,
-    popularity: f64,
-    id: Uuid,
-}
-
-impl Ranked {
-    /// Compares ranks; the best comes first.
-    fn order(&self, other: &Self) -> Ordering {
-        let by_rank = other.rank.cmp(&self.rank);
-        by_rank.then(other.popularity.total_cmp(&self.popularity)).then(other.id.cmp(&self.id))
-    }
-
-    fn position(&self) -> Position {
-        let values = vec![SortValue::Integer(self.rank), SortValue::Real(self.popularity)];
-        Position { values, id: self.id }
-    }
-
-    fn at(position: &Position) -> Result<Self, StoreError> {
-        match position.values.as_slice() {
-            [SortValue::Integer(rank), SortValue::Real(popularity)] => {
-                Ok(Self { rank: *rank, popularity: *popularity, id: position.id })
-            }
-            _ => Err(StoreError::failed("a position of another sort")),
-        }
-    }
-}
-
-/// The ranked matches, the best first.
-struct Matches {
-    ranked: Vec<Ranked>,
-    /// Whether these are all matches.
-    is_complete: bool,
-}
-
 impl Database {
     /// A page of the movies that a search finds, the best first.
     ///
@@ -117,7 +81,9 @@ impl Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<SummaryRow>, StoreError> {
-        let matches = self.matches(filter, search).await?;
+        let key = filter.key();
+        let version = self.catalog_version().await?;
+        let matches = self.known_matches(filter, search, &key, version).await?;
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
         let wanted = size.saturating_add(1);
         let (skipped, behind) = match request.start() {
@@ -129,7 +95,12 @@ impl Database {
             }
         };
         let mut page: Vec<Ranked> = matches.ranked.iter().skip(skipped).take(wanted).copied().collect();
-        if page.len() < wanted && !matches.is_complete {
+        let is_read = page.len() < wanted && !matches.is_complete;
+        let is_counted = !matches.is_complete
+            && matches!(request.start(), Start::Number(_))
+            && self.cache().total(&key, version).is_none();
+        let _turn = if is_read || is_counted { Some(self.cache().turn_to_search().await?) } else { None };
+        if is_read {
             let others = Cut {
                 limit: u32::try_from(wanted.saturating_sub(page.len())).map_err(StoreError::failed)?,
                 offset: if behind.is_some() { 0 } else { skipped.saturating_sub(matches.ranked.len()) },
@@ -157,6 +128,33 @@ impl Database {
         let next = page.last().filter(|_| has_more).map(Ranked::position);
         let items = rows.into_iter().map(|(row, _, _)| row).collect();
         Ok(Page { items, next, total })
+    }
+
+    /// The ranked matches at this version of the catalogue, from the cache if possible.
+    async fn known_matches(
+        &self,
+        filter: &MovieFilter,
+        search: &Search,
+        key: &str,
+        version: i64,
+    ) -> Result<Arc<Matches>, StoreError> {
+        let recent = self.cache().searches();
+        if let Some(matches) = recent.matches(key, version) {
+            return Ok(matches);
+        }
+        let _turn = self.cache().turn_to_search().await?;
+        // Another caller may have found them in the meantime.
+        if let Some(matches) = recent.matches(key, version) {
+            return Ok(matches);
+        }
+        let matches = Arc::new(self.matches(filter, search).await?);
+        // Libraries and favourites change without a change of the catalogue. The matches of several statements are cached only
+        // if nothing changed between the statements.
+        let is_of_all = filter.bought_by.is_none() && filter.favorites_of.is_none();
+        if is_of_all && self.catalog_version().await? == version {
+            recent.keep(key.to_owned(), version, Arc::clone(&matches));
+        }
+        Ok(matches)
     }
 
     async fn matches(&self, filter: &MovieFilter, search: &Search) -> Result<Matches, StoreError> {

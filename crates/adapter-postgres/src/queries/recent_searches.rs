@@ -1,0 +1,81 @@
+//! The ranked matches of searches, which are cached for a short time.
+
+use std::{cmp::Ordering, sync::Arc, time::Duration};
+
+use domain::{
+    page::{Position, SortValue},
+    store::StoreError,
+};
+use moka::sync::Cache;
+use uuid::Uuid;
+
+/// How many searches are cached; one takes up to 30 kB.
+const MAX_SEARCHES: u64 = 256;
+
+/// The maximum length of the filter of a cached search, in bytes.
+const MAX_KEY: usize = 512;
+
+/// How long matches are cached. The version of the catalogue does not change with the popularity of its movies.
+const LONGEST_AGE: Duration = Duration::from_secs(5);
+
+/// A ranked match.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ranked {
+    pub(super) rank: i64,
+    pub(super) popularity: f64,
+    pub(super) id: Uuid,
+}
+
+impl Ranked {
+    /// Compares ranks; the best comes first.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let by_rank = other.rank.cmp(&self.rank);
+        by_rank.then(other.popularity.total_cmp(&self.popularity)).then(other.id.cmp(&self.id))
+    }
+
+    pub(super) fn position(&self) -> Position {
+        let values = vec![SortValue::Integer(self.rank), SortValue::Real(self.popularity)];
+        Position { values, id: self.id }
+    }
+
+    pub(super) fn at(position: &Position) -> Result<Self, StoreError> {
+        match position.values.as_slice() {
+            [SortValue::Integer(rank), SortValue::Real(popularity)] => {
+                Ok(Self { rank: *rank, popularity: *popularity, id: position.id })
+            }
+            _ => Err(StoreError::failed("a position of another sort")),
+        }
+    }
+}
+
+/// The ranked matches, the best first.
+pub(super) struct Matches {
+    pub(super) ranked: Vec<Ranked>,
+    /// Whether these are all matches.
+    pub(super) is_complete: bool,
+}
+
+/// The matches of recent searches. Each belongs to a version of the catalogue, so that every change of a movie is found
+/// immediately, whichever node made it.
+pub(crate) struct RecentSearches {
+    matches: Cache<(String, i64), Arc<Matches>>,
+}
+
+impl RecentSearches {
+    pub(crate) fn new() -> Self {
+        let matches = Cache::builder().max_capacity(MAX_SEARCHES).time_to_live(LONGEST_AGE).build();
+        Self { matches }
+    }
+
+    /// The matches of a filter at this version of the catalogue, if they are cached.
+    pub(super) fn matches(&self, filter: &str, version: i64) -> Option<Arc<Matches>> {
+        self.matches.get(&(filter.to_owned(), version))
+    }
+
+    /// Caches the matches of a filter.
+    pub(super) fn keep(&self, filter: String, version: i64, matches: Arc<Matches>) {
+        if filter.len() <= MAX_KEY {
+            self.matches.insert((filter, version), matches);
+        }
+    }
+}
