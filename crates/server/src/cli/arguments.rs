@@ -140,7 +140,7 @@ pub(super) struct AttachMediaArgs {
     pub(super) subtitles: Vec<SubtitlesFile>,
 }
 
-/// A file of subtitles in a language.
+/// The path of a file with subtitles, and their language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SubtitlesFile {
     pub(super) language: Language,
@@ -153,7 +153,7 @@ impl FromStr for SubtitlesFile {
     fn from_str(text: &str) -> Result<Self, String> {
         let (language, path) = text.split_once('=').ok_or("must be LANGUAGE=FILE, such as de=FILE.vtt")?;
         if path.is_empty() {
-            return Err("names no file".to_owned());
+            return Err("must contain a file name after the =".to_owned());
         }
         let language = language.parse().map_err(|error| format!("{language}: {error}"))?;
         Ok(Self { language, path: path.into() })
