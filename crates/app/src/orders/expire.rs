@@ -26,8 +26,8 @@ enum Step {
 }
 
 impl Orders {
-    /// Cancels the expired pending orders, and puts their movies back into the carts; returns how many were canceled. An
-    /// order whose open checkout cannot be ended at the provider is retried in the next run.
+    /// Cancels the expired pending orders, and puts their movies back into the carts; returns how many were canceled.
+    /// An order whose open checkout cannot be ended at the provider is retried in the next run.
     ///
     /// # Errors
     /// When the store fails for at least one order; the other orders have been processed.
@@ -59,7 +59,7 @@ impl Orders {
                     Err(CloseError::Store(error)) => return Err(error),
                     Err(CloseError::Provider(error)) => {
                         let error = error_chain(&error);
-                        tracing::warn!(order = ?id, error, "cannot cancel an expired order: the payment provider failed");
+                        tracing::warn!(order = ?id, error, "cannot cancel an expired order: the provider failed");
                         return Ok(false);
                     }
                 },

@@ -285,7 +285,7 @@ impl Payments {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Returns a page of the requests about an order of the buyer, the newest first; `None` when there is no such order.
+    /// Returns a page of the requests about the buyer's order, the newest first; `None` when there is no such order.
     ///
     /// # Errors
     /// See [`ListError`].
