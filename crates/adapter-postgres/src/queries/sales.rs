@@ -71,8 +71,8 @@ struct Scope {
     from: Instant,
     until: Instant,
     currency: Currency,
-    /// Whether a large part of all sales is in the period.
-    has_most_sales: bool,
+    /// Whether the period covers a large part of the time with sales.
+    covers_large_part: bool,
 }
 
 impl Scope {
@@ -81,12 +81,12 @@ impl Scope {
         let after = period.to.checked_add_days(Days::new(1)).unwrap_or(period.to);
         let from = period.from.and_time(NaiveTime::MIN).and_utc();
         let until = after.and_time(NaiveTime::MIN).and_utc();
-        let has_most_sales = sales.is_some_and(|(first, last)| {
+        let covers_large_part = sales.is_some_and(|(first, last)| {
             let covered = until.min(last).signed_duration_since(from.max(first));
             let part = last.signed_duration_since(first).checked_div(WHOLE_INDEX_PART);
             covered > part.unwrap_or(TimeDelta::MAX)
         });
-        Self { from, until, currency, has_most_sales }
+        Self { from, until, currency, covers_large_part }
     }
 
     /// Adds the currency to a statement that ends in `… = `, and limits it to the period.
@@ -111,7 +111,7 @@ impl Scope {
 
     /// A statement that counts the buyers.
     fn buyers(&self) -> Statement<(BigInt,)> {
-        let index = index_hint(if self.has_most_sales { "payments_buyers" } else { "payments_sales" });
+        let index = index_hint(if self.covers_large_part { "payments_buyers" } else { "payments_sales" });
         let mut statement = Statement::new(format!(
             "SELECT COUNT(*) FROM (SELECT p.user_id FROM payments p{index} WHERE p.settlement = 'pays_order' \
              AND p.amount_currency = "
@@ -123,7 +123,7 @@ impl Scope {
 
     /// The best-selling movies and genres, and the number of all sold items; refunds are subtracted from the sums.
     fn sold(&self) -> Statement<TopTypes> {
-        let index = index_hint(if self.has_most_sales {
+        let index = index_hint(if self.covers_large_part {
             "payment_items_by_movie"
         } else {
             "payment_items_by_sold_at"
@@ -276,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn a_period_has_most_sales_if_it_covers_more_than_a_seventh_of_the_time_with_sales() {
+    fn a_period_covers_a_large_part_if_it_has_more_than_a_seventh_of_the_time_with_sales() {
         let sales = Some((at("2026-01-01T12:00:00Z"), at("2026-03-12T12:00:00Z")));
         let covers = |from, to, sales| {
-            Scope::of(SalesPeriod { from: day(from), to: day(to) }, Currency::USD, sales).has_most_sales
+            Scope::of(SalesPeriod { from: day(from), to: day(to) }, Currency::USD, sales).covers_large_part
         };
         assert!(covers("2020-01-01", "2030-01-01", sales), "all 70 days");
         assert!(covers("2026-03-01", "2026-03-12", sales), "the last eleven days");

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{CloseError, Payments, next_check};
 
-/// How often a start is retried because of concurrent changes.
+/// How often starting a payment is retried because of concurrent changes.
 const ROUNDS: u32 = 4;
 
 /// Why no payment was started.

@@ -26,7 +26,7 @@ cases! {
 
 const PATH: &str = "/payments/webhooks/sandbox";
 
-/// The signature of a webhook.
+/// Signs a webhook as the sandbox does.
 fn signature(body: &str, at: Instant) -> String {
     let signer = HmacSigner::new(&KeyRing::new(AppSecret::new(SECRET.as_bytes()), Vec::new()));
     let seconds = at.timestamp().to_string();

@@ -38,7 +38,7 @@ cases! {
     payments_are_listed_and_filtered,
 }
 
-/// Starts a payment.
+/// Starts a payment of the order.
 pub(super) async fn pay(buyer: &SignedIn, order: &Value) -> Answer {
     buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
 }

@@ -28,7 +28,7 @@ cases! {
     fifty_copies_of_a_payment_webhook_take_effect_once,
     fifty_copies_of_a_refund_webhook_take_effect_once,
     fifty_copies_of_a_dispute_webhook_take_effect_once,
-    a_concurrent_webhook_redirect_and_check_pay_an_order_once,
+    concurrent_webhooks_redirects_and_checks_pay_an_order_once,
 }
 
 /// How often each test repeats its race.
@@ -364,7 +364,7 @@ async fn fifty_copies_of_a_dispute_webhook_take_effect_once(engine: Engine) {
 }
 
 /// When the buyer returns from Stripe, the page reads the order, and the buyer tries to pay again and to cancel.
-async fn a_concurrent_webhook_redirect_and_check_pay_an_order_once(engine: Engine) {
+async fn concurrent_webhooks_redirects_and_checks_pay_an_order_once(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     let [one, two] = shop.nodes();
     for round in 0..rounds() {
