@@ -1,4 +1,4 @@
-"""The speed of sign-ins, and their effect on other requests."""
+"""Measures the speed of sign-ins, and their effect on other requests."""
 
 import contextlib
 import http.client
@@ -12,12 +12,12 @@ import time
 from loads import DONE, load, login_script, paths_script, wrk
 from server import SECONDS, Server
 
-# How often the list is measured alone and under load, alternately; the results are the medians.
+# How often the list is measured alternately alone and while clients sign in. The results are medians.
 ROUNDS = 5
 
 
 def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, dict]:
-    """The list alone, then while fifty clients log in."""
+    """Measures the list alone, then while fifty clients sign in."""
     script = paths_script(["/api/v1/movies"], server.tokens()[0])
     alone = load(server, folder, f"{label}-alone", script, seconds=3, warm=False)
     crowd = wrk(server, folder, f"{label}-crowd", login_script(), connections=50, seconds=5)
@@ -28,10 +28,10 @@ def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, di
 
 
 def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Five hundred clients sign in, immediately again if they are refused, while one requests /health/live."""
+    """Measures /health/live while five hundred clients sign in, and immediately retry when they are refused."""
     before, most = server.memory(), 0.0
     counting = login_script().replace("request = function()", "STATUSES = {}\nresponse = function(status) STATUSES[status] = (STATUSES[status] or 0) + 1 end\nrequest = function()")
-    # Each thread has its own variables: the thread passes its counts through its address.
+    # Every thread has its own variables, so `done` reads the counts of each thread.
     counting = counting.replace(DONE, "") + (
         "local threads = {}\nsetup = function(thread) table.insert(threads, thread) end\n"
         "local function tell(counts) for status, count in pairs(counts) do io.write('STATUS ' .. status .. ' ' .. count .. '\\n') end end\n"
@@ -55,7 +55,7 @@ def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
 
 
 def guessing(server: Server) -> dict:
-    """The median milliseconds of 200 sign-ins with an unknown address and of 200 with a wrong password, alternately."""
+    """Measures the median milliseconds of 200 sign-ins with an unknown address and, alternately, 200 with a wrong password."""
     times: dict[str, list[float]] = {"nobody@example.com": [], "bench0@example.com": []}
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
         for _ in range(200):
@@ -73,7 +73,7 @@ def guessing(server: Server) -> dict:
 
 
 def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
-    # Several times alternately alone and under load, so that a short stall of the machine does not decide.
+    # Repeated, so that a short stall of the machine does not determine the result.
     rounds = [crowding(server, folder, label) for _ in range(ROUNDS)]
     crowd = {
         "alone": [alone["p99"] for alone, _ in rounds],

@@ -15,7 +15,7 @@ from loads import load, paths_script
 from postgres import Cluster
 from server import Server, fetch, say
 
-# The titles of the loads, with the targets of the p99 in ms at a million movies on PostgreSQL and on SQLite.
+# The title of each load, with the targets for the p99 in ms with a million movies on PostgreSQL and on SQLite.
 CASES = {
     "live": ("`GET /health/live`", None),
     "hot": ("first page, anonymous (cached as bytes)", None),
@@ -37,7 +37,7 @@ CASES = {
     "facets": ("facets of all movies", (50, 50)),
     "facets_filtered": ("facets of a genre and a decade", (50, 50)),
 }
-# Loads whose work does not depend on the number of movies: at a million their p50 may be 1.5 times that at ten thousand.
+# Loads whose work does not depend on the number of movies: their p50 with a million may be 1.5 times the p50 with ten thousand.
 SIZE_FREE = ("first", "filtered", "none", "deepest", "detail", "genres", "search_rare", "suggestions")
 
 
@@ -54,7 +54,7 @@ class Vocabulary:
             return [[str(value) for value in row] for row in database.execute(sql)]
 
     def wait(self) -> float:
-        """Waits until the background job has updated the vocabulary, and returns the seconds."""
+        """Waits until the background job has updated the vocabulary, and returns how many seconds that took."""
         began = time.monotonic()
         state = "SELECT c.version, v.catalog_version FROM catalog_state c CROSS JOIN search_vocabulary_state v"
         while len(set(self.rows(state)[0])) > 1 and time.monotonic() - began < 900:
@@ -71,7 +71,7 @@ class Vocabulary:
 
 
 def mistyped(word: str) -> str:
-    """The word with two different neighbouring letters in the middle exchanged."""
+    """Returns the word with two different neighbouring letters in its second half exchanged."""
     for at in range(len(word) // 2, len(word) - 1):
         if word[at] != word[at + 1]:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
@@ -79,7 +79,7 @@ def mistyped(word: str) -> str:
 
 
 def paths_of(server: Server, token: str, words: Vocabulary) -> dict[str, list[str]]:
-    """The addresses of each load, which are requested in turn."""
+    """Returns the paths of each load, which are requested in turn."""
     api = f"{server.url}/api/v1"
     facets = fetch(f"{api}/movies/facets", token=token)
     genres = [genre["id"] for genre in facets["genres"]]
@@ -112,7 +112,7 @@ def paths_of(server: Server, token: str, words: Vocabulary) -> dict[str, list[st
 
 
 def deepest(server: Server, token: str) -> str:
-    """The address of the last page of the list, found by following the cursors."""
+    """Returns the path of the last page of the list, found by following the cursors."""
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
         headers, cursor, last = {"Authorization": f"Bearer {token}"}, None, ""
         while True:
@@ -126,7 +126,7 @@ def deepest(server: Server, token: str) -> str:
 
 
 def milliseconds(server: Server, path: str, token: str) -> float:
-    """The duration of one request, also if it is refused after a timeout."""
+    """Measures the duration of one request, even if the answer is an error, such as after a timeout."""
     began = time.monotonic()
     try:
         fetch(f"{server.url}{path}", token=token)
@@ -136,7 +136,7 @@ def milliseconds(server: Server, path: str, token: str) -> float:
 
 
 def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> dict[str, float]:
-    """The duration of the first request after a movie was changed; medians of three changes."""
+    """Measures the duration of the first request after a movie was changed; returns medians of three changes."""
     api = f"{server.url}/api/v1"
     movie = fetch(f"{api}/movies?sort=name&page_size=1", token=token)["items"][0]["id"]
     times: dict[str, list[float]] = {"first": [], "genres": [], "facets": [], "facets_filtered": []}
@@ -149,7 +149,7 @@ def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> di
 
 
 def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None, *, seconds: int) -> dict:
-    """All loads of the catalogue on one running server, by a signed-in caller: anonymous answers are cached as bytes."""
+    """Runs all loads of the catalogue on one server as a signed-in caller, since anonymous answers are cached as bytes."""
     words = Vocabulary(server, cluster)
     result: dict = {"vocabulary": words.wait(), "idle": server.memory()}
     token = server.tokens()[0]

@@ -1,4 +1,4 @@
-"""The speed of a film, and of the server during very many slow transfers."""
+"""Measures the speed of a film, and the speed of the list during many slow transfers."""
 
 import contextlib
 import http.client
@@ -15,14 +15,14 @@ import urllib.request
 from loads import load, paths_script
 from server import SECONDS, Server, fetch
 
-# The film for the transfers, and the number of simultaneous slow transfers.
+# The size of the film, and the number of simultaneous slow transfers.
 FILM_MIB = 1024
 FILM_BYTES = FILM_MIB * 1024 * 1024
 WATCHERS = 600
 
 
 def bought_film(server: Server) -> str:
-    """Attaches a film to a movie and buys it, and returns the path of the film."""
+    """Attaches a film to a movie, buys the movie, and returns the path of the film."""
     api, token = f"{server.url}/api/v1", server.tokens()[0]
     movie = fetch(f"{api}/movies?sort=-price&page_size=1")["items"][0]["id"]
     film = server.folder / "film.mp4"
@@ -34,7 +34,7 @@ def bought_film(server: Server) -> str:
     film.unlink()
 
     def post(url: str, body: object = None) -> dict:
-        # An empty body makes it a POST.
+        # A request without data would be a GET.
         request = urllib.request.Request(url, data=b"" if body is None else json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"})
         if body is not None:
             request.add_header("Content-Type", "application/json")
@@ -53,11 +53,11 @@ def bought_film(server: Server) -> str:
         if fetch(f"{api}/library", token=token)["items"]:
             return urllib.parse.urlsplit(fetch(f"{api}/library/{movie}/playback", token=token)["url"]).path
         time.sleep(0.1)
-    sys.exit("bench: the paid movie did not come into the library")
+    sys.exit("bench: the paid movie was not added to the library")
 
 
 def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket:
-    """A connection that requested the whole film and has read nothing yet."""
+    """Opens a connection that requests the whole film, and reads nothing yet."""
     host, port = server.url.split("//")[1].split(":")
     connection = socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes=0-\r\n\r\n".encode())
@@ -65,7 +65,7 @@ def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket
 
 
 def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """The speed of a film with two players, and the speed of the list during very many slow transfers."""
+    """Measures the speed of a film with two players, and the speed of the list during many slow transfers."""
     path = bought_film(server)
     before, most, read = server.memory(), 0.0, 0
     players, buffer = [watch(server, path) for _ in range(2)], bytearray(1024 * 1024)
@@ -77,7 +77,7 @@ def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
             read += count
             if count == 0:
                 sys.exit("bench: a film ended early")
-        if read // FILM_BYTES >= len(players):  # each player has nearly all of it: start again
+        if read // FILM_BYTES >= len(players):  # the players have received the whole film on average
             break
         most = max(most, server.memory())
     for player in players:
@@ -89,7 +89,7 @@ def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
     crowd = [watch(server, path, f"127.0.0.{2 + number % 100}") for number in range(WATCHERS)]
     for player in crowd:
         if not player.recv(4096).startswith(b"HTTP/1.1 206"):
-            sys.exit("bench: a player was sent away")
+            sys.exit("bench: the server refused a player")
     crowded = load(server, folder, f"{label}-watched", script, seconds=4, warm=False)
     result |= {"alone": alone["p99"], "watched": crowded["p99"], "bad": crowded["bad"], "each": (server.memory() - before) * 1024 / WATCHERS}
     for player in crowd:

@@ -1,4 +1,4 @@
-"""Carts, orders and webhooks under load."""
+"""Measures carts, orders, payments and webhooks under load."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from server import SECONDS, SECRET, Server, fetch
 
 # Webhooks per second, and the number of connections that send them.
 WEBHOOKS, SENDERS = 200, 16
-# How many payments are measured from the provider's page to the library.
+# For how many payments the time from the provider's page to the library is measured.
 FOLLOWED = 20
 
 
@@ -55,7 +55,7 @@ def together(number: int, work: Callable[[int], None]) -> None:
 
 
 def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
-    """All users repeatedly put a movie into the cart and order it, at the same time."""
+    """Measures orders while all users concurrently put a movie into the cart, order it and cancel the order."""
     times: list[float] = []
     refused: list[str] = []
     until = time.monotonic() + SECONDS
@@ -72,7 +72,7 @@ def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
             if status != 201:
                 refused.append(f"{status} {body[:200]!r}")
             else:
-                # So that the number of pending orders does not grow.
+                # Canceled, so that the number of pending orders does not grow.
                 caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/cancel")
 
     together(len(tokens), work)
@@ -91,7 +91,7 @@ def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult 
 
 
 def entitlements(server: Server, token: str, movies: list[str]) -> dict:
-    """Milliseconds from the payment at the provider, which then sends its webhook, until the movie is in the library."""
+    """Measures the milliseconds from the payment at the provider, which then sends its webhook, until the movie is in the library."""
     caller, times = Caller(server, token), []
     for movie in movies:
         checkout = pay(server, caller, movie)
@@ -111,7 +111,7 @@ def entitlements(server: Server, token: str, movies: list[str]) -> dict:
 
 
 def signature(body: bytes) -> str:
-    """The signature of a webhook of the sandbox, made with the server's secret."""
+    """Returns the signature of a webhook of the sandbox, computed with the server's secret."""
     key = hmac.digest(SECRET.encode(), b"cinema/1/signing", hashlib.sha256)
     seconds = str(int(time.time())).encode()
     parts = b"".join(len(part).to_bytes(8, "big") + part for part in (b"sandbox webhook", seconds, body))
@@ -120,7 +120,7 @@ def signature(body: bytes) -> str:
 
 
 def webhooks(server: Server, token: str, movies: list[str]) -> dict:
-    """Sends different events of one open checkout at a constant rate; milliseconds from the scheduled time of each."""
+    """Sends different events of one open checkout at a constant rate, and measures the milliseconds from the scheduled time of each."""
     checkout = None
     for movie in movies:
         checkout = pay(server, Caller(server, token), movie)

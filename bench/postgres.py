@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster for the measurements, and its speed with pgbench."""
+"""Runs a PostgreSQL cluster for the measurements, and measures its speed with pgbench."""
 
 import glob
 import json
@@ -15,7 +15,7 @@ from server import CONNECTIONS, free_port
 
 
 class Cluster:
-    """A separate PostgreSQL cluster, with its defaults except for memory, the port and the log."""
+    """A separate PostgreSQL cluster with default settings, except for memory, connections, the port and the log."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder, self.port = folder, free_port()
@@ -60,7 +60,7 @@ class Cluster:
         found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), key=lambda p: int(p.split("/")[4]))
         path = found[-1] if found else shutil.which(name)
         if not path:
-            sys.exit(f"bench: {name} is not there: scripts/setup.sh bench installs it")
+            sys.exit(f"bench: {name} is not installed: scripts/setup.sh bench installs it")
         return path
 
     def run(self, name: str, *arguments: str) -> str:
@@ -78,13 +78,13 @@ class Cluster:
     def stop(self) -> None:
         self.run("pg_ctl", "--pgdata", str(self.data), "--mode", "fast", "--wait", "stop")
 
-    def statements_of(self, deed) -> list[str]:
-        """The statements that the server sends to the database while `deed` runs, with their parameters inserted."""
+    def statements_of(self, action) -> list[str]:
+        """Returns the SELECTs that the server sends to the database while `action` runs, with their parameters inserted."""
         log = self.data / "log" / "server.json"
         self.sql("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
         time.sleep(0.5)
         start = log.stat().st_size
-        deed()
+        action()
         time.sleep(0.5)
         with open(log, encoding="utf-8") as lines:
             lines.seek(start)
@@ -93,13 +93,13 @@ class Cluster:
         statements = []
         for entry in entries:
             told = re.match(r"(?:execute [^:]*|statement): (.*)", entry.get("message", ""), re.DOTALL)
-            # Without the statements of psql and of the worker, which polls for mails four times a second.
+            # Excludes the statements of psql and of the worker, which polls for mails four times a second.
             if told and re.match(r"\s*(SELECT|WITH)\b", told[1], re.IGNORECASE) and not re.search(r"\boutbox\b|pg_reload_conf", told[1]):
                 statements.append(inlined(told[1], entry.get("detail", "")))
         return statements
 
     def pgbench(self, name: str, statements: list[str], seconds: int) -> float:
-        """How many times per second 16 clients can run these statements, prepared and directly."""
+        """Returns how many times per second 16 clients of pgbench run these statements, which are prepared."""
         script = self.folder / f"{name}.sql"
         script.write_text("".join(f"{' '.join(s.split())};\n" for s in statements), encoding="utf-8")
         script.chmod(0o644)
@@ -111,7 +111,7 @@ class Cluster:
 
 
 def inlined(statement: str, detail: str) -> str:
-    """The statement with `$1` … replaced by the logged parameters, as literals whose type follows from the context."""
+    """Returns the statement with `$1` … replaced by the logged parameters, as literals whose type follows from the context."""
     values = {}
     for number, text in re.findall(r"\$(\d+) = (NULL|'(?:[^']|'')*')", detail):
         # pgbench would interpret `:word` as a variable.

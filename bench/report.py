@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md."""
+"""Writes the tables of docs/benchmarks.md."""
 
 import datetime
 import os
@@ -15,7 +15,7 @@ from loads import TURN, TURNS
 from server import CONNECTIONS, ROOT, SECONDS, out
 
 REPORT = ROOT / "docs" / "benchmarks.md"
-# The parts between these lines are written by `make bench` and by `make bench-large`.
+# `make bench` and `make bench-large` each replace the part between two of these lines.
 BEGIN, END = "<!-- measured: make bench writes from here -->", "<!-- measured: to here -->"
 BEGIN_LARGE, END_LARGE = "<!-- measured: make bench-large writes from here -->", "<!-- measured: make bench-large, to here -->"
 
@@ -30,7 +30,7 @@ NAMES = {
 
 
 def heading(version: str, load_before: str, about: str) -> list[str]:
-    """The place, time and subject of the measurement."""
+    """Returns the paragraph about the time, machine and subject of the measurement."""
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), platform.machine())
     memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(encoding="utf-8"))[1]) // 1024 // 1024
     dirty = " with uncommitted changes" if out("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md") else ""
@@ -56,7 +56,7 @@ class Table:
 
 
 def small(results: dict[str, dict], version: str, load_before: str, movies: int) -> str:
-    """The report of `make bench`."""
+    """Returns the report of `make bench`."""
     lines = [BEGIN, *heading(version, load_before, f"{movies:,} movies")]
     lines += [
         "`server` is the processor time of the server's process alone, in cores. `bad` counts answers that were not 2xx and broken connections.",
@@ -72,10 +72,10 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
     if postgres:
         lines += [
             "",
-            f"Beside pgbench: the SELECTs of a page asked for before by a signed-in caller, prepared, {CONNECTIONS} clients, on the same cluster, "
-            f"in turns of {TURN} s; medians of {TURNS}.",
+            f"Compared with pgbench, which runs the prepared SELECTs of a page that a signed-in caller has requested before, with {CONNECTIONS} clients on the same "
+            f"cluster; alternately for {TURN} s each; medians of {TURNS}.",
             "",
-            "| | statements at first | from then on | pgbench/s | server/s | ratio | of each turn |",
+            "| | statements of the first request | of later requests | pgbench/s | server/s | ratio | ratios of all turns |",
             "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
         ]
         for name, limit in postgres["limits"].items():
@@ -97,18 +97,18 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
     row("import into an empty database, rows/s", lambda r: r["import"]["rate"], "5,000 or more", lambda v: v >= 5000, ".0f")
     row(f"list alone, p99 ms, median of {accounts.ROUNDS}", lambda r: middle(r["crowd"]["alone"]))
     row(f"list while 50 clients log in, p99 ms, median of {accounts.ROUNDS}", lambda r: middle(r["crowd"]["crowded"]))
-    row("each of them", lambda r: ", ".join(f"{p99:.1f}" for p99 in sorted(r["crowd"]["crowded"])))
-    row("p99 crowded to alone", lambda r: middle(r["crowd"]["crowded"]) / middle(r["crowd"]["alone"]), "at most 2", lambda v: v <= 2)
+    row("the same: p99 ms of each round", lambda r: ", ".join(f"{p99:.1f}" for p99 in sorted(r["crowd"]["crowded"])))
+    row("list while 50 clients log in: p99 compared with the list alone", lambda r: middle(r["crowd"]["crowded"]) / middle(r["crowd"]["alone"]), "at most 2", lambda v: v <= 2)
     row("list while 50 clients log in, requests/s", lambda r: middle(r["crowd"]["rate"]), shown=".0f")
     row("500 clients log in: `/health/live`, p99 ms", lambda r: r["storm"]["p99"], "under 50", lambda v: v < 50, ".1f")
     row("500 clients log in: memory grows by, MB", lambda r: r["storm"]["grown"], "at most 19 a slot + 64", lambda v: v <= 83, ".0f")
-    row("500 clients log in: answers", lambda r: ", ".join(f"{count:,} × {status}" for status, count in sorted(r["storm"]["statuses"].items())), "200, 401, 429, 503 alone")
+    row("500 clients log in: answers", lambda r: ", ".join(f"{count:,} × {status}" for status, count in sorted(r["storm"]["statuses"].items())), "only 200, 401, 429, 503")
     row("log in, unknown address, median ms of 200", lambda r: r["guess"]["unknown"])
     row("log in, wrong password, median ms of 200", lambda r: r["guess"]["wrong"])
-    row("they differ by, %", lambda r: r["guess"]["apart"] * 100, "under 10", lambda v: v < 10, ".1f")
+    row("log in: difference between these two, %", lambda r: r["guess"]["apart"] * 100, "under 10", lambda v: v < 10, ".1f")
     money = lambda name: lambda r: r["money"][name]  # noqa: E731
     row("order, p99 ms, 16 buyers at once", lambda r: money("orders")(r)["p99"], "under 40", lambda v: v < 40)
-    row("orders made, and refused", lambda r: f"{r['money']['orders']['count']:,}, {r['money']['orders']['bad']}")
+    row("created orders, refused orders", lambda r: f"{r['money']['orders']['count']:,}, {r['money']['orders']['bad']}")
     row("cart add and remove, p99 ms", lambda r: money("cart")(r)["p99"], "under 20", lambda v: v < 20)
     row("webhook acknowledged at 200/s, p99 ms", lambda r: money("webhooks")(r)["p99"], "under 50", lambda v: v < 50)
     row("webhook acknowledged at 200/s, median ms", lambda r: money("webhooks")(r)["p50"])
@@ -117,7 +117,7 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
     row("two players: memory grows by, MB", lambda r: r["film"]["grown"], "flat", lambda v: v < 16, ".0f")
     row("first page alone, p99 ms", lambda r: r["film"]["alone"])
     row(f"first page while {film.WATCHERS} clients watch slowly, p99 ms", lambda r: r["film"]["watched"], "as alone")
-    row("memory of each of them, KB", lambda r: r["film"]["each"], shown=".0f")
+    row("memory for each of these clients, KB", lambda r: r["film"]["each"], shown=".0f")
     lines += table.lines
     if postgres and sqlite:
         lines += ["", f"The list on SQLite runs at {sqlite['list']['rate'] / postgres['list']['rate']:.2f} of its rate on PostgreSQL (wanted: 1 or more)."]
@@ -130,7 +130,7 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
 
 
 def large(results: dict[str, dict[int, dict]], version: str, load_before: str) -> str:
-    """The report of `make bench-large`: for each database, the catalogue with both sizes."""
+    """Returns the report of `make bench-large`, which compares two sizes of the catalogue on each database."""
     sizes = sorted(next(iter(results.values())))
     small_size, large_size = sizes[0], sizes[-1]
     lines = [BEGIN_LARGE, *heading(version, load_before, f"{small_size:,} and {large_size:,} movies")]
@@ -161,14 +161,14 @@ def large(results: dict[str, dict[int, dict]], version: str, load_before: str) -
         values = [value(result) for result in all_results]
         table.row(title, [f"{one:,{shown}}" for one in values], wanted, [met(one) for one in values] if met else None)
 
-    row("deepest page to first page, p50", lambda r: r["deepest"]["p50"] / r["first"]["p50"], "at most 2", lambda v: v <= 2)
-    row("anonymous first page to `/health/live`, requests/s", lambda r: r["hot"]["rate"] / r["live"]["rate"], "0.5 or more", lambda v: v >= 0.5)
+    row("p50 of the deepest page divided by that of the first page", lambda r: r["deepest"]["p50"] / r["first"]["p50"], "at most 2", lambda v: v <= 2)
+    row("requests/s of the anonymous first page divided by those of `/health/live`", lambda r: r["hot"]["rate"] / r["live"]["rate"], "0.5 or more", lambda v: v >= 0.5)
     row(f"import of {large_size:,} movies into an empty database, rows/s", lambda r: r["import"]["rate"], "5,000 or more", lambda v: v >= 5000, ".0f")
-    row("the same: most memory, MB", lambda r: r["import"]["memory"], "flat", None, ".0f")
-    row("vocabulary up to date after the start, s", lambda r: r["vocabulary"], "under 600", lambda v: v < 600, ".0f")
-    row("most memory under the loads, MB", lambda r: r["peak"], "under 200", lambda v: v < 200, ".0f")
+    row("the same: peak memory, MB", lambda r: r["import"]["memory"], "flat", None, ".0f")
+    row("time from the start until the vocabulary is up to date, s", lambda r: r["vocabulary"], "under 600", lambda v: v < 600, ".0f")
+    row("peak memory under the loads, MB", lambda r: r["peak"], "under 200", lambda v: v < 200, ".0f")
     row("sales report over all orders, slowest s of 5", lambda r: r["sales"]["all"]["slowest"], "under 1", lambda v: v < 1)
-    row("paid orders in it", lambda r: r["sales"]["all"]["paid_orders"], shown=".0f")
+    row("paid orders in this report", lambda r: r["sales"]["all"]["paid_orders"], shown=".0f")
     row("sales report over 30 days, slowest s of 5", lambda r: r["sales"]["month"]["slowest"], "under 1", lambda v: v < 1)
     return "\n".join([*lines, *table.lines, "", END_LARGE])
 

@@ -5,13 +5,13 @@
     make bench-large    or: python3 bench/run.py large target/release/cinema
 
 Needs Linux, wrk, PostgreSQL's programs, and only Python's standard library. Everything runs on this machine on loopback
-addresses and in a temporary folder, and updates docs/benchmarks.md: only the part between the two markers of the run is
-replaced. The databases to measure may follow the program: sqlite, postgres; the page is only updated by a run of both.
+addresses and in a temporary folder. In docs/benchmarks.md, only the part between the two markers of the run is
+replaced. The databases to measure (sqlite, postgres) may follow the program; the page is updated only if both are measured.
 
 `small` measures signing in, the catalogue, orders and films with BENCH_MOVIES (10000) movies. `large` measures the
 catalogue with the same number and with BENCH_MOVIES_LARGE (1000000), and the sales report over BENCH_ORDERS (1000000) orders.
 BENCH_SECONDS (6) is the duration of each load. BENCH_FOLDER is a folder in which the databases are kept, so that the next
-run measures them without another import.
+run can use them without another import.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ LABELS = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 
 def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None) -> dict:
-    """All loads of `small` on one running server."""
+    """Runs all loads of `small` on one server."""
     api = f"{server.url}/api/v1"
     time.sleep(2)
     result = {"idle": server.memory(), "started_in": server.started_in}
@@ -59,7 +59,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
                 result[kept][name] = cluster.statements_of(lambda page=page: fetch(page, token=token))
     cases = {
         "live": paths_script(["/health/live"]),
-        # By a signed-in caller: anonymous answers are cached as bytes.
+        # The caller is signed in, since anonymous answers are cached as bytes.
         "list": paths_script(["/api/v1/movies?sort=-imdb"], token),
         "detail": paths_script([f"/api/v1/movies/{i}" for i in ids], token),
         "search": paths_script(searches, token),
@@ -87,7 +87,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
 
 
 def generate(binary: str, folder: pathlib.Path, movies: int) -> pathlib.Path:
-    """The file of the catalogue."""
+    """Creates a file with this number of movies unless it exists, and returns its path."""
     catalogue_file = folder / f"movies-{movies}.jsonl"
     if not catalogue_file.exists():
         environment = {"PATH": os.environ["PATH"], "APP_ENV": "test", "DATA_DIR": str(folder)}
@@ -104,7 +104,7 @@ class Bench:
         self.binary, self.folder, self.cleanup = binary, folder, cleanup
 
     def open(self, kind: str, movies: int) -> tuple[Server, Cluster | None, dict]:
-        """A server, not started yet, with so many movies, its cluster, and the figures of the import."""
+        """Prepares a database with this number of movies. Returns the server, which is not started yet, its cluster, and the figures of the import."""
         name = f"{kind}-{movies}"
         done = self.folder / f"{name}.json"
         if not done.exists():
@@ -162,7 +162,7 @@ def main() -> None:
     part, binary = sys.argv[1], str(pathlib.Path(sys.argv[2]).resolve())
     kinds = sys.argv[3:] or ["sqlite", "postgres"]
     if not shutil.which("wrk"):
-        sys.exit("bench: wrk is not there: scripts/setup.sh bench installs it")
+        sys.exit("bench: wrk is not installed: scripts/setup.sh bench installs it")
     load_before = " ".join(f"{n:.2f}" for n in os.getloadavg())
     version = out("wrk", "--version").split("Copyright")[0].strip() or "wrk"
     version += ", " + out(Cluster.program("postgres"), "--version").split(" (")[0].replace("postgres ", "").replace("(PostgreSQL) ", "PostgreSQL ")

@@ -12,9 +12,9 @@ from server import Server, fetch
 # The number of buyers. Every order has one or two movies; popular movies are more frequent.
 BUYERS = 20_000
 DAYS = 700
-# One in so many orders was canceled, and one in so many was refunded.
+# One in CANCELED orders was canceled, and one in REFUNDED was refunded, unless it was canceled.
 CANCELED, REFUNDED = 20, 50
-# The prefixes of the identifiers of each table.
+# Each table has identifiers with its own prefix.
 USER, ORDER, ITEM, PAYMENT, PAYMENT_ITEM, REFUND = range(0xB1, 0xB7)
 
 
@@ -23,7 +23,7 @@ def key(table: int, number: int) -> bytes:
 
 
 def rank(order: int, movies: int) -> int:
-    """The rank by popularity of the movie of an order. Half of the orders are for an eighth of the movies."""
+    """Returns the popularity rank of the movie in an order. Half of the orders are for the most popular eighth of the movies."""
     return int(((order * 7919) % 1_000_003 / 1_000_003.0) ** 3 * (movies - 1)) + 1
 
 
@@ -119,7 +119,7 @@ def into_postgres(cluster: Cluster, orders: int) -> None:
         f"INSERT INTO users (id, email, email_key, hashed_password, is_active, version, group_id, created_at, updated_at) "
         f"SELECT {made(USER, 'n')}, 'buyer' || n || '@example.net', 'buyer' || n || '@example.net', '!', FALSE, 1, g.id, now() - INTERVAL '{DAYS} days', now() "
         f"FROM generate_series(0, {BUYERS - 1}) AS n, user_groups g WHERE g.name = 'user'",
-        # The movies of each order, numbered.
+        # The movies of each order, numbered from 0.
         f"CREATE TABLE bench_items AS SELECT n, k, m.id AS movie_id, m.price_minor, m.price_currency FROM generate_series(1, {orders}) AS n "
         "CROSS JOIN LATERAL generate_series(0, n % 2) AS k JOIN bench_movies m ON m.rank = "
         f"trunc(power((n::bigint * 7919) % 1000003 / 1000003.0::float8, 3) * ((SELECT count(*) FROM bench_movies) - 1))::bigint + 1 + k",
@@ -150,7 +150,7 @@ def into_postgres(cluster: Cluster, orders: int) -> None:
 
 
 def measure(server: Server, *, turns: int = 5) -> dict:
-    """The duration in seconds of the report over all orders, and over the last 30 days."""
+    """Measures the duration in seconds of the reports over all orders and over the last 30 days."""
     token = server.tokens()[0]
     today = datetime.datetime.now(datetime.UTC).date()
     paths = {"all": f"?from={today - datetime.timedelta(days=DAYS + 1)}&to={today}&interval=month", "month": ""}

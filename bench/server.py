@@ -1,4 +1,4 @@
-"""The settings of a run, and the server that is measured."""
+"""Contains the settings of a run, and runs the server that is measured."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def out(*command: str) -> str:
 
 
 def fetch(url: str, body: object = None, token: str | None = None, *, method: str | None = None, content_type: str = "application/json") -> dict:
-    """The JSON of the answer. With a body the method is POST, unless another one is given."""
+    """Returns the JSON of the answer. With a body, the method is POST unless another one is given."""
     request = urllib.request.Request(url, method=method)
     if body is not None:
         request.data = json.dumps(body).encode()
@@ -47,7 +47,7 @@ def fetch(url: str, body: object = None, token: str | None = None, *, method: st
 
 
 class Server:
-    """One `cinema` with its own folder and database."""
+    """A `cinema` server with its own folder and database."""
 
     def __init__(self, binary: str, folder: pathlib.Path, database: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -113,12 +113,12 @@ class Server:
             self.process.wait()
 
     def memory(self) -> float:
-        """Resident megabytes."""
+        """Returns the resident memory in MB."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
     def peak_memory(self) -> float:
-        """The peak of the resident megabytes since the start."""
+        """Returns the peak of the resident memory since the start, in MB."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
@@ -127,7 +127,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def tokens(self) -> list[str]:
-        """An access token for each account; they are reused for five minutes."""
+        """Returns an access token for each account. The tokens are reused for five minutes."""
         if time.monotonic() - self.signed_in_at > 300:
             self.known_tokens = [self.log_in(f"bench{n}@example.com") for n in range(ACCOUNTS)]
             self.signed_in_at = time.monotonic()
@@ -137,7 +137,7 @@ class Server:
         for _ in range(20):
             try:
                 return fetch(f"{self.url}/api/v1/accounts/login", {"email": email, "password": PASSWORD})["access"]
-            except urllib.error.HTTPError as refusal:  # the queue of log-ins may still be full after a load of them
+            except urllib.error.HTTPError as refusal:  # the queue of log-ins may still be full after a load
                 if refusal.code != 503:
                     raise
                 time.sleep(1)

@@ -1,4 +1,4 @@
-"""The checks of all money after the faults have ended."""
+"""Checks after the faults have ended that the received answers, the database and Stripe's records agree."""
 
 import subprocess
 import time
@@ -6,24 +6,24 @@ import time
 DRAIN_LIMIT = 240
 
 RULES = {
-    "orders that are paid without one payment that pays them": """
+    "paid orders without exactly one payment that pays them": """
         SELECT o.id FROM orders o WHERE o.paid_at IS NOT NULL AND 1 <>
             (SELECT count(*) FROM payments p WHERE p.order_id = o.id AND p.settlement = 'pays_order')""",
     "payments that pay an order that is not paid": """
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE p.settlement = 'pays_order' AND o.paid_at IS NULL""",
-    # The purchase of another order counts too: the movie was bought again before a refund of it failed.
-    "movies that were paid, neither refunded nor disputed, and not bought": """
+    # A purchase by another order is enough: the buyer may have bought the movie again before its refund failed.
+    "paid movies that were neither refunded nor disputed, but are not in the library": """
         SELECT i.id FROM order_items i JOIN orders o ON o.id = i.order_id
         WHERE o.status = 'paid' AND NOT EXISTS
             (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.order_id = o.id)
             AND NOT EXISTS (SELECT FROM purchases b WHERE b.user_id = i.user_id AND b.movie_id = i.movie_id
                 AND b.revoked_at IS NULL AND b.suspended_at IS NULL)""",
-    "purchases that were not paid": """
+    "purchases whose orders are not paid": """
         SELECT b.id FROM purchases b WHERE b.revoked_at IS NULL AND NOT EXISTS
             (SELECT FROM order_items i JOIN orders o ON o.id = i.order_id
              WHERE i.id = b.id AND i.user_id = b.user_id AND i.movie_id = b.movie_id AND o.status IN ('paid', 'partially_refunded'))""",
-    "movies that a buyer paid twice, without a mail to administrators about a failed refund": """
+    "movies that a buyer has paid for twice, without a mail to administrators about a failed refund": """
         SELECT i.user_id, i.movie_id FROM order_items i JOIN orders o ON o.id = i.order_id
         WHERE o.status = 'paid' AND NOT EXISTS
             (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.order_id = o.id AND d.status = 'lost')
@@ -32,22 +32,22 @@ RULES = {
                 JOIN outbox m ON m.dedupe_key = 'refund_failed:' || r.id || ':admin:0'
              WHERE n.order_item_id = i.id AND r.status = 'failed')
         GROUP BY 1, 2 HAVING count(*) > 1""",
-    "paid orders without one mail that was sent": """
+    "paid orders without exactly one sent mail": """
         SELECT o.id FROM orders o WHERE o.paid_at IS NOT NULL AND 1 <>
             (SELECT count(*) FROM outbox m WHERE m.dedupe_key = 'order_paid:' || o.id AND m.sent_at IS NOT NULL)""",
-    "mails that were given up": "SELECT dedupe_key, last_error FROM outbox WHERE dead_at IS NOT NULL",
-    "mails of refunds that did not happen": """
+    "mails that could not be sent": "SELECT dedupe_key, last_error FROM outbox WHERE dead_at IS NOT NULL",
+    "mails about refunds that were not completed": """
         SELECT m.dedupe_key FROM outbox m WHERE m.dedupe_key LIKE 'order_refunded:%' AND NOT EXISTS
             (SELECT FROM refunds r WHERE m.dedupe_key = 'order_refunded:' || r.id AND r.completed_at IS NOT NULL)""",
-    "refunds that are pending": "SELECT id FROM refunds WHERE status = 'pending'",
-    "disputes that are open": "SELECT id FROM disputes WHERE status = 'open'",
+    "pending refunds": "SELECT id FROM refunds WHERE status = 'pending'",
+    "open disputes": "SELECT id FROM disputes WHERE status = 'open'",
 }
 
-# Events about money of lost payments are retried twelve times, which takes hours.
-WAITING = "events that have no effect yet"
+# Events about refunds and disputes of lost payments are retried twelve times, which takes hours.
+WAITING = "events that were not processed yet"
 WAITING_RULE = "SELECT event_id, last_error FROM webhook_events WHERE processed_at IS NULL"
 
-# Makes all waiting work due, so that it happens now instead of within the next hour.
+# Makes all scheduled work due now.
 DUE_NOW = """
     UPDATE payments SET next_check_at = now() WHERE next_check_at > now();
     UPDATE refunds SET next_check_at = now() WHERE next_check_at > now();
@@ -62,8 +62,8 @@ BOOKED = """
     FROM payments p WHERE p.provider = 'stripe'"""
 
 
-def books_of(postgres, stripe, may_forget):
-    """The differences between Stripe's records and ours. After restoring a backup orders may be missing: their money is refunded."""
+def differences(postgres, stripe, may_forget):
+    """Yields the differences between Stripe's records and the database. With `may_forget`, payments may be missing if they were refunded."""
     ours = {row[0]: (*row[1:3], *map(int, row[3:])) for row in postgres.sql(BOOKED)}
     entries = stripe.books()
     held = 0
@@ -72,53 +72,53 @@ def books_of(postgres, stripe, may_forget):
         held += captured - refunded - disputed
         if name not in ours:
             if not may_forget or captured != refunded:
-                yield f"a session of no payment: {entry}"
+                yield f"a session at Stripe without a payment in the database: {entry}"
             continue
         status, settlement, received, returned, withdrawn, booked = ours[name]
         if captured != received:
-            yield f"{name} ({status}): {captured} arrived at Stripe, {received} here"
+            yield f"{name} ({status}): {captured} arrived at Stripe, {received} in the database"
         if refunded != returned:
-            yield f"{name} ({status}): {refunded} went back at Stripe, {returned} here"
+            yield f"{name} ({status}): {refunded} was refunded at Stripe, {returned} in the database"
         if disputed != withdrawn:
-            yield f"{name} ({status}): {disputed} was disputed at Stripe, {withdrawn} here"
+            yield f"{name} ({status}): {disputed} was disputed at Stripe, {withdrawn} in the database"
         if captured - refunded - disputed != booked:
             yield f"{name} ({status}): Stripe holds {captured - refunded - disputed}, the ledger has {booked}"
         if captured and settlement != "pays_order" and not disputed and refunded != captured:
-            yield f"{name} ({status}, {settlement}): {captured - refunded} belongs to no payment"
+            yield f"{name} ({status}, {settlement}): the payment pays no order, but {captured - refunded} was not refunded"
     total = sum(row[-1] for row in ours.values())
     if total != held:
-        yield f"Stripe holds {held} of all payments, the ledger has {total}"
+        yield f"for all payments, Stripe holds {held}, the ledger has {total}"
 
 
-def wrongs(postgres, stripe, *, may_forget=False):
-    """The current problems; `may_forget` after a backup was restored."""
+def problems(postgres, stripe, *, may_forget=False):
+    """Returns the current problems. `may_forget` means that a backup was restored, so payments may be missing."""
     rules = RULES | {WAITING: WAITING_RULE + (" AND subject = 'checkout'" if may_forget else "")}
     found = [f"{what}: {rows[:5]}" for what, rule in rules.items() if (rows := postgres.sql(rule))]
-    found += books_of(postgres, stripe, may_forget)
-    if waiting := stripe.waiting():
-        found.append(f"{waiting} events of Stripe are still on their way")
+    found += differences(postgres, stripe, may_forget)
+    if undelivered := stripe.undelivered():
+        found.append(f"{undelivered} events of Stripe have not been delivered yet")
     return found
 
 
-def until_right(check):
-    """Waits until there are no problems, and returns those that remain when the time is over."""
+def wait_until_solved(check):
+    """Waits until `check` returns no problems, and returns those that remain after the time limit."""
     end = time.monotonic() + DRAIN_LIMIT
     while (found := check()) and time.monotonic() < end:
         time.sleep(1)
     return found
 
 
-def drained(postgres, stripe, *, may_forget=False, hurry=lambda: None):
-    """Runs all scheduled work, and returns the problems that remain when nothing changes any more.
+def finish_pending_work(postgres, stripe, *, may_forget=False, finish_at_stripe=lambda: None):
+    """Lets all scheduled work happen now until there are no problems, and returns those that remain after the time limit.
 
-    `hurry` ends what waits at Stripe.
+    `finish_at_stripe` finishes the pending refunds and open disputes at Stripe.
     """
     end = time.monotonic() + DRAIN_LIMIT
     while True:
-        hurry()
+        finish_at_stripe()
         postgres.sql(DUE_NOW)
         for _ in range(5):
-            found = wrongs(postgres, stripe, may_forget=may_forget)
+            found = problems(postgres, stripe, may_forget=may_forget)
             if not found or time.monotonic() > end:
                 return found
             time.sleep(1)
@@ -127,13 +127,13 @@ def drained(postgres, stripe, *, may_forget=False, hurry=lambda: None):
 TABLES = {"orders": "orders", "payments": "payments", "refunds": "refunds", "refund-requests": "refund_requests"}
 
 
-def lost_answers(postgres, people):
-    """The answers that people received and that differ from the database."""
+def contradicted_answers(postgres, people):
+    """Yields the answers that people received and that the database contradicts."""
     for path, table in TABLES.items():
         known = {row[0] for row in postgres.sql(f"SELECT id FROM {table}")}
         for person in people:
-            made = {name for name, made_by in person.made.items() if made_by.rsplit("/", 1)[-1] == path}
-            if lost := made - known:
+            created = {name for name, created_by in person.created.items() if created_by.rsplit("/", 1)[-1] == path}
+            if lost := created - known:
                 yield f"{person.email} received identifiers of {path} that do not exist: {sorted(lost)[:5]}"
     states = {row[0]: row[1] for row in postgres.sql("SELECT id, status FROM orders")}
     for person in people:
@@ -146,11 +146,11 @@ def lost_answers(postgres, people):
 
 
 def unprinted_mails(postgres, nodes):
-    """Paid orders whose mail was not printed by any server."""
+    """Yields the paid orders whose mail no server has printed."""
     printed = "".join(node.mails.read_text(errors="replace") for node in nodes)
     for (number,) in postgres.sql("SELECT number FROM orders WHERE paid_at IS NOT NULL"):
         if f"order {number} is paid" not in printed:
-            yield f"no server sent the mail of the paid order {number}"
+            yield f"no server printed the mail about the paid order {number}"
 
 
 def run_check(binary, environment):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Simulates purchases, refunds and disputes at two servers while all their services fail; then checks all money.
+"""Simulates purchases, refunds and disputes at two servers while all services fail, then checks that all amounts agree.
 
     cargo build -p server -p test-stripe --bins
     scripts/drills/chaos.py [--seconds 60] [--seed N]
@@ -8,7 +8,7 @@ Servers are killed, PostgreSQL is restarted and fails over to its standby, calls
 lost, repeated and delayed. Customers order, pay, decline, cancel and request refunds; administrators refund, decide and
 change prices; the bank disputes payments, makes refunds and lets refunds fail. Every unanswered call is repeated. At the end
 the faults stop, the servers are restarted, and the received answers, the database and the records of the fake Stripe must
-agree. The seed determines the actions of people and faults, but not the order in which threads run. The exit code is 1 if
+agree. The seed determines the actions of people and the faults, but not the order in which threads run. The exit code is 1 if
 there are problems; the folder with the logs is then kept.
 """
 
@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from books import drained, lost_answers, run_check, unprinted_mails
+from books import contradicted_answers, finish_pending_work, run_check, unprinted_mails
 from people import Administrator, Bank, Shopper
 from services import ANSWER_LIMIT, PASSWORD, Balancer, Cluster, Node, Stripe, call
 
@@ -39,17 +39,17 @@ def register(port, postgres, emails):
     for email in emails:
         status = call(port, "POST", "/api/v1/accounts/register", {"email": email, "password": PASSWORD})[0]
         if status != 201:
-            sys.exit(f"chaos: no account can register: {status}")
+            sys.exit(f"chaos: cannot register {email}: {status}")
     postgres.sql("UPDATE users SET is_active = true, activated_at = now() WHERE activated_at IS NULL")
 
 
 def make_administrators(postgres):
-    """Gives the role of an administrator to accounts with administrators' addresses."""
+    """Makes administrators of the accounts whose addresses begin with `admin`."""
     postgres.sql("UPDATE users SET group_id = (SELECT id FROM user_groups WHERE name = 'admin') WHERE email LIKE 'admin%'")
 
 
-def make_trouble(rng, nodes, cluster, seconds):
-    """Kills servers and PostgreSQL until the time is over, then starts all of them, and returns the number of faults of each kind."""
+def inject_faults(rng, nodes, cluster, seconds):
+    """Kills and restarts servers and PostgreSQL until the time is over, and returns the number of faults of each kind."""
 
     def kill_server():
         node = rng.choice(nodes)
@@ -57,44 +57,44 @@ def make_trouble(rng, nodes, cluster, seconds):
         time.sleep(rng.uniform(0, 1))
         node.start()
 
-    troubles = {
+    faults = {
         "servers killed": kill_server,
         "PostgreSQL restarted": lambda: cluster.restart(rng.uniform(0.1, 1.5)),
         "processes of PostgreSQL killed": lambda: cluster.kill_backend(rng),
-        "failed over": cluster.fail_over,
+        "fail-overs of PostgreSQL": cluster.fail_over,
     }
-    counts = dict.fromkeys(troubles, 0)
+    counts = dict.fromkeys(faults, 0)
     began = time.monotonic()
-    # Every kind happens at least once, also in a short run; further ones are random.
-    planned = list(troubles)
+    # Every kind of fault happens at least once, even in a short run; the other faults are random.
+    planned = list(faults)
     rng.shuffle(planned)
     while (passed := time.monotonic() - began) < seconds:
         time.sleep(rng.uniform(1, 3))
-        is_planned = planned and passed > seconds * (len(troubles) - len(planned)) / (len(troubles) + 1)
-        what = planned.pop() if is_planned else rng.choices(list(troubles), weights=[8, 1, 1, 1])[0]
-        troubles[what]()
+        is_planned = planned and passed > seconds * (len(faults) - len(planned)) / (len(faults) + 1)
+        what = planned.pop() if is_planned else rng.choices(list(faults), weights=[8, 1, 1, 1])[0]
+        faults[what]()
         counts[what] += 1
     return counts
 
 
-# Killed servers hold leases of a minute on what they were processing. No server runs when they are released.
+# Killed servers hold leases of one minute on the events and mails that they were processing. Released while no server runs.
 RELEASE = "UPDATE webhook_events SET locked_until = NULL; UPDATE outbox SET locked_until = NULL"
 
 
-def heal(cluster, stripe, nodes, people, bank):
+def end_faults(cluster, stripe, nodes, people, bank):
     """Ends all faults, lets all people finish, and restarts the servers."""
-    stripe.arrange("faults/none")
-    stripe.arrange("delivery", "seed=1")
+    stripe.control_or_exit("faults/none")
+    stripe.control_or_exit("delivery", "seed=1")
     for node in nodes:
         node.wait_until_ready()
     for person in people:
         # No new calls are started; pending ones are repeated until they are answered.
         person.join(4 * ANSWER_LIMIT)
         if person.is_alive():
-            person.faults.append(f"{person.name} still waits for an answer")
+            person.problems.append(f"{person.email} is still waiting for an answer")
     bank.join(ANSWER_LIMIT)
-    bank.end_all()
-    # Background jobs run at every start: lost events are read from Stripe's list immediately.
+    bank.finish_all()
+    # Background jobs run at every start, so lost events are read from Stripe's list immediately.
     for node in nodes:
         node.kill()
     cluster.sql(RELEASE)
@@ -135,7 +135,7 @@ def drill(arguments, folder):
         stripe = Stripe(arguments.stripe, folder, f"{url}/api/v1/payments/webhooks/stripe")
         for node in nodes:
             node.environment |= {"PUBLIC_URL": url, "STRIPE_API_BASE": f"http://127.0.0.1:{stripe.port}"}
-            # One after the other, because the first one fills the database.
+            # The servers are started one after the other, because the first one fills the database.
             node.start()
             node.wait_until_ready()
         movies = [movie["id"] for movie in call(ports[0], "GET", "/api/v1/movies?page_size=40")[2]["items"]]
@@ -145,22 +145,22 @@ def drill(arguments, folder):
         bank = Bank(seed=arguments.seed, stripe=stripe)
         register(ports[0], cluster, [person.email for person in people])
         make_administrators(cluster)
-        stripe.arrange("delivery", f"seed={arguments.seed % 2**31}&duplicated=20&dropped=10&longest_delay_ms=3000")
-        stripe.arrange("faults/random", f"seed={arguments.seed % 2**31}&percent=8")
-        say(f"all services run after {time.monotonic() - began:.0f} s")
+        stripe.control_or_exit("delivery", f"seed={arguments.seed % 2**31}&duplicated=20&dropped=10&longest_delay_ms=3000")
+        stripe.control_or_exit("faults/random", f"seed={arguments.seed % 2**31}&percent=8")
+        say(f"all services were started after {time.monotonic() - began:.0f} s")
         end = time.monotonic() + arguments.seconds
         for actor in (*people, bank):
             actor.end = end
             actor.start()
-        counts = make_trouble(rng, nodes, cluster, arguments.seconds)
-        troubles = ", ".join(f"{what}: {number}" for what, number in counts.items())
-        say(f"{troubles}; all faults were ended after {time.monotonic() - began:.0f} s")
-        heal(cluster, stripe, nodes, people, bank)
+        counts = inject_faults(rng, nodes, cluster, arguments.seconds)
+        faults = ", ".join(f"{what}: {number}" for what, number in counts.items())
+        say(f"{faults}; all faults were injected after {time.monotonic() - began:.0f} s")
+        end_faults(cluster, stripe, nodes, people, bank)
         say(f"the servers were restarted after {time.monotonic() - began:.0f} s")
-        found = drained(cluster, stripe, hurry=bank.end_all)
+        found = finish_pending_work(cluster, stripe, finish_at_stripe=bank.finish_all)
         say(f"all pending work was completed after {time.monotonic() - began:.0f} s")
-        found += [fault for actor in (*people, bank) for fault in actor.faults]
-        found += lost_answers(cluster, people)
+        found += [problem for actor in (*people, bank) for problem in actor.problems]
+        found += contradicted_answers(cluster, people)
         found += unprinted_mails(cluster, nodes)
         found += run_check(arguments.binary, nodes[0].environment)
         report(cluster, (*people, bank))
@@ -180,21 +180,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", default="target/debug/cinema", type=os.path.abspath)
     parser.add_argument("--stripe", default="target/debug/test-stripe", type=os.path.abspath)
-    parser.add_argument("--seconds", default=60, type=int, help="how long there is trouble")
+    parser.add_argument("--seconds", default=60, type=int, help="for how long faults are injected")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     arguments = parser.parse_args()
     say(f"seed {arguments.seed}, {arguments.seconds} seconds")
-    # Services are stopped in this case too.
+    # As an exception, so that the services are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos: stopped by SIGTERM"))
     folder = Path(tempfile.mkdtemp(prefix="cinema-chaos-"))
     folder.chmod(0o755)
     found = drill(arguments, folder)
     if found:
-        for wrong in found[:20]:
-            say(f"WRONG {wrong}")
-        sys.exit(f"chaos: {len(found)} things are wrong; seed {arguments.seed}, logs in {folder}")
+        for problem in found[:20]:
+            say(f"PROBLEM: {problem}")
+        sys.exit(f"chaos: {len(found)} problems; seed {arguments.seed}, logs in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
-    say("all money is accounted for")
+    say("all amounts agree")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import uuid
 
 from services import ANSWER_LIMIT, LOST, PASSWORD, call
 
-# Refusals that are possible when two people act at the same time.
+# Refusals that are expected when several actors act concurrently.
 EXPECTED = {
     "already_decided",
     "already_in_cart",
@@ -31,7 +31,7 @@ EXPECTED = {
 
 
 class Person(threading.Thread):
-    """A person who acts at random until the time is over, and repeats every call that was not answered."""
+    """A person who performs random actions until the time is over, and repeats every call that was not answered."""
 
     def __init__(self, name, *, seed, ports, stripe, movies):
         super().__init__(daemon=True)
@@ -42,10 +42,10 @@ class Person(threading.Thread):
         self.movies = movies
         self.end = 0
         self.token = None
-        self.faults = []
+        self.problems = []
         self.counts = {}
         # The answers received: the identifiers of created resources with the path, and the orders that were paid or canceled.
-        self.made = {}
+        self.created = {}
         self.paid = set()
         self.canceled = set()
 
@@ -56,7 +56,7 @@ class Person(threading.Thread):
                     self.log_in()
                 self.act()
         except Exception as error:
-            self.faults.append(f"{self.email} stopped: {error!r}")
+            self.problems.append(f"{self.email} stopped: {error!r}")
 
     def act(self):
         raise NotImplementedError
@@ -65,7 +65,7 @@ class Person(threading.Thread):
         return self.random.random() < probability
 
     def call(self, method, path, body=None, key=None):
-        """Repeats a call until the answer is not an outage; None when the time is over."""
+        """Makes a call, repeating it during outages. Returns its status and body, or twice None when the time is over."""
         while time.monotonic() < self.end + ANSWER_LIMIT:
             headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
             if key:
@@ -82,7 +82,7 @@ class Person(threading.Thread):
                 time.sleep(self.random.uniform(0.05, 0.5))
             else:
                 if status >= 400 and not (status == 409 and code in EXPECTED):
-                    self.faults.append(f"{method} {path} {body or ''}: {status} {answer}")
+                    self.problems.append(f"{method} {path} {body or ''}: {status} {answer}")
                 self.count(f"{status} {code or method}")
                 return status, answer
         return None, None
@@ -96,12 +96,12 @@ class Person(threading.Thread):
         if status == 200:
             self.token = answer["access"]
 
-    def once(self, path, body=None, *, is_keyed=True):
-        """A call with an idempotency key, sometimes sent twice simultaneously: all answers must name the same resource."""
+    def create(self, path, body=None, *, is_keyed=True):
+        """Creates a resource. With an idempotency key, the call is sent several times, and all answers must name the same resource."""
         if not is_keyed:
             status, answer = self.call("POST", path, body)
             if status == 201:
-                self.made[answer["id"]] = path
+                self.created[answer["id"]] = path
             return status, answer
         key = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
         answers = []
@@ -113,15 +113,15 @@ class Person(threading.Thread):
         if twin:
             twin.join()
         answers.append(self.call("POST", path, body, key))
-        made = {answer["id"] for status, answer in answers if status in (200, 201)}
-        if len(made) > 1:
-            self.faults.append(f"one key made several things: POST {path}: {sorted(made)}")
-        for name in made:
-            self.made.setdefault(name, path)
+        created = {answer["id"] for status, answer in answers if status in (200, 201)}
+        if len(created) > 1:
+            self.problems.append(f"one idempotency key created several resources: POST {path}: {sorted(created)}")
+        for name in created:
+            self.created.setdefault(name, path)
         return next(((status, answer) for status, answer in answers if status in (200, 201)), answers[-1])
 
     def one_of(self, path):
-        """A random item of the first page of a list."""
+        """Returns a random item of the first page of a list, or None."""
         status, page = self.call("GET", path)
         return self.random.choice(page["items"]) if status == 200 and page["items"] else None
 
@@ -142,7 +142,7 @@ class Shopper(Person):
             body = {"reason": "The sound is broken."}
             if self.happens(0.5):
                 body["items"] = [self.random.choice(order["items"])["movie"]["id"]]
-            self.once(f"/orders/{order['id']}/refund-requests", body, is_keyed=False)
+            self.create(f"/orders/{order['id']}/refund-requests", body, is_keyed=False)
 
     def cancel(self, order):
         if self.call("POST", f"/orders/{order['id']}/cancel")[0] == 200:
@@ -151,7 +151,7 @@ class Shopper(Person):
     def buy(self):
         for movie in self.random.sample(self.movies, self.random.randint(1, 3)):
             self.call("POST", "/cart/items", {"movie_id": movie})
-        status, order = self.once("/orders")
+        status, order = self.create("/orders")
         if status == 409:
             # Usually because one of the movies is in a pending order.
             self.call("DELETE", "/cart")
@@ -165,7 +165,7 @@ class Shopper(Person):
             return
         body = None
         for _ in range(4):
-            status, payment = self.once(f"/orders/{order['id']}/payments", body)
+            status, payment = self.create(f"/orders/{order['id']}/payments", body)
             if status == 409 and payment["code"] == "price_changed":
                 body = {"accept_total": payment["new_total"]}
                 continue
@@ -180,12 +180,12 @@ class Shopper(Person):
                 self.paid.add(order["id"])
 
     def finish(self, session, order):
-        """Acts at the checkout, and returns whether the order is then finished."""
+        """Acts at the checkout, and returns whether no further payment must be started."""
         choice = self.random.random()
         if choice < 0.55:
             self.stripe.control(f"sessions/{session}/pay")
         elif choice < 0.7:
-            # Simultaneously.
+            # The payment and the cancellation run concurrently.
             twin = threading.Thread(target=self.stripe.control, args=(f"sessions/{session}/pay",))
             twin.start()
             self.cancel(order)
@@ -227,7 +227,7 @@ class Administrator(Person):
             if self.happens(0.6):
                 movies = [item["movie"]["id"] for item in payment["items"]]
                 body["items"] = self.random.sample(movies, self.random.randint(1, len(movies)))
-            self.once(f"/payments/{payment['id']}/refunds", body)
+            self.create(f"/payments/{payment['id']}/refunds", body)
 
     def decide(self):
         request = self.one_of("/admin/refund-requests?status=open&page_size=50")
@@ -249,7 +249,7 @@ class Bank(threading.Thread):
         self.random = random.Random(f"{seed}:bank")
         self.stripe = stripe
         self.end = 0
-        self.faults = []
+        self.problems = []
         self.counts = {}
 
     def run(self):
@@ -258,7 +258,7 @@ class Bank(threading.Thread):
                 self.act()
                 time.sleep(self.random.uniform(0.1, 0.8))
         except Exception as error:
-            self.faults.append(f"the bank stopped: {error!r}")
+            self.problems.append(f"the bank stopped: {error!r}")
 
     def control(self, what, path, form=""):
         if self.stripe.control(path, form):
@@ -267,11 +267,11 @@ class Bank(threading.Thread):
     def act(self):
         choice = self.random.random()
         if choice < 0.12:
-            self.at_a_payment("refunded in the dashboard", "refund", 0.5)
+            self.act_on_payment("refunded in the dashboard", "refund", 0.5)
         elif choice < 0.3:
-            self.at_a_payment("disputed", "dispute", 0.7)
+            self.act_on_payment("disputed", "dispute", 0.7)
         elif choice < 0.35:
-            self.at_a_payment("inquired", "inquiry", 1)
+            self.act_on_payment("inquired", "inquiry", 1)
         elif choice < 0.6:
             self.close_disputes(1)
         elif choice < 0.8:
@@ -279,7 +279,7 @@ class Bank(threading.Thread):
         else:
             self.finish_refunds(2, fails=0.3)
 
-    def at_a_payment(self, what, act, probability_of_all):
+    def act_on_payment(self, what, act, probability_of_all):
         """Refunds or disputes all or a part of the money of an undisputed payment."""
         disputed = {dispute["payment_intent"] for dispute in self.stripe.list("disputes")}
         entries = [it for it in self.stripe.books() if it["captured"] > it["refunded"] and it["intent"] not in disputed]
@@ -297,7 +297,7 @@ class Bank(threading.Thread):
             self.control(f"disputes that {end}", f"disputes/{dispute['id']}/{end}")
 
     def finish_refunds(self, most, *, fails):
-        """Ends pending refunds; sometimes a succeeded refund fails."""
+        """Lets pending refunds succeed or fail; sometimes a refund that has succeeded fails afterwards."""
         refunds = self.stripe.list("refunds")
         pending = [refund for refund in refunds if refund["status"] == "pending"]
         for refund in self.random.sample(pending, min(most, len(pending))):
@@ -307,8 +307,8 @@ class Bank(threading.Thread):
         if succeeded and self.random.random() < fails / 3:
             self.control("refunds that fail after success", f"refunds/{self.random.choice(succeeded)['id']}/fail")
 
-    def end_all(self):
-        """Ends all open refunds and disputes."""
+    def finish_all(self):
+        """Finishes all pending refunds and open disputes."""
         with contextlib.suppress(*LOST):
             self.finish_refunds(10_000, fails=0)
             self.close_disputes(10_000)

@@ -4,9 +4,9 @@
     cargo build -p server -p test-stripe --bins
     scripts/drills/restore.py
 
-Orders of the backup that were paid after it are marked as paid from Stripe's list of events; money for orders that are not
-in the backup is refunded; refunds and disputes after the backup revoke the movies again. Sessions that were refreshed after
-the backup stay valid. The exit code is 1 if there are problems; the folder with the logs is then kept.
+Orders in the backup that were paid after it must be marked as paid from Stripe's list of events; money for orders that are
+not in the backup must be refunded; refunds and disputes after the backup must revoke the movies again. Sessions that were
+refreshed after the backup must stay valid. The exit code is 1 if there are problems; the folder with the logs is then kept.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from books import drained, run_check, unprinted_mails, until_right
+from books import finish_pending_work, run_check, unprinted_mails, wait_until_solved
 from chaos import make_administrators, register
 from services import PASSWORD, Node, Postgres, Stripe, call
 
@@ -68,7 +68,7 @@ class Buyer:
             sys.exit(f"restore: {self.email} cannot {act} at Stripe")
 
     def intent(self):
-        """The money of the checkout at Stripe."""
+        """Returns the payment intent of the checkout at Stripe."""
         return next(entry["intent"] for entry in self.stripe.books() if entry["session"] == self.session)
 
     def has_movie(self):
@@ -104,7 +104,7 @@ def drill(arguments, folder):
             buyer.open_checkout()
         for buyer in early:
             buyer.at_stripe("pay")
-        found = until_right(lambda: [buyer.email for buyer in early if buyer.status() != "paid"])
+        found = wait_until_solved(lambda: [buyer.email for buyer in early if buyer.status() != "paid"])
         backup = str(folder / "backup")
         subprocess.run(["pg_dump", "-Fc", "-f", backup, postgres.url()], check=True)
         say("the backup was created")
@@ -117,11 +117,11 @@ def drill(arguments, folder):
             buyer.at_stripe("pay")
         slow.at_stripe("complete")
         admin.expect(201, "POST", f"/payments/{refunded.payment}/refunds", {"reason": "The sound is broken."})
-        stripe.arrange(f"intents/{disputed.intent()}/dispute")
-        stripe.arrange(f"disputes/{stripe.list('disputes')[0]['id']}/lose")
+        stripe.control_or_exit(f"intents/{disputed.intent()}/dispute")
+        stripe.control_or_exit(f"disputes/{stripe.list('disputes')[0]['id']}/lose")
         paid.keep(paid.expect(200, "POST", "/accounts/refresh", {"refresh": paid.refresh}))
         wanted = {opened: "paid", ordered: "paid", later: "paid", refunded: "refunded"}
-        found += until_right(lambda: [buyer.email for buyer, status in wanted.items() if buyer.status() != status])
+        found += wait_until_solved(lambda: [buyer.email for buyer, status in wanted.items() if buyer.status() != status])
 
         node.kill()
         postgres.sql("DROP DATABASE cinema", database="postgres")
@@ -131,16 +131,16 @@ def drill(arguments, folder):
         node.start()
         node.wait_until_ready()
         slow.at_stripe("settle")
-        found += drained(postgres, stripe, may_forget=True)
+        found += finish_pending_work(postgres, stripe, may_forget=True)
         wanted = {paid: "paid", refunded: "refunded", disputed: "paid", opened: "paid", ordered: "paid", later: 404, slow: 404}
         found += [f"the order of {buyer.email}: {buyer.status()}" for buyer, status in wanted.items() if buyer.status() != status]
         returned = {entry["session"] for entry in stripe.books() if entry["refunded"]}
         if returned != {refunded.session, later.session, slow.session}:
-            found.append(f"money of these sessions was returned: {returned}")
-        found += [f"{buyer.email} has a movie that is not paid any more" for buyer in (refunded, disputed) if buyer.has_movie()]
-        # The token from after the backup is no longer known, but this must not be treated as theft.
+            found.append(f"the money of the wrong sessions was refunded: {returned}")
+        found += [f"{buyer.email} still has a movie whose money was refunded or lost" for buyer in (refunded, disputed) if buyer.has_movie()]
+        # The server does not know a token that was issued after the backup, but must not treat its use as theft.
         status, answer = paid.call("POST", "/accounts/refresh", {"refresh": paid.refresh})
-        say(f"a refresh token from after the backup: {status} {(answer or {}).get('code', '')}")
+        say(f"a refresh token issued after the backup was answered with {status} {(answer or {}).get('code', '')}")
         status, answer = paid.call("GET", "/users/me")
         if status != 200:
             found.append(f"the session of {paid.email} has ended: {status} {answer}")
@@ -163,9 +163,9 @@ def main():
     folder.chmod(0o755)
     found = drill(arguments, folder)
     if found:
-        for wrong in found[:20]:
-            say(f"WRONG {wrong}")
-        sys.exit(f"restore: {len(found)} things are wrong; logs in {folder}")
+        for problem in found[:20]:
+            say(f"PROBLEM: {problem}")
+        sys.exit(f"restore: {len(found)} problems; logs in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
     say("no payment was lost")
 

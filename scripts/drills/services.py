@@ -1,4 +1,4 @@
-"""The programs of the drills: a PostgreSQL with a standby, servers, a load balancer and a fake Stripe."""
+"""The services of the drills: PostgreSQL with a standby, servers, a load balancer and a fake Stripe."""
 
 import contextlib
 import http.client
@@ -45,7 +45,7 @@ def call(port, method, path, body=None, headers=None, *, form=False):
 
 
 def wait_for(check, what, limit=START_LIMIT):
-    """Waits until the check is true, and ends the drill after a time limit."""
+    """Waits until `check` returns true; ends the drill after the time limit."""
     end = time.monotonic() + limit
     while not check():
         if time.monotonic() > end:
@@ -57,16 +57,16 @@ def find_program(name):
     folders = [Path(path) for path in os.environ["PATH"].split(":")]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
-        # A name on the PATH may be a script that changes the user.
+        # A program on the PATH may be a wrapper that changes the user; such folders do not contain `postgres`.
         if (folder / name).is_file() and (folder / "postgres").is_file():
             return str(folder / name)
     sys.exit(f"drill: {name} is missing: scripts/setup.sh postgres")
 
 
 class Postgres:
-    """One PostgreSQL server. Before the end of the drill it is never shut down cleanly."""
+    """One PostgreSQL server. It is never shut down cleanly."""
 
-    # Only processes are killed, not the machine, so data written without a flush are kept.
+    # Only processes are killed, not the machine, so data is kept even without a flush.
     OPTIONS = (
         "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c fsync=off "
         "-c wal_level=replica -c max_wal_senders=4 -c wal_retrieve_retry_interval=100ms"
@@ -103,7 +103,7 @@ class Postgres:
         self.sql("CREATE DATABASE cinema", database="postgres")
 
     def copy(self, primary):
-        """Becomes a standby of the primary."""
+        """Copies the primary, and starts as its standby."""
         self._make_folder()
         self._run("pg_basebackup", "-d", primary.url("postgres"), "-D", str(self.data), "-R", "-X", "stream", "-c", "fast", "--no-sync")
         self.start()
@@ -113,7 +113,7 @@ class Postgres:
         self._run("pg_ctl", "start", "-w", "-t", str(START_LIMIT), "-D", str(self.data), "-l", str(self.log), "-o", options)
 
     def stop(self):
-        """Stops it abruptly, as in a crash."""
+        """Stops the server abruptly, as in a crash."""
         self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self.data))
 
     def is_running(self):
@@ -123,7 +123,7 @@ class Postgres:
         self._run("pg_ctl", "promote", "-w", "-t", str(START_LIMIT), "-D", str(self.data))
 
     def kill_backend(self, rng):
-        """Kills one of its processes, after which it restarts automatically."""
+        """Kills the process of a connection, after which PostgreSQL restarts automatically."""
         rows = self.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY backend_start")
         if rows:
             with contextlib.suppress(ProcessLookupError):
@@ -137,7 +137,7 @@ class Postgres:
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
 
     def sql(self, statement, database="cinema"):
-        """The rows of a statement, each a list of texts."""
+        """Executes a statement, and returns its rows as lists of texts."""
         done = subprocess.run(
             ["psql", "-X", "-q", "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database)],
             check=True,
@@ -149,7 +149,7 @@ class Postgres:
 
 
 class Cluster:
-    """A primary whose commits wait for its standby, so that a fail-over loses no answered commit."""
+    """A primary whose commits wait for its standby, so that a fail-over loses no confirmed commit."""
 
     def __init__(self, folder):
         self.primary = Postgres(folder, "postgres-a")
@@ -237,7 +237,7 @@ class Node:
     def wait_until_ready(self):
         def is_ready():
             if self.process.poll() is not None:
-                sys.exit(f"drill: a server ended while it started, see {self.log}")
+                sys.exit(f"drill: a server ended during its start, see {self.log}")
             with contextlib.suppress(*LOST):
                 return call(self.port, "GET", "/health/ready")[0] == 200
             return False
@@ -251,7 +251,7 @@ class Node:
 
 
 class Balancer:
-    """Forwards connections to a server that accepts them: the address for webhooks."""
+    """Forwards connections to any server that accepts them. Webhooks are sent to its address."""
 
     def __init__(self, ports):
         self.ports = ports
@@ -293,9 +293,9 @@ class Stripe:
         self.port = free_port()
         with open(folder / "stripe.log", "ab") as log:
             self.process = subprocess.Popen([binary, f"127.0.0.1:{self.port}", webhook_url, SECRET], stdout=log, stderr=log)
-        wait_for(self._is_there, "the start of the fake Stripe")
+        wait_for(self._is_reachable, "the start of the fake Stripe")
 
-    def _is_there(self):
+    def _is_reachable(self):
         with contextlib.suppress(*LOST):
             return self.books() is not None
         return False
@@ -304,18 +304,18 @@ class Stripe:
         return call(self.port, "GET", "/_test/books")[2]
 
     def control(self, path, form=""):
-        """Acts as a buyer or bank, and returns whether the action was possible."""
+        """Performs an action of a buyer or bank, and returns whether it was possible."""
         with contextlib.suppress(*LOST):
             return call(self.port, "POST", f"/_test/{path}", form, form=True)[0] == 200
         return False
 
-    def arrange(self, path, form=""):
-        """The same for actions that must be possible."""
+    def control_or_exit(self, path, form=""):
+        """Performs an action that must be possible; otherwise ends the drill."""
         if not self.control(path, form):
             sys.exit(f"drill: the fake Stripe refused {path} {form}")
 
     def list(self, what):
-        """All refunds or disputes that it has."""
+        """Returns all refunds or disputes at Stripe."""
         headers = {"authorization": f"Bearer {STRIPE_KEY}", "stripe-version": STRIPE_VERSION}
         found, after = [], ""
         while True:
@@ -325,7 +325,7 @@ class Stripe:
                 return found
             after = f"&starting_after={found[-1]['id']}"
 
-    def waiting(self):
+    def undelivered(self):
         return call(self.port, "GET", "/_test/waiting")[2]["events"]
 
     def stop(self):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Attacks a release build of the server with slow clients, and checks that its memory stays small and that it stays fast for other clients.
+"""Attacks a release build of the server with slow clients, and checks that it needs little memory and stays fast for other clients.
 
     cargo build --release -p server --bin cinema
     scripts/drills/slow_clients.py [--binary target/release/cinema]
 
 Needs Linux: clients come from many addresses of 127.0.0.0/8, and memory is read from /proc. Takes about five minutes.
-Prints a line for each case; the exit code is 1 if one failed.
+Prints a line for each case; the exit code is 1 if a case failed.
 """
 
 import argparse
@@ -90,7 +90,7 @@ class Server:
 
 
 def addresses(count):
-    """New addresses of this machine for a number of clients; never used before, because calls are limited by address."""
+    """Returns loopback addresses for this number of clients. They are never reused, because calls are limited by address."""
     groups = [next(GROUPS) for _ in range(-(-count // CLIENTS_PER_ADDRESS))]
     clients = (groups[number // CLIENTS_PER_ADDRESS] for number in range(count))
     return [f"127.1.{group // 200}.{1 + group % 200}" for group in clients]
@@ -98,7 +98,7 @@ def addresses(count):
 
 def connect(port, source, receive_buffer=4096):
     client = socket.socket()
-    # The client's own kernel memory must not be measured.
+    # A small buffer, so that unread data stays in the server's kernel memory, which is measured.
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.settimeout(10)
     client.bind((source, 0))
@@ -110,12 +110,12 @@ class Health:
     """Requests /health/live continuously, from a separate address."""
 
     def __init__(self, port):
-        self.port, self.times, self.failures, self.goes_on = port, [], 0, True
+        self.port, self.times, self.failures, self.is_active = port, [], 0, True
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
     def _run(self):
-        while self.goes_on:
+        while self.is_active:
             begun = time.monotonic()
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=("127.0.9.9", 0))
@@ -129,7 +129,7 @@ class Health:
             time.sleep(0.06)
 
     def stop(self):
-        self.goes_on = False
+        self.is_active = False
         self.thread.join()
         return statistics.quantiles(self.times, n=100)[98] if len(self.times) > 1 else 0.0
 
@@ -144,7 +144,7 @@ def report(name, is_good, figures):
 
 
 def slow_readers(server, path, coding, rate, seconds=12):
-    """Many clients simultaneously request the same and read a number of bytes per second each."""
+    """Many clients simultaneously request the same path, and each reads `rate` bytes per second."""
     health = Health(server.port)
     clients = []
     for source in addresses(CLIENTS):
@@ -173,8 +173,8 @@ def slow_readers(server, path, coding, rate, seconds=12):
     )
 
 
-def is_closed(client, seconds):
-    """Whether the server ends the connection within a number of seconds, and after how many."""
+def seconds_until_closed(client, seconds):
+    """Returns after how many seconds the server closed the connection, or None if it is still open after the time limit."""
     begun = time.monotonic()
     client.settimeout(seconds)
     try:
@@ -204,14 +204,14 @@ def endless_waits(server):
         for part in parts:
             client.sendall(part)
             time.sleep(0.3)
-        seconds = is_closed(client, limit + 5)
+        seconds = seconds_until_closed(client, limit + 5)
         shown = "still open" if seconds is None else f"closed after {seconds:.1f} s"
         report(name, seconds is not None and seconds <= limit, shown)
         client.close()
 
 
 def unread_answers(server, count=550, limit=40):
-    """Answers that are not read use little kernel memory, and are ended."""
+    """Answers that are not read use little kernel memory, and their connections are closed."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -234,7 +234,7 @@ def unread_answers(server, count=550, limit=40):
 
 
 def crowd(server, count=3_000):
-    """More incomplete heads than the default number of file descriptors."""
+    """The server answers while it has more incomplete requests than the usual limit of file descriptors."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -253,10 +253,10 @@ def crowd(server, count=3_000):
 
 
 def one_address(server):
-    """One client has 256 connections; another one is served."""
+    """One client can open only 256 connections, and other clients are still served."""
     clients = [connect(server.port, "127.0.7.1") for _ in range(400)]
     time.sleep(0.5)
-    is_open = [is_closed(client, 0.01) is None for client in clients]
+    is_open = [seconds_until_closed(client, 0.01) is None for client in clients]
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5, source_address=("127.0.7.2", 0))
     connection.request("GET", "/health/live")
     status = connection.getresponse().status
@@ -270,7 +270,7 @@ def one_address(server):
 
 
 def steady_reader(server, rate=20_000, seconds=60):
-    """A slow download that still progresses is completed."""
+    """A slow download is not interrupted while it progresses."""
     client = connect(server.port, "127.0.6.1")
     client.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     received, begun = 0, time.monotonic()
@@ -282,15 +282,15 @@ def steady_reader(server, rate=20_000, seconds=60):
                 break
             received += len(part)
             time.sleep(0.25)
-        # It was not ended; the rest is read at once.
+        # The server has not closed the connection, so the rest is read without pauses.
         while part := client.recv(65_536):
             received += len(part)
-        ended = "to the end"
+        ended = "complete"
     except OSError as error:
-        ended = f"broken off ({error})"
+        ended = f"interrupted ({error})"
     report(
         f"a download at {rate // 1000} kB/s for {seconds} s",
-        ended == "to the end" and received > 1_000_000,
+        ended == "complete" and received > 1_000_000,
         f"{received / 1e6:.2f} MB, {ended}",
     )
 

@@ -87,7 +87,9 @@ pub(crate) async fn place(
             Doing::Now(_, request) => {
                 orders.run(async move |orders| orders.place(actor, request.as_ref()).await).await?
             }
-            Doing::Made(_, id) => orders.run(async move |orders| orders.show_made(actor, id).await).await?,
+            Doing::Made(_, id) => {
+                orders.run(async move |orders| orders.show_created(actor, id).await).await?
+            }
         };
         Ok(CreatedJson(order.into()))
     };

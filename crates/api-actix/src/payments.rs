@@ -120,7 +120,7 @@ pub(crate) async fn start(
             Doing::Made(body, id) => (body, None, Some(id)),
         };
         let start = async move |payments: Arc<Payments>| match made {
-            Some(id) => payments.start_made(actor, order_id, id, accepted).await,
+            Some(id) => payments.resume_start(actor, order_id, id, accepted).await,
             None => payments.start(actor, order_id, accepted, request.as_ref()).await,
         };
         let started = payments.find(start).await?;

@@ -1,6 +1,5 @@
 //! Payments: starting them, applying the provider's reports, checking open payments, and making refunds.
 
-mod adopt;
 mod apply;
 mod check;
 mod close;
@@ -15,6 +14,7 @@ mod returns;
 mod sales;
 mod settle;
 mod start;
+mod unknown_checkouts;
 mod verify;
 
 use std::sync::Arc;

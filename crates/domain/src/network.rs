@@ -1,4 +1,4 @@
-//! Networks of Internet addresses.
+//! Networks of IP addresses.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -12,11 +12,11 @@ pub struct Network {
 /// The text is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNetwork {
-    /// It does not have the form `address/prefix`.
-    #[error("is no network")]
+    /// The text does not have the form `address` or `address/prefix`.
+    #[error("is not a network")]
     Malformed,
     /// The prefix has more bits than an address.
-    #[error("has too long a prefix")]
+    #[error("has a prefix that is too long")]
     PrefixTooLong,
 }
 
@@ -43,7 +43,7 @@ impl Network {
     }
 }
 
-/// The address with all bits after the first `prefix` cleared.
+/// The address with all bits after the first `prefix` bits cleared.
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_the_addresses_that_share_its_first_bits() {
+    fn a_network_contains_the_addresses_that_share_its_first_bits() {
         for (text, inside, outside) in [
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
             ("10.1.2.3/8", "10.0.0.1", "9.255.255.255"),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_an_ipv4_address_or_an_ipv6_64() {
+    fn a_client_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
         for (one, other, is_same) in [
             ("192.0.2.1", "192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false),

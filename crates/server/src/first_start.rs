@@ -22,7 +22,7 @@ use crate::{
 /// The embedded catalogue, for working folders without one.
 const SHIPPED: &str = include_str!("../../../data/movies.jsonl");
 
-/// The paths of a catalogue in the working folder.
+/// The possible paths of a catalogue in the working folder, in order of preference.
 const FOUND: [&str; 2] = ["data/movies.jsonl", "data/movies.csv"];
 
 /// How many movies are imported at once.
@@ -34,13 +34,13 @@ const ADMIN: &str = "admin@cinema.example";
 /// How a developer signs in as administrator.
 #[derive(Debug)]
 pub(crate) enum DevAdmin {
-    /// With this address and password, which are stored in this file.
+    /// With this address and password.
     Known {
         /// The address.
         email: String,
         /// The password.
         password: String,
-        /// The file with both.
+        /// The file with the password.
         file: PathBuf,
     },
     /// The account exists, but was created by another node or before its file was removed.
@@ -61,7 +61,8 @@ pub(crate) enum FirstStartError {
     Admin(CreateAdminError),
 }
 
-/// Creates the development administrator with a generated password, once; later starts only read it.
+/// Creates the development administrator with a generated password at the first start; later starts only read the
+/// stored password.
 pub(crate) async fn dev_admin(
     settings: &Settings,
     use_cases: &UseCases,
@@ -75,7 +76,7 @@ pub(crate) async fn dev_admin(
             .to_owned();
     match use_cases.signup.create_admin(email, PlainPassword::new(&password)).await {
         Err(CreateAdminError::EmailTaken) if !was_kept => {
-            // The file does not contain the password of this account, so it must not be shown at the next start.
+            // The new file does not contain the password of the existing account, so the next start must not show it.
             drop(std::fs::remove_file(&file));
             Ok(Some(DevAdmin::Elsewhere { email: ADMIN.to_owned() }))
         }
@@ -86,8 +87,7 @@ pub(crate) async fn dev_admin(
     }
 }
 
-/// Logs a warning when the development administrator, whose password is in a file, can sign in to a production
-/// database.
+/// Logs a warning if the development administrator, whose password is in a file, can sign in to a production database.
 pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
     let Ok(email) = ADMIN.parse::<EmailAddress>() else { return };
     match use_cases.signup.is_active_admin(&email).await {
@@ -112,7 +112,8 @@ fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     }
 }
 
-/// Imports the catalogue of the working folder, or the embedded one, into an empty database; returns how many movies.
+/// Imports the catalogue of the working folder, or the embedded one, into an empty database; returns how many movies
+/// were added.
 /// Failures do not prevent the server from starting.
 pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) -> u64 {
     match use_cases.catalog.is_empty().await {
@@ -148,7 +149,7 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
             Ok(row) => match row.facts {
                 Ok(facts) => batch.push(facts),
                 Err(fault) => {
-                    tracing::warn!(file = %path.display(), line = row.line, %fault, "omitted a movie");
+                    tracing::warn!(file = %path.display(), line = row.line, %fault, "skipped an invalid movie");
                 }
             },
             Err(error) => {

@@ -29,7 +29,7 @@ crate::cases! { "filters":
 
 const BY_IMDB: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Imdb, descending: false }];
 
-/// Four movies, each larger than the previous one in all numeric fields.
+/// Four movies, each with larger values than the previous one in all numeric fields.
 fn four() -> Vec<Facts> {
     (1_u8..=4)
         .zip([
@@ -50,7 +50,7 @@ fn four() -> Vec<Facts> {
                 year: 1990 + i32::from(n),
                 duration_minutes: 100 + i32::from(n),
             },
-            // 8.1 to 8.4, which have no exact binary form.
+            // The ratings are 8.1 to 8.4, which have no exact binary representation.
             imdb: f64::from(80 + n) / 10.0,
             price: price(900 + i64::from(n)),
             certification: certification.to_owned(),
@@ -64,8 +64,8 @@ fn four() -> Vec<Facts> {
         .collect()
 }
 
-/// The positions in the list of [`four`] of the movies that match the filter; also checks the total.
-async fn places(node: &Node, filter: MovieFilter) -> Vec<u128> {
+/// Returns the numbers, from 1, of the movies of [`four`] that match the filter; also checks the total.
+async fn matching_numbers(node: &Node, filter: MovieFilter) -> Vec<u128> {
     let page = page(node, &filter, &BY_IMDB, 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());
     page.items.iter().map(|movie| movie.id.as_uuid().as_u128() & 0xff).collect()
@@ -87,13 +87,13 @@ async fn without_a_filter_every_movie_on_sale_is_listed_with_all_fields(node: No
 async fn a_withdrawn_movie_is_in_no_list_but_can_still_be_found(node: Node) {
     let movies = added(&node).await;
     set_available(&node, &movies[1], false).await;
-    assert_eq!(places(&node, MovieFilter::default()).await, [1, 3, 4]);
+    assert_eq!(matching_numbers(&node, MovieFilter::default()).await, [1, 3, 4]);
     let by_genre = MovieFilter { genres: vec![movies[1].genre_ids[0]], ..MovieFilter::default() };
-    assert_eq!(places(&node, by_genre).await, [1]);
+    assert_eq!(matching_numbers(&node, by_genre).await, [1]);
     let by_title = MovieFilter { title: Some("heat".to_owned()), ..MovieFilter::default() };
-    assert!(places(&node, by_title).await.is_empty());
+    assert!(matching_numbers(&node, by_title).await.is_empty());
     let by_search = MovieFilter { search: Some(Search::parse("heat")), ..MovieFilter::default() };
-    assert!(places(&node, by_search).await.is_empty());
+    assert!(matching_numbers(&node, by_search).await.is_empty());
     let found = node.movie_detail(movies[1].id, None).await.unwrap().unwrap();
     assert!(!found.is_available);
     assert_eq!(found.summary, detail(&movies[1], &four()[1]).summary);
@@ -104,11 +104,11 @@ async fn several_identifiers_mean_any_of_these_movies(node: Node) {
     set_available(&node, &movies[2], false).await;
     let of = |ids| MovieFilter { ids, ..MovieFilter::default() };
     let (first, second, withdrawn, last) = (movies[0].id, movies[1].id, movies[2].id, movies[3].id);
-    assert_eq!(places(&node, of(vec![second])).await, [2]);
-    assert_eq!(places(&node, of(vec![last, first, withdrawn, last, id(99)])).await, [1, 4]);
+    assert_eq!(matching_numbers(&node, of(vec![second])).await, [2]);
+    assert_eq!(matching_numbers(&node, of(vec![last, first, withdrawn, last, id(99)])).await, [1, 4]);
     // The maximum number of identifiers in a filter.
     let many = (100..199).map(id).chain([second]).collect();
-    assert_eq!(places(&node, of(many)).await, [2]);
+    assert_eq!(matching_numbers(&node, of(many)).await, [2]);
     let page = page(&node, &of(vec![first, second, last]), &BY_IMDB, 2, 2).await;
     assert_eq!((page.items.len(), page.items[0].id, page.total.unwrap().items), (1, last, 3));
 }
@@ -117,35 +117,35 @@ async fn several_genres_mean_any_of_them_without_duplicates(node: Node) {
     let movies = added(&node).await;
     let (crime, drama) = (movies[0].genre_ids[0], movies[0].genre_ids[1]);
     let of = |genres| MovieFilter { genres, ..MovieFilter::default() };
-    assert_eq!(places(&node, of(vec![crime])).await, [1, 2]);
-    assert_eq!(places(&node, of(vec![crime, drama])).await, [1, 2, 3]);
-    assert_eq!(places(&node, of(vec![drama, crime, drama, id(99)])).await, [1, 2, 3]);
+    assert_eq!(matching_numbers(&node, of(vec![crime])).await, [1, 2]);
+    assert_eq!(matching_numbers(&node, of(vec![crime, drama])).await, [1, 2, 3]);
+    assert_eq!(matching_numbers(&node, of(vec![drama, crime, drama, id(99)])).await, [1, 2, 3]);
     let page = page(&node, &of(vec![drama]), &BY_IMDB, 1, 10).await;
-    assert_eq!(page.items[0].genres.len(), 2, "the others are shown too");
+    assert_eq!(page.items[0].genres.len(), 2, "genres outside the filter are shown too");
 }
 
 async fn several_directors_mean_any_of_them(node: Node) {
     let movies = added(&node).await;
     let of = |directors| MovieFilter { directors, ..MovieFilter::default() };
     let (coppola, mann) = (movies[0].director_ids[0], movies[1].director_ids[0]);
-    assert_eq!(places(&node, of(vec![mann])).await, [2, 3]);
-    assert_eq!(places(&node, of(vec![coppola, mann])).await, [1, 2, 3]);
+    assert_eq!(matching_numbers(&node, of(vec![mann])).await, [2, 3]);
+    assert_eq!(matching_numbers(&node, of(vec![coppola, mann])).await, [1, 2, 3]);
 }
 
 async fn several_stars_mean_any_of_them(node: Node) {
     let movies = added(&node).await;
     let of = |stars| MovieFilter { stars, ..MovieFilter::default() };
     let (brando, pacino) = (movies[0].star_ids[0], movies[0].star_ids[1]);
-    assert_eq!(places(&node, of(vec![pacino])).await, [1, 2]);
-    assert_eq!(places(&node, of(vec![brando, pacino, movies[3].star_ids[1]])).await, [1, 2, 4]);
+    assert_eq!(matching_numbers(&node, of(vec![pacino])).await, [1, 2]);
+    assert_eq!(matching_numbers(&node, of(vec![brando, pacino, movies[3].star_ids[1]])).await, [1, 2, 4]);
 }
 
 async fn several_certifications_mean_any_of_them(node: Node) {
     let movies = added(&node).await;
     let of = |certifications| MovieFilter { certifications, ..MovieFilter::default() };
     let (r, pg) = (movies[0].certification_id, movies[3].certification_id);
-    assert_eq!(places(&node, of(vec![pg])).await, [4]);
-    assert_eq!(places(&node, of(vec![pg, r])).await, [1, 2, 3, 4]);
+    assert_eq!(matching_numbers(&node, of(vec![pg])).await, [4]);
+    assert_eq!(matching_numbers(&node, of(vec![pg, r])).await, [1, 2, 3, 4]);
 }
 
 async fn an_unknown_identifier_results_in_an_empty_list(node: Node) {
@@ -157,11 +157,11 @@ async fn an_unknown_identifier_results_in_an_empty_list(node: Node) {
         MovieFilter { stars: vec![id(99)], ..MovieFilter::default() },
         MovieFilter { certifications: vec![id(99)], ..MovieFilter::default() },
     ] {
-        assert!(places(&node, filter).await.is_empty());
+        assert!(matching_numbers(&node, filter).await.is_empty());
     }
 }
 
-/// Tries all bounds; `value` returns the value of the movie at a position.
+/// Checks combinations of bounds; `value` returns the value of the movie with this number.
 async fn check_range<T: Copy>(
     node: &Node,
     value: impl Fn(u8) -> T,
@@ -177,7 +177,7 @@ async fn check_range<T: Copy>(
         (Some(0), Some(9), vec![1, 2, 3, 4]),
     ] {
         let range = Range { min: min.map(&value), max: max.map(&value) };
-        assert_eq!(places(node, filter(range)).await, expected, "from {min:?} to {max:?}");
+        assert_eq!(matching_numbers(node, filter(range)).await, expected, "from {min:?} to {max:?}");
     }
 }
 
@@ -221,7 +221,7 @@ async fn a_match_must_meet_all_filters(node: Node) {
         tmdb_id: Some(2),
         is_available: None,
     };
-    assert_eq!(places(&node, all.clone()).await, [2]);
+    assert_eq!(matching_numbers(&node, all.clone()).await, [2]);
     let off = |change: fn(&mut MovieFilter)| {
         let mut filter = all.clone();
         change(&mut filter);
@@ -243,6 +243,6 @@ async fn a_match_must_meet_all_filters(node: Node) {
         off(|filter| filter.tmdb_id = Some(3)),
         off(|filter| filter.is_available = Some(false)),
     ] {
-        assert!(places(&node, filter.clone()).await.is_empty(), "{filter:?}");
+        assert!(matching_numbers(&node, filter.clone()).await.is_empty(), "{filter:?}");
     }
 }

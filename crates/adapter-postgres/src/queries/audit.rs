@@ -100,12 +100,12 @@ pub(super) fn record(row: RecordRow) -> Result<AuditRecord, StoreError> {
     })
 }
 
-/// Reads a stored state: a JSON object of texts.
+/// Reads a stored state, which is a JSON object whose values are texts.
 fn read(text: &str) -> Result<AuditState, StoreError> {
     let fields: Map<String, Value> = serde_json::from_str(text).map_err(StoreError::failed)?;
     let fields = fields.into_iter().map(|(name, value)| match value {
         Value::String(text) => Ok((name, text)),
-        _ => Err(StoreError::failed("a state of the audit log is not made of texts")),
+        _ => Err(StoreError::failed("a state in the audit log has a value that is not a text")),
     });
     Ok(AuditState::of(fields.collect::<Result<Vec<_>, _>>()?))
 }

@@ -96,7 +96,7 @@ impl AuditSeals for Database {
 
     async fn count_log_rows_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError> {
         let mut statement = Statement::<(BigInt,)>::new("SELECT count(*) FROM audit_log a WHERE TRUE");
-        push_behind(&mut statement, place);
+        push_after(&mut statement, place);
         let rows: Vec<(i64,)> = self.fetch(statement).await?;
         u64::try_from(rows.first().map_or(0, |(count,)| *count)).map_err(StoreError::failed)
     }
@@ -106,17 +106,17 @@ fn seals() -> Statement<SealTypes> {
     Statement::new("SELECT number, sealed_at, until_at, until_id, row_count, digest, tag FROM audit_seals")
 }
 
-/// The rows of a part of the log, in order.
+/// The rows after one place up to another, in the order of the log.
 pub(super) fn part(after: Option<LogPlace>, until: LogPlace, limit: u32) -> Statement<RecordTypes> {
     let mut statement = Statement::new("SELECT ");
     statement.sql(COLUMNS).sql(" FROM audit_log a WHERE (a.created_at, a.id) <= (");
     statement.bind(until.at).sql(", ").bind(until.id).sql(")");
-    push_behind(&mut statement, after);
+    push_after(&mut statement, after);
     statement.sql(" ORDER BY a.created_at, a.id LIMIT ").bind(i64::from(limit));
     statement
 }
 
-fn push_behind<ST>(statement: &mut Statement<ST>, place: Option<LogPlace>) {
+fn push_after<ST>(statement: &mut Statement<ST>, place: Option<LogPlace>) {
     if let Some(LogPlace { at, id }) = place {
         statement.sql(" AND (a.created_at, a.id) > (").bind(at).sql(", ").bind(id).sql(")");
     }

@@ -76,7 +76,7 @@ impl CommentReportQueries for Database {
 }
 
 impl Database {
-    /// The reported comments with their reports, which one statement reads for all of them.
+    /// Returns the reported comments with their reports. One statement reads the reports of all comments.
     async fn reported_views(&self, rows: Vec<ReportedRow>) -> Result<Vec<ReportedCommentView>, StoreError> {
         let mut reports: HashMap<Uuid, Vec<CommentReport>> = HashMap::new();
         if !rows.is_empty() {
@@ -102,7 +102,7 @@ impl Database {
             .collect()
     }
 
-    /// The user's reports with their comments, oldest first.
+    /// Returns the user's reports with the identifiers of the reported comments, oldest first.
     pub(super) async fn reports_of(
         &self,
         user_id: UserId,

@@ -108,7 +108,7 @@ impl Database {
         Ok(Page { items: self.comment_views(items, viewer).await?, next, total })
     }
 
-    /// The comments as the viewer sees them. One statement for all of them reads which ones the viewer likes.
+    /// Returns the comments as the viewer sees them. One statement reads which of them the viewer likes.
     async fn comment_views(
         &self,
         rows: Vec<CommentRow>,

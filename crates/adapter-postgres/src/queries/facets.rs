@@ -20,8 +20,8 @@ use crate::{
     statement::Statement,
 };
 
-/// A value of a group with the number of its movies: the group's position in [`FacetGroup::ALL`], an identifier or a number, the
-/// count, and the version of the catalogue.
+/// The number of movies with a value of a group: the group's position in [`FacetGroup::ALL`], the value as an
+/// identifier or a number, the count, and the version of the catalogue.
 pub(super) type FacetTypes = (Integer, Nullable<SqlId>, Nullable<BigInt>, BigInt, BigInt);
 type FacetRow = (i32, Option<DbUuid>, Option<i64>, i64, i64);
 
@@ -45,7 +45,7 @@ impl FacetQueries for Database {
             Turn::Use(counts) => return Ok(FacetCounts::clone(&counts)),
             Turn::Count(permit) => permit,
         };
-        // Another caller may have counted them in the meantime.
+        // Another caller may have counted the same facets in the meantime.
         let (version, known) = self.known_facets(&key).await?;
         if let Some(counts) = known {
             return Ok(counts);
@@ -100,7 +100,7 @@ impl Database {
         Ok((version, self.cache().facets(key, version).map(|counts| FacetCounts::clone(&counts))))
     }
 
-    /// Takes the counts of a group over all movies from the cached counts of its names.
+    /// Copies the counts of a group for all movies from the cached counts of its names, and removes the group.
     async fn note_names(
         &self,
         groups: &mut Vec<FacetGroup>,
@@ -118,7 +118,7 @@ impl Database {
     }
 }
 
-/// The groups with the filter that each is counted by; groups without chosen values share one.
+/// The filters by which the groups are counted, with their groups. Groups without chosen values share a filter.
 fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGroup>)> {
     let mut found: Vec<(MovieFilter, Vec<FacetGroup>)> = Vec::new();
     for group in FacetGroup::ALL {
@@ -133,7 +133,7 @@ fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGrou
 
 fn note(counts: &mut FacetCounts, (group, id, number, count, _): FacetRow) -> Result<(), StoreError> {
     let group = usize::try_from(group).ok().and_then(|group| FacetGroup::ALL.get(group));
-    let missing = || StoreError::failed("a facet without a value");
+    let missing = || StoreError::failed("the count of a facet has no value");
     match group.ok_or_else(missing)? {
         FacetGroup::Genres => {
             counts.genres.insert(id.ok_or_else(missing)?.0, count);
@@ -153,7 +153,7 @@ fn note(counts: &mut FacetCounts, (group, id, number, count, _): FacetRow) -> Re
     Ok(())
 }
 
-/// Counts the movies that match the conditions in each of the groups; the movies are found only once.
+/// Counts, for each value of the groups, the movies that match the conditions. The movies are found only once.
 pub(super) fn facets_statement(
     conditions: &[Condition],
     driver: Option<usize>,
@@ -193,7 +193,7 @@ pub(super) fn facets_statement(
                 .sql(" GROUP BY decade"),
             FacetGroup::PriceBands => {
                 statement.sql(NO_ID).sql(", CAST(CASE");
-                // From the highest band on, so that the first match is the band.
+                // The highest band is tested first, so that the first match is the movie's band.
                 for (number, band) in PriceBand::all(currency).into_iter().enumerate().rev() {
                     statement
                         .sql(" WHEN m.price_minor >= ")

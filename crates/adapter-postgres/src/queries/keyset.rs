@@ -17,7 +17,7 @@ pub(crate) enum KeyType {
     Text,
     Integer,
     Real,
-    /// In a position it is represented as microseconds since 1970.
+    /// A position contains it as microseconds since 1970.
     Instant,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Keyset {
 }
 
 impl Keyset {
-    /// The order only by this identifier.
+    /// Creates an order by this identifier alone.
     pub(crate) const fn ending_in(id: &'static str) -> Self {
         Self { keys: Vec::new(), id, index: None }
     }
@@ -58,7 +58,7 @@ impl Keyset {
         self
     }
 
-    /// Names the index with this order, or at least with that of the first column.
+    /// Sets the index that has this order, or at least the order of the first column.
     pub(crate) const fn indexed_by(mut self, index: &'static str) -> Self {
         self.index = Some(index);
         self
@@ -83,14 +83,14 @@ impl Keyset {
         statement.sql(self.id).sql(if self.is_id_descending() { " DESC" } else { "" });
     }
 
-    /// Adds `, … AS k0` for each column, as [`named`](Self::named) knows them.
+    /// Adds `, … AS k0` for the first column and so on; [`named`](Self::named) uses these names.
     pub(crate) fn push_columns<ST>(&self, statement: &mut Statement<ST>) {
         for (number, key) in self.keys.iter().enumerate() {
             statement.sql(", ").append(&key.column).sql(format!(" AS k{number}"));
         }
     }
 
-    /// The same order for a table that has the columns of [`push_columns`](Self::push_columns), and this identifier.
+    /// The same order for a table with the columns of [`push_columns`](Self::push_columns) and this identifier.
     pub(crate) fn named(&self, table: &'static str, id: &'static str) -> Self {
         let named = |(number, key): (usize, &Key)| Key {
             column: Statement::new(format!("{table}.k{number}")),
@@ -102,15 +102,16 @@ impl Keyset {
 
     /// Adds the condition that rows come after the position.
     ///
-    /// If all directions are equal, it is one row comparison, which uses the index from this position on. Otherwise it
-    /// is a combination of conditions, preceded by a bound of the first column, so that its index is used.
+    /// If all directions are equal, the condition is one row comparison, so that the database reads the index from this
+    /// position on. Otherwise the condition is a combination of comparisons, preceded by a bound for the first column,
+    /// so that the index of this column is used.
     pub(crate) fn push_behind<ST>(
         &self,
         statement: &mut Statement<ST>,
         position: &Position,
     ) -> Result<(), StoreError> {
         if position.values.len() != self.keys.len() {
-            return Err(StoreError::failed("a position of another sort"));
+            return Err(StoreError::failed("the position belongs to another sort"));
         }
         let keys: Vec<_> = self.keys.iter().zip(&position.values).collect();
         let is_id_descending = self.is_id_descending();
@@ -126,7 +127,7 @@ impl Keyset {
             for (key, _) in &keys {
                 statement.append(&key.column).sql(", ");
             }
-            statement.sql(self.id).sql(") ").sql(behind(is_id_descending)).sql(" (");
+            statement.sql(self.id).sql(") ").sql(comparison_after(is_id_descending)).sql(" (");
             for (key, value) in &keys {
                 push_value(statement, key.kind, value)?;
                 statement.sql(", ");
@@ -135,19 +136,19 @@ impl Keyset {
             return Ok(());
         }
         for (key, value) in &keys {
-            statement.sql("(").append(&key.column).sql(" ").sql(behind(key.descending)).sql(" ");
+            statement.sql("(").append(&key.column).sql(" ").sql(comparison_after(key.descending)).sql(" ");
             push_value(statement, key.kind, value)?;
             statement.sql(" OR (").append(&key.column).sql(" = ");
             push_value(statement, key.kind, value)?;
             statement.sql(" AND ");
         }
-        statement.sql(self.id).sql(" ").sql(behind(is_id_descending)).sql(" ").bind(position.id);
+        statement.sql(self.id).sql(" ").sql(comparison_after(is_id_descending)).sql(" ").bind(position.id);
         statement.sql("))".repeat(keys.len()));
         Ok(())
     }
 }
 
-const fn behind(descending: bool) -> &'static str {
+const fn comparison_after(descending: bool) -> &'static str {
     if descending { "<" } else { ">" }
 }
 
@@ -160,15 +161,15 @@ fn push_value<ST>(
     Ok(())
 }
 
-/// A value of a position, for a statement.
+/// Converts a value of a position into a parameter of a statement.
 pub(crate) fn bound(key_type: KeyType, value: &SortValue) -> Result<Bind, StoreError> {
     match (key_type, value) {
         (KeyType::Instant, SortValue::Integer(micros)) => Instant::from_timestamp_micros(*micros)
             .map(Bind::from)
-            .ok_or_else(|| StoreError::failed("a position of another time")),
+            .ok_or_else(|| StoreError::failed("the position contains an invalid time")),
         (KeyType::Text, SortValue::Text(text)) => Ok(Bind::from(text.clone())),
         (KeyType::Real, SortValue::Real(number)) => Ok(Bind::from(*number)),
         (KeyType::Integer, SortValue::Integer(number)) => Ok(Bind::from(*number)),
-        _ => Err(StoreError::failed("a position of another sort")),
+        _ => Err(StoreError::failed("the position belongs to another sort")),
     }
 }

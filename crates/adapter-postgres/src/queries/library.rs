@@ -150,7 +150,7 @@ impl Database {
 
 /// The movies that the owner has begun to watch, the most recently watched first.
 fn started_list(owner: UserId) -> PlainList {
-    // A minute has 60 seconds, and a percentage is of 100: both sides are multiplied by 100.
+    // Both sides are multiplied by 100 instead of dividing by 100, so that the result is exact.
     let mut matching = Statement::new(format!(
         " FROM watch_progress w JOIN purchases h ON h.user_id = w.user_id AND h.movie_id = w.movie_id \
          AND h.revoked_at IS NULL JOIN movies m ON m.id = w.movie_id \

@@ -1,4 +1,5 @@
-//! Queries that read outside of transactions, written once like the repositories, with `Database::fetch`.
+//! Queries that read outside of transactions with `Database::fetch`. Like the repositories, they are written once for
+//! both databases.
 
 mod accounts;
 mod audit;

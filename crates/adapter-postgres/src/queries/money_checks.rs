@@ -25,10 +25,10 @@ const MAILS_FOR: TimeDelta = TimeDelta::days(6);
 /// The maximum number of reported violations of a rule.
 const MOST: i64 = 100;
 
-/// The placeholder for the time before which nothing may still be pending.
+/// The placeholder for the cutoff: what was due before this time must not be pending any more.
 const CUTOFF: char = '$';
 
-/// The item `i` of the payment `p`, which pays its order, entitles its buyer to the movie.
+/// The condition that the item `i` of the payment `p`, which pays its order, entitles the buyer to the movie.
 macro_rules! entitled {
     () => {
         "NOT EXISTS (SELECT 1 FROM refund_items x JOIN refunds r ON r.id = x.refund_id \
@@ -40,7 +40,7 @@ macro_rules! entitled {
     };
 }
 
-/// Each rule, with a select of the identifiers that violate it.
+/// Each rule, with a `SELECT` of the identifiers of the rows that violate it.
 const RULES: [(&str, &str); 14] = [
     (
         "a payment paid no order, and its money was not returned",
@@ -204,19 +204,19 @@ impl MoneyChecks for Database {
 }
 
 impl Database {
-    /// Orders that were paid recently and whose buyers got no mail about it.
+    /// The violations of recently paid orders whose buyers got no mail about the payment.
     async fn unmailed_orders(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
         let mut violations = Vec::new();
-        let mut behind = (now.checked_sub_signed(MAILS_FOR).unwrap_or(now), uuid::Uuid::nil());
+        let mut after = (now.checked_sub_signed(MAILS_FOR).unwrap_or(now), uuid::Uuid::nil());
         loop {
             let mut statement = Statement::<(SqlInstant, SqlId)>::new(
                 "SELECT o.paid_at, o.id FROM orders o JOIN users u ON u.id = o.user_id WHERE u.deleted_at IS NULL \
                  AND (o.paid_at, o.id) > (",
             );
-            statement.bind(behind.0).sql(", ").bind(behind.1).sql(") ORDER BY o.paid_at, o.id LIMIT 500");
+            statement.bind(after.0).sql(", ").bind(after.1).sql(") ORDER BY o.paid_at, o.id LIMIT 500");
             let paid: Vec<(DbInstant, DbUuid)> = self.fetch(statement).await?;
             let Some(last) = paid.last() else { return Ok(violations) };
-            behind = (last.0.0, last.1.0);
+            after = (last.0.0, last.1.0);
             let keys: Vec<_> =
                 paid.iter().map(|(_, id)| format!("order_paid:{}", OrderId::from_uuid(id.0))).collect();
             let mut statement = Statement::<(Text,)>::new("SELECT dedupe_key FROM outbox WHERE ");

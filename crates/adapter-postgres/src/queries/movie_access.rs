@@ -14,22 +14,22 @@ use crate::{
     statement::Statement,
 };
 
-/// Up to how many movies the conditions are counted before a page is read.
+/// The movies of each condition are counted up to this number before a page is read.
 const PROBED: u32 = 5_000;
-/// Up to how many they are counted when each has more than [`PROBED`].
+/// The movies of each condition are counted up to this number if every condition has more than [`PROBED`].
 const PROBED_FAR: u32 = 200_000;
-/// How many movies a walk reads before it is abandoned: one of these numbers, so that there are few shapes of
-/// statements.
+/// The numbers of movies after which a walk may be abandoned. There are only a few of them, so that there are few
+/// different statements.
 const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
-/// The length of a walk when all conditions have many movies.
+/// The limit of the first walk when all conditions have many movies.
 const FIRST_WALK: u32 = 5_000;
-/// The maximum length of a walk.
+/// The largest limit of a walk for a page.
 const LONGEST_WALK: u32 = 100_000;
-/// No limit.
+/// A limit that no walk reaches.
 const WHOLE_WALK: u32 = 1_000_000_000;
-/// The key of the number of movies among the cached sizes.
+/// The cache key of the size of the whole table of movies.
 const MOVIES: &str = "movies";
-/// How many movies are assumed where nothing is known.
+/// The assumed number of movies if it is not known.
 const UNKNOWN: u64 = 1_000_000;
 
 /// How the movies of a page are found.
@@ -42,7 +42,8 @@ pub(super) enum Access {
 }
 
 impl Access {
-    /// The access as a number, for [`of_number`](Self::of_number): walks are longer than there are conditions.
+    /// Encodes the access as a number for [`of_number`](Self::of_number). The limits of walks are larger than all
+    /// positions of conditions, so both can be distinguished.
     fn number(self) -> u32 {
         match self {
             Self::Walk { limit } => limit.unwrap_or(WHOLE_WALK),
@@ -111,7 +112,7 @@ impl Sizes {
 }
 
 impl Database {
-    /// The first access for a page that needs this number of matching movies.
+    /// Returns the first access for a page that needs this number of matching movies.
     pub(super) async fn access(
         &self,
         conditions: &[Condition],
@@ -149,7 +150,7 @@ impl Database {
         let Access::Walk { limit: Some(limit) } = walk else { return Ok(None) };
         if limit < LONGEST_WALK && self.sizes(conditions, PROBED).await?.selective().is_none() {
             let sizes = self.sizes(conditions, PROBED_FAR).await?;
-            // Twice the expected length, so that fewer attempts are needed.
+            // The limit is twice the expected length, so that fewer attempts are needed.
             let walked = sizes.walk_to(rows.into()).saturating_mul(2);
             let smallest = sizes.smallest().map_or(u64::MAX, |(_, size)| size.into());
             if let Ok(walked) = u32::try_from(walked.min(smallest))
@@ -177,7 +178,7 @@ impl Database {
         }
         let lookup = self.cheapest_lookup(conditions).await?;
         let Access::Lookup { driver } = lookup else { return Ok(lookup) };
-        if conditions.get(driver).is_some_and(Condition::is_looked_up_bit_by_bit) {
+        if conditions.get(driver).is_some_and(Condition::is_lookup_incremental) {
             return Ok(lookup);
         }
         let sizes = self.sizes(conditions, PROBED_FAR).await?;
@@ -197,8 +198,8 @@ impl Database {
         if let Some((driver, _)) = self.sizes(conditions, PROBED).await?.selective() {
             return Ok(Access::Lookup { driver });
         }
-        // The size of the index of titles cannot be counted cheaply. It reads less than a lookup of each movie of a
-        // common name.
+        // The matches of the index of titles cannot be counted cheaply, but it reads less than the lookup of each movie
+        // of a common name.
         if let Some(driver) = conditions.iter().position(|condition| matches!(condition, Condition::Title(_)))
         {
             return Ok(Access::Lookup { driver });
@@ -207,7 +208,8 @@ impl Database {
         Ok(Access::Lookup { driver: smallest.map_or(0, |(driver, _)| driver) })
     }
 
-    /// Counts the conditions to one more than the cap. Counts are cached while the catalogue is unchanged.
+    /// Counts the movies of each condition, up to one more than the cap. Counts are cached while the catalogue is
+    /// unchanged.
     async fn sizes(&self, conditions: &[Condition], cap: u32) -> Result<Sizes, StoreError> {
         let keys: Vec<String> = conditions.iter().map(|condition| format!("{condition:?}")).collect();
         let mut of: Vec<Option<u32>> = keys.iter().map(|key| self.cache().size(key, cap)).collect();

@@ -19,7 +19,7 @@ use crate::{
 /// The columns of a movie that [`Condition::push_check`] needs.
 pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
-/// The time of the purchase, of movies that [`Condition::Bought`] looks up.
+/// The time of the purchase; available only if [`Condition::Bought`] looks up the movies.
 pub(super) const PURCHASED_AT: &str = "h.purchased_at";
 
 /// A condition whose movies can be found with an index.
@@ -89,7 +89,8 @@ fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
     Condition::Unique { column, value: value.into() }
 }
 
-/// The condition whose index is used in any case, because it finds few movies, or no other index has them.
+/// The condition whose index is used in any case, because it finds few movies, or because no other
+/// index contains them.
 pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
     position(|condition| matches!(condition, Condition::Bought(_)))
@@ -162,9 +163,9 @@ impl Condition {
         }
     }
 
-    /// Whether its lookup stops as soon as enough movies are found. The movies of several names are all read first, to
-    /// remove duplicates.
-    pub(super) const fn is_looked_up_bit_by_bit(&self) -> bool {
+    /// Whether the lookup of the condition stops as soon as enough movies are found. A lookup of several names reads
+    /// all their movies first, to remove duplicates.
+    pub(super) const fn is_lookup_incremental(&self) -> bool {
         match self {
             Self::Linked { names, .. } => names.len() < 2,
             Self::Words { .. } => false,
@@ -172,8 +173,8 @@ impl Condition {
         }
     }
 
-    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, the withdrawn ones, or those that were bought.
-    /// The time of the purchase is [`PURCHASED_AT`].
+    /// Adds `FROM … m WHERE …` for the movies that the condition's index finds. They are on sale, except those of
+    /// [`Condition::Withdrawn`] and [`Condition::Bought`]; the latter have a [`PURCHASED_AT`].
     fn push_lookup<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { table, column, names } => {
@@ -236,8 +237,8 @@ impl Condition {
         }
     }
 
-    /// Adds the number of movies that meet the condition, counted up to a maximum or estimated. `false` if no index can
-    /// count them without reading far more.
+    /// Adds the number of movies that meet the condition, counted up to a maximum or estimated. Returns
+    /// `false` if no index can count them without reading far more.
     pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Words { terms, .. } => {
@@ -251,15 +252,15 @@ impl Condition {
             _ => {}
         }
         let mut rows = Statement::<ST>::new("");
-        let is_told = self.push_capped(&mut rows, cap);
-        if is_told {
+        let is_counted = self.push_capped(&mut rows, cap);
+        if is_counted {
             statement.sql("(SELECT count(*) FROM (").append(&rows).sql(") AS counted)");
         }
-        is_told
+        is_counted
     }
 
-    /// Adds a `SELECT 1` of at most this number of rows of the condition's index. `false` if no index can count them
-    /// without reading far more.
+    /// Adds a `SELECT 1` of at most this number of rows of the condition's index. Returns `false` if no index can count
+    /// them without reading far more.
     fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Ids(_)
@@ -280,8 +281,7 @@ impl Condition {
             Self::Between { column, min, max } => {
                 statement.sql("SELECT 1 FROM movies m WHERE m.is_available AND ");
                 push_bounds(statement, "", column, min.as_ref(), max.as_ref());
-                // In the order of the index; without the order, a planner that expects many rows may read the table
-                // instead.
+                // The order is that of the index. Without it, a planner that expects many rows may read the table.
                 statement.sql(format!(" ORDER BY {column} LIMIT {cap}"));
             }
         }
@@ -306,7 +306,7 @@ fn push_estimate<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql(") AS terms)");
 }
 
-/// The first text after all texts that begin with this one.
+/// A text that is greater than all texts that begin with this one.
 pub(super) fn behind_all(text: &str) -> String {
     format!("{text}{}", char::MAX)
 }
@@ -343,8 +343,8 @@ pub(super) fn push_checks<ST>(
     }
 }
 
-/// Adds `FROM … m WHERE …` for the movies on sale that meet all conditions, found by the index of the one at `driver`. Without
-/// one, all movies are checked.
+/// Adds `FROM … m WHERE …` for the movies that meet all conditions, found with the index of the condition at
+/// `driver`. Without a driver, all movies on sale are checked.
 pub(super) fn push_matching<ST>(
     statement: &mut Statement<ST>,
     conditions: &[Condition],

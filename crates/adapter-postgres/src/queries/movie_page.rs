@@ -57,7 +57,7 @@ impl Order {
         Self { columns, keyset }
     }
 
-    /// The condition that movies have this value of a position for a sort key.
+    /// The condition that the sort column of a movie has this value of a position.
     pub(super) fn first_is(sort: MovieSort, value: &SortValue) -> Result<Condition, StoreError> {
         let (column, key_type) = plain_column(sort.key, sort.descending);
         let value = Some(bound(key_type, value)?);
@@ -76,7 +76,7 @@ impl Order {
     }
 }
 
-/// The index of the movies on sale that begins with the key; there is none for the times of purchases and favourites.
+/// The index of the movies on sale that begins with the sort column. The times of purchases and favourites have none.
 const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
     Some(match key {
         MovieSortKey::Name => "movies_by_name",
@@ -104,7 +104,7 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
         MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
         MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
         MovieSortKey::PurchasedAt => (PURCHASED_AT, KeyType::Instant),
-        // The user is bound afterwards.
+        // The caller binds the user and closes the parenthesis.
         MovieSortKey::AddedAt => {
             ("(SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ", KeyType::Instant)
         }

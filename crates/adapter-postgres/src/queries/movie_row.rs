@@ -43,8 +43,8 @@ pub(super) type SummaryTypes = (
     ViewerTypes,
 );
 
-/// The SQL types of a movie's relation to the viewer: in the cart, when it was purchased, whether that is suspended,
-/// since when a favourite, the reaction, the score.
+/// The SQL types of a movie's relation to the viewer: whether it is in the cart, the time of the purchase, whether the
+/// purchase is suspended, the time when it became a favourite, the reaction, and the score.
 type ViewerTypes =
     (Bool, Nullable<SqlInstant>, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
@@ -121,7 +121,7 @@ pub(super) struct DetailRow {
     updated_at: DbInstant,
 }
 
-/// Adds the columns of [`SummaryTypes`], of `movies m JOIN certifications c`.
+/// Adds the columns of [`SummaryTypes`] for a statement with `movies m JOIN certifications c`.
 pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<UserId>) {
     statement
         .sql(
@@ -157,7 +157,7 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
     };
 }
 
-/// Adds the columns of [`DetailTypes`], of `movies m`.
+/// Adds the columns of [`DetailTypes`] for a statement with `movies m`.
 pub(super) fn push_detail<ST>(statement: &mut Statement<ST>) {
     statement
         .sql("m.meta_score, m.gross, m.description, ")
@@ -198,7 +198,7 @@ impl SummaryRow {
         })
     }
 
-    /// Whether the viewer has an active purchase of it.
+    /// Whether the viewer has an active purchase of the movie.
     pub(super) const fn is_bought(&self) -> bool {
         self.viewer.purchased_at.is_some()
     }

@@ -39,7 +39,7 @@ const STARS: &str = "n.id, n.name, n.name_key, (SELECT count(*) FROM movie_stars
 const DIRECTORS: &str = "n.id, n.name, n.name_key, (SELECT count(*) FROM movie_directors l JOIN movies m ON m.id = l.movie_id \
     WHERE l.director_id = n.id AND m.is_available)";
 
-/// The people of a kind whose names contain the words, in their order.
+/// The people of a kind whose names contain all words, ordered by name.
 pub(super) fn people(kind: NameKind, words: &[String]) -> PlainList {
     let mut matching = Statement::new(" FROM ");
     matching.sql(names_table(kind)).sql(" n WHERE TRUE");
@@ -54,8 +54,8 @@ pub(super) fn people(kind: NameKind, words: &[String]) -> PlainList {
 
 /// All names of a kind with their counts, and the version of the counts.
 ///
-/// All movies are counted only with the index of the names, and the few withdrawn ones are subtracted, since reading
-/// each movie takes seconds when there are a million.
+/// All movies are counted with the index of the names alone, and the few withdrawn movies are subtracted, since reading
+/// a million movies would take seconds.
 pub(super) fn all_names_statement(kind: NameKind) -> Statement<CountTypes> {
     let (table, name, movie) = movies_of(kind);
     Statement::new(format!(
@@ -86,7 +86,7 @@ impl Database {
         version.ok_or_else(|| StoreError::failed("the catalogue has no version"))
     }
 
-    /// The current names with these counts, which may have an earlier version of the catalogue.
+    /// Returns the current names with these counts, which may belong to an earlier version of the catalogue.
     async fn with_new_names(
         &self,
         kind: NameKind,
@@ -123,7 +123,7 @@ impl NameQueries for Database {
             Turn::Use(names) => return self.with_new_names(kind, version, names).await,
             Turn::Count(permit) => permit,
         };
-        // Another caller may have counted them in the meantime.
+        // Another caller may have counted the names in the meantime.
         let version = self.catalog_version().await?;
         if let Some(names) = self.cache().names(kind, version) {
             return self.with_new_names(kind, version, names).await;

@@ -162,16 +162,16 @@ impl NotificationQueries for Database {
 
     async fn notifications_behind(
         &self,
-        behind: UserPosition,
+        after: UserPosition,
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError> {
         let mut statement = Statement::<NotificationTypes>::new("SELECT ");
         statement
             .sql(COLUMNS)
             .sql(TABLES)
-            .bind(behind.user_id.as_uuid())
+            .bind(after.user_id.as_uuid())
             .sql(" AND n.position > ")
-            .bind(behind.position)
+            .bind(after.position)
             .sql(" ORDER BY n.position, n.id LIMIT ")
             .bind(i64::from(limit));
         let rows: Vec<NotificationRow> = self.fetch(statement).await?;

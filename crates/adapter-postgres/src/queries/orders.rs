@@ -127,7 +127,7 @@ pub(super) fn list(filter: &OrderFilter) -> PlainList {
     PlainList { columns: COLUMNS.as_str(), matching, order }
 }
 
-/// Adds a condition: this is a part of the address of the buyer `u`.
+/// Adds the condition that the e-mail address of the buyer `u` contains this text.
 pub(super) fn push_email(statement: &mut Statement, email: Option<&str>) {
     let filter = UserFilter { email: email.map(str::to_owned), ..UserFilter::default() };
     for (index, part) in filter.parts_of_key().iter().enumerate() {
@@ -156,13 +156,13 @@ fn view(
     })
 }
 
-/// The buyer whose account was not deleted.
+/// The buyer; `None` if the account was deleted.
 pub(super) fn buyer((id, email): (Option<DbUuid>, Option<String>)) -> Result<Option<Buyer>, StoreError> {
     let Some((id, email)) = id.zip(email) else { return Ok(None) };
     Ok(Some(Buyer { id: UserId::from_uuid(id.0), email: email.parse().map_err(StoreError::failed)? }))
 }
 
-/// The result of [`ORDERED_MOVIES`].
+/// Reads the result of [`ORDERED_MOVIES`].
 pub(super) fn read_items(json: Option<&str>, currency: Currency) -> Result<Vec<OrderedMovie>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let rows: Vec<(&str, String, i32, i64)> = serde_json::from_str(json).map_err(StoreError::failed)?;
@@ -173,7 +173,7 @@ pub(super) fn read_items(json: Option<&str>, currency: Currency) -> Result<Vec<O
     rows.into_iter().map(movie).collect()
 }
 
-/// The result of [`EXCLUDED_MOVIES`].
+/// Reads the result of [`EXCLUDED_MOVIES`].
 fn read_exclusions(json: Option<&str>) -> Result<Vec<ExcludedMovie>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let rows: Vec<(&str, &str)> = serde_json::from_str(json).map_err(StoreError::failed)?;

@@ -77,14 +77,14 @@ impl PersonalDataQueries for Database {
     async fn written_comments(
         &self,
         user_id: UserId,
-        behind: Option<(Instant, CommentId)>,
+        after: Option<(Instant, CommentId)>,
         most: u32,
     ) -> Result<Vec<WrittenComment>, StoreError> {
         let mut statement = about::<CommentTypes>(
             "SELECT id, movie_id, text, created_at, edited_at FROM comments WHERE text IS NOT NULL AND user_id = ",
             user_id,
         );
-        if let Some((created_at, id)) = behind {
+        if let Some((created_at, id)) = after {
             statement.sql(" AND (created_at, id) > (").bind(created_at).sql(", ").bind(id.as_uuid()).sql(")");
         }
         statement.sql(" ORDER BY created_at, id LIMIT ").bind(i64::from(most));
@@ -100,7 +100,7 @@ impl PersonalDataQueries for Database {
     }
 }
 
-/// A statement about one user.
+/// A statement that begins with `sql` and the identifier of the user.
 fn about<ST>(sql: &'static str, user_id: UserId) -> Statement<ST> {
     let mut statement = Statement::new(sql);
     statement.bind(user_id.as_uuid());

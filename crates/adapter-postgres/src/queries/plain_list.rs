@@ -19,7 +19,8 @@ pub(crate) struct PlainList {
 }
 
 impl PlainList {
-    /// Reads the page, and one more row, which shows whether there is a next page. `ST` is the type of the columns.
+    /// A statement that reads the page and one more row, which shows whether there is a next page. `ST` is the type of
+    /// the columns.
     pub(crate) fn statement<ST>(&self, request: &PageRequest) -> Result<Statement<ST>, StoreError> {
         let mut statement = Statement::new("SELECT ");
         statement.sql(self.columns);
@@ -46,7 +47,7 @@ impl PlainList {
         Ok(())
     }
 
-    /// Counts up to one more than the limit of exact totals.
+    /// A statement that counts the matching rows, up to one more than the limit of exact totals.
     fn count(&self) -> Statement<(BigInt,)> {
         let mut statement = Statement::new("SELECT count(*) FROM (SELECT 1");
         statement
@@ -57,7 +58,7 @@ impl PlainList {
 }
 
 impl Database {
-    /// Creates a page from the rows of [`PlainList::statement`]. The rows are counted only if the page does not
+    /// Creates a page from the rows of [`PlainList::statement`]. The list is counted only if the page does not
     /// determine the total.
     pub(crate) async fn page_of<Row: Send>(
         &self,
@@ -78,8 +79,10 @@ impl Database {
             }
             Start::Number(_) => {
                 let counts: Vec<(i64,)> = self.fetch(list.count()).await?;
-                let (count,) =
-                    counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
+                let (count,) = counts
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| StoreError::failed("the statement that counts a list returned no row"))?;
                 Some(u64::try_from(count).map_err(StoreError::failed)?)
             }
         };

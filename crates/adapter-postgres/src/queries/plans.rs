@@ -1,4 +1,4 @@
-//! Tests of which indexes the statements use, with 10,000 movies.
+//! Tests that statements use the expected indexes, with 10,000 movies.
 
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
@@ -88,7 +88,7 @@ async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
     ];
     for filter in filters() {
         let conditions = conditions(&filter);
-        // After the end of a filter's matches, all of them are read anyway.
+        // A page after the last match of a filter reads all matches anyway.
         let deep = if filter == MovieFilter::default() { 300 } else { 3 };
         for (sort, values) in &orders {
             let order = Order::of(&sorts(sort), None);
@@ -111,7 +111,7 @@ async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says() {
+async fn a_list_with_one_sort_is_read_in_order_from_the_position_on() {
     let Some((database, _guard)) = filled().await else { return };
     for (sort, value) in [
         ("name", SortValue::Text("movie 5".into())),
@@ -123,9 +123,9 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
     ] {
         let order = Order::of(&sorts(sort), None);
         let position = Position { values: vec![value], id: Uuid::from_u128(7) };
-        let behind = PageRequest::after(position, 20).unwrap();
+        let after = PageRequest::after(position, 20).unwrap();
         let statement =
-            list_statement(&[], order.keyset(), &behind, None, Access::Walk { limit: None }).unwrap();
+            list_statement(&[], order.keyset(), &after, None, Access::Walk { limit: None }).unwrap();
         plan(&database, &statement).await.begins_at_the_position();
     }
 }
@@ -150,13 +150,13 @@ async fn a_page_of_favorites_reads_only_their_movies() {
     for filter in filters() {
         let filter = MovieFilter { favorites_of: user, ..filter };
         let conditions = conditions(&filter);
-        let are_as_few = |one: &Condition| {
+        let has_priority = |one: &Condition| {
             matches!(
                 one,
                 Condition::Bought(_) | Condition::Ids(_) | Condition::Unique { .. } | Condition::Withdrawn
             )
         };
-        if conditions.iter().any(are_as_few) {
+        if conditions.iter().any(has_priority) {
             continue;
         }
         let driver = conditions.iter().position(|one| matches!(one, Condition::Favorite(_))).unwrap();
@@ -215,7 +215,7 @@ async fn every_access_reads_the_same_movies_in_the_same_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_of_users_is_never_sorted_and_begins_where_the_position_says() {
+async fn the_list_of_users_is_read_in_order_from_the_position_on() {
     let Some((database, _guard)) = filled().await else { return };
     for descending in [false, true] {
         for (key, value) in [
@@ -224,15 +224,15 @@ async fn the_list_of_users_is_never_sorted_and_begins_where_the_position_says() 
         ] {
             let list = users::list(&UserFilter::default(), &[UserSort { key, descending }]);
             let position = Position { values: vec![value], id: Uuid::from_u128(7) };
-            let behind = PageRequest::after(position, 20).unwrap();
-            let statement = list.statement::<users::UserTypes>(&behind).unwrap();
+            let after = PageRequest::after(position, 20).unwrap();
+            let statement = list.statement::<users::UserTypes>(&after).unwrap();
             plan(&database, &statement).await.begins_at_the_position();
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lists_of_people_count_movies_by_indexes() {
+async fn the_lists_of_people_count_movies_with_indexes() {
     let Some((database, _guard)) = filled().await else { return };
     let position = Position { values: vec![SortValue::Text("person 5".into())], id: Uuid::from_u128(7) };
     for kind in [NameKind::Star, NameKind::Director] {
@@ -247,11 +247,11 @@ async fn the_lists_of_people_count_movies_by_indexes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_filter_of_the_audit_log_walks_an_index_to_where_the_position_says() {
+async fn every_filter_of_the_audit_log_reads_an_index_from_the_position_on() {
     let Some((database, _guard)) = filled().await else { return };
     let all = AuditFilter::default;
     let id = Uuid::from_u128(7);
-    // Later than every row, since without remaining rows any index is equally good.
+    // The position is newer than every row, so that all rows follow it: without rows, any index would be equally good.
     let year_2100 = SortValue::Integer(4_102_444_800_000_000);
     for (filter, index) in [
         (all(), "audit_log_created_at"),
@@ -268,7 +268,7 @@ async fn every_filter_of_the_audit_log_walks_an_index_to_where_the_position_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_of_notifications_is_never_sorted_and_begins_where_the_position_says() {
+async fn the_list_of_notifications_is_read_in_order_from_the_position_on() {
     let Some((database, _guard)) = filled().await else { return };
     let user = UserId::from_uuid(Uuid::from_u128(3));
     for (unread_only, index) in [(false, "notifications_by_position"), (true, "notifications_unread")] {
@@ -285,7 +285,7 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
     let Some((database, _guard)) = filled().await else { return };
     let place =
         |seconds| LogPlace { at: Instant::from_timestamp(seconds, 0).unwrap(), id: Uuid::from_u128(7) };
-    // The rows have the current time on one database, and 1970 on the other.
+    // The times of the rows are the current time on one database, and in 1970 on the other.
     for after in [None, Some(place(1))] {
         let statement = audit_seals::part(after, place(4_102_444_800), 1_000);
         plan(&database, &statement).await.walks_the_index("audit_log_created_at");
@@ -293,13 +293,13 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_takes_one_statement_when_its_filter_is_known_and_a_movie_one() {
+async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
     let Some((database, _guard)) = filled().await else { return };
     let viewer = Some(UserId::from_uuid(Uuid::from_u128(3)));
     let genre =
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let request = |number| PageRequest::numbered(number, 20).unwrap();
-    // The size of the filter and the total are counted once and then cached, or known from the page.
+    // The number of matching movies and the total are counted once and then cached, or follow from the page.
     for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 1), (400, 2)] {
         let before = database.statements();
         let page =

@@ -20,17 +20,17 @@ use crate::{
 /// The seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
 
-/// A period that covers more than one part in this number of the time between the first and the last sale is read with
-/// the indexes in the order of movies and buyers. Such an index is read completely, but its rows need no sorting, which
-/// takes seven times as long per row on SQLite.
+/// If a period covers more than one seventh of the time between the first and the last sale, the indexes in the order
+/// of movies and buyers are used. Such an index is read completely, but its rows need no sorting, which takes seven
+/// times as long per row on SQLite.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// The meanings of rows of [`TopTypes`].
+/// The kinds of rows of [`TopTypes`].
 const TOP_MOVIE: i32 = 0;
 const TOP_GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
 
-/// The meaning of the row, identifier, name, number of sales and net sum.
+/// The kind of the row, identifier, name, number of sales and net sum.
 type TopTypes = (Integer, Nullable<SqlId>, Text, BigInt, BigInt);
 type TopRow = (i32, Option<DbUuid>, String, i64, i64);
 
@@ -71,25 +71,25 @@ struct Scope {
     from: Instant,
     until: Instant,
     currency: Currency,
-    /// Whether a large part of all sales is in the period.
-    has_most_sales: bool,
+    /// Whether the period covers a large part of the time with sales.
+    covers_large_part: bool,
 }
 
 impl Scope {
-    /// The scope of a report with these times of the first and the last sale.
+    /// The scope of a report; `sales` are the times of the first and the last sale.
     fn of(period: SalesPeriod, currency: Currency, sales: Option<(Instant, Instant)>) -> Self {
         let after = period.to.checked_add_days(Days::new(1)).unwrap_or(period.to);
         let from = period.from.and_time(NaiveTime::MIN).and_utc();
         let until = after.and_time(NaiveTime::MIN).and_utc();
-        let has_most_sales = sales.is_some_and(|(first, last)| {
+        let covers_large_part = sales.is_some_and(|(first, last)| {
             let covered = until.min(last).signed_duration_since(from.max(first));
             let part = last.signed_duration_since(first).checked_div(WHOLE_INDEX_PART);
             covered > part.unwrap_or(TimeDelta::MAX)
         });
-        Self { from, until, currency, has_most_sales }
+        Self { from, until, currency, covers_large_part }
     }
 
-    /// A statement that ends in the currency, limited to the period.
+    /// Adds the currency to a statement that ends in `… = `, and limits it to the period.
     fn within<ST>(&self, sql: &'static str, column: &'static str) -> Statement<ST> {
         let mut statement = Statement::new(sql);
         self.push(&mut statement, column);
@@ -109,9 +109,9 @@ impl Scope {
             .bind(self.until);
     }
 
-    /// Counts the buyers.
+    /// A statement that counts the buyers.
     fn buyers(&self) -> Statement<(BigInt,)> {
-        let index = index_hint(if self.has_most_sales { "payments_buyers" } else { "payments_sales" });
+        let index = index_hint(if self.covers_large_part { "payments_buyers" } else { "payments_sales" });
         let mut statement = Statement::new(format!(
             "SELECT COUNT(*) FROM (SELECT p.user_id FROM payments p{index} WHERE p.settlement = 'pays_order' \
              AND p.amount_currency = "
@@ -123,7 +123,7 @@ impl Scope {
 
     /// The best-selling movies and genres, and the number of all sold items; refunds are subtracted from the sums.
     fn sold(&self) -> Statement<TopTypes> {
-        let index = index_hint(if self.has_most_sales {
+        let index = index_hint(if self.covers_large_part {
             "payment_items_by_movie"
         } else {
             "payment_items_by_sold_at"
@@ -154,7 +154,7 @@ impl Scope {
     }
 }
 
-/// The best-selling one is first.
+/// Sorts movies or genres, the best-selling one first.
 fn best_first<K: Kind>(things: &mut [SoldThing<Id<K>>]) {
     let key = |thing: &SoldThing<Id<K>>| {
         (std::cmp::Reverse(thing.sold), std::cmp::Reverse(thing.net), thing.id.as_uuid())
@@ -178,7 +178,7 @@ impl Database {
         Ok(rows.first().map_or(0, |(count,)| *count))
     }
 
-    /// The sum and the number of events on each day.
+    /// The number, sum and count of events for each day.
     async fn by_day(
         &self,
         scope: &Scope,
@@ -276,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn a_period_covers_most_sales_by_its_part_of_the_time_with_sales() {
+    fn a_period_covers_a_large_part_if_it_has_more_than_a_seventh_of_the_time_with_sales() {
         let sales = Some((at("2026-01-01T12:00:00Z"), at("2026-03-12T12:00:00Z")));
         let covers = |from, to, sales| {
-            Scope::of(SalesPeriod { from: day(from), to: day(to) }, Currency::USD, sales).has_most_sales
+            Scope::of(SalesPeriod { from: day(from), to: day(to) }, Currency::USD, sales).covers_large_part
         };
         assert!(covers("2020-01-01", "2030-01-01", sales), "all 70 days");
         assert!(covers("2026-03-01", "2026-03-12", sales), "the last eleven days");

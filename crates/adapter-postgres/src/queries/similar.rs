@@ -107,7 +107,7 @@ pub(super) fn candidates_statement(movie: &MovieProfile) -> Statement<(SqlId,)> 
     statement
         .bind(beginning.clone())
         .sql(" AND m.sort_key < ")
-        // After all texts with this beginning, since no title contains this character.
+        // Greater than all texts with this beginning, since no title contains this character.
         .bind(format!("{beginning}\u{10ffff}"))
         .sql(format!(" ORDER BY m.sort_key, m.id LIMIT {OF_TITLE}) AS of_title"));
     statement.sql(") AS found");
@@ -167,7 +167,7 @@ impl SimilarMovies for Database {
         if lists.is_empty() {
             return Ok(());
         }
-        // The order is always the same, so that nodes that store the same lists cannot deadlock.
+        // Lists are always written in the same sequence, so that nodes that store the same lists cannot deadlock.
         let mut lists: Vec<&SimilarList> = lists.iter().collect();
         lists.sort_unstable_by_key(|list| list.movie_id);
         let mut unit = UnitOfWork::begin(self).await?;

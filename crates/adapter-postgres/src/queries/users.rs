@@ -22,7 +22,7 @@ use crate::{
 const COLUMNS: &str = "u.id, u.email, u.email_key, u.group_id, u.is_active, u.created_at, \
     p.id, p.first_name, p.last_name, p.avatar, p.gender, p.date_of_birth, p.info";
 
-/// A user has at most one profile, so that the list has one row per user. Erased users, whose rows are kept for
+/// A user has at most one profile, so the list has one row per user. Erased users, whose rows are kept for
 /// bookkeeping, are excluded.
 const TABLES: &str = " FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id \
     WHERE u.deleted_at IS NULL AND ";

@@ -18,7 +18,7 @@ pub(super) type Resolved = HashMap<(NameKind, String), Uuid>;
 
 impl Catalog {
     /// Returns the identifiers of all names that `names` lists for each kind, and the names that were added because
-    /// they are new.
+    /// they did not exist.
     pub(super) async fn resolve<'a, I>(
         &self,
         unit: &mut dyn CatalogUnit,
@@ -60,7 +60,7 @@ pub(super) fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
     }
 }
 
-/// The rows of the names in the facts. Unresolved names are omitted.
+/// The identifiers of the names in the facts. Unresolved names are omitted.
 pub(super) fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     fn ids<K: Kind>(facts: &Facts, kind: NameKind, names: &Resolved) -> Vec<Id<K>> {
         names_of(facts, kind)
@@ -72,7 +72,7 @@ pub(super) fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     let genres: Vec<GenreId> = ids(facts, NameKind::Genre, names);
     let directors: Vec<DirectorId> = ids(facts, NameKind::Director, names);
     let stars: Vec<StarId> = ids(facts, NameKind::Star, names);
-    // It is missing only in a change without a certification, which keeps that of the movie.
+    // The certification is missing only in a change without one; the movie then keeps its certification.
     let certification = certifications.first().copied().unwrap_or_else(|| Id::from_uuid(Uuid::nil()));
     ResolvedNames { certification, genres, directors, stars }
 }

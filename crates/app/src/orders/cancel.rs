@@ -15,13 +15,13 @@ const ROUNDS: u32 = 4;
 /// Why an order was not canceled.
 #[derive(Debug, thiserror::Error)]
 pub enum CancelOrderError {
-    /// It was paid.
+    /// The order was paid.
     #[error("the order was paid")]
     Paid,
-    /// A payment of it is being processed.
+    /// A payment of the order is being processed.
     #[error("a payment of the order is being processed")]
     Processing,
-    /// Its open checkout could not be ended at the payment provider.
+    /// The open checkout of the order could not be ended at the payment provider.
     #[error("the payment provider failed")]
     Provider(#[source] Option<GatewayError>),
     /// The actor may not cancel.
@@ -41,20 +41,20 @@ impl From<CloseError> for CancelOrderError {
     }
 }
 
-/// The decision about the order.
+/// The next step of the cancellation.
 enum Step {
     /// The user has no such order.
     NotFound,
-    /// It is canceled.
+    /// The order is canceled.
     Canceled,
-    /// Its open checkout must be ended first.
+    /// The open checkout of the order must be ended first.
     Close(Box<Payment>),
 }
 
 impl Orders {
     /// Cancels a pending order of the user, and puts its movies back into the cart. An open checkout is ended at the
-    /// provider first; if it turns out to be paid, it pays the order. `None` when the user has no such order. An order
-    /// that is already canceled is not changed.
+    /// provider first; if it was already paid, the order is paid instead of canceled. `None` when the user has no such
+    /// order. An order that is already canceled is not changed.
     ///
     /// # Errors
     /// See [`CancelOrderError`].

@@ -12,25 +12,25 @@ use crate::payments::CloseError;
 /// How many orders are read at once.
 const BATCH: u32 = 100;
 
-/// How often an expiry is retried because a payment was open.
+/// How often an expiry is retried after a payment of the order was closed.
 const ROUNDS: u32 = 3;
 
-/// The decision about the order.
+/// The next step of the expiry.
 enum Step {
-    /// It has not expired, or no longer exists.
+    /// The order has not expired, or no longer exists.
     Skipped,
-    /// It is canceled.
+    /// The order is canceled.
     Expired,
-    /// Its open checkout must be ended first.
+    /// The open checkout of the order must be ended first.
     Close(Box<Payment>),
 }
 
 impl Orders {
-    /// Cancels the expired pending orders, and puts their movies back into the carts; returns how many. An order whose
-    /// open checkout cannot be ended at the provider is retried in the next run.
+    /// Cancels the expired pending orders, and puts their movies back into the carts; returns how many were canceled.
+    /// An order whose open checkout cannot be ended at the provider is retried in the next run.
     ///
     /// # Errors
-    /// When the store fails for an order; the others have been processed.
+    /// When the store fails for at least one order; the other orders have been processed.
     pub async fn expire_due(&self) -> Result<u64, StoreError> {
         let (mut expired, mut after, mut failure) = (0_u64, None, None);
         let now = self.clock.now();
@@ -59,7 +59,7 @@ impl Orders {
                     Err(CloseError::Store(error)) => return Err(error),
                     Err(CloseError::Provider(error)) => {
                         let error = error_chain(&error);
-                        tracing::warn!(order = ?id, error, "an order could not expire: the payment provider failed");
+                        tracing::warn!(order = ?id, error, "cannot cancel an expired order: the provider failed");
                         return Ok(false);
                     }
                 },

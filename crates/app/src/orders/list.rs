@@ -27,7 +27,7 @@ impl Orders {
         self.list(ListOrders { filter, ..wanted }).await
     }
 
-    /// A page of the orders of all users, the newest first, for a moderator.
+    /// Returns a page of the orders of all users, the newest first, for a moderator.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -42,7 +42,7 @@ impl Orders {
 
     async fn list(&self, wanted: ListOrders) -> Result<Listing<OrderView>, ListError> {
         let ListOrders { filter, page } = wanted;
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed; it only has to be the same for the same list.
         let context = format!("orders {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.order_page(&filter, &request).await?;

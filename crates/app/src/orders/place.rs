@@ -46,9 +46,11 @@ impl Orders {
     ///
     /// # Errors
     /// When the store fails, or there is no such order.
-    pub async fn show_made(&self, actor: Actor, id: Uuid) -> Result<OrderView, PlaceOrderError> {
+    pub async fn show_created(&self, actor: Actor, id: Uuid) -> Result<OrderView, PlaceOrderError> {
         let order = self.show_own(actor, OrderId::from_uuid(id)).await?;
-        order.ok_or_else(|| StoreError::failed("an order is gone that an idempotency key names").into())
+        order.ok_or_else(|| {
+            StoreError::failed("the order created with this idempotency key does not exist").into()
+        })
     }
 
     async fn try_place(

@@ -11,7 +11,7 @@ use super::{Payments, check::is_to_be_returned, next_check};
 
 impl Payments {
     /// Stores the provider's report about a payment's checkout, and applies its consequences exactly once, no matter
-    /// how often and in which order it is reported.
+    /// how often and in which order reports arrive.
     pub(super) async fn apply_checkout(
         &self,
         id: PaymentId,
@@ -21,7 +21,7 @@ impl Payments {
         self.apply(id, order_id, Some(checkout), &checkout.report).await
     }
 
-    /// Does the same for a payment without a checkout.
+    /// Like [`Self::apply_checkout`], but for a payment without a checkout.
     pub(super) async fn apply_report(
         &self,
         id: PaymentId,
@@ -39,7 +39,7 @@ impl Payments {
         report: &CheckoutReport,
     ) -> Result<(), StoreError> {
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
-        // Administrators are told only about wrong amounts.
+        // Administrators are notified only of wrong amounts.
         let admins = match report {
             CheckoutReport::Paid { .. } => self.administrators().await?,
             _ => Vec::new(),
@@ -66,8 +66,8 @@ impl Payments {
         match checkout {
             // Reports of another provider are ignored.
             Some(_) if payment.provider != self.gateway.provider() => return Ok(()),
-            Some(checkout) => take_over(&mut payment, checkout),
-            // Its checkout was opened in the meantime, so only the provider can report that it has ended.
+            Some(checkout) => copy_checkout(&mut payment, checkout),
+            // A checkout was opened in the meantime, so only the provider can report that it has ended.
             None if payment.checkout.is_some() => return Ok(()),
             None => {}
         }
@@ -77,22 +77,23 @@ impl Payments {
             payment.request = None;
             match &mut payment.checkout {
                 Some(checkout) => checkout.url = None,
-                // It could not be paid, so a repetition of the request that created it begins another payment.
+                // The payment had no checkout, so repeating the request that created it starts another payment.
                 None => unit.release_keys(payment.id.as_uuid()).await?,
             }
         }
         schedule(&mut payment, change, now);
-        let owned = self.follow(&mut *unit, &mut order, &mut payment, change, shown, admins, now).await?;
+        let owned =
+            self.update_order(&mut *unit, &mut order, &mut payment, change, shown, admins, now).await?;
         unit.update_payment(&payment).await?;
         if matches!(change, PaymentChange::BecameSuccessful | PaymentChange::BecameMismatched)
             && let Some(mut held) = self.hold(&mut *unit, &order, id).await?
         {
-            self.pay_back_owned(&mut *unit, &mut held, &owned, now).await?;
+            self.reserve_refund_of_owned(&mut *unit, &mut held, &owned, now).await?;
             if held.refunds.is_empty() && held.disputes.is_empty() {
                 self.book(&mut *unit, &held, now).await?;
             } else {
                 // The provider may have reported refunds or disputes before the arrival of the money.
-                self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+                self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
             }
         }
         unit.commit().await
@@ -100,7 +101,7 @@ impl Payments {
 
     /// Applies the change of a payment to its order. Returns the items of movies that the buyer already has.
     #[expect(clippy::too_many_arguments, reason = "it contains everything that one transaction needs")]
-    async fn follow(
+    async fn update_order(
         &self,
         unit: &mut dyn OrderUnit,
         order: &mut Order,
@@ -118,13 +119,13 @@ impl Payments {
                     let paid_at = payment.state.completed_at().unwrap_or(now);
                     return self.pay_order(unit, order, shown, paid_at, now).await;
                 }
-                // It is returned at the next check.
+                // A payment that paid no order is returned at the next check.
                 payment.next_check_at = is_to_be_returned(payment).then_some(now);
                 return Ok(Vec::new());
             }
             PaymentChange::BecameMismatched => {
                 self.announce_mismatch(unit, payment, shown, admins, now).await?;
-                // The order is pending again, if the payment was being processed.
+                // If the payment was being processed, the order can be paid again.
                 OrderEvent::PaymentBounced { at: now }
             }
             PaymentChange::BecameProcessing => OrderEvent::PaymentProcessing,
@@ -144,8 +145,8 @@ impl Payments {
     }
 }
 
-/// Stores the data of the checkout other than the report.
-fn take_over(payment: &mut Payment, checkout: &ProviderCheckout) {
+/// Copies the checkout to the payment, except for the report.
+fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
     payment.checkout = Some(OpenedCheckout {
         id: checkout.id.clone(),
         url: checkout.url.clone(),
@@ -157,7 +158,7 @@ fn take_over(payment: &mut Payment, checkout: &ProviderCheckout) {
     }
 }
 
-/// Decides when the payment is next checked: soon after a change, otherwise depending on the number of checks.
+/// Schedules the next check of an open payment: soon after a change, otherwise as before.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
         payment.next_check_at = None;

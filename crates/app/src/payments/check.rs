@@ -7,15 +7,16 @@ use domain::{
 
 use super::{CloseError, Payments, next_check};
 
-/// How many payments or refunds are read at once.
+/// How many payments, refunds or disputes are read at once.
 pub(super) const BATCH: u32 = 50;
 
 impl Payments {
-    /// Checks every payment for which a report is due at the provider, and returns money that paid no order, so that no
-    /// payment stays undecided after a lost webhook, a crash or an outage. Returns how many were checked.
+    /// Queries the provider for every payment, dispute and refund whose check is due, and returns money that paid no
+    /// order, so that nothing stays undecided after a lost webhook, a crash or an outage. Returns how many were
+    /// checked.
     ///
     /// # Errors
-    /// When the store fails. After failures of the provider the check is repeated later.
+    /// When the store fails. If the provider fails, the check is repeated later.
     pub async fn check_due(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -24,7 +25,7 @@ impl Payments {
                 break;
             }
             for (id, order_id) in due {
-                unless_provider_failed(self.check(id, order_id).await)?;
+                log_provider_failure(self.check(id, order_id).await)?;
                 checked = checked.saturating_add(1);
             }
         }
@@ -73,7 +74,7 @@ impl Payments {
         let now = self.clock.now();
         let Some((mut unit, _)) = self.store.begin_order(attempt, order_id).await? else { return Ok(None) };
         let Some(mut payment) = unit.find_payment_for_update(id).await? else { return Ok(None) };
-        // Another worker may have been faster.
+        // Another worker may have begun this check in the meantime.
         if payment.next_check_at.is_none_or(|due| due > now) {
             return Ok(None);
         }
@@ -85,8 +86,8 @@ impl Payments {
     }
 }
 
-/// Logs a failure of the provider, since the call is repeated later.
-pub(super) fn unless_provider_failed(done: Result<(), CloseError>) -> Result<(), StoreError> {
+/// Logs a failure of the provider instead of returning it, since the call is repeated later.
+pub(super) fn log_provider_failure(done: Result<(), CloseError>) -> Result<(), StoreError> {
     match done {
         Err(CloseError::Store(error)) => Err(error),
         Err(CloseError::Provider(error)) => {

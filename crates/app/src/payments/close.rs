@@ -16,18 +16,19 @@ pub enum CloseError {
     Store(#[from] StoreError),
 }
 
-/// The payment was begun at a provider that is not the configured one.
+/// The payment was started at a provider that is not configured.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the payment was begun at the provider {0:?}, which is not configured: whether it was paid there is not known"
+    "the payment was started at the provider {0:?}, which is not configured, so it is not known whether it was paid"
 )]
 struct OtherProvider(String);
 
 impl Payments {
-    /// Refuses a payment that the configured provider cannot know. It is not changed, since it may have been paid.
+    /// Refuses a payment that was started at another provider. It must not be changed, since it may have been paid
+    /// there.
     ///
     /// # Errors
-    /// When the payment was begun at another provider.
+    /// When the payment was started at another provider.
     pub(super) fn check_provider(&self, payment: &Payment) -> Result<(), GatewayError> {
         if payment.provider == self.gateway.provider() {
             return Ok(());
@@ -35,9 +36,9 @@ impl Payments {
         Err(GatewayError::NotReached(OtherProvider(payment.provider.clone()).into()))
     }
 
-    /// Ends the checkout of an open payment at the provider, and stores its new state: a checkout that was completed in
-    /// the meantime is not ended. If it is not known whether the checkout was opened, it is opened first, so that it
-    /// cannot be paid later.
+    /// Ends the checkout of an open payment at the provider, unless it was completed in the meantime, and stores its
+    /// new state. If it is not known whether the checkout was opened, it is opened first, so that ending it is certain
+    /// to prevent a later payment.
     pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
         self.check_provider(payment)?;
         let id = match (&payment.checkout, &payment.request) {

@@ -10,7 +10,7 @@ use domain::{
 
 use super::{
     CloseError, Payments,
-    check::{BATCH, unless_provider_failed},
+    check::{BATCH, log_provider_failure},
     money_back::Held,
     next_check,
 };
@@ -29,7 +29,7 @@ pub struct ListDisputes {
 }
 
 impl Payments {
-    /// A page of all disputes, the newest first.
+    /// Returns a page of the disputes that match the filter, the newest first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -41,7 +41,7 @@ impl Payments {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Checks every open dispute for which a report is due at the provider; returns how many.
+    /// Queries the provider for every open dispute whose check is due; returns how many were checked.
     pub(super) async fn check_disputes(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -51,15 +51,15 @@ impl Payments {
             }
             for dispute in due {
                 let (id, order_id) = (dispute.payment_id, dispute.order_id);
-                // The time of the next check is written before the call.
+                // Writes the time of the next check before the provider is called.
                 self.apply_disputes(id, order_id, &[]).await?;
-                unless_provider_failed(self.follow_dispute(id, order_id, &dispute.external_id).await)?;
+                log_provider_failure(self.sync_dispute(id, order_id, &dispute.external_id).await)?;
                 checked = checked.saturating_add(1);
             }
         }
     }
 
-    async fn follow_dispute(
+    async fn sync_dispute(
         &self,
         id: PaymentId,
         order_id: OrderId,
@@ -71,22 +71,22 @@ impl Payments {
         }
     }
 
-    /// Reads a dispute again from the provider. If no payment with this money is known yet, the event is retried for a
-    /// limited time, since the money may belong to another shop.
+    /// Reads a dispute from the provider and stores its new state. If no payment with its charge is known yet, the
+    /// event is retried, but only for a limited time, since the charge may belong to another shop.
     pub(super) async fn process_dispute(&self, external_id: &str, attempts: u32) -> Result<(), CloseError> {
         let Some(dispute) = self.gateway.dispute(external_id).await? else { return Ok(()) };
         let found = self.refunds.payment_of_charge(self.gateway.provider(), &dispute.charge).await?;
         match found {
             Some((id, order_id)) => Ok(self.apply_disputes(id, order_id, &[dispute]).await?),
             None if attempts < super::events::MOST_ATTEMPTS => {
-                Err(StoreError::failed("no payment has this money yet").into())
+                Err(StoreError::failed("no payment with this charge is known yet").into())
             }
             None => Ok(()),
         }
     }
 
-    /// Reads the disputes of this money from the provider and stores their new states.
-    pub(super) async fn follow_disputes(
+    /// Reads the disputes of this charge from the provider and stores their new states.
+    pub(super) async fn sync_disputes(
         &self,
         id: PaymentId,
         order_id: OrderId,
@@ -100,7 +100,7 @@ impl Payments {
     }
 
     /// Stores the new states of disputes, and applies the consequences exactly once, no matter how often and in which
-    /// order it is reported.
+    /// order they are reported.
     async fn apply_disputes(
         &self,
         id: PaymentId,
@@ -130,10 +130,10 @@ impl Payments {
         for dispute in seen {
             changed.extend(self.apply_dispute(&mut *unit, &mut held, dispute, now).await?);
         }
-        self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+        self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
         for dispute in &changed {
             let status = dispute.state.status().as_str();
-            tracing::warn!(payment = ?id, order = ?shown.id, status, "a dispute of a payment");
+            tracing::warn!(payment = ?id, order = ?shown.id, status, "a dispute of a payment was opened or closed");
             let mail = DisputeChanged {
                 number: shown.number.clone(),
                 payment_id: id,
@@ -190,8 +190,8 @@ impl Payments {
     }
 }
 
-/// Returns the money that the provider has withdrawn: an inquiry withdraws nothing until it becomes a dispute, and the
-/// money of a dispute that was not lost is returned.
+/// Returns how much money the provider has withdrawn for a dispute: nothing after the dispute was won, otherwise the
+/// largest reported amount. An inquiry withdraws nothing until it becomes a dispute.
 fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     match state {
         DisputeState::Won { .. } => Money::zero(seen.currency()),
@@ -200,7 +200,7 @@ fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     }
 }
 
-/// Writes the time of the next check for the open disputes that are due.
+/// Writes the time of the next check for the open disputes whose check is due.
 async fn postpone(unit: &mut dyn OrderUnit, held: &mut Held, now: Instant) -> Result<(), StoreError> {
     for dispute in &mut held.disputes {
         if dispute.next_check_at.is_some_and(|due| due <= now) {

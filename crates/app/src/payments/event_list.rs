@@ -7,23 +7,23 @@ use domain::{
 
 use super::Payments;
 
-/// Events within this time before the newest known one are read again, since they may enter the provider's list late.
+/// Reading begins this long before the newest known event, since events may appear in the provider's list late.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
-/// How far back the list is read the first time. Providers keep events for about this time.
+/// How far back the list is read the first time. Providers keep events for about this long.
 const FIRST_READ: TimeDelta = TimeDelta::days(30);
 
 impl Payments {
-    /// Stores events in the provider's list that no webhook has delivered, for example after an outage or when the
+    /// Stores events from the provider's list that no webhook has delivered, for example after an outage or when the
     /// database was restored from a backup; returns how many. [`Payments::process_events`] processes them.
     ///
     /// Reading continues from the stored time, so that a restored database automatically reads the events since the
     /// backup.
     ///
     /// # Errors
-    /// When the store fails. After failures of the provider the list is read later.
+    /// When the store fails. If the provider fails, the list is read again later.
     pub async fn read_event_list(&self) -> Result<u64, StoreError> {
-        // Before its first payment a shop cannot have missed events.
+        // A shop without payments cannot have missed events.
         if self.queries.shop_id().await?.is_none() {
             return Ok(0);
         }
@@ -57,7 +57,7 @@ impl Payments {
     }
 
     async fn store_listed(&self, event: ProviderEvent) -> Result<bool, StoreError> {
-        // Events without effect are stored only when they arrive as webhooks, which must be answered.
+        // Events without effect are stored only when they arrive as webhooks.
         if event.subject == EventSubject::Other {
             return Ok(false);
         }

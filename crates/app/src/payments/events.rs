@@ -8,10 +8,10 @@ use domain::{
 
 use super::{CloseError, Payments};
 
-/// The delay before an event is processed again that cannot be applied with this configuration.
+/// The delay before retrying an event that cannot be applied because its provider is not configured.
 const LATER: TimeDelta = TimeDelta::days(1);
 
-/// How often an event about money is retried while no payment with this money is known.
+/// After how many attempts an event about a refund or dispute is ignored if no payment with its charge is known.
 pub(super) const MOST_ATTEMPTS: u32 = 12;
 
 /// Why a webhook was refused.
@@ -20,7 +20,7 @@ pub enum ReceiveEventError {
     /// The provider is not configured.
     #[error("there is no such payment provider")]
     UnknownProvider,
-    /// Its signature is not valid, or it cannot be read.
+    /// The signature of the webhook is not valid, or the webhook cannot be read.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
     /// The store failed.
@@ -29,7 +29,7 @@ pub enum ReceiveEventError {
 }
 
 impl Payments {
-    /// Checks what is known of a webhook before its body is received: the provider and the header with the signature.
+    /// Checks the provider and the signature header of a webhook before its body is received.
     ///
     /// # Errors
     /// See [`ReceiveEventError`]; the store is not used.
@@ -44,8 +44,8 @@ impl Payments {
         Ok(self.gateway.check_signature_header(signature, self.clock.now())?)
     }
 
-    /// Stores a webhook of the provider. [`Payments::process_events`] processes it later, only once even if it is sent
-    /// repeatedly.
+    /// Stores a webhook of the provider. [`Payments::process_events`] processes it later, and only once even if it is
+    /// sent repeatedly.
     ///
     /// # Errors
     /// See [`ReceiveEventError`].
@@ -83,7 +83,9 @@ impl Payments {
             if self.is_for_later(&claimed.event) {
                 let retry_at =
                     self.clock.now().checked_add_signed(LATER).unwrap_or(claimed.event.received_at);
-                self.events.fail_event(&claimed, "this configuration cannot apply it", retry_at).await?;
+                self.events
+                    .fail_event(&claimed, "the provider of this event is not configured", retry_at)
+                    .await?;
                 continue;
             }
             match self.process(&claimed).await {
@@ -106,18 +108,17 @@ impl Payments {
         self.events.fail_event(claimed, &error, retry_at).await
     }
 
-    /// Whether the event currently cannot be applied because its provider is not configured. It is kept until it can be
-    /// applied.
+    /// Whether the event cannot be applied now because its provider is not configured. Such an event is kept.
     fn is_for_later(&self, event: &WebhookEvent) -> bool {
         event.provider != self.gateway.provider()
     }
 
-    /// Reads the object of the event again from the provider, and applies its current state.
+    /// Reads the object of the event from the provider, and applies its current state.
     async fn process(&self, claimed: &ClaimedEvent) -> Result<(), CloseError> {
         match &claimed.event.subject {
             EventSubject::Checkout(id) => {
                 if let Some(checkout) = self.gateway.checkout(id).await? {
-                    self.adopt_checkout(&checkout).await?;
+                    self.process_checkout(&checkout).await?;
                 }
             }
             EventSubject::Refunds { charge } => self.process_charge(charge, claimed.attempts).await?,
@@ -127,24 +128,24 @@ impl Payments {
         Ok(())
     }
 
-    /// Reads the refunds of this money again. If no payment with this money is known yet, the event is retried for a
-    /// limited time, since the money may belong to another shop.
+    /// Reads the refunds of this charge. If no payment with this charge is known yet, the event is retried, but only
+    /// for a limited time, since the charge may belong to another shop.
     async fn process_charge(&self, charge: &str, attempts: u32) -> Result<(), CloseError> {
         match self.refunds.payment_of_charge(self.gateway.provider(), charge).await? {
-            Some((id, order_id)) => self.follow_refunds(id, order_id, charge).await,
+            Some((id, order_id)) => self.sync_refunds(id, order_id, charge).await,
             None if attempts < MOST_ATTEMPTS => {
-                Err(StoreError::failed("no payment has this money yet").into())
+                Err(StoreError::failed("no payment with this charge is known yet").into())
             }
             None => Ok(()),
         }
     }
 
-    /// Applies a checkout to its payment; a checkout of another shop has no payment.
-    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), CloseError> {
+    /// Applies a checkout to its payment. Checkouts of other shops are ignored.
+    async fn process_checkout(&self, checkout: &ProviderCheckout) -> Result<(), CloseError> {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {
             (Some(stored), _) => Some(stored),
-            // The answer with the identifier of the checkout was lost.
+            // The provider's answer with the identifier of the checkout was lost, so the payment does not contain it.
             (None, Some(id)) => self.queries.order_of_payment(id).await?.map(|order_id| (id, order_id)),
             (None, None) => None,
         };
@@ -152,9 +153,11 @@ impl Payments {
             return Ok(self.apply_checkout(id, order_id, checkout).await?);
         }
         match self.queries.shop_id().await? {
-            Some(shop_id) if checkout.shop_id == Some(shop_id) => self.adopt_unknown(shop_id, checkout).await,
+            Some(shop_id) if checkout.shop_id == Some(shop_id) => {
+                self.handle_unknown_checkout(shop_id, checkout).await
+            }
             _ => {
-                tracing::warn!("a checkout of the provider belongs to no payment of this shop");
+                tracing::warn!("ignored a checkout that does not belong to this shop");
                 Ok(())
             }
         }

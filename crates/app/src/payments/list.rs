@@ -31,7 +31,7 @@ impl Payments {
         self.list(ListPayments { filter, ..wanted }).await
     }
 
-    /// A page of the payments of all users, the newest first, for a moderator.
+    /// Returns a page of the payments of all users, the newest first, for a moderator.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -46,7 +46,7 @@ impl Payments {
 
     async fn list(&self, wanted: ListPayments) -> Result<Listing<PaymentView>, ListError> {
         let ListPayments { filter, page } = wanted;
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed; it only has to be the same for the same list.
         let context = format!("payments {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.payment_page(&filter, &request).await?;

@@ -17,11 +17,11 @@ use super::{CloseError, Payments, next_check, settle::purchase_of};
 /// The reason of a refund that was made at the provider.
 const MADE_AT_PROVIDER: &str = "Refunded at the payment provider.";
 
-/// News about the refunds of a payment.
-pub(super) enum RefundNews<'a> {
-    /// The refunds at the provider.
+/// A change of the refunds of a payment.
+pub(super) enum RefundChange<'a> {
+    /// The provider reported these refunds.
     Seen(&'a [ProviderRefund]),
-    /// The provider refused this refund.
+    /// This refund was refused by the provider, or its money was lost in a dispute.
     Refused(RefundId),
 }
 
@@ -53,7 +53,7 @@ impl Held {
 }
 
 impl Payments {
-    /// Locks a payment of the order and reads its refunds and disputes.
+    /// Locks a payment of the order, and reads its items, refunds and disputes.
     pub(super) async fn hold(
         &self,
         unit: &mut dyn OrderUnit,
@@ -67,28 +67,28 @@ impl Payments {
         }
     }
 
-    /// Reads the refunds of this money from the provider and stores their new states.
-    pub(super) async fn follow_refunds(
+    /// Reads the refunds of this charge from the provider and stores their new states.
+    pub(super) async fn sync_refunds(
         &self,
         id: PaymentId,
         order_id: OrderId,
         charge: &str,
     ) -> Result<(), CloseError> {
         let seen = self.gateway.refunds(charge).await?;
-        Ok(self.apply_refunds(id, order_id, RefundNews::Seen(&seen)).await?)
+        Ok(self.apply_refunds(id, order_id, RefundChange::Seen(&seen)).await?)
     }
 
-    /// Stores news about refunds, and applies the consequences exactly once, no matter how often and in
-    /// which order it is reported. Refunds that were made at the provider itself are adopted.
+    /// Stores changes of refunds, and applies the consequences exactly once, no matter how often and in which order
+    /// they are reported. Refunds that were made directly at the provider are added.
     pub(super) async fn apply_refunds(
         &self,
         id: PaymentId,
         order_id: OrderId,
-        news: RefundNews<'_>,
+        change: RefundChange<'_>,
     ) -> Result<(), StoreError> {
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
         let admins = self.administrators().await?;
-        retried(&*self.backoff, |attempt| self.try_apply_refunds(attempt, id, &shown, &news, &admins)).await
+        retried(&*self.backoff, |attempt| self.try_apply_refunds(attempt, id, &shown, &change, &admins)).await
     }
 
     async fn try_apply_refunds(
@@ -96,7 +96,7 @@ impl Payments {
         attempt: Attempt,
         id: PaymentId,
         shown: &OrderView,
-        news: &RefundNews<'_>,
+        change: &RefundChange<'_>,
         admins: &[EmailAddress],
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
@@ -105,14 +105,14 @@ impl Payments {
         };
         let Some(mut held) = self.hold(&mut *unit, &order, id).await? else { return Ok(()) };
         let mut changed = Vec::new();
-        match news {
-            RefundNews::Seen(seen) => {
+        match change {
+            RefundChange::Seen(seen) => {
                 for refund in *seen {
                     changed.extend(self.apply_seen(&mut *unit, &mut held, refund, now).await?);
                 }
             }
-            RefundNews::Refused(refused) => {
-                // A refund that another worker has seen at the provider in the meantime was not refused.
+            RefundChange::Refused(refused) => {
+                // A refund that another worker found at the provider in the meantime was not refused.
                 let is_unknown = |refund: &&mut Refund| {
                     refund.id == *refused
                         && refund.state == RefundState::Pending
@@ -124,7 +124,7 @@ impl Payments {
                 }
             }
         }
-        let kept_away = self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+        let not_restored = self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
         for refund in &changed {
             match (refund.state.status(), refund.origin) {
                 (RefundStatus::Pending, _) => {}
@@ -135,7 +135,7 @@ impl Payments {
                     self.announce_refund(&mut *unit, &held.payment, refund, shown, now).await?;
                 }
                 (RefundStatus::Failed, _) => {
-                    let bought_again = kept_away
+                    let bought_again = not_restored
                         .iter()
                         .filter(|item| refund.items.iter().any(|returned| returned.id == item.id));
                     let movies = shown.items.iter();
@@ -185,10 +185,10 @@ impl Payments {
         Ok(Some(refund).filter(Refund::is_active))
     }
 
-    /// Writes the consequences of the refunds and disputes of a payment: the refunded amount, the state of the order,
-    /// and the entitlements of the buyer. Returns the items whose purchases should be restored but cannot be, because
-    /// they were bought again.
-    pub(super) async fn follow_money(
+    /// Writes the consequences of the refunds and disputes of a payment: the refunded and disputed amounts, the ledger,
+    /// the state of the order, and the entitlements of the buyer. Returns the items whose purchases should be restored
+    /// but cannot be, because the buyer has bought the movies again.
+    pub(super) async fn write_consequences(
         &self,
         unit: &mut dyn OrderUnit,
         order: &mut Order,
@@ -210,21 +210,21 @@ impl Payments {
         if entitlements.is_empty() {
             return Ok(Vec::new());
         }
-        self.follow_refunded_part(unit, order, part).await?;
-        let mut kept_away = Vec::new();
+        self.apply_refunded_part(unit, order, part).await?;
+        let mut not_restored = Vec::new();
         for (item, entitlement) in entitlements {
             let is_put = unit.put_entitlement(purchase_of(item.order_item_id), entitlement, now).await?;
             if entitlement == Entitlement::Revoked {
                 let (user_id, ended) = (order.user_id, held.payment.id);
-                // On the heap, because it holds a second payment.
+                // Boxed, because the future contains a second payment and would be too large.
                 Box::pin(self.restore_other_purchase(unit, user_id, item.movie_id, ended, now)).await?;
             } else if is_put {
                 unit.remove_cart_item(order.user_id, item.movie_id).await?;
             } else {
-                kept_away.push(item);
+                not_restored.push(item);
             }
         }
-        Ok(kept_away)
+        Ok(not_restored)
     }
 
     /// Restores a purchase of the movie that another payment still pays for: the buyer bought the movie again while a
@@ -252,7 +252,7 @@ impl Payments {
         Ok(())
     }
 
-    /// Books the entries of the payment that are missing in the ledger.
+    /// Adds the missing entries of the payment to the ledger.
     pub(super) async fn book(
         &self,
         unit: &mut dyn OrderUnit,
@@ -265,7 +265,7 @@ impl Payments {
         unit.book(held.payment.id, &entries, now).await
     }
 
-    async fn follow_refunded_part(
+    async fn apply_refunded_part(
         &self,
         unit: &mut dyn OrderUnit,
         order: &mut Order,

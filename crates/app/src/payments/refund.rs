@@ -28,7 +28,7 @@ pub struct NewRefund {
 /// Why no refund was made.
 #[derive(Debug, thiserror::Error)]
 pub enum RefundError {
-    /// The payment does not permit it.
+    /// The payment does not permit the refund.
     #[error(transparent)]
     Refused(#[from] RefundRefusal),
     /// Another request with the same idempotency key is still running.
@@ -43,8 +43,9 @@ pub enum RefundError {
 }
 
 impl Payments {
-    /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then makes; `None` when there is no such
-    /// payment. Free items are refunded immediately. The key of the request, if it has one, is claimed with the refund.
+    /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then requests; `None` when there is no
+    /// such payment. Free items are refunded immediately. If the request has an idempotency key, it is claimed in the
+    /// same unit of work.
     ///
     /// # Errors
     /// See [`RefundError`].
@@ -88,7 +89,7 @@ impl Payments {
         let refund =
             self.reserve(&mut *unit, &mut held, refund_id, plan, wanted.reason.as_str(), now).await?;
         if refund.state != RefundState::Pending {
-            self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+            self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
             self.announce_refund(&mut *unit, &held.payment, &refund, shown, now).await?;
         }
         let made = AuditState::of([("refund", refund.id.to_string()), ("amount", refund.amount.to_string())]);
@@ -128,7 +129,7 @@ impl Payments {
         Ok(refund)
     }
 
-    /// Requests a reserved refund from the provider. Failures are retried by background work.
+    /// Requests a reserved refund from the provider. If the provider fails, background work repeats the request.
     ///
     /// # Errors
     /// When the store fails.
@@ -140,14 +141,14 @@ impl Payments {
             Err(CloseError::Store(error)) => Err(error),
             Err(CloseError::Provider(error)) => {
                 let error = error_chain(&error);
-                tracing::warn!(refund = ?id, error, "a refund waits: the payment provider failed");
+                tracing::warn!(refund = ?id, error, "a refund is retried later, since the payment provider failed");
                 Ok(())
             }
             Ok(()) => Ok(()),
         }
     }
 
-    /// The refund, or `None`.
+    /// Returns a refund, or `None`.
     ///
     /// # Errors
     /// When the store fails.

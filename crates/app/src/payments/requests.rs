@@ -39,7 +39,7 @@ pub enum RequestRefundError {
     /// Another request about one of the movies is open.
     #[error("another request about it is open")]
     AlreadyRequested,
-    /// These movies are not in the order; their positions in the list.
+    /// Some of the movies are not in the order; contains their positions in the list.
     #[error("the order does not have the movie")]
     UnknownMovies(Vec<usize>),
     /// The actor may not request a refund.
@@ -62,7 +62,7 @@ pub struct Decision {
 /// Why a request was not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideRefundError {
-    /// It was decided before.
+    /// The request was already decided.
     #[error("the request was already decided")]
     AlreadyDecided,
     /// The payment does not permit the refund.
@@ -171,6 +171,7 @@ impl Payments {
         Ok(Some(request))
     }
 
+    /// Locks the payment that paid the order.
     async fn hold_paying(&self, unit: &mut dyn OrderUnit, order: &Order) -> Result<Option<Held>, StoreError> {
         match unit.paying_payment(order.id).await? {
             Some(id) => self.hold(unit, order, id).await,
@@ -178,8 +179,8 @@ impl Payments {
         }
     }
 
-    /// Decides about a request. Approving it reserves a refund, which [`Payments::send_refund`] then makes; its
-    /// identifier is returned. `None` when there is no such request.
+    /// Decides a request; `None` when there is no such request. Approving it reserves a refund, which
+    /// [`Payments::send_refund`] then requests from the provider; the identifier of the refund is returned.
     ///
     /// # Errors
     /// See [`DecideRefundError`].
@@ -225,11 +226,12 @@ impl Payments {
             };
             // A request for all remaining items gets the complete remaining amount, even if it is less than their
             // prices.
-            let is_known = movies.iter().all(|movie| !is_returning(&held, *movie));
-            let plan = held.money().plan_refund(if is_rest && is_known { None } else { Some(&movies) })?;
+            let is_unreturned = movies.iter().all(|movie| !is_returning(&held, *movie));
+            let plan =
+                held.money().plan_refund(if is_rest && is_unreturned { None } else { Some(&movies) })?;
             let refund = self.reserve(&mut *unit, &mut held, self.ids.next(), plan, APPROVED, now).await?;
             if refund.state != RefundState::Pending {
-                self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+                self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
                 self.announce_refund(&mut *unit, &held.payment, &refund, shown, now).await?;
             }
             request.status = RefundRequestStatus::Approved;
@@ -268,7 +270,7 @@ impl Payments {
         self.refund_requests.refund_request(id).await
     }
 
-    /// A page of the requests of all users, the newest first.
+    /// Returns a page of the requests that match the filter, the newest first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -283,7 +285,7 @@ impl Payments {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// A page of the requests about an order of the buyer, the newest first; `None` when there is no such order.
+    /// Returns a page of the requests about the buyer's order, the newest first; `None` when there is no such order.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -312,7 +314,7 @@ fn is_returning(held: &Held, movie: MovieId) -> bool {
     held.items.iter().any(|item| item.movie_id == movie && money.is_returning(item.id))
 }
 
-/// The items of a request.
+/// The paid items of the wanted movies; without a list of movies, all that are not refunded or being refunded.
 fn requested(held: &Held, wanted: Option<&[MovieId]>) -> Result<Vec<PaidItem>, RequestRefundError> {
     let money = held.money();
     let Some(movies) = wanted else {

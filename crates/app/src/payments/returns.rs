@@ -9,8 +9,8 @@ use domain::{
 
 use super::{
     CloseError, Payments,
-    check::{BATCH, is_to_be_returned, unless_provider_failed},
-    money_back::{Held, RefundNews},
+    check::{BATCH, is_to_be_returned, log_provider_failure},
+    money_back::{Held, RefundChange},
     next_check,
 };
 
@@ -20,25 +20,25 @@ const PAID_NO_ORDER: &str = "The order had been canceled or paid before the mone
 /// The reason of a refund of movies that the buyer already had.
 const OWNED_ALREADY: &str = "The movies were in the library already.";
 
-/// Whether a reserved refund may be sent.
+/// Whether a reserved refund may be requested from the provider.
 enum Permission {
-    /// It may be sent.
+    /// It may be requested.
     Given,
-    /// It may not be sent now: a dispute is open, or another worker was faster.
+    /// It may not be requested now: a dispute is open, or the refund is no longer pending.
     Awaited,
-    /// It can never be sent: its money is no longer available.
+    /// It can never be requested: its money is no longer available.
     Refused,
 }
 
-/// A refund that is checked at the provider.
+/// A refund that is due for a check at the provider.
 struct Due {
     payment: Payment,
-    /// The request to send; `None` when it was sent before.
+    /// The request to the provider; `None` if the provider already has it.
     order: Option<RefundOrder>,
 }
 
 impl Payments {
-    /// Checks every pending refund at the provider; returns how many.
+    /// Queries the provider for every pending refund whose check is due; returns how many were checked.
     pub(super) async fn check_refunds(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -47,24 +47,24 @@ impl Payments {
                 return Ok(checked);
             }
             for (id, payment_id, order_id) in due {
-                unless_provider_failed(self.follow_refund(id, payment_id, order_id, true).await)?;
+                log_provider_failure(self.sync_refund(id, payment_id, order_id, true).await)?;
                 checked = checked.saturating_add(1);
             }
         }
     }
 
-    /// Makes a refund that was just reserved.
+    /// Requests a refund that was just reserved from the provider.
     pub(super) async fn make_refund(
         &self,
         id: RefundId,
         payment_id: PaymentId,
         order_id: OrderId,
     ) -> Result<(), CloseError> {
-        self.follow_refund(id, payment_id, order_id, false).await
+        self.sync_refund(id, payment_id, order_id, false).await
     }
 
-    /// Checks a pending refund at the provider, and requests it when it does not exist there.
-    async fn follow_refund(
+    /// Queries the provider for a pending refund, and requests the refund if it does not exist there.
+    async fn sync_refund(
         &self,
         id: RefundId,
         payment_id: PaymentId,
@@ -79,31 +79,31 @@ impl Payments {
         self.check_provider(&due.payment)?;
         let Some(charge) = &due.payment.charge else { return Ok(()) };
         let seen = self.gateway.refunds(charge).await?;
-        self.apply_refunds(payment_id, order_id, RefundNews::Seen(&seen)).await?;
+        self.apply_refunds(payment_id, order_id, RefundChange::Seen(&seen)).await?;
         let is_known = seen.iter().any(|refund| refund.refund_id == Some(id));
         let Some(order) = due.order.filter(|_| !is_known) else { return Ok(()) };
         // Disputed money is not refunded, since the buyer would get it twice.
-        self.follow_disputes(payment_id, order_id, charge).await?;
+        self.sync_disputes(payment_id, order_id, charge).await?;
         match self.permission(id, payment_id, order_id).await? {
             Permission::Given => {}
             Permission::Awaited => return Ok(()),
             Permission::Refused => {
                 tracing::warn!(refund = ?id, "the money of a refund was lost in a dispute");
-                return Ok(self.apply_refunds(payment_id, order_id, RefundNews::Refused(id)).await?);
+                return Ok(self.apply_refunds(payment_id, order_id, RefundChange::Refused(id)).await?);
             }
         }
         match self.gateway.refund(&order).await {
-            Ok(made) => self.apply_refunds(payment_id, order_id, RefundNews::Seen(&[made])).await?,
+            Ok(made) => self.apply_refunds(payment_id, order_id, RefundChange::Seen(&[made])).await?,
             Err(GatewayError::Refused { code }) => {
                 tracing::warn!(refund = ?id, code, "the payment provider refused a refund");
-                self.apply_refunds(payment_id, order_id, RefundNews::Refused(id)).await?;
+                self.apply_refunds(payment_id, order_id, RefundChange::Refused(id)).await?;
             }
             Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    /// Decides whether a refund may be sent, based on the disputes of its payment since it was reserved.
+    /// Decides whether a reserved refund may be requested, since its payment may have been disputed in the meantime.
     async fn permission(
         &self,
         id: RefundId,
@@ -161,8 +161,8 @@ impl Payments {
         Ok(Some(Due { payment: held.payment, order }))
     }
 
-    /// Reserves the refund of paid items that the buyer already had. It is sent at the next check.
-    pub(super) async fn pay_back_owned(
+    /// Reserves the refund of paid items that the buyer already had. The next check requests it from the provider.
+    pub(super) async fn reserve_refund_of_owned(
         &self,
         unit: &mut dyn OrderUnit,
         held: &mut Held,
@@ -199,8 +199,8 @@ impl Payments {
     /// part may have been refunded at the provider.
     pub(super) async fn return_payment(&self, payment: &Payment) -> Result<(), CloseError> {
         let Some(charge) = &payment.charge else { return Ok(()) };
-        self.follow_refunds(payment.id, payment.order_id, charge).await?;
-        self.follow_disputes(payment.id, payment.order_id, charge).await?;
+        self.sync_refunds(payment.id, payment.order_id, charge).await?;
+        self.sync_disputes(payment.id, payment.order_id, charge).await?;
         let begun = retried(&*self.backoff, |attempt| self.try_begin_return(attempt, payment)).await?;
         match begun {
             Some(id) => self.make_refund(id, payment.id, payment.order_id).await,
@@ -221,7 +221,7 @@ impl Payments {
         let left = held.money().left_minor();
         let is_disputed = held.money().is_disputed();
         if is_disputed && !is_begun {
-            // The buyer's bank may withdraw the money; the next check decides.
+            // The buyer's bank may withdraw the money, so the next check decides again.
             return Ok(None);
         }
         held.payment.next_check_at = None;

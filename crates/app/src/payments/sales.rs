@@ -52,8 +52,8 @@ pub struct SalesReport {
 }
 
 impl Payments {
-    /// Returns the sales of a period. By default it covers the last 30 days, or 30 days up to `to` or from `from` on if
-    /// only one bound is given.
+    /// Returns the sales of a period. Without `from`, it covers 30 days. Without `to`, it ends today, or at `from` if
+    /// that is later.
     ///
     /// # Errors
     /// When the store fails.

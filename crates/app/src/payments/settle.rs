@@ -42,7 +42,7 @@ impl Payments {
         order.state = order.state.apply(OrderEvent::Paid { at: paid_at }).map_err(StoreError::failed)?;
         unit.update_order_state(order).await?;
         let mut items: Vec<&OrderItem> = order.items.iter().collect();
-        // The order is always the same, so that two payments of the same movies cannot deadlock.
+        // Purchases are always inserted in the same sequence, so that two payments for the same movies cannot deadlock.
         items.sort_unstable_by_key(|item| item.movie_id);
         for item in items {
             let purchase = Purchase {
@@ -52,7 +52,8 @@ impl Payments {
                 purchased_at: now,
             };
             if !unit.insert_purchase(&purchase).await? {
-                tracing::error!(order = ?order.id, movie = ?item.movie_id, "a movie was paid that its buyer has already");
+                let movie = item.movie_id;
+                tracing::error!(order = ?order.id, ?movie, "a buyer paid for a movie that is already in the library");
                 owned.push(item.id);
             }
             unit.remove_cart_item(order.user_id, item.movie_id).await?;
@@ -126,7 +127,7 @@ impl Payments {
             asked: payment.amount,
             received,
         };
-        tracing::error!(payment = ?payment.id, order = ?shown.id, "a payment has another amount than was asked");
+        tracing::error!(payment = ?payment.id, order = ?shown.id, "a payment has a wrong amount");
         self.push_to_admins(unit, admins, &format!("payment_mismatch:{}", payment.id), &mail, now).await
     }
 
@@ -144,7 +145,7 @@ impl Payments {
         let notification = NewNotification { id: self.ids.next(), receiver: buyer.id, cause, at: now };
         unit.push_notification(&notification).await?;
         let returned = |movie: &&OrderedMovie| refund.items.iter().any(|item| item.movie_id == movie.id);
-        // A payment that did not pay the order gave no movies, so none are revoked.
+        // A payment that did not pay the order added no movies to the library, so none are revoked.
         let has_paid = payment.settlement == Some(Settlement::PaysOrder);
         let movies = shown.items.iter().filter(|movie| has_paid && returned(movie));
         let mail = OrderRefunded {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{CloseError, Payments, next_check};
 
-/// How often a start is retried because of concurrent changes.
+/// How often starting a payment is retried because of concurrent changes.
 const ROUNDS: u32 = 4;
 
 /// Why no payment was started.
@@ -75,7 +75,7 @@ impl From<OrderTotalError> for PayError {
     }
 }
 
-/// A payment that can be paid now, or that cost nothing.
+/// A payment whose checkout is open, or whose order cost nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartedPayment {
     /// The payment.
@@ -84,7 +84,7 @@ pub struct StartedPayment {
     pub is_new: bool,
 }
 
-/// The decision about the order.
+/// The next step of starting a payment.
 enum Step {
     /// The user has no such order.
     NotFound,
@@ -100,8 +100,8 @@ enum Step {
 
 impl Payments {
     /// Starts a payment of a user's pending order, or returns the one whose checkout is open. `None` when the user has
-    /// no such order. `accepted` is the total that the buyer agrees to. The key of the request, if it has one, is
-    /// claimed with the payment.
+    /// no such order. `accepted` is the total that the buyer agrees to. If the request has an idempotency key, it is
+    /// claimed for the payment in the same unit of work.
     ///
     /// # Errors
     /// See [`PayError`].
@@ -134,7 +134,7 @@ impl Payments {
             if started.payment.checkout_url.is_some() {
                 return Ok(Some(started));
             }
-            // It ended while it was being opened; the next round determines the reason.
+            // The payment ended while its checkout was being opened; the next round determines the reason.
         }
         Err(PayError::Provider(None))
     }
@@ -144,7 +144,7 @@ impl Payments {
     ///
     /// # Errors
     /// See [`PayError`].
-    pub async fn start_made(
+    pub async fn resume_start(
         &self,
         actor: Actor,
         order_id: OrderId,
@@ -255,7 +255,9 @@ impl Payments {
             payment.settlement = Some(Settlement::PaysOrder);
             let is_kept = unit.insert_payment(&payment).await?;
             if !is_kept {
-                return Err(StoreError::failed("a payment is open that was not found").into());
+                return Err(
+                    StoreError::failed("the order has an open payment that was not found before").into()
+                );
             }
             self.pay_order(unit, order, shown, now, now).await?;
             return Ok(Step::Paid(payment.id));
@@ -287,7 +289,7 @@ impl Payments {
         });
         payment.next_check_at = Some(next_check(now, 0));
         if !unit.insert_payment(&payment).await? {
-            return Err(StoreError::failed("a payment is open that was not found").into());
+            return Err(StoreError::failed("the order has an open payment that was not found before").into());
         }
         order.state = order
             .state
@@ -314,7 +316,7 @@ impl Payments {
     }
 }
 
-/// Claims the key of the request, if it has one, for this payment.
+/// Claims the idempotency key of the request, if it has one, for this payment.
 async fn claim(
     unit: &mut dyn OrderUnit,
     request: Option<&KeyedRequest>,

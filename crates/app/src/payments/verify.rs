@@ -17,13 +17,13 @@ use super::{CloseError, Payments};
 /// How far back the provider's lists are read.
 const PROVIDER_SPAN: TimeDelta = TimeDelta::days(30);
 
-/// The default minimum age of compared checkouts: events about newer ones may not have arrived yet.
+/// The default minimum age of compared checkouts. Events about newer checkouts may not have arrived yet.
 pub const CHECKOUTS_SETTLE_IN: TimeDelta = TimeDelta::minutes(10);
 
 /// How many payments are read at once.
 const BATCH: u32 = 500;
 
-/// The result of checking all money.
+/// The result of checking that all amounts and entitlements agree.
 #[derive(Debug)]
 pub struct MoneyVerdict {
     /// The violations.
@@ -33,8 +33,8 @@ pub struct MoneyVerdict {
 }
 
 impl Payments {
-    /// Checks the invariants of money and entitlements over the whole database, and compares the payments of the last 30 days
-    /// with the provider's own lists: those whose checkouts are at least as old as `min_age`, which is
+    /// Checks the invariants of money and entitlements in the whole database, and compares the payments of the last 30
+    /// days with the provider's own lists. Checkouts that are younger than `min_age` are not compared; it must be
     /// [`CHECKOUTS_SETTLE_IN`] unless all events have been delivered.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Payments {
             _ => None,
         };
         let Some(known) = known else {
-            // A payment that was created just before the beginning of the lists is looked up separately.
+            // A payment created just before `since` is not in `booked`, so it is looked up in the database.
             return match arrived {
                 Some(amount) if checkout.created_at >= since => {
                     self.compare_unknown(shop, checkout, amount).await
@@ -128,12 +128,13 @@ impl Payments {
         if arrived != known.received {
             let shown =
                 |money: Option<Money>| money.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
-            let details = format!("{} arrived there, {} is booked", shown(arrived), shown(known.received));
+            let details =
+                format!("{} arrived at the provider, {} is booked", shown(arrived), shown(known.received));
             violations.push(violation("a payment differs from the payment provider's list", details));
         } else if pending
             && matches!(checkout.report, CheckoutReport::Expired { .. } | CheckoutReport::Bounced(_))
         {
-            let details = "it has ended there".to_owned();
+            let details = "its checkout has ended at the provider".to_owned();
             violations.push(violation("a payment differs from the payment provider's list", details));
         }
         let Some(charge) = known.charge.as_ref().filter(|_| arrived.is_some()) else { return Ok(violations) };
@@ -142,7 +143,7 @@ impl Payments {
         let refunded = done.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()));
         if refunded != known.refunded_minor {
             let details =
-                format!("{refunded} went back there, {} here, in minor units", known.refunded_minor);
+                format!("{refunded} refunded at the provider, {} here, in minor units", known.refunded_minor);
             violations
                 .push(violation("the refunds of a payment differ from the payment provider's", details));
         }
@@ -150,15 +151,18 @@ impl Payments {
         let taken = disputes.iter().filter(|dispute| !matches!(dispute.report, DisputeReport::Won { .. }));
         let withdrawn = taken.fold(0_i64, |sum, dispute| sum.saturating_add(dispute.withdrawn.minor()));
         if withdrawn != known.withdrawn_minor {
-            let details =
-                format!("{withdrawn} was taken there, {} here, in minor units", known.withdrawn_minor);
+            let details = format!(
+                "{withdrawn} withdrawn at the provider, {} here, in minor units",
+                known.withdrawn_minor
+            );
             violations
                 .push(violation("the disputes of a payment differ from the payment provider's", details));
         }
         Ok(violations)
     }
 
-    /// Checks that a payment that is not in the database, as after restoring a backup, was refunded.
+    /// Checks that the money of a checkout was refunded if its payment is not in the database, which happens after
+    /// restoring a backup.
     async fn compare_unknown(
         &self,
         shop: ShopId,

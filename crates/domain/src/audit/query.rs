@@ -47,13 +47,13 @@ pub struct RecordedObject {
 pub struct AuditRecord {
     /// Its identifier.
     pub id: AuditEntryId,
-    /// When it happened.
+    /// When the action happened.
     pub at: Instant,
     /// The kind of action.
     pub action: String,
-    /// The user who did it.
+    /// The user who performed the action.
     pub actor: Option<UserId>,
-    /// The object.
+    /// The object of the action.
     pub object: Option<RecordedObject>,
     /// The changed fields before the action.
     pub before: Option<AuditState>,
@@ -65,27 +65,27 @@ pub struct AuditRecord {
     pub request_id: Option<String>,
 }
 
-/// A filter of entries. A match must meet every condition.
+/// A filter of audit entries. A matching entry meets every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Done by this user.
+    /// Entries of actions by this user.
     pub actor: Option<UserId>,
-    /// Done to the object with this identifier.
+    /// Entries of actions on the object with this identifier.
     pub object: Option<Uuid>,
-    /// Of this action.
+    /// Entries of this action.
     pub action: Option<AuditAction>,
-    /// Done at this moment or later.
+    /// Entries of actions at this moment or later.
     pub from: Option<Instant>,
-    /// Done before this moment.
+    /// Entries of actions before this moment.
     pub to: Option<Instant>,
 }
 
 /// Reads the audit log.
 #[async_trait]
 pub trait AuditQueries: Send + Sync {
-    /// A page of the rows that match the filter, the newest first. Rows with the same time MUST be ordered by their
-    /// identifier. Numbered pages MUST have the total, pages after a position MUST NOT. A position MUST stay valid
-    /// while rows are added.
+    /// Returns a page of the rows that match the filter, the newest first. Rows with the same time MUST be ordered by
+    /// their identifier. Numbered pages MUST contain the total number of rows; pages after a position MUST NOT contain
+    /// it. A position MUST stay valid while rows are added.
     async fn audit_page(
         &self,
         filter: &AuditFilter,
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_can_be_parsed_and_others_are_refused_with_a_list() {
+    fn every_action_can_be_parsed_and_other_names_are_refused_with_a_list_of_actions() {
         for action in AuditAction::ALL {
             assert_eq!(action.as_str().parse(), Ok(action));
         }

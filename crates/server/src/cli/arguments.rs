@@ -36,7 +36,7 @@ pub(super) enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Check the invariants of money and entitlements over the whole database
+    /// Check the invariants of money and entitlements in the whole database
     ///
     /// The payments of the last 30 days are also compared with the payment provider's lists.
     ///
@@ -89,7 +89,7 @@ pub(super) enum MoviesCommand {
     Import(ImportArgs),
     /// Print every movie as JSON Lines, which `import` reads back unchanged
     Export,
-    /// Attach the file of the film, or subtitles, to a movie, replacing earlier ones
+    /// Attach a film or subtitles to a movie, replacing earlier ones
     ///
     /// The film must be MP4 or WebM, which is detected from its content; subtitles must be WebVTT. All files are
     /// checked before any is stored.
@@ -114,10 +114,10 @@ pub(super) struct ImportArgs {
     /// The price of movies that have none in the file, in CURRENCY, such as 9.99
     #[arg(long, value_name = "AMOUNT")]
     pub(super) default_price: Option<String>,
-    /// The character between the cells of a CSV file, such as ; or the word tab [default: found in the header]
+    /// The character between the cells of a CSV file, such as ; or the word tab [default: detected from the header]
     #[arg(long, value_name = "CHARACTER")]
     pub(super) delimiter: Option<Delimiter>,
-    /// The character encoding, such as windows-1251 [default: UTF-8, UTF-16 or Windows-1252, found in the file]
+    /// The character encoding, such as windows-1251 [default: UTF-8, UTF-16 or Windows-1252, detected from the file]
     #[arg(long, value_name = "NAME")]
     pub(super) encoding: Option<TextEncoding>,
     /// Report what an import would do, and change nothing
@@ -140,7 +140,7 @@ pub(super) struct AttachMediaArgs {
     pub(super) subtitles: Vec<SubtitlesFile>,
 }
 
-/// A file of subtitles in a language.
+/// The path of a file with subtitles, and their language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SubtitlesFile {
     pub(super) language: Language,
@@ -153,7 +153,7 @@ impl FromStr for SubtitlesFile {
     fn from_str(text: &str) -> Result<Self, String> {
         let (language, path) = text.split_once('=').ok_or("must be LANGUAGE=FILE, such as de=FILE.vtt")?;
         if path.is_empty() {
-            return Err("names no file".to_owned());
+            return Err("must contain a file name after the =".to_owned());
         }
         let language = language.parse().map_err(|error| format!("{language}: {error}"))?;
         Ok(Self { language, path: path.into() })

@@ -2,7 +2,7 @@
 
 use super::{fault::Fault, names};
 
-/// Reports values in which a `$` would be replaced by another value, which would silently alter a password.
+/// Reports values with a `$` that would be expanded as a variable, which would silently change a password.
 pub(super) fn expansions(text: &str) -> Vec<Fault> {
     let names = expanded_names(text).into_iter().filter(|name| names::all().any(|known| known == *name));
     let fault = |name: &str| {
@@ -15,7 +15,7 @@ pub(super) fn expansions(text: &str) -> Vec<Fault> {
 /// The lexical context of a character in a `.env` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Outside quotes; the character before it is a blank, or there is none.
+    /// Outside quotes, after whitespace or at the beginning of a line.
     AfterBlank,
     /// Outside quotes.
     Plain,
@@ -27,7 +27,7 @@ enum Place {
     Comment,
 }
 
-/// The names whose values have a `$` without a `\` before it and outside single quotes.
+/// The names whose values contain a `$` that is neither escaped with `\` nor in single quotes.
 fn expanded_names(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut place, mut is_escaped) = (Place::AfterBlank, false);
@@ -110,13 +110,13 @@ mod tests {
         }
     }
 
-    /// Reads the text with the library: every value in order, or `None` when it is not a valid file.
+    /// Reads the text with the `dotenvy` library: all names and values in order, or `None` if the text is invalid.
     fn read(text: &str) -> Option<Vec<(String, String)>> {
         dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().ok()
     }
 
     #[test]
-    fn every_change_by_the_library_is_detected() {
+    fn every_value_that_the_library_would_change_is_reported() {
         let characters = ['$', '\'', '"', ' ', '#', '\n', 'x', '='];
         let mut texts = vec!["A=".to_owned()];
         for _ in 0..5 {

@@ -1,11 +1,11 @@
-//! The invariants of money, and the report of sales.
+//! The invariants of payments and the ledger, and the report of sales.
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{
-    paying::{choose, dollars, give_up, order_of, started},
+    paying::{cancel_in_database, choose, dollars, order_of, started},
     refunds::{bought, refund},
     text,
 };
@@ -36,7 +36,7 @@ async fn the_books_are_consistent_after_all_events_of_orders(engine: Engine) {
     bought(&app, &ann, &[alien]).await;
     app.check_money().await;
     let (_, late) = started(&app, &bob, amelie).await;
-    give_up(&app).await;
+    cancel_in_database(&app).await;
     choose(&app, &late, "pay").await.expect(303);
     app.run_payments().await;
     app.check_money().await;
@@ -113,7 +113,7 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
         .collect();
     assert_eq!(top, [("Alien".to_owned(), 2, json!("7.99")), ("Amélie".to_owned(), 1, json!("9.99")),]);
     assert!(!both["top_genres"].as_array().unwrap().is_empty());
-    // The ledger has the same result.
+    // The ledger contains the same amounts.
     let cells = app.stored_texts().await;
     assert!(cells.iter().any(|cell| cell.table == "ledger_entries"));
     app.check_money().await;

@@ -19,10 +19,10 @@ cases! {
     a_closed_inquiry_ends_the_suspension_of_the_movie,
     a_dispute_whose_webhooks_were_lost_is_found_by_a_check,
     repeated_and_reordered_events_of_a_dispute_end_in_the_same_state,
-    a_dispute_that_stripe_reports_before_the_payment_is_stored,
+    a_dispute_that_is_reported_before_its_payment_takes_effect_later,
     a_waiting_refund_is_not_made_while_the_payment_is_disputed,
     a_waiting_refund_is_not_made_after_a_lost_dispute,
-    a_lost_dispute_of_a_part_counts_its_own_amount,
+    a_lost_dispute_of_a_part_of_a_payment_counts_only_that_part,
 }
 
 async fn disputes(admin: &SignedIn) -> Vec<Value> {
@@ -30,8 +30,8 @@ async fn disputes(admin: &SignedIn) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-/// Whether the buyer has the movie, has it suspended, or does not have it.
-async fn has(shop: &Shop) -> &'static str {
+/// Whether the buyer's movie is live, suspended or not in the library.
+async fn entitlement(shop: &Shop) -> &'static str {
     let suspended = shop
         .app
         .stored_texts()
@@ -47,7 +47,7 @@ async fn has(shop: &Shop) -> &'static str {
 
 async fn an_open_dispute_suspends_the_movie_and_is_reported_to_administrators(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
-    shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
     shop.settle().await;
     let mut open = disputes(&admin).await.remove(0);
     assert_eq!(open["user"], json!({"id": shop.buyer.id(), "email": email_of("ann")}));
@@ -75,8 +75,8 @@ async fn an_open_dispute_suspends_the_movie_and_is_reported_to_administrators(en
       "closed_at": null
     }
     "#);
-    assert_eq!(has(&shop).await, "suspended");
-    assert_eq!(shop.order_status(&order).await, "paid", "the status stays");
+    assert_eq!(entitlement(&shop).await, "suspended");
+    assert_eq!(shop.order_status(&order).await, "paid", "the status of the order does not change");
     let disputed = shop.payment().await;
     assert_eq!((text(&disputed, "status"), &disputed["disputed_amount"]), ("successful", &dollars("7.99")));
     refund(&admin, &payment, None).await.problem(409, "payment_disputed");
@@ -91,13 +91,14 @@ async fn an_open_dispute_suspends_the_movie_and_is_reported_to_administrators(en
 
 async fn a_lost_dispute_revokes_the_movie_and_loses_the_money(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
     shop.settle().await;
     shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
     shop.settle().await;
     let lost = disputes(&admin).await.remove(0);
     assert!(lost["status"] == "lost" && lost["closed_at"].is_string(), "{lost}");
-    assert_eq!(has(&shop).await, "nothing");
+    assert_eq!(entitlement(&shop).await, "nothing");
     assert_eq!(shop.order_status(&order).await, "paid", "it was not refunded");
     assert_eq!(shop.payment().await["disputed_amount"], dollars("7.99"));
     refund(&admin, &payment, None).await.problem(409, "refund_exceeds_payment");
@@ -112,12 +113,13 @@ async fn a_lost_dispute_revokes_the_movie_and_loses_the_money(engine: Engine) {
 
 async fn a_won_dispute_restores_everything(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
     shop.settle().await;
     shop.stripe.close_dispute(&dispute, "won").expect("an open dispute");
     shop.settle().await;
     assert_eq!(disputes(&admin).await[0]["status"], "won");
-    assert_eq!(has(&shop).await, "live");
+    assert_eq!(entitlement(&shop).await, "live");
     assert_eq!(shop.payment().await["disputed_amount"], dollars("0.00"));
     shop.app.check_money().await;
     assert_eq!(shop.order_status(&order).await, "paid");
@@ -126,44 +128,47 @@ async fn a_won_dispute_restores_everything(engine: Engine) {
 
 async fn a_closed_inquiry_ends_the_suspension_of_the_movie(engine: Engine) {
     let (shop, admin, ..) = paid_at_stripe(engine).await;
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, true).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, true).expect("a charge that can be disputed");
     shop.settle().await;
-    assert_eq!(has(&shop).await, "suspended");
+    assert_eq!(entitlement(&shop).await, "suspended");
     shop.app.check_money().await;
     shop.stripe.close_dispute(&dispute, "warning_closed").expect("an open inquiry");
     shop.settle().await;
     assert_eq!(disputes(&admin).await[0]["status"], "won");
-    assert_eq!(has(&shop).await, "live");
+    assert_eq!(entitlement(&shop).await, "live");
     shop.app.check_money().await;
 }
 
 async fn a_dispute_whose_webhooks_were_lost_is_found_by_a_check(engine: Engine) {
     let (shop, admin, ..) = paid_at_stripe(engine).await;
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
     shop.settle().await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
     shop.app.advance(TimeDelta::minutes(2));
     shop.settle().await;
     assert_eq!(disputes(&admin).await[0]["status"], "lost");
-    assert_eq!(has(&shop).await, "nothing");
+    assert_eq!(entitlement(&shop).await, "nothing");
     shop.app.check_money().await;
 }
 
 async fn repeated_and_reordered_events_of_a_dispute_end_in_the_same_state(engine: Engine) {
     let (shop, admin, ..) = paid_at_stripe(engine).await;
     shop.stripe.set_delivery(Delivery { seed: 3, duplicated: 100, dropped: 0, longest_delay_ms: 50 });
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, true).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, true).expect("a charge that can be disputed");
     shop.stripe.escalate_dispute(&dispute).expect("an inquiry");
     shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
     shop.settle().await;
     let found = disputes(&admin).await;
     assert_eq!((found.len(), text(&found[0], "status")), (1, "lost"));
-    assert_eq!(has(&shop).await, "nothing");
+    assert_eq!(entitlement(&shop).await, "nothing");
     shop.app.check_money().await;
 }
 
-async fn a_dispute_that_stripe_reports_before_the_payment_is_stored(engine: Engine) {
+async fn a_dispute_that_is_reported_before_its_payment_takes_effect_later(engine: Engine) {
     let shop = Shop::open(engine).await;
     let admin = shop.app.admin().await;
     let (order, started) = shop.started().await;
@@ -173,7 +178,8 @@ async fn a_dispute_that_stripe_reports_before_the_payment_is_stored(engine: Engi
     shop.stripe.pay(&shop.session()).expect("an open session");
     shop.settle().await;
     shop.stripe.set_delivery(Delivery::RELIABLE);
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
     shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
     shop.settle().await;
     assert_eq!(disputes(&admin).await.len(), 0);
@@ -198,7 +204,8 @@ async fn a_waiting_refund_is_not_made_while_the_payment_is_disputed(engine: Engi
     assert_eq!(made["status"], "pending");
     shop.stripe.heal();
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
     shop.app.advance(TimeDelta::minutes(2));
     shop.settle().await;
     assert_eq!(refunds_of(&admin, &payment).await[0]["status"], "pending");
@@ -220,28 +227,30 @@ async fn a_waiting_refund_is_not_made_after_a_lost_dispute(engine: Engine) {
     refund(&admin, &payment, None).await.expect(201);
     shop.stripe.heal();
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
     shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
     shop.app.advance(TimeDelta::minutes(2));
     shop.settle().await;
     assert_eq!(refunds_of(&admin, &payment).await[0]["status"], "failed");
     assert!(!shop.stripe.calls().contains(&"POST /v1/refunds".to_owned()));
-    assert_eq!(has(&shop).await, "nothing");
+    assert_eq!(entitlement(&shop).await, "nothing");
     shop.app.check_money().await;
 }
 
-async fn a_lost_dispute_of_a_part_counts_its_own_amount(engine: Engine) {
+async fn a_lost_dispute_of_a_part_of_a_payment_counts_only_that_part(engine: Engine) {
     let (shop, admin, _, payment) = paid_at_stripe(engine).await;
     shop.stripe.next_refund(RefundCourse::Succeeds);
-    shop.stripe.refund_in_dashboard(&shop.charge(), Some(300)).expect("money");
+    shop.stripe.refund_in_dashboard(&shop.charge(), Some(300)).expect("a charge that can be refunded");
     shop.settle().await;
-    let dispute = shop.stripe.open_dispute(&shop.charge(), Some(400), false).expect("money");
+    let dispute =
+        shop.stripe.open_dispute(&shop.charge(), Some(400), false).expect("a charge that can be disputed");
     shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
     shop.settle().await;
     let after = shop.payment().await;
     assert_eq!((&after["refunded_amount"], &after["disputed_amount"]), (&dollars("3.00"), &dollars("4.00")));
-    assert_eq!(after["status"], "partially_refunded", "the dispute is no refund");
-    assert_eq!(has(&shop).await, "nothing");
+    assert_eq!(after["status"], "partially_refunded", "a dispute is not a refund");
+    assert_eq!(entitlement(&shop).await, "nothing");
     shop.app.check_money().await;
     assert_eq!(refunds_of(&admin, &payment).await.len(), 1);
 }

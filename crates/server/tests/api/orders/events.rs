@@ -13,12 +13,12 @@ use super::{
 use crate::support::{Call, Caller, Engine, SECRET, TestApp, cases};
 
 cases! {
-    of_fifty_concurrent_copies_of_a_webhook_one_is_processed,
+    only_one_of_fifty_concurrent_copies_of_a_webhook_is_processed,
     a_webhook_without_a_valid_signature_is_refused,
-    a_webhook_of_another_time_is_refused,
-    a_signed_webhook_that_is_no_event_is_refused,
+    a_webhook_with_a_wrong_timestamp_is_refused,
+    a_signed_webhook_that_is_not_an_event_is_refused,
     other_events_are_stored_without_effect,
-    texts_that_postgresql_cannot_store_are_answered_alike_by_both_databases,
+    texts_that_postgresql_cannot_store_get_the_same_answers_with_both_databases,
     a_large_webhook_is_refused,
     an_event_that_was_stored_before_a_crash_is_processed_by_another_node,
     a_webhook_that_arrives_after_the_order_was_canceled_changes_nothing,
@@ -26,7 +26,7 @@ cases! {
 
 const PATH: &str = "/payments/webhooks/sandbox";
 
-/// The signature of a webhook.
+/// Signs a webhook as the sandbox does.
 fn signature(body: &str, at: Instant) -> String {
     let signer = HmacSigner::new(&KeyRing::new(AppSecret::new(SECRET.as_bytes()), Vec::new()));
     let seconds = at.timestamp().to_string();
@@ -45,7 +45,7 @@ fn send(caller: &Caller, body: &str, signature: &str) -> Call {
     call.body("application/json", body.to_owned())
 }
 
-async fn of_fifty_concurrent_copies_of_a_webhook_one_is_processed(engine: Engine) {
+async fn only_one_of_fifty_concurrent_copies_of_a_webhook_is_processed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -55,7 +55,7 @@ async fn of_fifty_concurrent_copies_of_a_webhook_one_is_processed(engine: Engine
     let signature = signature(&body, app.now());
     let provider = app.anonymous();
     let copies = join_all((0..50).map(|_| async {
-        // A provider repeats an event that is answered with 503, as on a loaded machine.
+        // As a provider does, repeats the webhook while the answer is 503, which a loaded machine may cause.
         let answer = loop {
             let answer = send(&provider, &body, &signature).await;
             if answer.status != 503 {
@@ -106,7 +106,7 @@ async fn a_webhook_without_a_valid_signature_is_refused(engine: Engine) {
     assert!(!stored.iter().any(|cell| cell.table == "webhook_events"), "nothing is stored");
 }
 
-async fn a_webhook_of_another_time_is_refused(engine: Engine) {
+async fn a_webhook_with_a_wrong_timestamp_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let body =
         json!({"id": "evt_1", "kind": "other", "created_at": app.now().timestamp_micros(), "checkout": "x"})
@@ -123,7 +123,7 @@ async fn a_webhook_of_another_time_is_refused(engine: Engine) {
     }
 }
 
-async fn a_signed_webhook_that_is_no_event_is_refused(engine: Engine) {
+async fn a_signed_webhook_that_is_not_an_event_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for body in ["", "nonsense", "[]", "{}"] {
         let signature = signature(body, app.now());
@@ -150,7 +150,7 @@ async fn other_events_are_stored_without_effect(engine: Engine) {
     assert_eq!(payment["status"], "pending", "the provider reports it as open");
 }
 
-async fn texts_that_postgresql_cannot_store_are_answered_alike_by_both_databases(engine: Engine) {
+async fn texts_that_postgresql_cannot_store_get_the_same_answers_with_both_databases(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (long, longest) = ("e".repeat(256), "e".repeat(255));
     for (id, kind, checkout, status) in [
@@ -191,7 +191,7 @@ async fn an_event_that_was_stored_before_a_crash_is_processed_by_another_node(en
     choose(&app, &payment, "pay").await.expect(303);
     let body = event(&app, "evt_1", "checkout.paid", &payment);
     send(&app.anonymous(), &body, &signature(&body, app.now())).await.expect(200);
-    // A process that claimed it has stopped.
+    // Simulates a process that stopped after it had claimed the event.
     let claimed = app.now() + TimeDelta::minutes(1);
     let claimed = if engine == Engine::Sqlite {
         claimed.timestamp_micros().to_string()

@@ -1,4 +1,4 @@
-//! Faults of other payment systems: what fails or overlaps at the wrong moment.
+//! Faults known from other payment systems: failures and concurrent requests at critical moments.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use reqwest::Method;
 use test_stripe::Fault;
 
 use super::{
-    paying::give_up,
+    paying::cancel_in_database,
     place, put_in_cart,
     stripe::{Shop, without_webhooks},
     text,
@@ -16,22 +16,22 @@ use super::{
 use crate::support::{Engine, cases};
 
 cases! {
-    a_step_that_fails_after_the_money_arrived_refunds_nothing,
-    a_success_while_its_payment_is_being_started_leads_to_no_second_checkout,
-    of_two_payments_that_go_back_both_do_though_stripe_fails_between_them,
+    a_step_that_fails_after_the_money_arrived_causes_no_refund,
+    a_payment_that_succeeds_while_it_is_being_started_has_only_one_checkout,
+    two_payments_are_both_returned_even_if_stripe_fails_between_them,
 }
 
-/// The tables that a payment's success writes to beside orders and payments.
+/// The tables, besides orders and payments, that a successful payment writes to.
 const TABLES: [&str; 4] = ["purchases", "outbox", "notifications", "ledger_entries"];
 
-async fn a_step_that_fails_after_the_money_arrived_refunds_nothing(engine: Engine) {
+async fn a_step_that_fails_after_the_money_arrived_causes_no_refund(engine: Engine) {
     for table in TABLES {
         let shop = Shop::open(engine).await;
         let (order, started) = shop.started().await;
         started.expect(201);
         shop.app.execute_sql(&format!("ALTER TABLE {table} RENAME TO {table}_away")).await;
         shop.stripe.pay(&shop.session()).expect("an open session");
-        // The webhook is kept, and applying it fails.
+        // The webhook is stored, but applying it fails.
         shop.settle().await;
         shop.app.execute_sql(&format!("ALTER TABLE {table}_away RENAME TO {table}")).await;
         assert_eq!(shop.order_status(&order).await, "pending", "{table}");
@@ -45,11 +45,11 @@ async fn a_step_that_fails_after_the_money_arrived_refunds_nothing(engine: Engin
     }
 }
 
-async fn a_success_while_its_payment_is_being_started_leads_to_no_second_checkout(engine: Engine) {
+async fn a_payment_that_succeeds_while_it_is_being_started_has_only_one_checkout(engine: Engine) {
     let shop = Shop::open(engine).await;
     put_in_cart(&shop.buyer, std::slice::from_ref(&shop.movie_id)).await;
     let order = place(&shop.buyer).await.expect(201).json();
-    // Stripe has opened the checkout, and its answer is on the way.
+    // Stripe opens the checkout immediately, but answers late.
     shop.stripe.fail("POST /v1/checkout/sessions", Fault::Late(Duration::from_secs(2)), 1);
     let path = format!("/orders/{}/payments", text(&order, "id"));
     let stripe = Arc::clone(&shop.stripe);
@@ -64,7 +64,7 @@ async fn a_success_while_its_payment_is_being_started_leads_to_no_second_checkou
         });
         paid.await.unwrap().expect("an open session");
         shop.settle().await;
-        // Somebody tries once more, while the first call still waits.
+        // The buyer tries again while the first call is still waiting.
         shop.buyer.call(Method::POST, &path).await
     };
     let (first, second) = join(async { shop.buyer.call(Method::POST, &path).await }, paying).await;
@@ -79,17 +79,20 @@ async fn a_success_while_its_payment_is_being_started_leads_to_no_second_checkou
     shop.app.check_money().await;
 }
 
-async fn of_two_payments_that_go_back_both_do_though_stripe_fails_between_them(engine: Engine) {
+async fn two_payments_are_both_returned_even_if_stripe_fails_between_them(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let _admin = shop.app.admin().await;
     let (order, started) = shop.started().await;
     started.expect(201);
-    // Taken for ended, though its checkout is open.
+    // Marks the payment as ended, although its checkout is open.
     shop.app
-        .execute_sql("UPDATE payments SET status = 'canceled', completed_at = created_at, checkout_url = NULL, next_check_at = NULL")
+        .execute_sql(
+            "UPDATE payments SET status = 'canceled', completed_at = created_at, checkout_url = NULL, \
+             next_check_at = NULL",
+        )
         .await;
     shop.pay(&order).await.expect(201);
-    give_up(&shop.app).await;
+    cancel_in_database(&shop.app).await;
     for entry in shop.stripe.books() {
         shop.stripe.pay(&entry.session).expect("an open session");
     }

@@ -12,9 +12,9 @@ cases! {
     a_key_with_another_body_is_refused,
     a_key_belongs_to_a_user_and_a_path,
     a_key_is_forgotten_after_a_day,
-    a_bad_key_is_refused,
-    of_twenty_concurrent_orders_with_one_key_one_is_created,
-    a_lost_answer_is_built_from_the_order,
+    an_invalid_key_is_refused,
+    only_one_of_twenty_concurrent_orders_with_the_same_key_is_created,
+    a_lost_answer_is_rebuilt_from_the_order,
     a_payment_with_a_key_is_started_once,
     requests_without_a_stored_answer_are_executed_again,
 }
@@ -40,7 +40,11 @@ async fn an_order_with_a_key_is_created_once_and_its_answer_is_repeated(engine: 
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     assert_eq!(again.json(), first.json(), "the same as the first answer");
     assert_eq!(ann.get("/orders").await.expect(200).json()["total_items"], 1);
-    assert_eq!(names_in_cart(&ann).await, ["Alien", "M"], "no work is repeated");
+    assert_eq!(
+        names_in_cart(&ann).await,
+        ["Alien", "M"],
+        "the repeated request does not empty the cart again"
+    );
     order(&ann, "two").await.expect(201);
 }
 
@@ -78,7 +82,11 @@ async fn a_key_with_another_body_is_refused(engine: Engine) {
     let with = |body: &Value| ann.post(&path, body.clone()).header("idempotency-key", "one");
     let other = json!({"accept_total": {"amount": "7.99", "currency": "USD"}});
     with(&other).await.problem(422, "idempotency_key_reused");
-    assert_eq!(with(&json!({})).await.expect(201).json(), payment, "no body means the same as an empty one");
+    assert_eq!(
+        with(&json!({})).await.expect(201).json(),
+        payment,
+        "no body means the same as an empty object"
+    );
     with(&other).await.problem(422, "idempotency_key_reused");
 }
 
@@ -112,7 +120,7 @@ async fn a_key_is_forgotten_after_a_day(engine: Engine) {
     assert_ne!(second["id"], first["id"]);
 }
 
-async fn a_bad_key_is_refused(engine: Engine) {
+async fn an_invalid_key_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for bad in ["", &"k".repeat(256), "caf\u{e9}"] {
@@ -123,7 +131,7 @@ async fn a_bad_key_is_refused(engine: Engine) {
     order(&ann, &"k".repeat(255)).await.problem(409, "cart_empty");
 }
 
-async fn of_twenty_concurrent_orders_with_one_key_one_is_created(engine: Engine) {
+async fn only_one_of_twenty_concurrent_orders_with_the_same_key_is_created(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let movies = app.import_small_catalogue().await;
@@ -147,13 +155,13 @@ async fn of_twenty_concurrent_orders_with_one_key_one_is_created(engine: Engine)
     assert_eq!(ann.get("/orders").await.expect(200).json()["total_items"], 1);
 }
 
-async fn a_lost_answer_is_built_from_the_order(engine: Engine) {
+async fn a_lost_answer_is_rebuilt_from_the_order(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     put_in_cart(&ann, &[movies.id("Alien")]).await;
     let first = order(&ann, "one").await.expect(201).json();
-    // The process stopped between the order and its answer.
+    // As if the process had stopped after creating the order, before storing the answer.
     app.execute_sql("UPDATE idempotency_keys SET status = NULL, answer = NULL").await;
     let again = order(&ann, "one").await.expect(201);
     assert_eq!((again.json(), again.header("idempotency-replayed")), (first, Some("true")));

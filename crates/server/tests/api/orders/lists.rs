@@ -9,7 +9,7 @@ cases! {
     own_orders_are_listed_newest_first_and_filtered,
     deep_pages_are_read_by_cursor,
     moderators_see_the_orders_of_all_users_with_their_buyers,
-    bad_filters_are_named,
+    invalid_filters_are_reported_by_field,
 }
 
 fn ids(list: &Value) -> Vec<&str> {
@@ -91,7 +91,7 @@ async fn moderators_see_the_orders_of_all_users_with_their_buyers(engine: Engine
     ann.get("/admin/orders").await.problem(403, "forbidden");
 }
 
-async fn bad_filters_are_named(engine: Engine) {
+async fn invalid_filters_are_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     ann.get("/orders?status=lost&page=0&user_id=7&from=x").await.invalid(&[

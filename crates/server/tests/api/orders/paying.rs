@@ -14,10 +14,10 @@ cases! {
     a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library,
     an_open_checkout_is_returned_again,
     twenty_concurrent_starts_get_the_same_checkout,
-    an_order_of_0_is_paid_at_once_without_a_provider,
-    a_decline_has_advice_and_leaves_the_checkout_open,
+    a_free_order_is_paid_immediately_without_a_provider,
+    a_decline_contains_advice_and_leaves_the_checkout_open,
     a_checkout_that_ends_unpaid_leaves_the_order_pending,
-    pending_money_keeps_the_order_and_pays_it_later,
+    pending_money_prevents_the_expiry_of_the_order_and_pays_it_when_it_arrives,
     a_changed_price_must_be_accepted,
     a_changed_price_ends_the_open_checkout,
     a_withdrawn_movie_is_not_paid,
@@ -30,7 +30,7 @@ cases! {
     an_open_checkout_postpones_the_expiry_of_its_order,
     a_payment_whose_webhook_was_lost_is_found_by_a_check,
     money_for_a_canceled_order_is_returned_automatically,
-    money_of_a_second_payment_is_returned_automatically,
+    the_money_of_a_second_payment_is_returned_automatically,
     money_with_a_wrong_amount_pays_nothing,
     delayed_money_with_a_wrong_amount_leaves_the_order_payable,
     a_payment_of_another_provider_is_not_changed,
@@ -38,7 +38,7 @@ cases! {
     payments_are_listed_and_filtered,
 }
 
-/// Starts a payment.
+/// Starts a payment of the order.
 pub(super) async fn pay(buyer: &SignedIn, order: &Value) -> Answer {
     buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
 }
@@ -70,13 +70,13 @@ pub(super) async fn payment_of(buyer: &SignedIn, payment: &Value) -> Value {
     buyer.get(format!("/payments/{}", text(payment, "id"))).await.expect(200).json()
 }
 
-/// Whether the caller has bought the movie.
+/// Whether the buyer owns the movie.
 pub(super) async fn is_purchased(buyer: &SignedIn, movie_id: &str) -> bool {
     let movie = buyer.get(format!("/movies/{movie_id}")).await.expect(200).json();
     movie["me"]["purchased"] == true
 }
 
-/// A pending order of Alien, and its open payment.
+/// Creates a pending order of the movie and starts its payment.
 pub(super) async fn started(app: &TestApp, buyer: &SignedIn, movie_id: String) -> (Value, Value) {
     put_in_cart(buyer, &[movie_id]).await;
     let order = place(buyer).await.expect(201).json();
@@ -145,7 +145,7 @@ async fn a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library(engin
     let done = choose(&app, &payment, "pay").await.expect(303);
     let back = format!("{}/orders/{}?payment={}", app.url(), text(&order, "id"), text(&payment, "id"));
     assert_eq!(done.header("location"), Some(back.as_str()));
-    // The movie is in the cart again in the meantime, and is removed by the purchase.
+    // The buyer puts the movie into the cart again in the meantime; the purchase removes it.
     put_in_cart(&ann, &[movies.id("Alien")]).await;
     app.run_payments().await;
     let order = order_of(&ann, &order).await;
@@ -189,7 +189,7 @@ async fn twenty_concurrent_starts_get_the_same_checkout(engine: Engine) {
     assert_eq!(ann.get("/payments").await.expect(200).json()["total_items"], 1);
 }
 
-async fn an_order_of_0_is_paid_at_once_without_a_provider(engine: Engine) {
+async fn a_free_order_is_paid_immediately_without_a_provider(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -204,7 +204,7 @@ async fn an_order_of_0_is_paid_at_once_without_a_provider(engine: Engine) {
     pay(&ann, &order).await.problem(409, "order_not_pending");
 }
 
-async fn a_decline_has_advice_and_leaves_the_checkout_open(engine: Engine) {
+async fn a_decline_contains_advice_and_leaves_the_checkout_open(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -256,7 +256,7 @@ async fn a_checkout_that_ends_unpaid_leaves_the_order_pending(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
 }
 
-async fn pending_money_keeps_the_order_and_pays_it_later(engine: Engine) {
+async fn pending_money_prevents_the_expiry_of_the_order_and_pays_it_when_it_arrives(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -320,7 +320,7 @@ async fn a_changed_price_ends_the_open_checkout(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
     let path = format!("/orders/{}/payments", text(&order, "id"));
     let again = ann.post(&path, json!({"accept_total": dollars("5.00")})).await.expect(201).json();
-    // Paid before the price changes again: the payment is valid.
+    // The payment is valid, since it was made before the price changes again.
     choose(&app, &again, "pay").await.expect(303);
     set_price(&app, "Alien", 600).await;
     pay(&ann, &order).await.problem(409, "order_not_pending");
@@ -463,18 +463,18 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_a_check(engine: Engine) {
     let ann = app.user("ann").await;
     let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
     choose(&app, &payment, "pay").await.expect(303);
-    assert_eq!(app.check_payments().await, 0, "the webhook has a timestamp");
+    assert_eq!(app.check_payments().await, 0, "the check is not due yet");
     app.advance(TimeDelta::minutes(2));
     assert_eq!(app.check_payments().await, 1);
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
     app.run_payments().await;
     app.advance(TimeDelta::hours(2));
-    assert_eq!(app.check_payments().await, 0, "no payment has to be queried any more");
+    assert_eq!(app.check_payments().await, 0, "no payment needs to be queried any more");
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
 /// Cancels the order in the database without ending its checkout.
-pub(super) async fn give_up(app: &TestApp) {
+pub(super) async fn cancel_in_database(app: &TestApp) {
     app.execute_sql(
         "UPDATE orders SET status = 'canceled', canceled_at = created_at, cancel_reason = 'expired', \
          expires_at = NULL WHERE status = 'pending'; UPDATE order_items SET is_pending = FALSE",
@@ -487,7 +487,7 @@ async fn money_for_a_canceled_order_is_returned_automatically(engine: Engine) {
     let movies = app.import_small_catalogue().await;
     let (ann, _admin) = (app.user("ann").await, app.admin().await);
     let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
-    give_up(&app).await;
+    cancel_in_database(&app).await;
     choose(&app, &payment, "pay").await.expect(303);
     app.run_payments().await;
     let returned = payment_of(&ann, &payment).await;
@@ -502,12 +502,12 @@ async fn money_for_a_canceled_order_is_returned_automatically(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-async fn money_of_a_second_payment_is_returned_automatically(engine: Engine) {
+async fn the_money_of_a_second_payment_is_returned_automatically(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     let (order, first) = started(&app, &ann, movies.id("Alien")).await;
-    // Marked as ended, although its checkout is open.
+    // Marks the first payment as ended, although its checkout is open.
     app.execute_sql(
         "UPDATE payments SET status = 'canceled', completed_at = created_at, checkout_url = NULL, \
          next_check_at = NULL",
@@ -521,7 +521,7 @@ async fn money_of_a_second_payment_is_returned_automatically(engine: Engine) {
     assert_eq!(payment_of(&ann, &second).await["status"], "successful");
     assert_eq!(payment_of(&ann, &first).await["status"], "refunded");
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
-    assert!(is_purchased(&ann, &movies.id("Alien")).await, "it was paid once");
+    assert!(is_purchased(&ann, &movies.id("Alien")).await, "the second payment paid for it");
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
@@ -571,7 +571,7 @@ async fn a_payment_of_another_provider_is_not_changed(engine: Engine) {
     cancel(&ann, &order).await.problem(502, "payment_provider_failed");
     app.advance(TimeDelta::hours(2));
     app.run_payments().await;
-    // It may have been paid there; other orders still expire.
+    // The payment may have been made at the other provider, so only the other order expires.
     assert_eq!(app.expire_orders().await, 1);
     let (ann, bob) = (app.signed_in_again(&ann).await, app.signed_in_again(&bob).await);
     assert_eq!(order_of(&bob, &other).await["status"], "canceled");
@@ -584,10 +584,11 @@ async fn money_that_was_refunded_at_the_provider_is_not_refunded_again(engine: E
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
-    give_up(&app).await;
+    cancel_in_database(&app).await;
     choose(&app, &payment, "pay").await.expect(303);
-    // It is refunded in the provider's books before this server refunds it.
-    let sandbox = app.application().use_cases().sandbox.clone().expect("the sandbox");
+    // A part is refunded directly at the provider before this server returns the money.
+    let sandbox =
+        app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
     let charge = format!("sandbox_charge_{}", text(&payment, "id"));
     let by_hand = RefundOrder {
         refund_id: app.next_id(),

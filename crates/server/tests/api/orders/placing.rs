@@ -7,13 +7,13 @@ use crate::support::{Engine, TestApp, cases, facts, snapshot};
 
 cases! {
     an_order_takes_the_cart_at_current_prices_and_empties_it,
-    prices_of_an_order_stay_when_prices_of_movies_rise,
+    the_prices_of_an_order_do_not_change_with_the_prices_of_its_movies,
     an_empty_cart_is_not_ordered,
     bought_or_withdrawn_movies_are_excluded_with_the_reason,
-    a_cart_with_nothing_to_buy_is_not_ordered_and_stays,
+    a_cart_without_available_movies_is_neither_ordered_nor_emptied,
     a_movie_in_a_pending_order_is_not_ordered_again,
-    of_ten_concurrent_orders_of_one_cart_one_succeeds,
-    an_order_takes_no_body,
+    only_one_of_ten_concurrent_orders_of_the_same_cart_succeeds,
+    fields_in_the_body_of_an_order_are_refused,
     a_canceled_order_returns_its_movies_to_the_cart,
     a_canceled_order_stays_canceled,
     movies_bought_in_the_meantime_are_not_returned_to_the_cart,
@@ -75,7 +75,7 @@ async fn an_order_takes_the_cart_at_current_prices_and_empties_it(engine: Engine
     assert_eq!(ann.get(format!("/orders/{}", text(&placed, "id"))).await.expect(200).json(), placed);
 }
 
-async fn prices_of_an_order_stay_when_prices_of_movies_rise(engine: Engine) {
+async fn the_prices_of_an_order_do_not_change_with_the_prices_of_its_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -115,7 +115,7 @@ async fn bought_or_withdrawn_movies_are_excluded_with_the_reason(engine: Engine)
     assert_eq!(shown["excluded"], order["excluded"], "the movies are stored with the order");
 }
 
-async fn a_cart_with_nothing_to_buy_is_not_ordered_and_stays(engine: Engine) {
+async fn a_cart_without_available_movies_is_neither_ordered_nor_emptied(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -141,7 +141,7 @@ async fn a_movie_in_a_pending_order_is_not_ordered_again(engine: Engine) {
     place(&ann).await.expect(201);
 }
 
-async fn of_ten_concurrent_orders_of_one_cart_one_succeeds(engine: Engine) {
+async fn only_one_of_ten_concurrent_orders_of_the_same_cart_succeeds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -156,7 +156,7 @@ async fn of_ten_concurrent_orders_of_one_cart_one_succeeds(engine: Engine) {
     assert_eq!(listed["total_items"], 1);
 }
 
-async fn an_order_takes_no_body(engine: Engine) {
+async fn fields_in_the_body_of_an_order_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     ann.post("/orders", json!({"total": 1})).await.invalid(&[("total", "unknown")]);

@@ -1,5 +1,5 @@
-//! What happens at the same moment on two nodes, over and over: `CINEMA_RACE_ROUNDS` says how often (2). After each round all
-//! money is checked, against the provider's lists, too.
+//! Concurrent requests to two nodes, repeated as often as `CINEMA_RACE_ROUNDS` specifies (2 by default). After each
+//! round, all amounts are checked in the database and against the provider's lists.
 
 use std::sync::Arc;
 
@@ -19,30 +19,30 @@ use super::{
 use crate::support::{Answer, Engine, SignedIn, TestApp, cases, email_of};
 
 cases! {
-    two_tabs_order_the_same_cart_once,
-    of_twenty_parallel_payments_one_is_started,
-    a_cancellation_against_a_payment_ends_one_way_or_the_other,
-    a_price_change_against_a_payment_charges_what_was_accepted,
-    of_twenty_parallel_refunds_of_sixty_percent_one_is_made,
-    refunds_of_the_dashboard_and_of_administrators_at_once_never_exceed_the_payment,
-    fifty_copies_of_a_payments_webhook_take_effect_once,
-    fifty_copies_of_a_refunds_webhook_take_effect_once,
-    fifty_copies_of_a_disputes_webhook_take_effect_once,
-    a_webhook_a_redirect_and_a_reconciliation_at_once_pay_once,
+    concurrent_orders_of_the_same_cart_create_one_order,
+    only_one_of_twenty_parallel_payments_is_started,
+    a_concurrent_cancellation_and_payment_have_one_consistent_outcome,
+    a_payment_concurrent_with_a_price_change_charges_the_accepted_price,
+    only_one_of_twenty_parallel_refunds_of_sixty_percent_is_made,
+    concurrent_refunds_in_the_dashboard_and_by_administrators_never_exceed_the_payment,
+    fifty_copies_of_a_payment_webhook_take_effect_once,
+    fifty_copies_of_a_refund_webhook_take_effect_once,
+    fifty_copies_of_a_dispute_webhook_take_effect_once,
+    concurrent_webhooks_redirects_and_checks_pay_an_order_once,
 }
 
-/// How often each race is run.
-#[expect(clippy::disallowed_methods, reason = "how long tests run is said by the environment")]
+/// How often each test repeats its race.
+#[expect(clippy::disallowed_methods, reason = "the environment determines how long the tests run")]
 fn rounds() -> u32 {
     std::env::var("CINEMA_RACE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
-/// The same person at another node.
+/// The same user, signed in with the same tokens, at another node.
 fn at(node: &TestApp, person: &SignedIn) -> SignedIn {
     SignedIn::holding(&node.anonymous(), &person.email, &person.password, person.tokens.clone())
 }
 
-/// A shop at a fake Stripe that two nodes serve. Stripe tells it nothing by itself.
+/// A shop that two nodes serve, with a fake Stripe that delivers no webhooks by itself.
 struct TwoNodes {
     shop: Shop,
     other: TestApp,
@@ -65,14 +65,14 @@ impl TwoNodes {
         [&self.shop.app, &self.other]
     }
 
-    /// A new buyer, at each node.
+    /// Creates a buyer, and returns the caller for each node.
     async fn buyer(&self, round: u32) -> [SignedIn; 2] {
         let buyer = self.shop.app.user(&format!("buyer{round}")).await;
         let there = at(&self.other, &buyer);
         [buyer, there]
     }
 
-    /// A new buyer with an order of these movies whose payment was started: the order and the payment.
+    /// Creates a buyer who has ordered these movies and started the payment; returns the order and the payment too.
     async fn started(&self, round: u32, movies: &[String]) -> ([SignedIn; 2], Value, Value) {
         let tabs = self.buyer(round).await;
         put_in_cart(&tabs[0], movies).await;
@@ -81,16 +81,16 @@ impl TwoNodes {
         (tabs, order, payment)
     }
 
-    /// The same, and it was paid.
+    /// Creates a buyer whose order of these movies is paid; returns the order and the payment too.
     async fn bought(&self, round: u32, movies: &[String]) -> ([SignedIn; 2], Value, Value) {
         let (tabs, order, payment) = self.started(round, movies).await;
         self.pay_at_stripe(&payment);
-        self.tell_copies("checkout.session.completed", 1).await;
+        self.send_copies("checkout.session.completed", 1).await;
         assert_eq!(order_of(&tabs[0], &order).await["status"], "paid");
         (tabs, order, payment)
     }
 
-    /// What Stripe knows of a payment.
+    /// The entry of a payment in Stripe's books.
     fn entry(&self, payment: &Value) -> BookEntry {
         let mut books = self.shop.stripe.books().into_iter();
         let found = books.find(|entry| entry.payment_id.as_deref() == payment["id"].as_str());
@@ -101,11 +101,11 @@ impl TwoNodes {
         self.shop.stripe.pay(&self.entry(payment).session).expect("an open session");
     }
 
-    /// Sends copies of the newest event of this kind to both nodes at once, which apply them meanwhile; says how many events
-    /// took effect.
-    async fn tell_copies(&self, kind: &str, copies: usize) -> u64 {
+    /// Sends copies of the newest event of this kind to both nodes concurrently; each node processes events after each
+    /// copy. Returns how many events were processed.
+    async fn send_copies(&self, kind: &str, copies: usize) -> u64 {
         let events = self.shop.stripe.events();
-        let event = events.iter().rev().find(|event| event["type"] == kind).expect("an event");
+        let event = events.iter().rev().find(|event| event["type"] == kind).expect("an event of this kind");
         let body = event.to_string();
         let nodes = self.nodes();
         let callers = nodes.map(TestApp::anonymous);
@@ -127,7 +127,8 @@ impl TwoNodes {
         processed.iter().sum()
     }
 
-    /// Reads Stripe's list of events on both nodes at once, does all that waits, and checks all money.
+    /// Reads Stripe's list of events on both nodes concurrently, processes everything that is pending, and checks that
+    /// all amounts agree.
     async fn settle(&self) {
         let [one, two] = self.nodes();
         join(one.run_payments_with_event_list(), two.run_payments_with_event_list()).await;
@@ -135,7 +136,7 @@ impl TwoNodes {
         one.check_money().await;
     }
 
-    /// How many mails tell the buyer of a paid order.
+    /// How many mails told the buyer that an order is paid.
     async fn paid_mails(&self, round: u32) -> usize {
         let [one, two] = self.nodes();
         join(one.run_outbox(), two.run_outbox()).await;
@@ -144,7 +145,7 @@ impl TwoNodes {
     }
 }
 
-/// How many of the answers have this status.
+/// The number of answers with this status.
 fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
@@ -160,7 +161,7 @@ async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     call().await
 }
 
-/// A shop in which one movie costs six dollars and the other four, and its administrator at each node.
+/// A shop with movies for six and four dollars, and its administrator at each node.
 async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn; 2]) {
     let shop = TwoNodes::open(engine).await;
     set_price(&shop.shop.app, "Alien", 600).await;
@@ -169,7 +170,7 @@ async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn;
     (shop, admins)
 }
 
-/// The answers to concurrent payments of the order at both nodes.
+/// Starts payments of the order concurrently at both nodes; returns the answers.
 async fn pay_at_both(tabs: &[SignedIn; 2], order: &Value, payments: usize) -> Vec<Answer> {
     let payments = (0..payments).map(|n| {
         let tab = &tabs[n % 2];
@@ -178,7 +179,7 @@ async fn pay_at_both(tabs: &[SignedIn; 2], order: &Value, payments: usize) -> Ve
     join_all(payments).await
 }
 
-/// The answers to concurrent refunds of the first movie at both nodes.
+/// Refunds the first movie concurrently at both nodes; returns the answers.
 async fn refund_first_movie(
     admins: &[SignedIn; 2],
     payment: &Value,
@@ -192,7 +193,7 @@ async fn refund_first_movie(
     join_all(refunds).await
 }
 
-async fn two_tabs_order_the_same_cart_once(engine: Engine) {
+async fn concurrent_orders_of_the_same_cart_create_one_order(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     for round in 0..rounds() {
         let tabs = shop.buyer(round).await;
@@ -211,7 +212,7 @@ async fn two_tabs_order_the_same_cart_once(engine: Engine) {
     }
 }
 
-async fn of_twenty_parallel_payments_one_is_started(engine: Engine) {
+async fn only_one_of_twenty_parallel_payments_is_started(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     for round in 0..rounds() {
         let tabs = shop.buyer(round).await;
@@ -228,7 +229,7 @@ async fn of_twenty_parallel_payments_one_is_started(engine: Engine) {
     }
 }
 
-async fn a_cancellation_against_a_payment_ends_one_way_or_the_other(engine: Engine) {
+async fn a_concurrent_cancellation_and_payment_have_one_consistent_outcome(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     for round in 0..rounds() {
         let (tabs, order, payment) = shop.started(round, std::slice::from_ref(&shop.alien)).await;
@@ -247,7 +248,7 @@ async fn a_cancellation_against_a_payment_ends_one_way_or_the_other(engine: Engi
     }
 }
 
-async fn a_price_change_against_a_payment_charges_what_was_accepted(engine: Engine) {
+async fn a_payment_concurrent_with_a_price_change_charges_the_accepted_price(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     for round in 0..rounds() {
         set_price(&shop.shop.app, "Alien", 799).await;
@@ -277,7 +278,7 @@ async fn a_price_change_against_a_payment_charges_what_was_accepted(engine: Engi
     }
 }
 
-async fn of_twenty_parallel_refunds_of_sixty_percent_one_is_made(engine: Engine) {
+async fn only_one_of_twenty_parallel_refunds_of_sixty_percent_is_made(engine: Engine) {
     let (shop, admins) = shop_with_six_and_four_dollars(engine).await;
     for round in 0..rounds() {
         let movies = [shop.alien.clone(), shop.amelie.clone()];
@@ -293,12 +294,15 @@ async fn of_twenty_parallel_refunds_of_sixty_percent_one_is_made(engine: Engine)
     }
 }
 
-async fn refunds_of_the_dashboard_and_of_administrators_at_once_never_exceed_the_payment(engine: Engine) {
+async fn concurrent_refunds_in_the_dashboard_and_by_administrators_never_exceed_the_payment(engine: Engine) {
     let (shop, admins) = shop_with_six_and_four_dollars(engine).await;
     for round in 0..rounds() {
         let movies = [shop.alien.clone(), shop.amelie.clone()];
         let (tabs, _, payment) = shop.bought(round, &movies).await;
-        let (stripe, intent) = (Arc::clone(&shop.shop.stripe), shop.entry(&payment).intent.expect("money"));
+        let (stripe, intent) = (
+            Arc::clone(&shop.shop.stripe),
+            shop.entry(&payment).intent.expect("the intent of a paid session"),
+        );
         let by_hand =
             tokio::task::spawn_blocking(move || stripe.refund_in_dashboard(&intent, Some(600)).is_ok());
         let answers = refund_first_movie(&admins, &payment, &movies, 6).await;
@@ -311,25 +315,25 @@ async fn refunds_of_the_dashboard_and_of_administrators_at_once_never_exceed_the
     }
 }
 
-async fn fifty_copies_of_a_payments_webhook_take_effect_once(engine: Engine) {
+async fn fifty_copies_of_a_payment_webhook_take_effect_once(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     for round in 0..rounds() {
         let (tabs, order, payment) = shop.started(round, std::slice::from_ref(&shop.alien)).await;
         shop.pay_at_stripe(&payment);
-        assert_eq!(shop.tell_copies("checkout.session.completed", 50).await, 1);
+        assert_eq!(shop.send_copies("checkout.session.completed", 50).await, 1);
         assert_eq!(order_of(&tabs[0], &order).await["status"], "paid");
         shop.settle().await;
         assert_eq!(shop.paid_mails(round).await, 1);
     }
 }
 
-async fn fifty_copies_of_a_refunds_webhook_take_effect_once(engine: Engine) {
+async fn fifty_copies_of_a_refund_webhook_take_effect_once(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     for round in 0..rounds() {
         let (tabs, order, payment) = shop.bought(round, std::slice::from_ref(&shop.alien)).await;
-        let intent = shop.entry(&payment).intent.expect("money");
-        shop.shop.stripe.refund_in_dashboard(&intent, Some(300)).expect("money that is left");
-        assert_eq!(shop.tell_copies("refund.created", 50).await, 1);
+        let intent = shop.entry(&payment).intent.expect("the intent of a paid session");
+        shop.shop.stripe.refund_in_dashboard(&intent, Some(300)).expect("a charge that can be refunded");
+        assert_eq!(shop.send_copies("refund.created", 50).await, 1);
         assert_eq!(order_of(&tabs[0], &order).await["status"], "partially_refunded");
         shop.settle().await;
         assert_eq!(refunds_of(&tabs[0], &payment).await.len(), 1);
@@ -337,18 +341,19 @@ async fn fifty_copies_of_a_refunds_webhook_take_effect_once(engine: Engine) {
     }
 }
 
-async fn fifty_copies_of_a_disputes_webhook_take_effect_once(engine: Engine) {
+async fn fifty_copies_of_a_dispute_webhook_take_effect_once(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     for round in 0..rounds() {
         let (tabs, order, payment) = shop.bought(round, std::slice::from_ref(&shop.alien)).await;
-        let intent = shop.entry(&payment).intent.expect("money");
-        let dispute = shop.shop.stripe.open_dispute(&intent, None, false).expect("money");
-        assert_eq!(shop.tell_copies("charge.dispute.created", 50).await, 1);
+        let intent = shop.entry(&payment).intent.expect("the intent of a paid session");
+        let dispute =
+            shop.shop.stripe.open_dispute(&intent, None, false).expect("a charge that can be disputed");
+        assert_eq!(shop.send_copies("charge.dispute.created", 50).await, 1);
         let open = shop.admin.get("/admin/disputes?status=open").await.expect(200).json();
         assert_eq!(open["total_items"], 1);
         shop.settle().await;
         shop.shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
-        assert_eq!(shop.tell_copies("charge.dispute.closed", 50).await, 1);
+        assert_eq!(shop.send_copies("charge.dispute.closed", 50).await, 1);
         let lost = shop.admin.get("/admin/disputes?status=lost").await.expect(200).json();
         assert_eq!(lost["total_items"], round + 1);
         shop.settle().await;
@@ -358,22 +363,22 @@ async fn fifty_copies_of_a_disputes_webhook_take_effect_once(engine: Engine) {
     }
 }
 
-/// The buyer comes back from Stripe: the page reads the order, and the buyer tries to pay again and to cancel.
-async fn a_webhook_a_redirect_and_a_reconciliation_at_once_pay_once(engine: Engine) {
+/// When the buyer returns from Stripe, the page reads the order, and the buyer tries to pay again and to cancel.
+async fn concurrent_webhooks_redirects_and_checks_pay_an_order_once(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     let [one, two] = shop.nodes();
     for round in 0..rounds() {
         let (tabs, order, payment) = shop.started(round, std::slice::from_ref(&shop.alien)).await;
         shop.pay_at_stripe(&payment);
         let (_, _, again, canceled, (), ()) = tokio::join!(
-            shop.tell_copies("checkout.session.completed", 3),
+            shop.send_copies("checkout.session.completed", 3),
             order_of(&tabs[0], &order),
             pay(&tabs[1], &order),
             cancel(&tabs[0], &order),
             one.run_payments_with_event_list(),
             two.run_payments_with_event_list(),
         );
-        // The checkout is shown again as long as nobody has been told that it was paid.
+        // The same payment is returned as long as no node knows that it was paid.
         if again.status == 200 {
             assert_eq!(again.json()["id"], payment["id"]);
         } else {

@@ -1,4 +1,4 @@
-//! Requests for refunds: made by buyers, decided by administrators.
+//! Refund requests, which buyers create and administrators decide.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -14,10 +14,10 @@ use crate::support::{Answer, Engine, SignedIn, TestApp, cases, email_of, snapsho
 
 cases! {
     an_approved_request_makes_the_refund_and_notifies_the_buyer,
-    a_rejected_request_changes_nothing_and_has_the_reason,
+    a_rejected_request_changes_nothing_and_the_buyer_gets_the_reason,
     a_movie_is_in_at_most_one_open_request,
-    of_ten_concurrent_requests_for_a_movie_one_is_created,
-    of_ten_concurrent_decisions_one_counts,
+    only_one_of_ten_concurrent_requests_for_a_movie_is_created,
+    only_one_of_ten_concurrent_decisions_counts,
     a_refund_request_must_be_about_paid_movies,
     an_invalid_request_is_reported_by_field,
     a_failed_refund_leaves_its_request_approved,
@@ -94,7 +94,7 @@ async fn an_approved_request_makes_the_refund_and_notifies_the_buyer(engine: Eng
     ask(&ann, &order, Some(&alien)).await.problem(409, "order_not_paid");
 }
 
-async fn a_rejected_request_changes_nothing_and_has_the_reason(engine: Engine) {
+async fn a_rejected_request_changes_nothing_and_the_buyer_gets_the_reason(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -124,7 +124,7 @@ async fn a_movie_is_in_at_most_one_open_request(engine: Engine) {
     ask(&ann, &order, Some(&[amelie])).await.expect(201);
 }
 
-async fn of_ten_concurrent_requests_for_a_movie_one_is_created(engine: Engine) {
+async fn only_one_of_ten_concurrent_requests_for_a_movie_is_created(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -133,7 +133,7 @@ async fn of_ten_concurrent_requests_for_a_movie_one_is_created(engine: Engine) {
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
 }
 
-async fn of_ten_concurrent_decisions_one_counts(engine: Engine) {
+async fn only_one_of_ten_concurrent_decisions_counts(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);

@@ -11,7 +11,9 @@ use test_stripe::{BookEntry, Delivery, Fault, RefundCourse};
 
 use super::{
     names_in_cart,
-    paying::{choose, dollars, give_up, is_purchased, order_mails, order_of, pay, payment_of, started},
+    paying::{
+        cancel_in_database, choose, dollars, is_purchased, order_mails, order_of, pay, payment_of, started,
+    },
     place, put_in_cart,
     stripe::Shop,
     text,
@@ -20,31 +22,31 @@ use crate::support::{Answer, Engine, SignedIn, TestApp, cases, snapshot};
 
 cases! {
     a_full_refund_revokes_the_movie_and_notifies_the_buyer_once,
-    refunds_by_item_go_down_to_the_last_cent,
+    refunds_of_items_can_return_the_whole_payment,
     a_refund_with_an_idempotency_key_is_made_once,
     a_refund_must_name_paid_movies,
     unpaid_orders_are_not_refunded,
     a_free_movie_is_refunded_without_the_provider,
-    of_twenty_concurrent_refunds_of_a_movie_one_is_made,
+    only_one_of_twenty_concurrent_refunds_of_a_movie_is_made,
     automatically_returned_money_is_listed_among_the_refunds,
     money_with_a_wrong_amount_is_refunded_in_full,
     a_refunded_movie_can_be_bought_again,
-    a_refund_made_at_the_provider_is_adopted,
+    a_refund_made_at_the_provider_is_recorded,
     a_full_refund_at_the_provider_revokes_the_movies,
-    a_refund_that_is_known_before_the_money_has_arrived_revokes_the_movie,
-    a_movie_that_its_buyer_already_has_again_is_refunded,
-    a_refund_that_is_pending_at_stripe_is_followed,
+    a_refund_that_is_reported_before_its_payment_revokes_the_movie,
+    a_payment_for_a_movie_that_the_buyer_has_again_is_refunded,
+    a_refund_that_is_pending_at_stripe_takes_effect_when_it_succeeds,
     a_failed_refund_changes_nothing,
     a_refund_that_fails_after_its_success_restores_the_movie,
     a_movie_that_was_bought_again_is_not_restored_twice,
     a_movie_of_a_failed_refund_is_restored_when_its_second_purchase_is_refunded,
     a_refund_whose_answer_was_lost_is_made_once,
-    a_refund_that_stripe_refuses_has_failed,
+    a_refund_that_stripe_refuses_fails,
     a_refund_waits_while_stripe_is_unavailable,
     a_refund_in_the_dashboard_whose_webhook_was_lost_is_found_in_the_list_of_events,
 }
 
-/// An order of these movies that was paid, and its payment.
+/// Buys these movies; returns the paid order and its payment.
 pub(super) async fn bought(app: &TestApp, buyer: &SignedIn, movies: &[String]) -> (Value, Value) {
     put_in_cart(buyer, movies).await;
     let order = place(buyer).await.expect(201).json();
@@ -114,7 +116,7 @@ async fn a_full_refund_revokes_the_movie_and_notifies_the_buyer_once(engine: Eng
     assert_eq!((&audit["total_items"], &audit["items"][0]["object"]["id"]), (&json!(1), &payment["id"]));
 }
 
-async fn refunds_by_item_go_down_to_the_last_cent(engine: Engine) {
+async fn refunds_of_items_can_return_the_whole_payment(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -203,7 +205,7 @@ async fn a_free_movie_is_refunded_without_the_provider(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-async fn of_twenty_concurrent_refunds_of_a_movie_one_is_made(engine: Engine) {
+async fn only_one_of_twenty_concurrent_refunds_of_a_movie_is_made(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
@@ -226,7 +228,7 @@ async fn automatically_returned_money_is_listed_among_the_refunds(engine: Engine
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
     let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
-    give_up(&app).await;
+    cancel_in_database(&app).await;
     choose(&app, &payment, "pay").await.expect(303);
     app.run_payments().await;
     let refunds = refunds_of(&ann, &payment).await;
@@ -267,9 +269,10 @@ async fn a_refunded_movie_can_be_bought_again(engine: Engine) {
     assert!(!is_purchased(&ann, &alien[0]).await);
 }
 
-/// Makes a refund directly in the sandbox's books.
+/// Makes a refund directly at the sandbox, which this server then finds.
 async fn refund_by_hand(app: &TestApp, payment: &Value, minor: i64) {
-    let sandbox = app.application().use_cases().sandbox.clone().expect("the sandbox");
+    let sandbox =
+        app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
     let by_hand = RefundOrder {
         refund_id: app.next_id(),
         shop_id: app.next_id(),
@@ -281,15 +284,15 @@ async fn refund_by_hand(app: &TestApp, payment: &Value, minor: i64) {
     app.run_payments().await;
 }
 
-async fn a_refund_made_at_the_provider_is_adopted(engine: Engine) {
+async fn a_refund_made_at_the_provider_is_recorded(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
     let (alien, amelie) = (movies.id("Alien"), movies.id("Amélie"));
     let (order, payment) = bought(&app, &ann, &[alien.clone(), amelie.clone()]).await;
     refund_by_hand(&app, &payment, 1_000).await;
-    let adopted = refunds_of(&ann, &payment).await;
-    assert_eq!((&adopted[0]["amount"], &adopted[0]["items"]), (&dollars("10.00"), &json!([])));
+    let recorded = refunds_of(&ann, &payment).await;
+    assert_eq!((&recorded[0]["amount"], &recorded[0]["items"]), (&dollars("10.00"), &json!([])));
     assert_eq!(order_of(&ann, &order).await["status"], "partially_refunded");
     assert!(
         is_purchased(&ann, &alien).await && is_purchased(&ann, &amelie).await,
@@ -315,7 +318,7 @@ async fn a_full_refund_at_the_provider_revokes_the_movies(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-/// A shop with Stripe whose buyer has paid, and an administrator.
+/// A shop with Stripe, its administrator, and an order that was paid with this payment.
 pub(super) async fn paid_at_stripe(engine: Engine) -> (Shop, SignedIn, Value, Value) {
     let shop = Shop::open(engine).await;
     let admin = shop.app.admin().await;
@@ -327,7 +330,7 @@ pub(super) async fn paid_at_stripe(engine: Engine) -> (Shop, SignedIn, Value, Va
     (shop, admin, order, payment)
 }
 
-async fn a_refund_that_is_known_before_the_money_has_arrived_revokes_the_movie(engine: Engine) {
+async fn a_refund_that_is_reported_before_its_payment_revokes_the_movie(engine: Engine) {
     let shop = Shop::open(engine).await;
     let (order, started) = shop.started().await;
     started.expect(201);
@@ -338,7 +341,7 @@ async fn a_refund_that_is_known_before_the_money_has_arrived_revokes_the_movie(e
     shop.stripe.settle(&shop.session()).expect("a payment in progress");
     shop.settle().await;
     shop.stripe.set_delivery(Delivery::RELIABLE);
-    shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("money");
+    shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("a charge that can be refunded");
     shop.settle().await;
     shop.app.advance(TimeDelta::hours(1));
     shop.settle().await;
@@ -348,13 +351,13 @@ async fn a_refund_that_is_known_before_the_money_has_arrived_revokes_the_movie(e
     shop.app.check_money().await;
 }
 
-async fn a_movie_that_its_buyer_already_has_again_is_refunded(engine: Engine) {
+async fn a_payment_for_a_movie_that_the_buyer_has_again_is_refunded(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     refund(&admin, &payment, None).await.expect(201);
     let (again, started) = shop.started().await;
     started.expect(201);
-    // The refund of the first order fails after all, so the buyer has the movie again while the second order is being
-    // paid.
+    // The refund of the first order fails after its success, so the buyer has the movie again while the second order
+    // is being paid.
     shop.stripe.finish_refund(&shop.refund_id(), false).expect("a refund");
     shop.settle().await;
     assert!(shop.is_purchased().await);
@@ -370,18 +373,18 @@ async fn a_movie_that_its_buyer_already_has_again_is_refunded(engine: Engine) {
     let captured = |entry: &BookEntry| (entry.captured, entry.refunded);
     let mut books: Vec<_> = shop.stripe.books().iter().map(captured).collect();
     books.sort_unstable();
-    assert_eq!(books, [(799, 0), (799, 799)], "paid once");
+    assert_eq!(books, [(799, 0), (799, 799)], "the buyer has paid only once");
     let returned = format!("A payment for Cinema order {} was returned", text(&again, "number"));
     assert!(order_mails(&shop.app, "ann").await.contains(&returned));
     shop.app.check_money().await;
 }
 
-async fn a_refund_that_is_pending_at_stripe_is_followed(engine: Engine) {
+async fn a_refund_that_is_pending_at_stripe_takes_effect_when_it_succeeds(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.next_refund(RefundCourse::StaysPending);
     let made = refund(&admin, &payment, None).await.expect(201).json();
     assert_eq!(made["status"], "pending");
-    assert!(shop.is_purchased().await, "the buyer has it until the refund succeeds");
+    assert!(shop.is_purchased().await, "the buyer has the movie until the refund succeeds");
     assert_eq!(shop.order_status(&order).await, "paid");
     refund(&admin, &payment, None).await.problem(409, "already_refunded");
     let refund_id = shop.refund_id();
@@ -439,7 +442,11 @@ async fn a_movie_that_was_bought_again_is_not_restored_twice(engine: Engine) {
     assert_eq!(shop.order_status(&again).await, "paid");
     shop.stripe.finish_refund(&refund_id, false).expect("a refund");
     shop.settle().await;
-    assert_eq!(shop.order_status(&order).await, "paid", "the money belongs to the shop");
+    assert_eq!(
+        shop.order_status(&order).await,
+        "paid",
+        "the shop has the money of the first order after the failed refund"
+    );
     assert!(shop.is_purchased().await);
     shop.app.run_outbox().await;
     let mails = shop.app.mails_to(&crate::support::email_of("admin"));
@@ -464,7 +471,7 @@ async fn a_movie_of_a_failed_refund_is_restored_when_its_second_purchase_is_refu
     assert_eq!(shop.order_status(&again).await, "refunded");
     assert_eq!(shop.order_status(&order).await, "paid");
     assert!(shop.is_purchased().await, "the first payment still pays for the movie");
-    // Its end is final once that payment is refunded too.
+    // The movie is revoked for good once the first payment is refunded too.
     refund(&admin, &payment, None).await.expect(201);
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "refunded");
@@ -487,11 +494,11 @@ async fn a_refund_whose_answer_was_lost_is_made_once(engine: Engine) {
     assert_eq!(shop.stripe.books()[0].refunded, 799);
 }
 
-async fn a_refund_that_stripe_refuses_has_failed(engine: Engine) {
+async fn a_refund_that_stripe_refuses_fails(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    // The money was refunded at Stripe, and the server does not know it.
-    shop.stripe.refund_in_dashboard(&shop.charge(), Some(500)).expect("money");
+    // A part was refunded at Stripe without the server's knowledge, and the server has the wrong charge.
+    shop.stripe.refund_in_dashboard(&shop.charge(), Some(500)).expect("a charge that can be refunded");
     shop.app.execute_sql("UPDATE payments SET charge = 'pi_unknown'").await;
     let made = refund(&admin, &payment, None).await.expect(201).json();
     assert_eq!(made["status"], "failed");
@@ -514,7 +521,7 @@ async fn a_refund_waits_while_stripe_is_unavailable(engine: Engine) {
 async fn a_refund_in_the_dashboard_whose_webhook_was_lost_is_found_in_the_list_of_events(engine: Engine) {
     let (shop, _, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("money");
+    shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("a charge that can be refunded");
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "paid");
     shop.app.run_payments_with_event_list().await;

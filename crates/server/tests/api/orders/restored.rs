@@ -1,5 +1,5 @@
-//! A database that was restored from a backup older than payments at Stripe: the payments are restored from Stripe's
-//! list of events.
+//! A database restored from a backup that is older than some payments at Stripe: these payments are restored from
+//! Stripe's list of events.
 
 use super::{
     cancel,
@@ -10,17 +10,17 @@ use crate::support::{Engine, cases, email_of};
 
 cases! {
     a_payment_missing_in_the_database_is_restored_from_the_list_of_events,
-    a_forgotten_payment_of_a_canceled_order_is_returned,
-    a_forgotten_payment_beside_another_one_that_is_open_pays_the_order,
-    money_for_a_forgotten_order_is_returned_once,
-    pending_money_for_a_forgotten_order_is_returned_when_it_arrives,
-    lost_webhooks_are_read_from_the_list_of_events,
+    a_missing_payment_of_a_canceled_order_is_returned,
+    a_missing_payment_pays_the_order_although_another_payment_is_open,
+    money_for_a_missing_order_is_returned_once,
+    pending_money_for_a_missing_order_is_returned_when_it_arrives,
+    the_events_of_lost_webhooks_are_read_from_the_list_of_events,
 }
 
-/// Deletes the rows that a backup from before the payment does not have.
+/// Deletes the rows that are missing in a backup from before the payment.
 const FORGET_PAYMENTS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events";
 
-/// Deletes the rows that a backup from before the order does not have.
+/// Deletes the rows that are missing in a backup from before the order.
 const FORGET_ORDERS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events; \
                              DELETE FROM order_exclusions; DELETE FROM order_items; DELETE FROM orders";
 
@@ -44,7 +44,7 @@ async fn a_payment_missing_in_the_database_is_restored_from_the_list_of_events(e
     }
 }
 
-async fn a_forgotten_payment_of_a_canceled_order_is_returned(engine: Engine) {
+async fn a_missing_payment_of_a_canceled_order_is_returned(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (order, started) = shop.started().await;
     started.expect(201);
@@ -59,7 +59,7 @@ async fn a_forgotten_payment_of_a_canceled_order_is_returned(engine: Engine) {
     assert!(!shop.is_purchased().await);
 }
 
-async fn a_forgotten_payment_beside_another_one_that_is_open_pays_the_order(engine: Engine) {
+async fn a_missing_payment_pays_the_order_although_another_payment_is_open(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (order, started) = shop.started().await;
     started.expect(201);
@@ -83,7 +83,7 @@ async fn a_forgotten_payment_beside_another_one_that_is_open_pays_the_order(engi
     assert_eq!(shop.paid_mails().await, 2, "one for the paid order, one for the refund");
 }
 
-async fn money_for_a_forgotten_order_is_returned_once(engine: Engine) {
+async fn money_for_a_missing_order_is_returned_once(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let admin = shop.app.admin().await;
     let (_, started) = shop.started().await;
@@ -109,7 +109,7 @@ async fn money_for_a_forgotten_order_is_returned_once(engine: Engine) {
     assert_eq!(mails.iter().filter(|mail| mail.subject == returned).count(), 1, "{mails:?}");
 }
 
-async fn pending_money_for_a_forgotten_order_is_returned_when_it_arrives(engine: Engine) {
+async fn pending_money_for_a_missing_order_is_returned_when_it_arrives(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (_, started) = shop.started().await;
     started.expect(201);
@@ -123,7 +123,7 @@ async fn pending_money_for_a_forgotten_order_is_returned_when_it_arrives(engine:
     assert_eq!((shop.stripe.books()[0].captured, shop.stripe.books()[0].refunded), (799, 799));
 }
 
-async fn lost_webhooks_are_read_from_the_list_of_events(engine: Engine) {
+async fn the_events_of_lost_webhooks_are_read_from_the_list_of_events(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let (order, started) = shop.started().await;
     started.expect(201);

@@ -19,7 +19,7 @@ cases! {
     a_wrong_amount_pays_nothing_at_stripe,
     a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_a_check,
     webhooks_without_a_signature_of_stripe_are_refused,
-    texts_of_stripe_that_postgresql_cannot_store_are_answered_alike_by_both_databases,
+    stripe_texts_that_postgresql_cannot_store_get_the_same_answers_with_both_databases,
     a_decline_at_stripe_is_shown_while_its_session_is_open,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Shop {
     pub(super) movie_id: String,
 }
 
-/// The same shop without webhooks.
+/// Stops the delivery of webhooks to the shop.
 pub(super) fn without_webhooks(shop: Shop) -> Shop {
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop
@@ -51,13 +51,13 @@ impl Shop {
         ];
         let app = TestApp::spawn_with(engine, &settings).await;
         let url = format!("{}/api/v1/payments/webhooks/stripe", app.url());
-        stripe.deliver_to(&url, &SECRETS[1..]).expect("an address");
+        stripe.deliver_to(&url, &SECRETS[1..]).expect("a valid address");
         let movies = app.import_small_catalogue().await;
         let buyer = app.user("ann").await;
         Self { app, stripe: Arc::new(stripe), buyer, movie_id: movies.id("Alien") }
     }
 
-    /// A pending order of Alien, and the answer to starting its payment.
+    /// Creates a pending order of Alien; returns it with the answer to starting its payment.
     pub(super) async fn started(&self) -> (Value, Answer) {
         put_in_cart(&self.buyer, std::slice::from_ref(&self.movie_id)).await;
         let order = place(&self.buyer).await.expect(201).json();
@@ -69,7 +69,7 @@ impl Shop {
         self.buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
     }
 
-    /// The only session.
+    /// The identifier of the only session at Stripe.
     pub(super) fn session(&self) -> String {
         let books = self.stripe.books();
         assert_eq!(books.len(), 1, "{books:?}");
@@ -80,10 +80,10 @@ impl Shop {
     pub(super) fn charge(&self) -> String {
         let books = self.stripe.books();
         let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");
-        paid.intent.expect("an intent")
+        paid.intent.expect("the intent of a paid session")
     }
 
-    /// The refund that was made last.
+    /// The identifier of the newest refund at Stripe.
     pub(super) fn refund_id(&self) -> String {
         let events = self.stripe.events();
         let made = events.iter().rev().find(|event| event["type"] == "refund.created").expect("a refund");
@@ -94,7 +94,7 @@ impl Shop {
     pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
-        assert!(is_told.expect("the wait ends"), "webhooks are still being delivered");
+        assert!(is_told.expect("the waiting task does not panic"), "webhooks are still being delivered");
         self.app.run_payments().await;
     }
 
@@ -180,7 +180,7 @@ async fn a_payment_that_was_never_opened_is_started_again_with_its_key(engine: E
     };
     shop.stripe.fail("POST /v1/checkout/sessions", Fault::Error { has_effect: false, is_saved: false }, 1);
     pay(&shop.buyer).await.expect(502);
-    // It is unknown whether it was opened, until it has not been found for long enough.
+    // The payment fails only after its session has not been found at Stripe for long enough.
     shop.app.advance(TimeDelta::minutes(26));
     shop.app.run_payments().await;
     let buyer = shop.app.signed_in_again(&shop.buyer).await;
@@ -231,7 +231,7 @@ async fn webhooks_without_a_signature_of_stripe_are_refused(engine: Engine) {
     answer.problem(400, "signature_invalid");
 }
 
-async fn texts_of_stripe_that_postgresql_cannot_store_are_answered_alike_by_both_databases(engine: Engine) {
+async fn stripe_texts_that_postgresql_cannot_store_get_the_same_answers_with_both_databases(engine: Engine) {
     let shop = Shop::open(engine).await;
     for (id, kind, object) in [
         ("evt_\0", "checkout.session.completed", "cs_1"),
@@ -250,7 +250,7 @@ async fn texts_of_stripe_that_postgresql_cannot_store_are_answered_alike_by_both
         assert_eq!(call.await.expect(200).json(), json!({"received": true}), "{id}");
     }
     shop.settle().await;
-    // A decline code is stored too.
+    // Such a character is also replaced in a decline code.
     let (order, started) = shop.started().await;
     started.expect(201);
     shop.stripe.decline(&shop.session(), "a_code\0").expect("an open session");

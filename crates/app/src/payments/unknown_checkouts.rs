@@ -1,5 +1,4 @@
-//! Checkouts of this shop without a payment, because the database was restored from a backup that is older than they
-//! are.
+//! Checkouts of this shop whose payments are missing because the database was restored from an older backup.
 
 use domain::{
     id::{Id, OrderId, PaymentId, ShopId},
@@ -27,20 +26,23 @@ enum Restored {
 }
 
 impl Payments {
-    /// Adopts a checkout of this shop that has no payment. The payment of its order is restored, as if it had never
-    /// been lost. If the order is not known either, the checkout is ended and its money is returned.
+    /// Handles a checkout of this shop whose payment is not in the database. The payment is restored from the
+    /// checkout. If the order does not exist or has another open payment, the checkout is ended instead and its money
+    /// is returned.
     ///
     /// # Errors
     /// When the provider or the store fails. The call must be repeated later.
-    pub(super) async fn adopt_unknown(
+    pub(super) async fn handle_unknown_checkout(
         &self,
         shop_id: ShopId,
         checkout: &ProviderCheckout,
     ) -> Result<(), CloseError> {
         let Some(payment_id) = checkout.payment_id else {
-            return Err(
-                StoreError::failed(format!("no payment is named by the checkout {}", checkout.id)).into()
-            );
+            return Err(StoreError::failed(format!(
+                "the checkout {} does not name its payment",
+                checkout.id
+            ))
+            .into());
         };
         if matches!(checkout.report, CheckoutReport::Expired { .. } | CheckoutReport::Bounced(_)) {
             return Ok(());
@@ -83,8 +85,8 @@ impl Payments {
         Ok(Restored::Yes)
     }
 
-    /// The payment as it was before the provider reported anything. A payment whose money has arrived is not added as
-    /// open, so that it can be added in addition to an open payment; the following report makes it successful.
+    /// The payment as it was before the provider reported anything. If its money has arrived, it is canceled instead
+    /// of open, because an order can have only one open payment; applying the report then makes it successful.
     fn payment_of(&self, id: PaymentId, order: &Order, checkout: &ProviderCheckout) -> Payment {
         let state = match checkout.report {
             CheckoutReport::Paid { at, .. } => PaymentState::Canceled { completed_at: at },
@@ -116,7 +118,7 @@ impl Payments {
         }
     }
 
-    /// Ends a checkout that cannot belong to a payment, and returns its money. Money that has not arrived yet is
+    /// Ends a checkout whose payment cannot be restored, and returns its money. Money that has not arrived yet is
     /// returned when it arrives.
     async fn undo_unknown(
         &self,
@@ -152,12 +154,12 @@ impl Payments {
     ) -> Result<(), CloseError> {
         let Some(charge) = &checkout.charge else {
             return Err(StoreError::failed(format!(
-                "the money of the checkout {} is not named",
+                "the paid checkout {} does not name its charge",
                 checkout.id
             ))
             .into());
         };
-        // It is returned only once, since the refund has the same UUID as the payment.
+        // The money is returned only once, since the refund has the same UUID as the payment.
         let refund_id = Id::from_uuid(payment_id.as_uuid());
         let refunds = self.gateway.refunds(charge).await?;
         let is_sent = |report: &RefundReport| !matches!(report, RefundReport::Failed { .. });
@@ -177,7 +179,7 @@ impl Payments {
                 return Err(GatewayError::Refused { code: "refund_failed".to_owned() }.into());
             }
         }
-        tracing::error!(payment = ?payment_id, checkout = checkout.id, "money for an unknown order is returned");
+        tracing::error!(payment = ?payment_id, checkout = checkout.id, "money for an unknown order was returned");
         Ok(self.announce_unknown(payment_id, checkout, received).await?)
     }
 
