@@ -113,10 +113,10 @@ fuzz: build ## fuzz a running server with schemathesis and its OpenAPI document
 	$(TOOLS)/python scripts/fuzz.py $(CINEMA)
 
 .PHONY: chaos
-chaos: build ## buy and refund movies while servers, PostgreSQL and a fake Stripe fail, then check that all amounts agree (SEED=…, CHAOS_SECONDS=60)
+chaos: build ## buy and refund movies while servers, PostgreSQL and a fake Stripe fail, then check that all amounts agree (SEED=…, CHAOS_SECONDS=90)
 	@env -u TEST_DATABASE_URL scripts/setup.sh postgres
 	@if [ "$${SKIP_POSTGRES:-}" = 1 ]; then echo 'SKIP_POSTGRES=1: skipped the drill, which needs PostgreSQL.'; else \
-	  python3 scripts/drills/chaos.py --seconds $${CHAOS_SECONDS:-60} $(if $(SEED),--seed $(SEED)); fi
+	  python3 scripts/drills/chaos.py --seconds $${CHAOS_SECONDS:-90} $(if $(SEED),--seed $(SEED)); fi
 
 .PHONY: drill
 drill: build ## restore a backup that is older than some payments, and check that no payment is lost

@@ -9,17 +9,18 @@ use crate::{
     engagement::{comment, prepare},
     fixtures::{at, id},
     node::Node,
+    parallel::at_once,
 };
 
 crate::cases! { "comment_reports":
     reports_of_one_comment_are_one_item,
+    concurrent_reports_of_one_comment_are_one_item,
+    of_twenty_concurrent_decisions_of_a_report_one_counts,
 }
 
-async fn reports_of_one_comment_are_one_item(node: Node) {
-    prepare(&node, 3, 1).await;
-    let mut unit = node.unit().await;
-    unit.insert_comment(&comment(5, 1, None, 1)).await.unwrap();
-    let new = |number: u64, reporter: u64| NewReport {
+/// Report number `number` of comment 5 on movie 1; only the first report has a note.
+fn report(number: u64, reporter: u64) -> NewReport {
+    NewReport {
         id: id(100 + number),
         comment_id: id(5),
         movie_id: id(1),
@@ -27,9 +28,57 @@ async fn reports_of_one_comment_are_one_item(node: Node) {
         reason: ReportReason::Spam,
         note: (number == 1).then(|| "why".to_owned()),
         at: at(i64::try_from(number).unwrap()),
-    };
+    }
+}
+
+/// Stores comment 5 of user 1 on movie 1, and further users.
+async fn commented(node: &Node, users: u64) {
+    prepare(node, users, 1).await;
+    let mut unit = node.unit().await;
+    unit.insert_comment(&comment(5, 1, None, 1)).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn concurrent_reports_of_one_comment_are_one_item(node: Node) {
+    commented(&node, 21).await;
+    at_once(20, |number| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.unit().await;
+            unit.report_comment(&report(number, number + 2)).await.unwrap();
+            unit.commit().await.unwrap();
+        }
+    })
+    .await;
+    let request = PageRequest::numbered(1, 10).unwrap();
+    let open = node.reported_comments(Some(true), &request).await.unwrap().items;
+    let counts: Vec<_> = open.iter().map(|item| item.reports.len()).collect();
+    assert_eq!(counts, [20]);
+}
+
+async fn of_twenty_concurrent_decisions_of_a_report_one_counts(node: Node) {
+    commented(&node, 2).await;
+    let mut unit = node.unit().await;
+    unit.report_comment(&report(1, 2)).await.unwrap();
+    unit.commit().await.unwrap();
+    let decided = at_once(20, |_| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.unit().await;
+            let item = unit.decide_reports(id(5), ReportDecision::Dismiss, at(9)).await.unwrap();
+            unit.commit().await.unwrap();
+            item
+        }
+    })
+    .await;
+    assert_eq!(decided.into_iter().flatten().collect::<Vec<_>>(), [id(101)]);
+}
+
+async fn reports_of_one_comment_are_one_item(node: Node) {
+    commented(&node, 3).await;
+    let mut unit = node.unit().await;
     for (number, reporter) in [(1, 2), (2, 3), (3, 2)] {
-        unit.report_comment(&new(number, reporter)).await.unwrap();
+        unit.report_comment(&report(number, reporter)).await.unwrap();
     }
     unit.commit().await.unwrap();
     let request = PageRequest::numbered(1, 10).unwrap();
@@ -48,12 +97,12 @@ async fn reports_of_one_comment_are_one_item(node: Node) {
     let resolved = node.reported_comments(Some(false), &request).await.unwrap().items;
     assert_eq!(resolved[0].decision, Some((ReportDecision::Dismiss, at(9))));
     let mut unit = node.unit().await;
-    unit.report_comment(&new(10, 2)).await.unwrap();
+    unit.report_comment(&report(10, 2)).await.unwrap();
     assert!(
         unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision.is_some(),
         "it is already known"
     );
-    unit.report_comment(&new(11, 1)).await.unwrap();
+    unit.report_comment(&report(11, 1)).await.unwrap();
     assert_eq!(unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision, None);
     unit.drop_open_reports(id(5)).await.unwrap();
     assert_eq!(unit.find_reported_comment(id(101)).await.unwrap(), None);
