@@ -9,7 +9,7 @@ use diesel::{
 };
 use domain::{
     audit::{AuditEntry, AuditObject},
-    catalog::{Activity, Movie, SEARCH_INDEX_VERSION, popularity},
+    catalog::{Activity, IndexEntry, Movie, SEARCH_INDEX_VERSION, popularity},
     store::StoreError,
     text::fold,
 };
@@ -157,9 +157,22 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
+/// The words of an entry as a text, in which [`push_words_check`](crate::clauses::push_words_check) finds them.
+fn words_text(entry: &IndexEntry) -> String {
+    let lists =
+        [("n|", &entry.name), ("j/", &entry.joined), ("p|", &entry.people), ("d|", &entry.description)];
+    let mut text = String::new();
+    for (mark, words) in lists {
+        for word in words {
+            text.extend([mark, word.as_str(), " "]);
+        }
+    }
+    text
+}
+
 fn index_movie(NewEntry { movie_id, entry }: &NewEntry) -> [Statement; 2] {
     let mut row =
-        Statement::new("INSERT INTO movie_search (movie_id, index_version, name_key, people) VALUES (");
+        Statement::new("INSERT INTO movie_search (movie_id, index_version, name_key, people, words) VALUES (");
     row.bind(*movie_id)
         .sql(", ")
         .bind(i64::from(SEARCH_INDEX_VERSION))
@@ -167,9 +180,11 @@ fn index_movie(NewEntry { movie_id, entry }: &NewEntry) -> [Statement; 2] {
         .bind(entry.name_key.clone())
         .sql(", ")
         .bind(entry.people.join(" "))
+        .sql(", ")
+        .bind(words_text(entry))
         .sql(
             ") ON CONFLICT (movie_id) DO UPDATE SET index_version = excluded.index_version, \
-             name_key = excluded.name_key, people = excluded.people",
+             name_key = excluded.name_key, people = excluded.people, words = excluded.words",
         );
     let mut words = Statement::new(
         "INSERT OR REPLACE INTO movie_words (rowid, name, joined, people, description) SELECT id",

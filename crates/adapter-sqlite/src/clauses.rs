@@ -93,12 +93,25 @@ pub(crate) fn push_movies_with_words<ST>(
 }
 
 /// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search
-/// index.
+/// index. The words are compared as text, because the full-text index would read all movies that have one of the words.
 pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
-    statement.sql(
-        "(SELECT 1 FROM movie_search s CROSS JOIN movie_words w ON w.rowid = s.id WHERE s.movie_id = m.id",
-    );
-    statement.sql(" AND w.movie_words MATCH ").bind(words(terms, part)).sql(" LIMIT 1) IS NOT NULL");
+    statement.sql("(SELECT 1 FROM movie_search s WHERE s.movie_id = m.id");
+    for term in terms {
+        let (lists, begun) = match part {
+            IndexPart::People => (["p|"].as_slice(), "p|"),
+            IndexPart::Name => (["n|", "j/"].as_slice(), "n|"),
+            IndexPart::All if term.is_of_name => (["n|", "j/"].as_slice(), "n|"),
+            IndexPart::All => (["|", "/"].as_slice(), "|"),
+        };
+        let whole = term.whole.iter().flat_map(|word| lists.iter().map(move |list| format!("{list}{word} ")));
+        let begun = term.begun.iter().map(|word| format!("{begun}{word}"));
+        for (number, text) in whole.chain(begun).enumerate() {
+            statement.sql(if number == 0 { " AND (" } else { " OR " });
+            statement.sql("instr(s.words, ").bind(text).sql(") > 0");
+        }
+        statement.sql(")");
+    }
+    statement.sql(" LIMIT 1) IS NOT NULL");
 }
 
 /// Adds a condition: any movie has all terms in the search index.

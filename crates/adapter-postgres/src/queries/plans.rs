@@ -11,11 +11,12 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
+    index_part::IndexPart,
     plan::{filled, plan},
     queries::{
         audit, audit_seals,
         movie_access::Access,
-        movie_filter::{Condition, conditions},
+        movie_filter::{Condition, conditions, conditions_with_words_in},
         movie_page::Order,
         movies::{ListRow, count_statement, detail_statement, list_statement},
         names, notifications, users,
@@ -108,6 +109,30 @@ async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
     let mut detail = detail_statement(None);
     detail.sql(" WHERE m.id = ").bind(MovieId::from_uuid(Uuid::from_u128(7)).as_uuid());
     plan(&database, &detail).await.walks_indexes();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_finds_the_same_movies_with_the_index_and_by_checking_each_movie() {
+    let Some((database, _guard)) = filled().await else { return };
+    let texts = ["movie 77", "mov", "m 9", "story", "movie77", "77movie", "777 story", "name:movie"];
+    for (text, part) in texts.iter().flat_map(|text| [(*text, IndexPart::All), (*text, IndexPart::Name)]) {
+        let filter = MovieFilter { search: Some(Search::parse(text)), ..MovieFilter::default() };
+        let conditions = conditions_with_words_in(&filter, part);
+        let mut counts = Vec::new();
+        for access in [Access::Lookup { driver: 0 }, Access::Walk { limit: Some(100_000) }] {
+            let rows: Vec<(i64, i64)> = database.fetch(count_statement(&conditions, access)).await.unwrap();
+            counts.push(rows[0].1);
+        }
+        assert_eq!(counts[0], counts[1], "{text} in {part:?}");
+    }
+}
+
+#[test]
+fn checking_a_movie_does_not_read_the_full_text_index() {
+    // FTS5 would read all movies that have a word in order to check one movie.
+    let filter = MovieFilter { search: Some(Search::parse("movie")), ..MovieFilter::default() };
+    let statement = count_statement(&conditions(&filter), Access::Walk { limit: Some(1_000) });
+    assert!(!statement.shape().contains("movie_words"), "{}", statement.shape());
 }
 
 #[tokio::test(flavor = "multi_thread")]

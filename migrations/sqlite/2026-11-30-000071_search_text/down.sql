@@ -1,0 +1,1 @@
+ALTER TABLE movie_search DROP COLUMN words;
