@@ -171,8 +171,9 @@ fn words_text(entry: &IndexEntry) -> String {
 }
 
 fn index_movie(NewEntry { movie_id, entry }: &NewEntry) -> [Statement; 2] {
-    let mut row =
-        Statement::new("INSERT INTO movie_search (movie_id, index_version, name_key, people, words) VALUES (");
+    let mut row = Statement::new(
+        "INSERT INTO movie_search (movie_id, index_version, name_key, people, words) VALUES (",
+    );
     row.bind(*movie_id)
         .sql(", ")
         .bind(i64::from(SEARCH_INDEX_VERSION))

@@ -1,21 +1,22 @@
-//! The ranked matches of searches, which are cached for a short time.
+//! The results of recent searches, which are cached for a short time.
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 use domain::{
+    catalog::Suggestion,
     page::{Position, SortValue},
     store::StoreError,
 };
 use moka::sync::Cache;
 use uuid::Uuid;
 
-/// How many searches are cached; one takes up to 30 kB.
+/// How many searches are cached, with up to 30 kB each, and how many suggestions.
 const MAX_SEARCHES: u64 = 256;
 
 /// The maximum length of the filter of a cached search, in bytes.
 const MAX_KEY: usize = 512;
 
-/// How long matches are cached. The version of the catalogue does not change with the popularity of its movies.
+/// How long results are cached. The version of the catalogue does not change with the popularity of its movies.
 const LONGEST_AGE: Duration = Duration::from_secs(5);
 
 /// A ranked match.
@@ -55,16 +56,16 @@ pub(super) struct Matches {
     pub(super) is_complete: bool,
 }
 
-/// The matches of recent searches. Each belongs to a version of the catalogue, so that every change of a movie is found
+/// The results of recent searches. Each belongs to a version of the catalogue, so that every change of a movie is found
 /// immediately, whichever node made it.
 pub(crate) struct RecentSearches {
     matches: Cache<(String, i64), Arc<Matches>>,
+    suggestions: Cache<(String, i64), Arc<[Suggestion]>>,
 }
 
 impl RecentSearches {
     pub(crate) fn new() -> Self {
-        let matches = Cache::builder().max_capacity(MAX_SEARCHES).time_to_live(LONGEST_AGE).build();
-        Self { matches }
+        Self { matches: cache(), suggestions: cache() }
     }
 
     /// The matches of a filter at this version of the catalogue, if they are cached.
@@ -73,9 +74,25 @@ impl RecentSearches {
     }
 
     /// Caches the matches of a filter.
-    pub(super) fn keep(&self, filter: String, version: i64, matches: Arc<Matches>) {
+    pub(super) fn keep_matches(&self, filter: String, version: i64, matches: Arc<Matches>) {
         if filter.len() <= MAX_KEY {
             self.matches.insert((filter, version), matches);
         }
     }
+
+    /// The suggestions of a filter at this version of the catalogue, if they are cached.
+    pub(super) fn suggestions(&self, filter: &str, version: i64) -> Option<Arc<[Suggestion]>> {
+        self.suggestions.get(&(filter.to_owned(), version))
+    }
+
+    /// Caches the suggestions of a filter.
+    pub(super) fn keep_suggestions(&self, filter: String, version: i64, suggestions: Arc<[Suggestion]>) {
+        if filter.len() <= MAX_KEY {
+            self.suggestions.insert((filter, version), suggestions);
+        }
+    }
+}
+
+fn cache<V: Clone + Send + Sync + 'static>() -> Cache<(String, i64), V> {
+    Cache::builder().max_capacity(MAX_SEARCHES).time_to_live(LONGEST_AGE).build()
 }

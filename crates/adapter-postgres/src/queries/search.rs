@@ -10,7 +10,7 @@ use diesel::{
 use domain::{
     catalog::{
         Candidate, KnownWord, MovieFilter, MovieSort, Ranking, Search, SearchQueries, SearchTerm, Suggestion,
-        SuggestionKind, allowed_mistakes, spellings_without_first_letter,
+        SuggestionKind, allowed_mistakes, best_suggestions, spellings_without_first_letter,
     },
     id::UserId,
     page::{Page, PageRequest, Position, SortValue, Start, Total},
@@ -152,7 +152,7 @@ impl Database {
         // if nothing changed between the statements.
         let is_of_all = filter.bought_by.is_none() && filter.favorites_of.is_none();
         if is_of_all && self.catalog_version().await? == version {
-            recent.keep(key.to_owned(), version, Arc::clone(&matches));
+            recent.keep_matches(key.to_owned(), version, Arc::clone(&matches));
         }
         Ok(matches)
     }
@@ -395,11 +395,35 @@ impl SearchQueries for Database {
         if search.words().len() == 0 {
             return Ok(Vec::new());
         }
-        let _turn = self.cache().turn_to_search().await?;
         let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
-        let by_name = conditions_with_words_in(&filter, IndexPart::Name);
+        let (key, version) = (filter.key(), self.catalog_version().await?);
+        let recent = self.cache().searches();
+        if let Some(suggestions) = recent.suggestions(&key, version) {
+            return Ok(suggestions.to_vec());
+        }
+        let _turn = self.cache().turn_to_search().await?;
+        // Another caller may have found them in the meantime.
+        if let Some(suggestions) = recent.suggestions(&key, version) {
+            return Ok(suggestions.to_vec());
+        }
+        let suggestions = best_suggestions(self.matching_names(&filter, search).await?);
+        if self.catalog_version().await? == version {
+            recent.keep_suggestions(key, version, suggestions.as_slice().into());
+        }
+        Ok(suggestions)
+    }
+}
+
+impl Database {
+    /// The movies and people whose names match, among the most popular ones.
+    async fn matching_names(
+        &self,
+        filter: &MovieFilter,
+        search: &Search,
+    ) -> Result<Vec<Suggestion>, StoreError> {
+        let by_name = conditions_with_words_in(filter, IndexPart::Name);
         let mut movies = self.most_popular(&by_name, &Cut::of(SUGGESTED_FROM)).await?;
-        let by_whole_name = with_whole_name(&filter, search);
+        let by_whole_name = with_whole_name(filter, search);
         movies.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
         movies.sort_unstable_by_key(|movie| movie.id.0);
         movies.dedup_by_key(|movie| movie.id.0);
@@ -412,7 +436,7 @@ impl SearchQueries for Database {
             let kind = SuggestionKind::Movie { year, poster };
             suggestions.push(Suggestion { kind, id: id.0, name, rank, popularity });
         }
-        let by_people = conditions_with_words_in(&filter, IndexPart::People);
+        let by_people = conditions_with_words_in(filter, IndexPart::People);
         let found = self.most_popular(&by_people, &Cut::of(SUGGESTED_FROM)).await?;
         let found: Vec<Uuid> = found.into_iter().map(|movie| movie.id.0).collect();
         let mut people: Vec<PersonRow> = Vec::new();

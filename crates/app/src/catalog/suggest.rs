@@ -1,5 +1,5 @@
 use domain::{
-    catalog::{Search, Suggestion, best_suggestions},
+    catalog::{Search, Suggestion},
     store::StoreError,
 };
 
@@ -12,7 +12,7 @@ impl Catalog {
     /// When the store fails.
     pub async fn suggest(&self, typed: &str) -> Result<Vec<Suggestion>, StoreError> {
         let understood = understand(&*self.words, Search::parse(typed)).await?;
-        Ok(best_suggestions(self.words.suggestions(&understood.search).await?))
+        self.words.suggestions(&understood.search).await
     }
 }
 

@@ -215,8 +215,9 @@ pub trait SearchQueries: Send + Sync {
     async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
     /// Whether the search finds any movie on sale.
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
-    /// The movies on sale and the people of movies on sale whose names match the search, in any order. MUST include the
-    /// most popular ones, and movies whose name is the search.
+    /// The movies on sale and the people of movies on sale whose names match the search, selected by
+    /// [`best_suggestions`](super::best_suggestions). The most popular ones, and movies whose name is the search, MUST be
+    /// considered.
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
 }
 
