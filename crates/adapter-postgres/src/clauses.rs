@@ -111,6 +111,16 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
     statement.sql(" LIMIT 1) IS NOT NULL");
 }
 
+/// Adds nothing and returns `false`: PostgreSQL reads its index of words completely before it stops at a maximum.
+pub(crate) const fn push_capped_words<ST>(
+    _statement: &mut Statement<ST>,
+    _terms: &[SearchTerm],
+    _part: IndexPart,
+    _cap: u32,
+) -> bool {
+    false
+}
+
 /// Adds a condition: any movie has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("EXISTS (SELECT 1 FROM movie_search s WHERE TRUE");

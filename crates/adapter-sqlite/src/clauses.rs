@@ -114,6 +114,19 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
     statement.sql(" LIMIT 1) IS NOT NULL");
 }
 
+/// Adds the number of movies, on sale or not, that have all terms in this part of the search index, counted up to a
+/// maximum with the full-text index alone. Returns whether this database can do so.
+pub(crate) fn push_capped_words<ST>(
+    statement: &mut Statement<ST>,
+    terms: &[SearchTerm],
+    part: IndexPart,
+    cap: u32,
+) -> bool {
+    statement.sql("(SELECT count(*) FROM (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");
+    statement.bind(words(terms, part)).sql(format!(" LIMIT {cap}) AS counted)"));
+    true
+}
+
 /// Adds a condition: any movie has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("EXISTS (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");

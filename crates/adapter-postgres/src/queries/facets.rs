@@ -33,10 +33,25 @@ impl FacetQueries for Database {
         currency: Currency,
     ) -> Result<FacetCounts, StoreError> {
         let key = format!("{currency:?} {}", filter.key());
-        let (version, known) = self.known_facets(&key).await?;
-        if let Some(counts) = known {
+        if let (_, Some(counts)) = self.known_facets(&key).await? {
             return Ok(counts);
         }
+        let (database, filter) = (self.clone(), filter.clone());
+        // It continues when the caller has left, so that a count that takes longer than a request is cached for the next one.
+        let counting = tokio::spawn(async move { database.count_facets(&filter, currency, key).await });
+        counting.await.map_err(StoreError::failed)?
+    }
+}
+
+impl Database {
+    /// Counts the facets of a filter and caches them, unless other callers do so.
+    async fn count_facets(
+        &self,
+        filter: &MovieFilter,
+        currency: Currency,
+        key: String,
+    ) -> Result<FacetCounts, StoreError> {
+        let version = self.catalog_version().await?;
         let _search_turn = match filter.search {
             Some(_) => Some(self.cache().turn_to_search().await?),
             None => None,
@@ -91,9 +106,7 @@ impl FacetQueries for Database {
         }
         Ok(counts)
     }
-}
 
-impl Database {
     /// The version of the catalogue, and the facets that are cached for it.
     async fn known_facets(&self, key: &str) -> Result<(i64, Option<FacetCounts>), StoreError> {
         let version = self.catalog_version().await?;

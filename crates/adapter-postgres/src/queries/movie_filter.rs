@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{
-        Bind, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches, push_contains,
-        push_movies_linked_to, push_movies_with_words, push_words_check,
+        Bind, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches, push_capped_words,
+        push_contains, push_movies_linked_to, push_movies_with_words, push_words_check,
     },
     index_part::IndexPart,
     statement::Statement,
@@ -241,8 +241,10 @@ impl Condition {
     /// `false` if no index can count them without reading far more.
     pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
-            Self::Words { terms, .. } => {
-                push_estimate(statement, terms);
+            Self::Words { terms, part } => {
+                if !push_capped_words(statement, terms, *part, cap) {
+                    push_estimate(statement, terms);
+                }
                 return true;
             }
             Self::WholeName(_) | Self::Never => {
