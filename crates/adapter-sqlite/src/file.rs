@@ -17,10 +17,10 @@ pub(crate) enum Purpose {
 }
 
 /// The settings of every connection. Commits are synced to the disk (`FULL`), so that neither a crash nor a power failure loses a
-/// change that was acknowledged. The first 96 MiB of the file are read through a memory map rather than cached
-/// by each connection; mapped pages count as memory of the process.
+/// change that was acknowledged. Each connection caches 8 MiB of pages: a memory map would count as memory of the process
+/// once for each connection.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
-    PRAGMA cache_size = -2048; PRAGMA mmap_size = 100663296; PRAGMA temp_store = MEMORY; \
+    PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
 
 /// The file is a symbolic link, whose target may have been chosen by someone else.

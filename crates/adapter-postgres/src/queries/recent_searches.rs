@@ -16,8 +16,9 @@ const MAX_SEARCHES: u64 = 256;
 /// The maximum length of the filter of a cached search, in bytes.
 const MAX_KEY: usize = 512;
 
-/// How long results are cached. The version of the catalogue does not change with the popularity of its movies.
-const LONGEST_AGE: Duration = Duration::from_secs(5);
+/// How long results are cached. The version of the catalogue does not change with the popularity of its movies, which is
+/// updated every minute.
+const LONGEST_AGE: Duration = Duration::from_secs(60);
 
 /// A ranked match.
 #[derive(Debug, Clone, Copy, PartialEq)]
