@@ -184,6 +184,7 @@ pub(super) fn facets_statement(
         statement.sql(")");
         "FROM matching m"
     };
+    // Years and prices are counted in the order of their indexes and then added up: a group of a computed value would be sorted.
     for (position, group) in FacetGroup::ALL.into_iter().enumerate() {
         if !groups.contains(&group) {
             continue;
@@ -201,22 +202,28 @@ pub(super) fn facets_statement(
                 .sql(" GROUP BY m.certification_id"),
             FacetGroup::Decades => statement
                 .sql(NO_ID)
-                .sql(", CAST(m.year / 10 * 10 AS BIGINT) AS decade, count(*), (SELECT version FROM catalog_state) ")
+                .sql(
+                    ", CAST(y.year / 10 * 10 AS BIGINT) AS decade, CAST(sum(y.movies) AS BIGINT), \
+                     (SELECT version FROM catalog_state) FROM (SELECT m.year, count(*) AS movies ",
+                )
                 .sql(source)
-                .sql(" GROUP BY decade"),
+                .sql(" GROUP BY m.year) AS y GROUP BY decade"),
             FacetGroup::PriceBands => {
                 statement.sql(NO_ID).sql(", CAST(CASE");
                 // The highest band is tested first, so that the first match is the movie's band.
                 for (number, band) in PriceBand::all(currency).into_iter().enumerate().rev() {
                     statement
-                        .sql(" WHEN m.price_minor >= ")
+                        .sql(" WHEN p.price_minor >= ")
                         .bind(band.min.minor())
                         .sql(format!(" THEN {number}"));
                 }
                 statement
-                    .sql(" ELSE 0 END AS BIGINT) AS band, count(*), (SELECT version FROM catalog_state) ")
+                    .sql(
+                        " ELSE 0 END AS BIGINT) AS band, CAST(sum(p.movies) AS BIGINT), \
+                         (SELECT version FROM catalog_state) FROM (SELECT m.price_minor, count(*) AS movies ",
+                    )
                     .sql(source)
-                    .sql(" GROUP BY band")
+                    .sql(" GROUP BY m.price_minor) AS p GROUP BY band")
             }
         };
     }
