@@ -73,7 +73,8 @@ async fn every_down_migration_reverts_its_up_migration() {
         let before = lines(&client, SCHEMA).await;
         client.batch_execute(&up).await.unwrap();
         let after = lines(&client, SCHEMA).await;
-        assert_ne!(before, after, "{}", migration.display());
+        // Some migrations change only the schema of SQLite.
+        assert_eq!(before == after, down.trim() == "SELECT 1;", "{}", migration.display());
         client.batch_execute(&down).await.unwrap();
         assert_eq!(lines(&client, SCHEMA).await, before, "{}", migration.display());
         client.batch_execute(&up).await.unwrap();

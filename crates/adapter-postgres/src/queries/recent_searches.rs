@@ -18,7 +18,7 @@ const MAX_KEY: usize = 512;
 
 /// How long results are cached. The version of the catalogue does not change with the popularity of its movies, which is
 /// updated every minute.
-const LONGEST_AGE: Duration = Duration::from_secs(60);
+const LONGEST_AGE: Duration = Duration::from_mins(1);
 
 /// A ranked match.
 #[derive(Debug, Clone, Copy, PartialEq)]

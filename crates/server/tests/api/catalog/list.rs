@@ -187,6 +187,9 @@ async fn a_list_takes_at_most_two_statements(engine: Engine) {
         let statements = app.statements_of(ann.get(path)).await;
         assert!((1..=2).contains(&statements), "{path} took {statements} statements");
     }
-    let statements = app.statements_of(ann.get("/movies?search=the+godfather")).await;
-    assert!((1..=4).contains(&statements), "a search took {statements} statements");
+    // The first search is cached.
+    for most in [6, 3] {
+        let statements = app.statements_of(ann.get("/movies?search=the+godfather")).await;
+        assert!((1..=most).contains(&statements), "a search took {statements} statements");
+    }
 }
