@@ -158,6 +158,9 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
     result["cold"] = {name: milliseconds(server, paths[name][0], token) for name in CASES}
     for name in CASES:
         token = server.tokens()[0]
+        # Warm: each address was requested once.
+        for path in paths[name][1:]:
+            milliseconds(server, path, token)
         script = paths_script(paths[name], None if name in ("live", "hot") else token)
         result[name] = load(server, folder, f"{label}-{name}", script, seconds=seconds)
         row = result[name]
