@@ -12,11 +12,14 @@ use domain::{
     store::StoreError,
 };
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
-use crate::{queries::recent_searches::RecentSearches, statement::Statement};
+use crate::{
+    queries::recent_searches::{MAX_KEY, RecentSearches},
+    statement::Statement,
+};
 
 /// How many totals of filters, and how many sizes of conditions, are cached.
 const MAX_TOTALS: usize = 1_024;
@@ -51,9 +54,6 @@ pub(crate) const OF_LARGE: LongestAge =
 /// How long a caller waits for a permit to search.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The maximum length of a filter whose total is cached, in bytes, so that long searches cannot fill the memory.
-const MAX_KEY: usize = 512;
-
 /// How many shapes of list statements keep their prepared statements, on every connection.
 const MAX_SHAPES: usize = 128;
 
@@ -68,10 +68,10 @@ pub(crate) struct CatalogCache {
     sizes: Mutex<HashMap<(String, u32), (i64, u32)>>,
     version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
-    facet_counting: Semaphore,
+    facet_counting: Arc<Semaphore>,
     searches: RecentSearches,
-    searching: Semaphore,
-    name_counting: Semaphore,
+    searching: Arc<Semaphore>,
+    name_counting: Arc<Semaphore>,
 }
 
 /// A cached count with its version of the catalogue.
@@ -103,10 +103,10 @@ impl CatalogCache {
             sizes: Mutex::default(),
             version: AtomicI64::default(),
             shapes: Mutex::default(),
-            facet_counting: Semaphore::new(FACETS_AT_ONCE),
+            facet_counting: Arc::new(Semaphore::new(FACETS_AT_ONCE)),
             searches: RecentSearches::new(),
-            searching: Semaphore::new(searches),
-            name_counting: Semaphore::new(1),
+            searching: Arc::new(Semaphore::new(searches)),
+            name_counting: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -119,8 +119,8 @@ impl CatalogCache {
     ///
     /// # Errors
     /// When others search for longer than [`SEARCH_PATIENCE`].
-    pub(crate) async fn turn_to_search(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        let turn = timeout(SEARCH_PATIENCE, self.searching.acquire()).await;
+    pub(crate) async fn turn_to_search(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let turn = timeout(SEARCH_PATIENCE, Arc::clone(&self.searching).acquire_owned()).await;
         turn.ok().and_then(Result::ok).ok_or_else(|| StoreError::unavailable("too many searches are running"))
     }
 
@@ -132,7 +132,7 @@ impl CatalogCache {
         &self,
         filter: &str,
         version: i64,
-    ) -> Result<Turn<'_, Arc<FacetCounts>>, StoreError> {
+    ) -> Result<Turn<Arc<FacetCounts>>, StoreError> {
         let recent =
             || lock(&self.facets).get(filter).and_then(|kept| kept.value(version, OF_LARGE.while_counting));
         turn(&self.facet_counting, recent).await
@@ -147,7 +147,7 @@ impl CatalogCache {
         &self,
         kind: NameKind,
         version: i64,
-    ) -> Result<Turn<'_, Vec<CountedName>>, StoreError> {
+    ) -> Result<Turn<Vec<CountedName>>, StoreError> {
         let recent =
             || lock(&self.names).get(&kind).and_then(|kept| kept.value(version, OF_LARGE.while_counting));
         turn(&self.name_counting, recent).await
@@ -252,22 +252,22 @@ impl CatalogCache {
 }
 
 /// Whether a caller counts or uses recent counts.
-pub(crate) enum Turn<'a, T> {
+pub(crate) enum Turn<T> {
     /// The caller counts, and holds the permit until it has finished.
-    Count(SemaphorePermit<'a>),
+    Count(OwnedSemaphorePermit),
     /// The caller uses these recent counts, because others are counting.
     Use(T),
 }
 
 /// Waits for a permit, or returns recent counts while others are counting.
-async fn turn<T>(counting: &Semaphore, recent: impl Fn() -> Option<T>) -> Result<Turn<'_, T>, StoreError> {
-    if let Ok(permit) = counting.try_acquire() {
+async fn turn<T>(counting: &Arc<Semaphore>, recent: impl Fn() -> Option<T>) -> Result<Turn<T>, StoreError> {
+    if let Ok(permit) = Arc::clone(counting).try_acquire_owned() {
         return Ok(Turn::Count(permit));
     }
     if let Some(counts) = recent() {
         return Ok(Turn::Use(counts));
     }
-    let permit = timeout(COUNTING_PATIENCE, counting.acquire()).await;
+    let permit = timeout(COUNTING_PATIENCE, Arc::clone(counting).acquire_owned()).await;
     permit
         .ok()
         .and_then(Result::ok)

@@ -33,30 +33,15 @@ impl FacetQueries for Database {
         currency: Currency,
     ) -> Result<FacetCounts, StoreError> {
         let key = format!("{currency:?} {}", filter.key());
-        if let (_, Some(counts)) = self.known_facets(&key).await? {
+        let (version, known) = self.known_facets(&key).await?;
+        if let Some(counts) = known {
             return Ok(counts);
         }
-        let (database, filter) = (self.clone(), filter.clone());
-        // It continues when the caller has left, so that a count that takes longer than a request is cached for the next one.
-        let counting = tokio::spawn(async move { database.count_facets(&filter, currency, key).await });
-        counting.await.map_err(StoreError::failed)?
-    }
-}
-
-impl Database {
-    /// Counts the facets of a filter and caches them, unless other callers do so.
-    async fn count_facets(
-        &self,
-        filter: &MovieFilter,
-        currency: Currency,
-        key: String,
-    ) -> Result<FacetCounts, StoreError> {
-        let version = self.catalog_version().await?;
-        let _search_turn = match filter.search {
+        let search_turn = match filter.search {
             Some(_) => Some(self.cache().turn_to_search().await?),
             None => None,
         };
-        let _permit = match self.cache().turn_to_count_facets(&key, version).await? {
+        let permit = match self.cache().turn_to_count_facets(&key, version).await? {
             Turn::Use(counts) => return Ok(FacetCounts::clone(&counts)),
             Turn::Count(permit) => permit,
         };
@@ -65,6 +50,26 @@ impl Database {
         if let Some(counts) = known {
             return Ok(counts);
         }
+        let (database, filter) = (self.clone(), filter.clone());
+        // It continues when the caller has left, so that a count that takes longer than a request is cached for the next one. The
+        // permits limit how many such counts run.
+        let counting = tokio::spawn(async move {
+            let _permits = (permit, search_turn);
+            database.count_facets(&filter, currency, key, version).await
+        });
+        counting.await.map_err(StoreError::failed)?
+    }
+}
+
+impl Database {
+    /// Counts the facets of a filter, and caches them if the catalogue still has this version.
+    async fn count_facets(
+        &self,
+        filter: &MovieFilter,
+        currency: Currency,
+        key: String,
+        version: i64,
+    ) -> Result<FacetCounts, StoreError> {
         let mut counts = FacetCounts::default();
         let mut versions = Vec::new();
         let mut lists = groups_by_conditions(filter);
@@ -131,7 +136,8 @@ impl Database {
     }
 }
 
-/// The filters by which the groups are counted, with their groups. Groups without chosen values share a filter.
+/// Returns each filter that is needed for counting, with the groups that it counts. Groups without chosen values share a
+/// filter.
 fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGroup>)> {
     let mut found: Vec<(MovieFilter, Vec<FacetGroup>)> = Vec::new();
     for group in FacetGroup::ALL {

@@ -13,8 +13,8 @@ use uuid::Uuid;
 /// How many searches are cached, with up to 30 kB each, and how many suggestions.
 const MAX_SEARCHES: u64 = 256;
 
-/// The maximum length of the filter of a cached search, in bytes.
-const MAX_KEY: usize = 512;
+/// The maximum length of a filter whose results are cached, in bytes, so that long searches cannot fill the memory.
+pub(super) const MAX_KEY: usize = 512;
 
 /// How long results are cached. The version of the catalogue does not change with the popularity of its movies, which is
 /// updated every minute.

@@ -27,7 +27,7 @@ enum Step {
 
 impl Orders {
     /// Cancels the expired pending orders, and puts their movies back into the carts; returns how many were canceled.
-    /// An order whose open checkout cannot be ended at the provider is retried in the next run.
+    /// If the open checkout of an order cannot be ended at the provider, the next run tries again.
     ///
     /// # Errors
     /// When the store fails for at least one order; the other orders have been processed.

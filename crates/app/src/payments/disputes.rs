@@ -200,7 +200,7 @@ fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     }
 }
 
-/// Writes the time of the next check for the open disputes whose check is due.
+/// Schedules the next check of the open disputes whose check is due.
 async fn postpone(unit: &mut dyn OrderUnit, held: &mut Held, now: Instant) -> Result<(), StoreError> {
     for dispute in &mut held.disputes {
         if dispute.next_check_at.is_some_and(|due| due <= now) {
