@@ -4,13 +4,11 @@ use domain::{
     idempotency::KeyedRequest,
     money::Money,
     orders::{
-        Order, OrderEvent, OrderStatus, OrderTotalError, OrderUnit, OrderView, PriceChange, RefundedPart,
-        Revalidation,
+        Order, OrderEvent, OrderStatus, OrderTotalError, OrderUnit, OrderView, PriceChange, Revalidation,
     },
     payments::{
         AmountError, CHECKOUT_LIFETIME, CheckoutLine, CheckoutReport, CheckoutRequest, GatewayError,
-        NO_PROVIDER, Payment, PaymentFailure, PaymentItem, PaymentState, PaymentStatus, PaymentView,
-        Settlement,
+        NO_PROVIDER, Payment, PaymentFailure, PaymentState, PaymentStatus, PaymentView, Settlement,
     },
     store::{Attempt, StoreError, retried},
     time::Instant,
@@ -226,30 +224,7 @@ impl Payments {
         shown: &OrderView,
         now: Instant,
     ) -> Result<Step, PayError> {
-        let items = order.items.iter().map(|item| PaymentItem {
-            id: self.ids.next(),
-            order_item_id: item.id,
-            price: item.price,
-        });
-        let mut payment = Payment {
-            id,
-            order_id: order.id,
-            user_id: order.user_id,
-            provider: NO_PROVIDER.to_owned(),
-            state: PaymentState::NEW,
-            amount: order.total,
-            refunded: Money::zero(order.total.currency()),
-            disputed: Money::zero(order.total.currency()),
-            free_refund: RefundedPart::Nothing,
-            items: items.collect(),
-            request: None,
-            checkout: None,
-            charge: None,
-            settlement: None,
-            created_at: now,
-            next_check_at: None,
-            checks: 0,
-        };
+        let mut payment = Payment::of_order(order, id, NO_PROVIDER.to_owned(), now, || self.ids.next());
         if order.total.minor() == 0 {
             payment.state = PaymentState::Successful { completed_at: now };
             payment.settlement = Some(Settlement::PaysOrder);

@@ -3,10 +3,9 @@
 use domain::{
     id::{Id, OrderId, PaymentId, ShopId},
     money::Money,
-    orders::{Order, RefundedPart},
+    orders::Order,
     payments::{
-        CheckoutReport, GatewayError, Payment, PaymentItem, PaymentState, ProviderCheckout, RefundOrder,
-        RefundReport,
+        CheckoutReport, GatewayError, Payment, PaymentState, ProviderCheckout, RefundOrder, RefundReport,
     },
     store::{Attempt, StoreError, retried},
 };
@@ -92,30 +91,8 @@ impl Payments {
             CheckoutReport::Paid { at, .. } => PaymentState::Canceled { completed_at: at },
             _ => PaymentState::NEW,
         };
-        let items = order.items.iter().map(|item| PaymentItem {
-            id: self.ids.next(),
-            order_item_id: item.id,
-            price: item.price,
-        });
-        Payment {
-            id,
-            order_id: order.id,
-            user_id: order.user_id,
-            provider: self.gateway.provider().to_owned(),
-            state,
-            amount: order.total,
-            refunded: Money::zero(order.total.currency()),
-            disputed: Money::zero(order.total.currency()),
-            free_refund: RefundedPart::Nothing,
-            items: items.collect(),
-            request: None,
-            checkout: None,
-            charge: None,
-            settlement: None,
-            created_at: checkout.created_at,
-            next_check_at: None,
-            checks: 0,
-        }
+        let provider = self.gateway.provider().to_owned();
+        Payment { state, ..Payment::of_order(order, id, provider, checkout.created_at, || self.ids.next()) }
     }
 
     /// Ends a checkout whose payment cannot be restored, and returns its money. Money that has not arrived yet is

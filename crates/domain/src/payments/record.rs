@@ -1,7 +1,7 @@
 use crate::{
     id::{OrderId, OrderItemId, PaymentId, PaymentItemId, UserId},
     money::Money,
-    orders::{Buyer, OrderedMovie, RefundedPart},
+    orders::{Buyer, Order, OrderedMovie, RefundedPart},
     payments::{CheckoutRequest, PaymentFailure, PaymentState, PaymentStatus, Settlement},
     time::Instant,
 };
@@ -72,6 +72,44 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// Creates a payment of all items of an order, in the state before the provider knows it.
+    ///
+    /// `next_item_id` returns a new identifier for each item of the payment.
+    #[must_use]
+    pub fn of_order(
+        order: &Order,
+        id: PaymentId,
+        provider: String,
+        created_at: Instant,
+        mut next_item_id: impl FnMut() -> PaymentItemId,
+    ) -> Self {
+        let items = order.items.iter().map(|item| PaymentItem {
+            id: next_item_id(),
+            order_item_id: item.id,
+            price: item.price,
+        });
+        let zero = Money::zero(order.total.currency());
+        Self {
+            id,
+            order_id: order.id,
+            user_id: order.user_id,
+            provider,
+            state: PaymentState::NEW,
+            amount: order.total,
+            refunded: zero,
+            disputed: zero,
+            free_refund: RefundedPart::Nothing,
+            items: items.collect(),
+            request: None,
+            checkout: None,
+            charge: None,
+            settlement: None,
+            created_at,
+            next_check_at: None,
+            checks: 0,
+        }
+    }
+
     /// The name of its state.
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
