@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use domain::{
     accounts::Actor,
-    catalog::{KEPT_SIMILAR, MovieFilter, MovieSort, MovieSummary, SHOWN_SIMILAR, SimilarList, most_similar},
-    id::MovieId,
+    catalog::{MovieFilter, MovieSort, MovieSummary, SHOWN_SIMILAR, SimilarList, most_similar},
+    id::{MovieId, UserId},
     page::PageRequest,
     store::StoreError,
 };
@@ -12,6 +12,9 @@ use super::Catalog;
 
 /// After how many days a list of similar movies is computed again, since other movies are added in the meantime.
 const KEPT_DAYS: i64 = 1;
+/// How many movies of a list are read first. The others are read only if fewer than [`SHOWN_SIMILAR`] of them are still on
+/// sale and not bought by the viewer.
+const READ_FIRST: usize = 24;
 /// How many movies a round of background work checks.
 const LOOKED_AT: u32 = 500;
 /// The maximum number of lists that it computes in a round, since it shares the database with the requests.
@@ -39,20 +42,34 @@ impl Catalog {
             // The background work has not computed the list yet.
             None => self.find_similar(id).await?.unwrap_or_default(),
         };
-        if similar_ids.is_empty() {
-            return Ok(Some(Vec::new()));
-        }
-        let ranks: HashMap<MovieId, usize> = similar_ids.iter().copied().zip(0..).collect();
-        let filter = MovieFilter { ids: similar_ids, ..MovieFilter::default() };
-        let size = u32::try_from(KEPT_SIMILAR).map_err(StoreError::failed)?;
-        let request = PageRequest::numbered(1, size).map_err(StoreError::failed)?;
         let viewer = viewer.map(|viewer| viewer.user_id);
+        let (first, rest) = similar_ids.split_at(similar_ids.len().min(READ_FIRST));
+        let mut movies = self.offered(first, viewer).await?;
+        if movies.len() < SHOWN_SIMILAR {
+            movies.extend(self.offered(rest, viewer).await?);
+        }
+        movies.truncate(SHOWN_SIMILAR);
+        Ok(Some(movies))
+    }
+
+    /// Those of the movies, in their order, that are on sale and not bought by the viewer.
+    async fn offered(
+        &self,
+        ids: &[MovieId],
+        viewer: Option<UserId>,
+    ) -> Result<Vec<MovieSummary>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ranks: HashMap<MovieId, usize> = ids.iter().copied().zip(0..).collect();
+        let filter = MovieFilter { ids: ids.to_vec(), ..MovieFilter::default() };
+        let size = u32::try_from(ids.len()).map_err(StoreError::failed)?;
+        let request = PageRequest::numbered(1, size).map_err(StoreError::failed)?;
         let page = self.queries.movie_page(&filter, &[MovieSort::POPULAR], &request, viewer).await?;
         let mut movies = page.items;
         movies.retain(|movie| movie.me.is_none_or(|me| !me.purchased));
         movies.sort_by_key(|movie| ranks.get(&movie.id).copied());
-        movies.truncate(SHOWN_SIMILAR);
-        Ok(Some(movies))
+        Ok(movies)
     }
 
     async fn find_similar(&self, id: MovieId) -> Result<Option<Vec<MovieId>>, StoreError> {
@@ -190,9 +207,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn twenty_are_shown() {
-        let catalog = catalog(kept(&(10..60).collect::<Vec<_>>()));
-        assert_eq!(ids(catalog.similar(movie_id(1), None).await.unwrap()).len(), SHOWN_SIMILAR);
+    async fn twenty_are_shown_in_their_order_even_if_many_of_the_first_are_not_offered() {
+        let shown = |first: usize| (first..first + SHOWN_SIMILAR).map(movie_id).collect::<Vec<_>>();
+        let many = catalog(kept(&(10..60).collect::<Vec<_>>()));
+        assert_eq!(ids(many.similar(movie_id(1), None).await.unwrap()), shown(10));
+        // Number 5 is withdrawn.
+        let withdrawn_first = catalog(kept(&[vec![5; 23], (10..60).collect()].concat()));
+        assert_eq!(ids(withdrawn_first.similar(movie_id(1), None).await.unwrap()), shown(10));
     }
 
     #[tokio::test]
