@@ -31,8 +31,9 @@ install_packages() {
     return 1
   fi
   say "installing $*"
-  "${run[@]}" apt-get -qq update
-  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" >/dev/null
+  # Packages may start services, which must not keep the lock of this script (file descriptor 9).
+  "${run[@]}" apt-get -qq update 9>&-
+  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" >/dev/null 9>&-
 }
 
 postgres_is_there() {
@@ -112,6 +113,13 @@ bench() {
 coverage() {
   install_from_pypi .tools/coverage scripts/coverage.txt
 }
+
+# One call at a time: .ci/run installs everything in the background while it compiles. (macOS has no flock.)
+mkdir -p .tools
+if command -v flock >/dev/null; then
+  exec 9>.tools/lock
+  flock 9
+fi
 
 case "${1:-}" in
   tools | s3 | mail | postgres | redis | bench | coverage) "$1" ;;
