@@ -14,7 +14,8 @@ use uuid::Uuid;
 use crate::{
     Database,
     dialect::{Bind, Column, DbInstant, DbUuid, SqlId},
-    repositories::{NewEntry, NewLink, NewName, WordCount, poster_address, written},
+    filter_bits::bits_of,
+    repositories::{LINKS_WITH_BITS, NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -53,13 +54,17 @@ pub(crate) async fn insert_links(
         .sql(table)
         .sql(" (movie_id, ")
         .sql(column)
-        .sql(", position) SELECT * FROM unnest(")
+        .sql(if table == LINKS_WITH_BITS { ", position, filter_bits" } else { ", position" })
+        .sql(") SELECT * FROM unnest(")
         .bind(Bind::Ids(links.iter().map(|link| DbUuid(link.movie_id)).collect()))
         .sql(", ")
         .bind(Bind::Ids(links.iter().map(|link| DbUuid(link.name_id)).collect()))
         .sql(", ")
-        .bind(Bind::Integers(links.iter().map(|link| link.position).collect()))
-        .sql(") ON CONFLICT DO NOTHING");
+        .bind(Bind::Integers(links.iter().map(|link| link.position).collect()));
+    if table == LINKS_WITH_BITS {
+        statement.sql(", ").bind(Column::Integers(links.iter().map(|link| link.filter_bits).collect()));
+    }
+    statement.sql(") ON CONFLICT DO NOTHING");
     unit.execute(statement).await.map(|_| ())
 }
 
@@ -100,7 +105,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
     // Sorted, so that units that add the same movies lock them in the same order.
     let mut movies: Vec<&Movie> = movies.iter().collect();
     movies.sort_by(|one, other| identity(one).cmp(&identity(other)));
-    let columns: [(&'static str, Bind); 23] = [
+    let columns: [(&'static str, Bind); 24] = [
         ("id", Bind::Ids(column(&movies, |movie| DbUuid(movie.id.as_uuid())))),
         ("name", Bind::Texts(column(&movies, |movie| movie.identity.name.clone()))),
         ("name_key", Bind::Texts(column(&movies, |movie| fold(&movie.identity.name)))),
@@ -125,6 +130,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
             "popularity",
             Column::Reals(column(&movies, |movie| popularity(movie.votes, Activity::default()))).into(),
         ),
+        ("filter_bits", Column::Integers(column(&movies, |movie| bits_of(movie))).into()),
         ("version", Column::Integers(column(&movies, |movie| movie.version)).into()),
         ("created_at", Column::Instants(column(&movies, |movie| DbInstant(movie.created_at))).into()),
     ];

@@ -4,7 +4,8 @@ use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
 use crate::{
-    dialect::{Bind, Column, DbUuid},
+    dialect::{Bind, Column, DbUuid, FOUND_MOVIE},
+    filter_bits::push_masks,
     index_part::IndexPart,
     statement::Statement,
 };
@@ -15,7 +16,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links that have one of the
+/// filter bits of each mask are used.
 ///
 /// The subqueries must not become joins: for unknown names the planner estimates many movies, and would read the
 /// complete tables.
@@ -24,16 +26,17 @@ pub(crate) fn push_movies_linked_to<ST>(
     table: &'static str,
     column: &'static str,
     names: Vec<Uuid>,
+    masks: &[i64],
 ) {
     let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
     let names = names.into_iter().map(DbUuid).collect();
     statement.sql(format!(" FROM (SELECT {distinct}l.movie_id FROM unnest(")).bind(Bind::Ids(names)).sql(
         format!(
-            ") AS wanted (id) CROSS JOIN LATERAL (SELECT movie_id FROM {table} WHERE {column} = wanted.id \
-         ORDER BY movie_id OFFSET 0) AS l OFFSET 0) AS found \
-         CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m"
+            ") AS wanted (id) CROSS JOIN LATERAL (SELECT movie_id FROM {table} WHERE {column} = wanted.id"
         ),
     );
+    push_masks(statement, table, masks);
+    statement.sql(" ORDER BY movie_id OFFSET 0) AS l OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
 /// Adds a `SELECT 1` of the rows whose column has any of the values, up to a maximum number. An index has the columns
@@ -98,9 +101,7 @@ pub(crate) fn push_movies_with_words<ST>(
 ) {
     statement.sql(" FROM (SELECT s.movie_id FROM movie_search s WHERE TRUE");
     push_match(statement, terms, part);
-    statement.sql(
-        " OFFSET 0) AS found CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m",
-    );
+    statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
 /// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search

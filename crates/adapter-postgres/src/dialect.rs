@@ -201,6 +201,11 @@ pub(crate) const fn index_hint(_index: &'static str) -> String {
     String::new()
 }
 
+/// Joins the movie `m` of each row of `found`. The movie is read after the row was found: as a join, the planner could
+/// read the complete table of movies.
+pub(crate) const FOUND_MOVIE: &str =
+    " CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m";
+
 /// Names the index for a search of titles. Empty here, since this planner chooses it.
 pub(crate) const TITLE_INDEX: &str = "";
 

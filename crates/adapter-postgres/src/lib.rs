@@ -11,6 +11,7 @@ mod clauses;
 mod database;
 mod dialect;
 mod error;
+mod filter_bits;
 mod index_part;
 mod migrate;
 #[cfg(test)]

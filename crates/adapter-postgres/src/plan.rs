@@ -14,7 +14,7 @@ const ROWS: [&str; 8] = [
      updated_at) SELECT gen_random_uuid(), 'Movie ' || n, 'movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
      repeat('A story. ', 30), n % 2000, 'USD', '00000000-0000-0000-0000-000000000001', n % 50 <> 0, n, n % 7, n % 3, 1, \
      now(), now() FROM generate_series(1, 10000) AS n",
-    "INSERT INTO movie_genres SELECT id, '00000000-0000-0000-0000-000000000001', 0 FROM movies WHERE year % 5 = 0",
+    "INSERT INTO movie_genres (movie_id, genre_id, position) SELECT id, '00000000-0000-0000-0000-000000000001', 0 FROM movies WHERE year % 5 = 0",
     "INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at) \
      SELECT gen_random_uuid(), 'User' || n || '@example.com', 'user' || n || '@example.com', '', 1, \
      '00000000-0000-7000-8000-000000000001', now() - n * INTERVAL '1 s', now() FROM generate_series(1, 10000) AS n",
@@ -27,6 +27,10 @@ const ROWS: [&str; 8] = [
     "INSERT INTO favorites (user_id, movie_id, added_at) SELECT u.id, m.id, now() FROM movies m \
      JOIN users u ON u.email_key IN ('user1@example.com', 'user2@example.com') WHERE m.votes % 20 = 0",
 ];
+
+/// The migration that computes the filter bits of existing movies.
+pub(crate) const FILTER_BITS_MIGRATION: &str =
+    include_str!("../../../migrations/postgres/2026-11-30-000072_filter_bits/up.sql");
 
 /// A database with 10,000 movies and users; `None` when the tests of PostgreSQL are skipped.
 pub(crate) async fn filled() -> Option<(Database, TestDatabase)> {
@@ -83,6 +87,12 @@ impl Plan {
     pub(crate) fn walks_the_table_by(&self, table: &str, index: &str) {
         assert!(self.0.contains(index) && !self.0.contains("Sort"), "{}", self.0);
         assert!(!self.0.contains(&format!("Seq Scan on {table}")), "{}", self.0);
+    }
+
+    /// Checks that this index is read without the rows of its table.
+    pub(crate) fn reads_only_the_index(&self, name: &str) {
+        let reads = |step: &str| step.contains("Index Only Scan") && step.contains(name);
+        assert!(self.0.lines().any(reads), "{}", self.0);
     }
 
     /// Checks that the audit log is read in the order of an index, and that nothing is sorted.

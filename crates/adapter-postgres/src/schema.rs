@@ -105,6 +105,7 @@ table! {
         poster_id -> Nullable<SqlId>,
         poster_width -> Nullable<Integer>,
         is_available -> Bool,
+        filter_bits -> BigInt,
         popularity -> Double,
         version -> BigInt,
         created_at -> SqlInstant,

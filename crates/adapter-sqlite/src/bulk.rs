@@ -18,7 +18,8 @@ use uuid::Uuid;
 use crate::{
     Database,
     dialect::{Bind, DbUuid},
-    repositories::{NewEntry, NewLink, NewName, WordCount, poster_address, written},
+    filter_bits::bits_of,
+    repositories::{LINKS_WITH_BITS, NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -63,13 +64,17 @@ pub(crate) async fn insert_links(
                 .sql(table)
                 .sql(" (movie_id, ")
                 .sql(column)
-                .sql(", position) VALUES (")
+                .sql(if table == LINKS_WITH_BITS { ", position, filter_bits" } else { ", position" })
+                .sql(") VALUES (")
                 .bind(link.movie_id)
                 .sql(", ")
                 .bind(link.name_id)
                 .sql(", ")
-                .bind(i64::from(link.position))
-                .sql(") ON CONFLICT DO NOTHING");
+                .bind(i64::from(link.position));
+            if table == LINKS_WITH_BITS {
+                statement.sql(", ").bind(link.filter_bits);
+            }
+            statement.sql(") ON CONFLICT DO NOTHING");
             statement
         })
         .collect();
@@ -117,9 +122,9 @@ fn insert_movie(movie: &Movie) -> Statement {
     let mut statement = Statement::new(
         "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, meta_score, gross, \
          description, price_minor, price_currency, certification_id, poster_url, sort_name, \
-         sort_key, imdb_id, tmdb_id, trailer_url, is_available, popularity, version, created_at, updated_at) VALUES (",
+         sort_key, imdb_id, tmdb_id, trailer_url, is_available, popularity, filter_bits, version, created_at, updated_at) VALUES (",
     );
-    let values: [Bind; 23] = [
+    let values: [Bind; 24] = [
         movie.id.as_uuid().into(),
         movie.identity.name.clone().into(),
         fold(&movie.identity.name).into(),
@@ -141,6 +146,7 @@ fn insert_movie(movie: &Movie) -> Statement {
         Bind::OptionalText(movie.trailer_url.clone()),
         Bind::Truth(movie.is_available),
         popularity(movie.votes, Activity::default()).into(),
+        bits_of(movie).into(),
         movie.version.into(),
         movie.created_at.into(),
     ];

@@ -4,7 +4,7 @@ use diesel::SqliteConnection;
 use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
-use crate::{index_part::IndexPart, statement::Statement};
+use crate::{dialect::FOUND_MOVIE, filter_bits::push_masks, index_part::IndexPart, statement::Statement};
 
 /// Statements also run on Diesel's blocking connections.
 impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
@@ -15,18 +15,20 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links that have one of the
+/// filter bits of each mask are used.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
     column: &'static str,
     names: Vec<Uuid>,
+    masks: &[i64],
 ) {
     let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
     statement.sql(format!(" FROM (SELECT {distinct}movie_id FROM {table} WHERE "));
     push_any(statement, column, names);
-    // SQLite executes a cross join in the order in which it is written.
-    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
+    push_masks(statement, table, masks);
+    statement.sql(") AS found").sql(FOUND_MOVIE);
 }
 
 /// Adds a `SELECT 1` of the rows whose column has any of the values, up to a maximum number. An index has the column.
@@ -89,7 +91,7 @@ pub(crate) fn push_movies_with_words<ST>(
 ) {
     statement.sql(" FROM (SELECT s.movie_id FROM movie_words w CROSS JOIN movie_search s ON s.id = w.rowid");
     statement.sql(" WHERE w.movie_words MATCH ").bind(words(terms, part));
-    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
+    statement.sql(") AS found").sql(FOUND_MOVIE);
 }
 
 /// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search

@@ -12,6 +12,8 @@ mod database;
 mod dialect;
 mod error;
 mod file;
+#[path = "../../adapter-postgres/src/filter_bits.rs"]
+mod filter_bits;
 #[path = "../../adapter-postgres/src/index_part.rs"]
 mod index_part;
 mod migrate;

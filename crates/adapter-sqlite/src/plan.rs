@@ -14,7 +14,7 @@ const ROWS: [&str; 7] = [
      updated_at) SELECT randomblob(16), 'Movie ' || n, 'movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
      'A story.', n % 2000, 'USD', unhex('00000000000000000000000000000001'), n % 50 <> 0, n, n % 7, n % 3, 1, n, n \
      FROM numbers",
-    "INSERT INTO movie_genres SELECT id, unhex('00000000000000000000000000000001'), 0 FROM movies WHERE year % 5 = 0",
+    "INSERT INTO movie_genres (movie_id, genre_id, position) SELECT id, unhex('00000000000000000000000000000001'), 0 FROM movies WHERE year % 5 = 0",
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
      INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at) \
      SELECT randomblob(16), 'User' || n || '@example.com', 'user' || n || '@example.com', '', 1, \
@@ -27,6 +27,10 @@ const ROWS: [&str; 7] = [
      SELECT randomblob(16), unhex('00000000000000000000000000000003'), 'order_paid', CAST(n AS TEXT), n, n, \
      CASE WHEN n % 10 = 0 THEN NULL ELSE n END, 1 FROM numbers",
 ];
+
+/// The migration that computes the filter bits of existing movies.
+pub(crate) const FILTER_BITS_MIGRATION: &str =
+    include_str!("../../../migrations/sqlite/2026-11-30-000072_filter_bits/up.sql");
 
 /// A database with 10,000 movies and users. `ANALYZE` is not run on it, as it is not run in production.
 pub(crate) async fn filled() -> Option<(Database, TempDir)> {
@@ -87,5 +91,11 @@ impl Plan {
         assert!(self.0.contains(name), "{}", self.0);
         let whole = |step: &str| step.starts_with("SCAN a") && !step.contains("INDEX");
         assert!(!self.0.lines().any(whole) && !self.0.contains("TEMP B-TREE"), "{}", self.0);
+    }
+    /// Checks that this index is read. SQLite reads a row of its table only when it needs a column that the index does not
+    /// contain, but names a partial index `COVERING` only if it contains the column of its condition.
+    pub(crate) fn reads_only_the_index(&self, name: &str) {
+        let reads = |step: &str| step.contains(&format!("INDEX {name}"));
+        assert!(self.0.lines().any(reads), "{}", self.0);
     }
 }

@@ -90,6 +90,13 @@ impl Keyset {
         }
     }
 
+    /// Adds `, k0` for the first column and so on, as named by [`push_columns`](Self::push_columns).
+    pub(crate) fn push_names<ST>(&self, statement: &mut Statement<ST>) {
+        for number in 0..self.keys.len() {
+            statement.sql(format!(", k{number}"));
+        }
+    }
+
     /// The same order for a table with the columns of [`push_columns`](Self::push_columns) and this identifier.
     pub(crate) fn named(&self, table: &'static str, id: &'static str) -> Self {
         let named = |(number, key): (usize, &Key)| Key {

@@ -9,15 +9,17 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{
-        Bind, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches, push_capped_words,
-        push_contains, push_movies_linked_to, push_movies_with_words, push_words_check,
+        Bind, FOUND_MOVIE, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches,
+        push_capped_words, push_contains, push_movies_linked_to, push_movies_with_words, push_words_check,
     },
+    filter_bits::{bits_of_certifications, bits_of_genres, bits_of_years, push_masks},
     index_part::IndexPart,
+    repositories::LINKS_WITH_BITS,
     statement::Statement,
 };
 
 /// The columns of a movie that [`Condition::push_check`] needs.
-pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
+const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
 /// The time of the purchase; available only if [`Condition::Bought`] looks up the movies.
 pub(super) const PURCHASED_AT: &str = "h.purchased_at";
@@ -113,6 +115,20 @@ fn uuids<K: Kind>(ids: &[Id<K>]) -> Option<Vec<Uuid>> {
 }
 
 impl Condition {
+    /// The bits of which a movie that meets the condition has at least one; see [`filter_bits`](crate::filter_bits).
+    fn bits(&self) -> Option<i64> {
+        match self {
+            Self::Linked { table, names, .. } if *table == LINKS_WITH_BITS => Some(bits_of_genres(names)),
+            Self::Certification(ids) => Some(bits_of_certifications(ids)),
+            Self::Between {
+                column: "m.year",
+                min: Some(Bind::Integer(min)),
+                max: Some(Bind::Integer(max)),
+            } => bits_of_years(*min, *max),
+            _ => None,
+        }
+    }
+
     /// Adds the condition so that each movie is checked separately, without an index of movies.
     fn push_check<ST>(&self, statement: &mut Statement<ST>) {
         match self {
@@ -174,12 +190,25 @@ impl Condition {
     }
 
     /// Adds `FROM … m WHERE …` for the movies that the condition's index finds. They are on sale, except those of
-    /// [`Condition::Withdrawn`] and [`Condition::Bought`]; the latter have a [`PURCHASED_AT`].
-    fn push_lookup<ST>(&self, statement: &mut Statement<ST>) {
+    /// [`Condition::Withdrawn`] and [`Condition::Bought`]; the latter have a [`PURCHASED_AT`]. An index that contains the
+    /// filter bits finds only movies that have one of the bits of each mask.
+    fn push_lookup<ST>(&self, statement: &mut Statement<ST>, masks: &[i64]) {
         match self {
             Self::Linked { table, column, names } => {
-                push_movies_linked_to(statement, table, column, names.clone());
+                let masks = if *table == LINKS_WITH_BITS { masks } else { &[] };
+                push_movies_linked_to(statement, table, column, names.clone(), masks);
                 statement.sql(" WHERE m.is_available");
+                return;
+            }
+            Self::Certification(_) | Self::Between { .. } if !masks.is_empty() => {
+                // The index alone is read first. The index of certifications also contains withdrawn movies.
+                statement.sql(" FROM (SELECT m.id AS movie_id FROM movies m WHERE ");
+                if matches!(self, Self::Between { .. }) {
+                    statement.sql("m.is_available AND ");
+                }
+                self.push_indexed(statement);
+                push_masks(statement, "m", masks);
+                statement.sql(") AS found").sql(FOUND_MOVIE).sql(" WHERE m.is_available");
                 return;
             }
             Self::Bought(user_id) => {
@@ -215,6 +244,11 @@ impl Condition {
             _ => statement.sql(" FROM movies m"),
         };
         statement.sql(" WHERE m.is_available AND ");
+        self.push_indexed(statement);
+    }
+
+    /// Adds the condition in a form that its index is used for; nothing for conditions on other tables than `movies`.
+    fn push_indexed<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { .. }
             | Self::Bought(_)
@@ -353,10 +387,43 @@ pub(super) fn push_matching<ST>(
     driver: Option<usize>,
 ) {
     match driver.and_then(|driver| conditions.get(driver)) {
-        Some(condition) => condition.push_lookup(statement),
+        Some(condition) => condition.push_lookup(statement, &masks(conditions, driver)),
         None => {
             statement.sql(" FROM movies m WHERE m.is_available");
         }
     }
     push_checks(statement, conditions, driver);
+}
+
+/// The masks of the conditions that have filter bits, except of the one at `driver`.
+fn masks(conditions: &[Condition], driver: Option<usize>) -> Vec<i64> {
+    let others = conditions.iter().enumerate().filter(|(position, _)| Some(*position) != driver);
+    others.filter_map(|(_, condition)| condition.bits()).collect()
+}
+
+/// Adds `FROM … WHERE …` for the movies `m`, among the rows of `walk`, that meet all conditions, in the order of
+/// the rows. `walk` is `FROM movies m …` with an order and a limit; `keys` are further columns of its rows.
+///
+/// If conditions have filter bits, the index of the order is read without the movies, and only movies with these bits
+/// are read.
+pub(super) fn push_walk<ST>(
+    statement: &mut Statement<ST>,
+    conditions: &[Condition],
+    keys: &Statement,
+    walk: &Statement,
+) {
+    let masks = masks(conditions, None);
+    if masks.is_empty() {
+        statement
+            .sql(" FROM (SELECT ")
+            .sql(CHECKED_COLUMNS)
+            .append(keys)
+            .append(walk)
+            .sql(") AS m WHERE TRUE");
+    } else {
+        statement.sql(" FROM (SELECT m.id AS movie_id, m.filter_bits").append(keys).append(walk);
+        statement.sql(") AS found").sql(FOUND_MOVIE).sql(" WHERE TRUE");
+        push_masks(statement, "found", &masks);
+    }
+    push_checks(statement, conditions, None);
 }

@@ -12,7 +12,7 @@ use crate::{
     queries::{
         keyset::Keyset,
         movie_access::Access,
-        movie_filter::{CHECKED_COLUMNS, Condition, conditions, push_checks, push_matching},
+        movie_filter::{Condition, conditions, push_matching, push_walk},
         movie_page::Order,
         movie_row::{DetailRow, DetailTypes, SummaryRow, SummaryTypes, push_detail, push_summary},
     },
@@ -264,10 +264,10 @@ pub(super) fn count_statement(conditions: &[Condition], access: Access) -> State
     match access {
         Access::Walk { limit: None } => push_matching(&mut statement, conditions, None),
         Access::Walk { limit: Some(limit) } => {
-            statement.sql(" FROM (SELECT ").sql(CHECKED_COLUMNS);
-            push_matching(&mut statement, &[], None);
-            statement.sql(format!(" ORDER BY m.popularity DESC, m.id DESC LIMIT {limit}) AS m WHERE TRUE"));
-            push_checks(&mut statement, conditions, None);
+            let walk = format!(
+                " FROM movies m WHERE m.is_available ORDER BY m.popularity DESC, m.id DESC LIMIT {limit}"
+            );
+            push_walk(&mut statement, conditions, &Statement::new(""), &Statement::new(walk));
         }
         Access::Lookup { driver } => push_matching(&mut statement, conditions, Some(driver)),
     }
@@ -281,6 +281,21 @@ fn limit(request: &PageRequest) -> u32 {
     LIMITS.into_iter().find(|limit| *limit >= wanted).unwrap_or(wanted)
 }
 
+/// Adds `AND …`: the rows after the position where the page begins.
+fn push_behind<ST>(
+    statement: &mut Statement<ST>,
+    request: &PageRequest,
+    order: &Keyset,
+) -> Result<(), StoreError> {
+    match request.start() {
+        Start::After(position) => {
+            statement.sql(" AND ");
+            order.push_behind(statement, position)
+        }
+        Start::Number(_) => Ok(()),
+    }
+}
+
 /// One statement: the page is limited first, and further data is read only for its movies.
 pub(super) fn list_statement(
     conditions: &[Condition],
@@ -292,13 +307,6 @@ pub(super) fn list_statement(
     let mut statement = Statement::<ListTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
     statement.sql(", (SELECT version FROM catalog_state), ");
-    let push_behind = |statement: &mut Statement<ListTypes>, order: &Keyset| match request.start() {
-        Start::After(position) => {
-            statement.sql(" AND ");
-            order.push_behind(statement, position)
-        }
-        Start::Number(_) => Ok(()),
-    };
     // The rows of a first page in the order of an index are selected directly; otherwise only identifiers are selected
     // first.
     let has_whole_rows = access == Access::Walk { limit: None } && request.offset() == 0;
@@ -307,18 +315,19 @@ pub(super) fn list_statement(
             statement.sql(NO_TOTAL).sql(" FROM (SELECT ").sql(if has_whole_rows { "m.*" } else { "m.id" });
             order.push_columns(&mut statement);
             push_all(&mut statement, order);
-            push_behind(&mut statement, order)?;
+            push_behind(&mut statement, request, order)?;
             order.push(&mut statement);
         }
         Access::Walk { limit: Some(limit) } => {
-            statement.sql(NO_TOTAL).sql(" FROM (SELECT m.* FROM (SELECT ").sql(CHECKED_COLUMNS);
-            order.push_columns(&mut statement);
-            push_all(&mut statement, order);
-            push_behind(&mut statement, order)?;
-            order.push(&mut statement);
-            // The remaining rows keep their order.
-            statement.sql(format!(" LIMIT {limit}) AS m WHERE TRUE"));
-            push_checks(&mut statement, conditions, None);
+            statement.sql(NO_TOTAL).sql(" FROM (SELECT m.id");
+            order.push_names(&mut statement);
+            let (mut keys, mut walk) = (Statement::new(""), Statement::new(""));
+            order.push_columns(&mut keys);
+            push_all(&mut walk, order);
+            push_behind(&mut walk, request, order)?;
+            order.push(&mut walk);
+            walk.sql(format!(" LIMIT {limit}"));
+            push_walk(&mut statement, conditions, &keys, &walk);
         }
         Access::Lookup { driver } => {
             statement.sql("page.total FROM (WITH hits AS MATERIALIZED (SELECT m.id");
@@ -326,7 +335,7 @@ pub(super) fn list_statement(
             push_matching(&mut statement, conditions, Some(driver));
             statement.sql(") SELECT hits.*, count(*) OVER () AS total FROM hits WHERE TRUE");
             let order = order.named("hits", "hits.id");
-            push_behind(&mut statement, &order)?;
+            push_behind(&mut statement, request, &order)?;
             order.push(&mut statement);
         }
     }

@@ -169,6 +169,28 @@ async fn a_page_of_genres_walks_the_order_and_checks_the_genres_of_each_movie() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_filters_are_compared_by_their_bits_in_an_index() {
+    let Some((database, _guard)) = filled().await else { return };
+    let filter = MovieFilter {
+        genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
+        certifications: vec![CertificationId::from_uuid(Uuid::from_u128(1))],
+        year: Range { min: Some(1_990), max: Some(1_999) },
+        ..MovieFilter::default()
+    };
+    let conditions = conditions(&filter);
+    let order = Order::of(&[MovieSort::POPULAR], None);
+    let request = PageRequest::numbered(1, 20).unwrap();
+    let walk = [(Access::Walk { limit: Some(5_000) }, "movies_by_popularity")];
+    let lookups = (0..).map(|driver| Access::Lookup { driver });
+    let lookups = lookups.zip(["movies_by_year", "movies_certification_id", "movie_genres_genre_id"]);
+    for (access, index) in walk.into_iter().chain(lookups) {
+        let statement = list_statement(&conditions, order.keyset(), &request, None, access).unwrap();
+        assert!(statement.shape().contains("filter_bits"), "{index}");
+        plan(&database, &statement).await.reads_only_the_index(index);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_favorites_reads_only_their_movies() {
     let Some((database, _guard)) = filled().await else { return };
     let user = Some(UserId::from_uuid(Uuid::from_u128(3)));

@@ -26,8 +26,7 @@ use crate::{
         keyset::Keyset,
         movie_access::Access,
         movie_filter::{
-            CHECKED_COLUMNS, Condition, behind_all, conditions, conditions_with_words_in, push_checks,
-            push_matching,
+            Condition, behind_all, conditions, conditions_with_words_in, push_matching, push_walk,
         },
         movie_page::Order,
         movie_row::{SummaryRow, push_summary},
@@ -278,14 +277,12 @@ fn push_found<ST>(
     cut: &Cut,
     access: Access,
 ) -> Result<(), StoreError> {
-    let push_behind = |statement: &mut Statement<ST>| match cut.behind {
-        Some(last) => {
-            statement.sql(" AND ");
-            let position = Position { values: vec![SortValue::Real(last.popularity)], id: last.id };
-            order.push_behind(statement, &position)
-        }
-        None => Ok(()),
-    };
+    let mut behind = Statement::<()>::new("");
+    if let Some(last) = cut.behind {
+        behind.sql(" AND ");
+        let position = Position { values: vec![SortValue::Real(last.popularity)], id: last.id };
+        order.push_behind(&mut behind, &position)?;
+    }
     let push_without = |statement: &mut Statement<ST>| {
         if !cut.without.is_empty() {
             statement.sql(" AND NOT (");
@@ -296,21 +293,18 @@ fn push_found<ST>(
     statement.sql("SELECT m.id, m.popularity");
     match access {
         Access::Walk { limit } => {
-            statement.sql(" FROM (SELECT ").sql(CHECKED_COLUMNS).sql(", m.popularity");
-            push_matching(statement, &[], None);
-            push_behind(statement)?;
-            order.push(statement);
+            let mut walk = Statement::new(" FROM movies m WHERE m.is_available");
+            walk.append(&behind);
+            order.push(&mut walk);
             if let Some(limit) = limit {
-                statement.sql(format!(" LIMIT {limit}"));
+                walk.sql(format!(" LIMIT {limit}"));
             }
-            // The outer query only removes rows, so the order is kept.
-            statement.sql(") AS m WHERE TRUE");
-            push_checks(statement, conditions, None);
+            push_walk(statement, conditions, &Statement::new(", m.popularity"), &walk);
             push_without(statement);
         }
         Access::Lookup { driver } => {
             push_matching(statement, conditions, Some(driver));
-            push_behind(statement)?;
+            statement.append(&behind);
             push_without(statement);
             order.push(statement);
         }

@@ -18,7 +18,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    CHUNK, NewLink, NewName,
+    CHUNK, LINKS_WITH_BITS, NewLink, NewName,
     names::names_table,
     stored::poster_address,
     stored_movie::{StoredRow, stored_movies},
@@ -28,6 +28,7 @@ use crate::{
         DbInstant, DbUuid, KEPT_MOVIES, LOCKED_MOVIES, SqlId, insert_links, insert_movies, insert_names,
         push_any, push_any_integer, push_any_text, push_identities,
     },
+    filter_bits::bits_of,
     schema::{cart_items, carts, movie_directors, movie_genres, movie_stars, movies, purchases},
     statement::Statement,
     unit_of_work::UnitOfWork,
@@ -222,6 +223,7 @@ impl MovieRepository for UnitOfWork {
                 movies::tmdb_id.eq(movie.tmdb_id),
                 movies::trailer_url.eq(movie.trailer_url.clone()),
                 movies::is_available.eq(movie.is_available),
+                movies::filter_bits.eq(bits_of(movie)),
                 movies::version.eq(movie.version),
                 movies::updated_at.eq(DbInstant(movie.updated_at)),
             ),
@@ -336,7 +338,7 @@ impl UnitOfWork {
 
     async fn link_all(&mut self, movies: &[&Movie]) -> Result<(), StoreError> {
         let genres = links(movies, |movie| &movie.genre_ids);
-        insert_links(self, "movie_genres", "genre_id", &genres).await?;
+        insert_links(self, LINKS_WITH_BITS, "genre_id", &genres).await?;
         let directors = links(movies, |movie| &movie.director_ids);
         insert_links(self, "movie_directors", "director_id", &directors).await?;
         let stars = links(movies, |movie| &movie.star_ids);
@@ -346,10 +348,10 @@ impl UnitOfWork {
 
 fn links<K: Kind>(movies: &[&Movie], ids: impl Fn(&Movie) -> &Vec<Id<K>>) -> Vec<NewLink> {
     let positioned = |movie: &&Movie| -> Vec<NewLink> {
-        let movie_id = movie.id.as_uuid();
+        let (movie_id, filter_bits) = (movie.id.as_uuid(), bits_of(movie));
         (0..)
             .zip(ids(movie))
-            .map(|(position, id)| NewLink { movie_id, name_id: id.as_uuid(), position })
+            .map(|(position, id)| NewLink { movie_id, name_id: id.as_uuid(), position, filter_bits })
             .collect()
     };
     movies.iter().flat_map(positioned).collect()

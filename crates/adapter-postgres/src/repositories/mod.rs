@@ -50,7 +50,7 @@ pub(crate) use refund_requests::{
 };
 pub(crate) use refunds::{REFUND_COLUMNS, REFUND_ITEMS, RefundRow, RefundTypes, refunds};
 pub(crate) use search_rows::{NewEntry, WordCount};
-pub(crate) use stored::{NewLink, NewName, poster_address, written};
+pub(crate) use stored::{LINKS_WITH_BITS, NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
 /// The maximum number of rows that a statement writes, far below the limit of values that either database can bind.

@@ -18,7 +18,12 @@ pub(crate) struct NewLink {
     pub(crate) movie_id: Uuid,
     pub(crate) name_id: Uuid,
     pub(crate) position: i32,
+    /// The bits of the movie; see [`filter_bits`](crate::filter_bits).
+    pub(crate) filter_bits: i64,
 }
+
+/// The table of links that contains the bits of the movies: only genres have so many movies that it saves time.
+pub(crate) const LINKS_WITH_BITS: &str = "movie_genres";
 
 /// The address of a poster on another server.
 pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
