@@ -1,4 +1,4 @@
-//! The health checks.
+//! The operations for health checks.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, web};
 use paperclip::{

@@ -121,7 +121,7 @@ pub(crate) struct MovieBody {
 }
 
 impl MovieBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(movie: MovieSummary, public_url: &str) -> Self {
         let poster_srcset = match &movie.poster {
             Some(Poster::Uploaded(poster)) => Some(poster_addresses(*poster, public_url)),
@@ -209,7 +209,7 @@ fn poster_addresses(poster: UploadedPoster, public_url: &str) -> String {
 }
 
 impl MovieDetailBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(movie: MovieDetail, public_url: &str) -> Self {
         Self {
             sort_name: movie.sort_name().to_owned(),
@@ -230,12 +230,12 @@ impl MovieDetailBody {
     }
 }
 
-/// The movie of the examples in schemas, as a signed-in caller sees it.
+/// The movie that the examples of schemas contain, as a signed-in caller sees it.
 pub(crate) fn movie_example() -> Value {
     movie_example_in_cart(false)
 }
 
-/// The movie of the examples, either in the caller's cart or not.
+/// The same movie, which is in the caller's cart or not.
 pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",

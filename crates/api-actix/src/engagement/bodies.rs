@@ -101,7 +101,7 @@ pub(crate) struct AuthorBody {
 }
 
 impl AuthorBody {
-    /// Creates the body; the address of the avatar begins with `public_url`.
+    /// Creates the body. The URL of the avatar begins with `public_url`.
     pub(super) fn new(author: CommentAuthor, public_url: &str) -> Self {
         Self {
             id: author.id.as_uuid(),
@@ -134,7 +134,7 @@ pub(crate) struct CommentBody {
 }
 
 impl CommentBody {
-    /// Creates the body; the address of the avatar begins with `public_url`.
+    /// Creates the body. The URL of the avatar begins with `public_url`.
     pub(crate) fn new(comment: CommentView, public_url: &str) -> Self {
         Self {
             id: comment.id.as_uuid(),

@@ -1,4 +1,4 @@
-//! Reports of comments: users make them, moderators decide about them.
+//! Reports of comments: users report a comment, and moderators decide whether to delete it.
 
 use app::{
     engagement::{DecideReportError, Engagement, ListReportedComments, Report, RespondError},
@@ -38,7 +38,7 @@ refusals! {
     }
 }
 
-/// Declares the wire type of an enum of the domain.
+/// Declares an enum of the API with the same variants as an enum of the domain, and the conversions between them.
 macro_rules! wire_enum {
     ($(#[$attribute:meta])* $name:ident as $domain:ident { $($(#[$doc:meta])* $value:ident,)+ }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

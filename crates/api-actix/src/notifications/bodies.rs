@@ -129,7 +129,7 @@ impl From<UnreadCounts> for UnreadCountsBody {
     }
 }
 
-/// The maximum number of identifiers, more than a client shows at once.
+/// The maximum number of identifiers in a request. It is more than a client shows at once.
 const MAX_READ: usize = 1_000;
 
 /// Which notifications to mark as read: `ids`, or `all` with `true`.
@@ -150,7 +150,7 @@ impl Input for ReadBody {
         let (field, fault) = match (self.ids, self.all) {
             (Some(ids), None) => return Some(ReadSelection::Ids(ids.into_iter().map(|id| id.0).collect())),
             (None, Some(true)) => return Some(ReadSelection::All),
-            // A member with a fault is absent.
+            // A member that has a fault is absent here, so its fault is reported already.
             (None, None) if !faults.is_empty() => return None,
             (None, None) => ("ids", Fault::new(FieldCode::Required, "is required, unless `all` is sent")),
             (None, Some(false)) => ("all", Fault::new(FieldCode::InvalidValue, "must be true")),

@@ -212,7 +212,8 @@ struct DeedBody {
 }
 
 impl DeedBody {
-    /// Leaves out data of other users: their identity and their network.
+    /// Creates the entry for the export of this user. If another user acted, the network and the request id are left
+    /// out.
     fn new(record: AuditRecord, user_id: UserId) -> Self {
         let by_me = record.actor == Some(user_id);
         Self {
@@ -370,7 +371,7 @@ fn all<T, B: From<T>>(items: Vec<T>) -> Vec<B> {
 }
 
 impl PersonalDataBody {
-    /// Creates the export without its comments.
+    /// Creates the export with an empty list of comments: they are read and inserted while the export is sent.
     pub(crate) fn new(data: PersonalData, at: Instant, public_url: &str) -> Self {
         let user_id = data.user.id;
         Self {
@@ -402,11 +403,11 @@ impl PersonalDataBody {
         }
     }
 
-    /// Returns the JSON before the elements of the list of comments, and the JSON after them.
+    /// Splits the JSON at the empty list of comments. Returns the text before its elements and the text after them.
     pub(super) fn around_the_comments(&self) -> Result<(String, String), Problem> {
         let json =
             serde_json::to_string(self).map_err(|error| Problem::new(&kinds::INTERNAL).caused_by(&error))?;
-        // Quotes in texts are escaped, so this is the list itself.
+        // User-written texts cannot match, because JSON escapes the quotes in them.
         match json.split_once("\"comments\":[]") {
             Some((before, after)) => Ok((format!("{before}\"comments\":["), format!("]{after}"))),
             None => Err(Problem::new(&kinds::INTERNAL)),
