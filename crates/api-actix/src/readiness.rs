@@ -1,4 +1,4 @@
-//! The readiness of the server: a port that the composition root implements.
+//! The readiness of the server. It is a port, which the composition root implements.
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -10,8 +10,8 @@ pub trait Readiness: Send + Sync {
     /// Checks all components. MUST return within a second, even if components have failed.
     async fn components(&self) -> Vec<Component>;
 
-    /// Whether the server is shutting down. Every answer then closes its connection, so that clients connect to another
-    /// node.
+    /// Returns whether the server is shutting down. Every answer then closes its connection, so that clients connect to
+    /// another server.
     fn is_draining(&self) -> bool;
 }
 

@@ -1,4 +1,4 @@
-//! Limits simultaneous uploads, of each user and of all users; each is held in memory.
+//! Limits simultaneous uploads, of each user and of all users, because each upload is in memory.
 
 use std::{
     collections::HashMap,
@@ -12,23 +12,23 @@ use crate::{limits, problem::Problem};
 /// The maximum number of simultaneous uploads of one user.
 const BY_ONE_USER: u32 = 2;
 
-/// The limit of simultaneous uploads, shared by all workers.
+/// The limit of simultaneous uploads, for all worker threads together.
 #[derive(Debug)]
 pub(crate) struct UploadLimit {
-    /// The name of the limit of one user in headers.
+    /// The name of the limit for one user, in rate-limit headers.
     name: &'static str,
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<String, u32>>>,
 }
 
-/// Held while an upload is received and processed.
+/// Permit for one upload. It must be held while the upload is received and processed.
 #[derive(Debug)]
 pub(crate) struct UploadPermit {
     _of_user: UserPermit,
     _of_all: OwnedSemaphorePermit,
 }
 
-/// The permit for one upload of a user.
+/// The user's own permit for one upload.
 #[derive(Debug)]
 pub(crate) struct UserPermit {
     user: String,
@@ -37,7 +37,8 @@ pub(crate) struct UserPermit {
 }
 
 impl UploadLimit {
-    /// Allows this many uploads of all users; `name` is the name of the limit of one user in headers.
+    /// Creates a limit of `most` simultaneous uploads of all users. `name` is the name of the limit for one user, in
+    /// rate-limit headers.
     pub(crate) fn new(name: &'static str, most: usize) -> Self {
         Self { name, all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
     }

@@ -1,4 +1,4 @@
-//! The sales of a period, for moderators.
+//! The report of the sales in a period, for moderators.
 
 use app::payments::{IntervalSales, Payments, SalesReport};
 use chrono::{Months, NaiveDate};
@@ -22,7 +22,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The longest period of a report, in months.
+/// The maximum period of a report.
 const MOST_MONTHS: Months = Months::new(60);
 
 /// How the series is divided.
