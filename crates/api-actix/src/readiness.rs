@@ -19,7 +19,7 @@ pub trait Readiness: Send + Sync {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "ComponentHealth")]
 pub struct Component {
-    /// `database`, `migrations`, `redis` or `media`.
+    /// `database`, `migrations`, `accepting_requests`, `redis` or `media`.
     pub name: String,
     /// Whether it works.
     pub ok: bool,
