@@ -464,7 +464,7 @@ impl TestApp {
         self.tokens_mailed_to(name).pop().unwrap_or_else(|| panic!("no link was mailed to {name}"))
     }
 
-    /// Imports movies. Returns their identifiers.
+    /// Imports movies. Returns their identifiers by name.
     pub(crate) async fn import(&self, movies: Vec<Facts>) -> Movies {
         let identities: Vec<_> = movies.iter().map(|movie| movie.identity.clone()).collect();
         self.import_unread(movies).await;
@@ -474,7 +474,7 @@ impl TestApp {
         Movies { ids, visitor: self.anonymous() }
     }
 
-    /// Imports movies.
+    /// Imports movies without reading their identifiers.
     pub(crate) async fn import_unread(&self, movies: Vec<Facts>) {
         for batch in movies.chunks(1_000) {
             let rows = batch.iter().cloned().map(Into::into).collect();
