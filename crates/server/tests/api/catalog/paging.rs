@@ -218,7 +218,7 @@ async fn the_links_begin_with_the_public_address(engine: Engine) {
     for (relation, target) in links(&list) {
         assert!(target.starts_with(&format!("{public}/api/v1/movies?")), "{relation}: {target}");
     }
-    // The other rules for such addresses are checked on every answer.
+    // `support/answer.rs` checks in every answer that the URLs of problems begin with the public URL.
     app.anonymous().get("/nothing").header("host", "evil.example.com").await.problem(404, "not_found");
 }
 
