@@ -65,7 +65,7 @@ pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     })
 }
 
-/// Rules for tests, with the date 22 November 2026.
+/// Returns rules for tests. Their clock shows the date 22 November 2026.
 #[cfg(test)]
 pub(crate) fn test_rules() -> crate::rules::Rules {
     struct Noon;

@@ -40,14 +40,14 @@ impl Default for LargeAnswers {
     }
 }
 
-/// Permit to build one answer. It must be held until the body is complete. From then on, the limit for bodies that are
-/// being sent counts its memory.
+/// A permit to build one answer. It must be held until the body is complete. From then on, the limit for bodies that
+/// are being sent counts its memory.
 #[derive(Debug)]
 pub(crate) struct BuildingPermit {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Permit to send one export. It must be held until the export was sent.
+/// A permit to send one export. It must be held until the export was sent.
 #[derive(Debug)]
 pub(crate) struct SendingPermit {
     _permit: OwnedSemaphorePermit,

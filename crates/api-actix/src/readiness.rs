@@ -19,12 +19,13 @@ pub trait Readiness: Send + Sync {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "ComponentHealth")]
 pub struct Component {
-    /// `database`, `migrations`, `accepting_requests`, `redis` or `media`.
+    /// The component: `database`, `migrations`, `accepting_requests`, `redis` or `media`.
     pub name: String,
-    /// Whether it works.
+    /// Whether the component works.
     pub ok: bool,
-    /// Whether the server is unavailable without it. Without an optional component only some functions are unavailable.
+    /// Whether the server is unavailable without the component. Without an optional component, only some functions are
+    /// unavailable.
     pub required: bool,
-    /// What is wrong with it, without addresses and secrets.
+    /// What is wrong with the component, without addresses and secrets; `null` if it works.
     pub detail: Option<String>,
 }

@@ -143,12 +143,12 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// The use cases of signing up.
+    /// Returns the use cases of signing up.
     pub(crate) fn signup(&self) -> Arc<SignUp> {
         Arc::clone(&self.state.signup)
     }
 
-    /// The use cases of sessions.
+    /// Returns the use cases of sessions.
     pub(crate) fn sessions(&self) -> Arc<Sessions> {
         Arc::clone(&self.state.sessions)
     }

@@ -21,14 +21,14 @@ pub(crate) struct UploadLimit {
     by_user: Arc<Mutex<HashMap<String, u32>>>,
 }
 
-/// Permit for one upload. It must be held while the upload is received and processed.
+/// A permit for one upload. It must be held while the upload is received and processed.
 #[derive(Debug)]
 pub(crate) struct UploadPermit {
     _of_user: UserPermit,
     _of_all: OwnedSemaphorePermit,
 }
 
-/// The user's own permit for one upload.
+/// A permit for one upload among those of its user.
 #[derive(Debug)]
 pub(crate) struct UserPermit {
     user: String,
@@ -43,7 +43,7 @@ impl UploadLimit {
         Self { name, all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
     }
 
-    /// Takes one of the user's own permits.
+    /// Takes one of the permits of this user.
     ///
     /// # Errors
     /// 429 when the user already has too many uploads.
@@ -63,7 +63,7 @@ impl UploadLimit {
 }
 
 impl UserPermit {
-    /// Takes one of the permits of all users.
+    /// Takes one of the permits that all users share, in addition to the user's own.
     ///
     /// # Errors
     /// 503 when all of them are taken.

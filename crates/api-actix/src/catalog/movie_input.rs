@@ -41,13 +41,13 @@ pub(crate) struct MovieChangesBody {
     /// The year of the release, at most five years from now.
     #[schemars(range(min = 1_870, max = 9_999))]
     year: Option<i32>,
-    /// The running time.
+    /// The running time in minutes.
     #[schemars(range(min = 1, max = 100_000))]
     duration_minutes: Option<i32>,
     /// The rating at IMDb.
     #[schemars(range(min = 0, max = 10))]
     imdb: Option<f64>,
-    /// The votes at IMDb.
+    /// The number of votes at IMDb.
     #[schemars(range(min = 0, max = MAX_COUNT))]
     votes: Option<i64>,
     /// The score at Metacritic.

@@ -95,7 +95,7 @@ impl ReceivedBody {
         Self { bytes: Vec::new(), share: Some(share) }
     }
 
-    /// The number of received bytes.
+    /// Returns the number of received bytes.
     pub(crate) const fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -153,7 +153,7 @@ mod tests {
         Network::of_client(address.parse().unwrap())
     }
 
-    /// A body of 64 KiB, of which 60 KiB are counted.
+    /// Receives a body of 64 KiB, of which 60 KiB are counted.
     fn large(memory: &BodyMemory, client: Option<Network>) -> Result<ReceivedBody, Problem> {
         let mut body = ReceivedBody::counted(memory, client);
         for _ in 0..8 {
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!((refused.kind.status, refused.kind.code), (503, "unavailable"));
         bodies.push(large(&memory, bob).unwrap());
         assert!(large(&memory, bob).is_err(), "all clients together have too much");
-        // Small bodies are received all the same.
+        // Small bodies are still accepted.
         let mut small = ReceivedBody::counted(&memory, ann);
         small.add(&[7; UNCOUNTED]).unwrap();
         bodies.swap_remove(0);

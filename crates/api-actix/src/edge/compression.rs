@@ -52,7 +52,7 @@ enum Coding {
     Zstd,
 }
 
-/// How much time is spent to make the answer smaller.
+/// How much time is spent on making an answer smaller.
 #[derive(Debug, Clone, Copy)]
 enum Effort {
     /// Fast, for an answer to one client.
@@ -225,7 +225,7 @@ impl StaticBody {
         Arc::new(Self { plain, brotli: OnceCell::new(), gzip: OnceCell::new(), zstd: OnceCell::new() })
     }
 
-    /// The uncompressed bytes.
+    /// Returns the uncompressed bytes.
     pub(crate) fn plain(&self) -> Bytes {
         self.plain.clone()
     }

@@ -82,7 +82,7 @@ impl HotPages {
         }
     }
 
-    /// The slot of a request, if its answer may be cached.
+    /// Returns the slot of a request in the cache; `None` if its answer must not be cached.
     fn slot(&self, request: &ServiceRequest) -> Option<Arc<Slot>> {
         let pages = self.pages.as_ref()?;
         let is_anonymous = !request.headers().contains_key(AUTHORIZATION);

@@ -123,13 +123,13 @@ pub(crate) struct CommentBody {
     text: Option<String>,
     #[schemars(range(min = 0))]
     likes: i64,
-    /// The number of its replies that are not deleted.
+    /// The number of replies to the comment that are not deleted.
     #[schemars(range(min = 0))]
     replies_count: i64,
     /// Whether the caller likes the comment; `false` for a visitor.
     liked_by_me: bool,
     created_at: Moment,
-    /// When the text was last changed.
+    /// When the text was last changed; `null` if it was never changed.
     edited_at: Option<Moment>,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct WebhookLimit {
     by_client: Counts,
 }
 
-/// Permit to receive the body of a webhook. Dropping it releases it.
+/// A permit to receive the body of a webhook. Dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct WebhookPermit {
     client: Option<Network>,

@@ -199,13 +199,14 @@ struct DeedBody {
     created_at: Moment,
     /// The action.
     action: String,
-    /// Whether the signed-in user did it.
+    /// Whether the signed-in user acted; `false` for an action of another user on the account.
     by_me: bool,
     /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
     /// The changed values after the action.
     after: Option<BTreeMap<String, String>>,
-    /// The network of the client (/24 or /48), for actions of the user.
+    /// The network of the client, for actions of the user: the first 24 bits of an IPv4 address, or the first 48 bits
+    /// of an IPv6 address.
     ip: Option<String>,
     /// The id of the request, for actions of the user.
     request_id: Option<String>,
