@@ -271,8 +271,8 @@ async fn a_user_has_ten_streams(engine: Engine) {
     assert!(refused.header("retry-after").is_some(), "{refused}");
     Stream::of(&bob).await.expect("unread").await;
     drop(streams.pop());
-    // The server notices that a client has disconnected only when it sends it something. It does so before it refuses a
-    // stream, so this stream is opened.
+    // The server notices that a client has disconnected only when it sends something. Before it refuses a stream, it
+    // sends comments on the user's other streams, so it notices that one has ended and opens this one.
     Stream::of(&ann).await.expect("unread").await;
 }
 
