@@ -1,4 +1,4 @@
-//! The address of the client.
+//! Finds the network address of the client behind trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,8 +14,8 @@ pub(crate) fn client_address(request: &HttpRequest, trusted: &[Network]) -> Opti
     request.peer_addr().map(|peer| behind_proxies(peer.ip(), request.headers(), trusted))
 }
 
-/// Reads `X-Forwarded-For` from its end, where each proxy adds the address of its own client, for as long as the proxies are
-/// trusted. An entry that is not an address ends the list.
+/// Reads `X-Forwarded-For` from its end, because each proxy appends the address of its own client. Reading continues
+/// while the address found so far is a trusted proxy. An entry that is not an address ends the list.
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).collect();

@@ -26,7 +26,7 @@ use crate::{
     problem::{Failure, Never, Problem, kinds},
 };
 
-/// The served document. It is generated at the first request.
+/// The OpenAPI document that the server sends. It is generated at the first request.
 #[derive(Debug)]
 pub(crate) struct Document {
     public_url: String,
@@ -73,7 +73,7 @@ pub(crate) async fn page(_reader: Reader, assets: web::Data<Assets>) -> Result<P
     Ok(Page(page))
 }
 
-/// `GET /docs/{file}`: the page's static files, which are public.
+/// `GET /docs/{file}`: sends a static file of the page. The files are public.
 pub(crate) async fn file(
     request: HttpRequest,
     name: web::Path<String>,
@@ -89,7 +89,7 @@ pub(crate) async fn file(
     file.body.respond(&request, answer).await
 }
 
-/// The document as an answer.
+/// The answer with the document.
 #[derive(Debug)]
 pub(crate) struct JsonFile(HttpResponse);
 

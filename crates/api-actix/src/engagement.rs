@@ -38,7 +38,7 @@ refusals! {
 }
 
 rate_limits! {
-    /// Comments and replies.
+    /// Limits new comments and replies by user.
     Comments by user: |limits| &limits.fixed.comments;
 }
 

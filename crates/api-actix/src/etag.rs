@@ -6,8 +6,8 @@ use actix_web::http::header::{HeaderMap, IF_MATCH, IF_NONE_MATCH};
 
 use crate::edge::compression::CODINGS;
 
-/// Creates a strong tag from the version, the body and its content coding. It is equal only for equal bytes (RFC 9110,
-/// section 8.8.3.3).
+/// Creates a strong tag from the version, the body and its content coding. Two tags are equal only if the bytes sent
+/// are equal (RFC 9110, section 8.8.3.3).
 pub(crate) fn strong(version: i64, body: &[u8], coding: Option<&str>) -> String {
     let (mark, coding) = coding.map_or(("", ""), |coding| ("-", coding));
     format!("\"{version}-{:016x}{mark}{coding}\"", digest(body))
@@ -18,8 +18,8 @@ pub(crate) fn weak(body: &[u8]) -> String {
     format!("W/\"{:016x}\"", digest(body))
 }
 
-/// Returns the tag in `If-None-Match` that matches this representation in any content coding (weak comparison). The
-/// exactly equal tag is preferred; `None` means that the caller does not have the representation.
+/// Returns the tag in `If-None-Match` that matches this representation in any content coding, by weak comparison;
+/// `None` means that the caller does not have the representation. An exactly equal tag is preferred.
 pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     let sent: Vec<&str> = headers
         .get_all(IF_NONE_MATCH)
@@ -34,8 +34,8 @@ pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     sent.into_iter().map(opaque).find(|sent| uncoded(sent) == Some(same)).map(str::to_owned)
 }
 
-/// The versions in the strong tags of `If-Match`; `None` when the header is missing or names any version (`*`). A tag
-/// that this server did not create matches no version.
+/// Returns the versions in the strong tags of `If-Match`; `None` when the header is missing or names any version (`*`).
+/// A tag that this server did not create matches no version.
 pub(crate) fn expected_versions(headers: &HeaderMap) -> Option<Vec<i64>> {
     let tags: Vec<&str> = headers
         .get_all(IF_MATCH)
@@ -56,7 +56,7 @@ fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// Returns a tag without its coding; `None` when the text is not a tag.
+/// Returns the content of a tag without its quotes and its coding; `None` when the text is not a tag.
 fn uncoded(tag: &str) -> Option<&str> {
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
     match inner.rsplit_once('-') {

@@ -1,9 +1,10 @@
-//! The parameters of handlers.
+//! The extractors that handlers take as parameters.
 //!
-//! A handler's signature declares all inputs of an operation, and the OpenAPI document is generated from it: who may
-//! call ([`Caller`]), which rate limit counts the call ([`Limited`]), the identifier in the path ([`PathId`]), the query
-//! and the body. Extractors that contain another extractor (`Caller<Limited<Exports, PathId<MovieId>>>`) are checked
-//! from the outermost to the innermost. The others ([`UseCases`], [`Origin`], [`PublicUrl`]) are separate parameters.
+//! A handler's signature declares all inputs of an operation: who may call ([`Caller`]), which rate limit counts the
+//! call ([`Limited`]), the identifier in the path ([`PathId`]), the query and the body. The OpenAPI document is
+//! generated from the signature. Extractors that contain another extractor (`Caller<Limited<Exports,
+//! PathId<MovieId>>>`) run from the outermost to the innermost. The others ([`UseCases`], [`Origin`], [`PublicUrl`])
+//! are separate parameters.
 //!
 //! Every extractor fails with a [`Problem`](crate::problem::Problem) that reports all errors of its part of the
 //! request.
@@ -56,7 +57,7 @@ use crate::{
     state::Api,
 };
 
-/// The state that all requests share.
+/// Returns the state that all requests share.
 pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     request.app_data::<web::Data<Api>>().cloned().ok_or_else(|| Problem {
         cause: Some("no Api in the app's data".into()),
@@ -64,7 +65,7 @@ pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     })
 }
 
-/// Rules for tests, with the date 22 November 2026.
+/// Returns rules for tests. Their clock shows the date 22 November 2026.
 #[cfg(test)]
 pub(crate) fn test_rules() -> crate::rules::Rules {
     struct Noon;

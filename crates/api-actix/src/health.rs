@@ -1,4 +1,4 @@
-//! The health checks.
+//! The operations for health checks.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, web};
 use paperclip::{
@@ -25,7 +25,7 @@ enum Status {
     Unavailable,
 }
 
-/// The process is alive.
+/// Confirms that the process is alive.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = serde_json::json!({"status": "ok"}))]
 pub(crate) struct Liveness {
@@ -71,8 +71,9 @@ pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<
 
 /// Can the server handle requests?
 ///
-/// The answer is 503 when the database cannot be reached or is not migrated; it says what is wrong. Components that the
-/// server can temporarily do without (`redis`, `media`) are listed and do not change the status.
+/// The answer is 503 when the database cannot be reached or written to or is not migrated, or when the server is
+/// shutting down; `components` says what is wrong. Components that the server can temporarily do without (`redis`,
+/// `media`) are listed and do not change the status.
 #[api_v2_operation(operation_id = "getReadiness", tags("operations"))]
 pub(crate) async fn ready(api: web::Data<Api>, _nothing: Nothing) -> Result<ReadinessBody, Failure<Never>> {
     let readiness = std::sync::Arc::clone(&api.state.readiness);

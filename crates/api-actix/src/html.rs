@@ -1,7 +1,7 @@
 //! The HTML pages of the server.
 //!
-//! They are made from templates (`templates/`), whose values are escaped. They work without scripts, and behind a path
-//! prefix: all their links are relative.
+//! The pages are rendered from templates (`templates/`), which escape all values. They work without scripts, and behind
+//! a path prefix, because all their links are relative.
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder, ResponseError,
@@ -35,12 +35,12 @@ pub(crate) const START: &str = "/";
 pub(crate) const ORDER: &str = "/orders/{id}";
 /// The page of a movie that mails about comments lead to.
 pub(crate) const MOVIE: &str = "/movies/{id}";
-/// The page of a checkout of the sandbox.
+/// The checkout page of the sandbox, which replaces a payment provider in development.
 pub(crate) const CHECKOUT: &str = "/sandbox/checkouts/{id}";
 /// The list of all kinds of problems.
 pub(crate) const PROBLEMS: &str = "/problems";
 
-/// The content security policy of the pages: only inline styles may be loaded, and forms are sent to this server.
+/// The content security policy of the pages: only inline styles are allowed, and forms can be sent only to this server.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers of every page.
@@ -68,9 +68,9 @@ pub(crate) struct LinkForm<'a> {
     /// The page that the form is sent to.
     pub(crate) action: &'static str,
     pub(crate) button: &'static str,
-    /// The address that was sent before.
+    /// The email address to show in the field, if one was sent before.
     pub(crate) email: &'a str,
-    /// Why the address is not valid.
+    /// Why the email address that was sent is not valid.
     pub(crate) error: Option<String>,
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> HttpResponse
     }
 }
 
-/// Returns a message as a sentence, with a capital letter at the beginning and a full stop at the end.
+/// Turns a message into a sentence: with a capital letter at the beginning and a full stop at the end.
 pub(crate) fn sentence(message: &str) -> String {
     let mut characters = message.chars();
     let first = characters.next().map(char::to_uppercase).into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Limits how many large answers are built at the same time. Until such an answer is sent, it is in memory several
+//! Limits how many large answers are built at the same time. While such an answer is built, it is in memory several
 //! times: as rows, as a body, and compressed.
 
 use std::{sync::Arc, time::Duration};
@@ -22,7 +22,7 @@ const SENT_EXPORTS_AT_ONCE: usize = 16;
 /// How long a request waits for a permit to build a page. Building one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The limits of all workers.
+/// The limits of large answers, for all worker threads together.
 #[derive(Debug)]
 pub(crate) struct LargeAnswers {
     pages: Arc<Semaphore>,
@@ -40,13 +40,14 @@ impl Default for LargeAnswers {
     }
 }
 
-/// Held while an answer is built: until it is complete, and its memory is counted among those that wait for their clients.
+/// A permit to build one answer. It must be held until the body is complete. From then on, the limit for bodies that
+/// are being sent counts its memory.
 #[derive(Debug)]
 pub(crate) struct BuildingPermit {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Held while an export is sent.
+/// A permit to send one export. It must be held until the export was sent.
 #[derive(Debug)]
 pub(crate) struct SendingPermit {
     _permit: OwnedSemaphorePermit,

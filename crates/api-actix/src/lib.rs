@@ -1,4 +1,4 @@
-//! The REST interface: translates HTTP requests into calls of use cases, and their errors into RFC 9457 problems.
+//! The REST API. It translates HTTP requests into calls of use cases, and their errors into RFC 9457 problems.
 
 mod accounts;
 mod audit;

@@ -1,4 +1,4 @@
-//! Pictures. They need no token: anyone who has the address may see the picture.
+//! Sends avatars and posters. A request needs no token: anyone who has the address may see the picture.
 
 use std::future::{Ready, ready};
 
@@ -26,7 +26,7 @@ use crate::{
     problem::{Failure, OrNotFound, Problem, kinds},
 };
 
-/// The content of a key never changes, since a new picture gets a new key.
+/// The `Cache-Control` of pictures. The picture of a key never changes, because a new picture gets a new key.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Show an avatar.
@@ -43,7 +43,7 @@ pub(crate) async fn avatar(
     Ok(Picture { key, bytes })
 }
 
-/// The avatar in the path of a call that takes no query parameters.
+/// Extracts the avatar from the path, for a call that takes no query parameters.
 #[derive(Debug)]
 pub(crate) struct AvatarFile(MediaKey);
 
@@ -82,7 +82,8 @@ pub(crate) async fn poster(
     Ok(WebPicture(Picture { key, bytes }))
 }
 
-/// The poster in the path of a call that takes no query parameters, given by identifier and width.
+/// Extracts the poster from the path, which contains its identifier and width, for a call that takes no query
+/// parameters.
 #[derive(Debug)]
 pub(crate) struct PosterPath(MediaKey);
 
@@ -129,7 +130,7 @@ impl Responder for Picture {
         builder
             .insert_header((header::ETAG, tag))
             .insert_header((header::CACHE_CONTROL, FOR_EVER))
-            // Pages of other origins may embed it.
+            // Pages of other origins may embed the picture.
             .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")));
         if is_known {
             return builder.finish();

@@ -68,7 +68,7 @@ impl FromStr for Day {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
-        // Only this format is allowed, without a sign and with all digits.
+        // `NaiveDate` also parses other formats, such as `1984-2-29`. Only `YYYY-MM-DD` is allowed.
         let day = text.parse::<NaiveDate>().ok().filter(|day| text.len() == 10 && day.to_string() == text);
         day.map(Self).ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a date, YYYY-MM-DD"))
     }
@@ -95,7 +95,7 @@ impl JsonSchema for Day {
     }
 }
 
-/// The beginning or the end of a time range: a moment, or a whole day in UTC.
+/// The beginning or the end of a period: an instant, or a whole day in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Boundary {
     Moment(Instant),

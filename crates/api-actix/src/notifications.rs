@@ -1,4 +1,4 @@
-//! The caller's notifications: list, counts, settings, live stream.
+//! The caller's notifications: the list, unread counts, settings and live stream.
 
 mod bodies;
 pub(crate) mod pages;
@@ -38,7 +38,7 @@ refusals! {
 }
 
 rate_limits! {
-    /// Tickets for live streams; each is stored until it expires.
+    /// Limits tickets for live streams by user, because each one is stored until it expires.
     Tickets by user: |limits| &limits.fixed.stream_tickets;
 }
 

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document. paperclip records the routes; extractors and answers describe themselves (`describe`);
-//! `convert` combines both into the document.
+//! Generates the OpenAPI 3.1 document. paperclip records the routes, extractors and answers describe themselves
+//! (`describe`), and `convert` combines both into the document.
 
 pub(crate) mod convert;
 pub(crate) mod describe;
@@ -15,12 +15,12 @@ use serde_json::Value;
 
 use crate::routes;
 
-/// Returns the document for a server with this public address. It needs neither a running server nor a database.
+/// Returns the document for a server with this public address. Needs neither a running server nor a database.
 #[must_use]
 pub fn openapi_document(public_url: &str) -> Value {
     let recorded = Arc::new(Mutex::new(Value::Null));
     let keep = Arc::clone(&recorded);
-    // The app is only recorded, never served; the routes do not depend on the state.
+    // The app only records its routes and never serves them. The routes do not depend on the state.
     let _app = describe::recording(|| {
         App::new().wrap_api().configure(routes::configure).with_raw_json_spec_v3(move |app, spec| {
             if let Ok(mut place) = keep.lock() {

@@ -1,4 +1,4 @@
-//! Orders: the caller's own, and those of all users for moderators.
+//! Orders: the caller's own orders, and the orders of all users for moderators.
 
 pub(crate) mod bodies;
 pub(crate) mod pages;
@@ -55,16 +55,16 @@ impl Refusal for CancelOrderError {
     }
 }
 
-/// How many seconds a client should wait before it repeats a call after a failure of the payment provider.
+/// The number of seconds that a client should wait before it retries a call after a failure of the payment provider.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
-/// The problem when the payment provider did not answer in time. The operation continues in the background, so
-/// repeating the call is safe.
+/// Returns the problem for a payment provider that did not answer in time. The operation continues in the background,
+/// so the client can safely retry the call.
 pub(crate) fn provider_too_slow() -> Problem {
     provider_failed(None)
 }
 
-/// The problem when the payment provider failed, or when its answer is not known.
+/// Returns the problem for a payment provider that failed, or whose answer is not known.
 pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
     let problem = Problem::new(&kinds::PAYMENT_PROVIDER_FAILED).retry_after(RETRY_AFTER_SECONDS);
     match error {

@@ -1,4 +1,4 @@
-//! Pages of lists: their parameters, their envelope and their `Link` header.
+//! Pages of lists: their query parameters, their JSON body and their `Link` header.
 
 mod body;
 mod links;

@@ -1,4 +1,4 @@
-//! Payments: the caller's own, those of all users for moderators, and the webhooks of the provider.
+//! Payments: the caller's own payments, the payments of all users for moderators, and the webhooks of the provider.
 
 pub(crate) mod bodies;
 pub(crate) mod disputes;

@@ -1,4 +1,4 @@
-//! The time range that a list is filtered by.
+//! The period that a list is filtered by.
 
 use chrono::{Days, NaiveTime};
 use domain::time::Instant;
@@ -12,7 +12,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The parameters `from` and `to`. A list flattens them into its own.
+/// The query parameters `from` and `to`. The query type of a list flattens them into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct PeriodParams {
     /// The beginning: a moment (RFC 3339), or the start of a day (UTC).
@@ -23,12 +23,12 @@ pub(crate) struct PeriodParams {
     to: Option<Text<Boundary>>,
 }
 
-/// A time range. A missing bound means that the range is open on that side.
+/// A period of time. If a bound is missing, the period is open on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Period {
-    /// The first moment of the range.
+    /// The first instant of the period.
     pub(crate) from: Option<Instant>,
-    /// The first moment after the range.
+    /// The first instant after the period.
     pub(crate) to: Option<Instant>,
 }
 

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problems, which handlers and extractors return.
 //!
-//! A [`Problem`] is put into the extensions of the response. The outermost middleware, which knows the request id,
+//! A [`Problem`] is stored in the extensions of the response. The outermost middleware, which knows the request id,
 //! writes the body (`crate::edge`).
 
 pub(crate) mod body;
@@ -29,20 +29,20 @@ pub use self::{
 };
 use crate::openapi::describe;
 
-/// One error answer, before its body is written.
+/// An error answer whose body has not been written yet.
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) kind: &'static Kind,
     pub(crate) detail: Option<String>,
     pub(crate) errors: Vec<FieldProblem>,
-    /// The additional members of the body.
+    /// The additional members of the JSON body.
     pub(crate) members: Box<Map<String, Value>>,
     pub(crate) cause: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
-    /// Creates a problem without details.
+    /// Creates a problem of this kind without details.
     #[must_use]
     pub fn new(kind: &'static Kind) -> Self {
         Self {
@@ -55,33 +55,33 @@ impl Problem {
         }
     }
 
-    /// Sets the description of this occurrence, which is shown to the caller.
+    /// Sets the description of this occurrence, which the client sees.
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Sets the error and its sources for the log; they are never shown to the caller.
+    /// Sets the error to log, with its sources. The client never sees it.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
         self.cause = Some(error_chain(error));
         self
     }
 
-    /// Creates a 503 problem that asks the caller to retry soon.
+    /// Creates a 503 problem with `Retry-After: 1`.
     #[must_use]
     pub fn unavailable() -> Self {
         Self::new(&kinds::UNAVAILABLE).with_header(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
-    /// Creates a 422 problem with these fields.
+    /// Creates a 422 problem with these invalid fields.
     #[must_use]
     pub fn invalid(errors: Vec<FieldProblem>) -> Self {
         Self { errors, ..Self::new(&kinds::VALIDATION_FAILED) }
     }
 
-    /// Adds a member to the body.
+    /// Adds a member to the JSON body.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: &impl Serialize) -> Self {
         // A value that cannot be serialized is omitted.
@@ -89,7 +89,7 @@ impl Problem {
         self
     }
 
-    /// Tells the client how many seconds to wait before it repeats the request.
+    /// Tells the client how many seconds to wait before it retries the request.
     #[must_use]
     pub fn retry_after(self, seconds: u16) -> Self {
         self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
@@ -125,10 +125,10 @@ impl ResponseError for Problem {
 
 /// An error of a use case that can be converted into a problem.
 ///
-/// Implemented by [`refusals!`](crate::refusals), whose match is exhaustive: a new variant does not compile until it
-/// has a kind.
+/// [`refusals!`](crate::refusals) implements it. Its `match` is exhaustive, so a new variant does not compile until it
+/// has a kind of problem.
 pub trait Refusal: fmt::Debug {
-    /// The answer for this refusal.
+    /// Returns the answer for this error.
     fn problem(&self) -> Problem;
 
     /// Adds every kind that [`problem`](Self::problem) can return, for the OpenAPI document.
@@ -147,7 +147,7 @@ impl Refusal for Never {
     fn kinds(_into: &mut Vec<&'static Kind>) {}
 }
 
-/// The error of a use case that looks up one object, whose result says whether the object exists.
+/// The error of a use case that looks up one object. It adds the case that the object does not exist.
 #[derive(Debug)]
 pub(crate) enum OrNotFound<E> {
     /// The object does not exist, or the caller may not see it: 404.
@@ -173,9 +173,9 @@ impl<E: Refusal> Refusal for OrNotFound<E> {
 /// Why a handler failed.
 #[derive(Debug)]
 pub enum Failure<E> {
-    /// The use case refused.
+    /// The use case returned an error.
     Refused(E),
-    /// The use case did not finish in time, or panicked.
+    /// Another problem: the use case did not finish in time or panicked, or the request was refused before.
     Problem(Problem),
 }
 
@@ -229,7 +229,7 @@ impl<E: Refusal> Apiv2Errors for Failure<E> {
     }
 }
 
-/// Gives every variant of a use case's error its kind of problem.
+/// Implements [`Refusal`] for the error of a use case: assigns a kind of problem to each variant.
 ///
 /// The variants after `via` contain another [`Refusal`] and use its problem.
 #[macro_export]

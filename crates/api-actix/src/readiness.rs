@@ -1,4 +1,4 @@
-//! The readiness of the server: a port that the composition root implements.
+//! The readiness of the server. It is a port, which the composition root implements.
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -10,8 +10,8 @@ pub trait Readiness: Send + Sync {
     /// Checks all components. MUST return within a second, even if components have failed.
     async fn components(&self) -> Vec<Component>;
 
-    /// Whether the server is shutting down. Every answer then closes its connection, so that clients connect to another
-    /// node.
+    /// Returns whether the server is shutting down. Every answer then closes its connection, so that clients connect to
+    /// another server.
     fn is_draining(&self) -> bool;
 }
 
@@ -19,12 +19,13 @@ pub trait Readiness: Send + Sync {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "ComponentHealth")]
 pub struct Component {
-    /// `database`, `migrations`, `redis` or `media`.
+    /// The component: `database`, `migrations`, `accepting_requests`, `redis` or `media`.
     pub name: String,
-    /// Whether it works.
+    /// Whether the component works.
     pub ok: bool,
-    /// Whether the server is unavailable without it. Without an optional component only some functions are unavailable.
+    /// Whether the server is unavailable without the component. Without an optional component, only some functions are
+    /// unavailable.
     pub required: bool,
-    /// What is wrong with it, without addresses and secrets.
+    /// What is wrong with the component, without addresses and secrets; `null` if it works.
     pub detail: Option<String>,
 }

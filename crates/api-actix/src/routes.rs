@@ -1,5 +1,5 @@
-//! The documented routes: an operation consists of a line in this file and a handler. The OpenAPI document is generated
-//! from both.
+//! The routes in the OpenAPI document. An operation consists of a line in this file and a handler; the document is
+//! generated from both.
 
 use domain::id::{CertificationKind, DirectorKind, GenreKind, StarKind};
 use paperclip::actix::web::{self, ServiceConfig};
@@ -13,7 +13,8 @@ use crate::{
     health, library, media, notifications, orders, payments, problem,
 };
 
-/// Declares a scope or configuration with the operations of each path. The first matching path serves a request.
+/// Adds the operations of each path to a scope or configuration. If several paths match a request, the first one serves
+/// it.
 macro_rules! operations {
     ($scope:expr; $($path:literal: $($method:ident $handler:expr),+;)+) => {
         $scope$(.service(web::resource($path)$(.route(web::$method().to($handler)))+))+

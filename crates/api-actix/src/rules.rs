@@ -1,4 +1,4 @@
-//! The shop's rules for the values of a request that a JSON Schema cannot express.
+//! The rules for the values of requests that a JSON Schema cannot express.
 
 use std::{fmt, sync::Arc};
 
@@ -12,7 +12,7 @@ pub struct Rules {
     pub passwords: PasswordPolicy,
     /// The currency of every price.
     pub currency: Currency,
-    /// The clock, for the current date.
+    /// The clock, which gives the current date.
     pub clock: Arc<dyn Clock>,
 }
 

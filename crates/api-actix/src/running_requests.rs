@@ -1,4 +1,5 @@
-//! The requests with idempotency keys that this process is executing, so that a concurrent repetition is refused.
+//! Tracks the requests with idempotency keys that this process is executing, so that a second request with the same key
+//! is refused meanwhile.
 
 use std::{
     collections::HashSet,
@@ -7,11 +8,11 @@ use std::{
 
 use domain::idempotency::IdempotencyKey;
 
-/// The requests with keys that this process is executing.
+/// The keys of the requests that this process is executing. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct RunningRequests(Arc<Mutex<HashSet<IdempotencyKey>>>);
 
-/// A registered request; it is unregistered when this is dropped.
+/// A registered request. Dropping it unregisters it.
 pub(crate) struct RunningRequest {
     requests: RunningRequests,
     key: IdempotencyKey,

@@ -1,4 +1,4 @@
-//! Puts routes and middleware together and serves them.
+//! Builds the app from routes and middleware, and serves it.
 
 use std::{io, net::TcpListener, sync::Arc};
 
@@ -50,25 +50,26 @@ const UPLOADS_AT_ONCE: usize = 16;
 /// The maximum number of simultaneous poster uploads; each takes up to 10 MiB of memory.
 const POSTER_UPLOADS_AT_ONCE: usize = 4;
 
-/// The maximum number of simultaneous transfers of one purchase: a player needs one or two. Like the rate limits, it is
-/// off with `RATE_LIMITS=off`.
+/// The maximum number of simultaneous film transfers of one purchase. A player needs one or two. Like the rate limits,
+/// this limit is switched off by `RATE_LIMITS=off`.
 const FILMS_OF_ONE_PURCHASE: u32 = 8;
 
-/// The buffer of each connection for its answer.
+/// The size of the buffer that each connection has for its answer, in bytes.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// Limits of the memory of all answers that are being sent to slow clients. Above `ANSWERS_TIGHT`, clients that do not
-/// read are disconnected sooner; above `ANSWERS_FULL`, large answers are refused.
+/// The memory of all answers that are being sent, in bytes, above which clients that do not read are disconnected
+/// sooner.
 const ANSWERS_TIGHT: usize = 24 * 1024 * 1024;
+/// The memory of all answers that are being sent, in bytes, above which large answers are refused.
 const ANSWERS_FULL: usize = 48 * 1024 * 1024;
 
-/// File descriptors that are reserved for files, databases and other services.
+/// The number of file descriptors that are reserved for files, databases and other services.
 const RESERVED_DESCRIPTORS: u64 = 256;
 
-/// A process with a lower limit of file descriptors logs a warning.
+/// If the process has a lower limit of file descriptors, it logs a warning.
 const FEW_DESCRIPTORS: u64 = 4_096;
 
-/// What all workers share.
+/// The state that all worker threads share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     api: web::Data<Api>,
@@ -81,7 +82,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Creates the shared state of all workers.
+    /// Creates the shared state of all worker threads.
     pub(crate) fn new(state: ApiState, settings: ApiSettings) -> io::Result<Self> {
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
@@ -125,7 +126,7 @@ impl Shared {
     }
 }
 
-/// Returns the complete app of one worker.
+/// Creates the complete app of one worker thread.
 pub(crate) fn app(
     shared: &Shared,
 ) -> App<
@@ -147,7 +148,7 @@ pub(crate) fn app(
         .app_data(shared.document.clone())
         .app_data(shared.assets.clone())
         .app_data(shared.docs_guard.clone())
-        // The last middleware is the outermost.
+        // The middleware that is wrapped last is the outermost.
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             hot_pages::serve(hot_pages.clone(), request, next)
         }))
@@ -169,7 +170,7 @@ pub(crate) fn app(
         .configure(move |config| configure_pages(config, serve_pages))
 }
 
-/// The HTML pages that are not part of the OpenAPI document.
+/// Registers the HTML pages that are not part of the OpenAPI document.
 fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     config
         .service(web::resource(html::START).route(web::get().to(start::show)))
@@ -207,7 +208,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     }
 }
 
-/// Redirects to the page at its canonical address, which is relative to this one.
+/// Redirects to the canonical address of a page. `address` is relative to the address of the request.
 #[expect(clippy::unused_async, reason = "actix accepts only asynchronous handlers")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
@@ -215,8 +216,8 @@ async fn redirect(address: &'static str) -> HttpResponse {
 
 /// Serves the API on a listener until its handle stops it.
 ///
-/// The server is a future that must be awaited on a tokio runtime; its workers are separate threads, each with a
-/// current-thread runtime. Signals are left to the caller.
+/// The server is a future that must be awaited on a tokio runtime. Its workers are separate threads, each with a
+/// current-thread runtime. It does not handle signals; the caller must.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -257,8 +258,8 @@ pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> i
     Ok(server.run())
 }
 
-/// How long the server continues to read from a connection after it answered a request before receiving all of it.
-/// Closing the connection immediately could prevent the client from receiving the answer.
+/// How long the server continues to read from a connection after it answered a request that it had not received
+/// completely. If it closed the connection immediately, the client might not receive the answer.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 type Accepted = (TimedStream<TcpStream>, Protocol, Option<std::net::SocketAddr>);
@@ -278,11 +279,11 @@ fn accept(
     Ok((stream, Protocol::Http1, Some(peer)))
 }
 
-/// How the file descriptors of the process are divided.
+/// How the available file descriptors of the process are divided.
 struct Descriptors {
     /// The maximum number of client connections. Further clients wait to be accepted.
     connections: usize,
-    /// The maximum number of films being sent; each has an open file in addition to its connection.
+    /// The maximum number of films that are being sent. Each has an open file in addition to its connection.
     films: usize,
 }
 
@@ -292,7 +293,7 @@ fn descriptors() -> Descriptors {
     Descriptors { connections: free.saturating_sub(films), films }
 }
 
-/// Raises the limit of open files as far as permitted.
+/// Raises the limit of open files as far as the system permits, and warns if it is still low.
 fn raise_descriptors() {
     if let Err(error) = raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files could not be raised");

@@ -1,4 +1,4 @@
-//! The settings of the REST layer.
+//! The settings of the REST API.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use crate::limits::RateLimits;
 /// Access to the OpenAPI document and Swagger UI (`DOCS_ACCESS`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsAccess {
-    /// Everyone has access.
+    /// Everyone may read them.
     Public,
-    /// Only users have access, with a bearer token, or with HTTP Basic by email and password.
+    /// Only users may read them, with a bearer token, or with HTTP Basic by email and password.
     Authenticated,
 }
 
-/// The settings of the REST layer.
+/// The settings of the REST API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The address of the server without a trailing slash (`PUBLIC_URL`); addresses in answers begin with it.
+    /// The public address of the server without a trailing slash (`PUBLIC_URL`). URLs in answers begin with it.
     pub public_url: String,
-    /// Whether the links in mails lead to this server, which then serves the pages for them.
+    /// Whether the links in mails lead to this server. If so, it serves the pages for them.
     pub serve_pages: bool,
-    /// The origins that browsers may call from.
+    /// The web origins from which browsers may call the API.
     pub cors_origins: Vec<String>,
-    /// The headers that pages of these origins may send, in addition to those that the API reads.
+    /// The headers that pages of these origins may send, in addition to the headers that the API reads.
     pub cors_request_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// Who may read the document.
+    /// Who may read the OpenAPI document.
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
@@ -41,10 +41,11 @@ pub struct ApiSettings {
     pub timeouts: Timeouts,
     /// How long anonymous pages of the catalogue are cached in memory; zero disables the cache.
     pub hot_page_time: Duration,
-    /// The maximum duration of a request; a longer one is answered with 503. Its use case still runs to its end.
+    /// The maximum duration of a request. A longer request is answered with 503, but its use case still runs to its
+    /// end.
     pub request_timeout: Duration,
     /// The number of threads that read requests and write answers.
     pub workers: usize,
-    /// Whether the server runs in development, where local pages on any port may call.
+    /// Whether the server runs in development. If so, pages on any port of this machine may call the API.
     pub is_dev: bool,
 }

@@ -1,4 +1,4 @@
-//! The state of the REST layer, and how a use case is run.
+//! The state of the REST API, and how it runs a use case.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -33,10 +33,10 @@ use crate::{
     uploads::UploadLimit,
 };
 
-/// What the composition root gives to the REST layer.
+/// The parts that the composition root gives to the REST API.
 #[derive(Clone)]
 pub struct ApiState {
-    /// The multi-thread runtime that use cases run on; connections live there too.
+    /// The multi-thread runtime on which use cases run. Database connections belong to this runtime as well.
     pub runtime: Handle,
     /// Generates the ids of requests without an `X-Request-Id`.
     pub ids: Arc<dyn IdGenerator>,
@@ -44,7 +44,7 @@ pub struct ApiState {
     pub limiter: Arc<dyn RateLimiter>,
     /// The rules for the values of requests.
     pub rules: Rules,
-    /// Checks what the server needs.
+    /// Checks the components that the server needs.
     pub readiness: Arc<dyn Readiness>,
     /// The use cases of signing up.
     pub signup: Arc<SignUp>,
@@ -86,12 +86,12 @@ impl fmt::Debug for ApiState {
     }
 }
 
-/// Provides the use cases of an area; [`UseCases`](crate::extract::UseCases) passes them to a handler.
+/// Provides the use cases of an area, which the extractor [`UseCases`](crate::extract::UseCases) passes to handlers.
 pub(crate) trait Provides<T> {
     fn use_cases(&self) -> &Arc<T>;
 }
 
-/// Provides handlers with the use cases in these fields of [`ApiState`].
+/// Implements [`Provides`] for the use cases in these fields of [`ApiState`].
 macro_rules! provide {
     ($($field:ident: $area:ty),+ $(,)?) => {$(
         impl Provides<$area> for Api {
@@ -119,44 +119,44 @@ provide! {
     payments: Payments,
 }
 
-/// What all requests share.
+/// The state that all requests share.
 pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) settings: ApiSettings,
     pub(crate) limits: RateLimitCounter,
     /// The requests with idempotency keys that this process is executing.
     pub(crate) running: RunningRequests,
-    /// Limits simultaneous uploads; each is held in memory.
+    /// Limits simultaneous uploads of avatars, because each one is in memory.
     pub(crate) uploads: UploadLimit,
-    /// Limits the uploads of posters, which are larger.
+    /// Limits simultaneous uploads of posters, which are larger than avatars.
     pub(crate) poster_uploads: UploadLimit,
-    /// Limits how many webhooks are received at once.
+    /// Limits how many webhooks are received at the same time.
     pub(crate) webhooks: WebhookLimit,
-    /// The memory of the bodies that are being received.
+    /// Limits the memory of the bodies that are being received.
     pub(crate) bodies: BodyMemory,
-    /// Limits how many large answers are built at once.
+    /// Limits how many large answers are built at the same time.
     pub(crate) large_answers: LargeAnswers,
-    /// The live streams of this node.
+    /// The live streams that this server sends.
     pub(crate) streams: Arc<LiveStreams>,
-    /// The films that this node is sending.
+    /// The films that this server sends.
     pub(crate) transfers: Arc<Transfers>,
 }
 
 impl Api {
-    /// The use cases of signing up.
+    /// Returns the use cases of signing up.
     pub(crate) fn signup(&self) -> Arc<SignUp> {
         Arc::clone(&self.state.signup)
     }
 
-    /// The use cases of sessions.
+    /// Returns the use cases of sessions.
     pub(crate) fn sessions(&self) -> Arc<Sessions> {
         Arc::clone(&self.state.sessions)
     }
 
-    /// Runs a use case as a task of the main runtime, where the database connections live, and waits for it.
+    /// Runs a use case as a task of the main runtime, which owns the database connections, and waits for it.
     ///
-    /// An actix worker is a current-thread runtime, and drops a handler whose client has disconnected. The task is not
-    /// dropped with it, so that a transaction that was begun is completed.
+    /// An actix worker drops a handler whose client has disconnected. The task continues nevertheless, so that a
+    /// transaction that was begun is completed.
     ///
     /// # Errors
     /// The error of the use case, or 503 when it took longer than a request may.
@@ -171,10 +171,11 @@ impl Api {
         self.run_or(use_case, too_slow).await
     }
 
-    /// Runs a use case in the same way, and answers with this problem when it took longer than a request may.
+    /// Runs a use case like [`run`](Self::run), but answers with the problem `on_timeout` when it took longer than a
+    /// request may.
     ///
     /// # Errors
-    /// The error of the use case, or the problem.
+    /// The error of the use case, or the problem `on_timeout`.
     pub(crate) async fn run_or<T, E>(
         &self,
         use_case: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -190,7 +191,10 @@ impl Api {
         }
     }
 
-    /// Runs any future in the same way, as a task.
+    /// Runs any future as a task, like [`run`](Self::run).
+    ///
+    /// # Errors
+    /// 503 when it took longer than a request may.
     pub(crate) async fn run_any<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

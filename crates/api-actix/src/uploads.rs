@@ -1,4 +1,4 @@
-//! Limits simultaneous uploads, of each user and of all users; each is held in memory.
+//! Limits simultaneous uploads, of each user and of all users, because each upload is in memory.
 
 use std::{
     collections::HashMap,
@@ -12,23 +12,23 @@ use crate::{limits, problem::Problem};
 /// The maximum number of simultaneous uploads of one user.
 const BY_ONE_USER: u32 = 2;
 
-/// The limit of simultaneous uploads, shared by all workers.
+/// The limit of simultaneous uploads, for all worker threads together.
 #[derive(Debug)]
 pub(crate) struct UploadLimit {
-    /// The name of the limit of one user in headers.
+    /// The name of the limit for one user, in rate-limit headers.
     name: &'static str,
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<String, u32>>>,
 }
 
-/// Held while an upload is received and processed.
+/// A permit for one upload. It must be held while the upload is received and processed.
 #[derive(Debug)]
 pub(crate) struct UploadPermit {
     _of_user: UserPermit,
     _of_all: OwnedSemaphorePermit,
 }
 
-/// The permit for one upload of a user.
+/// A permit for one upload among those of its user.
 #[derive(Debug)]
 pub(crate) struct UserPermit {
     user: String,
@@ -37,12 +37,13 @@ pub(crate) struct UserPermit {
 }
 
 impl UploadLimit {
-    /// Allows this many uploads of all users; `name` is the name of the limit of one user in headers.
+    /// Creates a limit of `most` simultaneous uploads of all users. `name` is the name of the limit for one user, in
+    /// rate-limit headers.
     pub(crate) fn new(name: &'static str, most: usize) -> Self {
         Self { name, all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
     }
 
-    /// Takes one of the user's own permits.
+    /// Takes one of the permits of this user.
     ///
     /// # Errors
     /// 429 when the user already has too many uploads.
@@ -62,7 +63,7 @@ impl UploadLimit {
 }
 
 impl UserPermit {
-    /// Takes one of the permits of all users.
+    /// Takes one of the permits that all users share, in addition to the user's own.
     ///
     /// # Errors
     /// 503 when all of them are taken.

@@ -1,4 +1,4 @@
-//! Tests of the REST layer over a real socket, with ports that need no database.
+//! Tests of the REST API over a real socket, with test doubles of all ports, so that no database is needed.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

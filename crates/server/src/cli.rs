@@ -31,7 +31,7 @@ use crate::{
     telemetry,
 };
 
-/// Runs the command that the arguments name, and returns the exit code of the process.
+/// Runs the command that the arguments name. Returns the exit code of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let cli = match Cli::try_parse_from(&arguments) {
@@ -40,7 +40,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return Failure::usage(usage::one_line(&error, &arguments)).report();
         }
         Err(help) => {
-            // Printing fails when the reader closed the pipe, which is not an error.
+            // Printing fails if the reader has closed the pipe. That is not an error.
             drop(help.print());
             return ExitCode::SUCCESS;
         }
@@ -91,8 +91,8 @@ fn server_settings() -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Reads the settings of another command, and starts logging. Only warnings and errors are logged, unless `RUST_LOG`
-/// overrides the default.
+/// Reads the settings of any other command, and starts logging. Only warnings and errors are logged, unless `RUST_LOG`
+/// is set to another value than its default.
 fn settings() -> Result<Settings, Failure> {
     let settings = Settings::load()?;
     let filter = if settings.log_filter == "info" { "warn" } else { &settings.log_filter };

@@ -1,4 +1,4 @@
-//! Connects the use cases to their adapters, and the REST layer to the use cases.
+//! Connects the use cases to their adapters, and the REST API to the use cases.
 
 mod accounts;
 mod application;
@@ -62,34 +62,35 @@ use crate::{
     workers::deliveries_at_once,
 };
 
-/// Replacements of external services for tests, which move the clock and read the mails.
+/// Replacements of adapters in tests, which move the clock and read the mails. `None` keeps the adapter that the
+/// settings select.
 #[derive(Clone, Default)]
 pub struct Overrides {
-    /// Instead of the operating system's clock.
+    /// Replaces the operating system's clock.
     pub clock: Option<Arc<dyn Clock>>,
-    /// Instead of random, time-ordered identifiers.
+    /// Replaces the generator of random, time-ordered identifiers.
     pub ids: Option<Arc<dyn IdGenerator>>,
-    /// Instead of the mailer of the settings.
+    /// Replaces the configured mailer.
     pub mailer: Option<Arc<dyn Mailer>>,
-    /// Instead of Argon2id.
+    /// Replaces the hashing of passwords with Argon2id.
     pub passwords: Option<Arc<dyn PasswordHasher>>,
-    /// The number of threads that serve requests, instead of one per core.
+    /// The number of threads that serve requests. The default is one per processor core.
     pub web_threads: Option<usize>,
 }
 
-/// The addresses of the server, all without a trailing slash.
+/// The URLs of the server, all without a trailing slash.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_field_names, reason = "each field is an address")]
 pub struct Addresses {
-    /// The public address of the server.
+    /// The public URL of the server.
     pub public_url: String,
-    /// The address for links in mails, and where buyers return to after a checkout.
+    /// The URL with which links in mails begin, and to which buyers return after a checkout.
     pub frontend_url: String,
-    /// The address at which the server reaches itself.
+    /// The URL at which this machine reaches the server.
     pub own_url: String,
 }
 
-/// All use cases, on the adapters selected by the settings.
+/// All use cases, connected to the adapters that the settings select.
 #[derive(Clone)]
 pub struct UseCases {
     /// Signing up.
@@ -126,9 +127,9 @@ pub struct UseCases {
     pub payments: Arc<Payments>,
     /// The sandbox, when it is the payment provider.
     pub sandbox: Option<Sandbox>,
-    /// The messages to handle in the background.
+    /// The handling of outbox messages in the background.
     pub outbox: Arc<Outbox>,
-    /// How many messages are handled at once (`OUTBOX_WORKERS`).
+    /// The number of outbox messages that are handled at the same time (`OUTBOX_WORKERS`).
     pub outbox_workers: usize,
     /// The database itself.
     pub database: Arc<dyn Database>,
@@ -139,8 +140,8 @@ pub struct UseCases {
 }
 
 impl UseCases {
-    /// Opens the database and migrates it, except in `prod`, where `cinema migrate` does this; then builds the use
-    /// cases on it. Must be called on the runtime that drives the connections.
+    /// Opens the database, migrates it, and builds the use cases on it. In `prod` the database is not migrated: `cinema
+    /// migrate` must have done that. Must be called on the runtime that drives the connections.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -373,14 +374,14 @@ impl UseCases {
         Arc::clone(&self.throttle.limiter)
     }
 
-    /// Waits shortly for services that may start later, such as the Redis of the limits, and checks the optional
-    /// components.
+    /// Waits a short time for services that may start later, such as the Redis for rate limits. Also starts the check
+    /// of the media store, which only logs a warning.
     pub(crate) async fn settle(&self) {
         tokio::spawn(warn_of_media(Arc::clone(&self.media)));
         self.throttle.ready().await;
     }
 
-    /// The components without which only some functions are unavailable.
+    /// Returns the components without which only some functions of the server are unavailable.
     fn optional_components(&self) -> Vec<OptionalComponent> {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
@@ -409,7 +410,7 @@ async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> 
     }
 }
 
-/// Runs the missing migrations, unless it is known beforehand that they would fail.
+/// Runs the missing migrations. Returns an error without running any if it is known that they would fail.
 pub(crate) async fn migrate(database: &dyn DatabaseAdmin) -> Result<(), StartError> {
     match database.obstacle_to_migrating().await.map_err(StartError::Database)? {
         Some(obstacle) => Err(StartError::Unsuitable(obstacle)),

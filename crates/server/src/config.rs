@@ -34,7 +34,7 @@ pub use self::{
 };
 use self::{read::Reader, sources::Values};
 
-/// The default of `DRAIN_SECONDS` outside development: load balancers need this time to notice that the node is
+/// The default of `DRAIN_SECONDS` outside development. Load balancers need this time to notice that the server is
 /// shutting down.
 const DRAIN_SECONDS: u32 = 5;
 
@@ -42,34 +42,35 @@ impl Settings {
     /// Reads the settings of this process, for a command other than a server or worker.
     ///
     /// # Errors
-    /// When `cinema.toml` has an unknown key, or a value is not valid: all faults at once, each with the allowed
-    /// values.
+    /// When `cinema.toml` has an unknown key, or a value is not valid. The error lists all faults, each with the
+    /// allowed values.
     pub fn load() -> Result<Self, SettingsError> {
         Self::from_sources(&Sources::of_this_process())
     }
 
-    /// Reads the settings of this process, for a server or a worker, with more checks in production.
+    /// Reads the settings of this process for a server or a worker. In production, more is checked than by
+    /// [`Settings::load`].
     ///
     /// # Errors
-    /// As [`Settings::load`], and in `prod` when settings are missing or are meant for development.
+    /// As for [`Settings::load`], and in `prod` when settings are missing or are meant for development.
     pub fn load_to_serve() -> Result<Self, SettingsError> {
         Self::fit_to_serve(&Sources::of_this_process())
     }
 
-    /// Reads the settings from these sources, as [`Settings::load`] does: for tests.
+    /// Reads the settings from these sources, for tests. The rest is as for [`Settings::load`].
     ///
     /// # Errors
-    /// As [`Settings::load`].
+    /// As for [`Settings::load`].
     pub fn from_sources(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(Values::merge(sources));
         let settings = Self::read(&mut reader);
         reader.finish(settings)
     }
 
-    /// Reads the settings from these sources, as [`Settings::load_to_serve`] does: for tests.
+    /// Reads the settings from these sources, for tests. The rest is as for [`Settings::load_to_serve`].
     ///
     /// # Errors
-    /// As [`Settings::load_to_serve`].
+    /// As for [`Settings::load_to_serve`].
     pub fn fit_to_serve(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(Values::merge(sources));
         let settings = Self::read(&mut reader);
@@ -77,7 +78,7 @@ impl Settings {
         reader.finish(settings)
     }
 
-    /// Settings that work, but are risky.
+    /// Returns warnings about settings that work but are risky.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         production::warnings(self)
@@ -160,7 +161,8 @@ impl Settings {
         }
     }
 
-    /// The keys of this installation. In `dev` and `test` a missing secret is generated once and kept in `DATA_DIR`.
+    /// Returns the keys of this installation. In `dev` and `test`, a missing secret is generated once and stored in
+    /// `DATA_DIR`.
     ///
     /// # Errors
     /// When the secret is missing in `prod`, or cannot be stored.

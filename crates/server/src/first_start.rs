@@ -1,4 +1,4 @@
-//! Initial data in development: a catalogue and an administrator.
+//! Creates initial data in development: a catalogue and an administrator.
 
 use std::{
     fs::File,
@@ -19,13 +19,13 @@ use crate::{
     config::{SecretFileError, Settings, keep_secret},
 };
 
-/// The embedded catalogue, for working folders without one.
+/// The embedded catalogue, which is used if the working folder has none.
 const SHIPPED: &str = include_str!("../../../data/movies.jsonl");
 
-/// The possible paths of a catalogue in the working folder, in order of preference.
+/// The paths in the working folder where a catalogue is searched for, in order of preference.
 const FOUND: [&str; 2] = ["data/movies.jsonl", "data/movies.csv"];
 
-/// How many movies are imported at once.
+/// The number of movies that are imported in one transaction.
 const BATCH: usize = 500;
 
 const ADMIN_FILE: &str = "dev-admin";
@@ -34,7 +34,7 @@ const ADMIN: &str = "admin@cinema.example";
 /// How a developer signs in as administrator.
 #[derive(Debug)]
 pub(crate) enum DevAdmin {
-    /// With this address and password.
+    /// With this email address and password.
     Known {
         /// The address.
         email: String,
@@ -43,7 +43,8 @@ pub(crate) enum DevAdmin {
         /// The file with the password.
         file: PathBuf,
     },
-    /// The account exists, but was created by another node or before its file was removed.
+    /// With a password that this server does not know: another server created the account, or the file with the
+    /// password was removed.
     Elsewhere {
         /// The address.
         email: String,
@@ -61,7 +62,7 @@ pub(crate) enum FirstStartError {
     Admin(CreateAdminError),
 }
 
-/// Creates the development administrator with a generated password at the first start; later starts only read the
+/// Creates the development administrator with a generated password at the first start. Later starts only read the
 /// stored password.
 pub(crate) async fn dev_admin(
     settings: &Settings,
@@ -76,7 +77,8 @@ pub(crate) async fn dev_admin(
             .to_owned();
     match use_cases.signup.create_admin(email, PlainPassword::new(&password)).await {
         Err(CreateAdminError::EmailTaken) if !was_kept => {
-            // The new file does not contain the password of the existing account, so the next start must not show it.
+            // The account has another password than the new file contains, so the next start must not show the file's
+            // password.
             drop(std::fs::remove_file(&file));
             Ok(Some(DevAdmin::Elsewhere { email: ADMIN.to_owned() }))
         }
@@ -112,9 +114,8 @@ fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     }
 }
 
-/// Imports the catalogue of the working folder, or the embedded one, into an empty database; returns how many movies
-/// were added.
-/// Failures do not prevent the server from starting.
+/// Imports the catalogue of the working folder, or else the embedded one, if the database has no movies. Returns how
+/// many movies were added. A failure is logged and does not prevent the server from starting.
 pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) -> u64 {
     match use_cases.catalog.is_empty().await {
         Ok(true) => {}
@@ -131,7 +132,8 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
     };
     let options = ReadOptions {
         kind: FileKind::of_path(path),
-        // The sample prices are in US dollars. A shop in another currency takes the same number of minor units.
+        // The prices in the catalogue are in US dollars. A shop with another currency takes the same number of minor
+        // units.
         ignores_price_currency: true,
         ..ReadOptions::new(settings.currency)
     };

@@ -1,4 +1,5 @@
-//! The composition root: settings, wiring, background work and the cinema command.
+//! The composition root: the settings, the wiring of use cases and adapters, the background work and the `cinema`
+//! command.
 
 mod cli;
 mod composition;

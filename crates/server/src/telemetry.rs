@@ -1,4 +1,4 @@
-//! The destination and the format of log lines.
+//! Where log lines are written, and in which format.
 
 use std::{
     io::{self, Write},
@@ -20,25 +20,25 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// Directives that silence libraries: the first logs its start and end, which the server logs itself; the second logs
-/// every malformed request as an error of the server; the third logs the values of every statement at `debug`,
-/// including addresses and digests. Directives in `RUST_LOG` take precedence.
+/// Directives that silence libraries. The first library logs its start and end, which the server logs itself. The
+/// second logs every malformed request as an error of the server. The third logs the values of every statement at
+/// `debug`, including email addresses and digests. Directives in `RUST_LOG` take precedence.
 const QUIET: &str = "actix_server=warn,actix_http::h1::dispatcher=off,tokio_postgres=info";
 
-/// How long writing a line about the process may take.
+/// The maximum time to wait until a message about the process is written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether the lines of [`say`] are JSON like the log. It is global, like the log.
+/// Whether the messages of [`say`] are written as JSON. It is global, because the log is global as well.
 static SAYS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// Creates the filter for this value of `RUST_LOG`.
 #[must_use]
 pub fn log_filter(filter: &str) -> EnvFilter {
-    // The settings were checked when they were read.
+    // The filter is valid: it was checked when the settings were read.
     EnvFilter::try_new(format!("{QUIET},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
-/// Sends log lines to standard error from now on. Harmless when logging is already initialized.
+/// Starts to write log lines to standard error. Has no effect when logging is already initialized.
 pub(crate) fn init(settings: &Settings, filter: &str) {
     let logs = tracing_subscriber::fmt().with_env_filter(log_filter(filter)).with_writer(io::stderr);
     let is_set = match settings.log_format {
@@ -52,8 +52,8 @@ pub(crate) fn init(settings: &Settings, filter: &str) {
     }
 }
 
-/// From now on every line on standard error is JSON, including messages about the process and panics, for processes
-/// whose output is collected.
+/// Makes every further line on standard error JSON, including messages about the process and panics. It is meant for
+/// processes whose output a program collects.
 pub(crate) fn say_json() {
     SAYS_JSON.store(true, Ordering::Relaxed);
     panic::set_hook(Box::new(|panic| {
@@ -63,7 +63,7 @@ pub(crate) fn say_json() {
     }));
 }
 
-/// The level of a line in the log.
+/// The level of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Info,
@@ -71,8 +71,10 @@ pub(crate) enum Level {
 }
 
 /// Writes a message about the process to standard error: its address, that it is stopping, or why it did not start.
-/// With JSON it is one object with these fields, otherwise this text. Errors cannot be reported. If the reader of
-/// standard error has stopped reading, the program still continues and can be stopped.
+///
+/// If messages are JSON, it is an object with `message` and `fields`, otherwise it is `text`. Errors are ignored,
+/// because there is nowhere to report them. If the reader of standard error has stopped reading, the program waits only
+/// a short time, so that it can still be stopped.
 pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<String, Value>) {
     let line = if SAYS_JSON.load(Ordering::Relaxed) { json(level, message, fields) } else { text.to_owned() };
     let line: Arc<str> = format!("{line}\n").into();
@@ -81,7 +83,7 @@ pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<Stri
         let line = Arc::clone(&line);
         move || {
             write(&line);
-            // The receiver may have been dropped.
+            // Sending fails if the writing took too long and is no longer waited for.
             let _ = said.send(());
         }
     };
@@ -91,7 +93,7 @@ pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<Stri
     }
 }
 
-/// Writes a text as one line.
+/// Writes a text as a message about the process.
 pub(crate) fn say(level: Level, text: &str) {
     say_with(level, text, text, Map::new());
 }
@@ -100,7 +102,7 @@ fn write(line: &str) {
     drop(io::stderr().lock().write_all(line.as_bytes()));
 }
 
-/// Formats a line like the JSON log.
+/// Formats a message like a line of the JSON log.
 fn json(level: Level, message: &str, fields: Map<String, Value>) -> String {
     let now = SystemClock.now().to_rfc3339_opts(SecondsFormat::Micros, true);
     let level = match level {

@@ -1,6 +1,6 @@
-//! Background work: handling the outbox (mails), processing and checking payments, expiring unpaid orders, sealing the
-//! audit log, refreshing the search index and the popularity of movies, computing similar movies, and removing expired
-//! rows.
+//! The background work: handling the outbox (such as sending mails), processing and checking payments, expiring unpaid
+//! orders, sealing the audit log, refreshing the search index and the popularity of movies, computing similar movies,
+//! and removing expired rows.
 
 mod destinations;
 mod outbox;
@@ -25,16 +25,17 @@ const OUTBOX: Duration = Duration::from_millis(250);
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
 
-/// How often webhooks of the payment provider are processed.
+/// How often the received webhooks of the payment provider are processed.
 const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 
 /// How often the provider's list of events is read.
 const PAYMENT_EVENT_LIST: Duration = Duration::from_mins(1);
 
-/// How often payments, refunds and disputes are checked for which a report of the provider is due.
+/// How often overdue payments, refunds and disputes, about which the provider should have sent an event, are checked
+/// with the provider.
 const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
 
-/// How often the search index is refreshed, when movies have changed.
+/// How often the search index is refreshed, if movies have changed.
 const SEARCH: Duration = Duration::from_secs(10);
 
 /// How often similar movies are computed for some movies.
@@ -46,26 +47,27 @@ const ORDERS: Duration = Duration::from_secs(10);
 /// How often the popularity of movies is updated.
 const POPULARITY: Duration = Duration::from_mins(1);
 
-/// The time until the first check of money, and the interval of further checks.
+/// The time from the start of the process until the first check of money.
 const FIRST_MONEY_CHECK: Duration = Duration::from_hours(1);
+/// The interval of further checks of money.
 const MONEY_CHECKS: Duration = Duration::from_hours(24);
 
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
 
-/// The longest pause after failures.
+/// The maximum pause of a job after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long running requests and background work, which end in parallel, may take after a stop.
+/// The maximum time that running requests and background work get after a stop. They end in parallel.
 const LAST_JOB: Duration = Duration::from_secs(25);
 
-/// No message is started in this last part of [`LAST_JOB`], which is longer than a mail may take, so that no mail is
-/// interrupted.
+/// The last part of [`LAST_JOB`], in which no delivery of a message is started. It is longer than sending a mail may
+/// take, so that no mail is interrupted.
 const LAST_MAIL: Duration = Duration::from_secs(12);
 
-/// The background work of one process. Several processes may do it concurrently.
+/// The background work of one process. Several processes may do background work concurrently.
 pub struct Workers {
-    /// Set when the process stops: the time until which work may be started.
+    /// The time until which deliveries may still be started; `None` until the process stops.
     stop: watch::Sender<Option<Instant>>,
     jobs: JoinSet<()>,
     outbox: Arc<OutboxWorkers>,
@@ -149,9 +151,11 @@ impl Workers {
         Self { stop, jobs, outbox }
     }
 
-    /// Stops the background work, and `requests` at the same time. Each job runs once more; messages that the last
-    /// requests wrote are handled after them. No message is started after `LAST_JOB` minus `LAST_MAIL`; other processes
-    /// can handle these messages immediately, since they are not claimed.
+    /// Stops the background work while `requests`, the running requests, end in parallel.
+    ///
+    /// Each job runs once more. Messages that the last requests wrote are handled afterwards. No delivery is started
+    /// after `LAST_JOB` minus `LAST_MAIL`; other processes can handle the remaining messages immediately, because they
+    /// are not claimed.
     pub async fn stop(self, requests: impl Future<Output = ()>) {
         let now = Instant::now();
         let end = now.checked_add(LAST_JOB.saturating_sub(LAST_MAIL)).unwrap_or(now);
@@ -165,7 +169,7 @@ impl Workers {
     }
 }
 
-/// Waits for requests and jobs at the same time, so that neither uses up the other's time; then runs `last`.
+/// Waits for requests and jobs in parallel, so that neither uses up the time of the other; then runs `last`.
 async fn finish(requests: impl Future<Output = ()>, mut jobs: JoinSet<()>, last: impl Future<Output = ()>) {
     let all = async {
         tokio::join!(requests, async { while jobs.join_next().await.is_some() {} });
@@ -211,8 +215,8 @@ fn log_verdict(verdict: &MoneyVerdict) {
     }
 }
 
-/// Runs the job repeatedly with a pause in between, which grows with each consecutive failure, and once more at the
-/// end, for work that arrived during the last pause.
+/// Runs the job repeatedly until the process stops. The pause between two runs grows with each consecutive failure.
+/// After a stop, the job runs once more, for work that arrived during the last pause.
 async fn repeat<J, F>(
     name: &'static str,
     pause: Duration,
@@ -311,7 +315,7 @@ mod tests {
         assert_eq!(done.recv().await, Some("round"));
         stop.send_replace(Some(Instant::now()));
         let requests = async {
-            // If the jobs waited for the requests, they would never end.
+            // If the jobs waited for the requests, this test would never end.
             assert_eq!(done.recv().await, Some("round"));
             does.send("request").unwrap();
         };

@@ -1,4 +1,4 @@
-//! The `cinema` command as operators use it.
+//! Tests of the `cinema` command, which is run as operators run it.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -31,7 +31,7 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tempfile::TempDir;
 use test_postgres::TestPostgres;
 
-/// A working folder with a separate database.
+/// A working folder, in which the command creates a separate database.
 struct Folder(TempDir);
 
 impl Folder {
@@ -47,12 +47,12 @@ impl Folder {
         fs::write(self.path().join(name), contents).unwrap();
     }
 
-    /// The permissions of a file or folder.
+    /// Returns the permissions of a file or folder.
     fn mode(&self, name: &str) -> u32 {
         fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
     }
 
-    /// The files of a subfolder, with their contents.
+    /// Returns the files of a subfolder with their contents.
     fn contents(&self, name: &str) -> BTreeMap<OsString, Vec<u8>> {
         let files = fs::read_dir(self.path().join(name)).unwrap().map(Result::unwrap);
         files.map(|file| (file.file_name(), fs::read(file.path()).unwrap_or_default())).collect()
@@ -62,7 +62,7 @@ impl Folder {
         fs::read_dir(self.path()).unwrap().count() == 0
     }
 
-    /// Runs SQL directly on its database.
+    /// Runs SQL directly on the database in the folder.
     fn sql(&self, sql: &str) {
         let path = self.path().join("var/cinema.db");
         SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
@@ -82,7 +82,7 @@ impl Folder {
         let mut command = self.command(words);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A command that ends before it reads is not a failure of the test.
+        // Writing may fail, since the command may end before it reads its input. This is not a failure of the test.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         Done(child.wait_with_output().unwrap())
     }
@@ -105,7 +105,7 @@ impl Done {
         self
     }
 
-    /// Asserts one line on standard error that contains this text.
+    /// Asserts that standard error has exactly one line, and that it contains this text.
     #[track_caller]
     fn says(self, text: &str) -> Self {
         let said = self.err();
@@ -116,7 +116,8 @@ impl Done {
     }
 }
 
-/// An HTTP client needs a TLS provider, although TLS is not used here; an error means that there already is one.
+/// Installs a TLS implementation, which an HTTP client needs even if it does not use TLS. An error means that one is
+/// already installed.
 fn let_clients_be_made() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
@@ -149,7 +150,7 @@ fn generated_movies_are_all_imported() {
 fn an_administrator_is_created_once_and_with_an_acceptable_password() {
     let folder = Folder::new();
     let create = "users create-admin --email root@example.com --password-stdin";
-    // As PowerShell pipes a text.
+    // PowerShell writes a byte order mark before a text that it pipes.
     let marked = "users create-admin --email marked@example.com --password-stdin";
     folder.run_with(marked, "\u{feff}").exits(1).says("has no password");
     folder.run_with(create, "short\n").exits(1).says("choose another password");
@@ -228,7 +229,7 @@ fn invalid_settings_stop_every_command_with_one_line() {
     }
 }
 
-/// The settings for production, with SQLite.
+/// Valid settings for production with SQLite.
 const PRODUCTION: [(&str, &str); 7] = [
     ("APP_ENV", "prod"),
     ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua"),
@@ -261,7 +262,7 @@ fn the_current_settings_are_shown_with_the_faults_for_production() {
     );
 }
 
-/// The lines of a JSON log, up to the one that says where the server listens.
+/// Reads a JSON log up to the line that says where the server listens. Returns these lines, and the reader of the rest.
 fn json_lines(
     child: &mut Child,
 ) -> (Vec<serde_json::Value>, std::io::Lines<BufReader<std::process::ChildStderr>>) {
@@ -453,7 +454,8 @@ impl Server {
         Self::run(folder.command("serve").env("DRAIN_SECONDS", drain).stdout(Stdio::piped()))
     }
 
-    /// Runs until its last line before it waits for requests or for work.
+    /// Starts the process, and reads its output up to the last line that it prints before it waits for requests or for
+    /// work.
     fn run(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -475,14 +477,14 @@ impl Server {
         signal(&self.child, name);
     }
 
-    /// Asks it to stop, and waits until it confirms it.
+    /// Asks the process to stop, and waits until it confirms this.
     fn begin_stop(&mut self) {
         self.signal("-TERM");
         let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
         assert!(said.is_some());
     }
 
-    /// The rest of standard output, and how the process ended.
+    /// Reads standard output until the process ends; returns it with the exit code.
     fn end(mut self) -> (String, Option<i32>) {
         let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
@@ -492,7 +494,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Also killed when a test fails.
+        // The process is also killed if a test fails.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -503,7 +505,7 @@ fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// The exit code of a process that should end soon, even if its output is not read.
+/// Waits until a process ends, which should be soon even if nobody reads its output; returns its exit code.
 fn soon(child: &mut Child) -> Option<i32> {
     let begun = Instant::now();
     loop {
@@ -518,8 +520,8 @@ fn soon(child: &mut Child) -> Option<i32> {
     }
 }
 
-/// A pipe that is not read. It is open while the first end exists; the second end can be written to until the pipe is
-/// full.
+/// Creates a pipe that nobody reads. It is open as long as the first end exists. Writing to the second end blocks when
+/// the pipe is full.
 fn unread_pipe() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
@@ -625,7 +627,8 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
     server.begin_stop();
-    // It reports this before it drains; both happen almost at the same time, and requests are still answered.
+    // The server logs that it stops immediately before it reports that it is not ready. Other requests are still
+    // answered.
     loop {
         let answer = reqwest::get(&ready).await.unwrap();
         if answer.status() == 503 {
@@ -648,7 +651,7 @@ async fn a_blocked_mail_output_does_not_delay_the_second_signal() {
     let mut server = Server::run(command.env("DRAIN_SECONDS", "0").stdout(end_of(&pipe)));
     register(&server.url).await;
     server.begin_stop();
-    // Only the mail is still waited for.
+    // The server no longer accepts connections; it still waits only for the mail to be written.
     let address = server.url.strip_prefix("http://").unwrap();
     while TcpStream::connect(address).is_ok() {}
     server.signal("-TERM");

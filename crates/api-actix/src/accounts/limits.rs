@@ -1,4 +1,4 @@
-//! The rate limits of accounts.
+//! The rate limits of the accounts area.
 
 use actix_web::HttpRequest;
 use app::accounts::MailQuota;
@@ -15,14 +15,16 @@ use crate::{
 };
 
 rate_limits! {
-    /// Password resets with a mailed link; each hashes a password.
+    /// Limits password resets with a mailed link, because each one hashes a password.
     PasswordResets by client: |limits| &limits.fixed.confirm_reset;
-    /// Exports of the caller's data; each reads all tables.
+    /// Limits exports of the caller's data, because each one reads many tables.
     Exports by user: |limits| &limits.fixed.export;
 }
 
-/// Log-ins are counted by client. Those that may cause a mail are also counted by email address, whether or not the
-/// address is known.
+/// Limits log-ins by client.
+///
+/// If registration does not reveal which email addresses are known, a log-in may cause a mail with an activation link.
+/// Such log-ins are also counted by email address, whether or not the address is known.
 pub(crate) struct LogIns;
 
 impl Limit<Body<LoginBody>> for LogIns {
@@ -41,8 +43,8 @@ impl Limit<Body<LoginBody>> for LogIns {
     }
 }
 
-/// Registrations are counted by client. Those that may cause a mail are also counted by email address, whether or not
-/// the address is known.
+/// Limits registrations by client. They are also counted by email address, whether or not the address is known, because
+/// each one may cause a mail.
 pub(crate) struct Registrations;
 
 impl Limit<Body<RegisterBody>> for Registrations {
@@ -58,7 +60,7 @@ impl Limit<Body<RegisterBody>> for Registrations {
     }
 }
 
-/// Requests for activation links are counted by client and by email address.
+/// Limits requests for activation links by client and by email address.
 pub(crate) struct ActivationLinks;
 
 impl Limit<Body<LinkRequestBody>> for ActivationLinks {
@@ -73,7 +75,7 @@ impl Limit<Body<LinkRequestBody>> for ActivationLinks {
     }
 }
 
-/// Requests for links to set a new password are counted by client and by email address.
+/// Limits requests for links to set a new password by client and by email address.
 pub(crate) struct ResetLinks;
 
 impl Limit<Body<LinkRequestBody>> for ResetLinks {
@@ -88,8 +90,8 @@ impl Limit<Body<LinkRequestBody>> for ResetLinks {
     }
 }
 
-/// Refreshes are counted by the session of the token. A string that is not a refresh token is not counted, since it is
-/// as cheap as any other call.
+/// Limits token refreshes by the session of the refresh token. A string that is not a refresh token is not counted,
+/// because refusing it costs no more than any other call.
 pub(crate) struct Refreshes;
 
 impl Limit<Body<RefreshBody>> for Refreshes {

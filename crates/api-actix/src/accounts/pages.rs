@@ -1,7 +1,7 @@
 //! The pages that links in mails open, unless a separate frontend is configured (`FRONTEND_URL`).
 //!
-//! They work without scripts, and opening one changes nothing, since mail scanners open links; only the button makes
-//! the change. A problem is also shown as a page ([`html::problem_page`]).
+//! The pages work without scripts. Opening a page changes nothing, because mail scanners open links; only its button
+//! makes the change. Problems are also shown as a page ([`html::problem_page`]).
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
@@ -47,10 +47,10 @@ struct LinkPage<'a> {
     root: &'static str,
 }
 
-/// The maximum length of a form field in characters, the same as that of the whole form.
+/// The maximum length of a form field, in characters. The whole form has the same limit.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// The token in a link.
+/// The query of a link in a mail.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenParameter {
     #[serde(default)]
@@ -82,7 +82,7 @@ pub(crate) struct PasswordForm {
 
 inputs!(ActivationForm, PasswordForm);
 
-/// `GET /activate?token=…`: shows the page with the button.
+/// `GET /activate?token=…`: shows the page with the button that activates the account.
 pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
     let token = query.map(|query| query.into_inner().token).unwrap_or_default();
     if token.is_empty() {
@@ -91,7 +91,7 @@ pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -
     html::page(StatusCode::OK, &ActivatePage { token: &token, root: html::ROOT })
 }
 
-/// `POST /activate`: activates the account, or sends a new link.
+/// `POST /activate`: activates the account if the form has a token, or mails a new link if it has an email address.
 pub(crate) async fn activate(
     request: HttpRequest,
     api: web::Data<Api>,
@@ -169,7 +169,7 @@ pub(crate) async fn show_password_reset(
     password_page(StatusCode::OK, api.state.sessions.password_policy, &token, None)
 }
 
-/// `POST /reset-password`: sets a new password, or sends a link.
+/// `POST /reset-password`: sets a new password if the form has a token, or mails a link if it has an email address.
 pub(crate) async fn reset_password(
     request: HttpRequest,
     api: web::Data<Api>,

@@ -1,4 +1,4 @@
-//! Checks a password without signing in.
+//! Checks an email and password without creating a session, for the access control of the documentation.
 
 use app::accounts::{LogInError, Sessions, Standing};
 use domain::accounts::{EmailAddress, Origin, PlainPassword};
@@ -6,10 +6,11 @@ use domain::accounts::{EmailAddress, Origin, PlainPassword};
 use crate::problem::{Problem, Refusal, kinds};
 
 /// Checks the email and password of an active account. Failures are delayed and written to the audit log like failed
-/// log-ins, since passwords could be guessed here as well.
+/// log-ins, because passwords could otherwise be guessed here.
 ///
 /// # Errors
-/// 401 when they are wrong.
+/// 401 when the email or password is wrong, or the account is not active; otherwise the errors of the check itself,
+/// such as too many failures.
 pub(crate) async fn check(
     sessions: &Sessions,
     email: &str,
@@ -27,8 +28,8 @@ pub(crate) async fn check(
     }
 }
 
-/// Returns the state of the account with this email address. A cached password is valid only while this state is
-/// unchanged.
+/// Returns the state of the account with this email address; `None` if there is no such account. A caller that caches
+/// the result of [`check`] must check again when the state has changed.
 pub(crate) async fn standing(sessions: &Sessions, email: &str) -> Result<Option<Standing>, Problem> {
     match email.parse::<EmailAddress>() {
         Ok(email) => sessions.standing(&email).await.map_err(|failed| failed.problem()),

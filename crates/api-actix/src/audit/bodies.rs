@@ -14,9 +14,9 @@ use crate::moment::Moment;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "AuditObject")]
 pub(crate) struct AuditObjectBody {
-    /// `user`, `session` or `movie`; more may be added.
+    /// The kind of object: `user`, `session` or `movie`; more may be added.
     kind: String,
-    /// Its identifier.
+    /// The identifier.
     id: Uuid,
 }
 
@@ -26,17 +26,17 @@ impl From<RecordedObject> for AuditObjectBody {
     }
 }
 
-/// An action. Entries are never changed.
+/// An entry of the audit log, which records one action. Entries are never changed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "AuditEntry", example = entry_example())]
 pub(crate) struct AuditEntryBody {
-    /// Its identifier.
+    /// The identifier.
     id: Uuid,
-    /// When it happened.
+    /// When the action happened.
     created_at: Moment,
     /// The action, such as `signed_in` or `role_changed`; more may be added.
     action: String,
-    /// The user who did it; `null` when no user was signed in, and for commands.
+    /// The user who acted; `null` when no user was signed in, and for commands of operators.
     actor_id: Option<Uuid>,
     /// The object of the action, if any.
     object: Option<AuditObjectBody>,
@@ -44,13 +44,13 @@ pub(crate) struct AuditEntryBody {
     before: Option<BTreeMap<String, String>>,
     /// The changed values after the action.
     after: Option<BTreeMap<String, String>>,
-    /// The network of the client: /24 or /48.
+    /// The network of the client: the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address.
     ip: Option<String>,
-    /// The id of the request.
+    /// The id of the request that caused the action.
     request_id: Option<String>,
 }
 
-/// The values of a state by name.
+/// Returns the values of a state by name.
 pub(crate) fn state(state: &AuditState) -> BTreeMap<String, String> {
     state.fields().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
 }

@@ -47,7 +47,7 @@ inputs!(AddBody, MergeBody);
 pub(crate) enum ReasonBody {
     /// The movie is already in the cart.
     AlreadyInCart,
-    /// The caller has bought it.
+    /// The caller has already bought the movie.
     AlreadyPurchased,
     /// The movie is not on sale.
     MovieUnavailable,
@@ -94,7 +94,7 @@ pub(crate) struct UnavailableBody {
     reason: ReasonBody,
 }
 
-/// The caller's cart, newest first.
+/// The caller's cart. The movie that was added last is first.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Cart", example = cart_example())]
 pub(crate) struct CartBody {
@@ -106,7 +106,7 @@ pub(crate) struct CartBody {
 }
 
 impl CartBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(cart: CartView, public_url: &str) -> Self {
         let movie = |movie| MovieBody::new(movie, public_url);
         Self {
@@ -144,7 +144,7 @@ pub(crate) struct MergedCartBody {
 }
 
 impl MergedCartBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(merged: MergedCart, public_url: &str) -> Self {
         Self {
             cart: CartBody::new(merged.cart, public_url),

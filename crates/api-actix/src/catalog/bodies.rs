@@ -31,7 +31,7 @@ impl<K: Kind> From<Named<K>> for ReferenceBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Rating", example = serde_json::json!({"average": 8.25, "count": 12}))]
 pub(crate) struct RatingBody {
-    /// The average; `null` without ratings.
+    /// The average of all ratings; `null` if there are none.
     #[schemars(range(min = 1, max = 10))]
     average: Option<f64>,
     count: i64,
@@ -48,9 +48,9 @@ impl From<RatingSummary> for RatingBody {
 #[schemars(rename = "Reaction")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReactionBody {
-    /// The caller likes it.
+    /// The caller likes the movie.
     Like,
-    /// The caller dislikes it.
+    /// The caller dislikes the movie.
     Dislike,
 }
 
@@ -100,28 +100,28 @@ pub(crate) struct MovieBody {
     /// The rating at IMDb.
     #[schemars(range(min = 0, max = 10))]
     imdb: f64,
-    /// The votes at IMDb.
+    /// The number of votes at IMDb.
     votes: i64,
     price: MoneyBody,
     certification: ReferenceBody,
-    /// The main genre first.
+    /// The genres of the movie, the main genre first.
     genres: Vec<ReferenceBody>,
     /// The address of the poster, for an uploaded poster in its largest width. It needs no token.
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
-    /// The addresses of an uploaded poster with the width of each, for the attribute `srcset` of HTML; `null` for a
-    /// poster on another server.
+    /// The addresses of an uploaded poster, each with the width of the picture, in the format of the HTML attribute
+    /// `srcset`; `null` for a poster on another server.
     #[schemars(length(max = 2_000))]
     poster_srcset: Option<String>,
     rating: RatingBody,
     likes: i64,
     dislikes: i64,
-    /// `null` for an anonymous caller.
+    /// The caller's relation to the movie; `null` for an anonymous caller.
     me: Option<ViewerStateBody>,
 }
 
 impl MovieBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(movie: MovieSummary, public_url: &str) -> Self {
         let poster_srcset = match &movie.poster {
             Some(Poster::Uploaded(poster)) => Some(poster_addresses(*poster, public_url)),
@@ -147,11 +147,11 @@ impl MovieBody {
     }
 }
 
-/// Similar movies.
+/// Movies that are similar to a movie.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SimilarMovies", example = json!({"items": [movie_example()]}))]
 pub(crate) struct SimilarBody {
-    /// The most similar first.
+    /// The similar movies, the most similar one first.
     #[schemars(length(max = 20))]
     pub(crate) items: Vec<MovieBody>,
 }
@@ -209,7 +209,7 @@ fn poster_addresses(poster: UploadedPoster, public_url: &str) -> String {
 }
 
 impl MovieDetailBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(movie: MovieDetail, public_url: &str) -> Self {
         Self {
             sort_name: movie.sort_name().to_owned(),
@@ -230,12 +230,12 @@ impl MovieDetailBody {
     }
 }
 
-/// The movie of the examples in schemas, as a signed-in caller sees it.
+/// Returns the movie that the examples of schemas contain, as a signed-in caller sees it.
 pub(crate) fn movie_example() -> Value {
     movie_example_in_cart(false)
 }
 
-/// The movie of the examples, either in the caller's cart or not.
+/// Returns the same movie; `in_cart` says whether it is in the caller's cart.
 pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",

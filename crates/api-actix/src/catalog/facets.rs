@@ -58,7 +58,7 @@ impl Input for FacetQuery {
 pub(crate) struct NameFacetBody {
     id: Uuid,
     name: String,
-    /// The number of movies, at most 10,000 like the total of the list.
+    /// The number of movies. Like the total of the list, it is at most 10,000.
     #[schemars(range(min = 0, max = 10_000))]
     count: i64,
 }
@@ -75,7 +75,7 @@ impl From<CountedName> for NameFacetBody {
 pub(crate) struct DecadeFacetBody {
     /// The first year of the decade.
     decade: i32,
-    /// The number of movies, at most 10,000 like the total of the list.
+    /// The number of movies. Like the total of the list, it is at most 10,000.
     #[schemars(range(min = 0, max = 10_000))]
     count: i64,
 }
@@ -96,7 +96,7 @@ pub(crate) struct PriceFacetBody {
     /// The exclusive upper bound of the range; `null` for the last range.
     #[schemars(regex(pattern = r"^\d+(\.\d+)?$"))]
     max: Option<String>,
-    /// The number of movies, at most 10,000 like the total of the list.
+    /// The number of movies. Like the total of the list, it is at most 10,000.
     #[schemars(range(min = 0, max = 10_000))]
     count: i64,
 }
@@ -119,9 +119,9 @@ pub(crate) struct FacetsBody {
     genres: Vec<NameFacetBody>,
     /// The values with the most movies first.
     certifications: Vec<NameFacetBody>,
-    /// The newest first.
+    /// The decades, the newest first.
     decades: Vec<DecadeFacetBody>,
-    /// Every range, with and without movies; the lowest first.
+    /// All ranges, including those without movies; the lowest first.
     price_bands: Vec<PriceFacetBody>,
 }
 

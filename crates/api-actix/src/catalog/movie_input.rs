@@ -1,4 +1,4 @@
-//! The input of moderators about movies.
+//! The bodies with which moderators create and change movies, and the parameters of deleting one.
 
 use chrono::Datelike;
 use domain::{
@@ -41,13 +41,13 @@ pub(crate) struct MovieChangesBody {
     /// The year of the release, at most five years from now.
     #[schemars(range(min = 1_870, max = 9_999))]
     year: Option<i32>,
-    /// The running time.
+    /// The running time in minutes.
     #[schemars(range(min = 1, max = 100_000))]
     duration_minutes: Option<i32>,
     /// The rating at IMDb.
     #[schemars(range(min = 0, max = 10))]
     imdb: Option<f64>,
-    /// The votes at IMDb.
+    /// The number of votes at IMDb.
     #[schemars(range(min = 0, max = MAX_COUNT))]
     votes: Option<i64>,
     /// The score at Metacritic.
@@ -101,7 +101,8 @@ impl Input for MovieChangesBody {
         let price = self.price.and_then(|price| price.check("price", rules, faults));
         let mut given = Given::default();
         let list = |given: &mut Given, fact, names: Option<Vec<String>>| given.or(fact, names, Vec::new());
-        // Omitted fields get placeholder values that satisfy all rules.
+        // Omitted fields get placeholders, so that the facts can be checked as a whole. The placeholders satisfy all
+        // rules, and `given` records that they are not to be stored.
         let facts = Facts {
             identity: MovieIdentity {
                 name: given.or(OptionalFact::Name, self.name, "-".to_owned()),
@@ -140,7 +141,7 @@ impl Input for MovieChangesBody {
     }
 }
 
-/// Records which facts are given and which are omitted.
+/// Collects the facts that a request omits.
 #[derive(Default)]
 struct Given {
     absent: FactSet,
@@ -166,7 +167,7 @@ impl Given {
     }
 }
 
-/// Converts a fault of a movie's facts into the field and fault of the body.
+/// Converts a fault of a movie's facts into the name of the field in the body and the fault to report for it.
 fn described(invalid: &InvalidFact) -> (String, Fault) {
     let field = match (invalid.field, invalid.index) {
         (FactField::Price, _) => "price.amount".to_owned(),
@@ -176,7 +177,7 @@ fn described(invalid: &InvalidFact) -> (String, Fault) {
     (field, described_fault(&invalid.fault))
 }
 
-/// Converts the fault of a value into the fault of its field.
+/// Converts the fault of one value into the fault to report for its field.
 pub(super) fn described_fault(fault: &FactFault) -> Fault {
     let code = match fault {
         FactFault::Missing => return Fault::new(FieldCode::TooShort, "must not be blank"),
@@ -200,7 +201,7 @@ pub(crate) struct NewMovieBody {
     fields: MovieChangesBody,
 }
 
-/// Marks the fields that every movie must have as required.
+/// Marks the fields that a new movie must have as required in the schema.
 fn require(schema: &mut Schema) {
     let required = [
         "name",

@@ -1,4 +1,4 @@
-//! Genres, directors, stars and certifications: one resource for each kind of name, with the same operations.
+//! The resources of genres, directors, stars and certifications. All four have the same operations.
 
 use std::{marker::PhantomData, ops::Deref, pin::Pin};
 
@@ -49,7 +49,7 @@ refusals! {
     }
 }
 
-/// A kind of name that is served as a resource.
+/// A kind of name that the API serves as a resource.
 pub(crate) trait Resource: Kind {
     const KIND: NameKind;
     /// The singular in the OpenAPI document: `genre`.
@@ -75,8 +75,8 @@ resources! {
     CertificationKind = Certification "certification" "certifications";
 }
 
-/// The use cases of the catalogue, for the resource of one kind. In the OpenAPI document it replaces the placeholders
-/// `{one}` and `{many}` by the names of the kind.
+/// Extracts the use cases of the catalogue for the resource of one kind. In the OpenAPI document of the operation, it
+/// replaces the placeholders `{one}` and `{many}` by the singular and plural of the kind.
 pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
 
 impl<K> Deref for Names<K> {

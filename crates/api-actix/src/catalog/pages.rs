@@ -1,4 +1,4 @@
-//! The page of a movie, which the links in mails about comments lead to when no frontend is configured.
+//! The HTML page of a movie. Links in mails about comments lead to it when no separate frontend is configured.
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use askama::Template;
@@ -19,7 +19,8 @@ struct MoviePage<'a> {
     root: &'static str,
 }
 
-/// `GET /movies/{id}`: shows what every visitor may know of the movie. Mail programs may add parameters to the address.
+/// `GET /movies/{id}`: shows what an anonymous visitor may see of the movie. Query parameters are ignored, because mail
+/// programs may add some.
 pub(crate) async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let not_found = || Problem::new(&kinds::NOT_FOUND).error_response();
     let id = request.match_info().get("id").and_then(|id| id.parse::<MovieId>().ok());

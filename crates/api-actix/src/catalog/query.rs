@@ -1,4 +1,4 @@
-//! The parameters of the movie list.
+//! The parameters of lists of movies: the catalogue, the library and the favourites.
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{

@@ -19,7 +19,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The maximum length of the text, in characters.
+/// The maximum length of the typed text, in characters.
 const MAX_TEXT: usize = 250;
 
 /// The parameters of suggestions.
@@ -66,7 +66,7 @@ pub(crate) struct SuggestionBody {
 }
 
 impl SuggestionBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     fn new(suggestion: Suggestion, public_url: &str) -> Self {
         let (kind, year, poster_url) = match suggestion.kind {
             SuggestionKind::Movie { year, poster } => {

@@ -1,4 +1,4 @@
-//! The files of Swagger UI, from the archive in their crate, so that no CDN is needed.
+//! The files of Swagger UI. They are unpacked from an archive in a crate, so that the page needs no CDN.
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use zip::ZipArchive;
 
 use crate::edge::compression::StaticBody;
 
-/// The page. Its links are relative, so that it also works behind a path prefix.
+/// The HTML of the page. Its links are relative, so that it also works behind a path prefix.
 pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -32,14 +32,14 @@ pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
 
 const START: &str = include_str!("start.js");
 
-/// The files that the page loads, and their types.
+/// The files to unpack from the archive, with their media types.
 const WANTED: [(&str, &str); 3] = [
     ("swagger-ui.css", "text/css; charset=utf-8"),
     ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
     ("favicon-32x32.png", "image/png"),
 ];
 
-/// One of the files.
+/// A file that the page loads.
 #[derive(Debug, Clone)]
 pub(crate) struct AssetFile {
     name: &'static str,
@@ -47,7 +47,7 @@ pub(crate) struct AssetFile {
     pub(crate) body: Arc<StaticBody>,
 }
 
-/// The page's files, unpacked.
+/// The unpacked files of the page, and its content security policy.
 #[derive(Debug)]
 pub(crate) struct Assets {
     files: Vec<AssetFile>,
@@ -55,10 +55,10 @@ pub(crate) struct Assets {
 }
 
 impl Assets {
-    /// Unpacks the files of the archive, once per process.
+    /// Returns the files for a server with this public address. The archive is unpacked once per process.
     ///
     /// # Errors
-    /// When the embedded archive lacks a file.
+    /// When the embedded archive is unreadable or lacks a file.
     pub(crate) fn unpacked(public_url: &str) -> std::io::Result<Self> {
         static FILES: OnceLock<Vec<AssetFile>> = OnceLock::new();
         let files = match FILES.get() {

@@ -25,8 +25,8 @@ use crate::{
     state::Api,
 };
 
-/// How long a correct password is cached, so that it is not hashed again for every request. The entry is valid only
-/// while its account is unchanged.
+/// How long a correct password is cached, so that it is not hashed again for every request. A cached password is valid
+/// only while its account is unchanged.
 const REMEMBERED: Duration = Duration::from_mins(5);
 const MAX_REMEMBERED: u64 = 1_000;
 
@@ -40,19 +40,19 @@ pub(crate) struct DocsGuard {
     remembered: moka::sync::Cache<[u8; 32], Standing>,
 }
 
-/// A request by a client that may read the document, for an operation without parameters.
+/// Extracts nothing, but refuses clients that may not read the document, and requests with parameters or a body.
 #[derive(Debug)]
 pub(crate) struct Reader;
 
-/// The email and password of an account, as they were sent.
+/// The email and password of an HTTP Basic `Authorization` header.
 struct Basic {
     email: String,
     password: String,
 }
 
 impl Basic {
-    /// Reads the credentials of the `Authorization` header: `None` when it is missing, repeated or has another scheme;
-    /// the inner `None` when it cannot be read.
+    /// Reads the credentials of the `Authorization` header. The outer `None` means that the header is missing, repeated
+    /// or has another scheme; the inner `None` means that its Basic credentials are malformed.
     #[expect(clippy::option_option, reason = "another scheme differs from an unreadable Basic header")]
     fn of(request: &HttpRequest) -> Option<Option<Self>> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
@@ -75,13 +75,13 @@ impl DocsGuard {
         Self { access, remembered }
     }
 
-    /// Checks the credentials of the request. None are needed where the document is public.
+    /// Checks the credentials of the request. A request without credentials is accepted if the document is public.
     async fn check(&self, request: &HttpRequest, api: &Api) -> Result<(), Problem> {
         if let Some(basic) = Basic::of(request) {
             let basic = basic.ok_or_else(|| Problem::new(&kinds::INVALID_CREDENTIALS))?;
             return self.check_password(request, api, basic).await;
         }
-        // A token is checked every time, since that is fast and its session may have ended.
+        // A token is checked at every request, because that is fast and its session may have ended.
         match authenticated(request).await? {
             None if self.access == DocsAccess::Authenticated => Err(Problem::new(&kinds::UNAUTHENTICATED)),
             _ => Ok(()),
@@ -103,7 +103,8 @@ impl DocsGuard {
         api.limits.count_client(request, |limits| &limits.login).await?;
         let (sessions, origin) = (api.sessions(), origin_of(request));
         let checked = async move {
-            // Read before the check, so that a concurrent change is detected at the next request.
+            // The state is read before the password is checked. If the account changes in between, the next request
+            // finds that the cached state is out of date.
             let standing = password_check::standing(&sessions, &email).await?;
             password_check::check(&sessions, &email, &password, &origin).await.map(|()| standing)
         };

@@ -12,19 +12,20 @@ use actix_web::{
 };
 use http_connections::Exchange;
 
-/// The number of bytes that are copied into the buffer of a connection at a time. If a whole body were passed on at
+/// The number of bytes that are copied into the send buffer of a connection at a time. If a whole body were copied at
 /// once, it would be in memory twice while a slow client reads it.
 const SLICE: usize = 8 * 1024;
 
-/// The memory of bodies larger than this is accounted for while they are sent. Smaller bodies fit into the buffers that
-/// every connection has.
+/// Bodies larger than this, in bytes, are counted against the limit of memory while they are sent. Smaller bodies fit
+/// into the buffers that every connection has anyway.
 const COUNTED: usize = 16 * 1024;
 
-/// Marks an answer whose bytes are shared by all clients, so that sending it takes no memory.
+/// Marks an answer whose bytes all clients share, so that sending it takes no additional memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SharedBytes;
 
-/// Marks an answer whose body is read in small parts while it is sent, so that it takes little memory whatever its size.
+/// Marks an answer whose body is read in small parts while it is sent, so that it takes little memory whatever its
+/// size.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadInParts;
 
@@ -54,7 +55,8 @@ impl MessageBody for UnreadBody {
     }
 }
 
-/// Sends the body in slices. The exchange ends when the connection has taken the last slice.
+/// Makes the connection send the body in slices. The exchange is dropped, and thus ends, when the connection has taken
+/// the last slice.
 pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
         return body;
@@ -65,7 +67,7 @@ pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     }
 }
 
-/// Accounts for the memory of the body, and returns whether there is enough.
+/// Reserves memory for the body while it is sent. Returns whether enough memory is available.
 pub(super) fn has_room(body: &BoxBody, exchange: Option<&mut Exchange>) -> bool {
     let size = match body.size() {
         BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),

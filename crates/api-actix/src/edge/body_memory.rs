@@ -1,4 +1,4 @@
-//! Limits the memory of the bodies that are being received, since clients may send them slowly or never finish.
+//! Limits the memory of request bodies that are being received, because clients may send them slowly or never finish.
 
 use std::{
     collections::HashMap,
@@ -10,19 +10,20 @@ use domain::network::Network;
 
 use crate::problem::Problem;
 
-/// This many bytes of each body are not counted, so that ordinary requests are accepted whatever others send.
+/// The number of bytes of each body that are not counted, so that small requests are accepted even when other clients
+/// use up the limit.
 const UNCOUNTED: usize = 4 * 1024;
 
-/// The maximum memory of all bodies, in bytes.
+/// The maximum counted memory of all bodies, in bytes.
 const ALL: usize = 32 * 1024 * 1024;
 
-/// The maximum memory of the bodies of one client, in bytes.
+/// The maximum counted memory of the bodies of one client, in bytes.
 const OF_ONE_CLIENT: usize = 8 * 1024 * 1024;
 
-/// How many bytes the buffer of a body grows by at least.
+/// The minimum number of bytes by which the buffer of a body grows.
 const STEP: usize = 8 * 1024;
 
-/// The memory of the bodies that all workers are receiving; clones share the count.
+/// The memory of the bodies that all worker threads are receiving. Clones share the same counts.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyMemory {
     all: usize,
@@ -33,7 +34,7 @@ pub(crate) struct BodyMemory {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    /// Connections without an address share one entry.
+    /// The counted bytes by client. Connections without an address share one entry.
     of_clients: HashMap<Option<Network>, usize>,
 }
 
@@ -94,7 +95,7 @@ impl ReceivedBody {
         Self { bytes: Vec::new(), share: Some(share) }
     }
 
-    /// The number of received bytes.
+    /// Returns the number of received bytes.
     pub(crate) const fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -107,7 +108,7 @@ impl ReceivedBody {
         let needed = self.bytes.len().saturating_add(chunk.len());
         let capacity = self.bytes.capacity();
         if needed > capacity {
-            // A body that arrives at once needs no spare capacity.
+            // The first chunk is often the whole body, which needs no spare capacity.
             let grown = if capacity == 0 { needed } else { needed.max(capacity.saturating_add(STEP)) };
             if let Some(share) = &mut self.share {
                 share.grow_to(grown.saturating_sub(UNCOUNTED))?;
@@ -118,8 +119,8 @@ impl ReceivedBody {
         Ok(())
     }
 
-    /// Returns the complete body. It is not counted any more, since the number of requests that are being answered is
-    /// limited.
+    /// Returns the complete body and stops counting it: from here on, the limit of requests in flight bounds its
+    /// memory.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes.into()
     }
@@ -152,7 +153,7 @@ mod tests {
         Network::of_client(address.parse().unwrap())
     }
 
-    /// A body of 64 KiB, of which 60 KiB are counted.
+    /// Receives a body of 64 KiB, of which 60 KiB are counted.
     fn large(memory: &BodyMemory, client: Option<Network>) -> Result<ReceivedBody, Problem> {
         let mut body = ReceivedBody::counted(memory, client);
         for _ in 0..8 {
@@ -170,7 +171,7 @@ mod tests {
         assert_eq!((refused.kind.status, refused.kind.code), (503, "unavailable"));
         bodies.push(large(&memory, bob).unwrap());
         assert!(large(&memory, bob).is_err(), "all clients together have too much");
-        // Small bodies are received all the same.
+        // Small bodies are still accepted.
         let mut small = ReceivedBody::counted(&memory, ann);
         small.add(&[7; UNCOUNTED]).unwrap();
         bodies.swap_remove(0);

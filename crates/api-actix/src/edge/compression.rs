@@ -1,7 +1,8 @@
-//! Compression of answers of 1 KiB or more, except answers with tokens of accounts and pictures.
+//! Compresses answers of 1 KiB or more, except pictures, films and the answers of `/accounts/`, which contain tokens.
 //!
-//! An answer is compressed completely before it is sent, and not while a client reads it: a compressor needs megabytes
-//! of memory, and clients may be slow. Bodies that are the same for all clients are compressed once ([`StaticBody`]).
+//! An answer is compressed completely before it is sent, not while a client reads it, because a compressor needs
+//! megabytes of memory and a client may read slowly. Bodies that are the same for all clients are compressed once
+//! ([`StaticBody`]).
 
 use std::{
     io::{self, Write},
@@ -24,10 +25,11 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::{body::SharedBytes, in_flight::FILMS_PATH};
 use crate::problem::{Problem, kinds};
 
-/// The minimum size of compressed answers, in bytes.
+/// The minimum size of an answer that is compressed, in bytes.
 const LEAST: usize = 1024;
 
-/// Answers up to this size are compressed on the thread that serves the request, which takes about a millisecond.
+/// Answers up to this size, in bytes, are compressed on the thread that serves the request. This takes about a
+/// millisecond.
 const IN_PLACE: usize = 64 * 1024;
 
 /// Limits how many larger answers are compressed at the same time: each compressor needs some megabytes.
@@ -36,10 +38,10 @@ static LARGE: Semaphore = Semaphore::const_new(2);
 /// The names of the supported content codings.
 pub(crate) const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
 
-/// The codings that a client's `Accept-Encoding` is matched against.
+/// The codings that `Accept-Encoding` is matched against: the supported ones, and no compression.
 const KNOWN: [Encoding; 4] = [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::zstd()];
 
-/// The size that the body would have had, for an answer without a body (304).
+/// The size in bytes that the body would have without the condition of the request, for an answer without a body (304).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unsent(pub(crate) usize);
 
@@ -50,12 +52,12 @@ enum Coding {
     Zstd,
 }
 
-/// How much time compression may take.
+/// How much time is spent on making an answer smaller.
 #[derive(Debug, Clone, Copy)]
 enum Effort {
-    /// For one client.
+    /// Fast, for an answer to one client.
     Quick,
-    /// For all clients.
+    /// Slow, for an answer that is compressed once for all clients.
     Thorough,
 }
 
@@ -96,10 +98,10 @@ fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The content coding that the client prefers; `None` for no compression.
+/// Returns the content coding that the client prefers; `None` for no compression.
 ///
 /// # Errors
-/// 406 when the client takes neither.
+/// 406 when the client accepts none of the supported codings and forbids an uncompressed answer.
 fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
     let Some(accepted) = request.get_header::<AcceptEncoding>() else { return Ok(None) };
     let encoding = accepted.negotiate(KNOWN.iter()).ok_or_else(|| Problem::new(&kinds::NOT_ACCEPTABLE))?;
@@ -107,12 +109,13 @@ fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
     Ok(Coding::ALL.into_iter().find(|coding| coding.name() == name))
 }
 
-/// The content coding that the client prefers; `None` for no compression.
+/// Returns the name of the content coding that the client prefers; `None` for no compression, also when the client
+/// accepts none.
 pub(crate) fn preferred(request: &HttpRequest) -> Option<&'static str> {
     negotiate(request).ok().flatten().map(Coding::name)
 }
 
-/// The content coding for an answer of this size to this request; `None` when it is not compressed.
+/// Returns the content coding for an answer of this size to this request; `None` when it is not compressed.
 pub(crate) fn coding(request: &HttpRequest, bytes: usize) -> Option<&'static str> {
     (bytes >= LEAST).then(|| preferred(request)).flatten()
 }
@@ -143,7 +146,7 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
     }
 }
 
-/// The uncompressed size of the answer; 0 for a stream.
+/// Returns the uncompressed size of the answer in bytes; 0 for a stream.
 fn size(response: &ServiceResponse) -> usize {
     let unsent = response.response().extensions().get::<Unsent>().copied();
     match (unsent, response.response().body().size()) {
@@ -185,7 +188,7 @@ async fn compress_body(response: ServiceResponse, coding: Coding) -> ServiceResp
     ServiceResponse::new(request, response.set_body(body))
 }
 
-/// Compresses for one client; `None` when that fails, which happens only when memory is exhausted.
+/// Compresses bytes for one client. `None` means that compression failed, which happens only when memory is exhausted.
 async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
     if bytes.len() <= IN_PLACE {
         return coding.compress(&bytes, Effort::Quick).ok();
@@ -194,7 +197,8 @@ async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
     web::block(move || coding.compress(&bytes, Effort::Quick)).await.ok()?.ok()
 }
 
-/// Compresses an answer for several clients in this coding; `None` when it is not compressed.
+/// Compresses an answer that several clients get, and returns it with the name of its coding; `None` when the answer is
+/// not compressed.
 pub(crate) async fn compress_for_all(
     bytes: &Bytes,
     coding: Option<&'static str>,
@@ -221,7 +225,7 @@ impl StaticBody {
         Arc::new(Self { plain, brotli: OnceCell::new(), gzip: OnceCell::new(), zstd: OnceCell::new() })
     }
 
-    /// The uncompressed bytes.
+    /// Returns the uncompressed bytes.
     pub(crate) fn plain(&self) -> Bytes {
         self.plain.clone()
     }

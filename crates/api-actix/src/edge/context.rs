@@ -1,6 +1,6 @@
 //! Data about a request that middleware and extractors share in its extensions.
 
-/// The id of the request, which is included in its answer, in the log and in the audit log.
+/// The id of the request. The answer, the log and the audit log contain it.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
@@ -8,6 +8,6 @@ pub(crate) struct RequestId(pub(crate) String);
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn(pub(crate) String);
 
-/// The method of the request is HEAD, which handlers see as GET.
+/// Marks a request whose method is HEAD. Handlers see it as GET.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AskedForHead;

@@ -1,4 +1,4 @@
-//! Which web origins may call the API (CORS).
+//! Cross-origin resource sharing (CORS): which web origins may call the API.
 
 use actix_cors::{Cors, CorsError};
 use actix_web::{
@@ -22,8 +22,8 @@ use crate::{
 /// How long browsers may cache the answer to a preflight request, in seconds. Chromium allows at most two hours.
 const PREFLIGHT_AGE: usize = 7_200;
 
-/// Allows the origins from the settings, and in development also origins on this machine. There are no cookies, so
-/// credentials are not allowed.
+/// Creates the middleware. It allows the origins of the settings and, in development, the origins on this machine.
+/// Credentials are not allowed, because the API uses no cookies.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     let mut cors = Cors::default()
         .allowed_methods([
@@ -79,7 +79,8 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     cors
 }
 
-/// The problem document for a response with which this middleware refused a request.
+/// Returns the problem document for a response with which the CORS middleware refused a request; `None` for other
+/// responses.
 pub(super) fn refused(response: &HttpResponse) -> Option<Problem> {
     response.error()?.as_error::<CorsError>()?;
     let problem = Problem::new(&kinds::MALFORMED_REQUEST);

@@ -1,4 +1,4 @@
-//! The headers of every answer.
+//! Adds the headers that every answer has.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -7,11 +7,12 @@ use actix_web::http::header::{
 
 use super::request_id::X_REQUEST_ID;
 
-/// Which origins may embed an answer.
+/// The header that says which origins may embed an answer.
 pub(crate) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Adds those headers that the answer has not set itself, as a page does with its content security policy.
+/// Adds the request id and the security headers. A security header that the handler has set is kept, such as the
+/// content security policy of a page.
 pub(super) fn add_missing(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {
     if is_tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

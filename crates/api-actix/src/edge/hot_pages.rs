@@ -1,8 +1,8 @@
 //! Caches anonymous answers of the catalogue in memory for a short time.
 //!
-//! When several clients request the same page at the same time, one query is run for all of them. An answer is cached
-//! with its headers, once for each content coding, so that it is also compressed once. After each successful write that
-//! this server handles, all cached answers are dropped. A change by another server or by a command is visible after
+//! When several clients request the same page at the same time, the query runs once for all of them. An answer is
+//! cached with its headers, once for each content coding, so that it is also compressed only once. Each successful
+//! write that this server handles clears the cache. A change by another server or by a command is visible after
 //! [`ApiSettings::hot_page_time`] at the latest.
 //!
 //! [`ApiSettings::hot_page_time`]: crate::ApiSettings::hot_page_time
@@ -32,13 +32,13 @@ use super::{
 };
 use crate::{etag, reply::PUBLIC_FOR_SECONDS};
 
-/// The maximum number of cached pages. The most frequently requested pages are kept.
+/// The maximum number of cached pages. Rarely requested pages are evicted first.
 const MOST: u64 = 256;
 
 /// The maximum size of a cached answer, in bytes.
 const LARGEST: usize = 128 * 1024;
 
-/// Writes to these areas do not change anything that an anonymous visitor sees.
+/// Writes to these areas do not clear the cache, because they change nothing that an anonymous visitor sees.
 const PRIVATE_AREAS: [&str; 6] =
     ["/accounts/", "/cart", "/orders", "/payments", "/notifications", "/library"];
 
@@ -49,28 +49,28 @@ pub(crate) struct HotPages {
     pages: Option<Cache<Key, Arc<Slot>>>,
 }
 
-/// The parts of a request that determine its answer.
+/// The parts of an anonymous request that determine its answer.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     path_and_query: String,
     coding: Option<&'static str>,
 }
 
-/// The outcome of the first request; `None` in it means that the answer cannot be cached.
+/// The page, once the first request for it was answered; the inner `None` means that its answer cannot be cached.
 type Slot = OnceCell<Option<Arc<Page>>>;
 
-/// An answer with status 200.
+/// A cached answer with status 200.
 struct Page {
     headers: Vec<(HeaderName, HeaderValue)>,
     tag: String,
-    /// Compressed, when the headers name a coding.
+    /// The body, compressed if `headers` contain a content coding.
     body: Bytes,
-    /// The size before compression.
+    /// The size of the body before compression, in bytes.
     size: usize,
 }
 
 impl HotPages {
-    /// Creates a cache that keeps pages for this time; zero disables it.
+    /// Creates a cache that keeps each page for this time; zero disables caching.
     pub(crate) fn new(time: Duration) -> Self {
         let pages = (!time.is_zero()).then(|| Cache::builder().max_capacity(MOST).time_to_live(time).build());
         Self { pages }
@@ -82,7 +82,7 @@ impl HotPages {
         }
     }
 
-    /// The slot of a request, if its answer may be cached.
+    /// Returns the slot of a request in the cache; `None` if its answer must not be cached.
     fn slot(&self, request: &ServiceRequest) -> Option<Arc<Slot>> {
         let pages = self.pages.as_ref()?;
         let is_anonymous = !request.headers().contains_key(AUTHORIZATION);
@@ -96,7 +96,7 @@ impl HotPages {
 }
 
 impl Page {
-    /// Reads an answer into a page. An answer that cannot be cached is returned unchanged.
+    /// Reads an answer into a page. An answer that cannot be cached is returned unchanged as the error.
     async fn of(
         response: ServiceResponse<BoxBody>,
         coding: Option<&'static str>,
@@ -131,7 +131,8 @@ impl Page {
         Ok((Self { headers, tag, body, size }, request))
     }
 
-    /// Answers with the page, or with 304 when the caller already has it.
+    /// Answers with the page, or with 304 when the caller already has it. `conditions` contain the caller's
+    /// `If-None-Match`.
     fn respond(&self, request: HttpRequest, conditions: &HeaderMap) -> ServiceResponse<BoxBody> {
         let known = etag::known(conditions, &self.tag);
         let is_known = known.is_some();
@@ -168,7 +169,8 @@ pub(crate) async fn serve<B: MessageBody + 'static>(
         }
         return Ok(response);
     };
-    // Requests the complete page; the caller's conditions are checked afterwards.
+    // The handler gets no conditions, so that it answers with the complete page. The caller's conditions are checked
+    // afterwards.
     let mut conditions = HeaderMap::new();
     for value in request.headers_mut().remove(IF_NONE_MATCH) {
         conditions.append(IF_NONE_MATCH, value);

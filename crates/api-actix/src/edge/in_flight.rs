@@ -1,4 +1,5 @@
-//! Limits the requests in flight: further requests are refused immediately, so that accepted requests stay fast.
+//! Limits the number of requests in flight. Further requests are refused immediately, so that accepted requests stay
+//! fast.
 
 use std::{cell::Cell, pin::pin, rc::Rc, sync::Arc};
 
@@ -13,27 +14,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Problem;
 
-/// The path of live streams of notifications. They last for hours, so they are not among the requests that are counted here.
+/// The path of live streams of notifications. A stream lasts for hours, so it does not count as a request in flight.
 pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
 
-/// The prefix of the paths of films. They are sent for as long as a user watches, so they are not counted either.
+/// The prefix of the paths of films. A film is sent for as long as a user watches it, so it does not count as a request
+/// in flight.
 pub(crate) const FILMS_PATH: &str = "/media/films/";
 
 /// The maximum number of requests whose bodies are being received. Their memory is limited separately
 /// ([`super::body_memory`]).
 const WAITING_FOR_BODIES: usize = 4_096;
 
-/// The limit of all workers; clones share it.
+/// The limit of requests in flight, for all worker threads together. Clones share it.
 ///
-/// A request releases its permit while it waits for its client to send the body, so that slow clients do not block
-/// others.
+/// A request releases its permit while it waits for the client to send the body, so that slow clients do not use up the
+/// permits.
 #[derive(Debug, Clone)]
 pub(crate) struct InFlightLimit {
     answering: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
 
-/// The permit of one request. It is stored in the request and released together with it.
+/// The permit of one request. It is stored in the extensions of the request and is released when the request is
+/// dropped.
 #[derive(Clone)]
 struct InFlightPermit {
     limit: InFlightLimit,
@@ -66,7 +69,7 @@ impl InFlightPermit {
         Ok(())
     }
 
-    /// Exchanges the permit for one that allows waiting for the body.
+    /// Exchanges the permit for a permit to wait for the body.
     fn release(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.permit.set(None);
         let waiting = Arc::clone(&self.limit.waiting).try_acquire_owned();
@@ -74,9 +77,10 @@ impl InFlightPermit {
     }
 }
 
-/// Answers 503 when too many requests are in flight. Health checks need no permit: an overloaded server is still alive.
-/// Live streams and films need no permit either: opening them is limited separately, and open ones do not count as
-/// requests in flight.
+/// Answers 503 when too many requests are in flight.
+///
+/// Health checks need no permit, because an overloaded server is still alive. Live streams and films need none either:
+/// their number is limited separately.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limit: InFlightLimit,
     request: ServiceRequest,
@@ -95,17 +99,18 @@ pub(crate) async fn limit<B: MessageBody + 'static>(
     }
 }
 
-/// Reads a body. The request holds no permit until the client has sent it.
+/// Reads a body with `reading`. The request holds no permit while it waits for the client to send the body.
 ///
 /// # Errors
-/// 503 when too many requests wait, or when no permit is available after the body has arrived; otherwise the errors of
-/// reading it.
+/// 503 when too many requests wait for their bodies, or when no permit is available after the body has arrived;
+/// otherwise the errors of `reading`.
 pub(crate) async fn read_body<T>(
     request: &HttpRequest,
     reading: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let mut reading = pin!(reading);
-    // A body that arrived together with the request head is delivered now, without waiting.
+    // Lets the connection deliver a body that arrived together with the request head, so that such a request keeps its
+    // permit.
     tokio::task::yield_now().await;
     if let Some(read) = reading.as_mut().now_or_never() {
         return read;

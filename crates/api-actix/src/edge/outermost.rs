@@ -1,4 +1,4 @@
-//! The outermost middleware: assigns the request id, writes every error as a problem document, adds headers and logs
+//! The outermost middleware. It assigns the request id, writes every error as a problem document, adds headers and logs
 //! the request.
 
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
@@ -34,7 +34,7 @@ use crate::{
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// The maximum length of a method in the log, in bytes, since clients may send any method.
+/// The maximum length of a method in the log, in bytes. A limit is needed because clients may send any method.
 const LOGGED_METHOD: usize = 16;
 
 /// The settings and services that the middleware uses.
@@ -44,7 +44,7 @@ pub(crate) struct Outermost {
     pub(crate) readiness: Arc<dyn Readiness>,
 }
 
-/// The data about a request that is needed after it was answered.
+/// The data about a request that is still needed after the handler has consumed it.
 struct Received {
     id: String,
     method: Method,
@@ -133,7 +133,8 @@ impl Outermost {
         response.map_body(|_, body| body::send(body, exchange))
     }
 
-    /// The answer when the request itself is lost, after a panic.
+    /// Creates the answer when the request is no longer available, which happens after a panic or when a service
+    /// returns an error.
     fn answer_without_request(
         &self,
         received: &Received,
@@ -163,7 +164,7 @@ impl Outermost {
         self.public_url.starts_with("https://")
     }
 
-    /// Writes the problem as JSON, or as HTML if the route is one of the server's own pages.
+    /// Serializes the problem as JSON, or as HTML if the route is one of the server's own pages. Also logs its cause.
     fn write(&self, received: &Received, problem: &Problem) -> WrittenProblem {
         log_cause(received, problem);
         if html::is_page(received.route.as_deref()) {
@@ -178,7 +179,7 @@ impl Outermost {
     }
 }
 
-/// Returns how the body of the request is delimited according to its head, as the connection has decoded it.
+/// Returns how the request head delimits the body, with the same rules as the connection's decoder.
 fn body_of(request: &ServiceRequest) -> RequestBody {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if request.headers().contains_key(TRANSFER_ENCODING) {
@@ -194,8 +195,8 @@ fn body_of(request: &ServiceRequest) -> RequestBody {
     }
 }
 
-/// Returns the problem for a large answer if there is not enough memory, because too many clients read their answers
-/// slowly. Requests that have already changed something are answered anyway.
+/// Returns a problem instead of a large answer if there is not enough memory for it because too many clients read their
+/// answers slowly. A request that may have changed something gets its answer anyway.
 fn refuse_for_memory(
     received: &Received,
     response: &ServiceResponse<BoxBody>,
@@ -211,7 +212,7 @@ fn refuse_for_memory(
     Some(Problem::unavailable().because("Too many answers wait for their clients."))
 }
 
-/// Gives an error answer the headers of its problem.
+/// Adds the headers of the problem to an error answer.
 fn add_problem_headers(problem: &Problem, written: &WrittenProblem, headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
     for (name, value) in &written.headers {
@@ -253,7 +254,8 @@ fn allow_head(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns the problem of an answer: one that a handler returned, or one for an error of the router itself.
+/// Returns the problem of an error answer: the problem of the handler, or one that replaces an error of the router or
+/// of actix.
 fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);

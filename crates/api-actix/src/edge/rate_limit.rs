@@ -1,4 +1,4 @@
-//! Counts every call for the rate limits of its client.
+//! The middleware that counts every call against the rate limit of its client.
 
 use actix_web::{
     Error, ResponseError,
@@ -12,8 +12,8 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 429 when the quota of the client is used up, before the request is read, and adds the rate-limit
-/// headers to every other answer.
+/// Answers 429 without reading the request when the quota of the client is used up, and adds the rate-limit headers to
+/// every other answer.
 ///
 /// Health checks have a separate quota, so that a client that has used up its calls can still check that the server is
 /// alive.

@@ -1,5 +1,5 @@
-//! Refuses requests because of their headers: an `Accept` that excludes JSON, and conditions that are longer than
-//! documented.
+//! The middleware that refuses requests because of their headers: an `Accept` that excludes JSON, and an
+//! `If-None-Match` that is too long or malformed.
 
 use actix_web::{
     Error, ResponseError,
@@ -15,9 +15,8 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 406 to an `Accept` without JSON on routes that answer with JSON; pages are HTML, and unknown paths are
-/// answered with 404. Answers 400 to an `If-None-Match` that is too long or contains anything other than printable
-/// ASCII.
+/// Answers 406 when `Accept` excludes JSON on a route that answers with JSON. Pages, which are HTML, and unknown paths
+/// are not checked. Answers 400 when `If-None-Match` is too long or contains anything other than printable ASCII.
 pub(crate) async fn check<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -37,7 +36,7 @@ pub(crate) async fn check<B: MessageBody + 'static>(
     next.call(request).await.map(ServiceResponse::map_into_right_body)
 }
 
-/// Returns whether `If-None-Match`, which may have several lines, has the documented form.
+/// Returns whether `If-None-Match`, which may be sent as several header lines, has the documented form.
 fn is_condition(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(IF_NONE_MATCH).map(HeaderValue::as_bytes);
     let length = lines.clone().fold(0_usize, |length, line| length.saturating_add(line.len()));

@@ -1,9 +1,9 @@
-//! The id of a request.
+//! Chooses the id of a request.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use domain::id::IdGenerator;
 
-/// The header of requests and answers that contains the id.
+/// The header that contains the id, in requests and in answers.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 128;

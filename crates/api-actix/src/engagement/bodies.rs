@@ -101,7 +101,7 @@ pub(crate) struct AuthorBody {
 }
 
 impl AuthorBody {
-    /// Creates the body; the address of the avatar begins with `public_url`.
+    /// Creates the body. The URL of the avatar begins with `public_url`.
     pub(super) fn new(author: CommentAuthor, public_url: &str) -> Self {
         Self {
             id: author.id.as_uuid(),
@@ -123,18 +123,18 @@ pub(crate) struct CommentBody {
     text: Option<String>,
     #[schemars(range(min = 0))]
     likes: i64,
-    /// The number of its replies that are not deleted.
+    /// The number of replies to the comment that are not deleted.
     #[schemars(range(min = 0))]
     replies_count: i64,
     /// Whether the caller likes the comment; `false` for a visitor.
     liked_by_me: bool,
     created_at: Moment,
-    /// When the text was last changed.
+    /// When the text was last changed; `null` if it was never changed.
     edited_at: Option<Moment>,
 }
 
 impl CommentBody {
-    /// Creates the body; the address of the avatar begins with `public_url`.
+    /// Creates the body. The URL of the avatar begins with `public_url`.
     pub(crate) fn new(comment: CommentView, public_url: &str) -> Self {
         Self {
             id: comment.id.as_uuid(),

@@ -1,4 +1,4 @@
-//! Reports of comments: users make them, moderators decide about them.
+//! Reports of comments: users report a comment, and moderators decide whether to delete it.
 
 use app::{
     engagement::{DecideReportError, Engagement, ListReportedComments, Report, RespondError},
@@ -38,7 +38,7 @@ refusals! {
     }
 }
 
-/// Declares the wire type of an enum of the domain.
+/// Declares an enum of the API with the same variants as an enum of the domain, and the conversions between them.
 macro_rules! wire_enum {
     ($(#[$attribute:meta])* $name:ident as $domain:ident { $($(#[$doc:meta])* $value:ident,)+ }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -137,7 +137,7 @@ pub(crate) enum StatusBody {
 /// The filter and the page parameters of the list of reported comments.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ReportedQuery {
-    /// Only open, or only resolved comments. Without it, both.
+    /// Lists only open or only resolved comments; both if omitted.
     #[schemars(example = &"open")]
     status: Option<StatusBody>,
     #[serde(flatten)]
@@ -181,13 +181,13 @@ struct ReportedBody {
     movie: ReferenceBody,
 }
 
-/// A reported comment, with all its reports.
+/// A reported comment with its reports.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ReportedComment", example = example())]
 pub(crate) struct ReportedCommentBody {
     id: Uuid,
     comment: ReportedBody,
-    /// The first reports, oldest first.
+    /// The latest 100 reports of the comment, oldest first.
     reports: Vec<ReportBody>,
     status: StatusBody,
     /// `null` while no decision has been made.

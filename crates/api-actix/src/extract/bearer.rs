@@ -1,10 +1,10 @@
-//! The token of the `Authorization` header.
+//! Reads the bearer token of the `Authorization` header.
 
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 
 use crate::problem::{Problem, kinds};
 
-/// The credentials of a request, not checked yet.
+/// The credentials of a request, which have not been checked yet.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum BearerToken {
     /// There is no `Authorization` header.

@@ -33,14 +33,15 @@ use crate::{
 /// The maximum size of a body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// The maximum time for a body to arrive.
+/// The maximum time until a body has arrived completely.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A valid body. A call with a body takes no query parameters.
+/// Extracts a valid JSON body. Query parameters are refused, because operations with a body take none.
 #[derive(Debug)]
 pub(crate) struct Body<T: Input>(pub(crate) T::Checked);
 
-/// A valid body of a PATCH, which may be sent as a merge patch (RFC 7396): omitted fields keep their values.
+/// Extracts a valid JSON body of a PATCH, which may be sent as a merge patch (RFC 7396): omitted fields keep their
+/// values.
 #[derive(Debug)]
 pub(crate) struct Patch<T: Input>(pub(crate) T::Checked);
 
@@ -69,7 +70,7 @@ impl<T: Input> FromRequest for Patch<T> {
     }
 }
 
-/// A valid optional body. A missing body means the same as an empty object.
+/// Extracts a valid JSON body that may be missing. A missing body means the same as an empty object.
 #[derive(Debug)]
 pub(crate) struct OptionalBody<T: Input>(pub(crate) T::Checked);
 
@@ -134,8 +135,8 @@ fn parsed(bytes: &[u8]) -> Result<Json, Problem> {
     })
 }
 
-/// Reports the fields of the body of a call that takes no body as unknown. An empty body and an empty object are
-/// accepted. Calls that change nothing ignore their body.
+/// Reports every field of the body as unknown, for a call that takes no body. An empty body and an empty object are
+/// accepted. The body of a safe method (such as GET) is ignored.
 pub(crate) async fn unasked(
     request: HttpRequest,
     payload: Payload,
@@ -155,8 +156,8 @@ pub(crate) async fn unasked(
     Ok(())
 }
 
-/// Refuses a body that does not have one of these content types in UTF-8, is compressed, or declares a length that is
-/// too large.
+/// Refuses a body that does not have one of these content types in UTF-8, is compressed, or declares a length above
+/// `most` bytes.
 pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
     let mime = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
@@ -169,8 +170,8 @@ pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> 
     check_packing_and_length(request, most)
 }
 
-/// Refuses a body that is compressed, since it would be read without decompression, and a body that declares a length
-/// that is too large.
+/// Refuses a body that is compressed, because bodies are not decompressed, and a body that declares a length above
+/// `most`.
 pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Result<(), Problem> {
     let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -186,10 +187,13 @@ pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Re
     Ok(())
 }
 
-/// Reads the complete body, unless it is too large, ends too early or takes too long.
-/// Its memory is limited together with that of other bodies.
+/// Reads the complete body. Its memory counts against the common limit of all request bodies.
+///
+/// # Errors
+/// 413 when the body is larger than `most` bytes, 400 when it ends too early or takes too long, 503 when the bodies of
+/// all requests take too much memory.
 pub(crate) async fn collect(request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes, Problem> {
-    // There is no `Api` in unit tests of extractors.
+    // Unit tests of extractors have no `Api`.
     let body = api_of(request).map_or_else(
         |_| ReceivedBody::default(),
         |api| {
@@ -200,7 +204,8 @@ pub(crate) async fn collect(request: &HttpRequest, payload: Payload, most: usize
     receive(body, PATIENCE, payload, most).await
 }
 
-/// Reads the complete body in the same way, with another time limit. The number of such bodies must be limited.
+/// Reads the complete body in the same way, but with another time limit and without counting its memory. The caller
+/// must limit the number of such bodies.
 pub(crate) async fn collect_within(
     patience: Duration,
     payload: Payload,

@@ -1,5 +1,5 @@
-//! Extractors of the caller. The caller is authenticated and authorised before the rest of the request is read: an
-//! invalid token is answered with 401 and a missing role with 403, regardless of other errors.
+//! Extractors that authenticate and authorise the caller. They do so before the rest of the request is read: an invalid
+//! token is answered with 401 and a missing role with 403, even if the request has other errors.
 
 use std::{future::Future, pin::Pin};
 
@@ -27,7 +27,8 @@ refusals! {
     }
 }
 
-/// Any caller, signed in or not, and the rest of the request. If a token is sent, it must be valid.
+/// Extracts any caller, signed in or not, and the rest of the request. A token is optional, but a token that is sent
+/// must be valid.
 #[derive(Debug)]
 pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 
@@ -77,8 +78,8 @@ impl<R: OperationModifier> OperationModifier for Visitor<R> {
     }
 }
 
-/// Declares the extractors of signed-in callers, one for each role. A handler's signature declares who may call it; the
-/// OpenAPI document shows the same.
+/// Declares the extractors of signed-in callers, one for each role. The role of the extractor is both checked for every
+/// request and documented in the OpenAPI document.
 macro_rules! callers {
     ($($(#[$doc:meta])* $name:ident needs $role:ident;)*) => {$(
         $(#[$doc])*
@@ -121,11 +122,11 @@ macro_rules! callers {
 }
 
 callers! {
-    /// A signed-in user, and the rest of the request.
+    /// Extracts a signed-in user, and the rest of the request.
     Caller needs User;
-    /// A moderator or an administrator, and the rest of the request.
+    /// Extracts a moderator or an administrator, and the rest of the request.
     Moderator needs Moderator;
-    /// An administrator, and the rest of the request.
+    /// Extracts an administrator, and the rest of the request.
     Admin needs Admin;
 }
 

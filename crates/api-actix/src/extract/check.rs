@@ -1,7 +1,7 @@
 //! Checks the values of a request against the JSON Schema of their type, which is also the schema in the OpenAPI
 //! document.
 //!
-//! It supports the keywords that the schemas of this crate use; [`unchecked`] detects any other.
+//! Only the keywords that the schemas of this crate use are supported. [`unchecked`] finds all others.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{openapi::schemas::markers, problem::FieldCode, rules::Rules};
 
-/// Where a request's values come from.
+/// Where the values of a request come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     /// A JSON body.
@@ -26,7 +26,7 @@ pub(super) enum Source {
     Query,
 }
 
-/// The state of a check besides the schema and the value.
+/// What a check needs besides the schema and the value.
 pub(super) struct Reading<'a> {
     pub(super) source: Source,
     /// The schemas that are referenced by `$ref`.
@@ -35,7 +35,7 @@ pub(super) struct Reading<'a> {
     pub(super) faults: &'a mut Faults,
 }
 
-/// The path of a value: `movie_ids.3`.
+/// The path of a value in the body, displayed as `movie_ids.3`.
 enum Place<'a> {
     Root,
     Member(&'a Place<'a>, &'a str),
@@ -131,7 +131,8 @@ fn repeated() -> Fault {
     Fault::new(FieldCode::Repeated, "stands more than once")
 }
 
-/// Reads all values that were given for one member.
+/// Checks the values that were sent for one member; `None` when they are not valid. Several values are valid only for a
+/// list in a query.
 fn read_member(
     schema: &Value,
     mut values: Vec<Json>,
@@ -252,7 +253,7 @@ fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> 
         let fault = || Fault::new(FieldCode::InvalidValue, format!("must be one of {}", choices.join(", ")));
         return choices.contains(&text).then_some(()).ok_or_else(fault);
     }
-    // If the schema has a rule, only the rule decides, since it may trim the text first.
+    // If the schema has a rule, only the rule checks the length, because it may trim the text first.
     if let Some(rule) = rule_of(schema) {
         return rule(text, rules);
     }
@@ -272,7 +273,7 @@ fn fault_of_length(schema: &Value, length: usize, (least, most): (&str, &str), w
     Some(Fault::new(FieldCode::TooLong, format!("must have at most {}", counted(most, what))))
 }
 
-/// A number of things, such as `1 item` or `2 items`.
+/// Formats a number of things, such as `1 item` or `2 items`.
 fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
@@ -303,7 +304,7 @@ fn within<T: PartialOrd + Display + Copy>(
     }
 }
 
-/// Converts a float such as `2.0` to an integer, or to the nearest integer that can be represented.
+/// Converts a float such as `2.0` to an integer. A float outside the range of integers becomes the nearest integer.
 fn whole(number: f64) -> i128 {
     format!("{number:.0}").parse().unwrap_or(if number < 0.0 { i128::MIN } else { i128::MAX })
 }
@@ -313,11 +314,12 @@ fn whole_of_text(text: &str) -> Result<i128, Fault> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Fault::new(FieldCode::InvalidFormat, "must be a whole number"));
     }
-    // A number with too many digits is reported as too large or too small.
+    // A number with too many digits becomes the greatest or smallest integer, which is then reported as too large or
+    // too small.
     Ok(text.parse().unwrap_or(if text.starts_with('-') { i128::MIN } else { i128::MAX }))
 }
 
-/// The float that is nearest to an integer.
+/// Returns the float that is nearest to an integer.
 fn fraction(number: i128) -> f64 {
     // A string of digits can always be parsed as a float.
     number.to_string().parse().unwrap_or_default()
@@ -329,7 +331,8 @@ fn fraction_of_text(text: &str) -> Result<f64, Fault> {
     number.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a decimal number"))
 }
 
-/// Resolves a reference, or a schema that also allows `null`; returns the schema and whether `null` is allowed.
+/// Follows a `$ref`, and takes the schema out of an `anyOf` with `null`. Returns the schema, and whether `null` is
+/// allowed.
 fn resolved<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> (&'a Value, bool) {
     let name = text_of(schema, "$ref").and_then(|reference| reference.rsplit('/').next());
     if let Some(schema) = name.and_then(|name| definitions.get(name)) {
@@ -347,7 +350,7 @@ fn type_of(schema: &Value) -> &str {
         Some(Value::Array(names)) => names.first(),
         name => name,
     };
-    // A `oneOf` of texts has no type.
+    // A schema with a `oneOf` of texts has no type.
     name.and_then(Value::as_str).unwrap_or(if schema.get("oneOf").is_some() { "string" } else { "" })
 }
 
@@ -365,13 +368,13 @@ fn list_of<'a>(schema: &'a Value, keyword: &str) -> &'a [Value] {
     schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Returns a part of a schema that is not checked, or that has no bounds, since the document would then promise
-/// something that is not enforced.
+/// Returns a part of a schema that [`check`] does not check, or that has no bounds; `None` when there is none. Such a
+/// part must not exist, because the OpenAPI document would promise something that is not enforced.
 pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Option<String> {
     unchecked_within(schema, definitions, &mut HashSet::new())
 }
 
-/// Keywords that are annotations for readers, or that are checked by a rule.
+/// Keywords that need no check here: annotations for readers, and keywords that a rule checks.
 const NOTES: [&str; 8] = [
     "type",
     "title",

@@ -2,10 +2,11 @@
 
 use crate::problem::{FieldCode, FieldProblem, Problem, kinds};
 
-/// The maximum number of faults in an answer; one more entry says how many others there are.
+/// The maximum number of faults in an answer. If there are more, an additional entry says how many.
 const MAX_NAMED: usize = 50;
 
-/// The maximum length of a field name in an answer, in characters, since it may be text of the client.
+/// The maximum length of a field name in an answer, in characters. A limit is needed because clients choose the names
+/// of unknown fields.
 const MAX_NAME: usize = 100;
 
 /// Why a value is not acceptable.
@@ -21,7 +22,7 @@ impl Fault {
     }
 }
 
-/// The faults of one request. The number of stored faults is bounded.
+/// The faults of one request. Only a limited number is stored; the others are counted.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     named: Vec<FieldProblem>,
@@ -39,13 +40,14 @@ impl Faults {
         }
     }
 
-    /// Adds a fault that the use case also detects, together with faults that only the use case can detect. It is
-    /// reported only if there are other faults, because the use case does not run then.
+    /// Adds a fault that the use case detects as well. The use case reports it together with faults that only the use
+    /// case can detect. It is therefore reported here only if there are other faults, because the use case does not run
+    /// then.
     pub(crate) fn defer(&mut self, field: &str, fault: Fault) {
         self.deferred.push(field_problem(field, fault));
     }
 
-    /// Returns the value; if it was refused, adds a fault of this field and returns `None`.
+    /// Returns the value of an `Ok`. For an `Err`, adds it as a fault of this field and returns `None`.
     pub(crate) fn keep<T>(&mut self, field: &str, value: Result<T, impl Into<Fault>>) -> Option<T> {
         value.map_err(|refusal| self.add(field, refusal.into())).ok()
     }
@@ -55,7 +57,7 @@ impl Faults {
         self.named.iter().any(|problem| problem.field == field)
     }
 
-    /// Returns whether there are no faults so far.
+    /// Returns whether no fault was added, apart from deferred ones.
     pub(crate) fn is_empty(&self) -> bool {
         self.named.is_empty()
     }
@@ -77,8 +79,8 @@ impl Faults {
     /// Returns the value that was read, unless there are faults.
     ///
     /// # Errors
-    /// A problem with all faults; an internal error when there is neither a value nor a fault, which must not happen
-    /// for any request.
+    /// A problem with all faults. An internal error when there is neither a value nor a fault, which is a bug of the
+    /// server.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
         let problems = self.into_problems();
         match value {

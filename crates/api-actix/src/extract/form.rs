@@ -1,4 +1,4 @@
-//! Reads the forms of the server's own pages.
+//! Reads the HTML forms of the server's own pages.
 
 use std::{future::Future, pin::Pin};
 
@@ -12,10 +12,10 @@ const MAX_FORM: usize = 16 * 1024;
 
 const FORMS: &[&str] = &["application/x-www-form-urlencoded"];
 
-/// The fields of a form; `None` when they are unknown or cannot be read. The page then shows its own message.
+/// Extracts the fields of a form; `None` when they are invalid, so that the page can show its own message.
 ///
-/// The format is that of a query string. As for bodies of the API, it must not be compressed, its length is bounded,
-/// and it must arrive within 10 s.
+/// A form has the format of a query string. Like a JSON body, it must not be compressed, must not be longer than the
+/// limit, and must arrive within 10 s.
 #[derive(Debug)]
 pub(crate) struct Form<T: Input>(pub(crate) Option<T::Checked>);
 

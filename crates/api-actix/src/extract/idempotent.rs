@@ -1,5 +1,5 @@
-//! Requests with an `Idempotency-Key`: a request that is repeated with the same key is executed once, and its answer is
-//! repeated.
+//! Requests with an `Idempotency-Key`. A request that is sent again with the same key is executed only once, and its
+//! first answer is sent again.
 
 use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
@@ -42,16 +42,17 @@ use crate::{
     state::Api,
 };
 
-/// The header of the key.
+/// The header with the key.
 const KEY: &str = "Idempotency-Key";
 
-/// The header that marks a repeated answer.
+/// The header that marks an answer that is sent again.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The maximum length of a key, in characters.
 const LONGEST_KEY: usize = 255;
 
-/// The rest of a request that may have an idempotency key.
+/// Extracts the rest of a request that may have an idempotency key. The handler must answer with
+/// [`answer`](Self::answer).
 pub(crate) struct Idempotent<R = Nothing> {
     rest: Result<R, Problem>,
     keyed: Option<Keyed>,
@@ -65,21 +66,21 @@ struct Keyed {
     before: Before,
 }
 
-/// What happened to the same request before.
+/// What is known of an earlier request with the same key.
 enum Before {
-    /// Nothing.
+    /// The key is new.
     New,
-    /// The request created this object, but its answer was not stored.
+    /// The earlier request created this object, but its answer was not stored.
     Made(Uuid),
-    /// The request was answered, and its answer is stored.
+    /// The earlier request was answered, and its answer is stored.
     Answered(KeptAnswer),
 }
 
-/// How a handler answers a request that may have a key.
+/// What a handler must do for a request that may have a key.
 pub(crate) enum Doing<R> {
-    /// The request is executed now; the transaction must claim the key, if there is one.
+    /// Execute the request. If there is a key, the transaction of the execution must claim it.
     Now(R, Option<KeyedRequest>),
-    /// The request was executed before and created this object; the answer is built from the object.
+    /// Do not execute the request again: an earlier request created this object. Build the answer from the object.
     Made(R, Uuid),
 }
 
@@ -125,8 +126,8 @@ fn key_of(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     Ok(Some(IdempotencyKey { user_id: user, method, path, key }))
 }
 
-/// Computes the digest of a body, which is independent of white space and member order. A missing body is treated as an
-/// empty object.
+/// Computes a digest of a body that does not depend on white space and the order of members. A missing body has the
+/// digest of an empty object.
 fn fingerprint(body: &[u8]) -> String {
     let canonical =
         if body.is_empty() { Some(Value::Object(Map::new())) } else { serde_json::from_slice(body).ok() };
@@ -177,7 +178,7 @@ impl Keyed {
         Ok(Self { request, api, _running: running, before })
     }
 
-    /// Stores an answer for repeated requests. If it cannot be stored, the request is answered anyway.
+    /// Stores an answer for later requests with the same key. If it cannot be stored, the request is answered anyway.
     async fn keep(&self, answer: KeptAnswer) {
         let (keys, request) = (Arc::clone(&self.api.state.idempotency), self.request.clone());
         let kept = self.api.run_any(async move { keys.keep_answer(&request, &answer).await }).await;
@@ -186,7 +187,8 @@ impl Keyed {
         }
     }
 
-    /// Stores a refusal, if refusals with its status are stored.
+    /// Stores the problem as the answer if its status is 409 or 422. Other errors may be temporary, so a retry executes
+    /// the request again.
     async fn keep_problem(&self, problem: &Problem) {
         if matches!(problem.kind.status, 409 | 422)
             && ![&kinds::REQUEST_IN_PROGRESS, &kinds::IDEMPOTENCY_KEY_REUSED].contains(&problem.kind)
@@ -197,7 +199,7 @@ impl Keyed {
     }
 }
 
-/// The stored form of a problem.
+/// A problem as it is stored.
 #[derive(Serialize, Deserialize)]
 struct KeptProblem {
     code: String,
@@ -231,19 +233,19 @@ fn kept_problem(answer: &KeptAnswer) -> Problem {
     problem.with_header(REPLAYED, HeaderValue::from_static("true"))
 }
 
-/// An answer that is new or repeated.
+/// A new answer, or a stored answer that is sent again.
 pub(crate) enum Kept<T> {
     /// A new answer.
     Fresh(T),
-    /// A repeated answer.
+    /// A stored answer.
     Replayed(KeptAnswer),
 }
 
 impl<R> Idempotent<R> {
-    /// Repeats the stored answer if the request was answered before; otherwise runs `act` and stores its answer.
+    /// Returns the stored answer if there is one; otherwise runs `act` and stores its answer.
     ///
     /// # Errors
-    /// The error of `act`, or a repeated refusal.
+    /// The error of `act`, or a stored problem.
     pub(crate) async fn answer<T, E, F>(
         self,
         act: impl FnOnce(Doing<R>) -> F + 'static,
@@ -254,8 +256,8 @@ impl<R> Idempotent<R> {
         E: Refusal + 'static,
         F: Future<Output = Result<T, Failure<E>>> + 'static,
     {
-        // Runs in a separate task: the handler is dropped when its client disconnects, but the answer must still be
-        // stored for a repeated request.
+        // Runs in a separate task, because the handler is dropped when its client disconnects. The answer must be
+        // stored even then, for the client's retry.
         let answered = actix_web::rt::spawn(self.answer_and_keep(act)).await;
         answered
             .unwrap_or_else(|panic| Err(Failure::Problem(Problem::new(&kinds::INTERNAL).caused_by(&panic))))

@@ -1,4 +1,4 @@
-//! Extractor of the version that a change was made for.
+//! Extractor of the version of a resource that the caller wants to change.
 
 use std::{
     convert::Infallible,
@@ -14,8 +14,8 @@ use paperclip::{
 
 use crate::{etag, openapi::describe, problem::kinds};
 
-/// `If-Match`: the change is refused when the resource has another version in the meantime. Without the header there is
-/// no check.
+/// The versions in `If-Match`. A use case that gets them refuses the change if the resource has another version by
+/// then. Without the header, any version is accepted.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub(crate) ExpectedVersion);
 

@@ -1,4 +1,4 @@
-//! The input of clients: bodies, query parameters and forms, each a struct.
+//! The types that clients send: bodies, query parameters and forms, each of them a struct.
 
 use std::{
     any::TypeId,
@@ -20,19 +20,20 @@ use crate::{
     rules::Rules,
 };
 
-/// A type that clients send. Its attributes (serde and schemars) define names, types and bounds for the OpenAPI
+/// A type that clients send. Its serde and schemars attributes define the names, types and bounds, both for the OpenAPI
 /// document and for the validation of every request.
 ///
 /// To add one, derive `Deserialize` and `JsonSchema`, and name it in [`inputs!`](crate::extract::inputs) or write
 /// [`check`](Self::check).
 pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
-    /// What handlers get.
+    /// The type that handlers get.
     type Checked;
 
     /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was a
     /// fault.
     ///
-    /// It runs whenever the struct could be read, even if optional members had faults; these are absent then.
+    /// It also runs when optional members had faults; they are absent then. It does not run when a required member had
+    /// a fault.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 
@@ -54,7 +55,7 @@ macro_rules! inputs {
 }
 pub(crate) use inputs;
 
-/// Reads a value; `None` when there was a fault.
+/// Validates a value and converts it for the handler; `None` when there was a fault.
 pub(super) fn read<T: Input>(
     value: Json,
     source: Source,
@@ -78,7 +79,7 @@ fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
     T::deserialize(Value::Object(members)).ok()
 }
 
-/// Returns the schema of a type, which is generated once.
+/// Returns the schema of a type. It is generated once per process.
 fn schemas_of<T: Input>() -> Arc<Schemas> {
     static KNOWN: LazyLock<RwLock<HashMap<TypeId, Arc<Schemas>>>> = LazyLock::new(RwLock::default);
     let key = TypeId::of::<T>();
@@ -90,7 +91,7 @@ fn schemas_of<T: Input>() -> Arc<Schemas> {
     made
 }
 
-/// Returns whether all parts of a type's schema are checked.
+/// Returns whether requests are checked against all parts of the type's schema. Logs the part that is not checked.
 pub(super) fn is_checkable<T: Input>() -> bool {
     let (schema, definitions) = &*schemas_of::<T>();
     let unchecked = unchecked(schema, definitions);
@@ -109,9 +110,9 @@ mod tests {
     use super::*;
     use crate::extract::test_rules;
 
-    /// Tries values of every kind in every member, and asserts that each value that passes the check can be read, so
-    /// that the result is a value or a fault. It runs for each input type of a route when the document is generated
-    /// (`openapi::tests`).
+    /// Puts values of every kind into every member, and asserts that each value that passes the check can be
+    /// deserialized, so that a request never has neither a value nor a fault. It runs for each input type of a route
+    /// when the document is generated (`openapi::tests`).
     pub(super) fn what_passes_is_read<T: Input>() {
         let (schema, definitions) = schemas::of_input::<T>();
         let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());

@@ -1,4 +1,4 @@
-//! A JSON value that remembers repeated keys, which `serde_json::Value` silently drops.
+//! A JSON value that keeps repeated keys, which `serde_json::Value` silently drops.
 
 use std::fmt;
 

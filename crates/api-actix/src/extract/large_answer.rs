@@ -1,4 +1,4 @@
-//! Permits for answers that need much memory while they are built.
+//! Extractors of permits for answers that need much memory while they are built.
 
 use std::{future::Future, pin::Pin};
 
@@ -11,15 +11,17 @@ use paperclip::{
 use super::{api_of, nothing::Nothing};
 use crate::{large_answers::SendingPermit, problem::Problem};
 
-/// Lets the handler build a page of long texts. Requests wait for their turn.
+/// Waits for a permit to build a page of long texts.
 ///
-/// The permit is in the extensions of the request and is released together with it, after the answer was compressed.
+/// The permit is stored in the extensions of the request. It is released when the request is dropped, which is after
+/// the answer was compressed.
 #[derive(Debug)]
 pub(crate) struct LongPage;
 
-/// Lets the handler build an export, on a call without query parameters and body. Requests above the limit are refused.
+/// Takes the permits to build and to send an export, for a call without query parameters and body. A request above the
+/// limit is refused.
 ///
-/// The permit to build it is in the extensions of the request; this is the permit to send it.
+/// The permit to build the export is stored in the extensions of the request. The field is the permit to send it.
 #[derive(Debug)]
 pub(crate) struct LargeExport(pub(crate) SendingPermit);
 

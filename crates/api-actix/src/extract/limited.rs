@@ -1,4 +1,4 @@
-//! Rate limits in the signatures of handlers.
+//! Extractor that counts a request against a rate limit.
 
 use std::{future::Future, pin::Pin};
 
@@ -16,13 +16,13 @@ use crate::{
     state::Api,
 };
 
-/// The rest of a request that is counted for the rate limit `L`, and what the limit tells the handler.
+/// Extracts the rest of a request and counts the request against the rate limit `L`. The second field is what the limit
+/// tells the handler.
 ///
-/// The request is counted after the rest of it was read, so that a request with invalid values does not use up the
-/// quota.
+/// The request is counted after the rest of it was read, so that an invalid request does not use up the quota.
 pub(crate) struct Limited<L: Limit<R>, R = Nothing>(pub(crate) R, pub(crate) L::Outcome);
 
-/// A rate limit of one or more operations; see [`rate_limits!`](crate::rate_limits) for those that are counted by
+/// A rate limit of one or more operations. [`rate_limits!`](crate::rate_limits) declares those that only count by
 /// client or by user.
 pub(crate) trait Limit<R> {
     /// The value that the handler gets when the request is within the limit.

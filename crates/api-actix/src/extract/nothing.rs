@@ -1,4 +1,4 @@
-//! Extractor of calls without parameters and body.
+//! Extractor for calls without query parameters and body.
 
 use std::{future::Future, pin::Pin};
 
@@ -14,7 +14,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// No query parameters and no body: any that are sent are refused as unknown.
+/// Extracts nothing. Refuses all query parameters, and all fields of a body, as unknown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nothing;
 

@@ -19,7 +19,7 @@ use crate::{client_address::client_address, edge::context::RequestId};
 /// The maximum length of a stored `User-Agent`, in characters.
 const USER_AGENT_LENGTH: usize = 255;
 
-/// The device and the id of the request, for sessions and the audit log.
+/// Extracts the client's device and the id of the request, which are stored in sessions and the audit log.
 pub(crate) struct Origin(pub(crate) accounts::Origin);
 
 impl FromRequest for Origin {
@@ -34,7 +34,7 @@ impl FromRequest for Origin {
 impl Apiv2Schema for Origin {}
 impl OperationModifier for Origin {}
 
-/// The origin of a request.
+/// Returns the origin of a request.
 pub(crate) fn origin_of(request: &HttpRequest) -> accounts::Origin {
     accounts::Origin {
         device: Device {

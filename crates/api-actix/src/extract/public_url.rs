@@ -11,7 +11,7 @@ use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 use super::api_of;
 use crate::{problem::Problem, state::Api};
 
-/// `PUBLIC_URL`, which addresses in answers begin with.
+/// Extracts `PUBLIC_URL`, with which the URLs in answers begin.
 pub(crate) struct PublicUrl(web::Data<Api>);
 
 impl Deref for PublicUrl {

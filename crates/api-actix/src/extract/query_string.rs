@@ -1,4 +1,4 @@
-//! Reads query strings.
+//! Reads the parameters of query strings.
 
 use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
@@ -20,7 +20,7 @@ pub(crate) fn read<T: Input>(query: &str, rules: &Rules, faults: &mut Faults) ->
     input::read::<T>(Json::Object(pairs), Source::Query, rules, faults)
 }
 
-/// Reports the parameters of a call that takes none as unknown.
+/// Reports every parameter as unknown, for a call that takes none.
 pub(crate) fn unknown(query: &str, faults: &mut Faults) {
     let mut names: Vec<String> = pairs(query, faults).into_iter().map(|(name, _)| name).collect();
     names.sort_unstable();
@@ -30,14 +30,14 @@ pub(crate) fn unknown(query: &str, faults: &mut Faults) {
     }
 }
 
-/// Refuses the parameters of a call that takes none.
+/// Refuses a request with parameters, for a call that takes none.
 pub(crate) fn refuse_any(request: &HttpRequest) -> Result<(), Problem> {
     let mut faults = Faults::default();
     unknown(request.query_string(), &mut faults);
     faults.finish(Some(()))
 }
 
-/// Returns the pairs of a query string whose values are UTF-8.
+/// Returns the names and values of a query string. A value that is not UTF-8 is left out and reported as a fault.
 fn pairs(query: &str, faults: &mut Faults) -> Vec<(String, Json)> {
     let mut pairs = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -51,7 +51,7 @@ fn pairs(query: &str, faults: &mut Faults) -> Vec<(String, Json)> {
     pairs
 }
 
-/// Returns the decoded name in a pair of a query string.
+/// Returns the decoded name of a `name=value` pair, or `?` if it is not UTF-8.
 pub(crate) fn name_of(pair: &str) -> String {
     let name = pair.split('=').next().unwrap_or_default();
     decoded(name).unwrap_or_else(|| "?".to_owned())

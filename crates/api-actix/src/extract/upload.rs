@@ -1,4 +1,4 @@
-//! Reads a picture from a form.
+//! Extractors that read a picture from a multipart form.
 
 mod pace;
 
@@ -30,7 +30,7 @@ use crate::{
     uploads::UploadPermit,
 };
 
-/// A form with one picture.
+/// The rules of a form with one picture.
 #[derive(Debug, Clone, Copy)]
 struct Form {
     /// The field that holds the picture.
@@ -43,13 +43,14 @@ const AVATAR: Form = Form { field: "avatar", most: MAX_AVATAR_UPLOAD };
 const POSTER: Form = Form { field: "poster", most: MAX_POSTER_UPLOAD };
 
 impl Form {
-    /// The maximum size of the form, in bytes: the picture with its boundaries and headers.
+    /// The maximum size of the form, in bytes: the picture, and its boundaries and headers.
     const fn size(self) -> usize {
         self.most.saturating_add(64 * 1024)
     }
 }
 
-/// The maximum number of parts of a form that are read in order to report unknown parts.
+/// The maximum number of parts of a form that are read. Parts other than the picture are read only to report them as
+/// unknown.
 const MAX_PARTS: usize = 8;
 
 /// A form with a picture, on a call without query parameters. It is counted for the signed-in user before it is read,
@@ -109,7 +110,7 @@ impl FromRequest for PosterUpload {
     }
 }
 
-/// Reads the picture of a form.
+/// Reads the picture of a form, and refuses query parameters.
 async fn picture(request: &HttpRequest, payload: Payload, form: Form) -> Result<Vec<u8>, Problem> {
     let mut faults = Faults::default();
     query_string::unknown(request.query_string(), &mut faults);
@@ -126,10 +127,10 @@ fn check_head(request: &HttpRequest, form: Form) -> Result<(), Problem> {
     body::check_packing_and_length(request, form.size())
 }
 
-/// Counts the upload for the caller and takes a permit for it.
+/// Counts the upload against the caller's rate limit and takes a permit for it.
 ///
 /// # Errors
-/// 429 when the caller has uploaded too much, 503 when too many uploads run.
+/// 429 when the caller's quota is used up, 503 when too many uploads run.
 async fn avatar_permit(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
     let user = user_of(request)?;
     let of_user = api.uploads.of_user(&user)?;

@@ -1,4 +1,4 @@
-//! The use cases that a handler calls.
+//! Extractor of the use cases that a handler calls.
 
 use std::{
     future::{Future, Ready, ready},
@@ -14,7 +14,7 @@ use crate::{
     state::{Api, Provides, too_slow},
 };
 
-/// The use cases of one area.
+/// The use cases of one area of the application.
 pub(crate) struct UseCases<T> {
     area: Arc<T>,
     api: web::Data<Api>,
@@ -22,15 +22,16 @@ pub(crate) struct UseCases<T> {
 }
 
 impl<T> UseCases<T> {
-    /// Answers with this problem, in place of 503, when a use case takes longer than a request may.
+    /// Returns the use cases with another answer for a use case that takes longer than a request may. The default is a
+    /// 503.
     pub(crate) fn on_timeout(self, problem: fn() -> Problem) -> Self {
         Self { on_timeout: problem, ..self }
     }
 
-    /// Runs one use case to its end, even when the client has disconnected (see [`Api::run`]).
+    /// Runs one use case to its end, even when the client disconnects (see [`Api::run`]).
     ///
     /// # Errors
-    /// The error of the use case, or 503 when it took too long.
+    /// The error of the use case, or 503 (unless changed by [`on_timeout`](Self::on_timeout)) when it took too long.
     pub(crate) async fn run<V, E, F>(&self, use_case: impl FnOnce(Arc<T>) -> F) -> Result<V, Failure<E>>
     where
         F: Future<Output = Result<V, E>> + Send + 'static,
@@ -40,7 +41,7 @@ impl<T> UseCases<T> {
         self.api.run_or(use_case(Arc::clone(&self.area)), self.on_timeout).await
     }
 
-    /// Runs a use case that looks up one object: `None` and `false` are answered with 404.
+    /// Runs a use case that looks up one object. Its results `None` and `false` are answered with 404.
     ///
     /// # Errors
     /// Those of [`run`](Self::run), and [`OrNotFound::NotFound`].

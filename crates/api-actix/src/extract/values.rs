@@ -1,7 +1,7 @@
-//! Values in requests that are not plain strings, numbers or lists.
+//! The types of values in requests that are not plain strings, numbers or lists.
 //!
-//! Each type defines its schema and how it is read. If the domain has a rule for a text, the schema names this rule,
-//! and only the rule decides, also about lengths, since it may trim the text first.
+//! Each type defines its schema and how it is read. If the domain has a rule for a text, the schema names the rule.
+//! Only the rule is then checked, also for the length, because it may trim the text first.
 
 use std::str::FromStr;
 
@@ -33,8 +33,8 @@ use crate::{
 /// A check of a text.
 pub(crate) type TextRule = fn(&str, &Rules) -> Result<(), Fault>;
 
-/// Returns the check that belongs to a name in a schema: the value of a marker (such as `currency`) or a `format` (such as
-/// `date-time`). `None` when no check has this name.
+/// Returns the check that belongs to a name in a schema: the value of a marker (such as `currency`) or a `format` (such
+/// as `date-time`). `None` when no check has this name.
 pub(crate) fn rule(name: &str) -> Option<TextRule> {
     Some(match name {
         "amount" => |text, rules| amount(text, rules).map(drop),
@@ -58,13 +58,13 @@ fn parsed<T: FromStr<Err: Into<Fault>>>(text: &str) -> Result<(), Fault> {
     text.parse::<T>().map(drop).map_err(Into::into)
 }
 
-/// The maximum length of an amount, longer than any valid amount.
+/// The maximum length of an amount in bytes. It is longer than any valid amount.
 const LONGEST_AMOUNT: usize = 40;
 
-/// The length of the code of a currency.
+/// The length of the code of a currency, in characters.
 const CURRENCY_LENGTH: usize = 3;
 
-/// Reads an amount of the shop's currency in major units.
+/// Parses an amount of the shop's currency in major units.
 pub(crate) fn amount(text: &str, rules: &Rules) -> Result<Money, Fault> {
     if text.len() > LONGEST_AMOUNT && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return Err(Fault::new(FieldCode::TooLarge, ParseAmountError::TooLarge.to_string()));
@@ -81,7 +81,7 @@ pub(crate) fn amount(text: &str, rules: &Rules) -> Result<Money, Fault> {
     })
 }
 
-/// Whether the text has the form of an amount.
+/// Returns whether the text has the form of an amount.
 fn is_amount(text: &str, rules: &Rules) -> bool {
     !matches!(Money::parse_major(text, rules.currency), Err(ParseAmountError::Malformed))
 }
@@ -97,7 +97,7 @@ pub(crate) fn shop_currency(text: &str, rules: &Rules) -> Result<(), Fault> {
     Err(Fault::new(code, format!("must be {}, the currency of the shop", rules.currency)))
 }
 
-/// A value that is sent as text and parsed by the rule of its type.
+/// A type whose values are sent as text and parsed with its `FromStr`.
 pub(crate) trait TextValue: FromStr<Err: Into<Fault>> {
     /// Returns the schema of the text.
     fn schema() -> Schema;
@@ -114,7 +114,7 @@ impl<'de, T: TextValue> Deserialize<'de> for Text<T> {
     }
 }
 
-/// Implements `JsonSchema` with this schema, which is included inline.
+/// Implements `JsonSchema` with the given schema, which is inlined wherever the type is used.
 macro_rules! inline_schema {
     ($([$($generics:tt)*] $value:ty: |$generator:ident| $schema:expr;)+) => {$(
         impl<$($generics)*> JsonSchema for $value {
@@ -274,24 +274,25 @@ impl From<InvalidProfileText> for Fault {
     }
 }
 
-/// A new password, which satisfies the password policy. Only the comparison with the account's email address is left to
-/// the use case.
+/// A new password, which satisfies the password policy, except that the use case must still compare it with the email
+/// address of the account.
 #[derive(Debug)]
 pub(crate) struct NewPassword(pub(crate) PlainPassword);
 
-/// A password that is compared with the stored one, without other rules. A text that is longer than any password is
-/// refused before it is hashed.
+/// A password to compare with the stored one. No policy applies, but a text that is longer than any password is refused
+/// before it is hashed.
 #[derive(Debug)]
 pub(crate) struct TypedPassword(pub(crate) PlainPassword);
 
-/// The maximum length; no correct password is longer in any Unicode form.
+/// The maximum length of a typed password, in characters. No correct password is longer in any Unicode form.
 const LONGEST_TYPED_PASSWORD: usize = 1_024;
 
-/// A token that was issued by this server.
+/// A text that should be a token of this server. The use case checks it.
 #[derive(Debug)]
 pub(crate) struct Token(pub(crate) PlainToken);
 
-/// The maximum length, equal to that of a body, so that any other text is handled as an invalid token.
+/// The maximum length of a token, in characters. It equals the maximum size of a body, so that every other text is
+/// answered as an invalid token, not as an invalid field.
 const LONGEST_TOKEN: usize = 64 * 1024;
 
 impl<'de> Deserialize<'de> for NewPassword {
@@ -318,10 +319,10 @@ impl From<PasswordProblem> for Fault {
     }
 }
 
-/// A member of a merge patch (RFC 7396) that can be cleared: an absent member keeps the value, `null` clears it.
+/// A member of a merge patch (RFC 7396) that can be cleared: an absent member keeps the stored value, `null` clears it.
 ///
-/// The struct or its field needs `#[serde(default)]`. A member that cannot be cleared is an `Option`, for which `null` is
-/// a wrong type.
+/// The field or its struct needs `#[serde(default)]`. A member that cannot be cleared is an `Option` instead; `null` is
+/// then a wrong type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Changed<T>(pub(crate) Change<T>);
 
@@ -361,7 +362,7 @@ impl<T> Changed<T> {
     }
 }
 
-/// The order of a list: sort keys separated by commas; a leading `-` sorts descending.
+/// The sort keys of a list, separated by commas; a leading `-` sorts descending.
 #[derive(Debug, Clone)]
 pub(crate) struct Sorts<K>(pub(crate) Vec<Sort<K>>);
 

@@ -27,7 +27,7 @@ pub(crate) struct LibraryItemBody {
 }
 
 impl LibraryItemBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(item: LibraryItem, public_url: &str) -> Self {
         Self {
             movie: MovieBody::new(item.movie, public_url),
@@ -51,7 +51,7 @@ pub(crate) struct StartedMovieBody {
 }
 
 impl StartedMovieBody {
-    /// Creates the body; the addresses in it begin with the public address of the server.
+    /// Creates the body. URLs in it begin with `public_url`.
     pub(crate) fn new(movie: StartedMovie, public_url: &str) -> Self {
         Self {
             item: LibraryItemBody::new(movie.item, public_url),
@@ -113,9 +113,9 @@ pub(crate) struct PlaybackBody {
     /// The address of the film, for a player that sends no token.
     #[schemars(extend("format" = "uri"))]
     url: String,
-    /// When the addresses expire: after the running time plus four hours.
+    /// When the addresses expire: the running time of the movie plus four hours after they were created.
     expires_at: Moment,
-    /// From when on a player should request new addresses.
+    /// The time from which a player should request new addresses.
     refresh_after: Moment,
     /// The position to start from, in seconds.
     #[schemars(range(min = 0))]

@@ -1,5 +1,5 @@
-//! Films and subtitles at their signed addresses. They need no token, since a `<video>` element cannot send one: anyone
-//! who has the address can watch.
+//! Sends films and subtitles at their signed addresses. A request needs no token, because a `<video>` element cannot
+//! send one: anyone who has the address can watch.
 
 use std::{fs::File, ops::Range};
 
@@ -39,7 +39,7 @@ refusals! {
     }
 }
 
-/// `GET /media/films/{address}`: the film, or parts of it.
+/// `GET /media/films/{address}`: sends the film, or parts of it.
 pub(crate) async fn film(
     request: HttpRequest,
     address: web::Path<String>,
@@ -72,7 +72,7 @@ async fn open_film(
     }
 }
 
-/// `GET /media/subtitles/{address}`: subtitles of a film.
+/// `GET /media/subtitles/{address}`: sends the subtitles of a film.
 pub(crate) async fn subtitles(
     request: HttpRequest,
     address: web::Path<String>,
@@ -100,7 +100,7 @@ fn problem_of(failure: Failure<WatchError>) -> Problem {
     }
 }
 
-/// The entity tag of a stored file: its name, since its content never changes.
+/// Returns the entity tag of a stored file. It is the name of the file, because the content of a file never changes.
 fn tag(key: &MediaKey) -> String {
     format!("\"{}\"", key.file_name())
 }
@@ -111,7 +111,7 @@ fn beginning(status: StatusCode, key: &MediaKey) -> HttpResponseBuilder {
     answer
         .insert_header((header::ETAG, tag(key)))
         .insert_header((header::CONTENT_TYPE, key.media_type().as_str()))
-        // Pages of other origins may embed it.
+        // Pages of other origins may embed the file.
         .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")));
     answer
 }
@@ -170,7 +170,8 @@ fn wanted_range<'a>(headers: &'a HeaderMap, tag: &str) -> Option<&'a str> {
         return None;
     }
     match headers.get(header::IF_RANGE) {
-        // Any other value is a date or the tag of another file.
+        // Any other value is a date, or the tag of another file: the client's copy is out of date, so it gets the whole
+        // file.
         Some(condition) if condition.as_bytes() != tag.as_bytes() => None,
         _ => Some(range),
     }
@@ -180,7 +181,7 @@ fn content_range(part: &Range<u64>, length: u64) -> String {
     format!("bytes {}-{}/{length}", part.start, part.start.saturating_add(size(part)).saturating_sub(1))
 }
 
-/// Answers with several parts in one body (RFC 9110, section 14.6).
+/// Returns the pieces of a body with several parts (`multipart/byteranges`, RFC 9110, section 14.6).
 fn several(parts: &[Range<u64>], length: u64, key: &MediaKey, boundary: &str) -> Vec<Piece> {
     let media_type = key.media_type().as_str();
     let mut pieces = Vec::new();

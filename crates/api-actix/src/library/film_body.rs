@@ -1,4 +1,4 @@
-//! The body of an answer that is read from the file of a film while it is sent.
+//! The body of an answer with a film. It is read from the file while it is sent.
 
 use std::{
     collections::VecDeque,
@@ -22,15 +22,15 @@ use tokio::{
 
 use super::{range::size, transfers::Transfer};
 
-/// The number of bytes that are read at a time for a slow client, and for a fast one. They are in memory until the
-/// client takes them.
+/// The number of bytes that are read at a time for a slow client. They are in memory until the client takes them.
 const LEAST_READ: u64 = 32 * 1024;
+/// The number of bytes that are read at a time for a fast client.
 const MOST_READ: u64 = 128 * 1024;
 
 /// A client that requests the next bytes within this time counts as fast.
 const QUICK: Duration = Duration::from_millis(5);
 
-/// A part of the body.
+/// A piece of the body.
 #[derive(Debug)]
 pub(super) enum Piece {
     /// Bytes from memory.
@@ -50,16 +50,17 @@ impl Piece {
 
 type Reading = JoinHandle<(File, io::Result<Bytes>)>;
 
-/// Sends parts of a film, read one after the other, until the client has received all of them or may no longer watch.
+/// Sends the pieces of a body one after the other, until the client has received all of them or may no longer watch the
+/// film.
 pub(super) struct FilmBody {
     size: u64,
     pieces: VecDeque<Piece>,
-    /// `None` while a task reads from it.
+    /// The file of the film; `None` while a blocking task reads from it.
     file: Option<File>,
     reading: Option<Reading>,
     /// The number of bytes to read at a time.
     amount: u64,
-    /// When the connection took the last bytes.
+    /// When the connection took the previous bytes, to measure how fast the client is.
     handed_at: Option<Instant>,
     transfer: Transfer,
 }
@@ -78,7 +79,7 @@ impl FilmBody {
         }
     }
 
-    /// Begins to read the next bytes, if the next part of the body is a range of the film.
+    /// Starts a blocking task that reads the next bytes, if the next piece is a range of the film.
     fn begin_reading(&mut self) {
         let Some(Piece::Film(part)) = self.pieces.front_mut() else { return };
         let Some(mut file) = self.file.take() else { return };
@@ -94,7 +95,7 @@ impl FilmBody {
         }));
     }
 
-    /// Adapts the number of bytes to read at a time: more for a fast client, less for a slow one.
+    /// Adapts the number of bytes to read at a time: doubles it for a fast client and halves it for a slow one.
     fn adapt(&mut self) {
         let Some(handed_at) = self.handed_at.take() else { return };
         let is_quick = handed_at.elapsed() < QUICK;
@@ -103,7 +104,7 @@ impl FilmBody {
     }
 }
 
-/// Reads exactly this many bytes, which exist, since a stored film is never changed.
+/// Reads exactly `amount` bytes from `begin`. They exist, because a stored film is never changed.
 fn read(file: &mut File, begin: u64, amount: u64) -> io::Result<Bytes> {
     file.seek(SeekFrom::Start(begin))?;
     let mut bytes = Vec::with_capacity(usize::try_from(amount).unwrap_or_default());
@@ -142,7 +143,7 @@ impl MessageBody for FilmBody {
         };
         (self.file, self.reading, self.handed_at) = (Some(file), None, Some(Instant::now()));
         if self.amount > LEAST_READ {
-            // Reads ahead, so that the next bytes are ready for a fast client.
+            // Reads the next bytes in advance, so that they are ready for a fast client.
             self.begin_reading();
         }
         Poll::Ready(Some(read))

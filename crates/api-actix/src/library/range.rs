@@ -1,8 +1,8 @@
-//! The parts of a file that a request asks for (RFC 9110, section 14).
+//! Parses the parts of a file that a request asks for (RFC 9110, section 14).
 
 use std::ops::Range;
 
-/// The maximum number of parts, more than any player requests. A request for more parts gets the whole file.
+/// The maximum number of parts in a request. A request with more parts, which no player sends, gets the whole file.
 const MOST_PARTS: usize = 16;
 
 /// The parts of a file to send.
@@ -16,7 +16,8 @@ pub(crate) enum Selection {
     Unsatisfiable,
 }
 
-/// Reads a `Range` for a file of this length. A malformed range, or one with a unit other than bytes, is ignored.
+/// Selects the parts that a `Range` header asks for, for a file of this length in bytes. A malformed header, or one
+/// with a unit other than bytes, is ignored.
 pub(crate) fn selected(range: &str, length: u64) -> Selection {
     let Some(specs) = specs(range) else { return Selection::Whole };
     let is_of_end = |spec: &Spec| matches!(spec, Spec::Last(count) if *count > 0);
@@ -29,23 +30,23 @@ pub(crate) fn selected(range: &str, length: u64) -> Selection {
     match parts.len() {
         0 => Selection::Unsatisfiable,
         1 => Selection::Parts(parts),
-        // Overlapping parts that are larger than the file in total.
+        // Parts that are together larger than the file overlap; such a request could make the answer very large.
         _ if specs.len() > MOST_PARTS || total > length => Selection::Whole,
         _ => Selection::Parts(parts),
     }
 }
 
-/// The size of a part.
+/// Returns the size of a part, in bytes.
 pub(crate) const fn size(part: &Range<u64>) -> u64 {
     part.end.saturating_sub(part.start)
 }
 
-/// A requested part.
+/// A part as a `Range` header specifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spec {
     /// From the first to the last byte, both inclusive.
     Between(u64, u64),
-    /// This number of bytes at the end.
+    /// The last bytes of the file, this many.
     Last(u64),
 }
 
@@ -82,13 +83,13 @@ fn spec(text: &str) -> Option<Spec> {
     }
 }
 
-/// Returns whether a decimal number is at most another, for any number of digits.
+/// Returns whether one decimal number is at most another. The numbers may have any number of digits.
 fn is_at_most(one: &str, other: &str) -> bool {
     let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
     (one.len(), one) <= (other.len(), other)
 }
 
-/// Parses a number; one that does not fit into 64 bits is replaced by the largest.
+/// Parses a number. A number that does not fit into 64 bits becomes the greatest one that does.
 fn number(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))

@@ -1,5 +1,5 @@
-//! The films that this node is sending. One task checks every two seconds whether they may still be watched, with one
-//! statement for all transfers. It runs while there are transfers.
+//! Tracks the films that this server is sending, and ends those that may no longer be watched. One task checks all
+//! transfers every two seconds with one statement. It runs only while there are transfers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,13 +29,13 @@ const LOOK_LIMIT: Duration = Duration::from_secs(1);
 /// How long films continue to be sent while the check fails, for example during a restart of the database.
 const UNVERIFIED_LIMIT: Duration = Duration::from_secs(30);
 
-/// The name of the limit of one purchase in headers.
+/// The name of the limit for one purchase, in rate-limit headers.
 const OF_PURCHASE: &str = "film-transfers-at-once";
 
-/// How many films are opened at the same time; others wait.
+/// The maximum number of films that are opened at the same time. Further requests wait.
 const OPENED_AT_ONCE: usize = 32;
 
-/// The films that this node is sending.
+/// The table of the films that this server is sending, and their limits.
 pub(crate) struct Transfers {
     library: Arc<Library>,
     readiness: Arc<dyn Readiness>,
@@ -58,7 +58,7 @@ struct Table {
 
 struct Running {
     purchase_id: PurchaseId,
-    /// When the address of the film expires.
+    /// When the signed address of the film expires.
     expires_at: Instant,
     has_ended: Arc<AtomicBool>,
 }
@@ -92,7 +92,8 @@ impl Transfers {
             .ok_or_else(|| Problem::unavailable().because("Too many films are being opened."))
     }
 
-    /// Registers a transfer, which ends when its address expires.
+    /// Registers a transfer. It ends at `expires_at`, when the address of the film expires, or earlier if the purchase
+    /// ends.
     ///
     /// # Errors
     /// 429 when the purchase has too many transfers, 503 when the maximum number of films is being sent.
@@ -119,7 +120,8 @@ impl Transfers {
         Ok(Transfer { transfers: Arc::clone(self), key, has_ended })
     }
 
-    /// Ends transfers that are no longer allowed, and returns when there are no transfers left.
+    /// Checks the transfers repeatedly and ends those that are no longer allowed. Returns when there are no transfers
+    /// left.
     async fn watch(self: Arc<Self>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -132,7 +134,7 @@ impl Transfers {
                     table.is_watched = false;
                     return;
                 }
-                // A shutdown does not wait for films, since players continue at another node.
+                // A shutdown does not wait for films, because players can continue at another server.
                 let is_draining = self.readiness.is_draining();
                 table.end(|running| is_draining || self.library.has_expired(running.expires_at));
             }
@@ -156,7 +158,7 @@ impl Transfers {
         let purchases: Vec<PurchaseId> = asked.iter().copied().collect();
         let playable: HashSet<PurchaseId> =
             self.library.still_playable(&purchases).await?.into_iter().collect();
-        // A transfer that began in the meantime was not part of the check.
+        // A transfer that began after the statement was sent is checked the next time.
         self.table()
             .end(|running| asked.contains(&running.purchase_id) && !playable.contains(&running.purchase_id));
         Ok(())
@@ -164,7 +166,7 @@ impl Transfers {
 }
 
 impl Table {
-    /// Whether the purchase has at least this many transfers, not counting those that are about to end.
+    /// Returns whether the purchase has at least `most` transfers, not counting those that are about to end.
     fn has_many(&self, purchase_id: PurchaseId, most: u32) -> bool {
         let is_counted = |running: &&Running| {
             running.purchase_id == purchase_id && !running.has_ended.load(Ordering::Relaxed)
@@ -181,7 +183,7 @@ impl Table {
     }
 }
 
-/// A registered transfer of a film; it is unregistered when this is dropped.
+/// A registered transfer of a film. Dropping it removes it from the table.
 pub(super) struct Transfer {
     transfers: Arc<Transfers>,
     key: u64,

@@ -16,7 +16,7 @@ use domain::{
 use super::{headers::RateLimitHeaders, refusals::exhausted, settings::RateLimits};
 use crate::{client_address::client_address, problem::Problem};
 
-/// Counts requests for the rate limits. Clones share the counts.
+/// Counts requests against the rate limits. Clones share the counts.
 #[derive(Clone)]
 pub(crate) struct RateLimitCounter {
     limiter: Arc<dyn RateLimiter>,
@@ -24,10 +24,10 @@ pub(crate) struct RateLimitCounter {
     trusted_proxies: Arc<[Network]>,
 }
 
-/// Selects one of the limits.
+/// Selects one of the configured limits.
 type LimitOf = fn(&RateLimits) -> &RateLimit;
 
-/// The limits that a request was counted for, the widest first. Kept in the extensions of the request.
+/// The limits that a request was counted against, the widest first. They are stored in the extensions of the request.
 #[derive(Debug, Default)]
 struct CountedLimits(Vec<CountedLimit>);
 
@@ -39,19 +39,19 @@ struct CountedLimit {
     rule: Rule,
 }
 
-/// How a limit counts, and whether answers mention it.
+/// Which answers a limit counts, and whether it appears in their headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// Counted for every answer.
+    /// Counts every request, whatever its answer.
     Always,
-    /// Not counted when the server failed (5xx).
+    /// Does not count requests that the server failed to answer (5xx).
     Refunded,
-    /// Like [`Refunded`](Self::Refunded), but not mentioned in the answer.
+    /// Like [`Refunded`](Self::Refunded), but the headers of answers do not reveal the limit.
     RefundedAndHidden,
 }
 
 impl RateLimitCounter {
-    /// Creates a counter. Without limits it counts nothing.
+    /// Creates a counter. With `None` as limits it counts nothing.
     pub(crate) fn new(
         limiter: Arc<dyn RateLimiter>,
         limits: Option<RateLimits>,
@@ -60,22 +60,22 @@ impl RateLimitCounter {
         Self { limiter, limits: limits.map(Arc::new), trusted_proxies: trusted_proxies.into() }
     }
 
-    /// Counts any call for its client.
+    /// Counts a call against the global limit of its client.
     pub(crate) async fn count_call(&self, request: &HttpRequest) -> Result<(), Problem> {
         self.take(request, |limits| &limits.global, self.client_of(request), Rule::Always).await
     }
 
-    /// Counts a health check for its client.
+    /// Counts a health check against the limit of its client.
     pub(crate) async fn count_health_check(&self, request: &HttpRequest) -> Result<(), Problem> {
         self.take(request, |limits| &limits.fixed.health, self.client_of(request), Rule::Always).await
     }
 
-    /// Counts a call of a limit for its client.
+    /// Counts a call against this limit of its client.
     pub(crate) async fn count_client(&self, request: &HttpRequest, limit: LimitOf) -> Result<(), Problem> {
         self.take(request, limit, self.client_of(request), Rule::Refunded).await
     }
 
-    /// Counts a call of a limit for the subject.
+    /// Counts a call against this limit of the subject, such as a user.
     pub(crate) async fn count(
         &self,
         request: &HttpRequest,
@@ -85,8 +85,8 @@ impl RateLimitCounter {
         self.take(request, limit, subject.to_owned(), Rule::Refunded).await
     }
 
-    /// Counts a refresh for the session of the token. The same token is counted once: several tabs of a browser may share it,
-    /// and a client may repeat a call whose answer was lost.
+    /// Counts a refresh against the limit of the session of the token. A token that is sent again is not counted again,
+    /// because several tabs of a browser may share it, and a client may retry a call whose answer was lost.
     pub(crate) async fn count_refresh(
         &self,
         request: &HttpRequest,
@@ -104,7 +104,8 @@ impl RateLimitCounter {
         )
     }
 
-    /// Counts a request for an activation link to the address, whether or not it is known.
+    /// Counts a request for an activation link against the limits of the client and of the email address, whether or
+    /// not the address is known.
     pub(crate) async fn count_activation_link(
         &self,
         request: &HttpRequest,
@@ -114,7 +115,8 @@ impl RateLimitCounter {
         self.count_link(request, by_client, |limits| &limits.resend_activation.by_address, email).await
     }
 
-    /// Counts a request for a link to set a new password, whether or not the address is known.
+    /// Counts a request for a link to set a new password against the limits of the client and of the email address,
+    /// whether or not the address is known.
     pub(crate) async fn count_reset_link(
         &self,
         request: &HttpRequest,
@@ -132,8 +134,8 @@ impl RateLimitCounter {
         email: &EmailAddress,
     ) -> Result<(), Problem> {
         self.count_client(request, |limits| &limits.fixed.request_link).await?;
-        // The quotas of this client come first: when they are used up, its requests must not consume the quota that it
-        // shares with the owner.
+        // The quotas of this client are counted first: when they are used up, its requests must not use up the quota of
+        // the address, which it shares with the owner of the address.
         let subject = format!("{} {}", email.key(), self.client_of(request));
         self.count(request, by_address_and_client, &subject).await?;
         let counted = self.count(request, by_address, email.key()).await;
@@ -143,8 +145,10 @@ impl RateLimitCounter {
         counted
     }
 
-    /// Counts a registration of the address, whether or not it is known. The use case decides what a used-up quota means: an
-    /// answer that differs would reveal that there is an account.
+    /// Counts a registration against the limit of mails to the email address, whether or not the address is known.
+    ///
+    /// A used-up quota is no error, because a different answer would reveal that the address has an account. The use
+    /// case decides what it means.
     pub(crate) async fn count_registration_mail(
         &self,
         request: &HttpRequest,
@@ -153,7 +157,8 @@ impl RateLimitCounter {
         self.count_hidden(request, |limits| &limits.fixed.registration_mails, email).await
     }
 
-    /// Counts a log-in to the address, whether or not it is known, as [`Self::count_registration_mail`] counts a registration.
+    /// Counts a log-in against the limit of mails to the email address, whether or not the address is known. As in
+    /// [`Self::count_registration_mail`], a used-up quota is no error.
     pub(crate) async fn count_log_in_mail(&self, request: &HttpRequest, email: &EmailAddress) -> MailQuota {
         self.count_hidden(request, |limits| &limits.fixed.log_in_mails, email).await
     }
@@ -180,8 +185,8 @@ impl RateLimitCounter {
         keep(request, limits, verdict, CountedLimit { limit, subject, quotas: Vec::new(), rule })
     }
 
-    /// Completes the counting of a request after its answer is known: refunds it if the server failed, and writes the
-    /// rate-limit headers. A 429 has its own headers already.
+    /// Completes the counting of a request when its answer is known: refunds it if the server failed, and writes the
+    /// rate-limit headers. An answer 429 already has its own headers.
     pub(crate) async fn finish(
         &self,
         request: &HttpRequest,
@@ -212,14 +217,14 @@ impl RateLimitCounter {
         }
     }
 
-    /// The client that a request is counted for. Connections without an address share one quota.
+    /// Returns the client that a request is counted for. Connections without an address share one quota.
     fn client_of(&self, request: &HttpRequest) -> String {
         let client = client_address(request, &self.trusted_proxies).map(Network::of_client);
         client.map_or_else(|| "-".to_owned(), |client| client.to_string())
     }
 }
 
-/// Stores in the request the limits that it was counted for.
+/// Stores a limit in the request that it was counted against, or returns a 429 if the quota is used up.
 fn keep(
     request: &HttpRequest,
     limits: &RateLimits,

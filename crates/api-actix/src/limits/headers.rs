@@ -10,7 +10,7 @@ pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The header with the quota policies.
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The values of both headers.
+/// Builds the values of both headers.
 #[derive(Debug, Default)]
 pub(super) struct RateLimitHeaders {
     policies: String,
@@ -26,7 +26,8 @@ impl RateLimitHeaders {
         }
     }
 
-    /// Adds a member to the list of each header (RFC 9651). Names consist of letters, digits and hyphens.
+    /// Adds one quota to both headers, which are lists by RFC 9651. `window` and `resets_in` are in seconds. The name
+    /// may consist only of letters, digits and hyphens.
     pub(super) fn add(
         &mut self,
         name: &str,
@@ -47,7 +48,7 @@ impl RateLimitHeaders {
         let _ = write!(self.quotas, "\"{name}\";r={remaining};t={resets_in}");
     }
 
-    /// The headers that have a value.
+    /// Returns the headers that have a value.
     pub(super) fn into_headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         [(RATE_LIMIT_POLICY, self.policies), (RATE_LIMIT, self.quotas)]
             .into_iter()
@@ -56,7 +57,7 @@ impl RateLimitHeaders {
     }
 }
 
-/// Whole seconds, rounded up, so that waiting this long is enough.
+/// Converts a time to whole seconds. It is rounded up, so that waiting this long is enough.
 pub(super) fn seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }

@@ -1,4 +1,4 @@
-//! The 429 answers, which say how long to wait.
+//! Creates the 429 answers, which say how long the client has to wait.
 
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use domain::throttle::{QuotaState, RateLimit, TOLERATED_FAILURES, TooManyFailures};
@@ -6,7 +6,7 @@ use domain::throttle::{QuotaState, RateLimit, TOLERATED_FAILURES, TooManyFailure
 use super::headers::{RateLimitHeaders, seconds};
 use crate::problem::{Kind, Problem, Refusal, kinds};
 
-/// The policy name of the delay after wrong passwords.
+/// The name that headers use for the limit of failed log-ins.
 const SIGN_IN_FAILURES: &str = "login-failures";
 
 fn refusal(headers: RateLimitHeaders, retry_after: u64) -> Problem {
@@ -14,7 +14,7 @@ fn refusal(headers: RateLimitHeaders, retry_after: u64) -> Problem {
     headers.into_headers().fold(problem, |problem, (name, value)| problem.with_header(name, value))
 }
 
-/// Creates the 429 answer of a limit; its headers list the quotas that are used up.
+/// Creates the 429 answer of a limit. Its headers list the quotas that are used up.
 pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     let (mut headers, mut retry_after) = (RateLimitHeaders::default(), 0);
     for (policy, quota) in limit.policies().iter().zip(quotas) {
@@ -28,7 +28,8 @@ pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     refusal(headers, retry_after)
 }
 
-/// Creates the 429 answer for a caller with too many simultaneous operations.
+/// Creates the 429 answer for a caller who has too many simultaneous operations. `policy` is the name of the limit in
+/// headers.
 pub(crate) fn too_many_at_once(policy: &str, most: u32) -> Problem {
     let mut headers = RateLimitHeaders::default();
     headers.add(policy, most, None, 0, 1);

@@ -22,11 +22,12 @@ pub struct RateLimits {
     pub fixed: FixedLimits,
 }
 
-/// The limit of requests for links that are mailed to an address.
+/// The limit of requests for links that are mailed to an email address.
 ///
-/// Any client may request a link for any address. Quotas over more than a minute are therefore counted for each pair of
-/// address and client, so that other clients cannot use up the quota of the owner. Shorter quotas are counted for the
-/// address only: they limit the mails that it gets, and the owner has to wait for at most a minute.
+/// Any client may request a link for any email address. Quotas over more than a minute are therefore counted for each
+/// pair of email address and client, so that other clients cannot use up the quota of the owner. Shorter quotas are
+/// counted for the email address only: they limit how many mails it gets, and an owner whose quota others used up waits
+/// for at most a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkLimit {
     configured: RateLimit,
@@ -52,7 +53,7 @@ impl From<RateLimit> for LinkLimit {
 /// The limits that are the same in every installation. They are far above normal use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedLimits {
-    /// Health checks, by client: far more than orchestrators and load balancers send.
+    /// Health checks, by client. Orchestrators and load balancers send far fewer.
     pub health: RateLimit,
     /// Password resets with a mailed link, by client: each hashes a password. Counted separately from log-ins.
     pub confirm_reset: RateLimit,
@@ -60,18 +61,18 @@ pub struct FixedLimits {
     pub request_link: RateLimit,
     /// Uploads of avatars, by user: each is decoded and encoded again.
     pub set_avatar: RateLimit,
-    /// Exports of the caller's data, by user: each reads all tables.
+    /// Exports of the caller's data, by user: each reads many tables.
     pub export: RateLimit,
     /// Tickets for live streams, by user: each is stored until it is used or expires.
     pub stream_tickets: RateLimit,
     /// Comments and replies, by user: each is public, and a reply may send a mail.
     pub comments: RateLimit,
-    /// Registrations that may send a mail, by e-mail address. Above the limit a registration gets the usual answer but
-    /// sends no mail to a known address, so no answer may mention this limit. The window must not be longer than the
-    /// lifetime of an activation link, so that the last link that was sent is still valid.
+    /// Registrations that may send a mail, by email address. Above the limit, a registration gets the usual answer but
+    /// sends no mail to a known address, so no answer may mention this limit. The window must not be longer than an
+    /// activation link is valid, so that the last link that was sent still works.
     pub registration_mails: RateLimit,
-    /// Refused log-ins that may send an activation link, by e-mail address, where registration does not reveal
-    /// addresses. As for `registration_mails`, no answer may mention this limit.
+    /// Refused log-ins that may send an activation link, by email address. They exist only if registration does not
+    /// reveal known addresses. As for `registration_mails`, no answer may mention this limit.
     pub log_in_mails: RateLimit,
 }
 

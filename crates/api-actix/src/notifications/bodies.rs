@@ -50,7 +50,7 @@ impl From<NotificationKind> for KindBody {
     }
 }
 
-/// The user who acted.
+/// The user whose action caused a notification.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NotificationActor")]
 struct ActorBody {
@@ -71,22 +71,23 @@ struct MovieBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Notification", example = notification_example())]
 pub(crate) struct NotificationBody {
-    /// Its identifier.
+    /// The identifier of the notification.
     id: Uuid,
     kind: KindBody,
-    /// When it last happened.
+    /// When the action happened; for several likes of a comment, when the latest one happened.
     created_at: Moment,
     /// When it was marked as read; `null` while it is unread.
     read_at: Option<Moment>,
-    /// The user who acted last; `null` when the notification is not about an action of another user.
+    /// The user who acted; for several likes of a comment, the user who acted last. `null` when the notification is not
+    /// about an action of another user.
     actor: Option<ActorBody>,
-    /// The number of actions that it summarizes: the likes of a comment, 1 for all other kinds.
+    /// The number of actions that the notification summarizes: the number of likes of a comment, 1 for all other kinds.
     count: u64,
-    /// The movie; `null` for orders.
+    /// The movie that was commented on or deleted; `null` for notifications about orders.
     movie: Option<MovieBody>,
-    /// The liked comment, or the reply.
+    /// The liked comment, or the reply; `null` for all other kinds.
     comment_id: Option<Uuid>,
-    /// The order.
+    /// The order that was paid or refunded; `null` for all other kinds.
     order_id: Option<Uuid>,
 }
 
@@ -110,9 +111,9 @@ impl From<Notification> for NotificationBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "UnreadCounts", example = json!({"total": 2, "by_kind": {"comment_reply": 2}}))]
 pub(crate) struct UnreadCountsBody {
-    /// The total.
+    /// The number of all unread notifications.
     total: u64,
-    /// The number for each kind that has unread notifications.
+    /// The number of unread notifications of each kind that has any.
     by_kind: BTreeMap<String, u64>,
 }
 
@@ -129,17 +130,17 @@ impl From<UnreadCounts> for UnreadCountsBody {
     }
 }
 
-/// The maximum number of identifiers, more than a client shows at once.
+/// The maximum number of identifiers in a request. It is more than a client shows at once.
 const MAX_READ: usize = 1_000;
 
 /// Which notifications to mark as read: `ids`, or `all` with `true`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NotificationsRead", example = json!({"ids": ["0190a1b2-0000-7000-8000-000000000005"]}))]
 pub(crate) struct ReadBody {
-    /// The notifications with these identifiers. Those of other users are ignored.
+    /// Marks the notifications with these identifiers. Identifiers of other users' notifications are ignored.
     #[schemars(length(max = MAX_READ))]
     ids: Option<Vec<Text<NotificationId>>>,
-    /// All notifications.
+    /// `true` marks all notifications of the caller; `false` is not allowed.
     all: Option<bool>,
 }
 
@@ -150,7 +151,7 @@ impl Input for ReadBody {
         let (field, fault) = match (self.ids, self.all) {
             (Some(ids), None) => return Some(ReadSelection::Ids(ids.into_iter().map(|id| id.0).collect())),
             (None, Some(true)) => return Some(ReadSelection::All),
-            // A member with a fault is absent.
+            // A member that has a fault is absent here, so its fault is reported already.
             (None, None) if !faults.is_empty() => return None,
             (None, None) => ("ids", Fault::new(FieldCode::Required, "is required, unless `all` is sent")),
             (None, Some(false)) => ("all", Fault::new(FieldCode::InvalidValue, "must be true")),
@@ -167,9 +168,9 @@ impl Input for ReadBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NotificationMails")]
 struct MailsBody {
-    /// Replies to the caller's comments.
+    /// Whether replies to the caller's comments are sent by mail.
     comment_reply: bool,
-    /// Likes of the caller's comments, at most once a day for each comment.
+    /// Whether likes of the caller's comments are sent by mail, at most once a day for each comment.
     comment_like: bool,
 }
 
@@ -199,9 +200,9 @@ impl From<NotificationSettings> for SettingsBody {
 #[schemars(rename = "NotificationMailsChanges")]
 #[serde(default)]
 struct MailsChangesBody {
-    /// Replies to the caller's comments.
+    /// Whether replies to the caller's comments are sent by mail.
     comment_reply: Option<bool>,
-    /// Likes of the caller's comments.
+    /// Whether likes of the caller's comments are sent by mail.
     comment_like: Option<bool>,
 }
 

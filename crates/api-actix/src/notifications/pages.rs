@@ -1,5 +1,5 @@
-//! The page to unsubscribe from one kind of mail (RFC 8058). Mail programs send the POST themselves; users press the
-//! button. Opening the page changes nothing, since mail scanners open links.
+//! The page with which a user unsubscribes from one kind of mail. Mail programs send the POST themselves (RFC 8058),
+//! and users press the button. Opening the page changes nothing, because mail scanners open links.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, web};
 use app::notifications::UnsubscribeError;
@@ -21,7 +21,7 @@ struct UnsubscribePage<'a> {
     root: &'static str,
 }
 
-/// The token in a link.
+/// The query of a link in a mail.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenParameter {
     #[serde(default)]
@@ -40,7 +40,7 @@ pub(crate) async fn show(api: web::Data<Api>, query: Option<web::Query<TokenPara
     }
 }
 
-/// `POST /unsubscribe?token=…`: unsubscribes; sent by the button or by a mail program. Its body is not used.
+/// `POST /unsubscribe?token=…`: unsubscribes the user. The button or a mail program sends it; its body is ignored.
 pub(crate) async fn unsubscribe(
     api: web::Data<Api>,
     query: Option<web::Query<TokenParameter>>,

@@ -1,4 +1,4 @@
-//! The caller of a live stream, and its answer.
+//! The extractor and the answer of the operation that opens a live stream.
 
 use std::{future::Future, pin::Pin};
 
@@ -34,7 +34,7 @@ use crate::{
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// The caller who opens a live stream, authenticated by a bearer token or a ticket.
+/// Extracts the caller who opens a live stream. A bearer token or a ticket authenticates the caller.
 pub(crate) struct StreamCaller {
     api: web::Data<Api>,
     user_id: UserId,
@@ -81,7 +81,7 @@ impl FromRequest for StreamCaller {
             };
             request.extensions_mut().insert(SignedIn(user_id.to_string()));
             let last = request.headers().get(LAST_EVENT_ID).filter(|last| !last.is_empty());
-            // A value that is not text is treated like any other unknown id.
+            // A header that is not text is treated like an unknown id.
             let last = last.map(|last| last.to_str().unwrap_or("?").to_owned());
             Ok(Self { api, user_id, session_id, last, turn })
         })
@@ -133,7 +133,7 @@ impl Apiv2Schema for EventStream {}
 impl OperationModifier for EventStream {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({
-            // The stream is endless, so this is the maximum representable length.
+            // The stream has no end, so the limit is the greatest number that JSON Schema tools can represent.
             "schema": {"type": "string", "pattern": "^(event|id|data)?:", "maxLength": i32::MAX},
             "example": "event: unread\nid: 1763805600000-7\ndata: {\"total\":0,\"by_kind\":{}}\n\n",
         });

@@ -1,7 +1,8 @@
-//! The live streams of this node.
+//! The live streams that this server sends.
 //!
-//! One task polls the store once a second for the news of all streams together, so that many streams need few
-//! statements, and every node gets the changes made by others. It runs while there are streams.
+//! One task polls the store once a second for the new notifications of all streams together, so that many streams need
+//! few statements, and each server also notices the changes that other servers make. It runs only while there are
+//! streams.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -40,36 +41,39 @@ use crate::{
     readiness::Readiness,
 };
 
-/// The maximum number of streams of a user on one node.
+/// The maximum number of streams of one user on one server.
 const STREAMS_OF_A_USER: usize = 10;
 
-/// How many parts may be queued for a slow client before its stream is ended. The client can then reconnect.
+/// The maximum number of parts that are queued for a slow client. One more ends its stream; the client can then
+/// reconnect.
 const WAITING_PARTS: usize = 16;
 
-/// The interval at which the store is polled for news.
+/// The interval at which the store is polled.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The sessions of the streams are checked at every poll of this number.
+/// The number of polls after which the sessions of the streams are checked.
 const LOOKS_AT_SESSIONS: u32 = 2;
 
-/// After this time without events a client gets a comment, so that proxies do not close the connection.
+/// The time without events after which a client gets a comment, so that proxies do not close the connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
-/// The comment, which also reveals whether the client is still connected.
+/// The comment. Sending it also reveals whether the client is still connected.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// How many comments are sent on each stream of a user with too many streams, and the pause after each. A connection
-/// whose client has disconnected fails at the second comment.
+/// The number of comments that are sent on each stream of a user with too many streams. If the client has disconnected,
+/// sending the second comment fails.
 const PROBES: u32 = 4;
+/// The pause after each of these comments.
 const PROBE: Duration = Duration::from_millis(100);
 
-/// How many streams are opened at the same time. When a node stops, all its clients reconnect to other nodes at once.
+/// The maximum number of streams that are opened at the same time. A limit is needed because, when a server stops, all
+/// its clients reconnect to the other servers at once.
 const OPENED_AT_ONCE: usize = 16;
 
-/// A permit to open a stream; it is released when this is dropped.
+/// A permit to open a stream. Dropping it releases it.
 pub(crate) type OpeningTurn = OwnedSemaphorePermit;
 
-/// The live streams of this node.
+/// The table of the live streams that this server sends.
 pub(crate) struct LiveStreams {
     notifications: Arc<Notifications>,
     readiness: Arc<dyn Readiness>,
@@ -89,21 +93,22 @@ struct Table {
 struct LiveStream {
     user_id: UserId,
     session_id: SessionId,
-    /// The state that was last sent to the client; `None` until the stream has begun.
+    /// The state that was last sent to the client; `None` until the first events were sent.
     told: Option<Told>,
-    /// When something was last sent.
+    /// When an event or a comment was last sent.
     sent_at: Instant,
     parts: Sender<Bytes>,
 }
 
-/// The state that was last sent to the client of a stream.
+/// The state that was last sent to the client of a stream: the position of the last notification, and the unread
+/// counts.
 struct Told {
     position: i64,
     unread: UnreadCounts,
 }
 
 impl LiveStreams {
-    /// Creates an empty table. Polling runs on the runtime.
+    /// Creates an empty table. The polling task runs on `runtime`.
     pub(crate) fn new(
         notifications: Arc<Notifications>,
         readiness: Arc<dyn Readiness>,
@@ -117,7 +122,8 @@ impl LiveStreams {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a permit to open a stream, before its caller is authenticated.
+    /// Waits for a permit to open a stream. It must be taken before the caller is authenticated, because authentication
+    /// needs a statement as well.
     ///
     /// # Errors
     /// 503 when no permit is available in time.
@@ -128,8 +134,9 @@ impl LiveStreams {
             .ok_or_else(|| Problem::unavailable().because("Too many live streams are being opened."))
     }
 
-    /// Opens a stream for a session; `last` is the id of the last event that the client got. The permit is released
-    /// while the clients of the user are probed.
+    /// Opens a stream for a session. `last` is the id of the last event that the client got, and `patience` the maximum
+    /// time for reading the first events. If the user has too many streams, the permit is released while they are
+    /// probed.
     ///
     /// # Errors
     /// 429 when the user has too many streams, 503 when the server is shutting down, and the errors of the store.
@@ -159,8 +166,8 @@ impl LiveStreams {
         Ok(EventBody { first: Some(first), events, _place: place })
     }
 
-    /// Sends comments on the streams of a user who has the maximum number of streams. This ends streams whose clients
-    /// have disconnected.
+    /// Sends comments on the streams of a user who has the maximum number of streams. If a client has disconnected,
+    /// this ends its stream.
     async fn probe_clients(&self, user_id: UserId) {
         for _ in 0..PROBES {
             self.table().send_comments(|stream| stream.user_id == user_id);
@@ -171,7 +178,7 @@ impl LiveStreams {
         }
     }
 
-    /// Reads the first events of the stream, and registers it for later ones.
+    /// Reads the first events of the stream and registers the stream for later ones.
     async fn begin(
         self: &Arc<Self>,
         key: u64,
@@ -200,7 +207,7 @@ impl LiveStreams {
         Ok(beginning(&start, &news))
     }
 
-    /// Polls for news until there are no streams left.
+    /// Polls for new notifications until there are no streams left.
     async fn watch(self: Arc<Self>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -259,7 +266,7 @@ impl Table {
         self.streams.values().filter(|stream| stream.user_id == user_id).count()
     }
 
-    /// Adds a stream; `None` when its user has the maximum number of streams.
+    /// Adds a stream and returns its key; `None` when its user has the maximum number of streams.
     fn add(&mut self, stream: LiveStream) -> Option<u64> {
         if self.count(stream.user_id) >= STREAMS_OF_A_USER {
             return None;
@@ -270,7 +277,8 @@ impl Table {
         Some(key)
     }
 
-    /// Returns the positions to read news from: for each user the earliest position of the user's streams.
+    /// Returns the position from which to read new notifications, for each user: the earliest position of the user's
+    /// streams.
     fn positions(&self) -> Vec<UserPosition> {
         let mut least: HashMap<UserId, i64> = HashMap::new();
         for stream in self.streams.values() {
@@ -282,8 +290,8 @@ impl Table {
         least.into_iter().map(|(user_id, position)| UserPosition { user_id, position }).collect()
     }
 
-    /// Sends to every stream of the user the news that it does not have yet. Streams whose clients are too slow are
-    /// ended.
+    /// Sends each stream of the user the notifications that it does not have yet. Ends streams whose clients are too
+    /// slow.
     fn send_news(&mut self, user_id: UserId, news: &UserNews) {
         let now = Instant::now();
         self.streams.retain(|_, stream| {
@@ -308,7 +316,7 @@ impl Table {
 }
 
 impl LiveStream {
-    /// Queues a part; `false` when the client is too slow or has disconnected.
+    /// Queues a part for the client; `false` when the client is too slow or has disconnected.
     fn send(&mut self, part: Bytes, now: Instant) -> bool {
         self.sent_at = now;
         self.parts.try_send(part).is_ok()
@@ -350,7 +358,8 @@ fn push_notification(part: &mut String, notification: &Notification) {
     push_event(part, "notification", Some(&id), &NotificationBody::from(notification.clone()));
 }
 
-/// Appends an event (HTML Standard, section 9.2.5). JSON has no line breaks, so the data is one line.
+/// Appends an event in the format of the HTML Standard, section 9.2.5. The data is one line, because compact JSON has
+/// no line breaks.
 fn push_event(part: &mut String, event: &str, id: Option<&EventId>, data: &impl Serialize) {
     let data = serde_json::to_string(data).unwrap_or_default();
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
@@ -358,7 +367,7 @@ fn push_event(part: &mut String, event: &str, id: Option<&EventId>, data: &impl 
     let _ = write!(part, "event: {event}\n{id}data: {data}\n\n");
 }
 
-/// The entry of a stream in the table, which is removed when this is dropped.
+/// The entry of a stream in the table. Dropping it removes the entry.
 struct Place {
     streams: Arc<LiveStreams>,
     key: u64,
@@ -370,7 +379,7 @@ impl Drop for Place {
     }
 }
 
-/// The response body of a live stream of events. It ends when the stream is removed from the table of open streams.
+/// The response body of a live stream. It ends when the stream is removed from the table.
 pub(crate) struct EventBody {
     first: Option<Bytes>,
     events: Receiver<Bytes>,

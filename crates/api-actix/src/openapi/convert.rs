@@ -21,7 +21,7 @@ const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, it
     Errors are RFC 9457 problems (`application/problem+json`); their `code` is what to switch on. \
     Every GET answers HEAD too. Unknown fields and parameters are refused.";
 
-/// The groups of operations.
+/// The groups of operations, with their descriptions.
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Sign-up, sign-in and tokens."),
     ("users", "Accounts, for administrators."),
@@ -152,7 +152,7 @@ fn operation_of(
     operation.into()
 }
 
-/// Returns the path with the examples of its parameters.
+/// Returns the path with the examples of its parameters in place of the parameters.
 fn example_path(path: &str, parameters: &[Value]) -> String {
     parameters.iter().fold(path.to_owned(), |path, parameter| {
         let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -160,7 +160,7 @@ fn example_path(path: &str, parameters: &[Value]) -> String {
     })
 }
 
-/// Returns an example of a fault in a body: a missing required field, or an unknown field.
+/// Returns an example entry of `errors` for a body: a missing required field, or else an unknown field.
 fn example_fault(body: &Value, schemas: &Map<String, Value>) -> Value {
     let reference = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
     let name = reference.and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
@@ -174,7 +174,7 @@ fn fault(field: &str, code: &str, message: &str) -> Value {
     json!({"field": field, "code": code, "message": message})
 }
 
-/// Returns a description of the users who have the role.
+/// Returns the sentence that says who may call an operation that needs this role.
 fn lets_in(role: &str) -> &'static str {
     match role.parse() {
         Ok(Role::Admin) => "For administrators.",
@@ -202,7 +202,7 @@ fn responses_of(
     // Every call is counted for its client (`edge::rate_limit`), so every call can be refused with 429.
     let mut kinds: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::RATE_LIMITED];
     if method != "get" && recorded.get("requestBody").is_none() {
-        // An unexpected body is refused like an invalid one (`extract::body::unasked`).
+        // A body that is not expected is refused like an invalid one (`extract::body::unasked`).
         kinds.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
     }
     if answers_json(path) {
@@ -244,7 +244,7 @@ fn responses_of(
     responses.into()
 }
 
-/// Adds definitions. Examples of types are moved to the media types. Two types with the same name would be a bug.
+/// Adds definitions. Two types with the same name would be a bug.
 fn merge(schemas: &mut Map<String, Value>, definitions: Map<String, Value>) {
     for (name, definition) in definitions {
         debug_assert!(

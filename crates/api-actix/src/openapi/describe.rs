@@ -1,7 +1,8 @@
-//! Describes parts of an operation, for extractors and answers.
+//! Functions with which extractors and answers add their parts to the description of an operation.
 //!
-//! paperclip knows Swagger 2 only. So a part of the OpenAPI 3.1 document is written as JSON into the *description* of a
-//! paperclip parameter or response, which paperclip does not change; [`convert`](super::convert) reads it there.
+//! paperclip supports only Swagger 2. Therefore each part of the OpenAPI 3.1 document is written as JSON into the
+//! *description* of a paperclip parameter or response, which paperclip does not change. [`convert`](super::convert)
+//! reads it there.
 
 use std::cell::Cell;
 
@@ -19,11 +20,11 @@ use crate::problem::{Kind, kinds};
 
 thread_local! {
     /// Whether this thread records the routes for the document. A server that only serves the routes skips the
-    /// descriptions, which would take most of the time of its start.
+    /// descriptions, because they would take most of the time of its start.
     static IS_RECORDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Enables the functions of this module while `record` runs; otherwise they do nothing.
+/// Enables the functions of this module while `record` runs. At other times they do nothing.
 pub(crate) fn recording<T>(record: impl FnOnce() -> T) -> T {
     IS_RECORDING.set(true);
     let recorded = record();
@@ -35,7 +36,7 @@ fn is_recording() -> bool {
     IS_RECORDING.get()
 }
 
-/// A part of the document.
+/// A part of the OpenAPI 3.1 document.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Fragment {
     /// An OpenAPI 3.1 parameter, request body or response.
@@ -51,19 +52,19 @@ impl Fragment {
         serde_json::to_string(self).ok()
     }
 
-    /// Reads the part of the document from a description in paperclip's output.
+    /// Reads a part of the document from a description in paperclip's output.
     pub(crate) fn in_description(description: &Value) -> Option<Self> {
         serde_json::from_str(description.as_str()?).ok()
     }
 }
 
-/// Adds the members of a query type as parameters.
+/// Adds each member of a query type as a query parameter.
 pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     if !is_recording() {
         return;
     }
     let (schema, mut definitions) = schemas::of_input::<T>();
-    // The members are parameters; the type itself has no schema.
+    // Each member becomes a parameter, so the schema of the type itself is not needed.
     let name = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
     let Some(schema) = name.and_then(|name| definitions.shift_remove(name)) else { return };
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -78,7 +79,7 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
         let must = required.iter().any(|other| other == name.as_str());
         let mut object = json!({"name": name, "in": "query", "required": must, "schema": property});
         if let Some(fields) = object.as_object_mut() {
-            // The parts are separated by commas.
+            // Sort keys are sent as one value, separated by commas.
             let style = is_sort.then(|| ("style", json!("form"))).into_iter();
             let explode = is_sort.then(|| ("explode", json!(false)));
             let notes = [("description", description), ("example", example)].into_iter();
@@ -95,7 +96,7 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     }
 }
 
-/// Adds the identifier in the path; paperclip names it like the parameter in the path.
+/// Adds the identifier in the path. paperclip gives it the name of the parameter in the path.
 pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     if !is_recording() {
         return;
@@ -110,7 +111,7 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds the file name at the end of the path; paperclip names it like the parameter in the path.
+/// Adds a file name in the path. paperclip gives it the name of the parameter in the path.
 pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -125,7 +126,7 @@ pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
     add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds the name at the end of the path, which must be one of these; paperclip names it like the parameter in the path.
+/// Adds a name in the path, which must be one of `names`. paperclip gives it the name of the parameter in the path.
 pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, names: &[String]) {
     if !is_recording() {
         return;
@@ -140,7 +141,7 @@ pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, nam
     add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a form with a file of one of these media types in this field.
+/// Adds a form. Its field `field` is a file of one of the media types in `types`, which are separated by commas.
 pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str, types: &str) {
     if !is_recording() {
         return;
@@ -153,8 +154,8 @@ pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str,
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds a JSON body of this type. Other media types with the same schema are mentioned only in the description, since
-/// client generators such as openapi-python-client generate invalid code for two media types with one schema.
+/// Adds a JSON body of this type. If there are two media types, the second one is mentioned only in the description,
+/// because client generators such as openapi-python-client generate invalid code for two media types with one schema.
 pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
     if !is_recording() {
         return;
@@ -168,7 +169,7 @@ pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&st
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds the header of an idempotency key of at most this many characters.
+/// Adds the header with an idempotency key of at most `longest` characters.
 pub(crate) fn add_idempotency_key(op: &mut DefaultOperationRaw, longest: usize) {
     if !is_recording() {
         return;
@@ -194,7 +195,7 @@ pub(crate) fn add_optional_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds a JSON body that is not described further.
+/// Adds a JSON object as the body, without a description of its members.
 pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
     if !is_recording() {
         return;
@@ -205,7 +206,7 @@ pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a JSON answer of this type, with these headers in addition to those of every answer.
+/// Adds a JSON answer of this type. `headers` are the components of its headers in addition to those of every answer.
 pub(crate) fn add_answer<T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     status: u16,
@@ -224,7 +225,7 @@ pub(crate) fn add_answer<T: JsonSchema>(
     insert(op, status, &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds the answer of a list: a page `P` of items `T`. Its example is a page with the example of `T`.
+/// Adds the answer of a list: a page `P` of items `T`. `page` turns the example of `T` into the example of the page.
 pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     headers: &[&str],
@@ -253,11 +254,11 @@ pub(crate) fn add_file_answer(
     media_type: &str,
     headers: &[&str],
 ) {
-    // The media type needs no further description.
+    // The name of the media type describes the file sufficiently.
     add_media_answer(op, description, media_type, json!({}), headers);
 }
 
-/// Adds an answer of another media type, described by this media type object.
+/// Adds a 200 answer of another media type, which the media type object `media` describes.
 pub(crate) fn add_media_answer(
     op: &mut DefaultOperationRaw,
     description: &str,
@@ -291,7 +292,7 @@ pub(crate) fn add_empty_answer(
     insert(op, status, &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds an error answer; kinds with the same status share it.
+/// Adds an error answer. Kinds of problems with the same status are combined in one answer.
 pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     if !is_recording() {
         return;
@@ -311,8 +312,8 @@ pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     insert(op, kind.status, &fragment);
 }
 
-/// The media type object of a type. The example is moved there from the schema, since types with the same schema may have
-/// different examples.
+/// Returns the media type object of a type. The example is moved from the schema to the media type object, because
+/// types with the same schema may have different examples.
 fn media((schema, mut definitions): Schemas) -> Schemas {
     let example = schema
         .get("$ref")
@@ -352,13 +353,13 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut()?.shift_remove(key)
 }
 
-/// Declares that the operation accepts a bearer token; the role is recorded as a scope.
+/// Declares that the operation accepts a bearer token. The role is recorded as a scope, which `convert` replaces.
 pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     let roles = needed.map(|role| role.as_str().to_owned());
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
 }
 
-/// Adds the header of a client that reconnects to a live stream.
+/// Adds the header that a client sends when it reconnects to a live stream.
 pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -383,7 +384,7 @@ pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
     op.security.push(std::collections::BTreeMap::new());
 }
 
-/// Adds the header of conditional changes; the example is a tag of the resource.
+/// Adds the header of conditional changes. `example` is an entity tag of the resource.
 pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -398,7 +399,7 @@ pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
     add_parameter(op, ParameterIn::Header, "If-Match", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds the header of conditional reads; the example is a tag that the operation returns.
+/// Adds the header of conditional reads. `example` is an entity tag that the operation returns.
 pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;

@@ -1,17 +1,17 @@
-//! Descriptions of the headers of answers.
+//! Describes the headers of answers.
 
 use serde_json::{Map, Value, json};
 
 /// The description of a header in the document.
 struct Described {
-    /// The name of the component; a header that means several things has a component for each.
+    /// The name of the component in the document. A header with several meanings has a component for each of them.
     component: &'static str,
     name: &'static str,
     text: &'static str,
     schema: fn() -> Value,
 }
 
-/// The longest `If-None-Match` in bytes: enough for a hundred entity tags.
+/// The maximum length of `If-None-Match`, in bytes. It is enough for a hundred entity tags.
 pub(crate) const MAX_CONDITION: usize = 8_192;
 
 /// The `Cache-Control` of catalogue answers: answers to anonymous requests may be cached publicly.
@@ -125,7 +125,7 @@ fn text(most: u32) -> Value {
     json!({"type": "string", "pattern": "^[^\\x00-\\x1f]*$", "maxLength": most})
 }
 
-/// Returns references to headers by the names of their components.
+/// Returns references to the headers with these components, by the name of the header.
 pub(super) fn references(components: &[&str]) -> Value {
     HEADERS
         .iter()
@@ -157,7 +157,7 @@ pub(super) fn add_common(answer: &mut Value) {
     }
 }
 
-/// Returns the components that this part of the document refers to.
+/// Returns the header components that this part of the document refers to, by name.
 pub(super) fn used(document: &str) -> Map<String, Value> {
     HEADERS
         .iter()

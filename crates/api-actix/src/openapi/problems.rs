@@ -1,4 +1,4 @@
-//! The error answers of the document.
+//! Writes the error answers of the document.
 
 use serde_json::{Map, Value, json};
 
@@ -8,8 +8,8 @@ use crate::problem::{
     kinds::{self, Kind},
 };
 
-/// Answers that nearly every operation can give. They are written once, without an example, since an example would
-/// contain the path of one operation.
+/// Answers that nearly every operation can give. They are written once and referenced. They have no examples, because
+/// an example contains the path of one operation.
 const SHARED: &[(&str, &[&Kind])] = &[
     ("MalformedRequest", &[&kinds::MALFORMED_REQUEST]),
     ("Unauthorized", &[&kinds::ACCESS_TOKEN_EXPIRED, &kinds::ACCESS_TOKEN_INVALID, &kinds::UNAUTHENTICATED]),
@@ -32,7 +32,7 @@ pub(super) struct Call {
     pub(super) fault: Value,
 }
 
-/// Writes error answers.
+/// Writes error answers, and remembers which shared ones were used.
 pub(super) struct Problems<'a> {
     public_url: &'a str,
     used: Vec<&'static str>,
@@ -43,7 +43,8 @@ impl<'a> Problems<'a> {
         Self { public_url, used: Vec::new() }
     }
 
-    /// Returns the answer of an operation for these problems, which have the same status.
+    /// Returns the answer of an operation for these problems, which must have the same status. It may be a reference to
+    /// a shared answer.
     pub(super) fn answer(&mut self, group: &[&'static Kind], call: &Call) -> Value {
         if let Some((name, _)) = SHARED.iter().find(|(_, kinds)| *kinds == group) {
             if !self.used.contains(name) {
@@ -54,7 +55,7 @@ impl<'a> Problems<'a> {
         self.written(group, call)
     }
 
-    /// Returns the answer with an example of each problem.
+    /// Returns the complete answer for these problems, with an example of each.
     pub(super) fn written(&self, group: &[&'static Kind], call: &Call) -> Value {
         let mut answer = described(group);
         let examples: Map<String, Value> = group

@@ -1,6 +1,6 @@
-//! The schemas of requests and answers.
+//! Generates the JSON Schemas of requests and answers.
 //!
-//! The schemas of requests are used twice: to validate requests, and in the document.
+//! The schemas of requests are used both to validate requests and in the OpenAPI document.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 /// The schema of a type, and the named schemas that it refers to.
 pub(crate) type Schemas = (Value, Map<String, Value>);
 
-/// Keywords for the check of a value that are not shown in the document.
+/// Additional keywords that control the validation of a value. They are removed from the document.
 pub(crate) mod markers {
-    /// Names the rule of a text.
+    /// The value is the name of the rule of a text.
     pub(crate) const RULE: &str = "x-rule";
-    /// The use case also checks the value, so a fault is reported only together with others.
+    /// The use case also checks the value, so a fault is reported only together with other faults.
     pub(crate) const DEFERRED: &str = "x-deferred";
     /// `null` is allowed and clears the value.
     pub(crate) const CLEARS: &str = "x-clears";
@@ -22,23 +22,23 @@ pub(crate) mod markers {
     pub(super) const ALL: [&str; 4] = [RULE, DEFERRED, CLEARS, SORT];
 }
 
-/// Returns the schema of answers of a type.
+/// Returns the schema of a type in answers.
 pub(crate) fn of_answer<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_serialize());
     definitions.values_mut().chain([&mut schema]).for_each(bound);
     (schema, definitions)
 }
 
-/// Returns the schema that requests of a type are validated with, including its markers.
+/// Returns the schema of a type in requests, including its markers, for the validation.
 ///
-/// An `Option` may be absent but not `null`, and an object has no undeclared members.
+/// Members that are an `Option` may be absent but not `null`, and objects have no undeclared members.
 pub(crate) fn of_input<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_deserialize());
     definitions.values_mut().chain([&mut schema]).for_each(close);
     (schema, definitions)
 }
 
-/// Returns the schema of requests of a type for the document, without markers.
+/// Returns the schema of a type in requests, without markers, for the document.
 pub(crate) fn of_shown_input<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = of_input::<T>();
     for schema in definitions.values_mut().chain([&mut schema]) {
@@ -81,7 +81,7 @@ fn bound(schema: &mut Value) {
         };
         bounds.push(("maxLength", longest.into()));
         if format.is_empty() && !fields.contains_key("pattern") {
-            // NUL is refused everywhere, since databases cannot store it.
+            // Every text with a NUL character is refused, because databases cannot store it.
             bounds.push(("pattern", "^[^\\u0000]*$".into()));
         }
     }

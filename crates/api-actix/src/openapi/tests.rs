@@ -1,4 +1,5 @@
-//! Converts an operation with all features: a path id, a list parameter, a body and nullable members.
+//! Tests the document of an operation with all features: an identifier in the path, a list parameter, a body and
+//! nullable members.
 
 use actix_web::App;
 use domain::accounts::PersonName;
@@ -119,7 +120,7 @@ fn the_document_of_an_operation_includes_all_its_parts() {
     let problem = "/content/application~1problem+json";
     let codes = format!("{problem}/schema/allOf/1/properties/code/enum");
     assert_eq!(at(operation, &format!("/responses/409{codes}")), &json!(["email_taken"]));
-    // Answers that every operation can give are written once.
+    // Answers that every operation can give are written once and referenced.
     assert_eq!(at(operation, "/responses/429"), &json!({"$ref": "#/components/responses/TooManyRequests"}));
     assert_eq!(
         at(&document, &format!("/components/responses/TooManyRequests{codes}")),
@@ -152,7 +153,7 @@ fn texts_numbers_and_lists_have_bounds() {
     assert_eq!(at(schemas, "/Problem/properties/title/maxLength"), &json!(65_536));
 }
 
-/// Each input type of a route is tested when the route is described (`extract::input`).
+/// Generating the document also runs the test of each input type of a route (`extract::input`).
 #[test]
 fn values_that_pass_the_schema_of_any_route_are_read() {
     let document = super::openapi_document("http://cinema.test");

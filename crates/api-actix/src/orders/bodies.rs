@@ -198,7 +198,6 @@ impl From<OrderView> for AdminOrderBody {
     }
 }
 
-/// The example of an order.
 fn order_example() -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000020",

@@ -1,6 +1,6 @@
-//! The page of an order, which checkouts and the links in mails lead to when no frontend is configured.
+//! The HTML page of an order. Checkouts and links in mails lead to it when no separate frontend is configured.
 //!
-//! It shows no details of the order, since opening the address does not prove that the visitor is the buyer.
+//! The page shows no details of the order, because everyone who has the address can open it.
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode};
 use uuid::Uuid;
@@ -21,8 +21,8 @@ const AFTER_CHECKOUT: (&str, &str) = (
 const FROM_MAIL: (&str, &str) =
     ("Your order", "The application shows the order and whether it is paid. Sign in there to see it.");
 
-/// `GET /orders/{id}`: leads the buyer to the application. Checkouts add the parameter `payment`; payment providers and
-/// mail programs may add others.
+/// `GET /orders/{id}`: tells the buyer to return to the application. Checkouts add the query parameter `payment`;
+/// payment providers and mail programs may add others.
 pub(crate) async fn show(request: HttpRequest) -> HttpResponse {
     let id = request.match_info().get("id").unwrap_or_default();
     if id.parse::<Uuid>().is_err() {

@@ -1,4 +1,4 @@
-//! The envelope of a page.
+//! The JSON body of a page of a list.
 
 use app::paging::Listing;
 use domain::page::{DEFAULT_PAGE_SIZE, Total};
@@ -26,7 +26,7 @@ pub(crate) struct PageBody<T> {
     pub(crate) total_is_estimate: bool,
     /// The cursor for the next page; `null` on the last page.
     pub(crate) next_cursor: Option<String>,
-    /// Whether the list always has one page, so that its links have no `page`.
+    /// Whether the list always has exactly one page, so that its `Link` header has no `page`.
     #[serde(skip)]
     pub(crate) is_whole: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) struct SearchPageBody<T> {
     pub(crate) corrected_query: Option<String>,
 }
 
-/// Returns an example of a page of a search, with this item.
+/// Returns an example of a page of a search that contains this item.
 pub(crate) fn search_example(item: Value) -> Value {
     let mut page = example(item);
     if let Some(fields) = page.as_object_mut() {
@@ -50,7 +50,7 @@ pub(crate) fn search_example(item: Value) -> Value {
     page
 }
 
-/// Returns an example of a page, with this item.
+/// Returns an example of a page that contains this item.
 pub(crate) fn example(item: Value) -> Value {
     let total = Some(Total { items: 1, is_estimate: false });
     let items = vec![item];
@@ -59,7 +59,7 @@ pub(crate) fn example(item: Value) -> Value {
 }
 
 impl<T> PageBody<T> {
-    /// Creates the page of a listing.
+    /// Creates the body of a page; `show` creates the body of an item.
     pub(crate) fn of<S>(listing: Listing<S>, show: impl Fn(S) -> T) -> Self {
         let total_items = listing.total.map(|total| total.items);
         Self {

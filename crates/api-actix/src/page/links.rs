@@ -6,7 +6,8 @@ use super::body::PageBody;
 use crate::extract::query;
 
 impl<T> PageBody<T> {
-    /// Returns the `Link` header (RFC 8288) of this page, for the address and the query of the request.
+    /// Returns the `Link` header (RFC 8288) of this page. `address` and `query` are those of the request; all
+    /// parameters except `page` and `cursor` are kept.
     pub(crate) fn links(&self, address: &str, query: &str) -> String {
         let kept: Vec<&str> = query
             .split('&')
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn all_spellings_of_a_host_have_one_key() {
+    fn every_spelling_of_page_and_cursor_is_removed_from_links() {
         let middle = page(Some(2), Some(Total { items: 55, is_estimate: false }), Some("abc"));
         for query in ["%70age=2", "p%61ge=2", "%70%61%67%65=2", "page=2", "page"] {
             let links = links(&middle, query);

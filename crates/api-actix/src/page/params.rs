@@ -1,4 +1,4 @@
-//! The parameters of a list.
+//! The query parameters of every list.
 
 use app::paging::PageSelection;
 use domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
@@ -14,11 +14,11 @@ use crate::{
 /// The greatest integer that every client represents exactly (2⁵³ − 1).
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// The maximum length of a cursor: far longer than any cursor, and short enough for a request head even if it is
-/// escaped.
+/// The maximum length of a cursor, in characters. It is far longer than any cursor, and short enough for a request head
+/// even if every character is escaped.
 const MAX_CURSOR: usize = 2_048;
 
-/// The requested page of a list. A list with more parameters flattens these into its own.
+/// The requested page of a list. The query type of a list flattens these parameters into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct PageParams {
     /// The number of the page, from 1; 1 by default.
@@ -43,7 +43,7 @@ impl Input for PageParams {
                 None
             }
             (None, Some(text)) => Some(PageSelection::Cursor { text, size }),
-            // A number beyond `u32` is refused as too deep.
+            // A number that does not fit into `u32` is refused as too deep.
             (page, None) => {
                 let page = page.map_or(1, |page| u32::try_from(page).unwrap_or(u32::MAX));
                 Some(PageSelection::Numbered { page, size })

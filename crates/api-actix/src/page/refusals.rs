@@ -1,4 +1,4 @@
-//! The problems of lists.
+//! Maps the errors of lists to problems.
 
 use app::paging::{InvalidCursor, ListError};
 use domain::{page::InvalidPage, store::StoreError};
@@ -12,7 +12,7 @@ impl Refusal for InvalidPage {
     fn problem(&self) -> Problem {
         match self {
             Self::TooDeep => Problem::new(&kinds::USE_CURSOR),
-            // The schema of the parameters already refuses these values.
+            // The schema of the parameters refuses these values before.
             Self::PageTooSmall | Self::SizeTooSmall | Self::SizeTooLarge => {
                 Problem::new(&kinds::VALIDATION_FAILED)
             }

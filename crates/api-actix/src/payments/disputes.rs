@@ -1,4 +1,4 @@
-//! Disputes, for moderators.
+//! Disputes of payments, as moderators see them.
 
 use app::{
     paging::ListError,

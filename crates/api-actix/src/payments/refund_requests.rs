@@ -1,4 +1,4 @@
-//! Requests for refunds: made by buyers, decided by administrators.
+//! Requests for refunds. Buyers make them, and administrators decide about them.
 
 use app::{
     paging::ListError,
@@ -287,7 +287,7 @@ pub(crate) async fn decide(
         .find(async move |payments| payments.decide_refund(admin, id, &decision, &origin).await)
         .await?;
     if let Some(refund_id) = refund_id {
-        // If the provider does not answer in time, the refund is completed in the background.
+        // If the provider does not answer in time, a background task completes the refund.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {

@@ -1,4 +1,4 @@
-//! Refunds: made by administrators, seen by buyers and moderators.
+//! Refunds. Administrators make them; buyers and moderators see them.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The maximum number of movies in a refund, equal to that of an order.
+/// The maximum number of movies in a refund, which is also the maximum in an order.
 pub(super) const MAX_ITEMS: usize = 100;
 
 /// The input of a refund.
@@ -60,7 +60,7 @@ impl Input for RefundInput {
     }
 }
 
-/// Returns the movies; repeated movies are faults.
+/// Returns the movies. A movie that is listed more than once is a fault.
 pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option<Vec<MovieId>> {
     let mut seen = Vec::new();
     let mut is_sound = true;
@@ -152,7 +152,8 @@ impl Refusal for RefundRefusal {
     }
 }
 
-/// Returns the faults of movies that were not paid, by their positions in `items`.
+/// Returns the faults of movies that the payment did not pay for. `places` are the positions of these movies in
+/// `items`.
 pub(crate) fn unknown_movies(places: &[usize]) -> Vec<FieldProblem> {
     let fault = |place: &usize| {
         FieldProblem::new(format!("items.{place}"), FieldCode::NotFound, "is not a movie that was paid")
@@ -188,7 +189,7 @@ pub(crate) async fn create(
             }
             Doing::Made(_, refund_id) => RefundId::from_uuid(refund_id),
         };
-        // If the provider does not answer in time, the refund is completed in the background and is pending until then.
+        // If the provider does not answer in time, a background task completes the refund, which is pending until then.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {

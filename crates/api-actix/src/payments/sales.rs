@@ -1,4 +1,4 @@
-//! The sales of a period, for moderators.
+//! The report of the sales in a period, for moderators.
 
 use app::payments::{IntervalSales, Payments, SalesReport};
 use chrono::{Months, NaiveDate};
@@ -22,7 +22,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The longest period of a report, in months.
+/// The maximum period of a report.
 const MOST_MONTHS: Months = Months::new(60);
 
 /// How the series is divided.
@@ -182,7 +182,7 @@ pub(crate) struct SoldThingBody {
     /// The number of sales, including refunded ones.
     #[schemars(range(min = 0))]
     sold: i64,
-    /// The income from it, minus refunds.
+    /// The income from these sales, minus refunds.
     net: SignedMoneyBody,
 }
 
@@ -190,9 +190,9 @@ pub(crate) struct SoldThingBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SalesReport", example = report_example())]
 pub(crate) struct SalesReportBody {
-    /// The first day.
+    /// The first day of the period.
     from: Day,
-    /// The last day.
+    /// The last day of the period.
     to: Day,
     interval: IntervalBody,
     /// The ISO 4217 code of the shop's currency.
@@ -204,7 +204,7 @@ pub(crate) struct SalesReportBody {
     /// The movies that were sold most often.
     #[schemars(length(max = TOP_SALES))]
     top_movies: Vec<SoldThingBody>,
-    /// The genres of the movies that were sold most often.
+    /// The genres whose movies were sold most often.
     #[schemars(length(max = TOP_SALES))]
     top_genres: Vec<SoldThingBody>,
 }

@@ -1,4 +1,5 @@
-//! The checkout page of the sandbox: it works without scripts. It exists only where the sandbox is the payment provider.
+//! The checkout page of the sandbox, which works without scripts. It exists only if the sandbox is the payment
+//! provider.
 
 use std::sync::Arc;
 
@@ -19,11 +20,11 @@ use crate::{
     state::Api,
 };
 
-/// The policy has no `form-action`: the answer to the form redirects to the frontend, which may have another origin,
-/// and browsers also apply that directive to redirects.
+/// The content security policy of the page. It has no `form-action`, because browsers also apply that directive to
+/// redirects, and the answer to the form redirects to the frontend, which may have another origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
-/// A checkout.
+/// The page of a checkout.
 #[derive(Template)]
 #[template(path = "sandbox_checkout.html")]
 struct CheckoutPage<'a> {

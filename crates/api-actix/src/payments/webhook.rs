@@ -1,4 +1,4 @@
-//! Webhooks of payment providers.
+//! Extractor of webhooks of payment providers.
 
 use std::{
     future::Future,
@@ -30,18 +30,18 @@ use crate::{
 /// The maximum size of a webhook, in bytes.
 const MAX_BODY: usize = 256 * 1024;
 
-/// The maximum time for the body of a webhook to arrive. It is shorter than for other bodies, since the number of
+/// The maximum time until the body of a webhook has arrived. It is shorter than for other bodies, because the number of
 /// webhooks that are received at the same time is limited.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A webhook as it was sent.
+/// Extracts a webhook as it was sent. Its signature has not been verified yet.
 #[derive(Debug)]
 pub(crate) struct Webhook {
     /// The provider in the path.
     pub(crate) provider: String,
-    /// The header of the provider's signature, such as `Stripe-Signature`.
+    /// The value of the header with the provider's signature, such as `Stripe-Signature`.
     pub(crate) signature: Option<String>,
-    /// The signed bytes.
+    /// The bytes that the provider signed.
     pub(crate) body: Vec<u8>,
 }
 
@@ -59,7 +59,7 @@ impl FromRequest for Webhook {
             let signature = request.headers().get(&*header).and_then(|value| value.to_str().ok());
             let (provider, signature) = (provider.to_owned(), signature.map(str::to_owned));
             let api = api_of(&request)?;
-            // A webhook that no body could make valid is refused before its body is received.
+            // If the provider or the header is invalid, the webhook is refused before its body is received.
             let checked = api.state.payments.check_webhook_header(&provider, signature.as_deref());
             checked.map_err(|refusal| refusal.problem())?;
             let body = read(&request, &api, payload).await?;
@@ -68,10 +68,11 @@ impl FromRequest for Webhook {
     }
 }
 
-/// Reads a body. The number of webhooks that are waited for is limited, since their senders are not verified yet.
+/// Reads the body. The number of webhooks whose bodies are waited for is limited, because their senders are not
+/// verified yet.
 async fn read(request: &HttpRequest, api: &Api, payload: Payload) -> Result<Vec<u8>, Problem> {
     let mut reading = pin!(collect_within(PATIENCE, payload, MAX_BODY));
-    // A body that arrived together with the request head is delivered now, without waiting.
+    // Lets the connection deliver a body that arrived together with the request head: such a body needs no permit.
     tokio::task::yield_now().await;
     if let Some(read) = reading.as_mut().now_or_never() {
         return Ok(read?.to_vec());

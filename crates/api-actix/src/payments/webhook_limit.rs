@@ -1,4 +1,4 @@
-//! Limits how many webhooks are received at the same time: their senders are not verified yet.
+//! Limits how many webhooks are received at the same time, because their senders are not verified yet.
 
 use std::{
     collections::HashMap,
@@ -10,23 +10,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Problem;
 
-/// The maximum number of webhooks that are received at the same time, of 256 KiB each.
+/// The maximum number of webhooks that are received at the same time, each up to 256 KiB in size.
 const OF_ALL: usize = 256;
 
-/// The maximum number of them from one client.
+/// The maximum number of webhooks that are received from one client at the same time.
 const OF_ONE_CLIENT: u32 = 64;
 
-/// The clients with their numbers of webhooks. Connections without an address share one number.
+/// The number of webhooks that are being received, by client. Connections without an address share one number.
 type Counts = Arc<Mutex<HashMap<Option<Network>, u32>>>;
 
-/// The limit, shared by all workers.
+/// The limit, for all worker threads together.
 #[derive(Debug)]
 pub(crate) struct WebhookLimit {
     all: Arc<Semaphore>,
     by_client: Counts,
 }
 
-/// Held while the body of a webhook is received.
+/// A permit to receive the body of a webhook. Dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct WebhookPermit {
     client: Option<Network>,

@@ -1,4 +1,4 @@
-//! The JSON of a problem.
+//! The JSON body of a problem.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! The registry of problems: every error that the API can answer.
+//! The registry of all kinds of problems that the API can answer with.
 //!
 //! A code is part of the API and is never renamed. The page at the `type` address of a problem shows the explanation in
 //! this file.
@@ -17,13 +17,13 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Returns the last part of the problem's address.
+    /// Returns the last segment of the path of the page that explains the problem.
     #[must_use]
     pub fn slug(&self) -> String {
         self.code.replace('_', "-")
     }
 
-    /// Returns the kind of an error answer that has only a status, such as an error of the router.
+    /// Returns the kind for an error answer of which only the status is known, such as an error of the router.
     #[must_use]
     pub fn of_status(status: u16) -> &'static Self {
         match status {

@@ -1,4 +1,4 @@
-//! The pages that explain problems: the address of each is the `type` of a problem.
+//! The HTML pages that explain problems. The address of a page is the `type` of a problem.
 
 use std::future::{Ready, ready};
 
@@ -23,7 +23,7 @@ use crate::{
     openapi::describe,
 };
 
-/// The pages change only with a new version of the server.
+/// The `Cache-Control` of the pages. They change only with a new version of the server.
 const LIFETIME: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 #[derive(Template)]
@@ -56,7 +56,7 @@ pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page<true>, Fai
     Ok(Page(keep(html::page(StatusCode::OK, &page))))
 }
 
-/// `GET /problems`: all kinds of problems.
+/// `GET /problems`: lists all kinds of problems.
 pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     if let Err(unknown) = query::refuse_any(&request) {
         return unknown.error_response();
@@ -69,7 +69,7 @@ fn keep(mut page: HttpResponse) -> HttpResponse {
     page
 }
 
-/// Splits a text at its backticks; the text between two of them is code.
+/// Splits a text at its backticks. A part between two backticks is code.
 fn parts(text: &'static str) -> Vec<Part> {
     text.split('`')
         .zip([false, true].into_iter().cycle())
@@ -77,7 +77,7 @@ fn parts(text: &'static str) -> Vec<Part> {
         .collect()
 }
 
-/// The kind of problem in the path of an operation without query parameters.
+/// Extracts the kind of problem from the path, for an operation without query parameters.
 #[derive(Debug)]
 pub(crate) struct KindInPath(&'static Kind);
 

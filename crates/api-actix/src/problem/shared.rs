@@ -1,4 +1,4 @@
-//! The problems of domain errors that several use cases return.
+//! Maps the domain errors that several use cases return to problems.
 
 use domain::{
     accounts::{AccessError, HashError, PasswordProblem},
@@ -30,7 +30,7 @@ impl Refusal for AccessError {
         }
     }
 
-    /// `FORBIDDEN` is not included: the extractor of the caller declares it where a role is needed.
+    /// `FORBIDDEN` is not included, because the extractor of the caller documents it for operations that need a role.
     fn kinds(into: &mut Vec<&'static Kind>) {
         into.push(&kinds::ACCESS_TOKEN_INVALID);
         StoreError::kinds(into);
@@ -50,7 +50,7 @@ impl Refusal for HashError {
     }
 }
 
-/// Returns the problem of an uploaded picture in this field of a form.
+/// Returns the problem of a picture that was uploaded in this field of a form.
 pub(crate) fn picture_problem(error: &PictureError, field: &str) -> Problem {
     let invalid = |code| Problem::invalid(vec![FieldProblem::new(field, code, error.to_string())]);
     match error {
@@ -90,7 +90,7 @@ impl Refusal for PasswordProblem {
     }
 }
 
-/// Returns the code of a field with an unacceptable password.
+/// Returns the field code for an unacceptable password.
 pub(crate) const fn password_code(problem: PasswordProblem) -> FieldCode {
     match problem {
         PasswordProblem::TooShort { .. } => FieldCode::TooShort,

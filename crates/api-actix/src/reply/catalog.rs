@@ -1,5 +1,5 @@
-//! The answers of the catalogue: they have an `ETag`, support `If-None-Match`, and may be cached for a short time when
-//! the caller is anonymous.
+//! The types that handlers of the catalogue return as answers. The answers have an `ETag` and support `If-None-Match`.
+//! If the caller is anonymous, they may be cached for a short time.
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,
@@ -49,8 +49,8 @@ pub(crate) struct ChangedItem<T> {
     pub(crate) version: i64,
 }
 
-/// 201 with one object of the catalogue that was created, its strong `ETag`, and its address, which consists of the
-/// address of the request and the identifier.
+/// 201 with one object of the catalogue that was created, its strong `ETag`, and its address in `Location`: the address
+/// of the request followed by the identifier.
 #[derive(Debug)]
 pub(crate) struct CreatedItem<T> {
     pub(crate) body: T,
@@ -73,7 +73,7 @@ pub(crate) struct CatalogPage<T>(pub(crate) PageBody<T>);
 #[derive(Debug)]
 pub(crate) struct CatalogSearchPage<T>(pub(crate) SearchPageBody<T>);
 
-/// Answers with the body and its tag, or with 304 when the caller already has it.
+/// Answers with the body and its entity tag, or with 304 when the caller already has it.
 fn conditional(
     request: &HttpRequest,
     body: &impl Serialize,
@@ -100,7 +100,7 @@ fn conditional(
     builder.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
 }
 
-/// Answers a write with the new state and the tag of its version.
+/// Answers a write with the new state of the object and its strong entity tag.
 fn written(request: &HttpRequest, status: StatusCode, body: &impl Serialize, version: i64) -> HttpResponse {
     let mut response = super::json(status, body);
     match serde_json::to_vec(body) {
@@ -139,7 +139,7 @@ impl<T: Serialize> Responder for CreatedItem<T> {
     }
 }
 
-/// Adds the address of the created object.
+/// Adds the `Location` of the created object.
 fn located(request: &HttpRequest, id: Uuid, mut response: HttpResponse) -> HttpResponse {
     let address = format!("{}/{id}", super::address_of(request));
     if let Ok(address) = HeaderValue::from_str(&address) {
@@ -179,8 +179,9 @@ fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw, etag: &str, exampl
     describe::add_if_none_match(op, example);
 }
 
-/// Entity tags for examples.
+/// A strong entity tag for examples.
 const STRONG_EXAMPLE: &str = "\"3-9f1c2a3b4c5d6e7f\"";
+/// A weak entity tag for examples.
 const WEAK_EXAMPLE: &str = "W/\"9f1c2a3b4c5d6e7f\"";
 
 impl<T: Serialize> Responder for VersionedItem<T> {

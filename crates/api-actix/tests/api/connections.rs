@@ -8,7 +8,7 @@ use api_actix::Timeouts;
 
 use crate::support::Server;
 
-/// A timeout that is long enough for the server and short enough for a test.
+/// A timeout that is long enough for a request to the server, and short enough for a test to wait for.
 const SHORT: Duration = Duration::from_millis(300);
 
 /// A file that is larger than all buffers.
@@ -26,7 +26,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Sends these requests together, and reads all answers.
+/// Sends these requests at once on one connection, followed by one that closes the connection. Returns all answers.
 fn pipelined(server: &Server, requests: &[&str]) -> String {
     let mut stream = connect(server);
     let text: String = requests
@@ -38,7 +38,7 @@ fn pipelined(server: &Server, requests: &[&str]) -> String {
     read_to_end(&mut stream)
 }
 
-/// Splits off the first answer: its head, its body, and the rest.
+/// Splits off the first answer. Returns its head, its body, and the rest.
 fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
     let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
     let length =
@@ -128,17 +128,18 @@ fn an_unread_answer_ends_the_connection() {
     stream.write_all(format!("GET {LARGE} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
     let mut part = [0; 1024];
     stream.read_exact(&mut part).unwrap();
-    // The client may have only one connection, so it can connect again when the server has closed this one.
+    // The client may have only one connection, so a new connection is answered only after the server has closed the
+    // first one.
     while !is_answered(&server) {}
     let mut rest = Vec::new();
     let ended = stream.read_to_end(&mut rest);
     assert!(ended.is_err() || rest.len() < 1_000_000, "the whole answer was received: {} bytes", rest.len());
 }
 
-/// Whether the server answers on a new connection.
+/// Returns whether the server answers on a new connection.
 fn is_answered(server: &Server) -> bool {
     let mut stream = connect(server);
-    // A connection above the limit is closed immediately, possibly before this is sent.
+    // The server closes a connection above the limit immediately, possibly before the request is sent.
     let request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let mut answer = Vec::new();
     stream.write_all(request).and_then(|()| stream.read_to_end(&mut answer)).is_ok_and(|count| count > 0)

@@ -33,7 +33,7 @@ fn the_served_document_is_the_one_that_needs_no_server() {
 }
 
 #[test]
-fn every_operation_is_whole() {
+fn every_operation_is_documented_completely() {
     let document = openapi_document("http://cinema.test");
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations(&document) {
@@ -76,7 +76,7 @@ fn every_body_every_answer_and_every_parameter_has_an_example() {
             }
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            // A cursor is created by the server and replaces a page number.
+            // A cursor has no example, because only the server can create one.
             assert!(
                 has_example(parameter) || parameter["name"] == "cursor",
                 "{}: {place}",

@@ -1,4 +1,4 @@
-//! The ports of the library.
+//! The test doubles of the ports of the library.
 
 use async_trait::async_trait;
 use domain::{

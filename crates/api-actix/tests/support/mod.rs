@@ -1,5 +1,5 @@
-//! A server on its own socket, with ports that need no database: reading works, and every unit of work fails because
-//! the store is unavailable.
+//! A server on its own socket, with test doubles of all ports, so that no database is needed. Reading works, but every
+//! unit of work fails because the store is unavailable.
 
 mod library;
 mod ports;
@@ -42,7 +42,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Returns the value of a header; several values are joined.
+    /// Returns the value of a header. Several values are joined with commas.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let values: Vec<&str> = self
             .head
@@ -59,7 +59,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// Asserts that the answer is this problem, and returns its body.
+    /// Asserts that the answer is this problem. Returns its body.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
@@ -76,7 +76,7 @@ impl Answer {
         body
     }
 
-    /// Asserts that the answer is a problem that is shown as a page.
+    /// Asserts that the answer is a problem in the form of an HTML page.
     #[track_caller]
     pub(crate) fn problem_page(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
@@ -84,7 +84,7 @@ impl Answer {
         assert!(String::from_utf8_lossy(&self.body).contains("role=\"alert\""), "{self:?}");
     }
 
-    /// Returns the fields of a 422 with their codes.
+    /// Asserts that the answer is a 422. Returns its invalid fields with their codes.
     #[track_caller]
     pub(crate) fn faults(&self) -> Vec<(String, String)> {
         let body = self.problem(422, "validation_failed");
@@ -147,7 +147,7 @@ impl Server {
         self.ask("POST", target, &[("Content-Type", "application/json")], body.as_bytes())
     }
 
-    /// Sends one request and reads the answer to its end.
+    /// Sends one request on a new connection and reads the whole answer.
     pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: cinema.test\r\nConnection: close\r\n");
         for (name, value) in headers {
@@ -162,7 +162,7 @@ impl Server {
         self.send(&bytes)
     }
 
-    /// Waits until this many searches from [`SLOW_YEAR`] on are running.
+    /// Waits until this many searches for movies from [`SLOW_YEAR`] on have begun.
     pub(crate) fn wait_for_slow_searches(&self, count: usize) {
         self.runtime.block_on(self.doubles.begun(count));
     }
@@ -172,21 +172,23 @@ impl Server {
         self.doubles.let_go();
     }
 
-    /// Sends these bytes and reads the answer to its end.
+    /// Sends these bytes on a new connection and reads the whole answer.
     pub(crate) fn send(&self, request: &[u8]) -> Answer {
         self.begin(request).answer()
     }
 
-    /// Sends these bytes.
+    /// Sends these bytes on a new connection, without reading the answer.
     pub(crate) fn begin(&self, request: &[u8]) -> Begun {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // A server that has answered may close the connection before everything was sent.
+        // The write may fail, because a server that has answered may close the connection before it received
+        // everything.
         let _unsent = stream.write_all(request);
         Begun(stream)
     }
 
-    /// Sends the head of a request with a JSON body of this length, and waits until the server asks for the body.
+    /// Sends the head of a request that announces a JSON body of this length, and waits until the server asks for the
+    /// body.
     pub(crate) fn begin_post(&self, target: &str, length: usize) -> Begun {
         let head = format!(
             "POST {target} HTTP/1.1\r\nHost: cinema.test\r\nConnection: close\r\nExpect: 100-continue\r\n\
@@ -200,17 +202,17 @@ impl Server {
     }
 }
 
-/// A request that was sent, or a part of one.
+/// The connection of a request that was sent completely or in part.
 pub(crate) struct Begun(TcpStream);
 
 impl Begun {
-    /// Sends the rest of the request.
+    /// Sends the rest of the request and reads the whole answer.
     pub(crate) fn rest(mut self, bytes: &[u8]) -> Answer {
         self.0.write_all(bytes).unwrap();
         self.answer()
     }
 
-    /// Reads the answer to its end.
+    /// Reads the whole answer.
     pub(crate) fn answer(self) -> Answer {
         let mut stream = self.0;
         let mut bytes = Vec::new();

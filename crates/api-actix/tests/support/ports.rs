@@ -58,18 +58,18 @@ use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// The access token of the one signed-in user.
+/// The access token of the only user who is signed in.
 pub(crate) const USER: &str = "token-of-ann";
 /// An expired access token.
 pub(crate) const EXPIRED: &str = "token-of-yesterday";
-/// A search from this year on panics.
+/// A search for movies from this year on panics.
 pub(crate) const PANIC_YEAR: i32 = 1313;
-/// A search from this year on waits until it is released.
+/// A search for movies from this year on waits until it is released.
 pub(crate) const SLOW_YEAR: i32 = 1414;
 
 pub(crate) struct Doubles {
     made: AtomicU64,
-    /// How many slow searches have begun.
+    /// The number of slow searches that have begun.
     begun: watch::Sender<usize>,
     let_go: Semaphore,
 }
@@ -81,7 +81,7 @@ impl Default for Doubles {
 }
 
 impl Doubles {
-    /// Waits until this many slow searches are running.
+    /// Waits until this many slow searches have begun.
     pub(crate) async fn begun(&self, count: usize) {
         self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
     }
@@ -714,7 +714,7 @@ impl NotificationQueries for Doubles {
     ) -> Result<Vec<Notification>, StoreError> {
         Ok(Vec::new())
     }
-    /// None, so that live streams end soon.
+    /// Returns no sessions, so that live streams end soon.
     async fn live_sessions_among(
         &self,
         _ids: &[SessionId],

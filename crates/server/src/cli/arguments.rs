@@ -140,7 +140,7 @@ pub(super) struct AttachMediaArgs {
     pub(super) subtitles: Vec<SubtitlesFile>,
 }
 
-/// The path of a file with subtitles, and their language.
+/// A file with subtitles, and their language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SubtitlesFile {
     pub(super) language: Language,

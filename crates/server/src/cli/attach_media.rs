@@ -43,7 +43,7 @@ pub(super) async fn run(settings: &Settings, arguments: AttachMediaArgs) -> Resu
     output.finish()
 }
 
-/// Opens the film, and returns its length.
+/// Opens the file of the film. Returns its path, the open file and its length in bytes.
 fn open(path: PathBuf) -> Result<(PathBuf, File, u64), Failure> {
     let opened = File::open(&path).and_then(|file| {
         let found = file.metadata()?;
@@ -63,7 +63,7 @@ fn read(subtitles: SubtitlesFile) -> Result<(Language, PathBuf, Vec<u8>), Failur
     }
 }
 
-/// Returns the error with advice.
+/// Turns the error into a message with advice.
 fn explained(movie: MovieId, path: &Path, error: &AttachError) -> Failure {
     let path = path.display();
     Failure::new(match error {
@@ -77,7 +77,7 @@ fn explained(movie: MovieId, path: &Path, error: &AttachError) -> Failure {
     })
 }
 
-/// A progress bar on a terminal, nothing elsewhere.
+/// Creates a progress bar, which is shown only on a terminal.
 fn progress_bar(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
     let template = "{bar:40} {percent:>3} % {bytes} of {total_bytes} ({bytes_per_sec}, {eta} left)";

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{composition::error_chain, config::Settings};
 
-/// The exit code when there are violations.
+/// The exit code when there are violations, or the provider's lists could not be read.
 const BROKEN: u8 = 1;
 
-/// Checks the invariants of money and entitlements.
+/// `cinema check`: checks the invariants of money and entitlements, and prints the violations.
 pub(super) async fn run(settings: &Settings, arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     let use_cases = use_cases(settings).await?;
     let min_age = if arguments.all_checkouts { TimeDelta::zero() } else { CHECKOUTS_SETTLE_IN };

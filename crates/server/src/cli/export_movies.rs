@@ -7,7 +7,7 @@ use movie_files::{facts_of, json_line};
 use super::{failure::Failure, output::Output, wiring::use_cases};
 use crate::config::Settings;
 
-/// Prints every movie as a JSON line.
+/// Prints every movie as one line of JSON.
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode, Failure> {
     let use_cases = use_cases(settings).await?;
     let mut output = Output::new();

@@ -1,4 +1,4 @@
-//! Errors of a command, and messages on standard error.
+//! Errors of commands, and messages on standard error.
 
 use std::{error::Error, io, process::ExitCode};
 
@@ -10,9 +10,9 @@ use crate::{
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// An error that is printed as one line on standard error; the process ends with this exit code.
+    /// An error. It is printed as one line on standard error, and the process ends with this exit code.
     Error { message: String, code: u8 },
-    /// The reader of standard output closed the pipe, as `head` does. Nothing is printed, the exit code is 0.
+    /// The reader of standard output closed the pipe, as `head` does. Nothing is printed, and the exit code is 0.
     OutputClosed,
 }
 
@@ -27,7 +27,7 @@ impl Failure {
         Self::Error { message: message.into(), code: 2 }
     }
 
-    /// Creates the failure for an error in writing to standard output.
+    /// Creates the failure for an error that occurred while writing to standard output.
     pub(super) fn of_output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::OutputClosed
@@ -36,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// Prints the error, and returns the exit code of the process.
+    /// Prints the error. Returns the exit code of the process.
     pub(super) fn report(self) -> ExitCode {
         match self {
             Self::OutputClosed => ExitCode::SUCCESS,
@@ -48,7 +48,7 @@ impl Failure {
     }
 }
 
-/// Prints a line on standard error, in addition to the output of the command.
+/// Prints a message as one line on standard error.
 pub(super) fn say(text: &str) {
     telemetry::say(Level::Info, text);
 }

@@ -1,4 +1,5 @@
-//! `cinema dev generate-movies`: a large catalogue of invented movies for benchmarks. Equal seeds give equal movies.
+//! `cinema dev generate-movies`: generates a large catalogue of invented movies for benchmarks. Equal seeds give equal
+//! movies.
 
 mod words;
 
@@ -13,7 +14,7 @@ use movie_files::json_line;
 use self::words::{CERTIFICATIONS, FAMILY_NAMES, FIRST_WORDS, GENRES, GIVEN_NAMES, PLACES, SECOND_WORDS};
 use super::{failure::Failure, output::Output};
 
-/// Prices in cents.
+/// The prices of movies, in cents.
 const PRICES: [i64; 6] = [499, 699, 899, 999, 1_299, 1_499];
 
 /// The number of different people.
@@ -40,12 +41,12 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    /// A uniformly distributed number below the bound.
+    /// Returns a uniformly distributed number below the bound.
     fn below(&mut self, bound: u64) -> u64 {
         self.next().checked_rem(bound).unwrap_or_default()
     }
 
-    /// A number below the bound; small ones are far more likely.
+    /// Returns a number below the bound. Small numbers are far more likely than large ones.
     fn low(&mut self, bound: u64) -> u64 {
         let first = self.below(bound).saturating_add(1);
         self.below(first)
@@ -68,7 +69,7 @@ fn small(number: u64) -> i32 {
     i32::try_from(number).unwrap_or_default()
 }
 
-/// An endless sequence of movies; no two have the same name, year and duration.
+/// An endless iterator of movies. No two have the same name, year and running time.
 struct Movies {
     numbers: Numbers,
     currency: Currency,
@@ -110,7 +111,7 @@ impl Movies {
         MovieIdentity { name, year, duration_minutes: minutes }
     }
 
-    /// A person. A few people take part in many movies, most in few.
+    /// Returns the name of a random person. A few people take part in many movies, most people in few.
     fn person(&mut self) -> String {
         let number = self.numbers.low(PEOPLE);
         let given = at(&GIVEN_NAMES, number.checked_rem(count(&GIVEN_NAMES)).unwrap_or_default());
@@ -147,7 +148,7 @@ impl Iterator for Movies {
 
     fn next(&mut self) -> Option<Facts> {
         let identity = self.identity();
-        // Ratings from 3.0 to 9.3, most of them near 6.5.
+        // Ratings are from 3.0 to 9.3, and most of them are near 6.
         let tenths = (0..3).fold(30_u64, |sum, _| sum.saturating_add(self.numbers.below(22)));
         let magnitude = self.numbers.low(6);
         let votes = self.numbers.below(9_000).saturating_add(100);

@@ -28,8 +28,8 @@ use super::{
 };
 use crate::config::{DatabaseSetting, Settings};
 
-/// How many batches `PostgreSQL` works on at the same time; each keeps a processor core of the server busy. `SQLite` has
-/// one writer.
+/// The maximum number of batches that a `PostgreSQL` server works on at the same time. Each batch uses one of its
+/// processor cores. With `SQLite` it is one, because `SQLite` has a single writer.
 const PARALLEL_BATCHES: usize = 2;
 
 /// Imports the movies of a file.
@@ -80,7 +80,8 @@ pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<Ex
     import.run(open()?, explain).await
 }
 
-/// Reads the whole file, and returns the numbers, from 0, of the rows that later rows supersede.
+/// Reads the whole file to find repeated movies. Returns the numbers, from 0, of the rows that a later row for the same
+/// movie supersedes.
 fn superseded(
     catalog: &Catalog,
     file: &mut MovieFile,
@@ -97,7 +98,7 @@ fn superseded(
     Ok(repeats.superseded())
 }
 
-/// Prints how the file is read, unless the format is the expected one, and which columns are ignored.
+/// Prints which columns are ignored, and the detected format and encoding unless they are the usual ones.
 fn report_findings(path: &Path, findings: &Findings, bar: &ProgressBar) {
     let Findings { format, encoding, ignored } = findings;
     let is_usual = *encoding == TextEncoding::UTF_8
@@ -116,7 +117,7 @@ fn name_of(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// Returns the error with advice.
+/// Turns the error into a message with advice.
 fn explained(path: &Path, error: &MovieFileError) -> Failure {
     let message = format!("{}: {error}", name_of(path));
     match error {
@@ -140,7 +141,7 @@ fn explained(path: &Path, error: &MovieFileError) -> Failure {
     }
 }
 
-/// A progress bar on a terminal, nothing elsewhere.
+/// Creates a progress bar, which is shown only on a terminal.
 fn progress_bar(size: u64) -> ProgressBar {
     let bar = ProgressBar::new(size).with_message("looking for repeated rows");
     let template = "{bar:40} {percent:>3} % {msg} ({eta} left)";

@@ -1,4 +1,4 @@
-//! Standard output of commands.
+//! The standard output of commands.
 
 use std::{
     io::{self, BufWriter, StdoutLock, Write},
@@ -7,7 +7,7 @@ use std::{
 
 use super::failure::Failure;
 
-/// Buffered standard output. When the reader closes the pipe, the command ends without an error message.
+/// Buffered standard output. If the reader closes the pipe, the command ends without an error message.
 pub(super) struct Output(BufWriter<StdoutLock<'static>>);
 
 impl Output {
@@ -21,7 +21,7 @@ impl Output {
         written.map_err(|error| Failure::of_output(&error))
     }
 
-    /// Flushes the buffer, and returns the exit code of a command that succeeded.
+    /// Flushes the buffer. Returns the exit code of a command that succeeded.
     pub(super) fn finish(mut self) -> Result<ExitCode, Failure> {
         self.0.flush().map_err(|error| Failure::of_output(&error))?;
         Ok(ExitCode::SUCCESS)

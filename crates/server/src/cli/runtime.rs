@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use super::{failure::Failure, serve::Ending};
 
-/// How long the runtime waits for threads that still run after the command has ended.
+/// How long the runtime waits, after the command has ended, for threads that still run.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs a command that ends by itself.
@@ -19,10 +19,10 @@ pub(super) fn run_to_completion(
     ended
 }
 
-/// Runs a server or worker until a signal stops it.
+/// Runs a server or worker, which ends after a signal.
 ///
-/// The runtime is shut down explicitly. Dropping it would wait without limit for blocked threads, for example for one
-/// that writes to a pipe that nobody reads.
+/// The runtime is shut down explicitly. Dropping it would wait without limit for blocked threads, such as a thread that
+/// writes to a pipe that nobody reads.
 pub(super) fn run_until_stopped(
     work: impl Future<Output = Result<Ending, Failure>>,
 ) -> Result<ExitCode, Failure> {
@@ -40,7 +40,7 @@ pub(super) fn run_until_stopped(
     }
 }
 
-/// The runtime of use cases and database connections.
+/// Creates the runtime for use cases and database connections.
 fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -19,15 +19,15 @@ use crate::{
 };
 
 /// The maximum duration of a shutdown after draining: 25 s for the running requests and jobs, which end in parallel,
-/// and some time to notify them. The grace period of containers is `DRAIN_SECONDS` plus this duration, with a margin.
+/// and 2 s to stop them. A container's grace period must be longer than `DRAIN_SECONDS` plus this duration.
 const LAST_WORK: Duration = Duration::from_secs(27);
 
 /// How a server or worker was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// By one signal: running work has ended, or the time limit was reached.
+    /// By one signal: the running work has ended, or the time limit was reached.
     Orderly,
-    /// By a second signal, which does not wait.
+    /// By a second signal: the running work was not waited for.
     AtOnce,
 }
 
@@ -91,8 +91,8 @@ fn warn_of_settings(settings: &Settings) {
     }
 }
 
-/// Waits for the shutdown up to the limit, or until a second signal. The shutdown runs on a separate thread, so that
-/// signals are received even if it blocks.
+/// Runs the shutdown until it ends, the limit is reached, or a second signal arrives. The shutdown is a separate task,
+/// so that signals are received even if it blocks its thread.
 async fn end(
     stop: impl Future<Output = ()> + Send + 'static,
     limit: Duration,
@@ -132,7 +132,7 @@ impl Signals {
     }
 }
 
-/// The information that is printed at the start in development: labelled lines.
+/// The information that is printed when the server starts in development, as lines with labels.
 struct FirstScreen {
     lines: Vec<(&'static str, String)>,
     /// The same information as JSON fields, without the password.

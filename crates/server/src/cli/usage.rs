@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory, Error, error::ErrorKind};
 
 use super::arguments::Cli;
 
-/// Returns clap's error message, which has several paragraphs, as one line that ends with a hint to `--help`.
+/// Returns clap's error message, which has several paragraphs, as one line. The line ends with a hint to `--help`.
 pub(super) fn one_line(error: &Error, arguments: &[OsString]) -> String {
     let (command, words) = called_command(arguments);
     let what = match error.kind() {
@@ -19,7 +19,7 @@ pub(super) fn one_line(error: &Error, arguments: &[OsString]) -> String {
     format!("{what}; see `{words} --help`")
 }
 
-/// The first paragraph and those that begin with `tip: `, joined.
+/// Returns the first paragraph of the message and the paragraphs that begin with `tip: `, joined.
 fn error_and_tips(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(|paragraph| {
         let lines: Vec<&str> = paragraph.split_whitespace().collect();
@@ -31,7 +31,7 @@ fn error_and_tips(text: &str) -> String {
     wanted.join("; ")
 }
 
-/// The innermost command in the arguments, and the words of the command.
+/// Returns the innermost command that the arguments name, and its words such as `cinema movies import`.
 fn called_command(arguments: &[OsString]) -> (Command, String) {
     let mut command = Cli::command();
     let mut words = command.get_name().to_owned();

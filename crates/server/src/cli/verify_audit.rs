@@ -10,10 +10,10 @@ use super::{
 };
 use crate::config::Settings;
 
-/// The exit code when the log was manipulated.
+/// The exit code when rows or seals of the log are missing, changed or added.
 const BROKEN: u8 = 1;
 
-/// Reports whether the audit log is unchanged since it was sealed.
+/// `cinema audit verify`: reports whether the audit log is unchanged since it was sealed.
 pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<ExitCode, Failure> {
     let VerifyArgs { removed_before, known } = arguments;
     let use_cases = use_cases(settings).await?;

@@ -18,7 +18,7 @@ use domain::{
 use super::storage::Database;
 use crate::config::Settings;
 
-/// The ports of the areas of accounts.
+/// The ports that the use cases of accounts need.
 pub(super) struct AccountPorts {
     pub(super) database: Arc<dyn Database>,
     pub(super) passwords: PasswordGuard,
@@ -31,7 +31,7 @@ pub(super) struct AccountPorts {
     pub(super) ids: Arc<dyn IdGenerator>,
 }
 
-/// The use cases of accounts, area by area.
+/// The use cases of accounts.
 pub(super) struct AccountUseCases {
     pub(super) signup: Arc<SignUp>,
     pub(super) sessions: Arc<Sessions>,

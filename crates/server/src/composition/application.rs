@@ -18,10 +18,10 @@ use crate::{
     workers::Workers,
 };
 
-/// The complete server, which listens as soon as it is built.
+/// The complete server, which serves requests as soon as it is built.
 ///
-/// Use cases and connections live on the multi-thread runtime that it is built on; the REST layer has its own threads,
-/// each with a current-thread runtime, and runs every use case on the multi-thread runtime.
+/// Use cases and database connections run on the multi-thread runtime on which the server is built. The REST API has
+/// its own threads, each with a current-thread runtime, and runs every use case on the multi-thread runtime.
 pub struct Application {
     address: SocketAddr,
     public_url: String,
@@ -32,7 +32,7 @@ pub struct Application {
     ended: oneshot::Receiver<()>,
 }
 
-/// A server that is ready to start: its socket is open, but no requests are served yet, so clients that connect must
+/// A server that is ready to start. Its socket is open, but it serves no requests yet, so clients that connect have to
 /// wait.
 pub struct Prepared {
     listener: TcpListener,
@@ -44,7 +44,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The use cases, for work before the first request.
+    /// Returns the use cases, for work before the first request.
     #[must_use]
     pub const fn use_cases(&self) -> &UseCases {
         &self.use_cases
@@ -87,7 +87,7 @@ impl Application {
     /// Starts a prepared server. Must be called on the runtime that it was prepared on.
     ///
     /// # Errors
-    /// When the REST layer does not start.
+    /// When the REST API does not start.
     pub fn serve(settings: &Settings, prepared: Prepared) -> Result<Self, StartError> {
         let Prepared { listener, address, public_url, frontend_url, use_cases, web_threads } = prepared;
         let draining = Draining::default();
@@ -148,31 +148,31 @@ impl Application {
         Ok(Self { address, public_url, frontend_url, use_cases, draining, api, ended })
     }
 
-    /// The address that the server listens on.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The public address of the server, without a trailing slash.
+    /// Returns the public URL of the server, without a trailing slash.
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.public_url
     }
 
-    /// The beginning of links in mails, without a trailing slash.
+    /// Returns the URL with which links in mails begin, without a trailing slash.
     #[must_use]
     pub fn frontend_url(&self) -> &str {
         &self.frontend_url
     }
 
-    /// The use cases, for calls without HTTP.
+    /// Returns the use cases, for calls without HTTP.
     #[must_use]
     pub const fn use_cases(&self) -> &UseCases {
         &self.use_cases
     }
 
-    /// Handles the messages that are due in the outbox; returns how many succeeded.
+    /// Handles the messages that are due in the outbox. Returns how many of them succeeded.
     ///
     /// # Errors
     /// When the store fails.
@@ -186,8 +186,8 @@ impl Application {
         Workers::start(&self.use_cases)
     }
 
-    /// Reports from now on that the server is not ready, so that load balancers send no more requests; it still answers
-    /// them.
+    /// Makes the server report that it is not ready, so that load balancers send no more requests. Requests that arrive
+    /// anyway are still answered.
     pub fn begin_drain(&self) {
         self.draining.begin();
     }
@@ -196,11 +196,11 @@ impl Application {
     pub async fn stop(self) {
         self.begin_drain();
         self.api.stop(true).await;
-        // An error means that its thread has already ended.
+        // An error means that the thread of the API has already ended.
         drop(self.ended.await);
     }
 
-    /// Waits until the REST layer ends by itself, which happens only after a failure.
+    /// Waits until the REST API ends by itself, which happens only after a failure.
     pub async fn ended(&mut self) {
         if (&mut self.ended).await.is_err() {
             tracing::error!("the thread of the API ended");
@@ -208,7 +208,7 @@ impl Application {
     }
 }
 
-/// Opens the socket, even if a server on the same address has just stopped.
+/// Opens the socket. This works even if a server on the same address has just stopped.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
@@ -236,7 +236,7 @@ fn serve(
                 tracing::error!(%error, "the API stopped");
             }
         });
-        // The receiver may have been dropped.
+        // Sending fails if nobody waits for the end any more.
         let _ = ending.send(());
     };
     thread::Builder::new().name("api".to_owned()).spawn(api).map_err(StartError::Api)?;

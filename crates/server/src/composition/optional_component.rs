@@ -1,4 +1,4 @@
-//! Components that the server can temporarily do without.
+//! Checks of components that the server can temporarily do without.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,20 +15,20 @@ use tokio::{
 
 use super::error_chain;
 
-/// How long a check may take.
+/// The maximum duration of a check.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long the outcome of a check is cached, since health is requested often, and by several clients.
+/// How long the outcome of a check is cached, because several clients request the readiness often.
 const CACHED_FOR: Duration = Duration::from_secs(5);
 
-/// A component that can be checked. The outcome contains no addresses and secrets.
+/// A component that can be checked. The outcome must not contain addresses or secrets.
 #[async_trait]
 pub(super) trait Check: Send + Sync {
     /// Checks the component; the error describes the problem.
     async fn check(&self) -> Result<(), String>;
 }
 
-/// A component that is checked at most every few seconds, for any number of requests.
+/// A component whose check is cached, so that many requests cause few checks.
 pub(super) struct OptionalComponent {
     pub(super) name: &'static str,
     component: Box<dyn Check>,
@@ -49,7 +49,7 @@ impl OptionalComponent {
         Self { name, component, cached_for, last: Mutex::default() }
     }
 
-    /// Returns the outcome of the last check, which is repeated when it is too old.
+    /// Returns the outcome of the last check. Checks the component again if that outcome is too old.
     pub(super) async fn state(&self) -> Result<(), String> {
         let mut last = self.last.lock().await;
         match &*last {
@@ -85,7 +85,8 @@ impl Check for Media {
     }
 }
 
-/// Warns in the log if the media store does not work, as with a wrong bucket or wrong keys. The server starts anyway.
+/// Logs a warning if the media store does not work, for example because of a wrong bucket or wrong keys. The server
+/// starts anyway.
 pub(super) async fn warn_of_media(media: Arc<dyn MediaStore>) {
     if let Err(error) = read_nothing(&*media).await {
         tracing::warn!(
@@ -95,7 +96,7 @@ pub(super) async fn warn_of_media(media: Arc<dyn MediaStore>) {
     }
 }
 
-/// Reads a picture that does not exist: a store that works reports that.
+/// Reads a picture that does not exist. This succeeds only if the store works.
 async fn read_nothing(media: &dyn MediaStore) -> Result<(), StoreError> {
     media.get(&MediaKey::avatar(uuid::Uuid::nil())).await.map(drop)
 }
@@ -106,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts its checks, and fails every second one.
+    /// A component that counts its checks and fails every second one.
     #[derive(Clone, Default)]
     struct Flickering(Arc<AtomicU32>);
 

@@ -14,10 +14,10 @@ use futures_util::future::join_all;
 
 use super::{DatabaseAdmin, Schema, optional_component::OptionalComponent};
 
-/// The time limit of one check of the database; all checks together take at most twice as long.
+/// The maximum duration of one check of the database. All checks together take at most twice as long.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether the server is shutting down. Clones share it.
+/// Whether the server is shutting down. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draining(Arc<AtomicBool>);
 
@@ -31,8 +31,8 @@ impl Draining {
     }
 }
 
-/// Checks the requirements of the server (the database, its schema, and that it is not shutting down) and its optional
-/// components.
+/// Checks what the server requires (the database, its schema, and that the server is not shutting down), and its
+/// optional components.
 pub(super) struct ServerReadiness {
     pub(super) database: Arc<dyn DatabaseAdmin>,
     pub(super) draining: Draining,
@@ -40,7 +40,7 @@ pub(super) struct ServerReadiness {
 }
 
 impl ServerReadiness {
-    /// Checks that the database answers and is writable, unlike a standby.
+    /// Checks that the database answers, and that it is writable. A standby is not.
     async fn database_state(&self) -> Result<(), String> {
         within(self.database.ping(), "does not answer").await?;
         within(self.database.check_writable(), "cannot be written to").await
@@ -74,7 +74,8 @@ impl Readiness for ServerReadiness {
     }
 }
 
-/// Returns the outcome within the time limit. A failure has only this detail; the error is logged.
+/// Waits for the outcome of a check up to the time limit. A failure is logged; the returned error contains only
+/// `detail`.
 async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>, detail: &str) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Ok(answer),

@@ -1,4 +1,4 @@
-//! Why the program cannot start.
+//! The error of a program that cannot start.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use domain::{failure::error_chain, store::StoreError};
 
 use crate::config::{SecretFileError, SettingsError};
 
-/// The program cannot start.
+/// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The settings are invalid.
@@ -65,7 +65,7 @@ pub enum StartError {
     /// Stripe cannot be used.
     #[error("cannot take payments: {0}: check the STRIPE_… settings")]
     Stripe(#[from] StripeSetupError),
-    /// The REST layer does not start.
+    /// The REST API does not start.
     #[error("cannot serve the API: {0}")]
     Api(io::Error),
 }

@@ -8,12 +8,12 @@ use domain::{storage::Storage, store::StoreError};
 use super::start_error::StartError;
 use crate::config::{DatabaseSetting, Settings};
 
-/// How the database's schema compares to this program.
+/// How the schema of the database compares to the one that this program needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schema {
     /// The schema is current.
     Current,
-    /// This number of migrations must still be run.
+    /// This number of migrations has not been run yet.
     Behind(usize),
     /// A newer program migrated the schema.
     Ahead,
@@ -32,7 +32,7 @@ pub trait DatabaseAdmin: Send + Sync {
     async fn schema(&self) -> Result<Schema, StoreError>;
     /// Brings the schema up to date.
     async fn migrate(&self) -> Result<(), StoreError>;
-    /// Returns how many statements were run so far, for tests of limits.
+    /// Returns the number of statements that were run so far. Tests use it to limit the statements of a request.
     fn statements(&self) -> u64;
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartE
     schema.map_err(StartError::Database)
 }
 
-/// Connects to a PostgreSQL server that meets the requirements.
+/// Connects to a PostgreSQL server, and checks that it meets the requirements.
 async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError> {
     let options = adapter_postgres::PoolOptions { size };
     let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;
@@ -63,12 +63,12 @@ async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError>
     Ok(database)
 }
 
-/// The configured database: all storage ports, and administrative operations.
+/// A database with all storage ports and the administrative operations.
 pub trait Database: Storage + DatabaseAdmin {}
 
 impl<D: Storage + DatabaseAdmin> Database for D {}
 
-/// Opens the database, regardless of its schema.
+/// Opens the database, whatever state its schema has.
 pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn Database>, StartError> {
     let size = usize::try_from(settings.database_pool_size).unwrap_or(usize::MAX);
     Ok(match &settings.database {
@@ -130,7 +130,7 @@ async fn of_postgres(database: &PostgresDatabase) -> Result<Option<String>, Stor
     Ok(obstacle.map(|obstacle| obstacle.to_string()))
 }
 
-/// An SQLite file that could be opened can be migrated.
+/// Nothing prevents a migration: an SQLite file that could be opened can also be migrated.
 #[expect(clippy::unused_async, reason = "the macro calls it like its counterpart for PostgreSQL")]
 async fn of_sqlite(_: &SqliteDatabase) -> Result<Option<String>, StoreError> {
     Ok(None)

@@ -8,8 +8,8 @@ use domain::{
 
 use crate::config::Settings;
 
-/// How long a start waits for Redis, so that the first requests are counted on all nodes together. Then it continues
-/// without Redis.
+/// How long a start waits for Redis, so that the first requests are counted on all servers together. After that the
+/// server starts without Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The ports for rate limits.
@@ -17,12 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Throttle {
     pub(super) limiter: Arc<dyn RateLimiter>,
     pub(super) guard: Arc<dyn SignInGuard>,
-    /// The Redis of the counters, if one is configured.
+    /// The Redis with the counters, if one is configured.
     pub(super) shared: Option<Arc<RedisThrottle>>,
 }
 
 impl Throttle {
-    /// Opens counters in the configured Redis, or in memory. Must be called on the runtime that drives the connection.
+    /// Creates counters in the configured Redis, or in memory. Must be called on the runtime that drives the
+    /// connection.
     pub(super) fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, InvalidRedisUrl> {
         if settings.rate_limits.is_none() {
             let limiter = Arc::new(MemoryThrottle::new(clock));
@@ -36,10 +37,10 @@ impl Throttle {
         Ok(Self { limiter: shared.clone(), guard: shared.clone(), shared: Some(shared) })
     }
 
-    /// Waits shortly until Redis is connected.
+    /// Waits until Redis is connected, but only for a short time.
     pub(super) async fn ready(&self) {
         if let Some(shared) = &self.shared {
-            // It counts in memory until Redis is connected, and logs this.
+            // A timeout is no error: requests are counted in memory until Redis is connected, and the log says so.
             let _ = tokio::time::timeout(PATIENCE, shared.connected()).await;
         }
     }

@@ -7,18 +7,18 @@ use super::{Settings, Sources, names};
 const EXAMPLE: &str = include_str!("../../../../.env.example");
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 
-/// Variables that only `docker/compose.yaml` reads.
+/// Variables in the example that only `docker/compose.yaml` reads.
 const COMPOSE: [&str; 3] = ["POSTGRES_PASSWORD", "CINEMA_PORT", "MAIL_PORT"];
 
-/// Alternative names for parts of a documented setting.
+/// Settings that are not shown separately, because they are alternative names for parts of another setting.
 const SYNONYMS: [&str; 3] = ["AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 
-/// The settings, without the `NAME_FILE` of secrets.
+/// Returns the names of all settings, without the `NAME_FILE` of secrets.
 fn settings() -> BTreeSet<String> {
     names::plain().chain(names::SECRETS).map(str::to_owned).collect()
 }
 
-/// The assignments in the example, without the leading `#`.
+/// Returns the names and values in the example, where each assignment is commented out with `#`.
 fn example() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = EXAMPLE.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
     lines.filter(|(name, _)| {

@@ -1,8 +1,9 @@
-//! Checks of `.env` files.
+//! Checks `.env` files before they are read.
 
 use super::{fault::Fault, names};
 
-/// Reports values with a `$` that would be expanded as a variable, which would silently change a password.
+/// Returns a fault for each value with a `$` that the `dotenvy` library would replace by a variable. Without this
+/// check, a password with a `$` would silently change.
 pub(super) fn expansions(text: &str) -> Vec<Fault> {
     let names = expanded_names(text).into_iter().filter(|name| names::all().any(|known| known == *name));
     let fault = |name: &str| {
@@ -27,7 +28,7 @@ enum Place {
     Comment,
 }
 
-/// The names whose values contain a `$` that is neither escaped with `\` nor in single quotes.
+/// Returns the names whose values contain a `$` that is neither escaped with `\` nor in single quotes.
 fn expanded_names(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut place, mut is_escaped) = (Place::AfterBlank, false);
@@ -61,7 +62,7 @@ fn expanded_names(text: &str) -> Vec<&str> {
     found
 }
 
-/// The name that a line begins with.
+/// Returns the name at the beginning of a line.
 fn name_of(line: &str) -> Option<&str> {
     let (name, _) = line.split_once('=')?;
     let name = name.trim();
@@ -110,7 +111,8 @@ mod tests {
         }
     }
 
-    /// Reads the text with the `dotenvy` library: all names and values in order, or `None` if the text is invalid.
+    /// Reads the text with the `dotenvy` library. Returns all names and values in order, or `None` if the text is
+    /// invalid.
     fn read(text: &str) -> Option<Vec<(String, String)>> {
         dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().ok()
     }

@@ -29,7 +29,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The settings cannot be used. Displayed in one line, every fault with the allowed values.
+/// The settings cannot be used. The message is one line with every fault and the allowed values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError(Vec<Fault>);
 

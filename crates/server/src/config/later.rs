@@ -20,12 +20,12 @@ impl LaterSettings {
         ])
     }
 
-    /// The names of the settings that are set.
+    /// Returns the names of those settings that are set.
     pub fn set(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name)
     }
 
-    /// Each setting with its value, with secrets hidden.
+    /// Returns each setting with its value, with secrets hidden.
     pub(super) fn shown(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.0.iter().map(|(name, value)| (*name, value.clone().unwrap_or_default()))
     }

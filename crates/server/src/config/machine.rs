@@ -2,33 +2,34 @@
 
 use std::{fs, path::Path, thread};
 
-/// The memory that hashing one password takes (Argon2id with 19 MiB), and the additional memory of its thread.
+/// The memory that hashing one password takes, in bytes: 19 MiB for Argon2id, and about 1 MiB for its thread.
 const MEMORY_OF_A_SLOT: u64 = 20 * 1024 * 1024;
 
-/// The number of processors, limited by the container's quota (cgroup v1 or v2) and the CPU affinity.
+/// Returns the number of processors, limited by the container's quota (cgroup v1 or v2) and the CPU affinity.
 pub(super) fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The memory in bytes that the control groups of this process allow; `None` when they set no limit.
+/// Returns the memory in bytes that the control groups of this process allow; `None` when they set no limit.
 pub(super) fn memory_limit() -> Option<u64> {
     limit_below(Path::new("/sys/fs/cgroup"), &fs::read_to_string("/proc/self/cgroup").unwrap_or_default())
 }
 
-/// The default number of passwords that are hashed at once: half the processors, using at most half of the memory.
+/// Returns the default number of passwords that are hashed at the same time: half the processors, but at most as many
+/// as fit into half of the memory.
 pub(super) fn default_hash_slots(processors: usize, memory_limit: Option<u64>) -> usize {
     let by_memory = memory_limit.map_or(u64::MAX, |limit| limit.div_euclid(2).div_euclid(MEMORY_OF_A_SLOT));
     let by_memory = usize::try_from(by_memory).unwrap_or(usize::MAX);
     processors.div_euclid(2).min(by_memory).max(1)
 }
 
-/// The memory in bytes for hashing this number of passwords at once.
+/// Returns the memory in bytes for hashing this number of passwords at the same time.
 pub(super) fn memory_of(slots: usize) -> u64 {
     u64::try_from(slots).unwrap_or(u64::MAX).saturating_mul(MEMORY_OF_A_SLOT)
 }
 
-/// The lowest limit of the process's group (`/proc/self/cgroup`) and its ancestors, since a limit applies to all
-/// descendants.
+/// Returns the lowest limit of the process's control group (`/proc/self/cgroup`) and its ancestors, because a limit
+/// applies to all descendants.
 fn limit_below(root: &Path, groups: &str) -> Option<u64> {
     let mut lowest = None;
     for line in groups.lines() {
@@ -41,10 +42,11 @@ fn limit_below(root: &Path, groups: &str) -> Option<u64> {
             }
             _ => continue,
         };
-        // In a container, its own group is the root, but the name of the group may be that of the host.
+        // In a container, the root is the container's own group, although the file may contain the name of the group on
+        // the host.
         for group in Path::new(group.trim_start_matches('/')).ancestors() {
             let text = fs::read_to_string(root.join(group).join(file)).unwrap_or_default();
-            // "max", or a number near 2^63 in version 1, means no limit.
+            // No limit is written as "max" in version 2, and as a number near 2^63 in version 1.
             let limit = text.trim().parse::<u64>().ok().filter(|limit| *limit < 1 << 60);
             lowest = [lowest, limit].into_iter().flatten().min();
         }

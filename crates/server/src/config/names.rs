@@ -32,7 +32,7 @@ const RATE_LIMITS: [&str; 6] = [
     RATE_LIMIT_GLOBAL,
 ];
 
-/// All others.
+/// The other settings that are not secrets.
 const PLAIN: [&str; 39] = [
     "APP_ENV",
     "APP_HOST",
@@ -75,18 +75,18 @@ const PLAIN: [&str; 39] = [
     "AWS_ENDPOINT_URL_S3",
 ];
 
-/// Every name except those of secrets.
+/// Returns every name except the names of secrets.
 pub(super) fn plain() -> impl Iterator<Item = &'static str> {
     PLAIN.into_iter().chain(RATE_LIMITS)
 }
 
-/// Every name, the `NAME_FILE` of secrets included.
+/// Returns every name, including the `NAME_FILE` of secrets.
 pub(super) fn all() -> impl Iterator<Item = String> {
     let files = SECRETS.iter().map(|name| format!("{name}_FILE"));
     plain().chain(SECRETS).map(str::to_owned).chain(files)
 }
 
-/// The known name that is most similar to an unknown one.
+/// Returns the known name that is most similar to an unknown one; `None` when no name is similar.
 pub(super) fn nearest(unknown: &str) -> Option<String> {
     all()
         .map(|name| (distance(&name, unknown), name))
@@ -95,7 +95,7 @@ pub(super) fn nearest(unknown: &str) -> Option<String> {
         .map(|(_, name)| name)
 }
 
-/// The Levenshtein distance of two short texts.
+/// Returns the Levenshtein distance of two short texts, in bytes.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, left) in one.bytes().enumerate() {

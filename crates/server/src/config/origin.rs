@@ -1,8 +1,8 @@
-//! Web addresses and origins.
+//! Parses web addresses and origins.
 
 use url::Url;
 
-/// Splits an address into its origin and its path.
+/// Splits a URL into its origin and its path.
 pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let end = rest.find('/').unwrap_or(rest.len());
@@ -10,10 +10,10 @@ pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
     text.split_at_checked(origin)
 }
 
-/// The origin that browsers send for this address (`Origin: https://shop.example.com`): lower case, Punycode, without
-/// the default port. `None` when it is not a web origin, or has a path, a query or a user.
+/// Returns the origin that browsers send for this URL (`Origin: https://shop.example.com`): in lower case, in Punycode
+/// and without the default port. `None` when it is not a web origin, or has a path, a query or a user.
 pub(super) fn origin_of(text: &str) -> Option<String> {
-    // The parser ignores blanks and accepts backslashes as slashes, but such a text is a mistake.
+    // The URL parser ignores blanks and accepts backslashes as slashes, but a text with them is a mistake.
     if text
         .contains(|character: char| character.is_whitespace() || character.is_control() || character == '\\')
     {

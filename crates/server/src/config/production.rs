@@ -20,10 +20,10 @@ const MIN_SECRET_LENGTH: usize = 32;
 const SECRET_ALLOWED: &str =
     "a random text of 32 bytes or more, such as the output of `openssl rand -base64 48`";
 
-/// The password that Compose and the documents use for trials.
+/// The password that `docker/compose.yaml` and the documentation use for trials.
 const TRIAL_PASSWORD: &str = "cinema-development";
 
-/// Published texts, whose values cannot be secrets.
+/// Published texts. A value that occurs in one of them is not secret.
 const PUBLISHED: [&str; 7] = [
     include_str!("../../../../README.md"),
     include_str!("../../../../docs/operations.md"),
@@ -34,7 +34,8 @@ const PUBLISHED: [&str; 7] = [
     include_str!("../../../../deploy/README.md"),
 ];
 
-/// Addresses in all parts of the Internet. A network list that contains one of each part trusts everyone.
+/// Samples of addresses from all parts of the Internet, by IP version. A list of networks that contains all samples of
+/// a version trusts everyone.
 const EVERYWHERE: [&[IpAddr]; 2] = [
     &[v4(1), v4(65), v4(129), v4(193)],
     &[v6(0x2001), v6(0x2400), v6(0x2600), v6(0x2800), v6(0x2a00), v6(0x2c00)],
@@ -48,7 +49,7 @@ const fn v6(first: u16) -> IpAddr {
     IpAddr::V6(std::net::Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 1))
 }
 
-/// Refuses settings that are missing, or meant for development.
+/// In production, reports settings that are missing or meant for development.
 pub(super) fn check(settings: &Settings, reader: &mut Reader) {
     if settings.app_env != AppEnv::Prod {
         return;
@@ -111,13 +112,13 @@ fn has_trial_password(url: &str) -> bool {
 /// A setting that works, but should be checked by an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// Its name.
+    /// The name of the setting.
     pub name: &'static str,
     /// The consequences, and advice.
     pub text: String,
 }
 
-/// Returns warnings about settings that production should not use.
+/// Returns warnings about settings that an operator should check, most of them only in production.
 pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |name, text: String| found.push(Warning { name, text });
@@ -184,11 +185,11 @@ fn trusts_everybody(proxies: &[Network]) -> bool {
     EVERYWHERE.iter().any(|addresses| addresses.iter().all(is_trusted))
 }
 
-/// Whether mails may be sent to another machine without TLS.
+/// Returns whether mails may be sent to another machine without TLS.
 fn may_go_in_the_clear(smtp_url: &str) -> bool {
     let Ok(url) = Url::parse(smtp_url) else { return false };
     let needs_tls = url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
-    // The parser does not normalize hosts of unknown schemes.
+    // The URL parser does not normalize the hosts of unknown schemes.
     let host = url.host_str().and_then(|host| Host::parse(host).ok());
     let is_here = match host {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -199,7 +200,7 @@ fn may_go_in_the_clear(smtp_url: &str) -> bool {
     url.scheme() == "smtp" && !needs_tls && !is_here
 }
 
-/// Whether everything is logged at `debug`, or anything at `trace`.
+/// Returns whether everything is logged at `debug`, or anything at `trace`.
 fn logs_too_much(filter: &str) -> bool {
     filter.split(',').any(|directive| {
         let (target, level) = directive.rsplit_once('=').unwrap_or(("", directive));

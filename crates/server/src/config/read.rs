@@ -26,8 +26,8 @@ use super::{
     sources::Values,
 };
 
-/// Reads values by name, and collects their faults. An invalid value is replaced by its default until the faults are
-/// reported.
+/// Reads values by name, and collects their faults. An invalid value is replaced by a default, so that reading can
+/// continue and all faults are reported together.
 pub(super) struct Reader {
     values: Values,
 }
@@ -37,7 +37,7 @@ impl Reader {
         Self { values }
     }
 
-    /// Returns the read values, if there are no faults.
+    /// Returns the values that were read, unless there are faults.
     pub(super) fn finish<T>(self, read: T) -> Result<T, SettingsError> {
         SettingsError::none_of(self.values.faults).map(|()| read)
     }
@@ -50,7 +50,7 @@ impl Reader {
         self.values.faults.push(Fault::new(name, problem, allowed));
     }
 
-    /// Refuses the setting unless it already has a fault.
+    /// Adds a fault of the setting, unless it already has one.
     pub(super) fn refuse_once(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
         let file = format!("{name}_FILE");
         if !self.values.faults.iter().any(|fault| fault.name() == name || fault.name() == file) {
@@ -58,8 +58,8 @@ impl Reader {
         }
     }
 
-    /// Reports a missing value, unless an invalid value was given, or the value may be in a source that could not be
-    /// parsed.
+    /// Adds a fault for a missing value. Does nothing if an invalid value was given, or if a source that may contain
+    /// the value could not be parsed.
     pub(super) fn report_missing(&mut self, name: &str, problem: &str, allowed: &str) {
         if !self.values.is_partial {
             self.refuse_once(name, problem, allowed);
@@ -112,7 +112,7 @@ impl Reader {
         .unwrap_or(default)
     }
 
-    /// Reads a number of units of this many seconds.
+    /// Reads a duration that is given as a number of units; `unit` is the length of a unit in seconds.
     pub(super) fn duration(
         &mut self,
         name: &str,
@@ -132,7 +132,7 @@ impl Reader {
         .unwrap_or_else(|| Ipv4Addr::LOCALHOST.into())
     }
 
-    /// Secrets are not trimmed, since a space may be part of them.
+    /// Reads a secret. It is not trimmed, because a space may be part of it.
     pub(super) fn secret(&mut self, name: &str) -> Option<AppSecret> {
         self.text(name).map(AppSecret::new)
     }
@@ -143,7 +143,7 @@ impl Reader {
         read.or_else(|| "USD".parse().ok()).unwrap_or_else(|| unreachable!("USD is a currency"))
     }
 
-    /// Reads a web address: the origin in the form of browsers, and the path without a trailing slash.
+    /// Reads a URL. Returns the origin as browsers send it, followed by the path without a trailing slash.
     pub(super) fn url(&mut self, name: &str) -> Option<String> {
         self.read(name, "an address such as https://cinema.example, without query", |text| {
             let (origin, path) = split_origin(text.trim_end_matches('/'))?;
@@ -187,7 +187,8 @@ impl Reader {
         .unwrap_or_else(|| "info".to_owned())
     }
 
-    /// All are read even if they are off, so that faults are found before they are switched on.
+    /// Reads all rate limits. They are read even if they are switched off, so that their faults are found before they
+    /// are switched on.
     pub(super) fn rate_limits(&mut self, name: &str) -> Option<RateLimits> {
         let is_on = self.one_of(name, &[("on", true), ("off", false)], true);
         let limits = RateLimits {

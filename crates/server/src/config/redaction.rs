@@ -1,9 +1,9 @@
-//! Addresses as text, with secrets hidden.
+//! Shows URLs with their secrets hidden.
 
-/// The replacement for a secret.
+/// The text that is shown instead of a secret.
 pub(super) const HIDDEN: &str = "***";
 
-/// The parameters of addresses that contain no secrets. All others are hidden.
+/// The query parameters of URLs that contain no secrets. The values of all others are hidden.
 const SHOWN: [&str; 24] = [
     "application_name",
     "ca",
@@ -31,18 +31,20 @@ const SHOWN: [&str; 24] = [
     "user",
 ];
 
-/// Known parameters of database addresses that may contain a secret.
+/// The known query parameters of database URLs that may contain a secret.
 const SECRET: [&str; 2] = ["options", "password"];
 
-/// The address with `***` for every secret. It need not be well formed: a password with special characters that should
-/// have been percent-encoded is also hidden, and if the password cannot be located, everything is hidden.
+/// Returns the URL with `***` in place of every secret. The URL need not be well-formed: a password with special
+/// characters that should have been percent-encoded is also hidden. If the password cannot be located, everything is
+/// hidden.
 pub(super) fn hide_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
     let shown = as_psql_reads_it(rest).or_else(|| by_its_last_at(rest)).or_else(|| without_user(rest));
     format!("{scheme}://{}", shown.as_deref().unwrap_or(HIDDEN))
 }
 
-/// The interpretation of psql: the user info ends at the first `@`, if no `/` precedes it.
+/// Reads the URL like psql: the user info ends at the first `@`, if no `/` precedes it. `None` if the rest is not
+/// plausible.
 fn as_psql_reads_it(rest: &str) -> Option<String> {
     let end = rest.find(['@', '/']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with('@')));
     let (user, place) = match end.and_then(|end| rest.split_at_checked(end)) {
@@ -54,7 +56,7 @@ fn as_psql_reads_it(rest: &str) -> Option<String> {
     is_sound.then(|| written(user, place, query))
 }
 
-/// For a password that contains `@` or `/`: everything before the last `@` may belong to the password.
+/// Reads a URL whose password contains `@` or `/`: everything before the last `@` may belong to the password.
 fn by_its_last_at(rest: &str) -> Option<String> {
     let (user, place) = rest.rsplit_once('@')?;
     let (place, query) = split_query(place);
@@ -80,7 +82,8 @@ fn split_query(text: &str) -> (&str, Option<&str>) {
     text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)))
 }
 
-/// Whether the text consists only of hosts with ports and a name after a slash, so that it cannot contain a password.
+/// Returns whether the text consists only of hosts with ports and a name after a slash, so that it cannot contain a
+/// password.
 fn is_place(text: &str) -> bool {
     let (hosts, name) = text.split_once('/').unwrap_or((text, ""));
     let is_plain = |text: &str, special: &[u8]| {
@@ -100,7 +103,7 @@ fn is_known(parameter: &str) -> bool {
     parameter.split_once('=').is_some_and(|(name, _)| SHOWN.contains(&name) || SECRET.contains(&name))
 }
 
-/// The parameters of a query. A parameter is shown only if it is known to contain no secret.
+/// Returns the parameters of a query. The value of a parameter is shown only if it is known to contain no secret.
 fn hide_parameters(query: &str) -> String {
     let shown = |parameter: &str| {
         let (name, _) = parameter.split_once('=')?;
@@ -112,12 +115,12 @@ fn hide_parameters(query: &str) -> String {
     parameters.collect::<Vec<_>>().join("&")
 }
 
-/// Whether an address has a user, and therefore may contain a password.
+/// Returns whether a URL has a user, so that it may contain a password.
 pub(super) fn has_user_info(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
-/// A text that may be an address, without the parameters that may be secrets.
+/// Returns a text that may be a URL, with query parameters that may be secrets hidden.
 pub(super) fn without_parameters(text: &str) -> String {
     match text.find(['?', '#']).and_then(|at| text.split_at_checked(at)) {
         Some((place, rest)) if place.contains("://") => match rest.strip_prefix('?') {

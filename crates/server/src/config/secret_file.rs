@@ -1,4 +1,4 @@
-//! Secrets that development generates once and stores in files that only their owner can read.
+//! Secrets that are generated once in development, and stored in files that only their owner can read.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -27,7 +27,7 @@ pub enum SecretFileError {
         /// The cause.
         source: io::Error,
     },
-    /// The file is a symbolic link, which is not followed: anyone may have chosen its target.
+    /// The file is a symbolic link. It is not followed, because anyone may have chosen its target.
     #[error("{0} is a link, and links are not followed: put the file itself there, or remove it")]
     Link(PathBuf),
     /// The file exists but is empty.
@@ -35,7 +35,7 @@ pub enum SecretFileError {
     Empty(PathBuf),
 }
 
-/// Returns the text in the file. When there is no file, stores the text from `make` in it, readable only by its owner.
+/// Returns the text of the file. If there is no file, creates it with the text from `make`, readable only by its owner.
 /// Concurrent processes get the same text.
 ///
 /// # Errors
@@ -50,9 +50,10 @@ pub fn keep_secret(
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
-    // The folder is private too, since it also contains the database and the pictures.
+    // The folder is private as well, because it also contains the database and the pictures.
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    // A new file with a random name, which only its owner can read.
+    // The text is written to a new file with a random name, which only its owner can read. The file is then renamed,
+    // unless another process was faster.
     let mut draft = NamedTempFile::with_prefix_in(format!(".{name}."), folder).map_err(failed)?;
     draft.write_all(make().as_bytes()).and_then(|()| draft.as_file().sync_all()).map_err(failed)?;
     match draft.persist_noclobber(&path) {
@@ -61,7 +62,7 @@ pub fn keep_secret(
     }
 }
 
-/// Opens a file of `DATA_DIR` for reading, unless it is a link.
+/// Opens a file of `DATA_DIR` for reading, unless it is a symbolic link.
 fn open(path: &Path) -> io::Result<fs::File> {
     let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
     OpenOptions::new().read(true).custom_flags(no_follow).open(path)
@@ -79,12 +80,12 @@ fn read(path: &Path) -> Result<Option<String>, SecretFileError> {
     }
 }
 
-/// Returns the development secret, which is generated once and stored in this folder.
+/// Returns the development secret. It is generated once and stored in this folder.
 pub(super) fn development_secret(data_dir: &Path) -> Result<String, SecretFileError> {
     keep_secret(data_dir, DEVELOPMENT_SECRET, || fresh_secret().expose().to_owned())
 }
 
-/// Whether the secret is the development secret that is stored in this folder.
+/// Returns whether the secret is the development secret that is stored in this folder.
 pub(super) fn is_development_secret(data_dir: &Path, secret: &AppSecret) -> bool {
     let kept = read(&data_dir.join(DEVELOPMENT_SECRET)).ok().flatten();
     kept.is_some_and(|kept| AppSecret::new(kept) == *secret)

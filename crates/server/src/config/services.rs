@@ -1,5 +1,6 @@
-//! Settings of the services that the server uses: the database, the mail server, Redis, and the media store. Addresses
-//! are parsed like in the adapters, so that an invalid one stops the start before anything is created.
+//! The settings of the services that the server uses: the database, the mail server, Redis, the media store and the
+//! payment provider. URLs are parsed like in the adapters, so that an invalid one is reported before anything is
+//! created.
 
 use std::{
     fmt,
@@ -25,7 +26,7 @@ const STRIPE_WEBHOOK_SECRETS: &str = "the secret of the webhook at Stripe (whsec
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
 impl Reader {
-    /// Parses a secret with its adapter, whose messages do not quote the secret.
+    /// Reads a secret and checks it with its adapter. The messages of adapters do not quote the secret.
     fn understood<E: fmt::Display>(
         &mut self,
         name: &str,
@@ -61,7 +62,7 @@ impl Reader {
         path.map_or(default, |path| DatabaseSetting::Sqlite(PathBuf::from(path)))
     }
 
-    /// The address of a PostgreSQL database.
+    /// Reads the URL of a PostgreSQL database.
     pub(super) fn postgres(&mut self, name: &str) -> Option<String> {
         let url = self.read(name, POSTGRES_ALLOWED, postgres)?;
         self.check_postgres(name, &url);
@@ -74,7 +75,7 @@ impl Reader {
         }
     }
 
-    /// How mails are sent, and `MAIL_FROM`.
+    /// Reads how mails are sent, and `MAIL_FROM`.
     pub(super) fn mailer(&mut self, name: &str) -> (MailerSetting, Option<String>) {
         let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
         let allowed = "smtp://user:password@host:587 or smtps://user:password@host";
@@ -102,7 +103,7 @@ impl Reader {
         let place = self
             .read(name, allowed, media_place)
             .unwrap_or_else(|| MediaPlace::Folder(data_dir.join("media")));
-        // Read in any case, so that an invalid value is reported even if the setting is not needed.
+        // These settings are read even if they are not needed, so that their invalid values are reported.
         let [specific, general] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(|name| self.url(name));
         let [region, default_region] = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| self.text(name));
         let [id, secret, session_token] =
@@ -139,7 +140,7 @@ impl Reader {
 
     pub(super) fn payments(&mut self, name: &str) -> PaymentSetting {
         let is_stripe = self.one_of(name, &[("sandbox", false), ("stripe", true)], false);
-        // Read in any case, so that an invalid value is reported even if the setting is not needed.
+        // These settings are read even if they are not needed, so that their invalid values are reported.
         let secret_key = self
             .read("STRIPE_SECRET_KEY", STRIPE_KEY, |text| is_token(text).then(|| StripeSecret::new(text)));
         let webhook_secrets = self.read("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRETS, webhook_secrets);
@@ -170,12 +171,12 @@ impl Reader {
     }
 }
 
-/// Whether the text can be sent in a header.
+/// Returns whether the text can be sent in a header.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// One secret, or two during a replacement.
+/// Parses one secret, or two while one replaces the other.
 fn webhook_secrets(text: &str) -> Option<Vec<StripeSecret>> {
     let secrets: Vec<&str> = text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
     let is_sound = (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| is_token(secret));
@@ -191,13 +192,13 @@ fn payment_methods(text: &str) -> Option<Vec<String>> {
     is_sound.then(|| methods.into_iter().map(str::to_owned).collect())
 }
 
-/// The address in the form of the adapter; `None` when it is another kind of address.
+/// Returns the URL in the form that the adapter needs; `None` when it has another scheme.
 fn postgres(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     ["postgres", "postgresql", "postgresql+psycopg"].contains(&scheme).then(|| format!("postgres://{rest}"))
 }
 
-/// The kind of address in `MEDIA_URL`.
+/// The place that `MEDIA_URL` refers to.
 enum MediaPlace {
     Folder(PathBuf),
     Bucket { bucket: String, endpoint: Option<String> },

@@ -1,4 +1,4 @@
-//! The settings as values.
+//! The types of the settings.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -35,7 +35,7 @@ pub enum DatabaseSetting {
 }
 
 impl DatabaseSetting {
-    /// The address without the password.
+    /// Returns the URL without the password.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite://{}", path.display()),
@@ -45,13 +45,13 @@ impl DatabaseSetting {
 }
 
 impl std::fmt::Debug for DatabaseSetting {
-    /// Without the password.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.shown())
     }
 }
 
-/// Who may read the API's document.
+/// Who may read the OpenAPI document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsSetting {
     /// Everyone.
@@ -79,18 +79,18 @@ pub struct SmtpSetting {
 }
 
 impl std::fmt::Debug for SmtpSetting {
-    /// Without the password.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SmtpSetting").field("from", &self.from).finish_non_exhaustive()
     }
 }
 
-/// The address of the Redis that several nodes share, which may contain a password.
+/// The URL of the Redis that several servers share. It may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(pub(super) String);
 
 impl RedisUrl {
-    /// The whole address, to connect.
+    /// Returns the complete URL, to connect with it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -98,7 +98,7 @@ impl RedisUrl {
 }
 
 impl std::fmt::Debug for RedisUrl {
-    /// Without the password.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&hide_password(&self.0))
     }
@@ -131,16 +131,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// Every setting, read and checked.
+/// All settings, read and checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `APP_ENV`
     pub app_env: AppEnv,
     /// `APP_HOST`
     pub host: IpAddr,
-    /// `APP_PORT`; 0 picks a free one.
+    /// `APP_PORT`; 0 selects a free port.
     pub port: u16,
-    /// `APP_SECRET_KEY`; [`Settings::key_ring`] generates one where that is allowed.
+    /// `APP_SECRET_KEY`; if it is not set, [`Settings::key_ring`] generates one where that is allowed.
     pub secret_key: Option<AppSecret>,
     /// `APP_SECRET_KEY_PREVIOUS`
     pub previous_secret_key: Option<AppSecret>,
@@ -156,9 +156,9 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// `CURRENCY`
     pub currency: Currency,
-    /// `PUBLIC_URL`, without a trailing slash; from host and port when not set.
+    /// `PUBLIC_URL`, without a trailing slash; if it is not set, the URL follows from host and port.
     pub public_url: Option<String>,
-    /// `FRONTEND_URL`, likewise; the server itself when not set.
+    /// `FRONTEND_URL`, without a trailing slash; if it is not set, links in mails lead to this server.
     pub frontend_url: Option<String>,
     /// `CORS_ORIGINS`
     pub cors_origins: Vec<String>,
@@ -211,14 +211,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The public address of the server, without a trailing slash: `PUBLIC_URL`, or else the address of this machine.
+    /// Returns the public URL of the server, without a trailing slash: `PUBLIC_URL`, or else a URL of this machine.
     #[must_use]
     pub fn public_url_in_force(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| local_url(SocketAddr::new(self.host, self.port)))
     }
 }
 
-/// The address of a server for users on the same machine.
+/// Returns the URL of a server for users on the same machine.
 pub(crate) fn local_url(address: SocketAddr) -> String {
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,

@@ -1,4 +1,4 @@
-//! The settings as text, without secrets.
+//! Shows the settings as text, with secrets hidden.
 
 use api_actix::RateLimits;
 use domain::throttle::RateLimit;
@@ -8,15 +8,15 @@ use super::{
     settings::{AppEnv, DocsSetting, LogFormat, MailerSetting, MediaSetting, PaymentSetting, Settings},
 };
 
-/// The origins of every port of this machine, which development allows.
+/// The origins on this machine, which development allows with any port.
 const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*";
 
-/// The configured quotas of a limit; empty when the limits are off.
+/// Returns the configured quotas of a rate limit; empty when rate limits are off.
 fn limit(settings: &Settings, one: impl FnOnce(&RateLimits) -> &RateLimit) -> String {
     settings.rate_limits.as_ref().map(|limits| one(limits).to_string()).unwrap_or_default()
 }
 
-/// The provider and its settings, which are empty when they are not used.
+/// Returns the payment provider and its settings. The settings are empty when they are not used.
 fn payments(payments: &PaymentSetting) -> [(&'static str, String); 5] {
     let (provider, secret, base, methods) = match payments {
         PaymentSetting::Sandbox => ("sandbox", String::new(), String::new(), String::new()),
@@ -47,7 +47,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         None => format!("{HIDDEN} (kept in {})", settings.data_dir.display()),
     };
     let previous = settings.previous_secret_key.as_ref().map_or_else(String::new, |_| HIDDEN.to_owned());
-    // Production has no default: it refuses to start without one.
+    // Production has no default for `PUBLIC_URL`: it refuses to start without one.
     let has_public_url = settings.public_url.is_some() || settings.app_env != AppEnv::Prod;
     let public_url = if has_public_url { settings.public_url_in_force() } else { String::new() };
     let local = (settings.app_env == AppEnv::Dev).then_some(LOCAL_ORIGINS);

@@ -4,7 +4,7 @@ use config::{Config, File, FileFormat, Value, ValueKind};
 
 use super::{dotenv, fault::Fault, names};
 
-/// The sources of settings, in order of precedence. Values are hidden in `Debug`.
+/// The sources of settings, in order of precedence. `Debug` shows no values.
 #[derive(Clone, Default)]
 pub struct Sources {
     environment: HashMap<String, String>,
@@ -12,7 +12,7 @@ pub struct Sources {
     dotenv: String,
     /// The text of `cinema.toml`.
     file: String,
-    /// Faults of sources that could not be read.
+    /// The faults of sources that could not be read.
     faults: Vec<Fault>,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// Only an environment, for tests.
+    /// Creates sources that consist only of environment variables, for tests.
     #[must_use]
     pub fn environment<N: Into<String>, V: Into<String>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
         let environment = values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
@@ -44,7 +44,8 @@ impl Sources {
         self
     }
 
-    /// The environment of this process, and `.env` and `cinema.toml` of the working folder where they exist.
+    /// Returns the environment variables of this process, and the files `.env` and `cinema.toml` of the working folder
+    /// if they exist.
     pub(super) fn of_this_process() -> Self {
         let known: Vec<String> = names::all().collect();
         let mut sources = Self::default();
@@ -78,12 +79,12 @@ fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The merged values by name, each from the source with the highest precedence that has it.
+/// The values by name, each from the first source that has it.
 pub(super) struct Values {
     by_name: HashMap<String, String>,
-    /// Faults of the sources.
+    /// The faults of the sources.
     pub(super) faults: Vec<Fault>,
-    /// Whether a source could not be parsed, so that a missing value may be in it.
+    /// Whether a source could not be read or parsed, so that it may contain a value that seems to be missing.
     pub(super) is_partial: bool,
 }
 
@@ -118,18 +119,18 @@ impl Values {
         Self { by_name, faults, is_partial }
     }
 
-    /// Takes the value of `name`.
+    /// Removes and returns the value of `name`.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         self.by_name.remove(name)
     }
 }
 
-/// The value of a name in a source. A blank value counts as absent.
+/// Returns the value of a name in a source. A blank value counts as absent.
 fn given<'a>(layer: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
     layer.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
 }
 
-/// The secret in one source: the value, or the text of the file in `NAME_FILE`.
+/// Returns the secret in one source: the value, or the text of the file that `NAME_FILE` names.
 fn secret(layer: &HashMap<String, String>, name: &str) -> Option<Result<String, Fault>> {
     let file = format!("{name}_FILE");
     match (given(layer, name), given(layer, &file)) {
@@ -160,7 +161,7 @@ fn dotenv_values(text: &str) -> Result<HashMap<String, String>, Vec<Fault>> {
     }
     let values: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
     values.map_err(|error| {
-        // The library's message quotes the line, which may contain a secret, so only the position is reported.
+        // Only the position is reported, because the library's message quotes the line, which may contain a secret.
         let place = match error {
             dotenvy::Error::LineParse(_, place) => format!(" near character {place} of a line"),
             _ => String::new(),
@@ -172,7 +173,7 @@ fn dotenv_values(text: &str) -> Result<HashMap<String, String>, Vec<Fault>> {
 
 fn parsed_toml(text: &str) -> Result<Config, Fault> {
     Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build().map_err(|error| {
-        // Only the position is reported, since the line may contain a secret.
+        // Only the position is reported, because the line may contain a secret.
         let place = error.to_string().lines().next().unwrap_or_default().to_owned();
         Fault::new("cinema.toml", format!("is not TOML ({place})"), "lines like app_port = 8000")
     })
@@ -193,7 +194,7 @@ fn unknown_keys(toml: &Config) -> Vec<Fault> {
     unknown.into_iter().map(fault).collect()
 }
 
-/// The values of `cinema.toml`, by their names in the environment.
+/// Returns the values of `cinema.toml`, by their names in the environment.
 fn toml_values(toml: &Config, faults: &mut Vec<Fault>) -> HashMap<String, String> {
     let mut values = HashMap::new();
     for name in names::all() {

@@ -356,7 +356,7 @@ fn all_faults_are_reported_in_one_response() {
     }
     assert!(!told.contains('\n') && !told.contains("MAIL_FROM is missing"), "{told}");
 
-    // Values are not reported as missing when a source could not be parsed.
+    // If a source could not be parsed, no value is reported as missing.
     for sources in [
         Sources::environment(PRODUCTION).with_dotenv("=\n"),
         Sources::environment([("APP_ENV", "prod")]).with_dotenv("APP SECRET KEY\n"),
@@ -439,7 +439,7 @@ fn a_secret_in_an_invalid_address_is_not_shown() {
 }
 
 #[test]
-fn only_in_development_a_stop_is_immediate() {
+fn the_server_drains_for_five_seconds_except_in_development() {
     for (app_env, seconds) in [("dev", 0), ("test", 5), ("prod", 5)] {
         let settings = settings(&[("APP_ENV", app_env)]).unwrap();
         assert_eq!(settings.drain, Duration::from_secs(seconds), "{app_env}");

@@ -2,10 +2,11 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-/// How long a destination counts as slow after a slow delivery.
+/// How long a destination counts as slow after a slow delivery to it.
 const SLOW_FOR: Duration = Duration::from_mins(1);
 
-/// The destinations of outbox messages (a mail host, a store of pictures) with running or recently slow deliveries.
+/// The destinations of outbox messages (such as a mail host or a store of pictures) to which deliveries are running or
+/// were recently slow.
 #[derive(Default)]
 pub(super) struct Destinations(HashMap<String, Destination>);
 
@@ -16,12 +17,12 @@ struct Destination {
 }
 
 impl Destinations {
-    /// Whether a delivery to it was recently slow.
+    /// Returns whether a delivery to the destination was recently slow.
     pub(super) fn is_slow(&self, name: &str, now: Instant) -> bool {
         self.0.get(name).is_some_and(|destination| destination.is_slow(now))
     }
 
-    /// How many deliveries to it are running.
+    /// Returns how many deliveries to the destination are running.
     pub(super) fn running(&self, name: &str) -> usize {
         self.0.get(name).map_or(0, |destination| destination.running)
     }

@@ -16,25 +16,25 @@ use crate::composition::error_chain;
 /// The duration after which a delivery counts as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(2);
 
-/// How long a message is postponed whose destination is slow and already has the maximum number of running deliveries.
+/// How long a message is postponed if its destination is slow and already has the maximum number of running deliveries.
 const POSTPONED_BY: Duration = Duration::from_secs(20);
 
-/// How many slow deliveries may run for each worker.
+/// The number of slow deliveries that may run for each worker.
 const SLOW_FOR_EACH: usize = 2;
 
-/// The maximum number of deliveries that this many workers run at once: fast and slow ones.
+/// Returns the maximum number of deliveries that this many workers run at the same time, both fast and slow ones.
 pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
     workers.saturating_add(workers.saturating_mul(SLOW_FOR_EACH))
 }
 
-/// Handles the messages of the outbox, several at once.
+/// Handles the messages of the outbox, several at the same time.
 ///
 /// A slow destination must delay only its own messages. A delivery that turns out to be slow therefore releases its
 /// worker and continues as one of a limited number of slow deliveries. While its destination counts as slow, further
-/// messages to it start as slow deliveries; messages above the limit are postponed.
+/// messages to it start as slow deliveries. If a destination has too many of them, its further messages are postponed.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
-    /// How many workers there are, and how many slow deliveries a destination may have.
+    /// The number of workers. It is also the maximum number of running deliveries to a slow destination.
     count: usize,
     workers: Arc<Semaphore>,
     slow: Arc<Semaphore>,
@@ -52,14 +52,14 @@ impl OutboxWorkers {
         }
     }
 
-    /// Starts to handle the due messages, for as long as `may_start`; returns how many were started. A message that was
-    /// not started is not claimed.
+    /// Starts the deliveries of due messages for as long as `may_start` returns `true`. Returns how many were started.
+    /// A message whose delivery was not started is not claimed.
     pub(super) async fn start_due(
         self: &Arc<Self>,
         may_start: impl Fn() -> bool + Send + Sync,
     ) -> Result<u64, StoreError> {
         let mut started = 0_u64;
-        // The semaphore is never closed.
+        // Acquiring a permit does not fail, because the semaphore is never closed.
         while let Ok(worker) = Arc::clone(&self.workers).acquire_owned().await
             && may_start()
             && let Some(delivery) = self.outbox.claim().await?
@@ -71,8 +71,8 @@ impl OutboxWorkers {
         Ok(started)
     }
 
-    /// Handles the due messages and those that they create, for as long as `may_start`, and waits for the end of all
-    /// deliveries.
+    /// Handles the due messages, and the messages that they create, for as long as `may_start` returns `true`. Waits
+    /// for the end of all deliveries.
     pub(super) async fn handle_all(
         self: &Arc<Self>,
         may_start: impl Fn() -> bool + Send + Sync,
@@ -88,7 +88,8 @@ impl OutboxWorkers {
 
     /// Waits until no delivery is running.
     async fn all_ended(&self) {
-        // A delivery holds a permit of one kind or the other, and gets the slow one before it releases its worker.
+        // When all permits can be acquired, no delivery is running: a delivery always holds a worker or a slow permit,
+        // and it acquires the slow permit before it releases its worker.
         for (permits, count) in
             [(&self.workers, self.count), (&self.slow, self.count.saturating_mul(SLOW_FOR_EACH))]
         {
@@ -153,7 +154,7 @@ impl OutboxWorkers {
     }
 }
 
-/// A running delivery. It has ended when this is dropped.
+/// A registered delivery. Dropping it registers the end of the delivery.
 struct Running<'a> {
     destinations: &'a Mutex<Destinations>,
     name: String,

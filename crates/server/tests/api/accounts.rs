@@ -1,4 +1,4 @@
-//! Accounts.
+//! Cases about accounts.
 
 mod own_data;
 mod profile;

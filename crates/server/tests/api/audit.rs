@@ -15,7 +15,7 @@ cases! {
     filters_narrow_the_log,
     reading_by_cursor_returns_each_entry_once_while_others_are_written,
     invalid_parameters_are_reported_together,
-    only_administrators_read_it,
+    only_administrators_read_the_log,
 }
 
 async fn log(admin: &SignedIn, query: &str) -> Vec<Value> {
@@ -91,7 +91,7 @@ async fn a_password_for_the_documentation_is_checked_like_a_log_in(engine: Engin
         docs(&password_of("ann")).await.expect(200);
     }
     let by = log(&admin, &format!("actor_id={}", ann.id())).await;
-    // The second time the password is cached.
+    // The second request is not recorded, because the password is cached.
     assert_eq!(actions(&by), ["signed_in", "signed_in"]);
     assert_eq!((&by[0]["object"]["kind"], &by[1]["object"]["kind"]), (&json!("user"), &json!("session")));
     assert_eq!(log(&admin, "action=sign_in_failed").await.len(), 1);
@@ -205,7 +205,7 @@ async fn invalid_parameters_are_reported_together(engine: Engine) {
     admin.get("/admin/audit?action=signed_in&action=registered").await.invalid(&[("action", "repeated")]);
 }
 
-async fn only_administrators_read_it(engine: Engine) {
+async fn only_administrators_read_the_log(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let moderator = app.user("moderator").await;

@@ -1,4 +1,4 @@
-//! Seals, which prove that the audit log was not changed.
+//! The seals of the audit log, which prove that it was not changed.
 
 use app::audit::Known;
 use chrono::TimeDelta;
@@ -9,7 +9,7 @@ cases! {
     an_unchanged_log_passes_verification,
     a_changed_row_is_found_with_its_seal,
     a_removed_row_is_found_with_its_seal,
-    a_late_row_is_found_with_its_seal,
+    a_row_that_was_added_after_sealing_is_found_with_its_seal,
     a_removed_seal_is_found,
     a_truncated_log_is_detected_with_a_recorded_seal,
     a_deleted_account_breaks_no_seal,
@@ -17,7 +17,7 @@ cases! {
     a_changed_secret_breaks_no_seal,
 }
 
-/// A log with two seals: of the first entries of Ann, and of those of Bob.
+/// Starts a server whose audit log has two seals: one over the entries about Ann, and one over those about Bob.
 async fn sealed(engine: Engine) -> TestApp {
     let app = TestApp::spawn(engine).await;
     for name in ["ann", "bob"] {
@@ -27,7 +27,7 @@ async fn sealed(engine: Engine) -> TestApp {
     app
 }
 
-/// Seals the existing entries, like the background work.
+/// Seals the existing entries, as the background work does.
 async fn seal(app: &TestApp) {
     app.advance(TimeDelta::minutes(11));
     assert!(app.audit_log().seal().await.unwrap() > 0);
@@ -37,7 +37,7 @@ fn verify(app: &TestApp, words: &[&str]) -> (bool, String) {
     app.cinema().run(&[&["audit", "verify"], words].concat())
 }
 
-/// Asserts exit code 1, and these words in the output.
+/// Asserts that the verification fails and prints these texts.
 #[track_caller]
 fn says(app: &TestApp, words: &[&str], parts: &[&str]) {
     let (holds, said) = verify(app, words);
@@ -79,7 +79,7 @@ async fn a_removed_row_is_found_with_its_seal(engine: Engine) {
     says(&app, &[], &["seal 2 (rows from ", "1 of its 3 rows are missing"]);
 }
 
-async fn a_late_row_is_found_with_its_seal(engine: Engine) {
+async fn a_row_that_was_added_after_sealing_is_found_with_its_seal(engine: Engine) {
     let app = sealed(engine).await;
     app.execute_sql(
         "INSERT INTO audit_log (id, created_at, action) SELECT object_id, created_at, 'password_reset' \
@@ -126,7 +126,7 @@ async fn deliberately_removed_rows_are_not_reported(engine: Engine) {
     )
     .await;
     says(&app, &[], &["3 of its 3 rows are missing"]);
-    // The second seal covers the entries from a minute after the beginning on.
+    // Ann's rows were written 22 minutes ago. The second seal covers only rows that are at least a minute newer.
     let moment = app.now() - TimeDelta::minutes(22);
     holds(&app, &["--removed-before", &moment.to_rfc3339()]);
 }
@@ -143,7 +143,7 @@ async fn a_changed_secret_breaks_no_seal(engine: Engine) {
     assert!(holds, "{said}");
     let (holds, said) = verify(&rotated[..1]);
     assert!(!holds && said.contains("seals 1 to 2 were made with a key that is not known"), "{said}");
-    // A seal with the new key permanently proves the earlier ones.
+    // A seal with the new key also proves the earlier seals, so the old key is no longer needed.
     let node = app.node_with(&rotated).await;
     node.log_in("ann").await.expect(200);
     seal(&node).await;

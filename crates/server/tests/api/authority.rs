@@ -1,4 +1,5 @@
-//! Users who lose their authority can no longer change anything, even with concurrent calls and on other nodes.
+//! Users who lose their role or their account can no longer change anything, even with concurrent calls and on other
+//! nodes.
 
 use std::future::IntoFuture;
 
@@ -24,14 +25,15 @@ fn patch(caller: &Caller, id: impl std::fmt::Display, changes: &Value) -> Call {
     caller.call(Method::PATCH, format!("/users/{id}")).json(changes)
 }
 
-/// A second administrator.
+/// Creates a second administrator.
 async fn second_admin(app: &TestApp, admin: &SignedIn) -> SignedIn {
     let mallory = app.user("mallory").await;
     patch(admin, mallory.id(), &json!({"role": "admin"})).await.expect(200);
     mallory
 }
 
-/// Changes the second administrator while that administrator sends many calls that would revert the change.
+/// Changes the second administrator (`change`) while that administrator sends many concurrent calls that would revert
+/// the change (`undo`). Returns the answers to these calls.
 async fn race(admin: &SignedIn, mallory: &SignedIn, change: &Value, undo: &Value) -> Vec<Answer> {
     let undoing = join_all((0..CALLS).map(|_| patch(mallory, mallory.id(), undo).into_future()));
     let (changed, answers) = join(patch(admin, mallory.id(), change).into_future(), undoing).await;
@@ -45,7 +47,7 @@ async fn a_demoted_administrator_cannot_undo_it_on_any_node(engine: Engine) {
     let admin = app.admin().await;
     let mallory = second_admin(&app, &admin).await;
     let elsewhere = mallory.at(other.url());
-    // The other node has just read the role and caches it for a short time.
+    // The other node reads the role and caches it for a short time.
     elsewhere.get("/users").await.expect(200);
     patch(&admin, mallory.id(), &json!({"role": "user"})).await.expect(200);
     patch(&elsewhere, mallory.id(), &json!({"role": "admin"})).await.problem(403, "forbidden");

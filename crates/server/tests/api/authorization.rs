@@ -1,5 +1,5 @@
-//! Calls every operation of the document as a visitor, a user, a moderator and an administrator: each is allowed
-//! exactly where the role is sufficient.
+//! Calls every operation of the OpenAPI document as a visitor, a user, a moderator and an administrator, and checks
+//! that exactly the sufficient roles are allowed.
 
 use domain::accounts::Role;
 use reqwest::Method;
@@ -12,7 +12,7 @@ cases! {
     objects_of_a_user_are_not_found_by_others,
     a_missing_role_is_reported_regardless_of_other_faults,
     a_bad_token_is_refused_everywhere,
-    no_operation_breaks_on_an_empty_request,
+    no_operation_answers_an_empty_request_with_a_server_error,
 }
 
 /// Calls the operation on an object that does not exist.
@@ -20,7 +20,7 @@ fn call(caller: &Caller, method: &str, path: &str, operation: &Value) -> Call {
     call_on("0190a1b2-0000-7000-8000-000000000000", caller, method, path, operation)
 }
 
-/// Calls the operation on the object with this identifier, with an empty body.
+/// Calls the operation on the object with this identifier, with an empty JSON object if it takes a body.
 fn call_on(id: &str, caller: &Caller, method: &str, path: &str, operation: &Value) -> Call {
     let path: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect();
     let call = caller.call(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), path.join("/"));
@@ -37,7 +37,8 @@ enum Needed {
 }
 use Needed::{Admin, Moderator, Nobody, User};
 
-/// The minimum role of every operation, in addition to its declaration: a new operation fails until it is listed here.
+/// The minimum role of every operation. The list is independent of the declarations in the code: a new operation fails
+/// the case until it is listed here.
 const NEEDED: [(&str, Needed); 114] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
@@ -155,7 +156,7 @@ const NEEDED: [(&str, Needed); 114] = [
     ("put /api/v1/users/me/avatar", User),
 ];
 
-/// The minimum role according to the document.
+/// Returns the minimum role according to the OpenAPI document.
 fn declared(operation: &Value) -> Needed {
     let requirements = operation["security"].as_array().unwrap();
     let is_open = requirements.iter().all(|one| one.as_object().is_none_or(serde_json::Map::is_empty));
@@ -190,7 +191,7 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
         for (role, caller) in callers {
             let answer = call(caller, method, path, operation).await;
             if role >= needed {
-                // A missing refresh token is answered with 422, and `{}` has none.
+                // The body `{}` may be refused with 422, but not because of the role.
                 assert!(![401, 403].contains(&answer.status) && answer.status < 500, "{role:?}: {answer}");
             } else if role == Nobody {
                 answer.problem(401, "unauthenticated");
@@ -198,7 +199,8 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
                 answer.problem(403, "forbidden");
             }
         }
-        // The document contains exactly the possible statuses. `DOCS_ACCESS` controls who may read the document.
+        // The OpenAPI document lists exactly the statuses that are possible. `DOCS_ACCESS` controls who may read the
+        // document.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
         // Comments are public, but only their authors and moderators can change them.
         let is_for_authors = path == "/api/v1/comments/{id}";
@@ -248,11 +250,11 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
         if !path.contains('{') || declared(operation) != User || is_shared(path) {
             continue;
         }
-        // Its body must have a reason; the cases of refund requests test it.
+        // The request needs a body with a reason; the cases about refund requests test it.
         if (method, path) == ("post", "/api/v1/orders/{id}/refund-requests") {
             continue;
         }
-        // Ann's object of this kind.
+        // The object of this kind that belongs to Ann.
         let id = match path {
             "/api/v1/cart/items/{movie_id}" => &in_cart,
             "/api/v1/orders/{id}" | "/api/v1/orders/{id}/cancel" | "/api/v1/orders/{id}/refund-requests" => {
@@ -304,7 +306,8 @@ async fn a_bad_token_is_refused_everywhere(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let broken = app.anonymous().with_token("not.a.token");
     for (method, path, operation) in operations(document()) {
-        // Callers with an invalid token need these operations to get a new one; health checks are not made by users.
+        // Callers with an invalid token need the operations of accounts to get a new one. Health checks and pages about
+        // problems are not called by users.
         let is_exempt = ["/api/v1/accounts/", "/health/", "/problems/"];
         if is_exempt.iter().any(|prefix| path.starts_with(prefix)) {
             continue;
@@ -313,7 +316,7 @@ async fn a_bad_token_is_refused_everywhere(engine: Engine) {
     }
 }
 
-async fn no_operation_breaks_on_an_empty_request(engine: Engine) {
+async fn no_operation_answers_an_empty_request_with_a_server_error(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for (method, path, _) in operations(document()) {

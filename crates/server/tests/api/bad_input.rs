@@ -9,7 +9,7 @@ cases! {
     a_body_that_is_no_json_is_malformed,
     a_body_that_is_no_object_is_named,
     a_body_of_another_type_is_unsupported,
-    a_charset_is_understood_when_it_is_utf_8,
+    only_utf_8_is_accepted_as_the_charset,
     a_compressed_body_is_unsupported,
     a_too_long_password_is_refused_before_it_is_hashed,
     a_body_over_64_kib_is_too_large,
@@ -116,7 +116,7 @@ async fn a_body_of_another_type_is_unsupported(engine: Engine) {
     assert_eq!(app.mail_count(), 0);
 }
 
-async fn a_charset_is_understood_when_it_is_utf_8(engine: Engine) {
+async fn only_utf_8_is_accepted_as_the_charset(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (name, kind) in [
         ("ann", "application/json; charset=utf-8"),
@@ -158,7 +158,7 @@ async fn a_body_over_64_kib_is_too_large(engine: Engine) {
     }
     let at_most = body(60 * 1024);
     app.anonymous().post("/accounts/register", at_most).await.invalid(&[("password", "too_long")]);
-    // A body without a length is also limited.
+    // A body that does not declare its length is limited as well.
     let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("\"aaaaaaaaaaaaaaaaaaaa\"".repeat(100)));
     let unending = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     app.anonymous()
@@ -189,7 +189,7 @@ async fn nul_is_refused_in_every_string(engine: Engine) {
             let text = body[field].as_str().unwrap();
             body[field] = format!("{text}\0").into();
             let answer = app.anonymous().post(path, body).await;
-            // A log-out succeeds for any string.
+            // A log-out may succeed, because it accepts any string.
             if path == "/accounts/logout" && answer.status == 200 {
                 continue;
             }
@@ -308,7 +308,7 @@ async fn fifty_faults_are_reported_and_the_others_are_counted(engine: Engine) {
     let body = Value::from(keys.clone());
     let query: Vec<_> = keys.keys().take(1_000).map(|key| format!("{key}=1")).collect();
     let query = query.join("&");
-    // `email` and `password` are missing, or fields were sent to a call that takes no body.
+    // The two faults in addition to the 4,000 unknown fields are the missing `email` and `password`.
     for (answer, more) in [
         (app.anonymous().post("/accounts/register", body.clone()).await, 3_952),
         (app.anonymous().get(format!("/movies?{query}")).await, 950),

@@ -1,4 +1,4 @@
-//! The cart.
+//! Cases about the cart.
 
 mod items;
 mod merge;

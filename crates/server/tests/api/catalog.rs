@@ -1,4 +1,4 @@
-//! The catalogue.
+//! Cases about the catalogue.
 
 mod caching;
 mod detail;
@@ -41,7 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// The names of a list's items, in order.
+/// Returns the names of a list's items, in order.
 fn names(list: &Answer) -> Vec<String> {
     assert_eq!(list.status, 200, "{list}");
     texts(&list.json(), "name")

@@ -1,4 +1,5 @@
-//! A killed process, and a full disk: answered calls have taken effect completely, and others not at all.
+//! A killed process and a full disk: calls that were answered have taken full effect, and other calls have taken full
+//! effect or none.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ cases! {
     a_full_disk_is_unavailable_and_loses_nothing: on_sqlite_only,
 }
 
-/// The tokens of the activation links to a user in printed mails.
+/// Returns the tokens of the activation links to a user in mails that were printed.
 fn printed_tokens(printed: &str, name: &str) -> Vec<String> {
     let to = format!("To: {}\n", email_of(name));
     printed
@@ -52,14 +53,14 @@ async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine
         }
         match cinema.take() {
             Some(cinema) => printed = cinema.kill(),
-            // Calls that were running may also be done.
+            // The calls that were running when the process was killed may have been executed.
             None if begun.len() >= answered.len() + 4 => break,
             None => {}
         }
     }
     assert!(answered.len() >= 8);
 
-    // Mails that the killed process was sending can be claimed after their lease.
+    // Mails that the killed process was sending can be claimed when their lease has expired.
     app.advance(TimeDelta::minutes(2));
     app.run_outbox().await;
     for name in begun {
@@ -136,7 +137,7 @@ async fn an_interrupted_import_reports_its_progress_and_can_be_repeated(engine: 
     let words = ["movies", "import", file.to_str().unwrap()];
     let visitor = app.anonymous();
     let total = async || visitor.get("/movies").await.expect(200).json()["total_items"].as_i64().unwrap();
-    // PostgreSQL is already importing the third thousand when the second fails.
+    // When the second batch of a thousand rows fails, PostgreSQL is already importing the third one.
     let (trap, untrap, kept) = match engine {
         Engine::Sqlite => (
             "CREATE TRIGGER ends BEFORE INSERT ON movies WHEN NEW.name = 'Part 1500' \
@@ -181,8 +182,8 @@ async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {
         assert!(answered.len() < 200, "the disk is never full");
     };
     assert!(fill(&mut answered).await.header("retry-after").is_some());
-    // It continues to serve calls that need no space, and to report the problem: a checkpoint may free some space for a
-    // few more.
+    // The server continues to answer calls that need no space and to report that others are unavailable. A few more may
+    // succeed, because a checkpoint may free some space.
     visitor.get("/health/live").await.expect(200);
     assert_eq!(visitor.get("/movies").await.expect(200).json()["total_items"], 12);
     fill(&mut answered).await;

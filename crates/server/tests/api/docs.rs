@@ -1,4 +1,4 @@
-//! The documentation, and access to it.
+//! The documentation page and the OpenAPI document, and who may read them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Answer, Engine, TestApp, cases, password_of};
 
 cases! {
-    public_docs_are_open,
+    public_docs_need_no_credentials,
     the_page_loads_nothing_from_other_servers,
     restricted_docs_answer_with_both_challenges,
     restricted_docs_are_readable_with_a_token,
@@ -29,7 +29,7 @@ fn basic(email: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{email}:{password}")))
 }
 
-async fn public_docs_are_open(engine: Engine) {
+async fn public_docs_need_no_credentials(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let page = app.anonymous().get("/docs").await.expect(200);
     assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page}");
@@ -37,7 +37,7 @@ async fn public_docs_are_open(engine: Engine) {
     app.anonymous().get("/openapi.json").await.expect(200);
 }
 
-/// The addresses that a page loads.
+/// Returns the addresses that a page loads.
 fn loaded(page: &str) -> Vec<String> {
     ["src=\"", "href=\""]
         .iter()
@@ -58,7 +58,7 @@ async fn the_page_loads_nothing_from_other_servers(engine: Engine) {
     }
 }
 
-/// Asserts a 401 with this code that asks for a token and for an email and password; returns the challenge of the
+/// Asserts a 401 with this code that asks for a token or for an email and password. Returns the challenge for the
 /// token.
 #[track_caller]
 fn challenged(answer: Answer, code: &str) -> String {
@@ -134,7 +134,7 @@ async fn without_the_database_closed_docs_are_unavailable(_postgres: Engine) {
     let app = TestApp::spawn_on_own_server_with(&CLOSED).await;
     let ann = app.user("ann").await;
     app.stop_database().await;
-    // The state of the session is not cached for longer.
+    // The state of the session is cached for less than ten seconds.
     app.advance(chrono::TimeDelta::seconds(10));
     for path in PAGES {
         ann.get(path).await.problem(503, "unavailable");
@@ -146,8 +146,8 @@ async fn without_the_database_closed_docs_are_unavailable(_postgres: Engine) {
 
 async fn calls_from_the_documentation_page_omit_browser_credentials(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
-    // A browser adds the Basic credentials of the page to every call by the page, unless this is disabled. The API
-    // refuses them, since they are not a token.
+    // A browser adds the Basic credentials of the page to every call of the page, unless the page prevents it. The API
+    // refuses Basic credentials, because they are not a token.
     let sent = app.anonymous().get("/genres").header("authorization", basic("ann@example.com", "x"));
     sent.await.problem(401, "access_token_invalid");
     let script = app.anonymous().get("/docs/start.js").await.expect(200).text();

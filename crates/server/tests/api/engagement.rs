@@ -1,4 +1,4 @@
-//! Reactions, ratings, favourites, comments and their reports, and the popularity that follows from them.
+//! Reactions, ratings, favourites, comments and their reports, and the popularity of movies that follows from them.
 
 mod comments;
 mod favorites;

@@ -1,5 +1,5 @@
-//! The rules for every route. Most are checked on every answer of the suite (`support/answer.rs`); these are the rules
-//! that need a separate request.
+//! The rules for every route. `support/answer.rs` checks most of them on every answer of the suite; the cases here
+//! check the rules that need a separate request.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ async fn an_answer_that_the_caller_does_not_accept_is_not_created(engine: Engine
     {
         app.anonymous().get("/movies").header("accept", accept).await.expect(200);
     }
-    // A call that cannot be answered changes nothing.
+    // A call whose answer the caller does not accept changes nothing.
     app.anonymous()
         .post("/accounts/register", json!({"email": "ann@example.com", "password": "Passw0rd1"}))
         .header("accept", "text/html")
@@ -333,7 +333,7 @@ async fn no_answer_reveals_the_server_software(engine: Engine) {
     }
 }
 
-/// Sends a request over a persistent connection; returns the answer's head in lower case.
+/// Sends a request over a persistent connection and reads the answer. Returns its head in lower case.
 async fn ask(connection: &mut TcpStream, call: &str) -> String {
     connection.write_all(format!("{call} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
     let mut head = Vec::new();

@@ -1,5 +1,5 @@
-//! Calls that the server could not execute are not counted: a client that repeats a call after a 503 is not
-//! rate-limited because of the first attempt.
+//! Calls that the server could not execute do not count against rate limits: a client that retries a call after a 503
+//! is not limited because of the first attempt.
 
 use reqwest::Method;
 use serde_json::json;
@@ -14,7 +14,7 @@ cases! {
 const SETTINGS: [(&str, &str); 3] =
     [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8"), ("RATE_LIMIT_LOGIN", "1/1h")];
 
-/// The remaining quota of a policy according to the answer.
+/// Returns the remaining quota of a policy according to the headers of the answer.
 #[track_caller]
 fn left(answer: &Answer, policy: &str) -> u64 {
     let told = answer.header("ratelimit").unwrap_or_else(|| panic!("the answer reveals nothing: {answer}"));
@@ -57,7 +57,7 @@ async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
             assert_eq!(answer.header("retry-after"), Some("1"), "{answer}");
             assert_eq!(left(&answer, policy), count, "{answer}");
         }
-        // It is not counted for the address of a user who needs a link either.
+        // The failed call does not count against the limit of the email address either.
         app.register("ann").await.problem(503, "unavailable");
     }
     let calls_left = left(&app.anonymous().get("/nothing").await.expect(404), "global");

@@ -13,10 +13,10 @@ pub(crate) fn cases() -> Vec<Case> {
     [list::cases(), playback::cases(), progress::cases(), ranges::cases()].into_iter().flatten().collect()
 }
 
-/// The beginning of the file of a film (ISO 14496-12).
+/// The beginning of an MP4 file (ISO 14496-12).
 const BEGINNING: &str = "\0\0\0\x20ftypisom";
 
-/// A film of this length, in which every position differs from those around it.
+/// Returns a film of this length in bytes. Its content differs at every position, so that a wrong range is detected.
 fn film(length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = BEGINNING.bytes().collect();
     let mut number = 0_u32;
@@ -32,7 +32,7 @@ fn open(path: &Path) -> File {
     File::open(path).unwrap()
 }
 
-/// The path at which the buyer watches a movie.
+/// Returns the path at which the buyer can watch a movie.
 async fn watched_at(app: &TestApp, buyer: &SignedIn, movie_id: &str) -> String {
     let playback = buyer.get(format!("/library/{movie_id}/playback")).await.expect(200).json();
     path_of(app, playback["url"].as_str().unwrap())

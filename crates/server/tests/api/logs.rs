@@ -1,5 +1,6 @@
-//! Secrets are never logged: planted secrets are searched in everything that the process logged, here for one scenario
-//! together with the lines that must be logged, and at the end of the run for all cases (`support/canaries.rs`).
+//! Tests of the log. No secret is ever logged: `no_secret_is_logged` checks this for one scenario, together with the
+//! lines that must be logged. At the end of the run, everything that the process logged for all cases is searched for
+//! every secret that was used (`support/canaries.rs`).
 
 use std::collections::BTreeSet;
 
@@ -108,7 +109,7 @@ async fn malformed_requests_are_refused_without_a_body_and_not_logged_as_errors(
         (format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {long}\r\n\r\n"), "431"),
     ] {
         let mut connection = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
-        // A server that has answered may close the connection before everything was sent.
+        // Writing may fail, since the server may answer and close the connection before everything was sent.
         let _unsent = connection.write_all(request.as_bytes()).await;
         let mut answer = Vec::new();
         let _reset = connection.read_to_end(&mut answer).await;

@@ -1,17 +1,17 @@
-//! Transactions that the database rolls back in favour of others: clients do not notice it unless it continues to
-//! happen.
+//! PostgreSQL aborts a transaction that conflicts with another one: the transaction has lost a race. The server runs it
+//! again, so clients notice nothing unless it is aborted too often.
 
 use serde_json::json;
 
 use crate::support::{Engine, TestApp, cases, email_of};
 
 cases! {
-    a_request_that_loses_four_races_is_answered_as_if_it_had_lost_none: on_postgres_only,
-    a_request_that_loses_five_races_is_unavailable_and_leaves_nothing_behind: on_postgres_only,
+    a_request_whose_transaction_is_aborted_four_times_succeeds_unnoticed: on_postgres_only,
+    a_request_whose_transaction_is_aborted_five_times_fails_and_changes_nothing: on_postgres_only,
 }
 
-/// Makes this many transactions that add a row to the table lose a race, immediately or at their commit. The sequence
-/// that counts them is not affected by rollbacks.
+/// Makes the next `count` transactions that insert a row into the table fail with this SQLSTATE, either at the
+/// insertion or at the commit (`when`). A sequence counts them, since a rollback does not undo its changes.
 async fn lose_races(app: &TestApp, count: u32, table: &str, (sqlstate, when): (&str, &str)) {
     app.execute_sql(&format!(
         "DROP SEQUENCE IF EXISTS races;
@@ -29,9 +29,10 @@ async fn lose_races(app: &TestApp, count: u32, table: &str, (sqlstate, when): (&
     .await;
 }
 
+/// The `SQLSTATE` of a deadlock and of a failed serialization, and when they occur.
 const RACES: [(&str, &str); 3] = [("40P01", "IMMEDIATE"), ("40001", "IMMEDIATE"), ("40001", "DEFERRED")];
 
-async fn a_request_that_loses_four_races_is_answered_as_if_it_had_lost_none(engine: Engine) {
+async fn a_request_whose_transaction_is_aborted_four_times_succeeds_unnoticed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -46,7 +47,7 @@ async fn a_request_that_loses_four_races_is_answered_as_if_it_had_lost_none(engi
     assert_eq!(app.mails_to(&email_of("bob")).len(), 1);
 }
 
-async fn a_request_that_loses_five_races_is_unavailable_and_leaves_nothing_behind(engine: Engine) {
+async fn a_request_whose_transaction_is_aborted_five_times_fails_and_changes_nothing(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

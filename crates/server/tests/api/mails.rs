@@ -1,5 +1,5 @@
-//! Mails over SMTP to a real mail server: none is lost when the sending process is killed, and a mail that is sent
-//! again can be recognised as the same.
+//! Sending mails over SMTP to a real mail server. No mail is lost when the sending process is killed; some mails are
+//! sent twice, but with the same message identifier, so that receivers can recognise them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ cases! {
     of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent,
 }
 
-/// A server in this process that sends its mails to this mail server, and shares the database of `app`.
+/// Starts a node in this process that shares the database of `app` and sends its mails to this mail server.
 async fn node_of(app: &TestApp, mail_server: &MailServer) -> TestApp {
     let settings = mail_server.settings();
     app.node_with(&settings.each_ref().map(|(name, value)| (*name, value.as_str()))).await
@@ -41,7 +41,7 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         answer.expect(200);
     }
 
-    // Each time the mail server has accepted a mail, but its sender does not know it yet.
+    // Kills each process when the mail server has accepted a mail, but the process does not know it yet.
     let holds = ["1", "150", "500", "850"];
     let mut mail_server = MailServer::start(&[&["--hold"], &holds[..]].concat());
     for _ in holds {
@@ -49,7 +49,7 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         while !mail_server.next().await.is_held {}
         cinema.kill();
     }
-    // The messages that the killed processes had claimed can be claimed again after their lease.
+    // Messages that the killed processes had claimed can be claimed again when their lease has expired.
     app.advance(TimeDelta::minutes(2));
     node_of(&app, &mail_server).await.run_outbox().await;
 
@@ -63,7 +63,8 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
     for (to, mails) in by_recipient {
         assert_eq!(mails.len(), 1, "{to} got different mails: {mails:?}");
     }
-    // Each kill may also interrupt the other deliveries of the process: four workers, and twice as many slow ones.
+    // Each kill may interrupt up to twelve deliveries of the process: those of four normal workers and of eight for
+    // slow hosts.
     let again = mails.len() - ACCOUNTS;
     assert!((holds.len()..=holds.len() * 12).contains(&again), "{again} mails were sent twice");
 }
@@ -87,7 +88,7 @@ async fn a_temporarily_refused_mail_is_retried_for_two_days(engine: Engine) {
     }
 }
 
-/// Registers an address at this host.
+/// Registers an account whose email address is at this host.
 async fn register_at(app: &TestApp, name: &str, host: &str) {
     let body = json!({"email": format!("{name}@{host}"), "password": password_of(name)});
     app.anonymous().post("/accounts/register", body).await.expect(201);
@@ -103,7 +104,7 @@ async fn a_permanently_refused_mail_is_sent_once(engine: Engine) {
         app.advance(TimeDelta::hours(6));
     }
     assert_eq!(mail_server.end().await.len(), 1);
-    // It is kept for operators, with the reason and without the address.
+    // The failed message is kept for operators, with the reason but without the address.
     let cells = app.stored_texts().await;
     let outbox = |column| cells.iter().find(|cell| cell.table == "outbox" && cell.column == column);
     assert!(outbox("dead_at").is_some_and(|cell| !cell.text.is_empty()));
@@ -119,7 +120,8 @@ async fn a_host_that_hangs_delays_only_its_own_mails(engine: Engine) {
     app.register("ann").await.expect(201);
     let mut mail_server = MailServer::start(&["--hang", "slow.example"]);
     let cinema = app.cinema().with(mail_server.settings()).serve();
-    // Each of the others takes 10 s: 400 s one after the other, and 100 s if four workers wait for them.
+    // Each of the 40 other mails takes 10 s: 400 s one after the other, and 100 s if four workers send them. Ann's mail
+    // must not wait for them.
     let mail = timeout(Duration::from_secs(45), mail_server.next()).await.expect("no other mail waits long");
     assert_eq!(mail.to, email_of("ann"));
     cinema.kill();

@@ -1,8 +1,8 @@
-//! The API over a real socket, each case on both databases.
+//! Tests of the API over a real socket. Each case runs with both databases.
 //!
-//! `cargo test -p server --test api` runs all, `… --test api -- sqlite::cart` a part. A case is an async function that
-//! spawns a [`support::TestApp`]; it is listed in its module's `cases!` table. After all cases, everything that was
-//! logged is searched for every secret that was sent or received ([`support::leaks`]).
+//! `cargo test -p server --test api` runs all cases; `… --test api -- sqlite::cart` runs some. A case is an async
+//! function that starts a server ([`support::TestApp`]) and is listed in its module's `cases!` table. After all cases,
+//! everything that was logged is searched for every secret that was sent or received ([`support::leaks`]).
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -50,8 +50,8 @@ use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     support::capture_logs();
-    // The HTTP clients of the cases need a provider, although they do not use TLS; an error means that there already is
-    // one.
+    // The HTTP clients of the cases need a TLS implementation, although they do not use TLS. An error means that one is
+    // already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
     let modules = [
         accounts::cases(),

@@ -1,4 +1,4 @@
-//! Notifications: list, counts, settings, mails and live stream.
+//! Notifications: the list, its counts, settings, mails, and the live stream.
 
 mod comments;
 mod list;
@@ -23,12 +23,12 @@ fn movie(movies: &Movies) -> MovieId {
     movies.id(MOVIE).parse().unwrap()
 }
 
-/// The user replied to a comment of another user.
+/// Returns the cause of a notification: this user replied to a comment of another user.
 fn reply(app: &TestApp, actor: &SignedIn, movie_id: MovieId) -> NotificationCause {
     NotificationCause::CommentReply { actor: user_id(actor), movie_id, reply_id: app.next_id() }
 }
 
-/// The user liked this comment of another user.
+/// Returns the cause of a notification: this user liked this comment of another user.
 fn like(actor: &SignedIn, movie_id: MovieId, comment_id: CommentId) -> NotificationCause {
     NotificationCause::CommentLike { actor: user_id(actor), movie_id, comment_id }
 }

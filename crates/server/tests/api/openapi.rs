@@ -41,7 +41,7 @@ async fn the_served_document_is_the_committed_one(engine: Engine) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi.json is committed (make openapi)");
     let committed: Value = serde_json::from_str(&committed).expect("JSON");
-    // Addresses in it begin with the address of the server, which in the committed document is the default.
+    // URLs in the document begin with the address of the server. The committed document has the default address.
     let app = TestApp::spawn_with(engine, &[("PUBLIC_URL", "http://127.0.0.1:8000")]).await;
     let served = app.anonymous().get("/openapi.json").await.expect(200).json();
     assert!(committed == served, "openapi.json is out of date: run `make openapi`");

@@ -42,14 +42,14 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// Adds movies to the cart, one after the other.
+/// Adds movies to the buyer's cart, one after the other.
 async fn put_in_cart(buyer: &SignedIn, movies: &[String]) {
     for movie_id in movies {
         buyer.post("/cart/items", json!({"movie_id": movie_id})).await.expect(201);
     }
 }
 
-/// Creates an order from the cart.
+/// Creates an order from the buyer's cart.
 async fn place(buyer: &SignedIn) -> Answer {
     buyer.call(Method::POST, "/orders").await
 }
@@ -59,19 +59,19 @@ async fn cancel(buyer: &SignedIn, order: &Value) -> Answer {
     buyer.call(Method::POST, format!("/orders/{}/cancel", text(order, "id"))).await
 }
 
-/// A text of a JSON object.
+/// Returns a string member of a JSON object.
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// The names of the movies in the cart, newest first.
+/// Returns the names of the movies in the buyer's cart, newest first.
 async fn names_in_cart(buyer: &SignedIn) -> Vec<String> {
     let cart = buyer.get("/cart").await.expect(200).json();
     let items = cart["items"].as_array().unwrap().iter();
     items.map(|item| item["movie"]["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The names of the movies of an order.
+/// Returns the names of the movies of an order.
 fn names_in(order: &Value) -> Vec<&str> {
     order["items"].as_array().unwrap().iter().map(|item| text(&item["movie"], "name")).collect()
 }

@@ -1,4 +1,5 @@
-//! Overload: the server answers 503, changes nothing, and continues to work.
+//! An overloaded server answers some requests with 503. These requests change nothing, and the server continues to
+//! work.
 
 use std::{collections::BTreeMap, future::IntoFuture, io::Write, net::TcpStream};
 
@@ -14,7 +15,7 @@ cases! {
     a_client_that_disconnects_leaves_no_partial_changes,
 }
 
-/// Asserts that the log has one warning about the answer with the reason, and no error.
+/// Asserts that the log contains no error about this answer and exactly one warning, which contains the reason.
 #[track_caller]
 fn says_why(answer: &Answer, reason: &str) {
     let (id, logs) = (answer.header("x-request-id").unwrap(), captured_logs());
@@ -27,7 +28,7 @@ async fn above_its_limit_the_server_refuses_requests(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
     let ann = app.user("ann").await;
     let (unit, _) = app.lock_user(&ann).await;
-    // Each request that is accepted waits for the lock.
+    // A request that is accepted waits for the lock.
     let body = json!({"email": ann.email, "password": ann.password});
     let answers =
         join_all((0..8).map(|_| app.anonymous().post("/accounts/login", body.clone()).into_future())).await;
@@ -45,7 +46,7 @@ async fn above_its_limit_the_server_refuses_requests(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-/// With real password hashes, one at a time: the crowd is far larger than the queue.
+/// One real password hash is computed at a time, and there are far more callers than places in the queue.
 async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: Engine) {
     let settings = [
         ("HASH_SLOTS", "1"),
@@ -60,7 +61,7 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
         let call = app.anonymous().post("/accounts/login", body);
         call.header("x-forwarded-for", format!("192.0.2.{client}")).into_future()
     };
-    // The owner, an attacker who guesses her password, one client that tries too often, and clients without an account.
+    // Ann, an attacker who guesses her password, one client that tries too often, and clients without an account.
     let crowd = (0..500).map(|number| match number % 10 {
         0 => log_in(number % 200, "ann".to_owned(), password_of("ann")),
         1 => log_in(number % 200, "ann".to_owned(), "not Ann's 1".to_owned()),
@@ -89,10 +90,11 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
             }
         }
     }
-    // Requests that the full queue refused did not count for the client's ten per minute.
+    // A request that was refused because the queue was full does not count for the client's ten attempts per minute.
     let tried = of_one_client.get(&401).copied().unwrap_or(0);
     assert!(tried <= 10, "one client may try ten times a minute: {of_one_client:?}");
-    // One after the other, so that the queue is never full: at the latest the eleventh exceeds the limit.
+    // These attempts are made one after the other, so that the queue is never full. The eleventh exceeds the limit, if
+    // none did before.
     let mut late = log_in(250, "late".to_owned(), "a Password 1".to_owned()).await;
     for number in 0..10 {
         late = log_in(250, format!("late{number}"), "a Password 1".to_owned()).await;
@@ -110,7 +112,7 @@ async fn a_row_locked_by_another_is_temporarily_unavailable(engine: Engine) {
     let answer = app.log_in("ann").await.problem(503, "unavailable");
     assert!(answer.header("retry-after").is_some(), "{answer}");
     says_why(&answer, "the store is not available");
-    // Reads are not blocked.
+    // A locked row does not block reads.
     ann.get("/movies").await.expect(200);
     ann.get("/cart").await.expect(200);
     drop(unit);
@@ -133,7 +135,7 @@ async fn a_client_that_disconnects_leaves_no_partial_changes(engine: Engine) {
         hasty.write_all(request.as_bytes()).unwrap();
         drop(hasty);
     }
-    // Whatever their outcome, the cart is consistent and can be changed.
+    // Each movie may have been added or not, but the cart is consistent and can be changed.
     for name in ["Alien", "Aliens", "M", "Amélie", "Zootopia"] {
         let answer = ann.post("/cart/items", json!({"movie_id": movies.id(name)})).await;
         assert!(matches!(answer.status, 201 | 409), "{answer}");

@@ -1,4 +1,4 @@
-//! The server's own pages: those that are linked in mails, and the start page.
+//! The server's own pages: those that mails link to, and the start page.
 
 use std::io::Write;
 
@@ -23,7 +23,7 @@ cases! {
     with_a_configured_frontend_there_is_no_page,
     a_compressed_form_is_unsupported_and_has_no_effect,
     a_form_over_16_kib_is_too_large,
-    other_bodies_than_forms_are_unsupported,
+    bodies_that_are_not_forms_are_unsupported,
     a_page_shows_how_long_to_wait_after_too_many_requests,
     without_the_database_a_page_asks_to_try_the_link_again: on_postgres_only,
 }
@@ -87,7 +87,7 @@ async fn a_used_unknown_or_expired_link_is_reported(engine: Engine) {
     assert!(late.text().contains("24 hours"), "{late}");
 }
 
-/// The action of the form on a page that asks for an address.
+/// Asserts that the page has a form that asks for an email address, and returns the path that the form is sent to.
 #[track_caller]
 fn link_form(page: &Answer) -> String {
     let text = page.text();
@@ -269,7 +269,7 @@ async fn a_compressed_form_is_unsupported_and_has_no_effect(engine: Engine) {
     let forms = [
         ("/activate", format!("token={activation}")),
         ("/reset-password", format!("token={reset}&password=Another+1+of+ann")),
-        // Small when compressed, and large when decompressed.
+        // This form is small when compressed and large when decompressed.
         ("/activate", format!("token={}", "a".repeat(10_000_000))),
     ];
     for encoding in ["gzip", "br", "zstd"] {
@@ -294,14 +294,14 @@ async fn a_form_over_16_kib_is_too_large(engine: Engine) {
             says(&send(&app.anonymous(), page, form(length)).await.expect(413), "16 KiB");
         }
         send(&app.anonymous(), page, form(16 * 1024)).await.expect(refused);
-        // A form without a length is also limited.
+        // The limit also applies to a form that does not declare its length.
         let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("a".repeat(1_000)));
         let unending = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
         says(&send(&app.anonymous(), page, unending).await.expect(413), "16 KiB");
     }
 }
 
-async fn other_bodies_than_forms_are_unsupported(engine: Engine) {
+async fn bodies_that_are_not_forms_are_unsupported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;
@@ -325,7 +325,7 @@ async fn a_page_shows_how_long_to_wait_after_too_many_requests(engine: Engine) {
     let refused = ask().await.expect(429);
     says(&refused, "Wait 2 hours, then try again.");
     assert_eq!(refused.header("retry-after"), Some("7200"));
-    // The limit of all calls is reported in the same way.
+    // The limit of all requests of a client is reported in the same way.
     app.anonymous().get("/activate?token=x").await.expect(200);
     let refused = app.anonymous().get("/activate?token=x").await.expect(429);
     says(&refused, "Wait a minute, then try again.");

@@ -1,4 +1,4 @@
-//! A changed `APP_SECRET_KEY`: with the old one as `APP_SECRET_KEY_PREVIOUS` everything continues to work.
+//! Changing `APP_SECRET_KEY`: everything continues to work while the old secret is set as `APP_SECRET_KEY_PREVIOUS`.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ async fn a_rotated_secret_keeps_everybody_signed_in(engine: Engine) {
     node.anonymous().with_token(&pair.access).get("/cart").await.expect(200);
     let walk = format!("/movies?page_size=5&cursor={}", cursor.as_str().unwrap());
     node.anonymous().get(walk).await.expect(200);
-    // A mail that was encrypted before is sent, and its link works.
+    // A mail that was encrypted with the old secret is sent, and its link works.
     let token = node.activation_token("bob").await;
     node.activate(&token).await.expect(200);
     node.log_in("bob").await.expect(200);
@@ -40,8 +40,8 @@ async fn a_repeat_across_a_rotation_gets_the_same_successor(engine: Engine) {
     let repeated = Tokens::of(&node.refresh(&ann.tokens.refresh).await);
     assert_eq!(repeated.refresh, successor.refresh, "byte for byte the same");
     node.anonymous().with_token(&repeated.access).get("/cart").await.expect(200);
-    // A node that knows the new secret but does not use it yet returns the same successor of a token that the new node
-    // has rotated.
+    // This node knows the new secret, but still uses the old one. For a token that a node with the new secret has
+    // rotated, it returns the same successor.
     let rotated = Tokens::of(&node.refresh(&successor.refresh).await);
     let slow = app.node_with(&[("APP_SECRET_KEY", SECRET), ("APP_SECRET_KEY_PREVIOUS", NEW)]).await;
     assert_eq!(Tokens::of(&slow.refresh(&successor.refresh).await).refresh, rotated.refresh);

@@ -1,4 +1,4 @@
-//! Clients that begin a request and do not finish it do not block others.
+//! Clients that begin a request and do not finish it must not block others.
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use reqwest::Method;
@@ -13,7 +13,7 @@ use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
 cases! {
     incomplete_bodies_do_not_block_others,
     stalled_uploads_of_one_user_do_not_block_those_of_another,
-    three_clients_that_send_no_bodies_do_not_keep_webhooks_of_others_out,
+    three_clients_that_send_no_bodies_do_not_block_webhooks_of_others,
     a_webhook_that_no_body_makes_valid_is_refused_before_its_body,
     large_incomplete_bodies_of_one_client_have_a_memory_limit,
     a_client_has_at_most_the_configured_number_of_connections,
@@ -22,14 +22,14 @@ cases! {
 const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\nno picture\r\n--x--\r\n";
 const MULTIPART: &str = "multipart/form-data; boundary=x";
 
-/// A request whose head was sent.
+/// A request whose head was sent, and the rest of it.
 struct Begun {
     stream: TcpStream,
     rest: String,
 }
 
 impl Begun {
-    /// Sends the head, and waits until the server asks for the body.
+    /// Sends the head of a request, and waits until the server asks for the body.
     async fn send(app: &TestApp, call: &str, kind: &str, token: Option<&SignedIn>, body: &str) -> Self {
         let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
         let token = token.map(|user| format!("authorization: Bearer {}\r\n", user.tokens.access));
@@ -52,7 +52,7 @@ impl Begun {
         self.answer().await.0
     }
 
-    /// Reads the answer, which may arrive before the body was sent; returns it with the connection.
+    /// Reads the answer, which may arrive before the body was sent. Returns it with the connection, which stays open.
     async fn answer(mut self) -> (String, Self) {
         let mut answer = Vec::new();
         let mut part = [0_u8; 4096];
@@ -78,7 +78,7 @@ async fn incomplete_bodies_do_not_block_others(engine: Engine) {
         slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
         slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
     }
-    // These three have a permit until their callers are authenticated.
+    // These three requests have a permit until their callers are authenticated.
     let body = json!({"movie_ids": []}).to_string();
     slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
     for _ in 0..2 {
@@ -102,7 +102,7 @@ async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engin
         (0..30).map(|_| Begun::send(&app, "PUT /api/v1/users/me/avatar", MULTIPART, Some(&ann), FORM));
     let stalled: FuturesUnordered<_> =
         futures_util::future::join_all(begun).await.into_iter().map(Begun::answer).collect();
-    // All except two are refused immediately.
+    // All uploads except two are refused immediately.
     let refused: Vec<_> = stalled.take(28).collect().await;
     for (answer, _) in &refused {
         assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
@@ -114,14 +114,14 @@ async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engin
     upload(&bob).await.problem(415, "unsupported_media_type");
 }
 
-/// Begins a webhook of the client with this number behind the proxy.
+/// Begins to send a webhook as the client with this number behind the proxy.
 async fn begin_webhook(app: &TestApp, client: u8, signature: &str) -> Begun {
     let kind =
         format!("application/json\r\nx-forwarded-for: 192.0.2.{client}\r\nsandbox-signature: {signature}");
     Begun::send(app, "POST /api/v1/payments/webhooks/sandbox", &kind, None, "123456789").await
 }
 
-async fn three_clients_that_send_no_bodies_do_not_keep_webhooks_of_others_out(engine: Engine) {
+async fn three_clients_that_send_no_bodies_do_not_block_webhooks_of_others(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
     let signature = format!("t={},v1={}", app.now().timestamp(), "A".repeat(43));
     let stalled = (0..90).flat_map(|_| 1..=3).map(|client| begin_webhook(&app, client, &signature));
@@ -151,11 +151,11 @@ async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engin
     let begin = async || {
         let call = "POST /api/v1/accounts/logout";
         let mut begun = Begun::send(&app, call, "application/json", None, &body).await;
-        // The server may have refused the body before all of this was sent.
+        // Writing may fail, since the server may refuse the body before all of this was sent.
         let _unsent = begun.stream.write_all(&begun.rest.as_bytes()[..60_000]).await;
         begun
     };
-    // Together they are larger than the 8 MiB of one client.
+    // Together the bodies exceed the limit of 8 MiB for one client.
     let incomplete = futures_util::future::join_all((0..200).map(|_| begin())).await;
     let mut stalled: FuturesUnordered<_> = incomplete.into_iter().map(Begun::answer).collect();
     let refused: Vec<_> = stalled.by_ref().take(40).collect().await;
@@ -163,7 +163,7 @@ async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engin
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
         assert!(answer.to_lowercase().contains("retry-after: 1\r\n"), "{answer}");
     }
-    // The small body of a log-in is received all the same.
+    // The small body of a log-in is still accepted.
     app.log_in("ann").await.expect(200);
     drop(stalled);
 }
@@ -175,7 +175,7 @@ async fn a_client_has_at_most_the_configured_number_of_connections(engine: Engin
         let mut open = Vec::new();
         for _ in 0..5 {
             let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
-            // A connection above the limit may be closed before this is sent.
+            // Writing may fail, since the server may close a connection above the limit before this was sent.
             let _unsent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
             let mut answer = [0_u8; 12];
             let is_answered = stream.read_exact(&mut answer).await.is_ok();

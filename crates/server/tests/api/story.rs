@@ -21,7 +21,7 @@ async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_signs_out(engine: En
     let wanted = json!({"movie_id": amelie["id"]});
     visitor.post("/cart/items", wanted.clone()).await.problem(401, "unauthenticated");
 
-    // She registers; the link is in her mail.
+    // She registers, and gets a mail with an activation link.
     let ann = json!({"email": "ann@example.com", "password": "Passw0rd1"});
     visitor.post("/accounts/register", ann.clone()).await.expect(201);
     visitor.post("/accounts/login", ann.clone()).await.problem(403, "account_inactive");

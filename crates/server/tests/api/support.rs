@@ -1,4 +1,4 @@
-//! The foundation of every case: a separate server, its users, and answers that are checked when they arrive.
+//! What every case uses: a separate server, its users, and answers that are checked when they arrive.
 
 mod actors;
 mod answer;
@@ -34,7 +34,7 @@ pub(crate) use self::{
     tables::Cell,
 };
 
-/// The runtime that all cases share; the servers' use cases and connections also run on it.
+/// Returns the runtime that all cases share. The servers of the cases run on it too.
 pub(crate) fn runtime() -> &'static tokio::runtime::Runtime {
     static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
     RUNTIME.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Rate limits.
+//! Cases about rate limits.
 
 use std::{collections::BTreeMap, future::IntoFuture};
 
@@ -15,7 +15,7 @@ cases! {
     every_answer_has_the_remaining_quotas,
     a_client_has_a_quota_of_calls,
     health_and_preflights_are_not_counted_as_calls,
-    health_has_a_quota_of_its_own,
+    health_checks_have_their_own_quota,
     browsers_may_read_the_rate_limit_headers,
     log_ins_are_limited_by_client,
     clients_cannot_choose_the_address_that_they_are_counted_for,
@@ -50,7 +50,7 @@ fn log_in_from(app: &TestApp, client: &str, name: &str, password: &str) -> Call 
     app.anonymous().post("/accounts/login", body).header("x-forwarded-for", client)
 }
 
-/// The members of a list of structured fields, with their parameters.
+/// Parses a header that is a list of structured fields. Returns the parameters of each member, by its name.
 fn members(answer: &Answer, header: &str) -> BTreeMap<String, BTreeMap<String, u64>> {
     let list = answer.header(header).unwrap_or_else(|| panic!("no {header}: {answer}"));
     let member = |text: &str| {
@@ -69,7 +69,7 @@ fn left(answer: &Answer, policy: &str) -> u64 {
     members(answer, "ratelimit")[policy]["r"]
 }
 
-/// Asserts a 429 with the time to wait; returns the number of seconds.
+/// Asserts that the answer is a 429 because of this limit. Returns the number of seconds to wait.
 #[track_caller]
 fn limited(answer: Answer, policy: &str) -> i64 {
     let is_page = answer.target.starts_with("/reset-password");
@@ -127,7 +127,7 @@ async fn health_and_preflights_are_not_counted_as_calls(engine: Engine) {
     app.anonymous().get("/health/live").await.expect(200);
 }
 
-async fn health_has_a_quota_of_its_own(engine: Engine) {
+async fn health_checks_have_their_own_quota(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
     let check = |client: &'static str| {
         app.anonymous().get("/health/live").header("x-forwarded-for", client).into_future()
@@ -186,7 +186,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_quota(engine: Engine) {
     for client in ["192.0.2.1", "192.0.2.2"] {
         log_in_from(&app, client, "nobody", "a Password 1").await.expect(401);
         limited(log_in_from(&app, client, "nobody", "a Password 1").await, "login");
-        // The client's own entry precedes that of the proxy.
+        // The entry that the client itself sent precedes the entry of the proxy, and is ignored.
         let spoofed = format!("198.51.100.1, {client}");
         limited(log_in_from(&app, &spoofed, "nobody", "a Password 1").await, "login");
     }
@@ -233,7 +233,7 @@ async fn links_are_limited_by_address_whether_or_not_it_is_known(engine: Engine)
                 assert_eq!((left(&answer, &minute), left(&answer, &day)), (0, 4 - round));
                 answers.push(answer.text());
                 if round < 4 {
-                    // The same address in another spelling.
+                    // Another spelling of the address is counted together with it.
                     assert_eq!(limited(ask(&email.to_uppercase()).await, &minute), 60);
                 }
                 app.advance(TimeDelta::minutes(1));
@@ -308,7 +308,7 @@ async fn links_are_limited_by_client_across_addresses(engine: Engine) {
         assert!([200, 202].contains(&answer.status), "{answer}");
         assert_eq!(left(&answer, "link-requests"), u64::try_from(29 - number).unwrap());
         if number == 1 {
-            // The narrowest limit is first.
+            // The headers list the narrowest limit first.
             assert_eq!(
                 answer.header("ratelimit-policy"),
                 Some(
@@ -320,7 +320,7 @@ async fn links_are_limited_by_client_across_addresses(engine: Engine) {
     }
     for (number, path) in (30..).zip(paths) {
         assert_eq!(limited(ask("192.0.2.1", path, number).await, "link-requests"), 3_600);
-        // It was not counted for the address.
+        // The refused requests were not counted for the address, so another client can still request a link.
         assert!([200, 202].contains(&ask("192.0.2.2", path, number).await.status));
     }
     app.advance(TimeDelta::hours(1));
@@ -371,7 +371,7 @@ async fn avatars_and_data_exports_are_limited_by_user(engine: Engine) {
         let call = caller.call(reqwest::Method::PUT, "/users/me/avatar");
         call.body("multipart/form-data; boundary=x", form).await
     };
-    // Each request is counted before it is read.
+    // Each upload is counted before it is read.
     for number in (57..60).rev() {
         let answer = upload(&ann, "").await.invalid(&[("avatar", "required")]);
         assert_eq!(left(&answer, "avatar-uploads"), number);
@@ -406,7 +406,7 @@ async fn refreshes_are_limited_by_sign_in(engine: Engine) {
     let second = crate::support::Tokens::of(&second);
     for _ in 0..3 {
         assert_eq!(limited(app.refresh(&second.refresh).await, "refresh"), 60);
-        // Repeating a counted token is not counted again.
+        // A token that was counted is not counted again when it is sent again.
         let repeated = app.refresh(&first.refresh).await.expect(200);
         assert_eq!(
             (left(&repeated, "refresh"), &*crate::support::Tokens::of(&repeated).refresh),
@@ -491,7 +491,7 @@ async fn other_clients_do_not_lock_the_owner_out(engine: Engine) {
         app.advance(TimeDelta::seconds(5));
     }
     assert!(looked_at <= 7, "{looked_at} of 1000 passwords were looked at in 100 s");
-    // From a known client she can sign in immediately, from others after the wait.
+    // From a known client, Ann can sign in immediately; from other clients only after the wait.
     log_in_from(&app, "2001:db8::2", "ann", &password_of("ann")).await.expect(200);
     for number in 0..6 {
         log_in_from(&app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await;
@@ -516,7 +516,7 @@ async fn a_reset_lets_the_owner_in_at_once(engine: Engine) {
     let body = json!({"token": app.reset_token("ann").await, "password": "another Harbour 9"});
     let reset = app.anonymous().post("/accounts/password-reset/confirm", body);
     reset.header("x-forwarded-for", "203.0.113.7").await.expect(200);
-    // Also while the attack continues.
+    // Ann can sign in while the attack continues as well.
     attack().await;
     log_in_from(&app, "203.0.113.7", "ann", "another Harbour 9").await.expect(200);
 }
@@ -530,7 +530,7 @@ async fn concurrent_wrong_passwords_cannot_bypass_the_limit(engine: Engine) {
         async move { log_in_from(app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await.status }
     });
     let statuses = join_all(attempts).await;
-    // Attempts that could not be checked may be repeated, since a 503 is not counted.
+    // A 503 means that the password was not checked. It does not count as a failure, so the client may retry.
     let looked_at = statuses.iter().filter(|status| **status == 401).count();
     assert!(looked_at <= 5, "{statuses:?}");
     assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
@@ -632,7 +632,8 @@ async fn a_lost_redis_does_not_fail_any_request(engine: Engine) {
     app.log_in("ann").await.expect(200);
     app.log_in("nobody").await.expect(401);
     redis.restart();
-    // Redis is connected again automatically. It counts from zero, so its counts are lower than those of the node.
+    // The connection to Redis is restored automatically. Its counts start from zero, so they are lower than those that
+    // the node counted meanwhile.
     let begun = std::time::Instant::now();
     while call().await != 99_999 {
         assert!(begun.elapsed() < std::time::Duration::from_mins(1), "the node did not reconnect to Redis");

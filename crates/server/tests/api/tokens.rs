@@ -1,4 +1,4 @@
-//! Access tokens: which are accepted, and how others are refused.
+//! Access tokens: which ones are accepted, and how others are refused.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -29,7 +29,7 @@ fn refused(answer: Answer) {
     assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
 }
 
-/// Encodes a part of a token.
+/// Encodes one part of a JSON Web Token.
 fn written(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }

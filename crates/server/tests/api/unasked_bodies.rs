@@ -1,4 +1,4 @@
-//! Calls that take no body: a body that is sent anyway is not silently ignored.
+//! Calls that take no body. If a body is sent anyway, it is not silently ignored.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn end_others(caller: &Caller) -> Call {
     caller.delete(SESSIONS)
 }
 
-/// The calls that change something and have no body in the document.
+/// Returns the calls that change something and have no body in the OpenAPI document.
 fn without_body() -> Vec<(Method, String)> {
     operations(document())
         .into_iter()
@@ -42,7 +42,7 @@ async fn an_unexpected_field_is_reported_and_nothing_is_changed(engine: Engine) 
         let sessions = ann.get(SESSIONS).await.expect(200).json();
         sessions["items"].as_array().unwrap().len()
     };
-    // A client that means one session must not end all of them.
+    // A client that means to end one session must not end all of them.
     end_others(&ann)
         .json(&json!({"id": "0190a1b2-0000-7000-8000-000000000000"}))
         .await

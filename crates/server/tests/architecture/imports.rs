@@ -1,7 +1,7 @@
-//! Which file of a crate uses what another file defines, read from the sources.
+//! Reads from the sources which file of a crate uses what another file defines.
 //!
-//! A file depends on the file that *defines* what it uses: a re-exported name counts for its definition, and a
-//! re-export alone is not a dependency. Tests are ignored.
+//! A file depends on the file that *defines* what it uses: the use of a re-exported name counts as the use of its
+//! definition, and a re-export alone is not a dependency. Tests are ignored.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
-/// A path of names: that of a module from the crate's root, or one in the source.
+/// The names of a path: either the path of a module from the root of the crate, or a path in the source.
 type Names = Vec<String>;
 
 /// The modules of one crate.
@@ -25,12 +25,12 @@ pub(crate) struct Sources {
 #[derive(Default)]
 struct Module {
     file: PathBuf,
-    /// The items defined here, with their files; exported macros belong to the root.
+    /// The items that the module defines, with their files. Exported macros belong to the root.
     items: BTreeMap<String, PathBuf>,
-    /// The names imported or re-exported here.
+    /// The names that the module imports or re-exports, with their paths.
     imports: BTreeMap<String, Names>,
     globs: Vec<Names>,
-    /// Every path that is used here, including private imports.
+    /// Every path that the module uses, including private imports.
     used: BTreeSet<Names>,
 }
 
@@ -46,7 +46,7 @@ impl Sources {
         sources
     }
 
-    /// Reads a module from a file; its child modules are in the folder.
+    /// Reads a module from a file. Its child modules are in `folder`.
     fn read_file(&mut self, name: Names, file: &Path, folder: &Path) {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -88,7 +88,7 @@ impl Sources {
         }
     }
 
-    /// The files that every file depends on.
+    /// Returns the files that each file depends on.
     pub(crate) fn dependencies(&self) -> Dependencies {
         let mut dependencies = Dependencies::new();
         for (name, module) in &self.modules {
@@ -102,7 +102,7 @@ impl Sources {
         dependencies
     }
 
-    /// The file that defines the target of a path in a module; `None` for other crates.
+    /// Returns the file that defines the target of a path in a module; `None` for other crates.
     fn definition(&self, module: &[String], path: &[String], depth: usize) -> Option<PathBuf> {
         let mut here = module.to_owned();
         for (index, name) in path.iter().enumerate() {
@@ -126,11 +126,11 @@ impl Sources {
                 }
             }
         }
-        // A single name of a module is a variable or a field of the same name.
+        // A path that consists only of a module's name is usually a variable or a field with the same name.
         self.modules.get(&here).filter(|_| path.len() > 1).map(|module| module.file.clone())
     }
 
-    /// The file that defines the item that a module imports under the first of these names.
+    /// Returns the file that defines the item that a module imports under the first of these names.
     fn imported(&self, module: &Names, path: &[String], depth: usize) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
         if depth > 8 {
@@ -220,7 +220,7 @@ impl Module {
             colons = 0;
         }
         self.used.insert(path);
-        // `super` alone is a visibility.
+        // A path such as `super` alone is part of a visibility.
         self.used.retain(|path| path.iter().any(|name| !["crate", "self", "super"].contains(&name.as_str())));
     }
 }
@@ -232,7 +232,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The file of a child module, and the folder of its own children.
+/// Returns the file of a child module, and the folder of its own children.
 fn file_of(name: &str, attributes: &[Attribute], parent: &Path, folder: &Path) -> (PathBuf, PathBuf) {
     let written = attributes.iter().find(|attribute| attribute.path().is_ident("path"));
     let file = match written.map(|attribute| &attribute.meta) {
@@ -251,7 +251,7 @@ fn file_of(name: &str, attributes: &[Attribute], parent: &Path, folder: &Path) -
     (file, folder)
 }
 
-/// Every dependency that is part of a cycle.
+/// Returns every dependency that is part of a cycle.
 pub(crate) fn cycles(dependencies: &Dependencies) -> Vec<String> {
     let mut found = Vec::new();
     for (file, used) in dependencies {

@@ -24,7 +24,7 @@ fn metadata() -> Metadata {
 }
 
 fn used(package: &Package) -> BTreeSet<String> {
-    // Dependencies of optional features are not checked.
+    // Optional dependencies are not checked.
     let normal = package
         .dependencies
         .iter()
@@ -101,7 +101,7 @@ fn libraries_stay_in_their_layer() {
 }
 
 #[test]
-fn no_files_of_a_crate_import_each_other() {
+fn no_files_of_a_crate_depend_on_each_other_in_a_cycle() {
     let metadata = metadata();
     let mut cycles = Vec::new();
     for package in &metadata.packages {

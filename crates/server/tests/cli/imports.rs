@@ -1,4 +1,4 @@
-//! `cinema movies import`.
+//! Tests of `cinema movies import`.
 
 use std::fs;
 
@@ -74,7 +74,7 @@ fn an_import_of_nothing_has_exit_code_1_and_wrong_usage_2() {
     assert_eq!(fs::read_to_string(folder.path().join("movies.csv")).unwrap(), CSV);
 }
 
-/// Rows of a CSV file: the number of a movie, and its price.
+/// Returns a CSV file; each row is created from the number of a movie and its price.
 fn priced(rows: impl IntoIterator<Item = (u32, &'static str)>) -> String {
     let header = "name,year,duration_minutes,imdb,votes,price\n".to_owned();
     rows.into_iter().fold(header, |text, (n, price)| text + &format!("Movie {n},2000,90,7.5,10,{price}\n"))
@@ -145,7 +145,7 @@ fn a_poster_that_is_not_a_web_address_is_refused() {
     assert!(exported.contains("https://posters.example/b.jpg") && !exported.contains("javascript"));
 }
 
-/// The only line of an export, as JSON.
+/// Exports the movies, of which there must be only one; returns it as JSON.
 fn only_movie(folder: &Folder) -> serde_json::Value {
     let exported = folder.run("movies export").exits(0).out();
     assert_eq!(exported.lines().count(), 1, "{exported}");
@@ -162,7 +162,7 @@ fn fields_without_a_column_keep_their_values_and_empty_cells_do_not() {
     folder.run("movies import full.csv").exits(0);
     let before = only_movie(&folder);
 
-    // The mapping is combined with the columns of the header.
+    // The columns given by `--columns` are used in addition to those that the header names.
     let same = "name=name,year=year,duration_minutes=duration_minutes,imdb=imdb,votes=votes,price=price";
     let again = folder.run(&format!("movies import full.csv --columns {same}")).exits(0);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `cinema movies attach-media`.
+//! Tests of `cinema movies attach-media`.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::Folder;
 const FILM: &[u8] = b"\0\0\0\x20ftypisom and what follows";
 const SUBTITLES: &str = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n";
 
-/// A folder whose database has a movie, and its identifier.
+/// Creates a folder whose database has one movie. Returns it with the movie's identifier.
 fn with_a_movie() -> (Folder, String) {
     let folder = Folder::new();
     let movies = folder.run("dev generate-movies 1").exits(0).out();
@@ -22,7 +22,7 @@ fn with_a_movie() -> (Folder, String) {
     (folder, uuid::Uuid::parse_str(&id).unwrap().to_string())
 }
 
-/// The names of the stored files of a kind.
+/// Returns the names of the stored files of this kind.
 fn stored(folder: &Folder, kind: &str) -> Vec<String> {
     let Ok(files) = fs::read_dir(folder.path().join("var/media").join(kind)) else { return Vec::new() };
     files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
@@ -40,7 +40,7 @@ fn a_film_and_subtitles_are_attached_and_replaced() {
     assert_eq!((films.len(), stored(&folder, "subtitles").len()), (1, 1));
     let path = folder.path().join("var/media/films").join(&films[0]);
     assert_eq!(fs::read(path).unwrap(), FILM);
-    // Separately, replacing the existing files.
+    // Films and subtitles can also be attached separately; they replace existing files.
     folder.run(&format!("movies attach-media {movie} --subtitles de=de.vtt --subtitles en=de.vtt")).exits(0);
     assert_eq!(stored(&folder, "subtitles").len(), 2);
     folder.run(&format!("movies attach-media {movie} film.mp4")).exits(0);

@@ -199,20 +199,22 @@ struct DeedBody {
     created_at: Moment,
     /// The action.
     action: String,
-    /// Whether the signed-in user did it.
+    /// Whether the signed-in user acted; `false` for an action of another user on the account.
     by_me: bool,
     /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
     /// The changed values after the action.
     after: Option<BTreeMap<String, String>>,
-    /// The network of the client (/24 or /48), for actions of the user.
+    /// The network of the client, for actions of the user: the first 24 bits of an IPv4 address, or the first 48 bits
+    /// of an IPv6 address.
     ip: Option<String>,
     /// The id of the request, for actions of the user.
     request_id: Option<String>,
 }
 
 impl DeedBody {
-    /// Leaves out data of other users: their identity and their network.
+    /// Creates the entry for the export of this user. If another user acted, the network and the request id are left
+    /// out.
     fn new(record: AuditRecord, user_id: UserId) -> Self {
         let by_me = record.actor == Some(user_id);
         Self {
@@ -370,7 +372,7 @@ fn all<T, B: From<T>>(items: Vec<T>) -> Vec<B> {
 }
 
 impl PersonalDataBody {
-    /// Creates the export without its comments.
+    /// Creates the export with an empty list of comments: they are read and inserted while the export is sent.
     pub(crate) fn new(data: PersonalData, at: Instant, public_url: &str) -> Self {
         let user_id = data.user.id;
         Self {
@@ -402,11 +404,11 @@ impl PersonalDataBody {
         }
     }
 
-    /// Returns the JSON before the elements of the list of comments, and the JSON after them.
+    /// Splits the JSON at the empty list of comments. Returns the text before its elements and the text after them.
     pub(super) fn around_the_comments(&self) -> Result<(String, String), Problem> {
         let json =
             serde_json::to_string(self).map_err(|error| Problem::new(&kinds::INTERNAL).caused_by(&error))?;
-        // Quotes in texts are escaped, so this is the list itself.
+        // User-written texts cannot match, because JSON escapes the quotes in them.
         match json.split_once("\"comments\":[]") {
             Some((before, after)) => Ok((format!("{before}\"comments\":["), format!("]{after}"))),
             None => Err(Problem::new(&kinds::INTERNAL)),

@@ -1,4 +1,5 @@
-//! Sends the export of a user's data piece by piece. The comments, which may be many, are read while they are sent.
+//! Sends the export of a user's data in parts. The comments may be many, so they are read from the store while the
+//! export is sent.
 
 use std::{
     collections::VecDeque,
@@ -28,10 +29,10 @@ use paperclip::{
 use super::{bodies::PersonalDataBody, opinions::CommentRowBody};
 use crate::{extract::UseCases, large_answers::SendingPermit, openapi::describe};
 
-/// The size of the parts that are sent, in bytes; one comment more may be in a part.
+/// The size of a part, in bytes. A part is sent when it has reached this size, so it may be larger by one comment.
 const PART: usize = 8 * 1024;
 
-/// An export, to be saved as a file with this name.
+/// The answer with an export, which browsers save as a file named `file_name`.
 pub(crate) struct ExportDownload {
     pub(super) body: PersonalDataBody,
     pub(super) user_id: UserId,
@@ -76,7 +77,7 @@ impl OperationModifier for ExportDownload {
     }
 }
 
-/// The parts of the document that are still to be sent.
+/// The parts of the JSON document that have not been sent yet.
 struct Parts {
     before: Option<String>,
     comments: Comments,
@@ -92,7 +93,7 @@ impl Parts {
             Ok(Some(part)) => Some((Ok(part), self)),
             Ok(None) => self.after.take().map(|after| (Ok(after.into()), self)),
             Err(error) => {
-                // The connection is closed, so that the client sees that the document is incomplete.
+                // Returning the error closes the connection, so that the client sees that the document is incomplete.
                 self.after = None;
                 Some((Err(error), self))
             }
@@ -100,11 +101,11 @@ impl Parts {
     }
 }
 
-/// The comments of the user, read in pages.
+/// The comments that have not been sent yet. They are read from the store in pages.
 struct Comments {
     own_data: UseCases<OwnData>,
     user_id: UserId,
-    /// The last comment that was read.
+    /// The time and id of the last comment that was read; the next page begins after it.
     behind: Option<(Instant, CommentId)>,
     read: VecDeque<WrittenComment>,
     is_complete: bool,
@@ -113,7 +114,7 @@ struct Comments {
 }
 
 impl Comments {
-    /// The next comments as the JSON of elements of a list; `None` at the end.
+    /// Returns the next comments as JSON list elements without brackets; `None` when all were sent.
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         if self.read.is_empty() && !self.is_complete {
             self.read().await?;
@@ -148,7 +149,7 @@ impl Comments {
     }
 }
 
-/// The body of an export, of unknown length.
+/// The streamed body of an export. Its length is not known in advance.
 struct ExportBody {
     parts: Pin<Box<dyn Stream<Item = io::Result<Bytes>>>>,
 }

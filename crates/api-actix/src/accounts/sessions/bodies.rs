@@ -54,7 +54,7 @@ pub(crate) struct ChangePasswordBody {
     pub(crate) current_password: TypedPassword,
     /// The new password, different from the current one. It must contain a letter and a digit (with the strict policy
     /// 15 characters of any kind instead), and must not be the email address or a common password.
-    // The use case reports the errors of both at once.
+    // Not checked while the body is read: the use case reports the errors of both passwords together.
     #[schemars(extend("x-deferred" = true))]
     pub(crate) new_password: NewPassword,
 }

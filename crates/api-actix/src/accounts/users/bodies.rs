@@ -98,7 +98,7 @@ pub(crate) struct ProfileBody {
 }
 
 impl ProfileBody {
-    /// Without a profile, all fields are `null`.
+    /// Creates the body. Without a profile, all its fields are `null`.
     pub(crate) fn new(profile: Option<Profile>, public_url: &str) -> Self {
         profile.map_or_else(Self::default, |profile| Self {
             first_name: profile.first_name,

@@ -39,14 +39,14 @@ struct Inner {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum InnerKind {
-    /// Has a description, so that the schema is a `oneOf`.
+    /// This doc comment makes schemars generate a `oneOf`.
     First,
     Second,
 }
 
 inputs!(Probe);
 
-/// Returns the valid part of a body, and the faults of the rest.
+/// Checks a body. Returns its valid members, and the faults of the others.
 fn read(body: &str) -> (Value, Vec<(String, FieldCode)>) {
     let (rules, mut faults) = (test_rules(), Faults::default());
     let (schema, definitions) = &schemas::of_input::<Probe>();

@@ -1,4 +1,4 @@
-//! The minimum speed of an upload.
+//! Enforces a minimum speed of uploads, so that slow clients do not hold their permits for long.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -6,22 +6,22 @@ use actix_web::{dev::Payload, error::PayloadError, web::Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-/// How long a client may pause.
+/// How long a client may send nothing before the minimum speed applies.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The minimum speed after the grace period: 2 MiB may take 37 s, and a client that sends nothing is disconnected after
-/// the grace period.
+/// The minimum average speed after the grace period. At this speed, a picture of 2 MiB takes 37 s including the grace
+/// period.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 
-/// Why reading stopped.
+/// Why reading the body stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
     TooLarge,
     TooSlow,
 }
 
-/// Returns the body as a stream, which ends early when the body comes too slowly or is larger than `most`; `trouble`
-/// then contains the reason.
+/// Returns the body as a stream. The stream ends with an error when the body arrives too slowly or is larger than
+/// `most` bytes; `trouble` then contains the reason.
 pub(super) fn paced(
     payload: Payload,
     most: usize,
@@ -47,7 +47,7 @@ pub(super) fn paced(
     .fuse()
 }
 
-/// Returns when the next bytes must have arrived.
+/// Returns the time by which the next bytes must arrive.
 fn deadline(begun: Instant, arrived: usize) -> Instant {
     let earned = u64::try_from(arrived).unwrap_or(u64::MAX).saturating_mul(1_000).div_euclid(BYTES_A_SECOND);
     let patience = GRACE.saturating_add(Duration::from_millis(earned));

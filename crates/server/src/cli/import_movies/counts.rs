@@ -9,7 +9,7 @@ const SOME_REJECTED: u8 = 3;
 /// The exit code if no row was imported.
 const NOTHING_IMPORTED: u8 = 1;
 
-/// How many rows had which outcome so far.
+/// The number of rows with each outcome so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     added: u64,
@@ -19,7 +19,8 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Counts an outcome. A rejected row is not counted; its fault is returned.
+    /// Counts an outcome. A rejected row is not counted here: its fault is returned, and the caller counts it with
+    /// [`count_rejected`](Self::count_rejected).
     pub(super) fn count(&mut self, outcome: ImportOutcome) -> Option<InvalidFacts> {
         let counter = match outcome {
             ImportOutcome::Added => &mut self.added,
@@ -40,7 +41,7 @@ impl Counts {
         self.added.saturating_add(self.updated).saturating_add(self.unchanged)
     }
 
-    /// The number of all rows.
+    /// Returns the number of all rows.
     pub(super) fn rows(&self) -> u64 {
         self.imported().saturating_add(self.rejected)
     }

@@ -15,22 +15,22 @@ use crate::cli::{
     output::Output,
 };
 
-/// The number of rows in a transaction.
+/// The maximum number of rows in a batch. A batch is one transaction.
 const BATCH_ROWS: usize = 1_000;
 
-/// The number of bytes after which a batch is imported even if it has fewer rows.
+/// The size in bytes at which a batch is imported even if it has fewer rows.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
-/// The longest name and the longest list of faults in a report, in characters.
+/// The maximum length of a name, and of a list of faults, in a report, in characters.
 const MAX_REPORTED: usize = 2_000;
 
-/// Imports the rows of a file in batches.
+/// The import of one file. Its rows are imported in batches.
 pub(super) struct Import {
     pub(super) catalog: Arc<Catalog>,
     pub(super) is_dry_run: bool,
-    /// How many batches the database works on at the same time, while the next one is read.
+    /// The number of batches that the database works on at the same time, while the next batch is read.
     pub(super) parallel: usize,
-    /// The numbers, from 0, of the rows that later rows supersede.
+    /// The numbers, from 0, of the rows that a later row for the same movie supersedes.
     pub(super) superseded: HashSet<u64>,
     pub(super) rejects: Option<Rejects>,
     pub(super) bar: ProgressBar,
@@ -40,13 +40,13 @@ pub(super) struct Import {
     pub(super) running: VecDeque<RunningBatch>,
 }
 
-/// A batch that the database works on.
+/// A batch that the database is working on.
 pub(super) struct RunningBatch {
     rows: Vec<ReportedRow>,
     outcomes: JoinHandle<Result<Vec<ImportOutcome>, ImportError>>,
 }
 
-/// The data for a report about a row.
+/// The data about a row that a report needs.
 struct ReportedRow {
     line: u64,
     name: Option<String>,
@@ -98,7 +98,7 @@ impl Import {
         Ok(())
     }
 
-    /// Starts to import the batch in a transaction, as soon as few enough others are running.
+    /// Starts to import the batch in a transaction. Waits until few enough other batches are running.
     async fn start_batch(&mut self) -> Result<(), Failure> {
         self.wait_for_batches(self.parallel.saturating_sub(1)).await?;
         self.batch_bytes = 0;
@@ -120,7 +120,8 @@ impl Import {
         Ok(())
     }
 
-    /// The faults of an unreadable row, including the rules that its readable facts break.
+    /// Returns the faults of a row that could not be read completely, including the rules that its readable facts
+    /// break.
     fn all_faults(&self, row: UnreadableRow) -> String {
         let mut faults = row.to_string();
         if let Some(Err(broken)) = row.rest.map(|rest| self.catalog.check(*rest)) {
@@ -130,8 +131,8 @@ impl Import {
         faults
     }
 
-    /// Waits until at most `left` batches are running, and reports invalid rows in the order of the file. If a batch failed, all
-    /// others are waited for, so that the summary counts what is in the database.
+    /// Waits until at most `left` batches are running, and reports invalid rows in the order of the file. If a batch
+    /// failed, waits for all others, so that the summary counts what was stored.
     async fn wait_for_batches(&mut self, left: usize) -> Result<(), Failure> {
         let mut failed = None;
         while self.running.len() > left || failed.is_some() {
@@ -171,7 +172,7 @@ impl Import {
         }
     }
 
-    /// The error of an import that ends before its end.
+    /// Returns the error of an import that stopped before the end of the file.
     fn stopped(&self, cause: &Failure) -> Failure {
         self.bar.finish_and_clear();
         let cause = match cause {

@@ -13,7 +13,7 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// Creates the file and writes the header of the imported file.
+    /// Creates the file and writes `header`, the header of the imported file.
     pub(super) fn create(path: PathBuf, source: &Path, header: &[u8]) -> Result<Self, Failure> {
         let is_source =
             fs::canonicalize(&path).is_ok_and(|one| fs::canonicalize(source).is_ok_and(|other| one == other));

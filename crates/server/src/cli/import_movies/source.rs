@@ -25,7 +25,7 @@ impl Source {
         if metadata.is_file() { Ok(Self { file, size: metadata.len() }) } else { Self::copy(file, &name) }
     }
 
-    /// Copies a source that can be read only once, such as a pipe, into a temporary file.
+    /// Copies a source that can be read only once, such as a pipe, to a temporary file.
     fn copy(mut source: impl Read, name: &str) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::new(format!("cannot read {name} ({error})"));
         let mut file = tempfile::tempfile().map_err(failed)?;
@@ -33,14 +33,15 @@ impl Source {
         Ok(Self { file, size })
     }
 
-    /// Reads the file from its beginning. Readers share a position: only one may be used at a time.
+    /// Returns a reader at the beginning of the file. All readers share one position, so only one may be used at a
+    /// time.
     pub(super) fn read(&self) -> io::Result<File> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
         Ok(file)
     }
 
-    /// The number of bytes.
+    /// Returns the size of the file, in bytes.
     pub(super) const fn size(&self) -> u64 {
         self.size
     }

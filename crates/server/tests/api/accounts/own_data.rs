@@ -35,7 +35,8 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
-/// The part of the export with the rows of each table. A new table fails the case until it is listed here.
+/// For each column that refers to a user, the place in the export that shows its rows. A new table fails the case until
+/// it is listed here.
 const PLACES: [(&str, &str); 28] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
@@ -71,7 +72,7 @@ fn delete(caller: &Caller, password: &str) -> Call {
     caller.delete("/users/me").json(&json!({"password": password}))
 }
 
-/// Ann, with rows in every table.
+/// Returns the user Ann, who has rows in every table.
 async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let movies = app.import_small_catalogue().await;
     app.user("ann").await;
@@ -79,7 +80,8 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     app.anonymous().post("/accounts/login", body).header("user-agent", AGENT).await.expect(200);
     let ann = SignedIn::log_in(&app.anonymous(), &email_of("ann"), &password_of("ann")).await;
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
-    // Canceled, since a pending order prevents the deletion of the account; its movie is back in the cart.
+    // The order is canceled, because a pending order prevents the deletion of the account. Its movie is back in the
+    // cart.
     let order =
         ann.call(Method::POST, "/orders").header("idempotency-key", "my order").await.expect(201).json();
     let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
@@ -162,7 +164,7 @@ async fn the_export_contains_all_data_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     app.run_outbox().await;
-    // A mail that has not been sent yet.
+    // Requests a reset link, whose mail has not been sent yet.
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     app.run_outbox_once().await;
     let answer = ann.get("/users/me/export").await.expect(200);
@@ -273,7 +275,7 @@ async fn a_deleted_account_is_not_found_by_anyone(engine: Engine) {
     let told =
         admin.get(format!("/admin/audit?object_id={id}&action=account_deleted")).await.expect(200).json();
     assert_eq!((&told["items"][0]["before"], &told["items"][0]["after"]), (&Value::Null, &Value::Null));
-    // Nobody can sign in with the address of the remaining row, and it gets no mails.
+    // Nobody can sign in with the address in the remaining row, and it gets no mails.
     let nameless = format!("deleted-{id}@deleted.invalid");
     let body = json!({"email": nameless, "password": password_of("ann")});
     app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
@@ -304,7 +306,7 @@ async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     for name in &names {
         assert!(holds(&before, name), "{name} is stored first");
     }
-    // The same network address is stored for the administrator and the receiver of notifications.
+    // The IP address is also stored for the administrator and the receiver of notifications.
     let before_sessions =
         before.iter().filter(|cell| cell.column == "ip" && cell.text == "127.0.0.1").count();
     delete(&ann, &ann.password).await.expect(204);
@@ -333,7 +335,7 @@ async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
     };
     assert_eq!(found().len(), names.len(), "all of them are first in the list: {:?}", found());
     delete(&ann, &ann.password).await.expect(204);
-    // The file is emptied in the background, so that no writer waits for readers.
+    // Deleted data are overwritten in the background, so that no writer waits for readers.
     let begun = std::time::Instant::now();
     while !found().is_empty() {
         assert!(begun.elapsed().as_secs() < 30, "{:?}", found());
@@ -345,7 +347,7 @@ async fn the_deletion_notice_is_the_last_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
-    // One link is written but not sent yet; another one is only requested.
+    // One mail with a link is written but not sent yet. Another link is only requested.
     app.run_outbox_once().await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     let before = app.mails_to(&email_of("ann")).len();

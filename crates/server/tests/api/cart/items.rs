@@ -7,7 +7,7 @@ use crate::support::{Answer, Engine, TestApp, cases, facts, small_catalogue, sna
 cases! {
     an_empty_cart_costs_nothing,
     a_cart_shows_its_movies,
-    the_newest_stands_first,
+    the_most_recently_added_movie_is_first,
     the_total_is_exact_and_current,
     a_movie_is_added_once,
     of_ten_concurrent_additions_one_succeeds,
@@ -114,7 +114,7 @@ async fn a_cart_shows_its_movies(engine: Engine) {
     assert_eq!(listed["items"][0], added.json()["items"][0]["movie"], "the same item as in lists");
 }
 
-async fn the_newest_stands_first(engine: Engine) {
+async fn the_most_recently_added_movie_is_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -278,7 +278,7 @@ async fn movies_withdrawn_or_bought_in_the_meantime_are_listed_separately(engine
         })
         .collect();
     assert_eq!(apart, [("Zootopia", "already_purchased"), ("Alien", "movie_unavailable")]);
-    // They can be removed.
+    // The unavailable movies can be removed.
     ann.delete(format!("/cart/items/{}", movies.id("Alien"))).await.expect(204);
     ann.delete("/cart").await.expect(204);
     assert_eq!(ann.get("/cart").await.json()["unavailable"], json!([]));

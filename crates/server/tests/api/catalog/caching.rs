@@ -13,9 +13,9 @@ cases! {
     head_has_the_headers_of_get,
     each_coding_of_a_movie_has_its_own_tag,
     a_304_also_has_vary,
-    an_anonymous_page_is_kept_until_this_server_writes,
+    an_anonymous_page_is_cached_until_this_server_writes,
     a_cached_page_is_answered_like_a_fresh_one,
-    errors_and_pages_of_users_are_not_kept,
+    errors_and_pages_of_users_are_not_cached,
 }
 
 async fn a_movie_has_a_strong_tag_and_is_not_sent_twice(engine: Engine) {
@@ -174,11 +174,11 @@ async fn each_coding_of_a_movie_has_its_own_tag(engine: Engine) {
         };
         assert_eq!(answer.header("etag"), Some(expected.as_str()), "{accepted}");
         seen.insert(expected.clone(), answer.body.clone());
-        // The same request again, with the tag of the answer.
+        // The same request with the tag of the answer is answered with 304.
         let again = get(accepted).header("if-none-match", &expected).await.expect(304);
         assert_eq!(again.header("etag"), Some(expected.as_str()), "{accepted}");
         assert_eq!(again.header("content-encoding"), None, "{accepted}");
-        // A client that has it in another coding also gets 304.
+        // A client that has the movie in another coding also gets 304.
         let other = app.anonymous().get(&path).header("if-none-match", &expected).await.expect(304);
         assert_eq!(other.header("etag"), Some(expected.as_str()), "{accepted}");
     }
@@ -210,12 +210,12 @@ async fn a_304_also_has_vary(engine: Engine) {
 
 const KEEPS_PAGES: &[(&str, &str)] = &[("HOT_PAGE_SECONDS", "5")];
 
-/// Changes the catalogue like another process, whose writes the server does not know of.
+/// Changes the catalogue as another process would, so that the server does not notice it.
 async fn change_behind_the_server(app: &TestApp) {
     app.import_unread(vec![domain::catalog::Facts { votes: 7, ..facts("One", 2000) }]).await;
 }
 
-async fn an_anonymous_page_is_kept_until_this_server_writes(engine: Engine) {
+async fn an_anonymous_page_is_cached_until_this_server_writes(engine: Engine) {
     let app = TestApp::spawn_with(engine, KEEPS_PAGES).await;
     let (visitor, ann) = (app.anonymous(), app.user("ann").await);
     let movies = app.import(vec![facts("One", 2000)]).await;
@@ -224,7 +224,8 @@ async fn an_anonymous_page_is_kept_until_this_server_writes(engine: Engine) {
         ann.patch("/users/me/profile", json!({"info": "a write"})).await.expect(200);
         let first = visitor.get(&path).await.expect(200);
         change_behind_the_server(&app).await;
-        // Cached pages expire after some time.
+        // The page is still cached, so the change is not visible until this server handles a write outside the private
+        // areas.
         let second = visitor.get(&path).await.expect(200);
         assert_eq!(second.body, first.body, "{path}");
         ann.post("/cart/items", json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))
@@ -268,7 +269,7 @@ async fn a_cached_page_is_answered_like_a_fresh_one(engine: Engine) {
     assert!(head.body.is_empty());
 }
 
-async fn errors_and_pages_of_users_are_not_kept(engine: Engine) {
+async fn errors_and_pages_of_users_are_not_cached(engine: Engine) {
     let app = TestApp::spawn_with(engine, KEEPS_PAGES).await;
     let (visitor, ann) = (app.anonymous(), app.user("ann").await);
     let movies = app.import(vec![facts("One", 2000)]).await;

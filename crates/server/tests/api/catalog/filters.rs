@@ -217,7 +217,7 @@ async fn people_and_certifications_filter_too(engine: Engine) {
 async fn an_empty_parameter_counts_as_absent(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
-    // All parameters of a form with empty fields.
+    // An HTML form with empty fields sends all parameters without values.
     let form = "search=&title=&genre=&director=&star=&certification=&year_min=&year_max=&imdb_min=&imdb_max=\
                 &price_min=&price_max=&duration_min=&duration_max=&sort=&page=&page_size=&cursor=";
     assert_eq!(names(&app.anonymous().get(format!("/movies?{form}")).await).len(), 12);

@@ -9,7 +9,7 @@ use crate::support::{Answer, Engine, SignedIn, TestApp, cases};
 
 cases! {
     a_movie_that_is_created_is_shown_with_all_its_fields,
-    a_movie_needs_its_fields_and_every_fault_is_named,
+    all_missing_and_invalid_fields_of_a_movie_are_reported,
     values_that_violate_a_rule_are_reported,
     a_movie_of_the_same_name_year_and_duration_exists_already,
     an_external_identifier_belongs_to_one_movie,
@@ -31,14 +31,14 @@ cases! {
     movies_are_found_by_their_external_identifiers,
 }
 
-/// A moderator.
+/// Creates a moderator.
 pub(super) async fn moderator(app: &TestApp, name: &str) -> SignedIn {
     let moderator = app.user(name).await;
     app.change_user(&moderator, |user| user.role = Role::Moderator).await;
     moderator
 }
 
-/// The body of a new movie.
+/// Returns the body of a new movie.
 pub(super) fn new_movie(name: &str) -> Value {
     json!({
         "name": name,
@@ -119,7 +119,7 @@ async fn a_movie_that_is_created_is_shown_with_all_its_fields(engine: Engine) {
     assert_eq!(genres["items"][0]["movies_count"], 1);
 }
 
-async fn a_movie_needs_its_fields_and_every_fault_is_named(engine: Engine) {
+async fn all_missing_and_invalid_fields_of_a_movie_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let required = [
@@ -294,7 +294,7 @@ async fn of_two_moderators_with_one_version_the_second_is_refused(engine: Engine
     let send = |moderator: &SignedIn, tag: &str, changes: Value| {
         moderator.call(Method::PATCH, &path).header("if-match", tag).json(&changes)
     };
-    // Purchases and carts change the answer but not the version.
+    // Carts change the answer but not the version.
     bob.post("/cart/items", json!({"movie_id": movie["id"]})).await.expect(201);
     let answer = send(&ann, &tag, json!({"votes": 1})).await.expect(200);
     let newer = answer.header("etag").unwrap().to_owned();
@@ -470,7 +470,7 @@ async fn every_change_is_in_the_audit_log_with_before_and_after(engine: Engine) 
         (&json!("9.99 USD"), &json!("4.50 USD"))
     );
     assert_eq!((&deleted["before"]["name"], &deleted["after"]), (&json!("Stalker"), &json!(null)));
-    // The names that were created with the movie have separate entries.
+    // The creation of a name has its own entry.
     let log = admin.get("/admin/audit?action=name_created&page_size=100").await.expect(200).json();
     let is_of_genre = |entry: &&Value| {
         entry["after"] == json!({"name": "Sci-Fi"}) && entry["actor_id"] == json!(moderator.id())

@@ -22,7 +22,7 @@ cases! {
     a_star_who_is_renamed_while_movies_change_is_found_by_the_new_name,
 }
 
-/// For each kind, the name in movies of [`new_movie`], and the list of the kind.
+/// For each kind, its list and a name in movies of [`new_movie`].
 const KINDS: [(&str, &str); 4] = [
     ("genres", "Sci-Fi"),
     ("directors", "Andrei Tarkovsky"),
@@ -34,7 +34,7 @@ async fn rename(moderator: &SignedIn, path: &str, name: &str) -> Answer {
     moderator.call(Method::PATCH, path).json(&json!({"name": name})).await
 }
 
-/// The path of the name of a kind.
+/// Returns the path of the name of this kind.
 async fn path_to(app: &TestApp, kind: &str, name: &str) -> String {
     let list = app.anonymous().get(format!("/{kind}")).await.expect(200).json();
     let found = list["items"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
@@ -79,7 +79,7 @@ async fn a_name_that_is_already_taken_is_refused(engine: Engine) {
             moderator.post(&list, json!({"name": taken})).await.problem(409, "name_taken");
             rename(&moderator, &path, taken).await.problem(409, "name_taken");
         }
-        // Another spelling of its own name is not a conflict.
+        // A name can be changed to another spelling of itself.
         assert_eq!(rename(&moderator, &path, "ÓTHER").await.expect(200).json()["name"], "ÓTHER");
         assert_eq!(names(&app.anonymous().get(&list).await), ["Amélie", "ÓTHER"]);
     }
@@ -123,7 +123,7 @@ async fn a_name_that_a_movie_has_is_not_deleted(engine: Engine) {
     for path in &paths {
         moderator.delete(path).await.problem(409, "in_use");
     }
-    // A withdrawn movie also has them.
+    // A withdrawn movie still uses its names.
     let withdraw = moderator.call(Method::PATCH, path_of(&movie)).json(&json!({"is_available": false}));
     withdraw.await.expect(200);
     for path in &paths {

@@ -83,7 +83,7 @@ async fn by_cursor_there_are_no_totals(engine: Engine) {
     assert!(list.get("total_is_estimate").is_some());
 }
 
-/// Every name by page number.
+/// Returns the names on all pages, read by page number.
 async fn by_pages(caller: &Caller, query: &str, size: usize) -> Vec<String> {
     let mut all = Vec::new();
     for page in 1.. {
@@ -97,7 +97,7 @@ async fn by_pages(caller: &Caller, query: &str, size: usize) -> Vec<String> {
     all
 }
 
-/// Every name by cursor.
+/// Returns the names on all pages, read by cursor.
 async fn by_cursor(caller: &Caller, query: &str, size: usize) -> Vec<String> {
     let mut all = Vec::new();
     let mut list = caller.get(format!("/movies?page_size={size}{query}")).await;
@@ -144,7 +144,7 @@ async fn reading_by_cursor_equals_reading_by_page_for_every_sort(engine: Engine)
     }
 }
 
-/// The targets of a list's links, by their relation.
+/// Returns the targets of the links of a list, with their relations.
 fn links(list: &Answer) -> Vec<(String, String)> {
     let header: Vec<_> =
         list.headers.get_all("link").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
@@ -162,7 +162,7 @@ fn links(list: &Answer) -> Vec<(String, String)> {
     links
 }
 
-/// The part of an address that a caller requests.
+/// Returns the path and query of an address.
 fn path_of(target: &str) -> &str {
     let at = target.find("/api/v1/").unwrap_or_else(|| panic!("{target} is no address of the API"));
     &target[at..]
@@ -218,7 +218,7 @@ async fn the_links_begin_with_the_public_address(engine: Engine) {
     for (relation, target) in links(&list) {
         assert!(target.starts_with(&format!("{public}/api/v1/movies?")), "{relation}: {target}");
     }
-    // The other rules for such addresses are checked on every answer.
+    // `support/answer.rs` checks in every answer that the URLs of problems begin with the public URL.
     app.anonymous().get("/nothing").header("host", "evil.example.com").await.problem(404, "not_found");
 }
 
@@ -325,7 +325,7 @@ async fn a_cursor_may_change_its_page_size(engine: Engine) {
     let rest = visitor.get(format!("/movies?sort=name&page_size=100&cursor={cursor}")).await;
     assert_eq!(names(&rest), whole[3..]);
     assert_eq!(rest.json()["next_cursor"], json!(null));
-    // A visitor who signs in between two pages can continue.
+    // A visitor who signs in after the first page can continue with its cursor.
     let ann = app.user("ann").await;
     assert_eq!(names(&ann.get(format!("/movies?sort=name&cursor={cursor}")).await), whole[3..]);
 }
@@ -340,7 +340,7 @@ async fn movies_added_during_reading_repeat_and_hide_nothing(engine: Engine) {
     loop {
         seen.extend(texts(&list.json(), "name"));
         let Some(cursor) = list.json()["next_cursor"].as_str().map(str::to_owned) else { break };
-        // One before the current position, one after it.
+        // One new movie is before the current position, and one is after it.
         app.import(vec![facts(&format!("A first {step}"), 2000), facts(&format!("Part 9{step}"), 2000)])
             .await;
         step += 1;
@@ -386,7 +386,7 @@ async fn beyond_ten_thousand_the_total_is_an_estimate(engine: Engine) {
     assert!(body["total_items"].as_u64().unwrap() >= 10_000, "{body}");
     let relations: Vec<_> = links(&list).into_iter().map(|(relation, _)| relation).collect();
     assert_eq!(relations, ["first", "next"], "the last page is too deep to be counted to");
-    // The last numbered page has a cursor for the next page.
+    // The last page that has a number has a cursor for the next page.
     let deepest = visitor.get("/movies?page=100&page_size=100").await.expect(200);
     let cursor = deepest.json()["next_cursor"].as_str().unwrap().to_owned();
     assert_eq!(names(&visitor.get(format!("/movies?page_size=100&cursor={cursor}")).await).len(), 20);
@@ -394,7 +394,7 @@ async fn beyond_ten_thousand_the_total_is_an_estimate(engine: Engine) {
         visitor.get(path_of(&target)).await.expect(200);
         assert_ne!(relation, "last");
     }
-    // A filter with fewer matches has an exact total again.
+    // The total of a filter with fewer matches is exact.
     let some = visitor.get("/movies?year_min=1999&year_max=1999").await.json();
     assert_eq!((&some["total_items"], &some["total_is_estimate"]), (&json!(100), &json!(false)));
 }

@@ -17,7 +17,7 @@ cases! {
     an_address_replaces_an_uploaded_poster,
     the_pictures_of_a_deleted_movie_are_removed,
     only_valid_names_of_posters_are_looked_up,
-    other_files_than_pictures_are_not_posters,
+    files_that_are_no_pictures_are_refused,
     pictures_that_are_too_narrow_too_tall_broken_or_bombs_are_refused,
     only_pixels_of_a_poster_are_kept,
     an_upload_over_ten_mebibytes_is_too_large_in_any_form,
@@ -54,7 +54,7 @@ fn poster() -> Vec<u8> {
     picture(200, 300, ImageFormat::Png)
 }
 
-/// The paths on this server and the widths in the `poster_srcset` of a movie.
+/// Returns the paths and widths in the `poster_srcset` of a movie; the paths are those on this server.
 fn widths_of(movie: &Value) -> Vec<(String, u32)> {
     let srcset = movie["poster_srcset"].as_str().unwrap();
     let entry = |entry: &str| {
@@ -118,7 +118,7 @@ async fn a_new_poster_has_other_addresses_and_the_old_pictures_are_removed(engin
     let first = upload(&moderator, &movie, &picture(342, 400, ImageFormat::Png)).await.expect(200).json();
     let second = upload(&moderator, &movie, &poster()).await.expect(200).json();
     assert_ne!(first["poster_url"], second["poster_url"]);
-    // The check an hour after each upload keeps posters that are in use.
+    // An hour after each upload, a background check removes the poster if it is unused. It keeps the current poster.
     app.run_outbox().await;
     app.advance(chrono::TimeDelta::hours(2));
     app.run_outbox().await;
@@ -141,7 +141,7 @@ async fn a_removed_poster_is_not_found(engine: Engine) {
     }
     let removed = moderator.get(path_of(&movie)).await.json();
     assert_eq!((&removed["poster_url"], &removed["poster_srcset"]), (&json!(null), &json!(null)));
-    // Pages that were cached before may still show it.
+    // The pictures are removed only after a minute, because cached answers may still contain their addresses.
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
     app.advance(chrono::TimeDelta::minutes(1));
@@ -163,14 +163,14 @@ async fn an_address_replaces_an_uploaded_poster(engine: Engine) {
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
     let shown = upload(&moderator, &movie, &poster()).await.expect(200).json();
-    // Sending back the shown address changes nothing.
+    // Sending the address that is shown changes nothing.
     let same = change(&moderator, &movie, json!({"poster_url": shown["poster_url"]})).await.expect(200);
     assert_eq!(same.json(), shown);
     let address = json!({"poster_url": "https://images.example.com/s.jpg"});
     let replaced = change(&moderator, &movie, address.clone()).await.expect(200).json();
     assert_eq!(replaced["poster_url"], address["poster_url"]);
     assert_eq!(replaced["poster_srcset"], json!(null));
-    // Pages that were cached before may still show it.
+    // The pictures are removed only after a minute, because cached answers may still contain their addresses.
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
     app.advance(chrono::TimeDelta::minutes(1));
@@ -184,7 +184,7 @@ async fn the_pictures_of_a_deleted_movie_are_removed(engine: Engine) {
     let movie = create(&moderator, new_movie("Stalker")).await;
     let shown = upload(&moderator, &movie, &poster()).await.expect(200).json();
     moderator.delete(path_of(&movie)).await.expect(204);
-    // Pages that were cached before may still show it.
+    // The pictures are removed only after a minute, because cached answers may still contain their addresses.
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
     app.advance(chrono::TimeDelta::minutes(1));
@@ -208,7 +208,7 @@ async fn only_valid_names_of_posters_are_looked_up(engine: Engine) {
     }
 }
 
-async fn other_files_than_pictures_are_not_posters(engine: Engine) {
+async fn files_that_are_no_pictures_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;

@@ -1,4 +1,4 @@
-//! Searching: the ranking of results in the shipped catalogue and of movies whose names are hard to type.
+//! Searching: how results are ranked, in the shipped catalogue and for movies whose names are hard to type.
 
 use std::io::Cursor;
 
@@ -22,7 +22,7 @@ cases! {
     suggestions_need_a_text,
 }
 
-/// The shipped catalogue.
+/// Reads the shipped catalogue.
 fn shipped() -> Vec<Facts> {
     let file = include_str!("../../../../../data/movies.jsonl");
     let rows = MovieFile::read(Cursor::new(file), ReadOptions::new("USD".parse().unwrap())).unwrap();
@@ -46,7 +46,7 @@ fn first(list: &Value, count: usize) -> Vec<String> {
     items.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Reproducible pseudo-random numbers.
+/// A generator of reproducible pseudo-random numbers.
 struct Numbers(u64);
 
 impl Numbers {
@@ -56,7 +56,8 @@ impl Numbers {
     }
 }
 
-/// The text with one typing mistake after the first letter of one of its words of four letters or more.
+/// Makes one typing mistake after the first letter of a word of four letters or more. Returns the text and the index of
+/// the word; `None` when no word is long enough. The word with the index `but` needs eight letters or more.
 fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(String, usize)> {
     let mut words: Vec<Vec<char>> = text.split(' ').map(|word| word.chars().collect()).collect();
     let long: Vec<usize> = (0..words.len())
@@ -84,7 +85,8 @@ fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(St
     Some((words.join(" "), chosen))
 }
 
-/// The mean reciprocal rank of the movies within the first ten results, and the searches whose movie is not first.
+/// Returns the mean reciprocal rank of the movies within the first ten results, and a description of each search whose
+/// movie is not first.
 async fn mean_reciprocal_rank(app: &TestApp, searches: &[(String, String)]) -> (f64, Vec<String>) {
     let (mut sum, mut missed) = (0.0, Vec::new());
     for (text, name) in searches {
@@ -118,7 +120,7 @@ async fn shipped_movies_are_found_by_their_names_and_with_typing_mistakes(engine
     }
 }
 
-/// Movies that are not in the shipped catalogue.
+/// Returns movies with names that are hard to type, which the shipped catalogue does not contain.
 fn hard_movies() -> Vec<Facts> {
     [
         ("M*A*S*H", 1970),
@@ -166,7 +168,7 @@ fn hard_movies() -> Vec<Facts> {
     .into()
 }
 
-/// The typed text, and the name that must be found first, with a year if several movies have that name.
+/// The typed text, and the name that must be found first. The year is given if several movies have that name.
 const HARD: [(&str, &str, Option<i32>); 84] = [
     ("wall e", "WALL·E", None),
     ("walle", "WALL·E", None),

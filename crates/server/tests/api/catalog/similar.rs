@@ -78,7 +78,7 @@ async fn lists_computed_by_the_background_work_are_shown(engine: Engine) {
     let path = format!("/movies/{}/similar", movies.id("Ghostbusters"));
     let kept = app.anonymous().get(&path).await;
     assert_eq!(sorted(names(&kept)), ["Alien", "Aliens"]);
-    // A movie that was added later is in the next list.
+    // A movie that is added later is missing until the list is computed again.
     app.import(vec![Facts { stars: vec!["Sigourney Weaver".to_owned()], ..facts("Avatar", 2009) }]).await;
     assert_eq!(app.anonymous().get(&path).await.json()["items"], kept.json()["items"]);
     assert_eq!(app.anonymous().get("/movies?title=avatar").await.json()["total_items"], json!(1));

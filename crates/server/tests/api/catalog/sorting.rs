@@ -124,7 +124,7 @@ async fn created_at_sorts_by_when_it_was_added(engine: Engine) {
 async fn movies_without_a_rating_are_last_in_both_directions(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
-    // There are no ratings yet, so all movies are in the order of the next key.
+    // No movie has a rating, so all movies are in the order of the next sort key.
     let by_name = names(&app.anonymous().get("/movies?sort=name").await);
     for sort in ["rating,name", "-rating,name"] {
         assert_eq!(names(&app.anonymous().get(format!("/movies?sort={sort}")).await), by_name, "{sort}");

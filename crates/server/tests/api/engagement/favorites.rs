@@ -11,7 +11,7 @@ cases! {
     a_withdrawn_movie_is_hidden_from_the_favorites_until_it_is_on_sale_again,
     pages_of_favorites_continue_by_cursor,
     totals_follow_every_change,
-    bad_parameters_are_named,
+    invalid_parameters_of_favorites_are_reported,
 }
 
 const CHOSEN: [&str; 4] = ["Alien", "M", "Amélie", "Blade Runner"];
@@ -25,7 +25,7 @@ async fn add(caller: &Caller, movie: &str) {
     caller.call(Method::PUT, format!("/favorites/{movie}")).await.expect(204);
 }
 
-/// Ann with four favourites, added in this order.
+/// Returns Ann, who has four favourites, added in the order of `CHOSEN`.
 async fn ann_with_favorites(app: &TestApp) -> SignedIn {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -144,7 +144,7 @@ async fn totals_follow_every_change(engine: Engine) {
     }
 }
 
-async fn bad_parameters_are_named(engine: Engine) {
+async fn invalid_parameters_of_favorites_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_favorites(&app).await;
     ann.get("/favorites?sort=relevance").await.invalid(&[("sort", "invalid_value")]);

@@ -11,7 +11,7 @@ cases! {
     a_rating_changes_the_average_and_can_be_replaced_and_removed,
     a_favorite_is_stored_once_and_can_be_removed_repeatedly,
     opinions_are_shown_only_to_their_owner,
-    bad_opinions_are_named,
+    invalid_reactions_and_ratings_are_reported,
     a_movie_that_the_caller_cannot_see_cannot_be_rated,
     of_many_equal_concurrent_calls_one_counts,
     concurrent_opinions_of_many_users_are_all_counted,
@@ -116,7 +116,7 @@ async fn opinions_are_shown_only_to_their_owner(engine: Engine) {
     }
 }
 
-async fn bad_opinions_are_named(engine: Engine) {
+async fn invalid_reactions_and_ratings_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

@@ -23,7 +23,7 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
     assert_eq!(idle, names(&visitor, "sort=-votes").await, "the order of the votes");
     app.refresh_popularity().await;
     assert_eq!(names(&visitor, "").await, idle);
-    // 12 Angry Men has 3,982 votes less than Blade Runner, which precedes it.
+    // 12 Angry Men has 3,982 votes fewer than Blade Runner, which precedes it.
     let angry = movies.id("12 Angry Men");
     let position = |names: &[String]| names.iter().position(|name| name == "12 Angry Men").unwrap();
     let before = position(&idle);
@@ -33,7 +33,7 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
         let body = json!({"value": "like"});
         user.call(Method::PUT, format!("/movies/{angry}/reaction")).json(&body).await.expect(200);
     }
-    // Many comments of one user count once.
+    // Many comments of one user count as one act.
     for _ in 0..20 {
         ann.post(format!("/movies/{angry}/comments"), json!({"text": "Not guilty"})).await.expect(201);
     }

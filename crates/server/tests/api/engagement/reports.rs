@@ -11,7 +11,7 @@ use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, snapshot};
 cases! {
     a_reported_comment_is_one_item_with_all_its_reports,
     a_user_reports_a_comment_once,
-    bad_reports_are_named,
+    invalid_reports_are_reported_by_field,
     invisible_comments_cannot_be_reported,
     a_removed_comment_is_deleted_and_stays_among_the_resolved,
     a_dismissed_comment_stays_and_a_new_report_opens_it_again,
@@ -26,7 +26,8 @@ cases! {
 
 const NOTHING: &str = "0190a1b2-0000-7000-8000-000000000000";
 
-/// A server with a comment of Ann on a movie, and the identifier of the comment.
+/// Starts a server with a comment of Ann on a movie. Returns it with Ann, a moderator, and the identifier of the
+/// comment.
 async fn with_comment(engine: Engine) -> (TestApp, SignedIn, SignedIn, String) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
@@ -114,7 +115,7 @@ async fn a_user_reports_a_comment_once(engine: Engine) {
     assert_eq!(reasons, ["spam"]);
 }
 
-async fn bad_reports_are_named(engine: Engine) {
+async fn invalid_reports_are_reported_by_field(engine: Engine) {
     let (app, _, moderator, comment) = with_comment(engine).await;
     let bob = app.user("bob").await;
     let path = format!("/comments/{comment}/reports");
@@ -264,7 +265,7 @@ async fn only_moderators_see_reports_and_decide(engine: Engine) {
     let open = listed(&admin, "").await.remove(0);
     ann.get("/admin/comment-reports").await.problem(403, "forbidden");
     decide(&ann, &open["id"], "dismiss").await.problem(403, "forbidden");
-    // The role is checked again in the transaction, on every node.
+    // The role is checked again in the transaction, even on a node that has cached the old role.
     let other = app.second_node().await;
     let elsewhere = moderator.at(other.url());
     assert_eq!(listed(&elsewhere, "").await.len(), 1, "the other node remembers the role");

@@ -11,7 +11,7 @@ cases! {
     the_library_has_the_filters_sorts_and_search_of_the_catalogue,
     a_withdrawn_movie_stays_in_the_library_and_is_found_there,
     a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed,
-    bad_parameters_are_named,
+    invalid_parameters_of_the_library_are_reported,
 }
 
 fn names(answer: &Answer) -> Vec<String> {
@@ -25,7 +25,7 @@ async fn library(caller: &Caller, query: &str) -> Vec<String> {
     names(&caller.get(format!("/library?{query}")).await)
 }
 
-/// Ann, who bought these movies one per minute.
+/// Returns Ann, who bought these movies, one per minute.
 async fn buyer(app: &TestApp, movies: &Movies, bought: &[&str]) -> SignedIn {
     let ann = app.user("ann").await;
     for name in bought {
@@ -72,7 +72,7 @@ async fn the_library_is_listed_latest_purchase_first_and_paged_by_cursor(engine:
     let first = ann.get("/library?page_size=2").await.expect(200).json();
     assert_eq!((&first["total_items"], &first["total_pages"]), (&json!(3), &json!(2)));
     let cursor = first["next_cursor"].as_str().unwrap();
-    // Movies that are bought in the meantime come first, and do not shift later pages.
+    // A movie that is bought meanwhile comes first and does not shift later pages.
     app.advance(TimeDelta::minutes(1));
     app.sell(&ann, movies.id("Aliens")).await;
     assert_eq!(library(&ann, &format!("page_size=2&cursor={cursor}")).await, ["Zootopia"]);
@@ -87,7 +87,7 @@ async fn the_library_has_the_filters_sorts_and_search_of_the_catalogue(engine: E
     let movies = app.import_small_catalogue().await;
     app.refresh_search().await;
     let ann = buyer(&app, &movies, &["Zootopia", "Aliens", "Alien", "Amélie"]).await;
-    // The bought movies that the catalogue shows, in its order.
+    // For each query, the library must list the bought movies among those that the catalogue lists, in the same order.
     let owned = ["Zootopia", "Aliens", "Alien", "Amélie"];
     for query in [
         "sort=name",
@@ -168,7 +168,7 @@ async fn a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed(engine: 
     assert_eq!(ann.get("/library?page=2").await.expect(200).json()["total_items"], 1);
 }
 
-async fn bad_parameters_are_named(engine: Engine) {
+async fn invalid_parameters_of_the_library_are_reported(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for (query, field) in [

@@ -24,7 +24,7 @@ cases! {
 
 const SUBTITLES: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nIn space no one can hear you scream.\n";
 
-/// Ann, who bought Alien, which has a file, and its identifier.
+/// Returns Ann, who bought Alien, and the identifier of the movie. The movie has a film.
 async fn ready(app: &TestApp) -> (SignedIn, String) {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -41,7 +41,7 @@ async fn a_bought_movie_with_a_file_can_be_played_by_anyone_with_the_address(eng
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let playback = ann.get(format!("/library/{alien}/playback")).await.expect(200).json();
-    // 117 minutes and four hours.
+    // The address is valid for the running time of 117 minutes plus four hours.
     assert_eq!(moment(&playback["expires_at"]), app.now() + TimeDelta::minutes(117 + 240));
     assert!(moment(&playback["refresh_after"]) < moment(&playback["expires_at"]));
     assert!(moment(&playback["refresh_after"]) > app.now());
@@ -122,7 +122,7 @@ async fn the_end_of_a_purchase_ends_its_address(engine: Engine) {
     unit.commit().await.unwrap();
     visitor.get(&path).await.problem(403, "playback_denied");
     ann.get(format!("/library/{alien}/playback")).await.problem(404, "not_found");
-    // A new purchase has new addresses.
+    // A new purchase does not make the old address valid again.
     app.sell(&ann, alien.clone()).await;
     visitor.get(&path).await.problem(403, "playback_denied");
     visitor.get(watched_at(&app, &ann, &alien).await).await.expect(200);
@@ -147,7 +147,7 @@ async fn a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_no
 async fn a_film_that_is_being_sent_ends_with_its_purchase(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
-    // Far larger than the buffers of a connection.
+    // The film is far larger than the buffers of a connection.
     app.attach_film(&alien, &film(40_000_000)).await;
     let path = watched_at(&app, &ann, &alien).await;
     let mut answer = app.anonymous().get(&path).begin().await;
@@ -174,8 +174,8 @@ async fn a_film_that_is_being_sent_ends_with_its_address(engine: Engine) {
 
 /// Waits until the transfer of a film whose beginning was read is aborted.
 async fn ends_soon(mut answer: reqwest::Response) {
-    // The server checks every two seconds of real time, independently of the test clock. Bytes that arrive later were
-    // already being sent.
+    // The server checks transfers every two seconds of real time, independently of the test clock. Bytes that arrive
+    // after that were already being sent.
     let ending = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let mut rest = 0_usize;

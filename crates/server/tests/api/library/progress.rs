@@ -11,7 +11,7 @@ cases! {
     a_movie_is_marked_as_watched_and_not,
     a_movie_removed_from_the_list_of_started_movies_stays_removed,
     progress_is_stored_only_for_bought_movies,
-    bad_progress_is_named,
+    invalid_progress_is_reported_by_field,
 }
 
 async fn buyer(app: &TestApp, bought: &[&str]) -> (SignedIn, Movies) {
@@ -58,7 +58,7 @@ async fn the_latest_report_is_kept_in_any_order_of_arrival(engine: Engine) {
     assert_eq!(kept(&late), kept(&first));
     let next = report(&ann, &alien, json!({"position_seconds": 1_600, "at": at(5)})).await.expect(200);
     assert_eq!(kept(&next).0, 1_600);
-    // A client with a fast clock does not block later reports.
+    // A report from a client whose clock is fast does not block later reports.
     let ahead = report(&ann, &alien, json!({"position_seconds": 2_000, "at": at(-60)})).await.expect(200);
     app.advance(TimeDelta::minutes(1));
     let now = report(&ann, &alien, json!({"position_seconds": 2_100})).await.expect(200);
@@ -90,7 +90,8 @@ async fn the_list_has_started_movies_most_recently_watched_first(engine: Engine)
         app.advance(TimeDelta::minutes(1));
         report(&ann, &movies.id(name), json!({"position_seconds": position})).await.expect(200);
     }
-    // 5 % of Amélie are 366 seconds; Zootopia is over 90 %.
+    // Amélie is missing because 365 s are less than 5 percent (366 s), and Zootopia because 6,000 s are more than 90
+    // percent.
     let expected = [("M", 3_000), ("Aliens", 1_000), ("Alien", 351)].map(|(name, at)| (name.to_owned(), at));
     assert_eq!(row(&ann).await, expected);
     app.withdraw("Aliens").await;
@@ -102,7 +103,7 @@ async fn the_list_has_started_movies_most_recently_watched_first(engine: Engine)
     assert_eq!(ann.get(next).await.expect(200).json()["items"][0]["name"], "Alien");
     let bob = app.user("bob").await;
     assert!(row(&bob).await.is_empty());
-    // Refunded movies are not in the list.
+    // A movie whose purchase was revoked is not in the list.
     let mut unit = app.unit().await;
     let owner = domain::id::Id::from_uuid(ann.id());
     unit.revoke_purchases(owner, &[movies.id("M").parse().unwrap()], app.now()).await.unwrap();
@@ -163,7 +164,7 @@ async fn progress_is_stored_only_for_bought_movies(engine: Engine) {
     bob.delete(format!("/library/{alien}/progress")).await.problem(404, "not_found");
 }
 
-async fn bad_progress_is_named(engine: Engine) {
+async fn invalid_progress_is_reported_by_field(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, movies) = buyer(&app, &["Alien"]).await;
     let alien = movies.id("Alien");

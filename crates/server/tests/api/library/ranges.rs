@@ -8,7 +8,7 @@ cases! {
     several_parts_are_sent_as_one_body,
     an_unsatisfiable_range_is_answered_with_the_length,
     a_malformed_range_is_ignored,
-    conditions_are_honoured,
+    if_none_match_and_if_range_are_applied,
     head_returns_the_length_without_reading_the_film,
     a_film_of_many_parts_arrives_as_it_was_stored,
     a_film_is_never_compressed,
@@ -16,7 +16,8 @@ cases! {
 
 const LENGTH: usize = 1_000;
 
-/// A film that can be watched, and its path.
+/// Starts a server with a film of this length in bytes. Returns it with a visitor and the path at which the film can be
+/// watched.
 async fn watching(engine: Engine, length: usize) -> (TestApp, Caller, String) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
@@ -100,7 +101,7 @@ async fn a_malformed_range_is_ignored(engine: Engine) {
     assert_eq!((twice.status, twice.body.len()), (200, LENGTH));
 }
 
-async fn conditions_are_honoured(engine: Engine) {
+async fn if_none_match_and_if_range_are_applied(engine: Engine) {
     let (_app, visitor, path) = watching(engine, LENGTH).await;
     let tag = visitor.get(&path).await.header("etag").unwrap().to_owned();
     assert!(tag.starts_with('"'), "a strong tag: {tag}");
@@ -123,7 +124,7 @@ async fn head_returns_the_length_without_reading_the_film(engine: Engine) {
         assert_eq!(head.header("content-length"), Some("30000000"));
         assert_eq!(head.header("accept-ranges"), Some("bytes"));
     }
-    // The connection can still be used.
+    // After `HEAD`, the connection can still be used.
     assert_eq!(visitor.get(&path).header("range", "bytes=-4").await.expect(206).body.len(), 4);
     visitor.call(Method::POST, &path).await.problem(405, "method_not_allowed");
 }
@@ -140,6 +141,6 @@ async fn a_film_is_never_compressed(engine: Engine) {
     let (_app, visitor, path) = watching(engine, 10_000).await;
     let answer = visitor.get(&path).header("accept-encoding", "br, gzip, zstd").await.expect(200);
     assert_eq!((answer.header("content-encoding"), answer.body.len()), (None, 10_000));
-    // As browsers ask for films.
+    // Browsers request films with this header.
     visitor.get(&path).header("accept-encoding", "identity;q=1, *;q=0").await.expect(200);
 }

@@ -15,7 +15,7 @@ cases! {
     deleting_an_account_deletes_its_replies,
 }
 
-/// Writes a comment or a reply.
+/// Writes a comment or a reply; returns its identifier.
 async fn write(author: &Caller, path: &str) -> String {
     author.post(path, json!({"text": "Hear, hear"})).await.expect(201).json()["id"]
         .as_str()
@@ -32,7 +32,7 @@ async fn like(user: &Caller, comment: &str, is_liked: bool) {
     user.call(method, format!("/comments/{comment}/like")).await.expect(200);
 }
 
-/// The kinds, comments and counts of the user's notifications.
+/// Returns the kind, comment and count of each of the user's notifications.
 async fn notified(user: &SignedIn) -> Vec<(String, String, u64)> {
     let page = user.get("/notifications").await.expect(200).json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -53,7 +53,7 @@ fn liked(id: &str, count: u64) -> (String, String, u64) {
     ("comment_like".to_owned(), id.to_owned(), count)
 }
 
-/// A server, the address of the comments of a movie, and three users.
+/// Starts a server. Returns it with the path of a movie's comments and three users.
 async fn with_comments(engine: Engine) -> (TestApp, String, [SignedIn; 3]) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;

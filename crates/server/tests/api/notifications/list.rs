@@ -1,4 +1,4 @@
-//! The list, its counts, and marking as read.
+//! The list of notifications, its counts, and marking notifications as read.
 
 use domain::{id::OrderId, notifications::NotificationCause};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ cases! {
     the_list_is_read_by_page_and_cursor_and_for_unread_only,
     notifications_are_counted_and_marked_as_read,
     the_notifications_of_others_are_not_visible,
-    invalid_marks_are_refused,
+    invalid_requests_to_mark_as_read_are_refused,
     a_user_who_deletes_the_account_leaves_the_notifications_of_others,
 }
 
@@ -153,7 +153,7 @@ async fn the_notifications_of_others_are_not_visible(engine: Engine) {
     assert_eq!(items(&ann, "?unread=true").await.len(), 1);
 }
 
-async fn invalid_marks_are_refused(engine: Engine) {
+async fn invalid_requests_to_mark_as_read_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let id = "0190a1b2-0000-7000-8000-000000000000";

@@ -1,4 +1,4 @@
-//! Mails about notifications, and how they are switched off.
+//! Mails about notifications, and how users switch them off.
 
 use chrono::TimeDelta;
 use domain::notifications::NotificationCause;
@@ -24,7 +24,7 @@ fn change(user: &SignedIn, mails: &serde_json::Value) -> Call {
     user.call(Method::PATCH, "/users/me/notification-settings").json(&json!({"mails": mails}))
 }
 
-/// The subjects of the mails about notifications to Ann.
+/// Sends all mails; returns the subjects of those to Ann that are about notifications.
 async fn subjects(app: &TestApp) -> Vec<String> {
     app.run_outbox().await;
     let mails = app.mails_to(&email_of("ann"));
@@ -156,7 +156,7 @@ async fn the_unsubscribe_link_of_a_mail_works_without_signing_in(engine: Engine)
     let settings =
         async || ann.get("/users/me/notification-settings").await.expect(200).json()["mails"].clone();
     assert_eq!(settings().await["comment_reply"], true, "opening the page changes nothing");
-    // As mail programs do (RFC 8058); repeating it changes nothing.
+    // Mail programs unsubscribe with this request (RFC 8058). Repeating it changes nothing.
     for _ in 0..2 {
         let ended = visitor
             .call(Method::POST, &target)

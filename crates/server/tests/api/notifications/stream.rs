@@ -1,4 +1,4 @@
-//! The live stream and the tickets that open it.
+//! The live stream of notifications, and the tickets that open it.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ cases! {
     a_head_request_gets_no_stream,
 }
 
-/// A time limit far above all expected durations.
+/// How long to wait for an event, which is far longer than any is expected to take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A received event.
+/// An event that was received from a stream.
 #[derive(Debug, Clone, PartialEq)]
 struct Event {
     name: String,
@@ -37,7 +37,7 @@ struct Event {
     data: Value,
 }
 
-/// An open stream.
+/// An open stream, and the text that was received but not yet returned as events.
 struct Stream {
     answer: reqwest::Response,
     text: String,
@@ -59,7 +59,7 @@ impl Stream {
         Self::open(user.get("/notifications/stream")).await
     }
 
-    /// The next event; `None` at the end of the stream.
+    /// Waits for the next event; returns `None` at the end of the stream.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -84,7 +84,7 @@ impl Stream {
         }
     }
 
-    /// The next event, which must be of this name.
+    /// Waits for the next event, which must have this name.
     async fn expect(&mut self, name: &str) -> Event {
         let event = self.next().await.expect("an event");
         assert_eq!(event.name, name, "{event:?}");
@@ -142,7 +142,7 @@ async fn a_client_that_reconnects_gets_missed_events_even_after_a_restart(engine
     let seen = stream.expect("notification").await;
     drop(stream);
     app.advance(TimeDelta::minutes(59));
-    // The access token has expired in the meantime.
+    // Ann signs in again, since her access token has expired in the meantime.
     let ann = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
     let node = app.second_node().await;
     for (last, missed) in [(seen.id.clone().unwrap(), 2), (begun, 3)] {
@@ -271,7 +271,8 @@ async fn a_user_has_ten_streams(engine: Engine) {
     assert!(refused.header("retry-after").is_some(), "{refused}");
     Stream::of(&bob).await.expect("unread").await;
     drop(streams.pop());
-    // The server detects it when it sends something, which it does before it refuses.
+    // The server notices that a client has disconnected only when it sends something. Before it refuses a stream, it
+    // sends comments on the user's other streams, so it notices that one has ended and opens this one.
     Stream::of(&ann).await.expect("unread").await;
 }
 

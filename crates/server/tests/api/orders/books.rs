@@ -1,4 +1,4 @@
-//! The invariants of payments and the ledger, and the report of sales.
+//! The rules that all amounts in the database and the ledger must satisfy, and the report of sales.
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -46,7 +46,7 @@ async fn the_books_are_consistent_after_all_events_of_orders(engine: Engine) {
     app.check_money().await;
 }
 
-/// Changes that violate a rule, with a part of the rule's name.
+/// Changes of the database that violate a rule, each with a part of the rule's name.
 const FAULTS: [(&str, &str); 8] = [
     ("DELETE FROM purchases", "a movie was paid that its buyer does not have"),
     ("UPDATE orders SET total_minor = total_minor + 1", "the total of an order"),
@@ -113,7 +113,7 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
         .collect();
     assert_eq!(top, [("Alien".to_owned(), 2, json!("7.99")), ("Amélie".to_owned(), 1, json!("9.99")),]);
     assert!(!both["top_genres"].as_array().unwrap().is_empty());
-    // The ledger contains the same amounts.
+    // The ledger is not empty, and it agrees with the other amounts.
     let cells = app.stored_texts().await;
     assert!(cells.iter().any(|cell| cell.table == "ledger_entries"));
     app.check_money().await;

@@ -1,4 +1,5 @@
-//! Disputes at a fake Stripe: movies are suspended while a dispute is open, and revoked when it is lost.
+//! Disputes at a fake Stripe. The movies of a disputed payment are suspended while the dispute is open, and revoked
+//! when it is lost.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ async fn disputes(admin: &SignedIn) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-/// Whether the buyer's movie is live, suspended or not in the library.
+/// Returns whether the buyer's movie is usable, suspended, or not in the library.
 async fn entitlement(shop: &Shop) -> &'static str {
     let suspended = shop
         .app

@@ -55,7 +55,7 @@ async fn only_one_of_fifty_concurrent_copies_of_a_webhook_is_processed(engine: E
     let signature = signature(&body, app.now());
     let provider = app.anonymous();
     let copies = join_all((0..50).map(|_| async {
-        // As a provider does, repeats the webhook while the answer is 503, which a loaded machine may cause.
+        // Sends the webhook again while the answer is 503, as a provider does. A busy machine may cause this answer.
         let answer = loop {
             let answer = send(&provider, &body, &signature).await;
             if answer.status != 503 {
@@ -166,7 +166,7 @@ async fn texts_that_postgresql_cannot_store_get_the_same_answers_with_both_datab
             json!({"id": id, "kind": kind, "created_at": app.now().timestamp_micros(), "checkout": checkout})
                 .to_string();
         let signature = signature(&body, app.now());
-        // A repeated webhook is answered in the same way.
+        // A repeated webhook gets the same answer.
         for _ in 0..2 {
             send(&app.anonymous(), &body, &signature).await.expect(status);
         }
@@ -191,7 +191,7 @@ async fn an_event_that_was_stored_before_a_crash_is_processed_by_another_node(en
     choose(&app, &payment, "pay").await.expect(303);
     let body = event(&app, "evt_1", "checkout.paid", &payment);
     send(&app.anonymous(), &body, &signature(&body, app.now())).await.expect(200);
-    // Simulates a process that stopped after it had claimed the event.
+    // Simulates a process that claimed the event for a minute and then stopped.
     let claimed = app.now() + TimeDelta::minutes(1);
     let claimed = if engine == Engine::Sqlite {
         claimed.timestamp_micros().to_string()

@@ -1,4 +1,5 @@
-//! Faults known from other payment systems: failures and concurrent requests at critical moments.
+//! Regression tests for faults that other payment systems are known to have: failures and concurrent requests at
+//! critical moments.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ cases! {
     two_payments_are_both_returned_even_if_stripe_fails_between_them,
 }
 
-/// The tables, besides orders and payments, that a successful payment writes to.
+/// The tables that a successful payment writes to, except `orders` and `payments`.
 const TABLES: [&str; 4] = ["purchases", "outbox", "notifications", "ledger_entries"];
 
 async fn a_step_that_fails_after_the_money_arrived_causes_no_refund(engine: Engine) {
@@ -31,7 +32,7 @@ async fn a_step_that_fails_after_the_money_arrived_causes_no_refund(engine: Engi
         started.expect(201);
         shop.app.execute_sql(&format!("ALTER TABLE {table} RENAME TO {table}_away")).await;
         shop.stripe.pay(&shop.session()).expect("an open session");
-        // The webhook is stored, but applying it fails.
+        // The webhook is stored, but applying it fails, since a table is missing.
         shop.settle().await;
         shop.app.execute_sql(&format!("ALTER TABLE {table}_away RENAME TO {table}")).await;
         assert_eq!(shop.order_status(&order).await, "pending", "{table}");

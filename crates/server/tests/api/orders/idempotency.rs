@@ -11,7 +11,7 @@ cases! {
     a_refusal_with_a_key_is_repeated,
     a_key_with_another_body_is_refused,
     a_key_belongs_to_a_user_and_a_path,
-    a_key_is_forgotten_after_a_day,
+    a_key_expires_after_a_day,
     an_invalid_key_is_refused,
     only_one_of_twenty_concurrent_orders_with_the_same_key_is_created,
     a_lost_answer_is_rebuilt_from_the_order,
@@ -104,7 +104,7 @@ async fn a_key_belongs_to_a_user_and_a_path(engine: Engine) {
     assert_eq!(payment["order_id"], orders[0]["id"]);
 }
 
-async fn a_key_is_forgotten_after_a_day(engine: Engine) {
+async fn a_key_expires_after_a_day(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -161,7 +161,7 @@ async fn a_lost_answer_is_rebuilt_from_the_order(engine: Engine) {
     let ann = app.user("ann").await;
     put_in_cart(&ann, &[movies.id("Alien")]).await;
     let first = order(&ann, "one").await.expect(201).json();
-    // As if the process had stopped after creating the order, before storing the answer.
+    // Simulates a process that stopped after it had created the order, but before it had stored the answer.
     app.execute_sql("UPDATE idempotency_keys SET status = NULL, answer = NULL").await;
     let again = order(&ann, "one").await.expect(201);
     assert_eq!((again.json(), again.header("idempotency-replayed")), (first, Some("true")));

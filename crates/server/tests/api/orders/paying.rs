@@ -43,7 +43,7 @@ pub(super) async fn pay(buyer: &SignedIn, order: &Value) -> Answer {
     buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
 }
 
-/// The path of a payment's checkout page.
+/// Returns the path of a payment's checkout page.
 fn page_of(app: &TestApp, payment: &Value) -> String {
     text(payment, "checkout_url").strip_prefix(app.url()).expect("an address of this server").to_owned()
 }
@@ -55,7 +55,7 @@ async fn assert_page_says(app: &TestApp, payment: &Value, expected: &str, is_ope
     assert_eq!(page.text().contains("value=\"pay\""), is_open, "{page}");
 }
 
-/// Chooses an outcome at a checkout page.
+/// Chooses an outcome on the checkout page of a payment, as its form does.
 pub(super) async fn choose(app: &TestApp, payment: &Value, outcome: &str) -> Answer {
     let form = format!("outcome={outcome}");
     let page = app.anonymous().call(Method::POST, page_of(app, payment));
@@ -70,13 +70,13 @@ pub(super) async fn payment_of(buyer: &SignedIn, payment: &Value) -> Value {
     buyer.get(format!("/payments/{}", text(payment, "id"))).await.expect(200).json()
 }
 
-/// Whether the buyer owns the movie.
+/// Returns whether the buyer owns the movie.
 pub(super) async fn is_purchased(buyer: &SignedIn, movie_id: &str) -> bool {
     let movie = buyer.get(format!("/movies/{movie_id}")).await.expect(200).json();
     movie["me"]["purchased"] == true
 }
 
-/// Creates a pending order of the movie and starts its payment.
+/// Creates a pending order of the movie and starts its payment. Returns both.
 pub(super) async fn started(app: &TestApp, buyer: &SignedIn, movie_id: String) -> (Value, Value) {
     put_in_cart(buyer, &[movie_id]).await;
     let order = place(buyer).await.expect(201).json();
@@ -85,7 +85,7 @@ pub(super) async fn started(app: &TestApp, buyer: &SignedIn, movie_id: String) -
     (order, payment)
 }
 
-/// The subjects of the mails about orders to a user.
+/// Sends all mails; returns the subjects of those to this user that are about orders.
 pub(super) async fn order_mails(app: &TestApp, name: &str) -> Vec<String> {
     app.run_outbox().await;
     let subjects = app.mails_to(&email_of(name)).into_iter().map(|mail| mail.subject);
@@ -320,7 +320,7 @@ async fn a_changed_price_ends_the_open_checkout(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
     let path = format!("/orders/{}/payments", text(&order, "id"));
     let again = ann.post(&path, json!({"accept_total": dollars("5.00")})).await.expect(201).json();
-    // The payment is valid, since it was made before the price changes again.
+    // The payment is accepted, since it was made before the price changed again.
     choose(&app, &again, "pay").await.expect(303);
     set_price(&app, "Alien", 600).await;
     pay(&ann, &order).await.problem(409, "order_not_pending");
@@ -571,7 +571,7 @@ async fn a_payment_of_another_provider_is_not_changed(engine: Engine) {
     cancel(&ann, &order).await.problem(502, "payment_provider_failed");
     app.advance(TimeDelta::hours(2));
     app.run_payments().await;
-    // The payment may have been made at the other provider, so only the other order expires.
+    // Ann may have paid at the other provider, which this server cannot ask, so only Bob's order expires.
     assert_eq!(app.expire_orders().await, 1);
     let (ann, bob) = (app.signed_in_again(&ann).await, app.signed_in_again(&bob).await);
     assert_eq!(order_of(&bob, &other).await["status"], "canceled");
@@ -586,7 +586,7 @@ async fn money_that_was_refunded_at_the_provider_is_not_refunded_again(engine: E
     let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
     cancel_in_database(&app).await;
     choose(&app, &payment, "pay").await.expect(303);
-    // A part is refunded directly at the provider before this server returns the money.
+    // Part of the money is refunded directly at the provider before this server returns the money.
     let sandbox =
         app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
     let charge = format!("sandbox_charge_{}", text(&payment, "id"));

@@ -1,5 +1,5 @@
-//! Concurrent requests to two nodes, repeated as often as `CINEMA_RACE_ROUNDS` specifies (2 by default). After each
-//! round, all amounts are checked in the database and against the provider's lists.
+//! Concurrent requests to two nodes. Each test repeats its race as often as `CINEMA_RACE_ROUNDS` specifies (2 by
+//! default), and after each round checks all amounts in the database and against the provider's lists.
 
 use std::sync::Arc;
 
@@ -31,13 +31,13 @@ cases! {
     concurrent_webhooks_redirects_and_checks_pay_an_order_once,
 }
 
-/// How often each test repeats its race.
+/// Returns how often each test repeats its race.
 #[expect(clippy::disallowed_methods, reason = "the environment determines how long the tests run")]
 fn rounds() -> u32 {
     std::env::var("CINEMA_RACE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
-/// The same user, signed in with the same tokens, at another node.
+/// Returns the same user with the same tokens as a caller of another node.
 fn at(node: &TestApp, person: &SignedIn) -> SignedIn {
     SignedIn::holding(&node.anonymous(), &person.email, &person.password, person.tokens.clone())
 }
@@ -65,14 +65,15 @@ impl TwoNodes {
         [&self.shop.app, &self.other]
     }
 
-    /// Creates a buyer, and returns the caller for each node.
+    /// Creates a buyer; returns a caller for each node.
     async fn buyer(&self, round: u32) -> [SignedIn; 2] {
         let buyer = self.shop.app.user(&format!("buyer{round}")).await;
         let there = at(&self.other, &buyer);
         [buyer, there]
     }
 
-    /// Creates a buyer who has ordered these movies and started the payment; returns the order and the payment too.
+    /// Creates a buyer who has ordered these movies and started the payment. Returns a caller for each node, the order,
+    /// and the payment.
     async fn started(&self, round: u32, movies: &[String]) -> ([SignedIn; 2], Value, Value) {
         let tabs = self.buyer(round).await;
         put_in_cart(&tabs[0], movies).await;
@@ -81,7 +82,7 @@ impl TwoNodes {
         (tabs, order, payment)
     }
 
-    /// Creates a buyer whose order of these movies is paid; returns the order and the payment too.
+    /// Creates a buyer whose order of these movies is paid. Returns a caller for each node, the order, and the payment.
     async fn bought(&self, round: u32, movies: &[String]) -> ([SignedIn; 2], Value, Value) {
         let (tabs, order, payment) = self.started(round, movies).await;
         self.pay_at_stripe(&payment);
@@ -90,7 +91,7 @@ impl TwoNodes {
         (tabs, order, payment)
     }
 
-    /// The entry of a payment in Stripe's books.
+    /// Returns the fake Stripe's record of a payment.
     fn entry(&self, payment: &Value) -> BookEntry {
         let mut books = self.shop.stripe.books().into_iter();
         let found = books.find(|entry| entry.payment_id.as_deref() == payment["id"].as_str());
@@ -136,7 +137,7 @@ impl TwoNodes {
         one.check_money().await;
     }
 
-    /// How many mails told the buyer that an order is paid.
+    /// Sends all mails; returns how many told the buyer that an order is paid.
     async fn paid_mails(&self, round: u32) -> usize {
         let [one, two] = self.nodes();
         join(one.run_outbox(), two.run_outbox()).await;
@@ -145,12 +146,12 @@ impl TwoNodes {
     }
 }
 
-/// The number of answers with this status.
+/// Returns the number of answers with this status.
 fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
-/// Repeats a call while the server is overloaded (503), as clients do; at most a hundred times.
+/// Repeats a call while the server is overloaded (503), as clients do, at most a hundred times.
 async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     for _ in 0..99 {
         let answer = call().await;
@@ -161,7 +162,7 @@ async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     call().await
 }
 
-/// A shop with movies for six and four dollars, and its administrator at each node.
+/// Opens a shop with a movie for six dollars and one for four. Returns it with its administrator at each node.
 async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn; 2]) {
     let shop = TwoNodes::open(engine).await;
     set_price(&shop.shop.app, "Alien", 600).await;
@@ -170,7 +171,7 @@ async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn;
     (shop, admins)
 }
 
-/// Starts payments of the order concurrently at both nodes; returns the answers.
+/// Sends this many requests to pay the order, concurrently to both nodes; returns the answers.
 async fn pay_at_both(tabs: &[SignedIn; 2], order: &Value, payments: usize) -> Vec<Answer> {
     let payments = (0..payments).map(|n| {
         let tab = &tabs[n % 2];
@@ -179,7 +180,7 @@ async fn pay_at_both(tabs: &[SignedIn; 2], order: &Value, payments: usize) -> Ve
     join_all(payments).await
 }
 
-/// Refunds the first movie concurrently at both nodes; returns the answers.
+/// Sends this many refunds of the first movie, concurrently to both nodes; returns the answers.
 async fn refund_first_movie(
     admins: &[SignedIn; 2],
     payment: &Value,
@@ -363,7 +364,8 @@ async fn fifty_copies_of_a_dispute_webhook_take_effect_once(engine: Engine) {
     }
 }
 
-/// When the buyer returns from Stripe, the page reads the order, and the buyer tries to pay again and to cancel.
+/// What happens when the buyer returns from Stripe: the page reads the order, and the buyer tries to pay again and to
+/// cancel, while webhooks arrive and the payment is checked.
 async fn concurrent_webhooks_redirects_and_checks_pay_an_order_once(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     let [one, two] = shop.nodes();
@@ -378,7 +380,7 @@ async fn concurrent_webhooks_redirects_and_checks_pay_an_order_once(engine: Engi
             one.run_payments_with_event_list(),
             two.run_payments_with_event_list(),
         );
-        // The same payment is returned as long as no node knows that it was paid.
+        // While no node knows that the order was paid, an attempt to pay again returns the same payment.
         if again.status == 200 {
             assert_eq!(again.json()["id"], payment["id"]);
         } else {

@@ -85,7 +85,7 @@ async fn an_approved_request_makes_the_refund_and_notifies_the_buyer(engine: Eng
     assert_eq!(told, expected);
     decide(&admin, &request, "reject").await.problem(409, "already_decided");
     ask(&ann, &order, Some(&alien)).await.problem(409, "already_refunded");
-    // The rest of the order.
+    // The second request is for the rest of the order.
     let rest = ask(&ann, &order, None).await.expect(201).json();
     assert_eq!((&rest["amount"], &rest["items"]), (&dollars("9.99"), &json!([movies.id("Amélie")])));
     decide(&admin, &rest, "approve").await.expect(200);

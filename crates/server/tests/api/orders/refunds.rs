@@ -1,4 +1,4 @@
-//! Refunds, at the sandbox and at a fake Stripe.
+//! Refunds of payments at the sandbox and at a fake Stripe.
 
 use chrono::TimeDelta;
 use domain::{
@@ -269,7 +269,7 @@ async fn a_refunded_movie_can_be_bought_again(engine: Engine) {
     assert!(!is_purchased(&ann, &alien[0]).await);
 }
 
-/// Makes a refund directly at the sandbox, which this server then finds.
+/// Refunds an amount directly at the sandbox; then the server finds this refund.
 async fn refund_by_hand(app: &TestApp, payment: &Value, minor: i64) {
     let sandbox =
         app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
@@ -318,7 +318,7 @@ async fn a_full_refund_at_the_provider_revokes_the_movies(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-/// A shop with Stripe, its administrator, and an order that was paid with this payment.
+/// Opens a shop with Stripe and pays an order there. Returns the shop, its administrator, the order, and the payment.
 pub(super) async fn paid_at_stripe(engine: Engine) -> (Shop, SignedIn, Value, Value) {
     let shop = Shop::open(engine).await;
     let admin = shop.app.admin().await;
@@ -336,7 +336,7 @@ async fn a_refund_that_is_reported_before_its_payment_revokes_the_movie(engine: 
     started.expect(201);
     shop.stripe.complete_unpaid(&shop.session()).expect("an open session");
     shop.settle().await;
-    // Stripe does not report that the money arrived, only that it was refunded.
+    // Stripe does not report that the money arrived; it only reports that the money was refunded.
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop.stripe.settle(&shop.session()).expect("a payment in progress");
     shop.settle().await;
@@ -471,7 +471,7 @@ async fn a_movie_of_a_failed_refund_is_restored_when_its_second_purchase_is_refu
     assert_eq!(shop.order_status(&again).await, "refunded");
     assert_eq!(shop.order_status(&order).await, "paid");
     assert!(shop.is_purchased().await, "the first payment still pays for the movie");
-    // The movie is revoked for good once the first payment is refunded too.
+    // When the first payment is refunded too, the movie is revoked permanently.
     refund(&admin, &payment, None).await.expect(201);
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "refunded");
@@ -497,7 +497,8 @@ async fn a_refund_whose_answer_was_lost_is_made_once(engine: Engine) {
 async fn a_refund_that_stripe_refuses_fails(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    // A part was refunded at Stripe without the server's knowledge, and the server has the wrong charge.
+    // Stripe refuses the refund, since part of the money was already refunded there, and since the server has a wrong
+    // charge.
     shop.stripe.refund_in_dashboard(&shop.charge(), Some(500)).expect("a charge that can be refunded");
     shop.app.execute_sql("UPDATE payments SET charge = 'pi_unknown'").await;
     let made = refund(&admin, &payment, None).await.expect(201).json();

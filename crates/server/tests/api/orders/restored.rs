@@ -1,5 +1,5 @@
-//! A database restored from a backup that is older than some payments at Stripe: these payments are restored from
-//! Stripe's list of events.
+//! A database that was restored from a backup lacks the payments that were made at Stripe since then. The server
+//! restores them from Stripe's list of events.
 
 use super::{
     cancel,
@@ -17,10 +17,10 @@ cases! {
     the_events_of_lost_webhooks_are_read_from_the_list_of_events,
 }
 
-/// Deletes the rows that are missing in a backup from before the payment.
+/// Deletes the rows that a backup made before the payment does not contain.
 const FORGET_PAYMENTS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events";
 
-/// Deletes the rows that are missing in a backup from before the order.
+/// Deletes the rows that a backup made before the order does not contain.
 const FORGET_ORDERS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events; \
                              DELETE FROM order_exclusions; DELETE FROM order_items; DELETE FROM orders";
 
@@ -69,7 +69,7 @@ async fn a_missing_payment_pays_the_order_although_another_payment_is_open(engin
     shop.stripe.pay(&session).expect("an open session");
     shop.app.run_payments_with_event_list().await;
     assert_eq!(shop.order_status(&order).await, "paid");
-    // If the other checkout is also paid, the money is returned.
+    // When the other checkout is paid too, its money is returned.
     let books = shop.stripe.books();
     let other = books.iter().find(|entry| entry.session != session).expect("two sessions");
     shop.stripe.pay(&other.session).expect("an open session");

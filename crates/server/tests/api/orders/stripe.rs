@@ -25,7 +25,7 @@ cases! {
 
 pub(super) const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
 
-/// A shop that takes payments at a fake Stripe, which sends webhooks.
+/// A server that takes payments at a fake Stripe, which sends it webhooks; and a buyer with a movie to buy.
 pub(super) struct Shop {
     pub(super) app: TestApp,
     pub(super) stripe: Arc<FakeStripe>,
@@ -33,7 +33,7 @@ pub(super) struct Shop {
     pub(super) movie_id: String,
 }
 
-/// Stops the delivery of webhooks to the shop.
+/// Makes the fake Stripe of a shop lose all webhooks.
 pub(super) fn without_webhooks(shop: Shop) -> Shop {
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop
@@ -57,7 +57,7 @@ impl Shop {
         Self { app, stripe: Arc::new(stripe), buyer, movie_id: movies.id("Alien") }
     }
 
-    /// Creates a pending order of Alien; returns it with the answer to starting its payment.
+    /// Creates a pending order of Alien and starts its payment. Returns the order and the answer about the payment.
     pub(super) async fn started(&self) -> (Value, Answer) {
         put_in_cart(&self.buyer, std::slice::from_ref(&self.movie_id)).await;
         let order = place(&self.buyer).await.expect(201).json();
@@ -69,28 +69,28 @@ impl Shop {
         self.buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
     }
 
-    /// The identifier of the only session at Stripe.
+    /// Returns the identifier of the only session at Stripe.
     pub(super) fn session(&self) -> String {
         let books = self.stripe.books();
         assert_eq!(books.len(), 1, "{books:?}");
         books[0].session.clone()
     }
 
-    /// The charge of the only paid session.
+    /// Returns the charge of the only paid session.
     pub(super) fn charge(&self) -> String {
         let books = self.stripe.books();
         let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");
         paid.intent.expect("the intent of a paid session")
     }
 
-    /// The identifier of the newest refund at Stripe.
+    /// Returns the identifier of the newest refund at Stripe.
     pub(super) fn refund_id(&self) -> String {
         let events = self.stripe.events();
         let made = events.iter().rev().find(|event| event["type"] == "refund.created").expect("a refund");
         text(&made["data"]["object"], "id").to_owned()
     }
 
-    /// Waits until Stripe has sent all webhooks, and processes them.
+    /// Waits until Stripe has sent all webhooks, then processes them.
     pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
@@ -114,7 +114,7 @@ impl Shop {
         movie["me"]["purchased"] == true
     }
 
-    /// How many mails about a paid order were sent.
+    /// Sends all mails; returns how many the buyer got about an order.
     pub(super) async fn paid_mails(&self) -> usize {
         super::paying::order_mails(&self.app, "ann").await.len()
     }
@@ -180,7 +180,7 @@ async fn a_payment_that_was_never_opened_is_started_again_with_its_key(engine: E
     };
     shop.stripe.fail("POST /v1/checkout/sessions", Fault::Error { has_effect: false, is_saved: false }, 1);
     pay(&shop.buyer).await.expect(502);
-    // The payment fails only after its session has not been found at Stripe for long enough.
+    // The server looks for the session at Stripe for some time before it marks the payment as failed.
     shop.app.advance(TimeDelta::minutes(26));
     shop.app.run_payments().await;
     let buyer = shop.app.signed_in_again(&shop.buyer).await;
@@ -250,7 +250,7 @@ async fn stripe_texts_that_postgresql_cannot_store_get_the_same_answers_with_bot
         assert_eq!(call.await.expect(200).json(), json!({"received": true}), "{id}");
     }
     shop.settle().await;
-    // Such a character is also replaced in a decline code.
+    // A NUL character in a decline code is also replaced.
     let (order, started) = shop.started().await;
     started.expect(201);
     shop.stripe.decline(&shop.session(), "a_code\0").expect("an open session");

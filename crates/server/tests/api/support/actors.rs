@@ -1,4 +1,4 @@
-//! The users of the server: each call uses a socket and the public API.
+//! The users of a server. Each of their calls goes through a socket and the public API.
 
 use std::{
     future::{Future, IntoFuture},
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, canaries};
 
-/// The paths outside `/api/v1`.
+/// The beginnings of the paths that are not below `/api/v1`.
 const OPERATIONAL: [&str; 11] = [
     "/api/",
     "/health",
@@ -28,22 +28,22 @@ const OPERATIONAL: [&str; 11] = [
     "/metrics",
 ];
 
-/// The address of a person.
+/// Returns the email address of a person.
 pub(crate) fn email_of(name: &str) -> String {
     format!("{name}@example.com")
 }
 
-/// The password of a person, which is unique.
+/// Returns the password of a person, which no other person has.
 pub(crate) fn password_of(name: &str) -> String {
     format!("S3cret of {name}")
 }
 
-/// A caller: a visitor, or the owner of the token.
+/// A caller of the API: a visitor, or the user who has this access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     http: reqwest::Client,
     base: Arc<str>,
-    /// The public address, which addresses in answers begin with.
+    /// The public URL of the server, with which URLs in its answers begin.
     public_url: Arc<str>,
     authorization: Option<String>,
 }
@@ -53,12 +53,12 @@ impl Caller {
         Self { http, base: base.into(), public_url: public_url.into(), authorization: None }
     }
 
-    /// The same caller with this access token.
+    /// Returns the same caller with this access token.
     pub(crate) fn with_token(&self, access: &str) -> Self {
         Self { authorization: Some(format!("Bearer {access}")), ..self.clone() }
     }
 
-    /// The same caller at another node.
+    /// Returns the same caller, who calls another node.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.into(), public_url: base.into(), ..self.clone() }
     }
@@ -85,7 +85,7 @@ impl Caller {
         self.call(Method::POST, path).json(&body)
     }
 
-    /// Any call; paths are below `/api/v1`, except the operational ones.
+    /// Creates a call. `/api/v1` is prepended to the path, unless it begins with one of `OPERATIONAL` or is `/`.
     pub(crate) fn call(&self, method: Method, path: impl AsRef<str>) -> Call {
         let path = path.as_ref();
         let is_operational = path == "/" || OPERATIONAL.iter().any(|known| path.starts_with(known));
@@ -93,7 +93,7 @@ impl Caller {
         self.call_at(method, format!("{prefix}{path}"))
     }
 
-    /// Any call of this path.
+    /// Creates a call of exactly this path.
     pub(crate) fn call_at(&self, method: Method, target: String) -> Call {
         canaries::plant_address(&target);
         let mut request = self.http.request(method.clone(), format!("{}{target}", self.base));
@@ -105,7 +105,7 @@ impl Caller {
     }
 }
 
-/// A call that is sent when it is awaited.
+/// A call of the API, which is sent when it is awaited.
 #[must_use]
 pub(crate) struct Call {
     method: Method,
@@ -133,7 +133,7 @@ impl Call {
 
     pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         let body = body.into();
-        // Files are neither secret nor text.
+        // A file is neither a secret nor text.
         let may_be_secret = !kind.starts_with("multipart/") && !self.has_public_body();
         if let Some(bytes) = body.as_bytes().filter(|_| may_be_secret) {
             canaries::plant_bytes(bytes);
@@ -142,8 +142,8 @@ impl Call {
         self
     }
 
-    /// Whether its body may be logged and audited: what moderators write into the catalogue is public, and events of a
-    /// payment provider only contain its identifiers.
+    /// Returns whether the body may appear in the log and in the audit log: what moderators write into the catalogue is
+    /// public, and events of a payment provider contain only its identifiers.
     fn has_public_body(&self) -> bool {
         let path = self.target.trim_start_matches("/api/v1/");
         let (area, rest) = path.split_once('/').unwrap_or((path, ""));
@@ -151,12 +151,12 @@ impl Call {
         (areas.contains(&area) && !rest.contains('/')) || path.starts_with("payments/webhooks/")
     }
 
-    /// Sends it without reading the body, since a live stream has no end.
+    /// Sends the call, and does not read the body of the answer, since a live stream has no end.
     pub(crate) async fn begin(self) -> reqwest::Response {
         self.request.send().await.expect("an answer")
     }
 
-    /// Sends it; `None` when the server stops before it has answered.
+    /// Sends the call; returns `None` if the server stops before it has answered.
     pub(crate) async fn attempt(self) -> Option<Answer> {
         self.send().await.ok()
     }
@@ -165,7 +165,7 @@ impl Call {
         let Self { method, target, public_url, request } = self;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        // A live stream has no end, so cases read it themselves.
+        // The body of a live stream is not read here, since it has no end; cases read it themselves.
         let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let body = if is_stream { Vec::new() } else { answer.bytes().await?.to_vec() };
         canaries::plant_tokens_of(&body);
@@ -192,7 +192,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Reads the answer of a log-in or a refresh, which has exactly these two members.
+    /// Reads the tokens from the answer to a log-in or a refresh, which must have exactly these two members.
     #[track_caller]
     pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer}");
@@ -204,7 +204,7 @@ impl Tokens {
     }
 }
 
-/// A part of a JSON Web Token, read without checking anything.
+/// Decodes a part of a JSON Web Token, without checking the signature.
 pub(crate) fn jwt_part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).expect("three parts");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
@@ -220,13 +220,13 @@ pub(crate) struct SignedIn {
 }
 
 impl SignedIn {
-    /// Logs in through the public API.
+    /// Logs the user in through the public API.
     pub(crate) async fn log_in(visitor: &Caller, email: &str, password: &str) -> Self {
         let answer = visitor.post("/accounts/login", json!({"email": email, "password": password})).await;
         Self::holding(visitor, email, password, Tokens::of(&answer))
     }
 
-    /// A user who has already logged in.
+    /// Returns a user who has already logged in and has these tokens.
     pub(crate) fn holding(visitor: &Caller, email: &str, password: &str, tokens: Tokens) -> Self {
         Self {
             caller: visitor.with_token(&tokens.access),
@@ -236,7 +236,7 @@ impl SignedIn {
         }
     }
 
-    /// The user's identifier, from the access token.
+    /// Returns the user's identifier, which is read from the access token.
     pub(crate) fn id(&self) -> uuid::Uuid {
         jwt_part(&self.tokens.access, 1)["sub"].as_str().unwrap().parse().unwrap()
     }

@@ -1,4 +1,4 @@
-//! An answer, checked on arrival against the rules that hold for every endpoint.
+//! Answers of the API. Every answer is checked when it arrives against the rules that hold for all endpoints.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of a header that occurs at most once.
+    /// Returns the value of a header, which must not occur more than once.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -26,7 +26,7 @@ impl Answer {
         first
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self}"))
@@ -36,14 +36,14 @@ impl Answer {
         String::from_utf8(self.body.clone()).expect("UTF-8")
     }
 
-    /// Asserts a status.
+    /// Asserts that the answer has this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");
         self
     }
 
-    /// Asserts a problem with this status and code.
+    /// Asserts that the answer is a problem with this status and code.
     #[track_caller]
     pub(crate) fn problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);
@@ -51,7 +51,7 @@ impl Answer {
         answer
     }
 
-    /// Asserts 422 with exactly these faults, in any order.
+    /// Asserts that the answer is 422 and reports exactly these faults, in any order.
     #[track_caller]
     pub(crate) fn invalid(self, faults: &[(&str, &str)]) -> Self {
         let answer = self.problem(422, "validation_failed");
@@ -71,7 +71,7 @@ impl Answer {
         answer
     }
 
-    /// Checks the rules for every answer.
+    /// Asserts the rules that hold for every answer.
     #[track_caller]
     pub(crate) fn keeps_the_rules(self, public_url: &str) -> Self {
         let id = self.header("x-request-id").unwrap_or_else(|| panic!("no X-Request-Id: {self}"));
@@ -115,9 +115,9 @@ impl Answer {
                 assert!(self.header(name).is_some(), "no {name}: {self}");
             }
         }
-        // These two report errors in their own format.
+        // The readiness check and pages report errors in their own format.
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
-        // If a frontend is configured, there are no pages.
+        // If a frontend is configured, the server has no pages.
         let path = self.target.split('?').next().unwrap_or_default();
         let is_page = (["/", "/problems", "/activate", "/reset-password", "/unsubscribe"].contains(&path)
             && self.status != 404)

@@ -1,4 +1,4 @@
-//! The server of one case, with its own database, a clock that the case moves, and mails that the case reads.
+//! The server of a case. It has its own database, a clock that the case moves, and a mailer whose mails the case reads.
 
 use std::{
     collections::HashMap,
@@ -39,7 +39,7 @@ use super::{
     tables::{self, Cell},
 };
 
-/// The default secret of servers.
+/// The secret key of every server of the suite, unless a case sets another.
 pub(crate) const SECRET: &str = "a-secret-of-the-tests-with-enough-bytes";
 
 /// A running server.
@@ -48,19 +48,20 @@ pub(crate) struct TestApp {
     url: String,
     clock: Arc<MovableClock>,
     mailer: Arc<RecordingMailer>,
-    /// The settings, for another node.
+    /// The settings that the case changed, for another node on the same database.
     settings: Vec<(String, String)>,
-    /// `None` only while it is dropped.
+    /// `None` only while this is dropped.
     application: Option<Application>,
     database: Arc<Database>,
 }
 
-/// The database of a case, which is removed with it.
+/// The database of a case. Dropping it removes the database.
 struct Database {
     url: String,
     folder: TempDir,
     postgres: Option<TestDatabase>,
-    /// Only if the case stops the server. It is the last field, since the database is on it.
+    /// The database server, if the case has its own. It is the last field, because fields are dropped in order, and the
+    /// database must be removed before the server.
     server: Option<Arc<TestPostgres>>,
 }
 
@@ -89,8 +90,8 @@ impl Database {
 }
 
 impl Database {
-    /// Adds the audit log and the errors of failed mails to the captured logs, since they must not contain secrets
-    /// either.
+    /// Adds the audit log and the outbox, which contains the errors of failed mails, to the captured logs, because they
+    /// must not contain secrets either.
     async fn keep_what_it_tells(&self) {
         for table in ["audit_log", "outbox"] {
             // The case may have stopped its database.
@@ -100,7 +101,7 @@ impl Database {
         }
     }
 
-    /// The storage, without the server, for actions of another node or an operator.
+    /// Opens the storage without a server, to act like another node or an operator.
     async fn storage(&self) -> Arc<dyn Storage> {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
             let options = adapter_sqlite::PoolOptions { size: 1 };
@@ -111,7 +112,7 @@ impl Database {
         }
     }
 
-    /// A unit of work of another node.
+    /// Begins a unit of work, as another node would.
     async fn unit(&self) -> Box<dyn WholeUnit> {
         let storage = self.storage().await;
         retried(&RandomBackoff, |attempt| storage.begin_whole(attempt)).await.expect("a unit of work")
@@ -125,65 +126,65 @@ async fn migrate(url: String) {
 }
 
 impl TestApp {
-    /// Starts a server on an empty database of its own.
+    /// Starts a server on its own empty database.
     pub(crate) async fn spawn(engine: Engine) -> Self {
         Self::spawn_with(engine, &[]).await
     }
 
-    /// Like [`Self::spawn`], with other settings.
+    /// Like [`Self::spawn`], but changes these settings.
     pub(crate) async fn spawn_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let database = Database::make(engine).await;
         Self::start(Arc::new(database), settings, None).await
     }
 
-    /// Like [`Self::spawn`], on a separate PostgreSQL server that the case may stop.
+    /// Like [`Self::spawn`], but on a separate PostgreSQL server that the case may stop.
     pub(crate) async fn spawn_on_own_server() -> Self {
         Self::spawn_on_own_server_with(&[]).await
     }
 
-    /// Like [`Self::spawn_on_own_server`], with other settings.
+    /// Like [`Self::spawn_on_own_server`], but changes these settings.
     pub(crate) async fn spawn_on_own_server_with(settings: &[(&str, &str)]) -> Self {
         Self::start(Arc::new(Database::on_own_server().await), settings, None).await
     }
 
-    /// Another node on the same database, with the same secret, clock and mailer.
+    /// Starts another node on the same database, with the same settings, secret, clock and mailer.
     pub(crate) async fn second_node(&self) -> Self {
         let settings: Vec<_> =
             self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.node_with(&settings).await
     }
 
-    /// Another node with other settings.
+    /// Starts another node on the same database, with these changed settings instead.
     pub(crate) async fn node_with(&self, settings: &[(&str, &str)]) -> Self {
         Self::start(Arc::clone(&self.database), settings, Some(self)).await
     }
 
-    /// The `cinema` command on the same database, as a separate process.
+    /// Returns the `cinema` command on the same database, to run as a separate process.
     pub(crate) fn cinema(&self) -> Cinema {
         Cinema::new(self.database.folder.path(), &self.database.url)
     }
 
-    /// Writes a new file for the case.
+    /// Writes a file into the folder of the case. Returns its path.
     pub(crate) fn write_file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.database.folder.path().join(name);
         std::fs::write(&path, text).expect("a file");
         path
     }
 
-    /// The size of the largest file of the database.
+    /// Returns the size in bytes of the largest file in the folder of the database.
     pub(crate) fn largest_file(&self) -> u64 {
         let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
         files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or_default()
     }
 
-    /// The bytes of the files of the database, including deleted rows.
+    /// Returns the bytes of all files of the database, which may include deleted rows.
     pub(crate) fn file_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
         let paths = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
         paths.flat_map(|path| std::fs::read(path).expect("a file")).collect()
     }
 
-    /// A visitor at another server.
+    /// Returns a visitor at the server with this URL.
     pub(crate) fn visitor_at(&self, url: &str) -> Caller {
         Caller::visitor(self.http.clone(), url, url)
     }
@@ -203,16 +204,18 @@ impl TestApp {
         let clock =
             first.map_or_else(|| Arc::new(MovableClock::starting_now()), |node| Arc::clone(&node.clock));
         let mailer = first.map(|node| Arc::clone(&node.mailer)).unwrap_or_default();
-        // If a case sets a mailer, it is used.
+        // Mails are recorded unless the case sets a mailer.
         let is_recorded = changed.iter().all(|(name, _)| *name != "MAILER");
-        // Real password hashes are used only if a case sets the slots, since they take most of the time of many cases.
+        // Passwords are hashed at full cost only if the case sets `HASH_SLOTS`, because hashing would take most of the
+        // time of many cases.
         let is_costly = changed.iter().any(|(name, _)| *name == "HASH_SLOTS");
         let quick_hasher = || Argon2Hasher::new(1, HashCost::LEAST).expect("a hasher");
         let overrides = Overrides {
             clock: Some(clock.clone()),
             mailer: is_recorded.then(|| -> Arc<dyn Mailer> { mailer.clone() }),
             passwords: (!is_costly).then(|| -> Arc<dyn PasswordHasher> { Arc::new(quick_hasher()) }),
-            // Building the routes takes most of the time of a start in a debug build.
+            // There is one thread, because each thread builds the routes, which takes most of the time of a start in a
+            // debug build.
             web_threads: Some(1),
             ..Overrides::default()
         };
@@ -227,12 +230,12 @@ impl TestApp {
         self.application.as_ref().expect("the server runs as long as the case")
     }
 
-    /// The address of the server, without a trailing slash.
+    /// Returns the URL of the server, without a trailing slash.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Makes it report that it is shutting down.
+    /// Makes the server report that it is shutting down.
     pub(crate) fn begin_drain(&self) {
         self.application().begin_drain();
     }
@@ -242,27 +245,27 @@ impl TestApp {
         self.clock.advance(by);
     }
 
-    /// The current time of the clock.
+    /// Returns the current time of the clock.
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
 
-    /// The use cases of the audit log.
+    /// Returns the use cases of the audit log.
     pub(crate) fn audit_log(&self) -> &Audit {
         &self.application().use_cases().audit
     }
 
-    /// A visitor.
+    /// Returns a visitor, who sends no token.
     pub(crate) fn anonymous(&self) -> Caller {
         Caller::visitor(self.http.clone(), &self.url, self.application().public_url())
     }
 
-    /// A visitor who accepts and decompresses compressed answers.
+    /// Returns a visitor who accepts compressed answers and decompresses them.
     pub(crate) fn unpacking(&self) -> Caller {
         Caller::visitor(plain_client(reqwest::Client::builder()), &self.url, self.application().public_url())
     }
 
-    /// A user who registered, followed the link in the mail, and logged in.
+    /// Creates a user who registered, followed the link in the mail, and logged in.
     pub(crate) async fn user(&self, name: &str) -> SignedIn {
         self.register(name).await.expect(201);
         let token = self.activation_token(name).await;
@@ -270,7 +273,7 @@ impl TestApp {
         SignedIn::log_in(&self.anonymous(), &email_of(name), &password_of(name)).await
     }
 
-    /// An administrator, created like operators do.
+    /// Creates an administrator as operators do, and logs in.
     pub(crate) async fn admin(&self) -> SignedIn {
         let (email, password) = (email_of("admin"), password_of("admin"));
         let signup = &self.application().use_cases().signup;
@@ -286,7 +289,8 @@ impl TestApp {
         self.anonymous().post("/accounts/register", body).await
     }
 
-    /// Adds accounts that are awaiting activation, directly to the database, since hashing takes long.
+    /// Adds accounts that are awaiting activation. They are inserted directly into the database, because hashing their
+    /// passwords would take long.
     pub(crate) async fn add_waiting_accounts(&self, names: &[String]) {
         let mut unit = self.database.unit().await;
         for name in names {
@@ -320,12 +324,12 @@ impl TestApp {
         self.anonymous().post("/accounts/logout", json!({"refresh": token})).await
     }
 
-    /// Handles all messages of the outbox, including those that are added meanwhile.
+    /// Handles all due messages of the outbox, including messages that are added meanwhile.
     pub(crate) async fn run_outbox(&self) {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
 
-    /// Handles the oldest message of the outbox, without the messages that this adds.
+    /// Handles the oldest due message of the outbox, but not the messages that it adds.
     pub(crate) async fn run_outbox_once(&self) {
         let outbox = &self.application().use_cases().outbox;
         if let Some(delivery) = outbox.claim().await.expect("the outbox") {
@@ -333,29 +337,29 @@ impl TestApp {
         }
     }
 
-    /// A new identifier.
+    /// Returns a new identifier.
     pub(crate) fn next_id<K: Kind>(&self) -> Id<K> {
         Id::from_uuid(self.application().use_cases().ids.uuid())
     }
 
-    /// Every value of every table, as text.
+    /// Returns every value of every table, as text.
     pub(crate) async fn stored_texts(&self) -> Vec<Cell> {
         tables::texts(&self.database.url, "%").await.expect("the database")
     }
 
-    /// Refreshes the popularity of movies, like the job.
+    /// Refreshes the popularity of movies, as the background job does.
     pub(crate) async fn refresh_popularity(&self) {
         self.application().use_cases().engagement.refresh_popularity().await.expect("the popularity");
     }
 
-    /// Removes expired rows, like the job.
+    /// Removes expired rows, as the background job does.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
         use_cases.sessions.clean_up().await.expect("the clean-up");
         use_cases.outbox.clean_up().await.expect("the clean-up");
     }
 
-    /// Expires orders that were not paid in time, like the job; returns how many.
+    /// Expires orders that were not paid in time, as the background job does. Returns how many.
     pub(crate) async fn expire_orders(&self) -> u64 {
         self.application().use_cases().orders.expire_due().await.expect("the orders")
     }
@@ -366,8 +370,8 @@ impl TestApp {
         self.run_payments().await;
     }
 
-    /// Does all pending work of payments, like the jobs: webhooks are sent, stored and applied, and payments are
-    /// checked at the provider.
+    /// Does all pending work of payments, as the background jobs do: webhooks are sent, stored and applied, and
+    /// payments are checked at the provider.
     pub(crate) async fn run_payments(&self) {
         let use_cases = self.application().use_cases();
         loop {
@@ -383,36 +387,37 @@ impl TestApp {
         }
     }
 
-    /// Applies the stored webhooks; returns how many.
+    /// Applies the stored webhooks. Returns how many.
     pub(crate) async fn process_payment_events(&self) -> u64 {
         let mut processed = self.application().use_cases().payments.process_events().await;
-        // As the worker does: on a loaded machine, the database may let too many wait.
+        // Retries like the background job, because the database may refuse work on a loaded machine.
         while let Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) = processed {
             processed = self.application().use_cases().payments.process_events().await;
         }
         processed.expect("the events")
     }
 
-    /// Checks the payments at the provider for which a report is due.
+    /// Checks overdue payments, about which the provider should have sent an event, at the provider. Returns how many.
     pub(crate) async fn check_payments(&self) -> u64 {
         self.application().use_cases().payments.check_due().await.expect("the payments")
     }
 
-    /// The violations of rules about money and entitlements.
+    /// Returns the violations of rules about money and entitlements.
     pub(crate) async fn money_violations(&self) -> Vec<String> {
-        // The clock of the provider goes on while the one of the tests stands still.
+        // The provider's clock continues while the clock of the case stands still, so payments up to an hour in the
+        // future are included.
         let newest = TimeDelta::hours(-1);
         let verdict = self.application().use_cases().payments.verify(newest).await.expect("the check");
         assert!(verdict.unread.is_none(), "{:?}", verdict.unread);
         verdict.violations.iter().map(ToString::to_string).collect()
     }
 
-    /// Fails when there are violations of rules about money and entitlements.
+    /// Asserts that no rules about money and entitlements are violated.
     pub(crate) async fn check_money(&self) {
         assert_eq!(self.money_violations().await, Vec::<String>::new());
     }
 
-    /// The same user with new tokens, since the old ones may have expired.
+    /// Logs in the same user again, because the old tokens may have expired.
     pub(crate) async fn signed_in_again(&self, user: &SignedIn) -> SignedIn {
         SignedIn::log_in(&self.anonymous(), &user.email, &user.password).await
     }
@@ -425,17 +430,17 @@ impl TestApp {
         self.mailer.count()
     }
 
-    /// From now on every mail takes this long, and is then refused.
+    /// Makes every further mail take this long and then be refused.
     pub(crate) fn refuse_mails_after(&self, time: TimeDelta) {
         self.mailer.refuse_after(Arc::clone(&self.clock), time);
     }
 
-    /// The tokens of all activation links that were mailed to a user, oldest first.
+    /// Returns the tokens of all activation links that were mailed to a user, oldest first.
     pub(crate) fn tokens_mailed_to(&self, name: &str) -> Vec<String> {
         self.tokens_mailed_to_address(&email_of(name))
     }
 
-    /// The same by address, with the spelling of the mails.
+    /// Returns the tokens of all activation links that were mailed to an email address, oldest first.
     pub(crate) fn tokens_mailed_to_address(&self, email: &str) -> Vec<String> {
         let token = |mail: &Mail| {
             let (_, rest) = mail.text.split_once("/activate?token=")?;
@@ -444,7 +449,7 @@ impl TestApp {
         self.mails_to(email).iter().filter_map(token).collect()
     }
 
-    /// The token of the newest reset link, once its mail was sent.
+    /// Sends all mails. Returns the token of the newest reset link.
     pub(crate) async fn reset_token(&self, name: &str) -> String {
         self.run_outbox().await;
         let mails = self.mails_to(&email_of(name));
@@ -453,13 +458,13 @@ impl TestApp {
         rest.split_whitespace().next().unwrap().to_owned()
     }
 
-    /// The token of the newest activation link, once its mail was sent.
+    /// Sends all mails. Returns the token of the newest activation link.
     pub(crate) async fn activation_token(&self, name: &str) -> String {
         self.run_outbox().await;
         self.tokens_mailed_to(name).pop().unwrap_or_else(|| panic!("no link was mailed to {name}"))
     }
 
-    /// Imports movies and returns their identifiers.
+    /// Imports movies. Returns their identifiers by name.
     pub(crate) async fn import(&self, movies: Vec<Facts>) -> Movies {
         let identities: Vec<_> = movies.iter().map(|movie| movie.identity.clone()).collect();
         self.import_unread(movies).await;
@@ -469,7 +474,7 @@ impl TestApp {
         Movies { ids, visitor: self.anonymous() }
     }
 
-    /// Imports movies.
+    /// Imports movies without reading their identifiers.
     pub(crate) async fn import_unread(&self, movies: Vec<Facts>) {
         for batch in movies.chunks(1_000) {
             let rows = batch.iter().cloned().map(Into::into).collect();
@@ -480,7 +485,7 @@ impl TestApp {
         }
     }
 
-    /// Updates the vocabulary for corrections, like the background work.
+    /// Updates the words that are used to correct searches, as the background job does.
     pub(crate) async fn refresh_search(&self) {
         self.application().use_cases().search_upkeep.run().await.expect("a refresh of the search index");
     }
@@ -489,7 +494,7 @@ impl TestApp {
         self.import(small_catalogue()).await
     }
 
-    /// Runs a round of the background work that finds similar movies; returns for how many.
+    /// Runs one round of the background job that finds similar movies. Returns for how many movies it did so.
     pub(crate) async fn find_similar(&self) -> u64 {
         let catalog = &self.application().use_cases().catalog;
         let (found, progress) = catalog.find_due_similar(None).await.expect("similar movies");
@@ -504,7 +509,7 @@ impl TestApp {
         self.import_unread(vec![Facts { is_available: false, ..movie }]).await;
     }
 
-    /// Adds a purchase of a movie.
+    /// Adds a purchase of a movie directly to the database.
     pub(crate) async fn sell(&self, buyer: &SignedIn, movie_id: String) {
         let use_cases = self.application().use_cases();
         let purchase = Purchase {
@@ -518,7 +523,7 @@ impl TestApp {
         unit.commit().await.expect("a purchase");
     }
 
-    /// Attaches a film to a movie, like the command.
+    /// Attaches a film to a movie, as `cinema movies attach-media` does.
     pub(crate) async fn attach_film(&self, movie_id: &str, content: &[u8]) {
         let path = self.write_file("film.mp4", "");
         std::fs::write(&path, content).expect("a file");
@@ -528,7 +533,7 @@ impl TestApp {
         library.attach_film(movie_id, file, &|_| ()).await.expect("the film is attached");
     }
 
-    /// Notifies the user, like a use case in its unit of work.
+    /// Notifies the user, as a use case does in its unit of work.
     pub(crate) async fn notify(&self, receiver: &SignedIn, cause: NotificationCause) {
         let notifier = &self.application().use_cases().notifier;
         let mut unit = self.database.unit().await;
@@ -537,12 +542,12 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// A unit of work with all repositories and without access checks.
+    /// Begins a unit of work with all repositories and without access checks.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         self.database.unit().await
     }
 
-    /// Another unit of work that has locked this user; dropping it releases the lock.
+    /// Begins a unit of work that has locked this user. Dropping it releases the lock.
     pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn WholeUnit>, User) {
         let mut unit = self.database.unit().await;
         let id = Id::from_uuid(user.id());
@@ -550,7 +555,7 @@ impl TestApp {
         (unit, user)
     }
 
-    /// The stored network address of a sign-in.
+    /// Returns the stored IP address of the session that these tokens belong to.
     pub(crate) async fn address_of(&self, tokens: &Tokens) -> Option<IpAddr> {
         let mut unit = self.database.unit().await;
         let id = jwt_part(&tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap();
@@ -558,7 +563,7 @@ impl TestApp {
         session.device.ip
     }
 
-    /// Changes an account, like an administrator.
+    /// Changes an account directly in the database, as an administrator could.
     pub(crate) async fn change_user(&self, user: &SignedIn, change: impl FnOnce(&mut User)) {
         let (mut unit, mut user) = self.lock_user(user).await;
         change(&mut user);
@@ -567,12 +572,12 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// The number of statements of a call.
+    /// Returns the number of statements that a successful call runs.
     pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
         self.statements_of_answer(200, call).await
     }
 
-    /// The number of statements of a call that is answered with this status.
+    /// Returns the number of statements that a call runs, which must be answered with this status.
     pub(crate) async fn statements_of_answer(
         &self,
         status: u16,
@@ -592,18 +597,18 @@ impl TestApp {
         }
     }
 
-    /// Stops the case's own database server, like a crash.
+    /// Stops the case's own database server, as a crash would.
     pub(crate) async fn stop_database(&self) {
         let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
         tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
     }
 
-    /// Makes the case's PostgreSQL read-only or writable, like a fail-over.
+    /// Makes the case's PostgreSQL database read-only or writable, as a fail-over does.
     pub(crate) async fn set_read_only(&self, is_on: bool) {
         self.database.postgres.as_ref().expect("a database of PostgreSQL").set_read_only(is_on).await;
     }
 
-    /// Starts the database server again.
+    /// Starts the case's own database server again.
     pub(crate) async fn start_database(&self) {
         let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
         tokio::task::spawn_blocking(move || server.start()).await.expect("it starts");
@@ -613,7 +618,7 @@ impl TestApp {
 fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
     builder
         .no_proxy()
-        // Reading the certificates of the system takes longer than most cases.
+        // No certificates are needed, and reading those of the system takes longer than most cases.
         .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_mins(1))
@@ -622,7 +627,7 @@ fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
 }
 
 impl Drop for TestApp {
-    /// Stops the server in the background; its database is removed afterwards.
+    /// Stops the server in the background. Its database is removed afterwards.
     fn drop(&mut self) {
         let database = Arc::clone(&self.database);
         if let Some(application) = self.application.take() {
@@ -636,7 +641,7 @@ impl Drop for TestApp {
     }
 }
 
-/// The servers of ended cases that are still stopping.
+/// The servers of finished cases that are still stopping.
 static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
 /// Waits until every server of the suite has stopped.
@@ -649,19 +654,19 @@ pub(crate) fn all_stopped() {
     });
 }
 
-/// Imported movies.
+/// The identifiers of imported movies.
 pub(crate) struct Movies {
     ids: HashMap<String, String>,
     visitor: Caller,
 }
 
 impl Movies {
-    /// The identifier of a movie.
+    /// Returns the identifier of a movie.
     pub(crate) fn id(&self, name: &str) -> String {
         self.ids.get(name).unwrap_or_else(|| panic!("no movie {name}")).clone()
     }
 
-    /// The identifier of a genre.
+    /// Returns the identifier of a genre.
     pub(crate) async fn genre(&self, name: &str) -> String {
         let genres = self.visitor.get("/genres").await.expect(200).json();
         let found = genres["items"].as_array().unwrap().iter().find(|genre| genre["name"] == name).cloned();

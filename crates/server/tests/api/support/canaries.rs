@@ -1,6 +1,7 @@
-//! Every secret that the suite sends to a server or receives from one, for a search in everything that was logged.
+//! Records every secret that the suite sends to a server or receives from one, and searches for them in everything that
+//! was logged.
 //!
-//! The secrets in calls of actors and in the recording mailer are collected automatically.
+//! The secrets in the calls of [actors](super::actors) and in recorded mails are recorded automatically.
 
 use std::{
     collections::BTreeSet,
@@ -11,13 +12,14 @@ use aho_corasick::AhoCorasick;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Shorter texts may occur in a log by chance.
+/// The minimum length of a recorded text. Shorter texts may occur in a log by chance.
 const SHORTEST: usize = 8;
 
-/// The length of the searched prefix of a secret, so that truncated texts in a log are also found.
+/// The maximum length of a recorded text. Only this prefix of a longer secret is searched, so that truncated texts in a
+/// log are also found.
 const LONGEST: usize = 64;
 
-/// How many bytes of a secret are searched where bytes are written as numbers.
+/// The number of bytes of a secret that are searched in logs that write bytes as numbers.
 const BYTES: usize = 16;
 
 static CANARIES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -26,7 +28,7 @@ static CANARIES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 pub(crate) fn plant(text: &str) {
     let text = text.trim();
     let text: String = text.chars().take(LONGEST).collect();
-    // Identifiers are logged deliberately, and words such as a role's name are not personal.
+    // Identifiers are logged deliberately, and single words such as the name of a role are not personal.
     let is_word = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if text.chars().count() < SHORTEST || is_word || Uuid::try_parse(&text).is_ok() {
         return;
@@ -34,7 +36,7 @@ pub(crate) fn plant(text: &str) {
     CANARIES.lock().unwrap_or_else(PoisonError::into_inner).insert(text);
 }
 
-/// Records a token, and separately its signature if it has one.
+/// Records a token, and also its signature if it has one.
 pub(crate) fn plant_token(token: &str) {
     plant(token);
     if let Some((_, signature)) = token.rsplit_once('.') {
@@ -68,7 +70,7 @@ pub(crate) fn plant_bytes(body: &[u8]) {
     } else {
         let text = String::from_utf8_lossy(body);
         plant(&text);
-        // A form: `token=…&password=…`.
+        // The body may be a form: `token=…&password=…`.
         text.split('&').filter_map(|pair| pair.split_once('=')).for_each(|(_, value)| plant(value));
     }
 }
@@ -83,7 +85,7 @@ pub(crate) fn plant_tokens_of(answer: &[u8]) {
     }
 }
 
-/// Records the values of `token=` and `email=` in an address.
+/// Records the values of `token=` and `email=` in a URL.
 pub(crate) fn plant_address(target: &str) {
     for (_, value) in target.split(['?', '&']).filter_map(|pair| pair.split_once('=')) {
         if target.contains("token=") || value.contains('@') || value.contains("%40") {
@@ -92,7 +94,7 @@ pub(crate) fn plant_address(target: &str) {
     }
 }
 
-/// A secret may be written literally, percent-encoded, or as the numbers of its bytes.
+/// Returns the forms in which a log may contain a secret: literally, percent-encoded, or as the numbers of its bytes.
 fn spellings(secret: &str) -> impl Iterator<Item = String> {
     let bytes = secret.as_bytes();
     let numbers = format!("{:?}", &bytes[..bytes.len().min(BYTES)]);
@@ -100,7 +102,7 @@ fn spellings(secret: &str) -> impl Iterator<Item = String> {
     [secret.to_owned(), numbers.trim_matches(['[', ']']).to_owned()].into_iter().chain(escaped)
 }
 
-/// The secrets that occur in the lines, each once: the number of its first line, the secret, and that line.
+/// Returns the secrets that occur in the lines. Each is reported once, with its first line and the number of that line.
 pub(crate) fn found_in(lines: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     let spellings: BTreeSet<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
     let spellings: Vec<String> = spellings.into_iter().collect();
@@ -115,7 +117,7 @@ pub(crate) fn found_in(lines: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     found
 }
 
-/// Searches every secret of the run in every captured line; returns the findings with their lines.
+/// Searches for every recorded secret in every captured line. Returns the findings with their lines.
 pub(crate) fn leaks() -> Vec<String> {
     let secrets = CANARIES.lock().unwrap_or_else(PoisonError::into_inner).clone();
     found_in(&super::captured_logs(), &secrets)

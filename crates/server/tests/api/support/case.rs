@@ -1,4 +1,4 @@
-//! How cases are registered: each module has a table, so that an unlisted case is a compiler warning.
+//! Registration of cases. Each module lists its cases in a table; a case that is not listed causes a compiler warning.
 
 use std::{future::Future, pin::Pin};
 
@@ -21,26 +21,26 @@ impl Case {
         Self { name, run, engines: &[Engine::Sqlite, Engine::Postgres], needs_mail_server: false }
     }
 
-    /// For cases that apply only to a database server.
+    /// Restricts the case to PostgreSQL.
     pub(crate) const fn on_postgres_only(mut self) -> Self {
         self.engines = &[Engine::Postgres];
         self
     }
 
-    /// For cases that apply only to a file.
+    /// Restricts the case to SQLite.
     pub(crate) const fn on_sqlite_only(mut self) -> Self {
         self.engines = &[Engine::Sqlite];
         self
     }
 
-    /// For cases that need a mail server, which may not be installed.
+    /// Marks a case that needs a mail server, which may not be installed.
     pub(crate) const fn with_a_mail_server(mut self) -> Self {
         self.needs_mail_server = true;
         self
     }
 
-    /// One trial for each database. Trials of a skipped database, or without the needed mail server, are marked as
-    /// ignored, and never pass silently.
+    /// Returns one trial for each database. A trial is marked as ignored if its database is skipped or the mail server
+    /// is missing, so that it never passes silently.
     pub(crate) fn trials(self) -> impl Iterator<Item = Trial> {
         let Self { name, run, engines, needs_mail_server } = self;
         let is_missing = needs_mail_server && MailServer::is_missing();
@@ -55,7 +55,7 @@ impl Case {
     }
 }
 
-/// Lists the cases of a module.
+/// Registers the cases of a module; `: on_postgres_only` and the like restrict a case.
 macro_rules! cases {
     ($($case:ident $(: $only:ident)?),* $(,)?) => {
         pub(crate) fn cases() -> Vec<$crate::support::Case> {

@@ -1,4 +1,4 @@
-//! The `cinema` command as a separate process, which a case may kill.
+//! Runs the `cinema` command as a separate process, which a case may kill.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -13,7 +13,7 @@ use std::{
 
 use super::{SECRET, logs};
 
-/// The command to run.
+/// A `cinema` command that has not been started yet.
 pub(crate) struct Cinema {
     command: Command,
 }
@@ -40,7 +40,7 @@ impl Cinema {
         self
     }
 
-    /// Runs a command to its end; returns whether it succeeded, and its output.
+    /// Runs a command to its end. Returns whether it succeeded, and its standard error.
     pub(crate) fn run(mut self, words: &[&str]) -> (bool, String) {
         let done = self.prepared("exec \"$@\"", words).output().expect("cinema runs");
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -53,12 +53,12 @@ impl Cinema {
         Running::watch(self.prepared("exec \"$@\"", words).spawn().expect("cinema runs"))
     }
 
-    /// Starts the server; returns when it listens.
+    /// Starts the server. Returns when it listens.
     pub(crate) fn serve(self) -> Running {
         self.begin(&["serve"]).listening()
     }
 
-    /// Starts the server with a limit of the size of files, as on a full disk.
+    /// Starts the server with a limit on the size of files, which behaves like a full disk.
     pub(crate) fn serve_with_files_up_to(mut self, bytes: u64) -> Running {
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", bytes.div_ceil(512));
         Running::watch(self.prepared(&script, &["serve"]).spawn().expect("cinema runs")).listening()
@@ -74,12 +74,12 @@ impl Cinema {
     }
 }
 
-/// A running process; killed when it is dropped.
+/// A running process. Dropping it kills it.
 pub(crate) struct Running {
     child: Child,
     printed: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
-    /// Receives the address that it listens on.
+    /// Receives the URL that the server listens on.
     listens: Receiver<String>,
     url: String,
 }
@@ -98,12 +98,12 @@ impl Running {
         });
         let errors = BufReader::new(child.stderr.take().expect("a pipe"));
         let (says, listens) = mpsc::channel();
-        // The output is always read to its end, since a full pipe would block the process.
+        // The output is always read to its end, because a full pipe would block the process.
         std::thread::spawn(move || {
             for line in errors.lines().map_while(Result::ok) {
                 logs::keep("cinema", &line);
                 if let Some((_, url)) = line.split_once("listening on ") {
-                    // The receiver may have been dropped.
+                    // Sending fails if nobody waits for the URL.
                     drop(says.send(url.trim().to_owned()));
                 }
             }
@@ -116,12 +116,12 @@ impl Running {
         self
     }
 
-    /// The address of the server.
+    /// Returns the URL of the server.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Kills it immediately (`kill -9`); returns its output.
+    /// Kills the process immediately (`kill -9`). Returns its standard output.
     pub(crate) fn kill(mut self) -> String {
         self.end();
         if let Some(reader) = self.reader.take() {
@@ -131,7 +131,7 @@ impl Running {
     }
 
     fn end(&mut self) {
-        // It may have already ended.
+        // Killing fails if the process has already ended.
         drop(self.child.kill());
         self.child.wait().expect("it ends");
     }

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::time::{Clock, Instant};
 
-/// A clock that does not move by itself. It begins at the current time, so that comparisons with the clocks of other
-/// machines work.
+/// A clock that moves only when a case advances it. It starts at the current time, so that its times can be compared
+/// with those of other clocks.
 #[derive(Debug)]
 pub(crate) struct MovableClock(Mutex<Instant>);
 

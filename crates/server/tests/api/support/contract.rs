@@ -6,17 +6,17 @@ use serde_json::Value;
 
 use super::Answer;
 
-/// The document as the server generates it.
+/// Returns the OpenAPI document as the server generates it.
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| api_actix::openapi_document("http://127.0.0.1:8000"))
 }
 
-/// The operation of a method and path.
+/// Returns the operation for a method and a path.
 pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let paths = document()["paths"].as_object()?;
     let mut fitting: Vec<_> = paths.iter().filter(|(template, _)| fits(template, path)).collect();
-    // `/movies/facets` before `/movies/{id}`.
+    // `/movies/facets` takes precedence over `/movies/{id}`.
     fitting.sort_by_key(|(template, _)| template.matches('{').count());
     let (_, item) = fitting.first()?;
     item.get(method.to_ascii_lowercase())
@@ -33,7 +33,7 @@ fn fits(template: &str, path: &str) -> bool {
     }
 }
 
-/// Checks that the document knows the answer's status and media type.
+/// Asserts that the document lists the answer's status and media type.
 #[track_caller]
 pub(crate) fn documents(answer: &Answer) {
     let path = answer.target.split('?').next().unwrap_or_default();
@@ -73,7 +73,7 @@ pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     target.unwrap_or_else(|| panic!("{reference} does not exist"))
 }
 
-/// Every operation of a document: method, path, and its description.
+/// Returns every operation of a document with its method and path.
 pub(crate) fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
     const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let paths = document["paths"].as_object().expect("paths");

@@ -5,7 +5,7 @@ use test_postgres::TestPostgres;
 /// A kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
-    /// The embedded default.
+    /// SQLite, the embedded default.
     Sqlite,
     /// PostgreSQL, on a server.
     Postgres,

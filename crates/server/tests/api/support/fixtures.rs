@@ -1,11 +1,11 @@
-//! Movies for the cases: a dozen real ones that differ in every value that a list can be sorted or filtered by.
+//! Movies for the cases: a dozen real movies that differ in every value that a list can be sorted or filtered by.
 
 use domain::{
     catalog::{Facts, MovieIdentity},
     money::Money,
 };
 
-/// A movie with this title and unique values.
+/// Returns a movie with this title and default values.
 pub(crate) fn facts(name: &str, year: i32) -> Facts {
     Facts {
         identity: MovieIdentity { name: name.to_owned(), year, duration_minutes: 100 },
@@ -45,7 +45,7 @@ const ROWS: [Row; 12] = [
     ("aftersun", 2022, 102, 7.6, 71_000, 1_499, "R", &["Drama"]),
 ];
 
-/// The dozen movies, in the order of their import.
+/// Returns the dozen movies, in the order in which they are imported.
 pub(crate) fn small_catalogue() -> Vec<Facts> {
     let movie = |&(name, year, duration_minutes, imdb, votes, price, certification, genres): &Row| Facts {
         identity: MovieIdentity { name: name.to_owned(), year, duration_minutes },

@@ -1,4 +1,4 @@
-//! Captures everything that the servers of the suite log, in this process and in those it starts.
+//! Captures everything that the servers of the suite log, both in this process and in processes that it starts.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most verbose filter that operators use (`RUST_LOG`): all lines of this program, and the debug lines of
+/// The most verbose log filter (`RUST_LOG`) that operators use: all lines of this program, and the debug lines of
 /// libraries.
 pub(crate) const MOST_VERBOSE: &str = "debug,adapter_crypto=trace,adapter_mailer_console=trace,adapter_mailer_smtp=trace,adapter_postgres=trace,\
      adapter_sqlite=trace,adapter_throttle=trace,adapter_media=trace,api_actix=trace,app=trace,cinema=trace,domain=trace,server=trace";
@@ -37,7 +37,8 @@ impl<'a> MakeWriter<'a> for MakeKeeper {
     }
 }
 
-/// Begins to capture the log with the filters of every installation, each line with its position in the source.
+/// Begins to capture the log of this process. Directives that silence libraries apply as in every installation. Each
+/// line contains its position in the source.
 pub(crate) fn capture_logs() {
     tracing_subscriber::fmt()
         .with_env_filter(server::log_filter(MOST_VERBOSE))
@@ -49,7 +50,7 @@ pub(crate) fn capture_logs() {
         .expect("no other logger is installed in this process");
 }
 
-/// Adds the text of another source, such as a separate process or a database.
+/// Adds a text from another source, such as a separate process or a database, to the captured lines.
 pub(crate) fn keep(place: &str, text: &str) {
     let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     for line in text.lines() {
@@ -57,7 +58,7 @@ pub(crate) fn keep(place: &str, text: &str) {
     }
 }
 
-/// Everything that was logged until now.
+/// Returns everything that was logged so far.
 pub(crate) fn captured_logs() -> String {
     String::from_utf8_lossy(&LINES.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }

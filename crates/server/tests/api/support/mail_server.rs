@@ -1,4 +1,4 @@
-//! A real mail server: `scripts/mail_server.py` with aiosmtpd.
+//! Runs a real mail server: `scripts/mail_server.py` with aiosmtpd.
 
 use std::{
     io::{BufRead, BufReader},
@@ -17,9 +17,9 @@ pub(crate) struct DeliveredMail {
     pub(crate) to: String,
     /// Headers and body.
     pub(crate) content: String,
-    /// Whether the server accepted it; otherwise it was refused temporarily.
+    /// Whether the server accepted the mail. If not, it refused it temporarily.
     pub(crate) is_taken: bool,
-    /// Whether the sender is still waiting for the reply.
+    /// Whether the server has not replied yet, so that the sender is waiting.
     pub(crate) is_held: bool,
 }
 
@@ -41,7 +41,7 @@ impl DeliveredMail {
     }
 }
 
-/// A running mail server, which is stopped when this is dropped.
+/// A running mail server. Dropping it stops it.
 pub(crate) struct MailServer {
     child: Child,
     port: u64,
@@ -50,13 +50,14 @@ pub(crate) struct MailServer {
 }
 
 impl MailServer {
-    /// Whether tests must do without it (`SKIP_MAIL=1`), or it is not installed; `scripts/setup.sh mail` installs it.
+    /// Returns whether cases must run without a mail server, because `SKIP_MAIL=1` is set or it is not installed
+    /// (`scripts/setup.sh mail` installs it).
     #[expect(clippy::disallowed_methods, reason = "the environment selects the skipped parts of the suite")]
     pub(crate) fn is_missing() -> bool {
         std::env::var("SKIP_MAIL").is_ok_and(|value| value == "1") || python().is_none()
     }
 
-    /// Starts a mail server; the arguments are those of the script.
+    /// Starts a mail server. The arguments are passed to the script.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let python = python().expect("a Python with aiosmtpd");
         let script = root().join("scripts/mail_server.py");
@@ -68,14 +69,14 @@ impl MailServer {
         let port = output.next().expect("it listens").parse().expect("its port");
         std::thread::spawn(move || {
             for line in output {
-                // The case may have ended.
+                // Sending fails if the case has ended.
                 let _ = told.send(line);
             }
         });
         Self { child, port, lines, delivered: Vec::new() }
     }
 
-    /// The settings of a server that sends its mails here.
+    /// Returns the settings with which a `cinema` server sends its mails here.
     pub(crate) fn settings(&self) -> [(&'static str, String); 3] {
         [
             ("MAILER", "smtp".to_owned()),
@@ -91,10 +92,10 @@ impl MailServer {
         mail
     }
 
-    /// Stops it; returns all received mails, in their order.
+    /// Stops the mail server. Returns all received mails, in order.
     pub(crate) async fn end(mut self) -> Vec<DeliveredMail> {
         self.child.kill().expect("it runs");
-        // Earlier output is still in the pipe.
+        // The pipe may still contain lines.
         while let Some(line) = self.lines.recv().await {
             self.delivered.push(DeliveredMail::read(&line));
         }
@@ -113,7 +114,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A Python that has aiosmtpd.
+/// Returns the path of a Python with aiosmtpd.
 fn python() -> Option<&'static Path> {
     static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
     let has_it = |python: &PathBuf| {

@@ -11,27 +11,27 @@ use domain::{
 
 use super::{MovableClock, canaries};
 
-/// Records every mail, in order.
+/// Records every mail in order, and delivers none.
 #[derive(Debug, Default)]
 pub(crate) struct RecordingMailer {
     mails: Mutex<Vec<Mail>>,
-    /// Set when every mail is refused, after this time on this clock.
+    /// If set, every mail is refused, after this clock has advanced by this time.
     refusal: Mutex<Option<(Arc<MovableClock>, TimeDelta)>>,
 }
 
 impl RecordingMailer {
-    /// The mails to this address, oldest first.
+    /// Returns the mails to this address, oldest first.
     pub(crate) fn to(&self, email: &str) -> Vec<Mail> {
         let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.iter().filter(|mail| mail.to.as_str().eq_ignore_ascii_case(email)).cloned().collect()
     }
 
-    /// How many mails were sent, accepted or not.
+    /// Returns how many mails were sent, whether accepted or refused.
     pub(crate) fn count(&self) -> usize {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// From now on every mail takes this long, and is then refused.
+    /// Makes every further mail take this long on this clock, and then be refused.
     pub(crate) fn refuse_after(&self, clock: Arc<MovableClock>, time: TimeDelta) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock, time));
     }

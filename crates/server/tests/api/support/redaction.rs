@@ -1,9 +1,11 @@
-//! Complete bodies as snapshots: values that differ between runs are checked for their format and replaced by names.
+//! Compares complete bodies with snapshots. Values that differ between runs are checked for their format and replaced
+//! by names.
 
 use serde_json::Value;
 use uuid::{Uuid, Version};
 
-/// The value with every identifier and instant replaced; each is checked to be a UUIDv7 or an instant in UTC.
+/// Returns the value with every identifier and instant replaced by a name. Asserts that each is a UUIDv7 or an instant
+/// in UTC.
 pub(crate) fn redacted(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(renamed(text)),
@@ -38,7 +40,7 @@ fn renamed(text: &str) -> String {
     text.to_owned()
 }
 
-/// Compares a body with its inline snapshot, the same on both databases.
+/// Compares a body with its inline snapshot, which is the same on both databases.
 macro_rules! snapshot {
     ($value:expr, @$snapshot:literal) => {{
         let value = $crate::support::redacted(&$value);

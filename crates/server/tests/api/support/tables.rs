@@ -6,7 +6,7 @@ use diesel::{
 };
 use tokio_postgres::NoTls;
 
-/// A value, as text.
+/// A value in a table, as text.
 #[derive(Debug)]
 pub(crate) struct Cell {
     pub(crate) table: String,
@@ -14,8 +14,8 @@ pub(crate) struct Cell {
     pub(crate) text: String,
 }
 
-/// Every value of a table (`%`: of all tables) that is not null; bytes as the text that they may be. `None` when the
-/// database does not answer.
+/// Returns every value of a table that is not null; `%` as the table means all tables. Bytes are converted to text.
+/// `None` when the database does not answer.
 pub(crate) async fn texts(url: &str, table: &str) -> Option<Vec<Cell>> {
     let table = table.to_owned();
     if let Some(path) = url.strip_prefix("sqlite://") {
@@ -26,7 +26,7 @@ pub(crate) async fn texts(url: &str, table: &str) -> Option<Vec<Cell>> {
     }
 }
 
-/// Runs statements on a file.
+/// Runs statements on an SQLite file.
 pub(crate) async fn execute(url: &str, statements: &str) {
     let path = url.strip_prefix("sqlite://").expect("a file").to_owned();
     let statements = format!("PRAGMA busy_timeout = 5000; {statements}");
@@ -67,7 +67,7 @@ fn of_file(path: &str, table: &str) -> Option<Vec<Cell>> {
     Some(cells)
 }
 
-/// The text of hexadecimal bytes, if they are text.
+/// Converts hexadecimal bytes to text. Bytes that are not UTF-8 are replaced.
 fn text_of(hex: &str) -> String {
     let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
     let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).expect("a byte")).collect();

@@ -13,8 +13,8 @@ cases! {
     a_removed_avatar_is_not_found,
     the_avatar_of_another_user_stays,
     only_valid_names_of_avatars_are_looked_up,
-    other_files_than_pictures_are_refused_regardless_of_their_name,
-    a_broken_picture_and_a_bomb_are_refused,
+    files_that_are_no_pictures_are_refused_whatever_their_name,
+    a_broken_picture_and_a_decompression_bomb_are_refused,
     a_form_has_exactly_one_picture,
     invalid_forms_are_refused,
     an_upload_over_two_mebibytes_is_too_large_in_any_form,
@@ -22,7 +22,7 @@ cases! {
 
 const BOUNDARY: &str = "a-boundary-of-the-tests";
 
-/// A form with these parts: the header after `Content-Disposition: form-data`, and the content.
+/// Returns a form with these parts: the text after `Content-Disposition: form-data`, and the content.
 fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
@@ -49,7 +49,7 @@ fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// The address of the avatar in an answer, as a path of this server.
+/// Returns the address of the avatar in an answer, as a path of this server.
 #[track_caller]
 fn path_of(answer: &Answer) -> String {
     let url =
@@ -111,7 +111,7 @@ async fn a_new_avatar_has_another_address_and_the_old_picture_is_removed(engine:
     app.run_outbox().await;
     app.anonymous().get(&first).await.problem(404, "not_found");
     app.anonymous().get(&second).await.expect(200);
-    // The check an hour after each upload keeps pictures that are in use.
+    // An hour after each upload, a background check removes the picture if it is unused. It keeps the current avatar.
     app.advance(chrono::TimeDelta::hours(2));
     app.run_outbox().await;
     app.anonymous().get(&second).await.expect(200);
@@ -167,7 +167,7 @@ async fn only_valid_names_of_avatars_are_looked_up(engine: Engine) {
     app.anonymous().get("/media/cinema.db").await.problem(404, "not_found");
 }
 
-async fn other_files_than_pictures_are_refused_regardless_of_their_name(engine: Engine) {
+async fn files_that_are_no_pictures_are_refused_whatever_their_name(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for file in [
@@ -182,7 +182,7 @@ async fn other_files_than_pictures_are_refused_regardless_of_their_name(engine: 
     assert_eq!(ann.get("/users/me").await.expect(200).json()["profile"]["avatar_url"], json!(null));
 }
 
-async fn a_broken_picture_and_a_bomb_are_refused(engine: Engine) {
+async fn a_broken_picture_and_a_decompression_bomb_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
@@ -203,7 +203,7 @@ async fn a_form_has_exactly_one_picture(engine: Engine) {
     let avatar = ("; name=\"avatar\"", &photo[..]);
     put(&ann, form(&[avatar])).await.expect(200);
     put(&ann, form(&[])).await.invalid(&[("avatar", "required")]);
-    // The part that a browser sends when no file was chosen.
+    // A browser sends this part when no file was chosen.
     put(&ann, form(&[("; name=\"avatar\"; filename=\"\"", b"")])).await.invalid(&[("avatar", "required")]);
     let other = ("; name=\"user_id\"", &b"1"[..]);
     put(&ann, form(&[other, avatar])).await.invalid(&[("user_id", "unknown")]);
@@ -245,7 +245,7 @@ async fn an_upload_over_two_mebibytes_is_too_large_in_any_form(engine: Engine) {
     const MEBIBYTE: usize = 1024 * 1024;
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
-    // Padding after a picture counts for the limit, but is allowed below it.
+    // Padding after a picture counts towards the limit, but is otherwise allowed.
     let mut photo = picture(64, 64, ImageFormat::Png);
     photo.resize(2 * MEBIBYTE, 0);
     upload(&ann, &photo).await.expect(200);
@@ -254,7 +254,7 @@ async fn an_upload_over_two_mebibytes_is_too_large_in_any_form(engine: Engine) {
     for mebibytes in [3, 50] {
         upload(&ann, &vec![7; mebibytes * MEBIBYTE]).await.problem(413, "too_large");
     }
-    // An upload without a length that never ends.
+    // This upload declares no length and never ends.
     let head = form(&[("; name=\"avatar\"", b"")]);
     let head = head[..head.len() - BOUNDARY.len() - 8].to_vec();
     let chunks = std::iter::once(head).chain((0..800).map(|_| vec![7; 65_536]));

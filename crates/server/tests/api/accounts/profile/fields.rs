@@ -84,7 +84,7 @@ async fn all_invalid_fields_are_reported_together(engine: Engine) {
         ("avatar_url", "unknown"),
         ("role", "unknown"),
     ]);
-    // A body with a fault changes nothing.
+    // A body with one invalid field changes nothing.
     let partly = json!({"first_name": "Ann", "info": "x".repeat(2_001)});
     change(&ann, &partly).await.invalid(&[("info", "too_long")]);
     assert_eq!(ann.get("/users/me").await.expect(200).json()["profile"], empty_profile());

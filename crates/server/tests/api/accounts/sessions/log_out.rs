@@ -9,7 +9,7 @@ cases! {
     logging_out_succeeds_with_any_string,
     logging_out_with_a_rotated_token_ends_the_session_too,
     a_logged_out_token_used_again_ends_nothing_else,
-    a_missing_string_is_reported_by_name,
+    a_missing_refresh_token_is_reported_by_name,
     token_operations_ignore_the_bearer_token,
 }
 
@@ -80,7 +80,7 @@ async fn a_logged_out_token_used_again_ends_nothing_else(engine: Engine) {
     app.refresh(&other.refresh).await.expect(200);
 }
 
-async fn a_missing_string_is_reported_by_name(engine: Engine) {
+async fn a_missing_refresh_token_is_reported_by_name(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let call = |body| app.anonymous().post("/accounts/logout", body);
     call(json!({})).await.invalid(&[("refresh", "required")]);

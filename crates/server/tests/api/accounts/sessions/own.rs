@@ -42,7 +42,7 @@ async fn ids(caller: &Caller) -> Vec<String> {
     items(caller).await.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The identifier of the calling session.
+/// Returns the identifier of the session that makes the call.
 async fn own(caller: &Caller) -> String {
     let items = items(caller).await;
     let own: Vec<_> = items.iter().filter(|item| item["current"] == true).collect();

@@ -11,11 +11,11 @@ cases! {
     each_refresh_restarts_the_seven_days,
     a_session_ends_after_ninety_days_however_often_it_is_refreshed,
     a_repeat_within_thirty_seconds_gets_the_same_successor,
-    a_reuse_after_thirty_seconds_ends_the_family,
+    a_reuse_after_thirty_seconds_ends_the_session,
     fifty_refreshes_at_once_get_one_successor,
     fifty_concurrent_refreshes_count_once_for_the_limits_of_one_node,
     fifty_concurrent_refreshes_count_once_for_the_shared_limits,
-    an_old_token_of_another_issuer_is_refused,
+    a_forged_truncated_or_foreign_token_is_refused,
     the_successors_of_two_log_ins_differ,
     a_refresh_needs_no_live_access_token,
     a_missing_token_is_reported_by_name,
@@ -87,7 +87,7 @@ async fn a_repeat_within_thirty_seconds_gets_the_same_successor(engine: Engine) 
     app.refresh(&first.refresh).await.expect(200);
 }
 
-async fn a_reuse_after_thirty_seconds_ends_the_family(engine: Engine) {
+async fn a_reuse_after_thirty_seconds_ends_the_session(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let other = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
@@ -134,7 +134,7 @@ async fn fifty_concurrent_refreshes_count_once_for_the_shared_limits(engine: Eng
     fifty_at_once(&TestApp::spawn_with(engine, &limits).await).await;
 }
 
-/// Needs a quota of two tokens: the one that fifty callers use, and its successor.
+/// Refreshes with one token fifty times at once, and then with its successor. Needs a quota of two tokens.
 async fn fifty_at_once(app: &TestApp) {
     let ann = app.user("ann").await;
     let answers = join_all((0..50).map(|_| app.refresh(&ann.tokens.refresh))).await;
@@ -148,7 +148,7 @@ async fn fifty_at_once(app: &TestApp) {
     app.refresh(&successors[0]).await.expect(200);
 }
 
-async fn an_old_token_of_another_issuer_is_refused(engine: Engine) {
+async fn a_forged_truncated_or_foreign_token_is_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let token = ann.tokens.refresh.clone();

@@ -1,4 +1,4 @@
-//! The network address of a sign-in (`TRUSTED_PROXIES`).
+//! The IP address that is stored for a sign-in (`TRUSTED_PROXIES`).
 
 use serde_json::json;
 
@@ -8,12 +8,12 @@ cases! {
     a_client_cannot_choose_its_address,
     a_trusted_proxy_reports_the_client,
     entries_before_the_first_untrusted_proxy_are_ignored,
-    an_unreadable_entry_results_in_the_address_of_the_proxy,
+    before_an_unreadable_entry_the_address_of_the_proxy_is_stored,
 }
 
 const TRUSTED: [(&str, &str); 1] = [("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8")];
 
-/// The stored address of a log-in with these header lines.
+/// Logs in with these header lines. Returns the stored IP address.
 async fn kept(app: &TestApp, lines: &[&str]) -> String {
     let body = json!({"email": email_of("ann"), "password": password_of("ann")});
     let mut call = app.anonymous().post("/accounts/login", body);
@@ -48,7 +48,7 @@ async fn entries_before_the_first_untrusted_proxy_are_ignored(engine: Engine) {
     assert_eq!(kept(&app, &["198.51.100.66", "192.0.2.1", "10.0.0.2"]).await, "192.0.2.1");
 }
 
-async fn an_unreadable_entry_results_in_the_address_of_the_proxy(engine: Engine) {
+async fn before_an_unreadable_entry_the_address_of_the_proxy_is_stored(engine: Engine) {
     let app = TestApp::spawn_with(engine, &TRUSTED).await;
     app.user("ann").await;
     assert_eq!(kept(&app, &["192.0.2.1, unknown, 10.0.0.2"]).await, "10.0.0.2");

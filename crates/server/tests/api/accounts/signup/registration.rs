@@ -18,9 +18,9 @@ cases! {
     letters_that_only_look_alike_make_another_account,
     a_link_is_mailed_only_to_the_spelling_that_registered,
     registering_again_with_the_same_password_mails_a_new_link,
-    registering_again_with_another_password_leaves_none,
+    registering_again_with_another_password_makes_both_passwords_unusable,
     an_address_gets_at_most_five_mails_a_day_for_repeated_registrations,
-    after_five_mails_a_password_can_still_become_contested,
+    after_five_mails_another_password_still_makes_both_unusable,
     the_owner_of_an_address_is_not_flooded_with_mails,
     six_concurrent_registrations_of_one_address_make_one_account,
     thirty_concurrent_registrations_of_one_address_are_all_answered,
@@ -153,7 +153,7 @@ async fn letters_that_only_look_alike_make_another_account(engine: Engine) {
         app.anonymous().post("/accounts/register", body).await.expect(201);
     }
     app.run_outbox().await;
-    // Requesting a link for one of them does not send a link to the others.
+    // Requesting a link for one address does not send a link to the others.
     app.anonymous().post("/accounts/resend-activation", json!({"email": addresses[1]})).await.expect(200);
     app.run_outbox().await;
     assert_eq!(addresses.map(|email| app.mails_to(email).len()), [1, 2, 1]);
@@ -175,7 +175,8 @@ async fn a_link_is_mailed_only_to_the_spelling_that_registered(engine: Engine) {
     app.run_outbox().await;
     assert_eq!(mailed_to(), ["ann@example.com"; 2]);
     let first = app.activation_token("ann").await;
-    // Registering replaces the spelling, and makes the password unusable even if both are the same.
+    // Registering with another spelling replaces the stored spelling, and makes the password unusable even if both
+    // registrations have the same one.
     let body = json!({"email": other, "password": password_of("ann")});
     app.anonymous().post("/accounts/register", body.clone()).await.expect(201);
     app.run_outbox().await;
@@ -202,7 +203,7 @@ async fn registering_again_with_the_same_password_mails_a_new_link(engine: Engin
     app.log_in("ann").await.expect(200);
 }
 
-async fn registering_again_with_another_password_leaves_none(engine: Engine) {
+async fn registering_again_with_another_password_makes_both_passwords_unusable(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let visitor = app.anonymous();
     app.register("ann").await.expect(201);
@@ -224,7 +225,7 @@ async fn registering_again_with_another_password_leaves_none(engine: Engine) {
 
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
 
-/// Registers from a new client; returns the answer without times and identifiers.
+/// Registers from the client with this number. Returns the answer without times and identifiers.
 async fn register_from(app: &TestApp, client: usize, name: &str, password: &str) -> (Vec<u8>, Vec<String>) {
     let body = json!({"email": email_of(name), "password": password});
     let call = app.anonymous().post("/accounts/register", body);
@@ -237,7 +238,7 @@ async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(eng
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     let first = register_from(&app, 1, "ann", &password_of("ann")).await;
     for client in 2..=9 {
-        // The same address in another spelling.
+        // Another spelling of the address is counted together with it.
         let name = if client % 2 == 0 { "ANN" } else { "ann" };
         assert_eq!(register_from(&app, client, name, &password_of("ann")).await, first);
     }
@@ -253,13 +254,14 @@ async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(eng
     for client in 13..=20 {
         register_from(&app, client, "ann", &password_of("ann")).await;
     }
-    // The last mailed link is the valid one. Two spellings were registered, so it is unknown whose password is stored.
+    // The link that was mailed last is valid. Nobody can log in with the stored password, because two spellings of the
+    // address were registered and it is unknown whose password it is.
     let token = app.activation_token("ann").await;
     app.activate(&token).await.expect(200);
     app.log_in("ann").await.problem(401, "invalid_credentials");
 }
 
-async fn after_five_mails_a_password_can_still_become_contested(engine: Engine) {
+async fn after_five_mails_another_password_still_makes_both_unusable(engine: Engine) {
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     for client in 1..=5 {
         register_from(&app, client, "ann", &password_of("ann")).await;
@@ -289,7 +291,7 @@ async fn the_owner_of_an_address_is_not_flooded_with_mails(engine: Engine) {
         assert_eq!(register_from(&app, client, "ann", "Str4nger's own").await, unknown);
     }
     app.run_outbox().await;
-    // Her own registration was the first of five.
+    // Ann gets only four mails, because her own registration was the first of five. The other mail is Bob's.
     assert_eq!(app.mail_count() - before, 4 + 1);
     app.log_in("ann").await.expect(200);
 }
@@ -313,7 +315,7 @@ async fn thirty_concurrent_registrations_of_one_address_are_all_answered(engine:
         let body = json!({"email": email_of("ann"), "password": format!("S3cret number {number}")});
         app.anonymous().post("/accounts/register", body).into_future()
     };
-    // A new address, and then one that is awaiting activation.
+    // In the first round the address is new; in the second it is awaiting activation.
     for round in 0..2 {
         for answer in join_all((0..30).map(|number| register(30 * round + number))).await {
             answer.expect(201);

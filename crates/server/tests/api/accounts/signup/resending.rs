@@ -78,7 +78,7 @@ async fn a_request_for_a_link_is_removed_after_it_was_handled(engine: Engine) {
     let before = app.mail_count();
     app.run_outbox().await;
     assert_eq!(wishes().await, 0);
-    // The pending mail of the registration, one activation link and one reset link.
+    // The three mails are the pending mail of the registration, one activation link and one reset link.
     assert_eq!(app.mail_count() - before, 3);
 }
 

@@ -17,7 +17,7 @@ cases! {
     two_administrators_who_demote_each_other_leave_one,
     the_owner_is_notified_by_mail,
     a_change_without_effect_changes_nothing,
-    a_merge_patch_is_a_patch,
+    a_change_may_be_sent_as_a_merge_patch,
     all_faults_of_a_change_are_reported_together,
     an_unknown_user_is_not_found,
 }
@@ -127,7 +127,7 @@ async fn an_inactive_account_that_is_deactivated_is_never_activated_by_its_owner
     let mails = app.mails_to(&email_of("ann"));
     assert_eq!(mails.last().unwrap().subject, "Your Cinema account was deactivated");
     app.resend("ann").await.expect(200);
-    // Nothing is left to change.
+    // The same change again has no effect.
     patch(&admin, id, &inactive).await.expect(200);
     app.run_outbox().await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), mails.len());
@@ -201,7 +201,7 @@ async fn a_change_without_effect_changes_nothing(engine: Engine) {
     ann.get("/cart").await.expect(200);
 }
 
-async fn a_merge_patch_is_a_patch(engine: Engine) {
+async fn a_change_may_be_sent_as_a_merge_patch(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     let send = |kind: &str| {

@@ -15,11 +15,11 @@ cases! {
     the_links_lead_to_the_other_pages,
     a_cursor_of_another_list_is_refused,
     a_page_that_begins_at_item_ten_thousand_requires_a_cursor,
-    nobody_keeps_the_list,
+    the_list_must_not_be_cached,
     an_administrator_sees_the_cart_of_a_user,
 }
 
-/// The names of the addresses of a page.
+/// Returns the local parts of the email addresses on a page.
 fn names(page: &Value) -> Vec<String> {
     let items = page["items"].as_array().unwrap().iter();
     items.map(|user| user["email"].as_str().unwrap().split('@').next().unwrap().to_owned()).collect()
@@ -29,8 +29,8 @@ async fn listed(caller: &Caller, query: &str) -> Vec<String> {
     names(&caller.get(format!("/users?{query}")).await.expect(200).json())
 }
 
-/// Ann, Bob whose account is not activated, the moderator Mia, and the administrator, each a second after the previous
-/// one.
+/// Creates the administrator, Ann, Bob, whose account is not activated, and the moderator Mia, one second after the
+/// other. Returns the administrator.
 async fn people(app: &TestApp) -> crate::support::SignedIn {
     let admin = app.admin().await;
     app.advance(TimeDelta::seconds(1));
@@ -215,7 +215,7 @@ async fn a_page_that_begins_at_item_ten_thousand_requires_a_cursor(engine: Engin
     admin.get("/users?page=101&page_size=100").await.problem(400, "use_cursor");
 }
 
-async fn nobody_keeps_the_list(engine: Engine) {
+async fn the_list_must_not_be_cached(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let answer = admin.get("/users").await.expect(200);
