@@ -2,7 +2,7 @@
 //!
 //! A scan in the order ("walk") stops when the page is full, but reads everything if few movies match. The index of a
 //! condition reads all matching movies, regardless of the size of the page. Which one is cheaper is estimated with
-//! counts that stop early, and a walk that turns out to be long is abandoned (decision 15).
+//! counts that stop early, and a walk that turns out to be long is abandoned (decision 16).
 
 use diesel::sql_types::{BigInt, Integer};
 use domain::store::StoreError;
