@@ -48,7 +48,7 @@ pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
 }
 
-/// The origin of requests in tests where it does not matter.
+/// A request origin for tests in which the origin does not matter.
 pub(crate) const ORIGIN: &Origin =
     &Origin { device: Device { user_agent: None, ip: None }, request_id: None };
 
@@ -65,7 +65,7 @@ pub(crate) struct World {
     pub(crate) guard: Arc<RecordingGuard>,
     pub(crate) tokens: Arc<ReadableTokens>,
     pub(crate) media: Arc<MemoryMedia>,
-    /// How many entries of the audit log the test has seen.
+    /// How many audit entries the test has already read.
     pub(crate) known_entries: AtomicUsize,
 }
 
@@ -231,7 +231,7 @@ impl World {
         self.mails().pop().unwrap()
     }
 
-    /// Stores a request for a mailed link in the outbox and returns its identifier.
+    /// Stores a request for a mailed link in the outbox and returns the identifier of the message.
     pub(crate) async fn wish(&self) -> OutboxId {
         static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
         let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));

@@ -1,5 +1,5 @@
-//! Tests that every use case that writes is retried when its unit of work loses a race, and then has the same effects as
-//! without the race.
+//! Tests that every use case of accounts that writes is retried when its unit of work loses a race, and then has the
+//! same effects as without the race.
 
 use std::error::Error;
 
@@ -171,7 +171,7 @@ async fn logging_in_once_too_often_from_a_new_device() {
     check(prepare, log_in).await;
 }
 
-/// Two sign-ins of one user: the calling one, and another.
+/// Signs one user in twice; returns the actor of the calling session and the actor of the other session.
 async fn two_sign_ins(world: &World) -> (Actor, Actor) {
     let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
     let calling = world.sessions.authenticate(&laptop.access).await.unwrap();
@@ -209,7 +209,7 @@ async fn refreshing_and_logging_out() {
 }
 
 #[tokio::test]
-async fn ending_a_family_whose_token_was_used_twice() {
+async fn ending_a_session_whose_refresh_token_was_reused() {
     let world = World::new().await;
     let first = world.signed_in(&ann()).await;
     world.sessions.refresh(&first.refresh, ORIGIN).await.unwrap();

@@ -19,7 +19,7 @@ impl Audit {
     /// See [`ListError`].
     pub async fn list(&self, wanted: ListAudit) -> Result<Listing<AuditRecord>, ListError> {
         let ListAudit { filter, page } = wanted;
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("audit {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.audit_page(&filter, &request).await?;
