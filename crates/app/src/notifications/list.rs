@@ -18,7 +18,7 @@ pub struct ListNotifications {
 }
 
 impl Notifications {
-    /// A page of the user's notifications, the newest first.
+    /// Returns a page of the user's notifications, the newest first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -35,7 +35,7 @@ impl Notifications {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// How many of the user's notifications are unread.
+    /// Returns how many of the user's notifications are unread.
     ///
     /// # Errors
     /// When the store fails.
@@ -43,8 +43,8 @@ impl Notifications {
         self.queries.unread_counts(user_id).await
     }
 
-    /// Marks the actor's notifications as read; returns the new number of unread notifications. Those of other users
-    /// are not changed.
+    /// Marks the selected notifications of the actor as read; returns the new number of unread ones. Notifications of
+    /// other users are not changed, even if they are selected.
     ///
     /// # Errors
     /// See [`AccessError`].

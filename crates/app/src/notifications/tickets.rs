@@ -10,7 +10,7 @@ use domain::{
 
 use super::Notifications;
 
-/// How long a ticket can be used.
+/// How long after its creation a ticket can be used.
 const TICKET_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 
 /// A new ticket for the client.
@@ -25,7 +25,7 @@ pub struct IssuedTicket {
 /// Why a ticket does not open a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum TicketError {
-    /// It is unknown, was used before, or has expired, or its session has ended.
+    /// The ticket is unknown, was used before, or has expired, or its session has ended.
     #[error("the ticket is unknown, was used or has expired, or its session has ended")]
     Invalid,
     /// The store failed.
