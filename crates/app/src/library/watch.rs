@@ -21,7 +21,7 @@ pub struct WatchedFilm {
     pub expires_at: Instant,
     /// The name of the stored file, which never changes its content.
     pub key: MediaKey,
-    /// The location of its bytes.
+    /// The location of the film's bytes.
     pub source: FilmSource,
 }
 
@@ -49,7 +49,8 @@ pub enum WatchError {
 }
 
 impl Library {
-    /// Opens the film of an address. `access` is the purpose, for a store that has its own addresses.
+    /// Opens the film of an address. If the film is at an address of the media store, `access` says what that address
+    /// allows.
     ///
     /// # Errors
     /// See [`WatchError`].
