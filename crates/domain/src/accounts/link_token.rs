@@ -7,9 +7,9 @@ use crate::{
 /// The purpose of a link in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkKind {
-    /// It activates the account.
+    /// The link activates the account.
     Activation,
-    /// It sets a new password without the current one.
+    /// The link sets a new password without the current one.
     PasswordReset,
 }
 
@@ -24,7 +24,7 @@ impl LinkKind {
     }
 }
 
-/// The stored part of a link in a mail. A user has at most one of each kind, and it can be used once.
+/// The stored part of a link in a mail. A user has at most one link of each kind, and each link can be used once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkToken {
     /// Its own identifier.

@@ -14,8 +14,8 @@ pub const MAX_PASSWORD_LENGTH: usize = 128;
 /// first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
-/// The common passwords that [`PasswordPolicy::Strict`] refuses: every password of that list that the policy would
-/// otherwise allow. The list has 30,000 passwords, most of which have fewer than 15 characters.
+/// The common passwords that [`PasswordPolicy::Strict`] refuses: every password of the zxcvbn frequency list that the
+/// policy would otherwise allow. That list has 30,000 passwords, most of which have fewer than 15 characters.
 const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 
 /// A password as it was typed, in Unicode NFC and never truncated. Hidden in `Debug`, wiped on drop.
@@ -23,7 +23,7 @@ const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 pub struct PlainPassword(Zeroizing<String>);
 
 impl PlainPassword {
-    /// Takes the typed text in any Unicode normalization form.
+    /// Creates a password from the typed text, which may have any Unicode normalization form.
     #[must_use]
     pub fn new(typed: &str) -> Self {
         Self(Zeroizing::new(typed.nfc().collect()))
@@ -152,7 +152,7 @@ fn is_digit(character: char) -> bool {
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes a PHC string from a hasher or a store.
+    /// Creates a hash from the PHC string of a hasher or a store.
     #[must_use]
     pub const fn from_phc(phc: String) -> Self {
         Self(phc)
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_passwords_in_the_contract_are_accepted() {
+    fn valid_passwords_in_several_scripts_are_accepted() {
         for good in ["Passw0rd1", "correct horse 1", "пароль123456", "p4ss🎬word", "a1a1a1a1x"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_keys_on_another_keyboard_are_the_same_password() {
+    fn unicode_normalization_forms_of_a_text_are_the_same_password() {
         assert_eq!(PlainPassword::new("e\u{301}").expose(), PlainPassword::new("\u{e9}").expose());
     }
 

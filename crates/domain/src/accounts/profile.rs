@@ -164,7 +164,7 @@ impl DateOfBirth {
     }
 }
 
-/// The number of birthdays until today. A birthday on 29 February is on 1 March in other years.
+/// Returns the number of birthdays until today. A birthday on 29 February is on 1 March in years without that day.
 fn age(born: NaiveDate, today: NaiveDate) -> u32 {
     let years = today.year().saturating_sub(born.year());
     let is_to_come = (today.month(), today.day()) < (born.month(), born.day());
@@ -256,8 +256,8 @@ impl Profile {
     }
 }
 
-/// The name of a user that others see: the names in the profile, or else `Member` and the last four characters of the
-/// identifier. It is never the e-mail address.
+/// Returns the name of a user that others see: the names in the profile, or else `Member` and the last four characters
+/// of the identifier. It is never the e-mail address.
 #[must_use]
 pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
     let names = [first_name, last_name].into_iter().flatten().map(clean_name);
@@ -361,7 +361,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stored_requests_can_be_read_unchanged(text in "\\PC{0,120}") {
+        fn a_parsed_name_parses_to_itself(text in "\\PC{0,120}") {
             if let Ok(name) = text.parse::<PersonName>() {
                 prop_assert_eq!(name.0.parse(), Ok(name.clone()));
             }

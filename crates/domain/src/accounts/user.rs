@@ -14,7 +14,7 @@ pub struct User {
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
-    /// What its owner may do.
+    /// The role, which determines what the owner may do.
     pub role: Role,
     /// Whether its owner may sign in, and if not, why.
     pub state: AccountState,
@@ -87,8 +87,8 @@ impl User {
         Ok(())
     }
 
-    /// Closes the account on the decision of an administrator: its owner can neither sign in nor activate it. A contested
-    /// password is dropped.
+    /// Deactivates the account on the decision of an administrator: its owner can neither sign in nor activate it. A
+    /// contested password is dropped.
     ///
     /// # Errors
     /// When the account is already deactivated.
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spelling_that_was_registered_last_is_taken_and_another_address_is_no_spelling() {
+    fn the_spelling_is_replaced_by_another_spelling_but_not_by_another_address() {
         let mut user = registered();
         for no_other_spelling in ["ann@example.com", "bob@example.com"] {
             assert_eq!(user.take_spelling(&typed(no_other_spelling), LATER), Ok(false));

@@ -47,7 +47,7 @@ pub struct WatchedMovie {
     pub movie_id: MovieId,
     /// Its title.
     pub name: String,
-    /// How far.
+    /// How far the user has watched it.
     pub progress: Progress,
 }
 
@@ -108,7 +108,7 @@ pub struct PersonalData {
     pub user: UserDetails,
     /// The sessions, including ended ones, oldest first.
     pub sessions: Vec<Session>,
-    /// Their refresh tokens, oldest first.
+    /// The refresh tokens of the sessions, oldest first.
     pub refresh_tokens: Vec<RefreshToken>,
     /// The devices that the user signed in from.
     pub devices: Vec<KnownDevice>,
@@ -118,13 +118,13 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldPurchase>,
-    /// How far bought movies were watched, in the order of the reports.
+    /// How far bought movies were watched, in the order of the last reports of progress.
     pub watched: Vec<WatchedMovie>,
     /// Reactions, ratings, favourites, and likes and reports of comments.
     pub opinions: Opinions,
     /// The orders, oldest first.
     pub orders: Vec<OrderView>,
-    /// The attempts to pay them, oldest first.
+    /// The payments of the orders, including failed ones, oldest first.
     pub payments: Vec<PaymentView>,
     /// The requests for refunds, oldest first.
     pub refund_requests: Vec<RefundRequest>,
@@ -136,7 +136,7 @@ pub struct PersonalData {
     pub pending_mails: u64,
     /// The notifications, oldest first. They name other users, whose names must not be part of an export.
     pub notifications: Vec<Notification>,
-    /// Which of them are also sent by mail.
+    /// Which notifications are also sent by mail.
     pub notification_settings: NotificationSettings,
     /// The user's actions that others were notified about, oldest first.
     pub notified_acts: Vec<NotifiedAct>,
@@ -147,11 +147,11 @@ pub struct PersonalData {
 /// Reads everything that is stored about one user, outside a unit of work.
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
-    /// All data except the written comments, or `None` when there is no such user. MUST NOT contain data of other users, except in entries of the
-    /// audit log.
+    /// Returns all data except the written comments; `None` when there is no such user. MUST NOT contain data of other
+    /// users, except in entries of the audit log.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
-    /// The comments that the user wrote, oldest first, and by identifier among those of the same time: at most `most`,
-    /// beginning after the comment with this time and identifier.
+    /// Returns up to `most` comments that the user wrote, oldest first; comments of the same time are ordered by
+    /// identifier. Begins after the comment with the time and identifier in `behind`, or with the first one for `None`.
     async fn written_comments(
         &self,
         user_id: UserId,

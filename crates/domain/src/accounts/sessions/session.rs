@@ -7,8 +7,8 @@ use crate::{
     time::Instant,
 };
 
-/// How long after its rotation a refresh token still returns the same successor, for retries and for a second browser
-/// tab.
+/// How long after its rotation a refresh token can be exchanged again for the same successor, for retries and for a
+/// second browser tab.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
 /// The maximum number of active sessions of a user. A further session ends the least recently used one.
@@ -17,7 +17,7 @@ pub const MAX_SESSIONS: usize = 20;
 /// The maximum lifetime of a session, even if it is refreshed.
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// A session: all refresh tokens that descend from one log-in.
+/// A session: begins with a log-in, and contains all refresh tokens that descend from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Its identifier, the `sid` of its tokens.
@@ -32,7 +32,7 @@ pub struct Session {
     pub last_used_at: Instant,
     /// When it expires at the latest.
     pub expires_at: Instant,
-    /// When it was ended before that.
+    /// When it was ended, if it was ended before it expired.
     pub ended_at: Option<Instant>,
 }
 
@@ -131,7 +131,7 @@ pub trait SessionTokens: Send + Sync {
     /// Signs a refresh token (`typ: rt+jwt`) with the key of this age. MUST return the same text for the same claims
     /// and key, also after the secret was replaced. A key that is no longer known is replaced by the current one.
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String;
-    /// Reads a refresh token, expired or not; whether it is still valid is decided by the store.
+    /// Reads a refresh token, expired or not. The caller must check in the store whether the token is still valid.
     ///
     /// # Errors
     /// When it is not acceptable.
