@@ -41,15 +41,15 @@ pub struct Movie {
     pub poster: Option<Poster>,
     /// The absolute address of a trailer.
     pub trailer_url: Option<String>,
-    /// Its identifier at IMDb, which no other movie has.
+    /// The movie's identifier at IMDb, which no other movie has.
     pub imdb_id: Option<String>,
-    /// Its identifier at TMDB, which no other movie has.
+    /// The movie's identifier at TMDB, which no other movie has.
     pub tmdb_id: Option<i64>,
-    /// The name that it is sorted by, instead of the computed one.
+    /// The name that the movie is sorted by, instead of the computed one.
     pub sort_name: Option<String>,
     /// Whether it is on sale.
     pub is_available: bool,
-    /// Increases with every change of the movie, but not of its counters.
+    /// Increases with every change of the movie, but not with changes of its counters, such as likes.
     pub version: i64,
     /// When it was added.
     pub created_at: Instant,
@@ -58,7 +58,7 @@ pub struct Movie {
 }
 
 impl Movie {
-    /// Creates a movie with these facts. `names` are the rows of the names in the facts.
+    /// Creates a movie with these facts. `names` must be the identifiers of the names in the facts.
     #[must_use]
     pub fn create(id: MovieId, facts: CheckedFacts, names: ResolvedNames, now: Instant) -> Self {
         let facts = facts.into_inner();
@@ -87,13 +87,13 @@ impl Movie {
         }
     }
 
-    /// Its price, and whether it is on sale.
+    /// The movie's price, and whether it is on sale.
     #[must_use]
     pub const fn offer(&self) -> Offer {
         Offer { price: self.price, is_available: self.is_available }
     }
 
-    /// The key that it is sorted by.
+    /// The key that the movie is sorted by.
     #[must_use]
     pub fn sort_key(&self) -> String {
         sort_key(self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.identity.name)))

@@ -7,17 +7,18 @@ use crate::{
 /// The maximum length of a comment, in characters.
 pub const MAX_COMMENT_LENGTH: usize = 2_000;
 
-/// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text, which must be escaped where it is shown as HTML.
+/// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text, which must be escaped
+/// where it is shown as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentText(String);
 
 /// The text cannot be a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCommentText {
-    /// It is blank.
+    /// The text is blank.
     #[error("a comment has at least one character")]
     Empty,
-    /// It is longer than [`MAX_COMMENT_LENGTH`].
+    /// The text is longer than [`MAX_COMMENT_LENGTH`].
     #[error("a comment has at most 2,000 characters")]
     TooLong,
 }
@@ -80,13 +81,14 @@ pub struct Comment {
 }
 
 impl Comment {
-    /// Whether it was deleted and is kept only because of its replies.
+    /// Whether the comment was deleted and is kept only because of its replies.
     #[must_use]
     pub const fn is_deleted(&self) -> bool {
         self.author.is_none()
     }
 
-    /// The thread of a reply to it. Threads have one level, so a reply to a reply belongs to the same thread.
+    /// The thread that a reply to this comment belongs to. Threads have one level, so a reply to a reply belongs to the
+    /// same thread.
     #[must_use]
     pub fn thread(&self) -> CommentId {
         self.thread_id.unwrap_or(self.id)
