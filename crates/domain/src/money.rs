@@ -127,10 +127,10 @@ pub struct Money {
 /// An amount cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// They are in different currencies.
+    /// The amounts are in different currencies.
     #[error("amounts of different currencies ({0} and {1})")]
     CurrencyMismatch(Currency, Currency),
-    /// The result does not fit.
+    /// The result does not fit into 64 bits.
     #[error("the amount is too large")]
     Overflow,
 }
@@ -138,13 +138,13 @@ pub enum MoneyError {
 /// The text is not an exact amount of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAmountError {
-    /// It is not a number with at most one decimal point.
+    /// The text is not a number with at most one decimal point.
     #[error("not a decimal amount; write it like 9.99")]
     Malformed,
-    /// It has more decimal digits than the currency.
+    /// The amount has more decimal digits than the currency.
     #[error("more decimal digits than the currency has ({0})")]
     TooPrecise(u8),
-    /// It is too large to be represented.
+    /// The amount does not fit into 64 bits.
     #[error("the amount is too large")]
     TooLarge,
 }

@@ -35,7 +35,7 @@ impl Network {
         Self { address: masked(address, prefix), prefix }
     }
 
-    /// Whether it contains the address. An IPv4 address equals its IPv6 form (`::ffff:10.0.0.1`).
+    /// Whether the network contains the address. An IPv4 address equals its IPv6 form (`::ffff:10.0.0.1`).
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

@@ -105,7 +105,7 @@ impl FactsBuilder {
         self
     }
 
-    /// The gross earnings, in whole units of the currency.
+    /// The box office gross, in whole units of the currency, not in minor units.
     #[must_use]
     pub const fn gross(mut self, gross: i64) -> Self {
         self.gross = Some(gross);

@@ -62,7 +62,7 @@ pub struct MovieSubtitles {
 pub struct BoughtMovie {
     /// The active purchase.
     pub purchase_id: PurchaseId,
-    /// Whether it is suspended.
+    /// Whether the purchase is suspended because its payment is disputed.
     pub is_suspended: bool,
     /// The running time.
     pub running_time: RunningTime,
@@ -70,7 +70,7 @@ pub struct BoughtMovie {
     pub has_file: bool,
     /// The languages of its subtitles, in order.
     pub subtitles: Vec<Language>,
-    /// How far the buyer has watched it.
+    /// How far the buyer has watched the movie; `None` before the first report.
     pub progress: Option<Progress>,
 }
 
@@ -126,7 +126,7 @@ pub trait ProgressRepository: Send {
         user_id: UserId,
         movie_id: MovieId,
     ) -> Result<Option<Progress>, StoreError>;
-    /// Stores this progress and replaces the previous one.
+    /// Stores the progress, and replaces the previous one. Callers have locked the user.
     async fn put_progress(
         &mut self,
         user_id: UserId,
@@ -175,6 +175,6 @@ pub trait LibraryQueries: Send + Sync {
     /// The files that can be played with the purchase. MUST be `None` when it was revoked or is suspended, and when the
     /// buyer is deactivated or deleted.
     async fn playable_movie(&self, purchase_id: PurchaseId) -> Result<Option<PlayableMovie>, StoreError>;
-    /// The purchases among these for which [`playable_movie`](Self::playable_movie) is not `None`, in one statement.
+    /// Those of the given purchases for which [`playable_movie`](Self::playable_movie) is not `None`, in one statement.
     async fn playable_among(&self, purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError>;
 }

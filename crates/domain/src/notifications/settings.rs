@@ -12,7 +12,7 @@ pub const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
 /// The maximum number of mails about replies and likes together that a user gets within [`MAILED_EVERY`].
 pub const MAX_NOTIFICATION_MAILS: u64 = 20;
 
-/// A kind of notification that is also sent by mail, unless its receiver switched that off.
+/// A kind of notification that is also sent by mail, unless its receiver has switched such mails off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MailedKind {
     /// Replies to a comment.
@@ -121,9 +121,9 @@ pub struct NotificationMail {
     pub actor_name: String,
     /// The name of the movie that the comment is about.
     pub movie_name: String,
-    /// How many actions it summarizes.
+    /// How many actions the notification summarizes.
     pub count: u64,
-    /// When it was last mailed.
+    /// When the notification was last mailed.
     pub mailed_at: Option<Instant>,
     /// How many mails about notifications the receiver has already got within [`MAILED_EVERY`].
     pub recent_mails: u64,

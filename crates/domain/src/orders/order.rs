@@ -25,7 +25,7 @@ pub struct Order {
     pub number: String,
     /// The buyer, who may have deleted the account in the meantime.
     pub user_id: UserId,
-    /// Its state.
+    /// The state of the order, with the data of that state.
     pub state: OrderState,
     /// The ordered movies: at least one, without repetition.
     pub items: Vec<OrderItem>,

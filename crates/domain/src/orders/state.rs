@@ -5,7 +5,8 @@ use crate::time::Instant;
 /// How long a pending order waits for its payment before it expires.
 pub const ORDER_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
-/// How long after the end of its checkout an order expires, so that the provider's last report arrives before.
+/// How long after the end of its checkout an order expires, so that the provider's last report arrives before the order
+/// expires.
 pub const EXPIRY_AFTER_CHECKOUT: TimeDelta = TimeDelta::minutes(5);
 
 /// The name of an order's state in the API and in the database.
@@ -44,9 +45,9 @@ impl OrderStatus {
 /// Why an order was canceled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CancelReason {
-    /// The buyer canceled it.
+    /// The buyer canceled the order.
     ByUser,
-    /// It was not paid in time.
+    /// The order was not paid in time.
     Expired,
 }
 
@@ -110,12 +111,12 @@ pub enum OrderEvent {
     },
     /// A payment succeeded, or the total was 0.
     Paid {
-        /// When it succeeded.
+        /// When the payment succeeded.
         at: Instant,
     },
     /// The order is canceled.
     Canceled {
-        /// When it happened.
+        /// When the order is canceled.
         at: Instant,
         /// The reason.
         reason: CancelReason,
@@ -318,8 +319,8 @@ mod tests {
             let mut order = OrderState::new(at(0));
             for event in events {
                 let next = order.apply(event).unwrap_or(order);
-                // A failed payment restarts the expiry time only once: at the second report of it the order is already
-                // waiting.
+                // A failed payment restarts the expiry time only at its first report: at the second one the order has
+                // an expiry time again.
                 prop_assert_eq!(next.apply(event).unwrap_or(next), next);
                 order = next;
             }

@@ -37,7 +37,7 @@ pub struct OrderView {
     pub number: String,
     /// The buyer; `None` if the account was deleted.
     pub buyer: Option<Buyer>,
-    /// Its state.
+    /// The state of the order, with the data of that state.
     pub state: OrderState,
     /// The ordered movies.
     pub items: Vec<OrderedMovie>,
