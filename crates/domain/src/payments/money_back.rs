@@ -25,7 +25,7 @@ pub struct PaidItem {
 pub enum RefundOrigin {
     /// An administrator of the shop.
     Administrator,
-    /// The server automatically, because the money paid no order.
+    /// The server automatically, because the money paid no order, or paid for movies that the buyer already had.
     Automatic,
     /// Someone at the payment provider.
     Provider,
@@ -62,7 +62,7 @@ pub struct Refund {
     pub id: RefundId,
     /// The refunded payment.
     pub payment_id: PaymentId,
-    /// Who made it.
+    /// Who made the refund.
     pub origin: RefundOrigin,
     /// Its state.
     pub state: RefundState,
@@ -70,7 +70,7 @@ pub struct Refund {
     pub amount: Money,
     /// The refunded items; empty when they are not known.
     pub items: Vec<RefundItem>,
-    /// Why, for human readers.
+    /// Why the refund was made, for human readers.
     pub reason: String,
     /// Its identifier at the provider, if it has one.
     pub external_id: Option<String>,
@@ -83,7 +83,7 @@ pub struct Refund {
 }
 
 impl Refund {
-    /// Whether it succeeded or is pending, so that its amount is refunded or reserved.
+    /// Whether the refund succeeded or is pending, so that its amount is refunded or reserved.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.state.status() != RefundStatus::Failed
@@ -105,7 +105,7 @@ pub struct Dispute {
     pub external_id: String,
     /// The disputed amount, which may differ from the payment's.
     pub amount: Money,
-    /// The money that the provider withdrew for it: nothing for an inquiry, and nothing after it was returned.
+    /// The money that the provider withdrew for the dispute: nothing for an inquiry, and nothing after it was returned.
     pub withdrawn: Money,
     /// Why the buyer disputes the payment, as reported by the provider.
     pub reason: String,
@@ -117,7 +117,7 @@ pub struct Dispute {
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
-    /// How often the provider was asked without a change.
+    /// How often the provider was queried.
     pub checks: u32,
 }
 
@@ -185,8 +185,7 @@ impl MoneyBack<'_> {
         self.received().map_or(0, Money::minor).saturating_sub(gone).max(0)
     }
 
-    /// Whether the money still covers a pending refund, since a dispute that was lost in the meantime may have taken
-    /// it.
+    /// Whether the money still covers a pending refund. A dispute that was lost in the meantime may have taken it.
     #[must_use]
     pub fn covers(&self, refund: &Refund) -> bool {
         let others = self.refunds.iter().filter(|other| other.is_active() && other.id != refund.id);

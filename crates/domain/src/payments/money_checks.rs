@@ -37,7 +37,7 @@ impl Display for MoneyViolation {
 pub struct BookedPayment {
     /// The payment.
     pub id: PaymentId,
-    /// Its order.
+    /// The order of the payment.
     pub order_id: OrderId,
     /// Its checkout at the provider, if it was opened.
     pub checkout_id: Option<String>,
@@ -58,8 +58,8 @@ pub struct BookedPayment {
 pub trait MoneyChecks: Send + Sync {
     /// The violations at `now`, at most 100 of each rule.
     async fn money_violations(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError>;
-    /// Payments at this provider that were begun at `since` or later, after the one identified by `after`, in the order
-    /// of their identifiers, at most `limit`.
+    /// Up to `limit` payments at this provider that were created at `since` or later, in the order of their
+    /// identifiers, after the payment with the identifier `after`.
     async fn booked_payments(
         &self,
         provider: &str,

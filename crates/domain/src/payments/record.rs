@@ -27,11 +27,11 @@ pub struct OpenedCheckout {
     pub id: String,
     /// The address where it is paid; `None` when it can no longer be paid.
     pub url: Option<String>,
-    /// When it ends unless it is paid.
+    /// When the checkout ends unless it is paid.
     pub expires_at: Instant,
 }
 
-/// An attempt to pay an order.
+/// A payment: an attempt to pay an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// Its identifier.
@@ -67,7 +67,7 @@ pub struct Payment {
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
-    /// How often the provider was asked without a change.
+    /// How often the provider was queried since the last change.
     pub checks: u32,
 }
 
@@ -106,11 +106,11 @@ pub struct PaymentView {
     pub items: Vec<OrderedMovie>,
     /// The address where it is paid; `None` when it can no longer be paid.
     pub checkout_url: Option<String>,
-    /// Why it failed, or why its last attempt was declined.
+    /// Why the payment failed, or why its last attempt was declined.
     pub failure: Option<PaymentFailure>,
     /// When it was created.
     pub created_at: Instant,
-    /// When it ended.
+    /// When the payment ended.
     pub completed_at: Option<Instant>,
 }
 

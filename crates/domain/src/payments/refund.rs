@@ -43,7 +43,7 @@ pub enum RefundState {
 /// The provider's report about a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundReport {
-    /// It has not been completed yet.
+    /// The refund has not been completed yet.
     Pending,
     /// The money was refunded.
     Succeeded {

@@ -12,11 +12,11 @@ use crate::{
 /// The status of a request for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundRequestStatus {
-    /// It has not been decided yet.
+    /// The request has not been decided yet.
     Open,
-    /// An administrator approved it, which created a refund.
+    /// An administrator approved the request, which created a refund.
     Approved,
-    /// An administrator rejected it.
+    /// An administrator rejected the request.
     Rejected,
 }
 
@@ -122,7 +122,7 @@ pub trait RefundRequestQueries: Send + Sync {
         filter: &RefundRequestFilter,
         request: &PageRequest,
     ) -> Result<Page<RefundRequestView>, StoreError>;
-    /// The request, or `None`.
+    /// The request; `None` when there is no such request.
     async fn refund_request(&self, id: RefundRequestId) -> Result<Option<RefundRequestView>, StoreError>;
     /// All requests of a user, oldest first.
     async fn refund_requests_of(&self, user_id: UserId) -> Result<Vec<RefundRequest>, StoreError>;

@@ -22,13 +22,13 @@ pub enum SandboxOutcome {
 /// Whether a checkout of the sandbox can be paid, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SandboxCheckoutState {
-    /// It can be paid.
+    /// The checkout can be paid.
     Open,
-    /// It was paid.
+    /// The checkout was paid.
     Paid,
-    /// It is complete, and its money arrives later.
+    /// The checkout is complete, and its money arrives later.
     Processing,
-    /// It ended unpaid.
+    /// The checkout ended unpaid.
     Expired,
 }
 
@@ -52,7 +52,7 @@ pub struct SandboxCheckout {
 /// The buyer's side of the sandbox: the functions of its checkout page.
 #[async_trait]
 pub trait SandboxCheckouts: Send + Sync {
-    /// The checkout, or `None`.
+    /// The checkout; `None` when there is no such checkout.
     async fn show_checkout(&self, id: &str) -> Result<Option<SandboxCheckout>, StoreError>;
     /// Applies the outcome, and sends a webhook to the shop. A checkout that has ended is not changed. Returns the
     /// checkout in its new state; `None` when there is no such checkout.

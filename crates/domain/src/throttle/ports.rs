@@ -7,7 +7,7 @@ use crate::{accounts::EmailAddress, network::Network};
 
 /// Counts uses for rate limits.
 ///
-/// It cannot fail: while its store cannot be reached, an adapter counts in memory.
+/// Its calls cannot fail: while its store cannot be reached, an adapter counts in memory.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic: simultaneous uses
@@ -29,7 +29,7 @@ pub struct SignInAttempt {
 }
 
 impl SignInAttempt {
-    /// An attempt for the account with this address, whether or not it exists.
+    /// Creates an attempt for the account with this address, whether or not the account exists.
     #[must_use]
     pub fn new(email: &EmailAddress, client: Option<IpAddr>) -> Self {
         Self { account: email.key().to_owned(), client: client.map(Network::of_client) }
@@ -41,7 +41,7 @@ impl SignInAttempt {
         &self.account
     }
 
-    /// The client.
+    /// The network that identifies the client, if it is known.
     #[must_use]
     pub const fn client(&self) -> Option<Network> {
         self.client
@@ -53,7 +53,8 @@ impl SignInAttempt {
 /// [`Failures`](super::Failures) are counted for each account. A client that the owner is known to use has a separate
 /// count, so that other clients cannot lock it out.
 ///
-/// Only [`SignInGuard::begin`] refuses: while its store cannot be reached, an adapter counts in memory.
+/// Only [`SignInGuard::begin`] can refuse an attempt. No call can fail: while its store cannot be reached, an adapter
+/// counts in memory.
 #[async_trait]
 pub trait SignInGuard: Send + Sync {
     /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not be
