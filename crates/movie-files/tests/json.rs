@@ -1,4 +1,4 @@
-//! JSON Lines and JSON arrays.
+//! Tests of JSON Lines and JSON arrays.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Cursor;
