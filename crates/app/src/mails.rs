@@ -1,5 +1,5 @@
-//! The mails. Each one is a struct with its data and two templates in `templates/mails`: one for the text part, one for the
-//! HTML part, which is escaped automatically and framed by `layout.html`.
+//! The mails. Each mail is a struct with its data and two templates in `templates/mails`: one for the text part, and
+//! one for the HTML part, which is escaped automatically and framed by `layout.html`.
 //!
 //! To add a mail: write the struct and its [`mail!`] line in the file of its area, its two templates, and a sample in
 //! `samples` of that file, which the tests of this module check.

@@ -48,7 +48,7 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// Its media type (RFC 6838), such as `image/jpeg`.
+    /// The name of the media type (RFC 6838), such as `image/jpeg`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -259,7 +259,7 @@ pub trait AvatarImages: Send + Sync {
 /// A poster in one of [`POSTER_WIDTHS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PosterFile {
-    /// Its width, in pixels.
+    /// The width of the picture, in pixels.
     pub width: u32,
     /// The WebP picture.
     pub bytes: Vec<u8>,

@@ -14,7 +14,7 @@ use crate::{
 /// A message for the outbox. Its payload is sealed, since mails contain tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutboxMessage {
-    /// Its own identifier, also used in the `Message-ID` of a mail.
+    /// The identifier of the message, also used in the `Message-ID` of a mail.
     pub id: OutboxId,
     /// Identifies the cause: a second message with the same cause is dropped.
     pub dedupe_key: String,
@@ -33,7 +33,7 @@ pub struct NewOutboxMessage {
 /// A message that one worker holds until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedOutboxMessage {
-    /// Its identifier.
+    /// The identifier of the message.
     pub id: OutboxId,
     /// The kind of message.
     pub kind: String,

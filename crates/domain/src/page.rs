@@ -10,7 +10,8 @@ pub const MAX_PAGE_SIZE: u32 = 100;
 /// How many items a page has by default.
 pub const DEFAULT_PAGE_SIZE: u32 = 20;
 
-/// Totals are exact up to this number of items. Pages that begin at this item or later can only be read from a position.
+/// Totals are exact up to this number of items. Pages that begin at the item with this number or later can only be read
+/// after a position.
 pub const NUMBERED_ITEMS: u64 = 10_000;
 
 /// The requested page does not exist.

@@ -22,7 +22,7 @@ pub enum PurchaseRefusal {
 }
 
 impl PurchaseRefusal {
-    /// Its name, such as `already_purchased`.
+    /// The name of the refusal, such as `already_purchased`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ pub struct Purchase {
     /// The identifier of the purchase. It has the same UUID as the order's item, so that an item gives only one
     /// purchase.
     pub id: PurchaseId,
-    /// Its user.
+    /// The user who has the movie.
     pub user_id: UserId,
     /// The movie.
     pub movie_id: MovieId,

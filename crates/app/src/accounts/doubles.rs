@@ -203,8 +203,8 @@ impl World {
         self.store.unit().await.find_user_by_email_for_update(email).await.unwrap().unwrap()
     }
 
-    /// The user as an actor, with a session whose identifier equals that of the user. The session is created if it does not
-    /// exist, but only for a user that exists.
+    /// Returns the user as an actor, with a session that has the same UUID as the user. Creates this session if it does
+    /// not exist and the user exists.
     pub(crate) async fn actor(&self, id: UserId) -> Actor {
         let session_id = Id::from_uuid(id.as_uuid());
         let mut unit = self.store.unit().await;

@@ -32,8 +32,8 @@ async fn traces(world: &World) -> [usize; 9] {
     ]
 }
 
-/// Checks a use case without a lost race, with four lost commits (the fifth attempt succeeds), with six (all five attempts
-/// fail and nothing is stored), and with a lost race in a repository call.
+/// Checks a use case without a lost race, with four lost commits (the fifth attempt succeeds), with six lost commits
+/// (all five attempts fail and nothing is stored), and with a lost race in a repository call.
 async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World, &P) -> Ended) {
     let mut left = Vec::new();
     for (lost, run) in [(0, 1), (4, 5)] {

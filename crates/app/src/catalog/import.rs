@@ -55,10 +55,10 @@ type Row = Result<CheckedPartialFacts, ImportOutcome>;
 impl Catalog {
     /// Imports rows in one transaction, and returns the outcome of each row in order.
     ///
-    /// A movie is identified by name, year and running time. A new one is added; an existing one takes over the facts that
-    /// the row has, and keeps those that are absent from it. Of several rows about one movie the last valid one is
-    /// imported, so that repeating an import changes nothing. Changes of the price or the availability of an existing movie
-    /// are written to the audit log. With `dry_run` nothing is committed.
+    /// A movie is identified by name, year and running time. A new movie is added; an existing one takes over the facts
+    /// that the row has, and keeps those that are absent from the row. Of several rows about one movie the last valid
+    /// one is imported, so that repeating an import changes nothing. Changes of the price or the availability of an
+    /// existing movie are written to the audit log. With `dry_run` nothing is committed.
     ///
     /// New names of genres, people and certifications are committed before the movies, in a separate transaction:
     /// concurrent imports that share a name would otherwise wait for each other's complete transaction. If a file is

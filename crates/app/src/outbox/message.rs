@@ -12,8 +12,8 @@ use serde_json::Value;
 
 /// A message in the outbox.
 ///
-/// Messages are stored as JSON with the name of the variant as `kind`. Rows that an older version wrote must stay readable:
-/// never rename a variant or a field, and give a new field a default.
+/// Messages are stored as JSON with the name of the variant as `kind`. Rows that an older version wrote must stay
+/// readable: never rename a variant or a field, and give a new field a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {

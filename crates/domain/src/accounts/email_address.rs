@@ -27,10 +27,10 @@ pub struct EmailAddress {
 /// The text is not an e-mail address that mail can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmailAddress {
-    /// It is longer than [`MAX_EMAIL_LENGTH`].
+    /// The text is longer than [`MAX_EMAIL_LENGTH`].
     #[error("an e-mail address has at most 254 characters")]
     TooLong,
-    /// It is not of the form `name@host.tld`.
+    /// The text is not of the form `name@host.tld`.
     #[error("not an e-mail address; write it like ann@example.com")]
     Malformed,
 }

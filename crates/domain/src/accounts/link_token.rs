@@ -27,11 +27,11 @@ impl LinkKind {
 /// The stored part of a link in a mail. A user has at most one link of each kind, and each link can be used once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkToken {
-    /// Its own identifier.
+    /// The identifier of the link.
     pub id: TokenId,
-    /// Its user.
+    /// The user of the link.
     pub user_id: UserId,
-    /// Its purpose.
+    /// The purpose of the link.
     pub kind: LinkKind,
     /// The digest of the token in the link.
     pub digest: TokenDigest,

@@ -10,8 +10,8 @@ use crate::accounts::EmailAddress;
 /// The maximum number of characters of a password.
 pub const MAX_PASSWORD_LENGTH: usize = 128;
 
-/// The passwords that [`PasswordPolicy::Standard`] refuses because they are common: one per line, in lower case, most common
-/// first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
+/// The passwords that [`PasswordPolicy::Standard`] refuses because they are common: one per line, in lower case, most
+/// common first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
 /// The common passwords that [`PasswordPolicy::Strict`] refuses: every password of the zxcvbn frequency list that the
@@ -45,25 +45,25 @@ impl fmt::Debug for PlainPassword {
 /// Why a password cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PasswordProblem {
-    /// It has fewer characters than the policy requires.
+    /// The password has fewer characters than the policy requires.
     #[error("a password has at least {least} characters")]
     TooShort {
         /// The minimum number of characters.
         least: usize,
     },
-    /// It has more than [`MAX_PASSWORD_LENGTH`] characters.
+    /// The password has more than [`MAX_PASSWORD_LENGTH`] characters.
     #[error("a password has at most 128 characters")]
     TooLong,
-    /// It has no letter or no digit.
+    /// The password has no letter or no digit.
     #[error("a password has at least one letter and one digit")]
     TooWeak,
-    /// It is one of the passwords that attackers try first.
+    /// The password is one of the passwords that attackers try first.
     #[error("this password is among the most common ones; choose another")]
     TooCommon,
-    /// It is the e-mail address.
+    /// The password is the e-mail address.
     #[error("the password must not be the e-mail address")]
     IsEmail,
-    /// It is the current password.
+    /// The password is the current password.
     #[error("the new password must differ from the current one")]
     Unchanged,
 }
@@ -80,7 +80,8 @@ pub enum PasswordProblem {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PasswordPolicy {
-    /// 8 to 128 characters with a letter and a digit, not one of the 1,000 most common passwords, and not the e-mail address.
+    /// 8 to 128 characters with a letter and a digit, not one of the 1,000 most common passwords, and not the e-mail
+    /// address.
     #[default]
     Standard,
     /// 15 to 128 characters of any kind, not on the complete list of common passwords, and not the e-mail address.

@@ -33,7 +33,7 @@ pub enum Gender {
 pub struct UnknownGender;
 
 impl Gender {
-    /// Its name, such as `woman`.
+    /// The name of the gender, such as `woman`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,13 +70,13 @@ const MAX_AGE_YEARS: u32 = 150;
 /// Why a text cannot be in a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfileText {
-    /// It has no visible character.
+    /// The text has no visible character.
     #[error("must not be blank; null clears it")]
     Blank,
-    /// It has too many characters after trimming.
+    /// The text has too many characters after trimming.
     #[error("must have at most {0} characters")]
     TooLong(usize),
-    /// It contains a control character.
+    /// The text contains a control character.
     #[error("must not contain control characters")]
     ControlCharacter,
 }
@@ -132,7 +132,7 @@ fn checked(
 /// Why a day is not an acceptable date of birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDateOfBirth {
-    /// It is today or later.
+    /// The day is today or later.
     #[error("must be in the past")]
     NotPast,
     /// The person would be too young.
@@ -211,9 +211,9 @@ pub struct ProfileChanges {
 /// The data that users provide about themselves. All of it is optional.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Its identifier.
+    /// The identifier of the profile.
     pub id: ProfileId,
-    /// Its user, who has at most one profile.
+    /// The user of the profile, who has at most one profile.
     pub user_id: UserId,
     /// The given name.
     pub first_name: Option<String>,

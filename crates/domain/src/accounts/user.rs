@@ -7,10 +7,10 @@ use crate::{
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Its identifier.
+    /// The identifier of the account.
     pub id: UserId,
-    /// Its address, unique among all accounts. The spelling is the one that its owner has confirmed; before the
-    /// activation it is the one that the activation link was mailed to.
+    /// The address of the account, which no other account has. Its spelling is the one that the owner has confirmed;
+    /// before the activation it is the one that the activation link was mailed to.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
@@ -134,8 +134,8 @@ impl User {
 
     /// Replaces the spelling of the address with the one that was registered last. Returns whether it differs.
     ///
-    /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in the
-    /// same transaction, so that the valid link was always mailed to the stored spelling.
+    /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
+    /// the same transaction, so that the valid link was always mailed to the stored spelling.
     ///
     /// # Errors
     /// When the account is not awaiting activation, since its owner has then confirmed the spelling.

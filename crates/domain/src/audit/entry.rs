@@ -105,7 +105,7 @@ impl AuditAction {
         Self::CommentReportDecided,
     ];
 
-    /// Its name, such as `signed_in`.
+    /// The name of the action, such as `signed_in`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -182,7 +182,7 @@ impl AuditObject {
         }
     }
 
-    /// Its identifier.
+    /// The identifier of the object.
     #[must_use]
     pub const fn id(self) -> Uuid {
         match self {
@@ -210,7 +210,7 @@ impl AuditState {
         Self(fields.into_iter().map(|(name, text)| (name.into(), text.into())).collect())
     }
 
-    /// Its fields, in order.
+    /// The fields, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
@@ -219,7 +219,7 @@ impl AuditState {
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Its identifier.
+    /// The identifier of the entry.
     pub id: AuditEntryId,
     /// When the action happened.
     pub at: Instant,

@@ -17,7 +17,7 @@ pub struct LogPlace {
 /// An entry of the log exactly as it is stored, even if it is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {
-    /// Its position.
+    /// The position of the entry.
     pub place: LogPlace,
     /// The kind of action.
     pub action: String,
@@ -74,7 +74,7 @@ impl StoredEntry {
 /// previous seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
-    /// Its number, counted from 1 without gaps.
+    /// The number of the seal, counted from 1 without gaps.
     pub number: u64,
     /// When it was made.
     pub sealed_at: Instant,

@@ -35,7 +35,7 @@ where
 /// A movie in a cart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CartItem {
-    /// Its identifier.
+    /// The identifier of the item.
     pub id: CartItemId,
     /// The movie.
     pub movie_id: MovieId,

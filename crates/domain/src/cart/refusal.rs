@@ -16,7 +16,7 @@ pub enum CartRefusal {
     /// The user cannot buy the movie.
     #[error(transparent)]
     CannotBuy(#[from] PurchaseRefusal),
-    /// It is already in the cart.
+    /// The movie is already in the cart.
     #[error("the movie is already in the cart")]
     AlreadyInCart,
     /// The cart already contains [`MAX_CART_ITEMS`] movies.
@@ -25,7 +25,7 @@ pub enum CartRefusal {
 }
 
 impl CartRefusal {
-    /// Its name, such as `already_in_cart`.
+    /// The name of the refusal, such as `already_in_cart`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

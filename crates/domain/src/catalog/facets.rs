@@ -102,7 +102,7 @@ fn chosen_decades(year: Range<i32>) -> Vec<i32> {
 /// The movies of a decade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedDecade {
-    /// Its first year.
+    /// The first year of the decade.
     pub decade: i32,
     /// The number of movies.
     pub movies_count: i64,

@@ -44,7 +44,7 @@ pub enum FactField {
 }
 
 impl FactField {
-    /// Its name in files and forms, such as `duration_minutes`.
+    /// The name of the field in files and forms, such as `duration_minutes`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

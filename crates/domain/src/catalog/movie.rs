@@ -13,7 +13,7 @@ use crate::{
 /// A movie of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Movie {
-    /// Its identifier.
+    /// The identifier of the movie.
     pub id: MovieId,
     /// Title, year and running time.
     pub identity: MovieIdentity,

@@ -72,9 +72,9 @@ where
 pub struct ExternalIds {
     /// The movie.
     pub movie: MovieIdentity,
-    /// Its identifier at IMDb.
+    /// The identifier of the movie at IMDb.
     pub imdb_id: Option<String>,
-    /// Its identifier at TMDB.
+    /// The identifier of the movie at TMDB.
     pub tmdb_id: Option<i64>,
 }
 

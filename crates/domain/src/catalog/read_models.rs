@@ -10,9 +10,9 @@ use crate::{
 /// An object with an identifier and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named<K: Kind> {
-    /// Its identifier.
+    /// The identifier of the object.
     pub id: Id<K>,
-    /// Its name as written.
+    /// The name of the object as written.
     pub name: String,
 }
 
@@ -80,7 +80,7 @@ pub struct PersonalView {
 /// A movie in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MovieSummary {
-    /// Its identifier.
+    /// The identifier of the movie.
     pub id: MovieId,
     /// The title.
     pub name: String,
@@ -127,9 +127,9 @@ pub struct MovieDetail {
     pub stars: Vec<Named<StarKind>>,
     /// The absolute address of a trailer.
     pub trailer_url: Option<String>,
-    /// Its identifier at IMDb.
+    /// The identifier of the movie at IMDb.
     pub imdb_id: Option<String>,
-    /// Its identifier at TMDB.
+    /// The identifier of the movie at TMDB.
     pub tmdb_id: Option<i64>,
     /// The name that a moderator set for sorting, instead of the computed one.
     pub sort_name: Option<String>,
@@ -156,11 +156,11 @@ impl MovieDetail {
 /// A genre, director, star or certification, with the number of its movies on sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedName {
-    /// Its identifier.
+    /// The identifier of the genre, director, star or certification.
     pub id: Uuid,
-    /// Its name as written.
+    /// The name as written.
     pub name: String,
-    /// The number of its movies on sale.
+    /// The number of movies on sale that have the name.
     pub movies_count: i64,
 }
 
@@ -182,9 +182,9 @@ pub struct SimilarList {
 pub struct SimilarCandidate {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its popularity score.
+    /// The popularity score of the movie.
     pub popularity: f64,
-    /// Its version.
+    /// The version of the movie.
     pub movie_version: i64,
     /// Whether its list is missing, too old, or was computed for another version.
     pub is_due: bool,

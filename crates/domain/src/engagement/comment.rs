@@ -49,15 +49,15 @@ impl std::str::FromStr for CommentText {
 /// A comment to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewComment {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
     /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
-    /// Its author.
+    /// The author of the comment.
     pub author: UserId,
-    /// Its text.
+    /// The text of the comment.
     pub text: CommentText,
     /// When it was written.
     pub created_at: Instant,
@@ -66,13 +66,13 @@ pub struct NewComment {
 /// A stored comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
     /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
-    /// Its author; `None` if it was deleted and is kept only because of its replies.
+    /// The author of the comment; `None` if it was deleted and is kept only because of its replies.
     pub author: Option<UserId>,
     /// The number of its replies that are not deleted.
     pub replies_count: i64,
@@ -109,11 +109,11 @@ pub struct CommentAuthor {
 /// A comment as a viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentView {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
-    /// Its author; `None` if it was deleted.
+    /// The author of the comment; `None` if it was deleted.
     pub author: Option<CommentAuthor>,
-    /// Its text; `None` if it was deleted.
+    /// The text of the comment; `None` if it was deleted.
     pub text: Option<String>,
     /// The number of likes.
     pub likes: i64,

@@ -41,7 +41,7 @@ pub enum FilmSource {
 pub struct OpenedFilm {
     /// The file.
     pub file: File,
-    /// Its length in bytes.
+    /// The length of the file in bytes.
     pub length: u64,
 }
 

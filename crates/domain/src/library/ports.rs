@@ -38,7 +38,7 @@ pub struct MovieFile {
     pub movie_id: MovieId,
     /// The name of the stored file.
     pub key: MediaKey,
-    /// Its length in bytes.
+    /// The length of the file in bytes.
     pub length: i64,
     /// When it was attached.
     pub attached_at: Instant,

@@ -35,7 +35,7 @@ impl NotificationKind {
         Self::MovieRemovedFromCart,
     ];
 
-    /// Its name, such as `comment_reply`.
+    /// The name of the kind, such as `comment_reply`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ pub enum NotificationCause {
     MovieRemovedFromCart {
         /// The deleted movie.
         movie_id: MovieId,
-        /// Its name, which is no longer in any table.
+        /// The name of the deleted movie, which is no longer in any table.
         movie_name: String,
     },
 }

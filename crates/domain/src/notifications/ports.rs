@@ -116,9 +116,9 @@ pub trait NotificationRepository: Send {
 /// A ticket that opens one live stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamTicket {
-    /// Its identifier.
+    /// The identifier of the ticket.
     pub id: TokenId,
-    /// Its user.
+    /// The user of the ticket.
     pub user_id: UserId,
     /// The session that requested the ticket; the stream ends with this session.
     pub session_id: SessionId,

@@ -113,7 +113,7 @@ impl NotificationSettings {
 pub struct NotificationMail {
     /// The notification.
     pub id: NotificationId,
-    /// Its kind.
+    /// The kind of the notification.
     pub kind: MailedKind,
     /// The address of the receiver.
     pub to: EmailAddress,

@@ -8,7 +8,7 @@ use crate::{
 /// A notification as its receiver sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Its identifier.
+    /// The identifier of the notification.
     pub id: NotificationId,
     /// The kind of the notification.
     pub kind: NotificationKind,

@@ -8,7 +8,7 @@ use crate::{
 /// A movie in an order, with its price at the time of the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderItem {
-    /// Its identifier.
+    /// The identifier of the item.
     pub id: OrderItemId,
     /// The movie.
     pub movie_id: MovieId,
@@ -19,7 +19,7 @@ pub struct OrderItem {
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// Its identifier.
+    /// The identifier of the order.
     pub id: OrderId,
     /// A short, unique number for human readers.
     pub number: String,

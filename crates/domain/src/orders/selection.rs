@@ -10,7 +10,7 @@ use crate::{
 pub struct Candidate {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its offer; `None` when the movie no longer exists.
+    /// The offer of the movie; `None` when the movie no longer exists.
     pub offer: Option<Offer>,
     /// Whether the user has bought the movie.
     pub is_purchased: bool,

@@ -11,11 +11,11 @@ use crate::{
 pub struct OrderedMovie {
     /// The movie.
     pub id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
     /// The year of release.
     pub year: i32,
-    /// Its price in this order.
+    /// The price of the movie in this order.
     pub price: Money,
 }
 
@@ -31,7 +31,7 @@ pub struct Buyer {
 /// An order as its buyer and moderators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderView {
-    /// Its identifier.
+    /// The identifier of the order.
     pub id: OrderId,
     /// The order's number, for human readers.
     pub number: String,

@@ -47,7 +47,7 @@ pub struct CheckoutRequest {
 /// A checkout at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderCheckout {
-    /// Its identifier at the provider.
+    /// The identifier of the checkout at the provider.
     pub id: String,
     /// The shop of the request; `None` when the checkout was not created by this program.
     pub shop_id: Option<ShopId>,
@@ -87,7 +87,7 @@ pub struct RefundOrder {
 /// A refund at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderRefund {
-    /// Its identifier at the provider.
+    /// The identifier of the refund at the provider.
     pub id: String,
     /// The provider's identifier of the received money.
     pub charge: String,
@@ -104,7 +104,7 @@ pub struct ProviderRefund {
 /// A dispute at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderDispute {
-    /// Its identifier at the provider.
+    /// The identifier of the dispute at the provider.
     pub id: String,
     /// The provider's identifier of the received money.
     pub charge: String,

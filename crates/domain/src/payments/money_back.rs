@@ -58,13 +58,13 @@ pub struct RefundItem {
 /// A refund of a payment to the buyer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
-    /// Its identifier.
+    /// The identifier of the refund.
     pub id: RefundId,
     /// The refunded payment.
     pub payment_id: PaymentId,
     /// Who made the refund.
     pub origin: RefundOrigin,
-    /// Its state.
+    /// The state of the refund.
     pub state: RefundState,
     /// The amount.
     pub amount: Money,
@@ -72,7 +72,7 @@ pub struct Refund {
     pub items: Vec<RefundItem>,
     /// Why the refund was made, for human readers.
     pub reason: String,
-    /// Its identifier at the provider, if it has one.
+    /// The identifier of the refund at the provider, if it has one.
     pub external_id: Option<String>,
     /// When it was created.
     pub created_at: Instant,
@@ -97,11 +97,11 @@ impl Refund {
 /// A dispute of a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute {
-    /// Its identifier.
+    /// The identifier of the dispute.
     pub id: DisputeId,
     /// The payment whose money is disputed.
     pub payment_id: PaymentId,
-    /// Its identifier at the provider.
+    /// The identifier of the dispute at the provider.
     pub external_id: String,
     /// The disputed amount, which may differ from the payment's.
     pub amount: Money,
@@ -109,7 +109,7 @@ pub struct Dispute {
     pub withdrawn: Money,
     /// Why the buyer disputes the payment, as reported by the provider.
     pub reason: String,
-    /// Its state.
+    /// The state of the dispute.
     pub state: DisputeState,
     /// The deadline for the shop to respond.
     pub due_by: Option<Instant>,
@@ -138,9 +138,9 @@ pub struct MoneyBack<'a> {
     pub payment: &'a Payment,
     /// The paid items.
     pub items: &'a [PaidItem],
-    /// Its refunds.
+    /// The refunds of the payment.
     pub refunds: &'a [Refund],
-    /// Its disputes.
+    /// The disputes of the payment.
     pub disputes: &'a [Dispute],
 }
 

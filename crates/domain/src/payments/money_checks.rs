@@ -39,11 +39,11 @@ pub struct BookedPayment {
     pub id: PaymentId,
     /// The order of the payment.
     pub order_id: OrderId,
-    /// Its checkout at the provider, if it was opened.
+    /// The checkout of the payment at the provider, if it was opened.
     pub checkout_id: Option<String>,
     /// The provider's identifier of the received money, if any.
     pub charge: Option<String>,
-    /// Its state.
+    /// The state of the payment.
     pub status: PaymentStatus,
     /// The received money.
     pub received: Option<Money>,

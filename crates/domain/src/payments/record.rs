@@ -12,18 +12,18 @@ pub const NO_PROVIDER: &str = "none";
 /// A movie that is paid with a payment, with its price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaymentItem {
-    /// Its identifier.
+    /// The identifier of the item.
     pub id: PaymentItemId,
     /// The order's item.
     pub order_item_id: OrderItemId,
-    /// Its price.
+    /// The price of the item.
     pub price: Money,
 }
 
 /// A checkout that was opened at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedCheckout {
-    /// Its identifier at the provider.
+    /// The identifier of the checkout at the provider.
     pub id: String,
     /// The address where it is paid; `None` when it can no longer be paid.
     pub url: Option<String>,
@@ -34,7 +34,7 @@ pub struct OpenedCheckout {
 /// A payment: an attempt to pay an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// Its identifier.
+    /// The identifier of the payment.
     pub id: PaymentId,
     /// The order to pay.
     pub order_id: OrderId,
@@ -42,7 +42,7 @@ pub struct Payment {
     pub user_id: UserId,
     /// The provider's name, or [`NO_PROVIDER`].
     pub provider: String,
-    /// Its state.
+    /// The state of the payment.
     pub state: PaymentState,
     /// The requested amount: the order's total when the payment was created.
     pub amount: Money,
@@ -86,7 +86,7 @@ impl Payment {
 /// A payment as its buyer and moderators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentView {
-    /// Its identifier.
+    /// The identifier of the payment.
     pub id: PaymentId,
     /// The order.
     pub order_id: OrderId,
@@ -94,7 +94,7 @@ pub struct PaymentView {
     pub buyer: Option<Buyer>,
     /// The provider's name.
     pub provider: String,
-    /// Its state.
+    /// The state of the payment.
     pub status: PaymentStatus,
     /// The requested amount.
     pub amount: Money,

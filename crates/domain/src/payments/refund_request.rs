@@ -47,7 +47,7 @@ pub struct RequestedItem {
 /// A buyer's request for a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundRequest {
-    /// Its identifier.
+    /// The identifier of the request.
     pub id: RefundRequestId,
     /// The order that was paid.
     pub order_id: OrderId,
@@ -59,7 +59,7 @@ pub struct RefundRequest {
     pub amount: Money,
     /// The buyer's reason; `None` if the account was deleted.
     pub reason: Option<String>,
-    /// Its state.
+    /// The state of the request.
     pub status: RefundRequestStatus,
     /// The administrator's note on the decision.
     pub note: Option<String>,

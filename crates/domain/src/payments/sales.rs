@@ -76,7 +76,7 @@ pub struct DaySales {
 pub struct SoldThing<I> {
     /// The movie or genre.
     pub id: I,
-    /// Its name.
+    /// The name of the movie or genre.
     pub name: String,
     /// How often the movie, or a movie of the genre, was sold.
     pub sold: i64,

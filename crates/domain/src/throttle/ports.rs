@@ -10,8 +10,9 @@ use crate::{accounts::EmailAddress, network::Network};
 /// Its calls cannot fail: while its store cannot be reached, an adapter counts in memory.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic: simultaneous uses
-    /// must not exceed the quotas. MUST count subjects and limits separately, and MUST keep a bounded number of them.
+    /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic:
+    /// simultaneous uses must not exceed the quotas. MUST count subjects and limits separately, and MUST keep a bounded
+    /// number of them.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
     /// Counts a use that may be repeated with its key, as in [`Usage::take_once`](super::Usage::take_once). MUST be
     /// atomic: of simultaneous repetitions only one is counted. MUST keep the keys of subjects and limits separate.
@@ -57,8 +58,8 @@ impl SignInAttempt {
 /// counts in memory.
 #[async_trait]
 pub trait SignInGuard: Send + Sync {
-    /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not be
-    /// allowed more often than consecutive ones. MUST keep a bounded number of accounts.
+    /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not
+    /// be allowed more often than consecutive ones. MUST keep a bounded number of accounts.
     ///
     /// # Errors
     /// When the account must wait.

@@ -104,7 +104,8 @@ impl fmt::Display for Quota {
 /// One of a limit's quotas, with its name for clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Its name: that of the limit, with the window where the limit has several quotas (`password-reset-1d`).
+    /// The name of the quota: that of the limit, followed by the window if the limit has several quotas
+    /// (`password-reset-1d`).
     pub name: String,
     /// The quota.
     pub quota: Quota,
@@ -139,13 +140,13 @@ impl RateLimit {
         (Self { name: self.name, policies: short }, Self { name: self.name, policies: long })
     }
 
-    /// Its name.
+    /// The name of the limit.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its quotas with their names, in the order of [`Verdict::quotas`].
+    /// The quotas of the limit with their names, in the order of [`Verdict::quotas`].
     #[must_use]
     pub fn policies(&self) -> &[Policy] {
         &self.policies

@@ -52,8 +52,8 @@ impl PasswordRefusal for DeleteAccountError {
 }
 
 impl OwnData {
-    /// Deletes the actor's account: everything that identifies the person is removed in one unit of work, and an anonymous row
-    /// stays for purchases and the audit log. Every session ends. The address may be registered again.
+    /// Deletes the actor's account: one unit of work removes everything that identifies the person, and leaves an
+    /// anonymous row for purchases and the audit log. Every session ends. The address may be registered again.
     ///
     /// # Errors
     /// See [`DeleteAccountError`].

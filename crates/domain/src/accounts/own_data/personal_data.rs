@@ -19,7 +19,7 @@ use crate::{
 pub struct HeldMovie {
     /// The movie.
     pub id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
     /// When it was added.
     pub since: Instant,
@@ -30,7 +30,7 @@ pub struct HeldMovie {
 pub struct HeldPurchase {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
     /// When it was bought.
     pub purchased_at: Instant,
@@ -45,7 +45,7 @@ pub struct HeldPurchase {
 pub struct WatchedMovie {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
     /// How far the user has watched it.
     pub progress: Progress,
@@ -54,7 +54,7 @@ pub struct WatchedMovie {
 /// A comment that the user wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenComment {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
@@ -84,7 +84,7 @@ pub struct Opinions {
 /// A link in a mail that was not used yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLink {
-    /// Its purpose.
+    /// The purpose of the link.
     pub kind: LinkKind,
     /// When it expires.
     pub expires_at: Instant,

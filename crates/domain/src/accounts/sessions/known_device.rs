@@ -8,7 +8,7 @@ pub const MAX_KNOWN_DEVICES: u32 = 50;
 /// A device that a user signed in from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDevice {
-    /// Its user.
+    /// The user who signed in from the device.
     pub user_id: UserId,
     /// The digest of the device's fingerprint.
     pub device: TokenDigest,

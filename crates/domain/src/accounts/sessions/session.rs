@@ -20,9 +20,9 @@ pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 /// A session: begins with a log-in, and contains all refresh tokens that descend from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its identifier, the `sid` of its tokens.
+    /// The identifier of the session, the `sid` of its tokens.
     pub id: SessionId,
-    /// Its user.
+    /// The user of the session.
     pub user_id: UserId,
     /// The device that it was begun from.
     pub device: Device,
@@ -54,11 +54,11 @@ impl Session {
 /// The stored part of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// Its own identifier.
+    /// The identifier of the token.
     pub id: TokenId,
     /// The session it belongs to.
     pub session_id: SessionId,
-    /// Its user.
+    /// The user of the token.
     pub user_id: UserId,
     /// The digest of its `jti` claim.
     pub digest: TokenDigest,
@@ -73,13 +73,13 @@ pub struct RefreshToken {
 /// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Its user (`sub`).
+    /// The user of the token (`sub`).
     pub user_id: UserId,
     /// The session it was issued for (`sid`).
     pub session_id: SessionId,
     /// The user's role when it was issued. Decisions use the user's current role.
     pub role: Role,
-    /// Its own identifier (`jti`).
+    /// The identifier of the token (`jti`).
     pub id: TokenId,
     /// When it was issued (`iat`, whole seconds).
     pub issued_at: Instant,
@@ -90,11 +90,11 @@ pub struct AccessClaims {
 /// The claims of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// Its user (`sub`).
+    /// The user of the token (`sub`).
     pub user_id: UserId,
     /// The session it belongs to (`sid`).
     pub session_id: SessionId,
-    /// Its secret identifier (`jti`). Only the digest is stored.
+    /// The secret identifier of the token (`jti`). Only the digest is stored.
     pub token: PlainToken,
     /// When it was issued (`iat`, whole seconds).
     pub issued_at: Instant,
@@ -105,10 +105,10 @@ pub struct RefreshClaims {
 /// Why an access token is not acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessTokenError {
-    /// It was not issued by this service, was altered, or is a token of another kind.
+    /// The token was not issued by this service, was altered, or is a token of another kind.
     #[error("not an access token of this service")]
     Invalid,
-    /// It was issued by this service and has expired.
+    /// The token was issued by this service and has expired.
     #[error("the access token has expired")]
     Expired,
 }

@@ -14,9 +14,9 @@ use crate::{
 /// An account with its profile, as its owner and administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserDetails {
-    /// Its identifier.
+    /// The identifier of the account.
     pub id: UserId,
-    /// Its address.
+    /// The address of the account.
     pub email: EmailAddress,
     /// The role, which determines what the owner may do.
     pub role: Role,

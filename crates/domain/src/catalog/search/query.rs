@@ -139,8 +139,8 @@ impl Search {
             .collect()
     }
 
-    /// The terms that must occur in a movie, one for each different word: a repeated word is looked up only once, in the
-    /// spellings that are possible at all of its positions.
+    /// The terms that must occur in a movie, one for each different word: a repeated word is looked up only once, in
+    /// the spellings that are possible at all of its positions.
     #[must_use]
     pub fn distinct_terms(&self) -> Vec<SearchTerm> {
         let mut distinct: Vec<(&str, SearchTerm)> = Vec::new();

@@ -12,11 +12,11 @@ const MAX_JOINED: usize = 6;
 /// A movie that matches a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// Its name as written.
+    /// The name of the movie as written.
     pub name: &'a str,
     /// The words of its people, as indexed, separated by spaces.
     pub people: &'a str,
-    /// Its description as written.
+    /// The description of the movie as written.
     pub description: &'a str,
 }
 
