@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_another_list_or_an_invented_one_is_refused() {
+    fn a_cursor_of_another_list_or_a_made_up_cursor_is_refused() {
         let codec = CursorCodec::new(Arc::new(SumSigner));
         let cursor = codec.encode("by imdb", &position());
         assert_eq!(codec.decode("by year", &cursor), Err(InvalidCursor));

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_currency_is_known_by_its_code_and_nothing_else_is() {
+    fn only_codes_of_known_currencies_are_accepted() {
         assert!(TWO_DIGITS.is_sorted() && EXPONENTS.is_sorted());
         for (code, exponent) in EXPONENTS.into_iter().chain(TWO_DIGITS.map(|code| (code, 2))) {
             let currency: Currency = code.parse().unwrap();
@@ -310,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_amount_reads_back_as_what_was_written(minor in 0_i64.., code in prop::sample::select(vec!["USD", "JPY", "KWD", "CLF"])) {
+        fn an_amount_survives_formatting_and_parsing(minor in 0_i64.., code in prop::sample::select(vec!["USD", "JPY", "KWD", "CLF"])) {
             let money = Money::from_minor(minor, code.parse().unwrap());
             prop_assert_eq!(Money::parse_major(&money.amount(), money.currency()), Ok(money));
         }

@@ -95,7 +95,7 @@ async fn activating_an_account_with_a_contested_password() {
 }
 
 #[tokio::test]
-async fn asking_for_links() {
+async fn requesting_links() {
     let prepare = async |_: &World| ();
     check(prepare, async |world, ()| Ok(world.signup.resend_activation(ann()).await?)).await;
     check(prepare, async |world, ()| Ok(world.sessions.request_password_reset(ann()).await?)).await;
@@ -188,7 +188,7 @@ async fn changing_the_password() {
 }
 
 #[tokio::test]
-async fn ending_sign_ins() {
+async fn ending_sessions() {
     check(two_sign_ins, async |world, (calling, other)| {
         Ok(world.sessions.end(*calling, other.session_id, ORIGIN).await?)
     })
@@ -224,7 +224,7 @@ async fn ending_a_session_whose_refresh_token_was_reused() {
 }
 
 #[tokio::test]
-async fn making_an_admin() {
+async fn creating_an_admin() {
     check(async |_| (), async |world, ()| Ok(world.signup.create_admin(ann(), password(PASSWORD)).await?))
         .await;
 }

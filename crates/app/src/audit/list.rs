@@ -6,9 +6,9 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of the list of audit log entries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListAudit {
-    /// Which entries.
+    /// The conditions that the listed entries meet.
     pub filter: AuditFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 

@@ -10,12 +10,12 @@ use crate::paging::{CursorCodec, ListError, Listing, PageSelection};
 /// The parameters of a list of movies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrowseMovies {
-    /// Which movies.
+    /// The conditions that the listed movies meet.
     pub filter: MovieFilter,
     /// The order. If it is empty, the best matches of a search are first; without a search, the list has its own
     /// default, such as the most popular movies first.
     pub sorts: Vec<MovieSort>,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
     /// The caller; `None` for a visitor.
     pub viewer: Option<Actor>,
@@ -72,7 +72,7 @@ pub(crate) struct MovieList {
     pub(crate) filter: MovieFilter,
     /// The order.
     pub(crate) sorts: Vec<MovieSort>,
-    /// Which page.
+    /// The requested page.
     pub(crate) request: PageRequest,
     /// The context of the list's cursors.
     pub(crate) context: String,

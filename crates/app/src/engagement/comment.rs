@@ -19,7 +19,7 @@ pub enum RespondError {
     /// The comment was deleted and is kept only because of its replies.
     #[error("the comment was deleted")]
     CommentDeleted,
-    /// The actor may no longer act.
+    /// The actor's session ended or the account is no longer active.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -36,7 +36,7 @@ pub enum ChangeCommentError {
     /// Another user wrote the comment, and the actor is not a moderator who deletes it.
     #[error("the comment was written by another user")]
     Forbidden,
-    /// The actor may no longer act.
+    /// The actor's session ended or the account is no longer active.
     #[error(transparent)]
     Access(AccessError),
     /// The store failed.

@@ -26,7 +26,7 @@ pub struct Report {
 pub struct ListReportedComments {
     /// `true` for comments with open reports only, `false` for comments with decided reports only; `None` for all.
     pub is_open: Option<bool>,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -39,7 +39,7 @@ pub enum DecideReportError {
     /// The reports were already decided.
     #[error("there is a decision already")]
     AlreadyDecided,
-    /// The actor may no longer act, or is not a moderator.
+    /// The actor's session ended, the account is no longer active, or the actor is not a moderator.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.

@@ -13,7 +13,7 @@ use crate::paging::{ListError, Listing, PageSelection};
 pub struct ListNotifications {
     /// Whether only unread notifications are listed.
     pub unread_only: bool,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 

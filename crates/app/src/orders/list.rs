@@ -11,9 +11,9 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of a list of orders.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListOrders {
-    /// Which orders.
+    /// The conditions that the listed orders meet.
     pub filter: OrderFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 

@@ -22,9 +22,9 @@ use crate::{
 /// The parameters of a list of disputes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListDisputes {
-    /// Which disputes.
+    /// The conditions that the listed disputes meet.
     pub filter: DisputeFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 

@@ -11,9 +11,9 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of a list of payments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListPayments {
-    /// Which payments.
+    /// The conditions that the listed payments meet.
     pub filter: PaymentFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 

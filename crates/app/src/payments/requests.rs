@@ -85,9 +85,9 @@ impl From<RefundRefusal> for DecideRefundError {
 /// The parameters of a list of requests for refunds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListRefundRequests {
-    /// Which requests.
+    /// The conditions that the listed requests meet.
     pub filter: RefundRequestFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 

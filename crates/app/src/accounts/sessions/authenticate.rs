@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_expired_token_is_distinguished_from_a_foreign_one() {
+    async fn an_expired_token_gets_another_error_than_an_invalid_one() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.refresh] {

@@ -6,11 +6,11 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of the list of users.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListUsers {
-    /// Which users.
+    /// The conditions that the listed users meet.
     pub filter: UserFilter,
     /// The order; by default the newest first.
     pub sorts: Vec<UserSort>,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 

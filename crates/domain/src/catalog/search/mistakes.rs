@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_mistake_is_one_and_at_the_first_letter_two() {
+    fn a_mistake_counts_once_and_twice_at_the_first_letter() {
         for (typed, known, count) in [
             ("godfather", "godfather", 0),
             ("godfathr", "godfather", 1),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_first_letter_is_found_by_the_rest() {
+    fn a_word_with_a_wrong_first_letter_is_found_by_the_other_letters() {
         let rest = |word: &str| word.chars().skip(1).collect::<String>();
         for typed in ["kodfather", "ogdfather", "odfather", "xgodfather"] {
             let spellings = spellings_without_first_letter(typed);

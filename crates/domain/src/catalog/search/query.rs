@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_is_a_word_of_the_name_or_narrows() {
+    fn a_year_matches_names_or_narrows_the_search() {
         let search = Search::parse("dune 2021");
         assert_eq!(search.possible_years(), [1]);
         let literal = search.clone().with_years_in_names();

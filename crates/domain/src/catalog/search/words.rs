@@ -62,7 +62,7 @@ pub(super) fn searchable(text: &str) -> String {
             _ => None,
         };
         if let Some(digit) = superscript {
-            // It becomes a separate word, as in `Alien³`.
+            // The digit becomes a separate word, as in `Alien³`.
             if !plain.is_empty() && !plain.ends_with(|last: char| last.is_ascii_digit()) {
                 plain.push('.');
             }
