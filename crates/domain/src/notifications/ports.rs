@@ -79,8 +79,8 @@ pub trait NotificationRepository: Send {
         &mut self,
         new: &NewNotification,
     ) -> Result<Option<PushedNotification>, StoreError>;
-    /// Records that the notification was mailed. A mail about a reply MUST be counted among the receiver's mails about
-    /// replies; this count restarts [`MAILED_EVERY`](super::MAILED_EVERY) after the first of them.
+    /// Records that the notification was mailed. The mail MUST be added to the receiver's number of mails about replies
+    /// and likes; this number restarts [`MAILED_EVERY`](super::MAILED_EVERY) after the first of the counted mails.
     async fn mark_notification_mailed(&mut self, id: NotificationId, at: Instant) -> Result<(), StoreError>;
     /// Removes the user's like of the comment from the notification about its likes, which MUST disappear with the last
     /// like. MUST keep the time when the notification was mailed, in case the comment is liked again, and MUST change
