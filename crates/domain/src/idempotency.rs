@@ -35,7 +35,7 @@ pub struct KeyedRequest {
     pub key: IdempotencyKey,
     /// The digest of its body.
     pub fingerprint: String,
-    /// When it was sent.
+    /// When the request was sent.
     pub at: Instant,
 }
 

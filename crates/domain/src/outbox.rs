@@ -26,7 +26,7 @@ pub struct NewOutboxMessage {
     pub payload: Vec<u8>,
     /// The earliest time to process it.
     pub available_at: Instant,
-    /// When it was written.
+    /// When the message was written.
     pub created_at: Instant,
 }
 
@@ -41,7 +41,7 @@ pub struct ClaimedOutboxMessage {
     pub payload: Vec<u8>,
     /// How often the message was claimed, including this claim. The number identifies the claim.
     pub attempts: u32,
-    /// When it was written.
+    /// When the message was written.
     pub created_at: Instant,
 }
 

@@ -75,7 +75,7 @@ pub struct Purchase {
     pub user_id: UserId,
     /// The movie.
     pub movie_id: MovieId,
-    /// When it was bought.
+    /// When the movie was bought.
     pub purchased_at: Instant,
 }
 

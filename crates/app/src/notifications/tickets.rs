@@ -18,7 +18,7 @@ const TICKET_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 pub struct IssuedTicket {
     /// The ticket.
     pub ticket: PlainToken,
-    /// When it expires.
+    /// When the ticket expires.
     pub expires_at: Instant,
 }
 

@@ -35,12 +35,12 @@ pub struct LinkToken {
     pub kind: LinkKind,
     /// The digest of the token in the link.
     pub digest: TokenDigest,
-    /// When it expires.
+    /// When the token expires.
     pub expires_at: Instant,
 }
 
 impl LinkToken {
-    /// Whether it has expired.
+    /// Whether the token has expired.
     #[must_use]
     pub fn is_expired(&self, now: Instant) -> bool {
         now >= self.expires_at

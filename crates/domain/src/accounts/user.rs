@@ -21,9 +21,9 @@ pub struct User {
     /// Increases with every change of password, role, state and spelling, so that a decision based on earlier data can
     /// be validated.
     pub version: i64,
-    /// When it was registered.
+    /// When the account was registered.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When the account was last changed.
     pub updated_at: Instant,
 }
 

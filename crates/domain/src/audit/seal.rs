@@ -76,7 +76,7 @@ impl StoredEntry {
 pub struct Seal {
     /// The number of the seal, counted from 1 without gaps.
     pub number: u64,
-    /// When it was made.
+    /// When the seal was made.
     pub sealed_at: Instant,
     /// The last position of its part.
     pub until: LogPlace,

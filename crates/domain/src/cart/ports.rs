@@ -39,7 +39,7 @@ pub struct CartItem {
     pub id: CartItemId,
     /// The movie.
     pub movie_id: MovieId,
-    /// When it was added.
+    /// When the movie was added.
     pub added_at: Instant,
 }
 

@@ -47,13 +47,13 @@ pub struct Movie {
     pub tmdb_id: Option<i64>,
     /// The name that the movie is sorted by, instead of the computed one.
     pub sort_name: Option<String>,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
     /// Increases with every change of the movie, but not with changes of its counters, such as likes.
     pub version: i64,
-    /// When it was added.
+    /// When the movie was added.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When the movie was last changed.
     pub updated_at: Instant,
 }
 
@@ -136,6 +136,6 @@ impl Movie {
 pub struct Offer {
     /// The price.
     pub price: Money,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
 }

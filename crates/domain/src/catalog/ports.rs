@@ -90,7 +90,7 @@ pub struct MovieConflicts {
 /// The references to a movie, which decide whether it may be deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MovieUses {
-    /// Whether it was ever bought, even if the purchase was revoked.
+    /// Whether the movie was ever bought, even if the purchase was revoked.
     pub is_purchased: bool,
     /// Whether any order contains it.
     pub is_ordered: bool,

@@ -135,13 +135,13 @@ pub struct MovieDetail {
     pub sort_name: Option<String>,
     /// How many comments the movie has.
     pub comments_count: i64,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
     /// Increases with every change of the movie, but not with changes of its counters, such as likes.
     pub version: i64,
-    /// When it was added.
+    /// When the movie was added.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When the movie was last changed.
     pub updated_at: Instant,
 }
 

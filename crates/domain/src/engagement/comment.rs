@@ -59,7 +59,7 @@ pub struct NewComment {
     pub author: UserId,
     /// The text of the comment.
     pub text: CommentText,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
 }
 
@@ -76,7 +76,7 @@ pub struct Comment {
     pub author: Option<UserId>,
     /// The number of its replies that are not deleted.
     pub replies_count: i64,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
 }
 
@@ -121,7 +121,7 @@ pub struct CommentView {
     pub replies_count: i64,
     /// Whether the viewer likes it.
     pub liked_by_me: bool,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
     /// When its text was last changed.
     pub edited_at: Option<Instant>,

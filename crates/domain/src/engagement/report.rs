@@ -87,7 +87,7 @@ pub struct NewReport {
     pub reason: ReportReason,
     /// An explanation, of [`MAX_NOTE_LENGTH`] characters at most.
     pub note: Option<String>,
-    /// When it was reported.
+    /// When the comment was reported.
     pub at: Instant,
 }
 
@@ -109,7 +109,7 @@ pub struct CommentReport {
     pub reason: ReportReason,
     /// An explanation.
     pub note: Option<String>,
-    /// When it was reported.
+    /// When the comment was reported.
     pub created_at: Instant,
 }
 

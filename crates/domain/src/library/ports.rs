@@ -16,9 +16,9 @@ use crate::{
 pub struct LibraryItem {
     /// The movie, from the buyer's point of view.
     pub movie: MovieSummary,
-    /// When it was bought.
+    /// When the movie was bought.
     pub purchased_at: Instant,
-    /// Whether it currently cannot be watched because its payment is disputed.
+    /// Whether the movie currently cannot be watched because its payment is disputed.
     pub is_suspended: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct MovieFile {
     pub key: MediaKey,
     /// The length of the file in bytes.
     pub length: i64,
-    /// When it was attached.
+    /// When the file was attached.
     pub attached_at: Instant,
 }
 
@@ -53,7 +53,7 @@ pub struct MovieSubtitles {
     pub language: Language,
     /// The name of the stored file.
     pub key: MediaKey,
-    /// When they were attached.
+    /// When the subtitles were attached.
     pub attached_at: Instant,
 }
 

@@ -124,7 +124,7 @@ pub struct StreamTicket {
     pub session_id: SessionId,
     /// The digest of the ticket.
     pub digest: TokenDigest,
-    /// When it expires.
+    /// When the ticket expires.
     pub expires_at: Instant,
 }
 

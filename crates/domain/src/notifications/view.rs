@@ -17,7 +17,7 @@ pub struct Notification {
     pub position: i64,
     /// When the action that it is about last happened.
     pub notified_at: Instant,
-    /// When it was marked as read; `None` while it is unread.
+    /// When the notification was marked as read; `None` while it is unread.
     pub read_at: Option<Instant>,
     /// The user who acted last, with the public name.
     pub actor: Option<Named<UserKind>>,

@@ -33,7 +33,7 @@ pub struct Order {
     pub total: Money,
     /// The movies of the cart that were excluded when the order was created.
     pub excluded: Vec<ExcludedMovie>,
-    /// When it was created.
+    /// When the order was created.
     pub created_at: Instant,
 }
 

@@ -67,29 +67,29 @@ impl CancelReason {
 pub enum OrderState {
     /// Not paid yet.
     Pending {
-        /// When it expires; `None` while a payment is being processed, which may take days.
+        /// When the order expires; `None` while a payment is being processed, which may take days.
         expires_at: Option<Instant>,
     },
     /// Paid; the buyer owns the movies.
     Paid {
-        /// When it was paid.
+        /// When the order was paid.
         paid_at: Instant,
     },
     /// Canceled or expired before it was paid.
     Canceled {
-        /// When it was canceled.
+        /// When the order was canceled.
         canceled_at: Instant,
         /// The reason.
         reason: CancelReason,
     },
     /// Paid and partially refunded.
     PartiallyRefunded {
-        /// When it was paid.
+        /// When the order was paid.
         paid_at: Instant,
     },
     /// Paid and fully refunded.
     Refunded {
-        /// When it was paid.
+        /// When the order was paid.
         paid_at: Instant,
     },
 }
@@ -106,7 +106,7 @@ pub enum OrderEvent {
     PaymentProcessing,
     /// The money did not arrive after all.
     PaymentBounced {
-        /// When this was detected.
+        /// When the shop detected that the payment bounced.
         at: Instant,
     },
     /// A payment succeeded, or the total was 0.

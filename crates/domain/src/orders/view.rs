@@ -45,7 +45,7 @@ pub struct OrderView {
     pub total: Money,
     /// The movies of the cart that were excluded when the order was created.
     pub excluded: Vec<ExcludedMovie>,
-    /// When it was created.
+    /// When the order was created.
     pub created_at: Instant,
 }
 

@@ -33,12 +33,12 @@ pub enum DisputeState {
     Open,
     /// The dispute ended in the shop's favour, or was closed without a decision.
     Won {
-        /// When it was closed.
+        /// When the dispute was closed.
         closed_at: Instant,
     },
     /// The money is lost.
     Lost {
-        /// When it was closed.
+        /// When the dispute was closed.
         closed_at: Instant,
     },
 }

@@ -63,7 +63,7 @@ pub struct ProviderCheckout {
     pub charge: Option<String>,
     /// The provider's report about the checkout; for an open checkout the last decline, if there was one.
     pub report: CheckoutReport,
-    /// When it was opened.
+    /// When the checkout was opened.
     pub created_at: Instant,
     /// When the checkout ends unless it is paid.
     pub expires_at: Instant,
@@ -97,7 +97,7 @@ pub struct ProviderRefund {
     pub amount: Money,
     /// The provider's report about it.
     pub report: RefundReport,
-    /// When it was created.
+    /// When the refund was created.
     pub created_at: Instant,
 }
 
@@ -118,7 +118,7 @@ pub struct ProviderDispute {
     pub report: DisputeReport,
     /// The deadline for the shop to respond.
     pub due_by: Option<Instant>,
-    /// When it was opened.
+    /// When the dispute was opened.
     pub created_at: Instant,
 }
 
@@ -145,7 +145,7 @@ pub struct ProviderEvent {
     pub id: String,
     /// The type of the event, as reported by the provider.
     pub kind: String,
-    /// When it was created.
+    /// When the event was created.
     pub created_at: Instant,
     /// The subject of the event.
     pub subject: EventSubject,

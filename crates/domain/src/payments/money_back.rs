@@ -74,7 +74,7 @@ pub struct Refund {
     pub reason: String,
     /// The identifier of the refund at the provider, if it has one.
     pub external_id: Option<String>,
-    /// When it was created.
+    /// When the refund was created.
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
@@ -113,7 +113,7 @@ pub struct Dispute {
     pub state: DisputeState,
     /// The deadline for the shop to respond.
     pub due_by: Option<Instant>,
-    /// When it was opened.
+    /// When the dispute was opened.
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,

@@ -71,26 +71,26 @@ pub enum PaymentState {
     },
     /// The checkout ended unpaid.
     Canceled {
-        /// When it ended.
+        /// When the payment ended.
         completed_at: Instant,
     },
     /// The checkout ended unpaid after a decline, or the money did not arrive.
     Failed {
         /// The last failure.
         failure: PaymentFailure,
-        /// When it ended.
+        /// When the payment ended.
         completed_at: Instant,
     },
     /// The money arrived.
     Successful {
-        /// When it arrived.
+        /// When the money arrived.
         completed_at: Instant,
     },
     /// Money arrived, but with a wrong amount or currency, so it pays nothing.
     Mismatched {
         /// The received money.
         received: Money,
-        /// When it arrived.
+        /// When the money arrived.
         completed_at: Instant,
     },
 }
@@ -108,14 +108,14 @@ pub enum CheckoutReport {
     Paid {
         /// The received money.
         amount: Money,
-        /// When it arrived.
+        /// When the money arrived.
         at: Instant,
     },
     /// The checkout was complete, but the money did not arrive.
     Bounced(PaymentFailure),
     /// The checkout ended unpaid.
     Expired {
-        /// When it ended.
+        /// When the checkout ended.
         at: Instant,
     },
 }

@@ -72,7 +72,7 @@ pub struct WebhookEvent {
     pub kind: String,
     /// The subject of the event.
     pub subject: EventSubject,
-    /// When it was received.
+    /// When the event was received.
     pub received_at: Instant,
 }
 

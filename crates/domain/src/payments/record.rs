@@ -63,7 +63,7 @@ pub struct Payment {
     pub charge: Option<String>,
     /// How received money was used.
     pub settlement: Option<Settlement>,
-    /// When it was created.
+    /// When the payment was created.
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
@@ -108,7 +108,7 @@ pub struct PaymentView {
     pub checkout_url: Option<String>,
     /// Why the payment failed, or why its last attempt was declined.
     pub failure: Option<PaymentFailure>,
-    /// When it was created.
+    /// When the payment was created.
     pub created_at: Instant,
     /// When the payment ended.
     pub completed_at: Option<Instant>,

@@ -30,12 +30,12 @@ pub enum RefundState {
     Pending,
     /// The money was refunded.
     Succeeded {
-        /// When it happened.
+        /// When the money was refunded.
         at: Instant,
     },
     /// The refund failed, or the buyer's bank returned the money.
     Failed {
-        /// When it happened.
+        /// When the refund failed or the money was returned.
         at: Instant,
     },
 }
@@ -47,12 +47,12 @@ pub enum RefundReport {
     Pending,
     /// The money was refunded.
     Succeeded {
-        /// When it happened.
+        /// When the money was refunded.
         at: Instant,
     },
     /// The refund failed, or the buyer's bank returned the money.
     Failed {
-        /// When it happened.
+        /// When the refund failed or the money was returned.
         at: Instant,
     },
 }

@@ -65,9 +65,9 @@ pub struct RefundRequest {
     pub note: Option<String>,
     /// The refund that the approval created.
     pub refund_id: Option<RefundId>,
-    /// When it was created.
+    /// When the request was created.
     pub created_at: Instant,
-    /// When it was decided.
+    /// When the request was decided.
     pub decided_at: Option<Instant>,
 }
 

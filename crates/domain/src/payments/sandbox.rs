@@ -39,11 +39,11 @@ pub struct SandboxCheckout {
     pub order_number: String,
     /// The movies to buy.
     pub lines: Vec<CheckoutLine>,
-    /// The sum.
+    /// The sum of the prices.
     pub amount: Money,
-    /// Whether it can be paid, or how it ended.
+    /// Whether the checkout can be paid, or how it ended.
     pub state: SandboxCheckoutState,
-    /// The last decline.
+    /// Why the last card was declined, if one was.
     pub decline: Option<PaymentFailure>,
     /// The address that the buyer returns to afterwards.
     pub return_url: String,

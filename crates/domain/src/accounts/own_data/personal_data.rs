@@ -21,7 +21,7 @@ pub struct HeldMovie {
     pub id: MovieId,
     /// The title of the movie.
     pub name: String,
-    /// When it was added.
+    /// When the movie was added.
     pub since: Instant,
 }
 
@@ -32,9 +32,9 @@ pub struct HeldPurchase {
     pub movie_id: MovieId,
     /// The title of the movie.
     pub name: String,
-    /// When it was bought.
+    /// When the movie was bought.
     pub purchased_at: Instant,
-    /// When it was suspended because its payment is disputed.
+    /// When the purchase was suspended because its payment is disputed.
     pub suspended_at: Option<Instant>,
     /// When the purchase ended.
     pub revoked_at: Option<Instant>,
@@ -60,7 +60,7 @@ pub struct WrittenComment {
     pub movie_id: MovieId,
     /// The text.
     pub text: String,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
     /// When the text was last changed.
     pub edited_at: Option<Instant>,
@@ -86,7 +86,7 @@ pub struct Opinions {
 pub struct OpenLink {
     /// The purpose of the link.
     pub kind: LinkKind,
-    /// When it expires.
+    /// When the link expires.
     pub expires_at: Instant,
 }
 

@@ -26,13 +26,13 @@ pub struct Session {
     pub user_id: UserId,
     /// The device that it was begun from.
     pub device: Device,
-    /// When it was begun.
+    /// When the session began.
     pub created_at: Instant,
-    /// When it was last refreshed.
+    /// When the session was last refreshed.
     pub last_used_at: Instant,
-    /// When it expires at the latest.
+    /// When the session expires at the latest.
     pub expires_at: Instant,
-    /// When it was ended, if it was ended before it expired.
+    /// When the session was ended, if it was ended before it expired.
     pub ended_at: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl Session {
         Self { id, user_id, device, created_at: now, last_used_at: now, expires_at, ended_at: None }
     }
 
-    /// Whether it can still be used.
+    /// Whether the session can still be used.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
         self.ended_at.is_none() && now < self.expires_at
@@ -62,11 +62,11 @@ pub struct RefreshToken {
     pub user_id: UserId,
     /// The digest of its `jti` claim.
     pub digest: TokenDigest,
-    /// When it was issued.
+    /// When the token was issued.
     pub issued_at: Instant,
-    /// When it expires.
+    /// When the token expires.
     pub expires_at: Instant,
-    /// When it was exchanged for its successor.
+    /// When the token was exchanged for its successor.
     pub rotated_at: Option<Instant>,
 }
 
@@ -81,9 +81,9 @@ pub struct AccessClaims {
     pub role: Role,
     /// The identifier of the token (`jti`).
     pub id: TokenId,
-    /// When it was issued (`iat`, whole seconds).
+    /// When the token was issued (`iat`, whole seconds).
     pub issued_at: Instant,
-    /// When it expires (`exp`, whole seconds).
+    /// When the token expires (`exp`, whole seconds).
     pub expires_at: Instant,
 }
 
@@ -96,9 +96,9 @@ pub struct RefreshClaims {
     pub session_id: SessionId,
     /// The secret identifier of the token (`jti`). Only the digest is stored.
     pub token: PlainToken,
-    /// When it was issued (`iat`, whole seconds).
+    /// When the token was issued (`iat`, whole seconds).
     pub issued_at: Instant,
-    /// When it expires (`exp`, whole seconds).
+    /// When the token expires (`exp`, whole seconds).
     pub expires_at: Instant,
 }
 
@@ -126,7 +126,7 @@ pub trait SessionTokens: Send + Sync {
     /// are issued and checked with the same clock, so no leeway is needed.
     ///
     /// # Errors
-    /// When it is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.
+    /// When the token is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError>;
     /// Signs a refresh token (`typ: rt+jwt`) with the key of this age. MUST return the same text for the same claims
     /// and key, also after the secret was replaced. A key that is no longer known is replaced by the current one.
@@ -134,6 +134,6 @@ pub trait SessionTokens: Send + Sync {
     /// Reads a refresh token, expired or not. The caller must check in the store whether the token is still valid.
     ///
     /// # Errors
-    /// When it is not acceptable.
+    /// When the token is not acceptable.
     fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError>;
 }

@@ -22,7 +22,7 @@ pub struct UserDetails {
     pub role: Role,
     /// Whether its owner may sign in.
     pub is_active: bool,
-    /// When it was registered.
+    /// When the account was registered.
     pub created_at: Instant,
     /// The profile; `None` when there is none yet.
     pub profile: Option<Profile>,
