@@ -34,5 +34,5 @@ pub struct Audit {
     pub backoff: Arc<dyn Backoff>,
 }
 
-/// The maximum number of rows of a seal, so that sealing and verifying it is fast.
+/// The maximum number of rows that a seal covers, so that sealing them and verifying the seal is fast.
 const SEALED_AT_ONCE: u32 = 1_000;

@@ -57,9 +57,9 @@ pub struct Catalog {
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.
     pub names: Arc<dyn NameQueries>,
-    /// Reads the words that movies are searched by.
+    /// Reads the search index: words, matches and suggestions.
     pub words: Arc<dyn SearchQueries>,
-    /// Counts movies by the values that a list can be narrowed by.
+    /// Counts how many movies each filter value would select.
     pub facets: Arc<dyn FacetQueries>,
     /// Stores lists of similar movies.
     pub similar: Arc<dyn SimilarMovies>,

@@ -31,7 +31,7 @@ pub struct Library {
     pub store: Arc<dyn LibraryStore>,
     /// Reads libraries.
     pub queries: Arc<dyn LibraryQueries>,
-    /// Reads the words that movies are searched by.
+    /// Reads the search index, to interpret searches.
     pub words: Arc<dyn SearchQueries>,
     /// Stores films.
     pub films: Arc<dyn FilmStore>,

@@ -1,5 +1,5 @@
-//! The mails. Each one is a struct with its data and two templates in `templates/mails`: one for the text part, one for the
-//! HTML part, which is escaped automatically and framed by `layout.html`.
+//! The mails. Each mail is a struct with its data and two templates in `templates/mails`: one for the text part, and
+//! one for the HTML part, which is escaped automatically and framed by `layout.html`.
 //!
 //! To add a mail: write the struct and its [`mail!`] line in the file of its area, its two templates, and a sample in
 //! `samples` of that file, which the tests of this module check.
@@ -121,7 +121,7 @@ mod tests {
         contents.map(|content| compose(&to, FRONTEND, &*content)).collect()
     }
 
-    /// A mail with hostile data that can be switched off.
+    /// A mail with hostile data, which its recipient can switch off.
     struct Hostile {
         token: domain::entropy::PlainToken,
         unsubscribe_url: String,
@@ -147,7 +147,7 @@ mod tests {
         mail.html.as_deref().unwrap()
     }
 
-    /// The links in a text, in either part.
+    /// Returns the links in the text part or the HTML part of a mail.
     fn links(text: &str) -> BTreeSet<&str> {
         let starts = text.match_indices("https://").map(|(start, _)| &text[start..]);
         let ends = |c: char| c.is_whitespace() || "<>\"".contains(c);

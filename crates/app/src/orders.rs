@@ -43,8 +43,8 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Puts the movies of a canceled order back into the buyer's cart: the movies that are neither in it nor bought, up
-    /// to the limit of the cart.
+    /// Puts the movies of a canceled order back into the buyer's cart, up to the limit of the cart. Movies that are
+    /// already in the cart or were bought are omitted.
     async fn return_to_cart(
         &self,
         unit: &mut dyn OrderUnit,

@@ -45,7 +45,7 @@ pub struct Listing<T> {
     pub page_size: u32,
 }
 
-/// The cursor was not created by this server, or for another list, sort order or filters.
+/// The cursor was not created by this server, or was created for another list, sort order or filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cursor does not belong to this list with this sort and these filters")]
 pub struct InvalidCursor;
@@ -119,7 +119,8 @@ impl CursorCodec {
         }
     }
 
-    /// Writes a position in the list that `context` identifies by its sort order and filters.
+    /// Returns the cursor of a position. `context` identifies the list with its sort order and filters; the cursor is
+    /// valid only for an equal context.
     #[must_use]
     pub fn encode(&self, context: &str, position: &Position) -> String {
         let values = position.values.iter().map(|value| match value {
@@ -134,10 +135,10 @@ impl CursorCodec {
         format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Reads a cursor of the list that `context` identifies.
+    /// Returns the position of a cursor. `context` must equal that of the call to [`CursorCodec::encode`].
     ///
     /// # Errors
-    /// When it was not created by this server for exactly this list.
+    /// When the cursor was not created by this server for this context.
     pub fn decode(&self, context: &str, cursor: &str) -> Result<Position, InvalidCursor> {
         let (payload, tag) = cursor.split_once('.').ok_or(InvalidCursor)?;
         let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidCursor)?;
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_another_list_or_an_invented_one_is_refused() {
+    fn a_cursor_of_another_list_or_a_made_up_cursor_is_refused() {
         let codec = CursorCodec::new(Arc::new(SumSigner));
         let cursor = codec.encode("by imdb", &position());
         assert_eq!(codec.decode("by year", &cursor), Err(InvalidCursor));

@@ -46,7 +46,7 @@ pub use verify::{CHECKOUTS_SETTLE_IN, MoneyVerdict};
 
 use crate::{paging::CursorCodec, record::Recorder};
 
-/// The time after which a payment without a known checkout has failed, unless the provider has a checkout.
+/// How long after its creation a payment without a checkout has failed, if the provider has no checkout for it either.
 const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
 
 /// The use cases of payments.
@@ -65,7 +65,7 @@ pub struct Payments {
     pub disputes: Arc<dyn DisputeQueries>,
     /// Reads sales.
     pub sales: Arc<dyn SalesQueries>,
-    /// Searches for violations of rules.
+    /// Searches the database for violations of the rules of money and entitlements.
     pub checks: Arc<dyn MoneyChecks>,
     /// Stores the answers to requests with idempotency keys.
     pub keys: Arc<dyn IdempotencyKeys>,
@@ -73,9 +73,9 @@ pub struct Payments {
     pub events: Arc<dyn WebhookEvents>,
     /// Finds the administrators to notify.
     pub users: Arc<dyn UserQueries>,
-    /// Takes the money.
+    /// Calls the payment provider.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// Writes mails and the audit log. Its address is also where buyers return to after a checkout.
+    /// Writes mails and audit entries. Its `frontend_url` is also where buyers return to after a checkout.
     pub recorder: Recorder,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
@@ -89,14 +89,14 @@ pub struct Payments {
     pub currency: Currency,
 }
 
-/// How many requests with idempotency keys are removed in one transaction.
+/// How many requests with idempotency keys one transaction removes at most.
 const PURGE_BATCH: u32 = 1_000;
 
 impl Payments {
-    /// Removes requests with idempotency keys that are too old to be repeated; returns how many.
+    /// Removes requests with idempotency keys that are too old to be repeated; returns the number of removed requests.
     ///
     /// # Errors
-    /// When the store fails. Requests that were removed before stay removed.
+    /// When the store fails. Requests that were removed before the failure stay removed.
     pub async fn purge_requests(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let before = now.checked_sub_signed(KEPT_FOR).unwrap_or(now);
@@ -112,7 +112,8 @@ impl Payments {
     }
 }
 
-/// When a payment is next checked at the provider: after one minute, then with increasing delays up to an hour.
+/// Returns when a payment, refund or dispute is next checked at the provider: after one minute, then with increasing
+/// delays up to an hour. `checks` is the number of checks so far.
 fn next_check(now: Instant, checks: u32) -> Instant {
     let minutes = match checks {
         0 | 1 => 1,

@@ -1,5 +1,5 @@
-//! Records that the use cases of every area write in their units of work: entries of the audit log, and messages for
-//! the outbox, most of which are mails.
+//! What the use cases of every area record in their units of work: entries of the audit log, and messages for the
+//! outbox, most of which are mails.
 
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ impl Recorder {
         unit.append_audit_entry(&entry).await
     }
 
-    /// Writes a mail. A second one with the same cause is dropped.
+    /// Writes a mail to the outbox. A second mail with the same cause is dropped.
     pub(crate) async fn mail<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -117,8 +117,8 @@ impl Recorder {
         self.message(unit, to.user_id, cause, &Message::Mail(mail), now).await
     }
 
-    /// Writes a message that is due immediately. A second one with the same cause is dropped; one about a user is
-    /// deleted with the account.
+    /// Writes a message to the outbox that is due immediately. A second message with the same cause is dropped. If
+    /// `about` is a user, the message is deleted with that user's account.
     pub(crate) async fn message<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -131,7 +131,7 @@ impl Recorder {
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
-    /// Writes a message that is due later.
+    /// Writes a message to the outbox that is due at `due`. A second message with the same cause is dropped.
     pub(crate) async fn message_for_later<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,

@@ -32,7 +32,7 @@ struct Basket {
     prices: Vec<Money>,
 }
 
-/// Returns the baskets by e-mail address, followed by the refused lines.
+/// Returns one line for each basket, sorted by e-mail address, followed by one line for each refused wish.
 ///
 /// # Errors
 /// When the source cannot be read as CSV, or a total is too large.

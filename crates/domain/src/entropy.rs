@@ -4,12 +4,13 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret that is issued once: the token in a link, or the identifier in a refresh token. Hidden in `Debug`, wiped on drop.
+/// A secret that is issued once: the token in a link, or the identifier in a refresh token. Hidden in `Debug`, wiped on
+/// drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlainToken(Zeroizing<String>);
 
 impl PlainToken {
-    /// Takes the text that was generated or received.
+    /// Creates a token from the text that was generated or received.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
@@ -28,13 +29,13 @@ impl fmt::Debug for PlainToken {
     }
 }
 
-/// The stored form of a token: its SHA-256 digest in lower-case hexadecimal (64 characters). The token cannot be recovered from
-/// it.
+/// The stored form of a token: its SHA-256 digest in lower-case hexadecimal (64 characters). The token cannot be
+/// recovered from the digest.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TokenDigest(String);
 
 impl TokenDigest {
-    /// Takes a digest that was computed or stored.
+    /// Creates a digest from the text that was computed or stored.
     #[must_use]
     pub const fn from_hex(hex: String) -> Self {
         Self(hex)
@@ -53,7 +54,8 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// One of the server's secrets, by its age. A replaced secret stays valid for some time in addition to the current one.
+/// Identifies one of the server's secrets by its age: how many times it has been replaced. A replaced secret stays
+/// valid for some time in addition to the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyAge(usize);
 
@@ -67,7 +69,7 @@ impl KeyAge {
         Self(later)
     }
 
-    /// How many times it was replaced.
+    /// How many times the secret has been replaced.
     #[must_use]
     pub const fn later(self) -> usize {
         self.0
@@ -81,7 +83,7 @@ pub trait TokenGenerator: Send + Sync {
     /// The token that replaces `token` when it is rotated. MUST always be the same for the same token, and
     /// unpredictable without the server's secret.
     fn successor(&self, token: &PlainToken) -> PlainToken;
-    /// The successor of the token under each of the server's secrets, the current one first.
+    /// The successors of the token, one for each of the server's secrets, the current secret first.
     fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)>;
     /// The digest of the token. MUST be SHA-256.
     fn digest(&self, token: &PlainToken) -> TokenDigest;

@@ -4,7 +4,7 @@ use std::{fmt, hash::Hash, marker::PhantomData, str::FromStr};
 
 use uuid::Uuid;
 
-/// A kind of object that has an identifier.
+/// A kind of object that has an identifier of its own type.
 pub trait Kind: Send + Sync + 'static {
     /// Precedes the UUID in `Debug`: `user_0190…`.
     const PREFIX: &'static str;
@@ -143,7 +143,7 @@ kinds! {
     OrderId = OrderKind "order";
     /// Identifies an item of an order.
     OrderItemId = OrderItemKind "order_item";
-    /// Identifies an attempt to pay an order.
+    /// Identifies a payment: an attempt to pay an order.
     PaymentId = PaymentKind "payment";
     /// Identifies an item of a payment.
     PaymentItemId = PaymentItemKind "payment_item";

@@ -1,4 +1,4 @@
-//! Requests with an idempotency key: a repeated request is executed once, and its answer is repeated.
+//! Requests with an idempotency key: a request that is sent again is executed only once, and its answer is repeated.
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -16,7 +16,7 @@ pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 /// Identifies a request: a key belongs to one user, method and path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// The user who sent it.
+    /// The user who sent the request.
     pub user_id: UserId,
     /// The HTTP method.
     pub method: String,
@@ -29,13 +29,13 @@ pub struct IdempotencyKey {
 /// A request with a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedRequest {
-    /// The identifier of its row, if the request is new.
+    /// The identifier that the row of the request gets if the request is new.
     pub id: KeyedRequestId,
-    /// The key that identifies it.
+    /// The key that identifies the request.
     pub key: IdempotencyKey,
     /// The digest of its body.
     pub fingerprint: String,
-    /// When it was sent.
+    /// When the request was sent.
     pub at: Instant,
 }
 
@@ -53,24 +53,24 @@ pub struct KeptAnswer {
 pub struct KnownRequest {
     /// The digest of its body.
     pub fingerprint: String,
-    /// The object that it created, if any. The answer can be built from it when the answer was not stored.
+    /// The object that the request created, if any. If the answer was not stored, it can be built from this object.
     pub object_id: Option<Uuid>,
-    /// Its answer; `None` if it was not stored, for example because the process stopped before.
+    /// The answer; `None` if it was not stored, for example because the process stopped before.
     pub answer: Option<KeptAnswer>,
 }
 
 /// Claims keys in the transaction that executes their requests.
 #[async_trait]
 pub trait IdempotencyRepository: Send {
-    /// Claims the key for the object that the unit creates. MUST return `false` when another request has the key, and
-    /// the unit must then be dropped. Of several units that claim a key concurrently exactly one MUST get it. The same
-    /// request may claim it again for another object. A claim older than [`KEPT_FOR`] MUST be ignored.
+    /// Claims the key for the object that the unit creates. MUST return `false` when another request has the key; the
+    /// caller must then drop the unit. Of several units that claim a key concurrently exactly one MUST get it. The same
+    /// request may claim the key again for another object. A claim older than [`KEPT_FOR`] MUST be ignored.
     ///
-    /// Must be called before the unit reads the state that the request changes, so that a repeated request finds the
-    /// claimed key and not the consequences of the first request.
+    /// Callers must claim the key before the unit reads the state that the request changes, so that a repeated request
+    /// finds the claimed key and not the consequences of the first request.
     async fn claim_key(&mut self, request: &KeyedRequest, object_id: Uuid) -> Result<bool, StoreError>;
-    /// Releases the keys that were claimed for an object that was not created in the end, and whose requests were not
-    /// answered, so that a repeated request is executed again.
+    /// Releases the keys that were claimed for an object that was not created in the end. Only keys whose requests were
+    /// not answered are released. A repeated request is then executed again.
     async fn release_keys(&mut self, object_id: Uuid) -> Result<(), StoreError>;
 }
 

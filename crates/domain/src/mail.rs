@@ -43,7 +43,7 @@ pub enum MailError {
 /// Sends mails.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends one mail. MUST derive the `Message-ID` from `id`, so that a mail that is sent again can be recognised as the
-    /// same one.
+    /// Sends one mail. MUST derive the `Message-ID` from `id`, so that receivers can recognise a mail that is sent
+    /// again.
     async fn send(&self, id: OutboxId, mail: &Mail) -> Result<(), MailError>;
 }

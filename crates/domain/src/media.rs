@@ -48,7 +48,7 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// Its media type (RFC 6838), such as `image/jpeg`.
+    /// The name of the media type (RFC 6838), such as `image/jpeg`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -73,9 +73,9 @@ impl MediaType {
     }
 }
 
-/// The name of one stored file: `avatars/0190a1b2-….jpg` or `posters/0190a1b2-…-w185.webp`. It consists of a folder, an identifier,
-/// the width of posters, and an extension, so no key can refer to a file outside its folder. A new file gets a new key,
-/// so the content of a key never changes.
+/// The name of one stored file: `avatars/0190a1b2-….jpg` or `posters/0190a1b2-…-w185.webp`. It consists of a folder, an
+/// identifier, the width (only of posters), and an extension, so no key can refer to a file outside its folder. A new
+/// file gets a new key, so the content of a key never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MediaKey {
     text: String,
@@ -104,7 +104,7 @@ impl MediaKey {
         Self { text: format!("{AVATARS}/{id}.{}", media_type.extension()), media_type }
     }
 
-    /// The avatar with this file name.
+    /// The key of the avatar with this file name.
     ///
     /// # Errors
     /// When no avatar has such a name.
@@ -121,7 +121,7 @@ impl MediaKey {
         Self { text: format!("{POSTERS}/{id}-w{width}.{}", media_type.extension()), media_type }
     }
 
-    /// The poster with this identifier, in the width given by the name, such as `w185.webp`.
+    /// The key of the poster with this identifier, in the width given by the name, such as `w185.webp`.
     ///
     /// # Errors
     /// When no poster has such a name.
@@ -143,7 +143,7 @@ impl MediaKey {
         Self { text: format!("{SUBTITLES}/{id}.{}", media_type.extension()), media_type }
     }
 
-    /// The file with this name in this folder, with one of these types.
+    /// The key of the file with this name in this folder, if it has one of these types.
     fn named(folder: &str, file: &str, types: &[MediaType]) -> Result<Self, InvalidMediaKey> {
         let (id, extension) = file.split_once('.').ok_or(InvalidMediaKey)?;
         let media_type = types.iter().copied().find(|known| known.extension() == extension);
@@ -176,7 +176,7 @@ pub fn poster_file_name(width: u32) -> String {
     format!("w{width}.{}", MediaType::WebP.extension())
 }
 
-/// The identifier in a key. It has one spelling: upper case is refused.
+/// Parses the identifier in a key. An identifier has only one spelling: upper case is refused.
 fn identifier(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (id.to_string() == text).then_some(id)
@@ -206,8 +206,8 @@ impl FromStr for MediaKey {
     }
 }
 
-/// Stores files, in a folder or an object store. It does not know the owner of a file. When the store cannot be reached
-/// or denies access, every method MUST return [`StoreError::Unavailable`].
+/// Stores files, in a folder or an object store. The store does not know who owns a file. When it cannot be reached or
+/// denies access, every method MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait MediaStore: Send + Sync {
     /// Stores the file durably. Readers MUST see either the complete file or none. Storing it again MUST succeed.
@@ -221,21 +221,21 @@ pub trait MediaStore: Send + Sync {
 /// Why an upload cannot become an avatar or a poster.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// Its content is in none of the accepted formats.
+    /// The content of the upload is in none of the accepted formats.
     #[error("is neither a JPEG nor a PNG nor a WebP picture")]
     Unsupported,
-    /// Its content begins like a picture but cannot be decoded.
+    /// The content begins like a picture but cannot be decoded.
     #[error("is a picture that is broken or cut off")]
     Broken,
-    /// It has too many pixels, or too much data for each.
+    /// The picture has too many pixels, a side that is too long, or needs too much memory when decoded.
     #[error(
         "has more than 25 megapixels, a side of more than 16,384 pixels, or needs more than 100 MB when decoded"
     )]
     TooManyPixels,
-    /// It is narrower than the smallest poster.
+    /// The picture is narrower than the smallest poster.
     #[error("is less than 185 pixels wide")]
     TooNarrow,
-    /// It is too high for its width to be a poster.
+    /// The picture is too high for its width to be a poster.
     #[error("is more than four times as high as wide")]
     TooTall,
     /// Too many pictures are being converted; a later attempt may succeed.
@@ -251,15 +251,15 @@ pub enum PictureError {
 pub trait AvatarImages: Send + Sync {
     /// Creates an upright JPEG of [`AVATAR_SIDE`] × [`AVATAR_SIDE`] pixels from the centre of the picture. The format
     /// MUST be detected from the content only. [`MAX_PICTURE_PIXELS`], [`MAX_PICTURE_SIDE`] and [`MAX_PICTURE_MEMORY`]
-    /// MUST be checked before decoding. The result MUST contain only pixels and no metadata. Memory MUST be bounded for any number of
-    /// concurrent calls.
+    /// MUST be checked before decoding. The result MUST contain only pixels and no metadata. Memory MUST be bounded for
+    /// any number of concurrent calls.
     async fn make(&self, upload: Vec<u8>) -> Result<Vec<u8>, PictureError>;
 }
 
 /// A poster in one of [`POSTER_WIDTHS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PosterFile {
-    /// Its width, in pixels.
+    /// The width of the picture, in pixels.
     pub width: u32,
     /// The WebP picture.
     pub bytes: Vec<u8>,
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_key() {
+    fn other_texts_are_not_keys() {
         for bad in [
             "",
             "avatars",

@@ -127,10 +127,10 @@ pub struct Money {
 /// An amount cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// They are in different currencies.
+    /// The amounts are in different currencies.
     #[error("amounts of different currencies ({0} and {1})")]
     CurrencyMismatch(Currency, Currency),
-    /// The result does not fit.
+    /// The result does not fit into 64 bits.
     #[error("the amount is too large")]
     Overflow,
 }
@@ -138,13 +138,13 @@ pub enum MoneyError {
 /// The text is not an exact amount of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAmountError {
-    /// It is not a number with at most one decimal point.
+    /// The text is not a number with at most one decimal point.
     #[error("not a decimal amount; write it like 9.99")]
     Malformed,
-    /// It has more decimal digits than the currency.
+    /// The amount has more decimal digits than the currency.
     #[error("more decimal digits than the currency has ({0})")]
     TooPrecise(u8),
-    /// It is too large to be represented.
+    /// The amount does not fit into 64 bits.
     #[error("the amount is too large")]
     TooLarge,
 }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_currency_is_known_by_its_code_and_nothing_else_is() {
+    fn only_codes_of_known_currencies_are_accepted() {
         assert!(TWO_DIGITS.is_sorted() && EXPONENTS.is_sorted());
         for (code, exponent) in EXPONENTS.into_iter().chain(TWO_DIGITS.map(|code| (code, 2))) {
             let currency: Currency = code.parse().unwrap();
@@ -310,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_amount_reads_back_as_what_was_written(minor in 0_i64.., code in prop::sample::select(vec!["USD", "JPY", "KWD", "CLF"])) {
+        fn an_amount_survives_formatting_and_parsing(minor in 0_i64.., code in prop::sample::select(vec!["USD", "JPY", "KWD", "CLF"])) {
             let money = Money::from_minor(minor, code.parse().unwrap());
             prop_assert_eq!(Money::parse_major(&money.amount(), money.currency()), Ok(money));
         }

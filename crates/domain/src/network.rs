@@ -35,7 +35,7 @@ impl Network {
         Self { address: masked(address, prefix), prefix }
     }
 
-    /// Whether it contains the address. An IPv4 address equals its IPv6 form (`::ffff:10.0.0.1`).
+    /// Whether the network contains the address. An IPv4 address equals its IPv6 form (`::ffff:10.0.0.1`).
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -68,7 +68,8 @@ impl FromStr for Network {
         if prefix > bits {
             return Err(InvalidNetwork::PrefixTooLong);
         }
-        // An IPv4 network in its IPv6 form becomes a plain IPv4 network, since addresses are compared in canonical form.
+        // An IPv4 network in its IPv6 form becomes a plain IPv4 network, because addresses are compared in canonical
+        // form.
         let (address, prefix) = match (address.to_canonical(), prefix.checked_sub(96)) {
             (canonical, Some(prefix)) if canonical != address => (canonical, prefix),
             _ => (address, prefix),

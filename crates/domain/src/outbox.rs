@@ -1,4 +1,4 @@
-//! The outbox: work to do after a transaction, stored with the transaction.
+//! The outbox: messages about work to do after a transaction, stored in the same transaction.
 
 use std::time::Duration;
 
@@ -14,34 +14,34 @@ use crate::{
 /// A message for the outbox. Its payload is sealed, since mails contain tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutboxMessage {
-    /// Its own identifier, also used in the `Message-ID` of a mail.
+    /// The identifier of the message, also used in the `Message-ID` of a mail.
     pub id: OutboxId,
     /// Identifies the cause: a second message with the same cause is dropped.
     pub dedupe_key: String,
     /// The kind of message, for operators: `mail`, `activation_requested`.
     pub kind: String,
-    /// The user it concerns, when known: the message is deleted with the account.
+    /// The user that the message concerns, when known: the message is deleted with the account.
     pub user_id: Option<UserId>,
     /// The sealed content.
     pub payload: Vec<u8>,
     /// The earliest time to process it.
     pub available_at: Instant,
-    /// When it was written.
+    /// When the message was written.
     pub created_at: Instant,
 }
 
 /// A message that one worker holds until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedOutboxMessage {
-    /// Its identifier.
+    /// The identifier of the message.
     pub id: OutboxId,
     /// The kind of message.
     pub kind: String,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// How often it was claimed, including this claim. It identifies the claim.
+    /// How often the message was claimed, including this claim. The number identifies the claim.
     pub attempts: u32,
-    /// When it was written.
+    /// When the message was written.
     pub created_at: Instant,
 }
 
@@ -70,7 +70,7 @@ impl ClaimedOutboxMessage {
         let mut bits = high ^ low.rotate_left(32) ^ u64::from(self.attempts);
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        // 1 to 65,536 parts of 65,536.
+        // The part of the second half of the delay that is added to the first half: 1 to 65,536 parts of 65,536.
         let part = ((bits ^ (bits >> 31)) >> 48).saturating_add(1);
         let half = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX) >> 1;
         let micros = half.saturating_add(half.saturating_mul(part) >> 16);

@@ -1,4 +1,4 @@
-//! Pages of long lists, by number or by keyset.
+//! Pages of long lists, read by number or after a position (keyset paging).
 
 use std::str::FromStr;
 
@@ -10,7 +10,8 @@ pub const MAX_PAGE_SIZE: u32 = 100;
 /// How many items a page has by default.
 pub const DEFAULT_PAGE_SIZE: u32 = 20;
 
-/// Totals are exact up to this number of items. Pages that begin at this item or later can only be read from a position.
+/// Totals are exact up to this number of items. Pages that begin at the item with this number or later can only be read
+/// after a position.
 pub const NUMBERED_ITEMS: u64 = 10_000;
 
 /// The requested page does not exist.
@@ -116,7 +117,7 @@ pub enum SortValue {
 /// A position in a sorted list: the sort key of the last item that was read. It stays valid when that item is removed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Position {
-    /// The values of the sort's keys, in its order.
+    /// The item's values of the sort keys, in the order of the keys.
     pub values: Vec<SortValue>,
     /// The item's identifier, which orders items with equal sort keys.
     pub id: Uuid,
@@ -127,7 +128,7 @@ pub trait SortKey: Copy + PartialEq + Sized + 'static {
     /// Every key with its name.
     const NAMED: &'static [(&'static str, Self)];
 
-    /// Whether it is always sorted descending, without a leading `-`.
+    /// Whether lists are always sorted by this key in descending order; its name then has no leading `-`.
     fn is_always_descending(self) -> bool {
         false
     }
@@ -189,8 +190,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page of a list that is completely in memory and sorted. `place` returns the position of an item, `is_behind`
-    /// whether an item comes after a position.
+    /// Creates a page of a list that is completely in memory and sorted. `place` returns the position of an item,
+    /// `is_behind` whether an item comes after a position.
     #[must_use]
     pub fn of_whole(
         whole: Vec<T>,
@@ -212,7 +213,7 @@ impl<T> Page<T> {
         Self { items, next, total }
     }
 
-    /// The page with its items converted.
+    /// Converts the items of the page.
     ///
     /// # Errors
     /// The first error of a conversion.

@@ -13,16 +13,16 @@ use crate::{
 /// Why a user cannot buy a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PurchaseRefusal {
-    /// The user has already bought it.
+    /// The user has already bought the movie.
     #[error("the movie was already bought and cannot be bought again")]
     AlreadyPurchased,
-    /// It is no longer on sale, or its price has another currency than the shop's.
+    /// The movie is no longer on sale, or its price has another currency than the shop's.
     #[error("the movie is no longer on sale")]
     MovieUnavailable,
 }
 
 impl PurchaseRefusal {
-    /// Its name, such as `already_purchased`.
+    /// The name of the refusal, such as `already_purchased`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl PurchaseRefusal {
 /// ```
 ///
 /// # Errors
-/// Why the user cannot buy it. That the movie was already bought takes precedence over that it was withdrawn.
+/// The reason why the user cannot buy it. `AlreadyPurchased` takes precedence over `MovieUnavailable`.
 pub fn check_purchase(
     offer: Offer,
     is_purchased: bool,
@@ -68,14 +68,14 @@ pub fn check_purchase(
 /// A user's entitlement to a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purchase {
-    /// Its identifier. For a paid movie it is the identifier of the order's item, so that an item gives only one
+    /// The identifier of the purchase. It has the same UUID as the order's item, so that an item gives only one
     /// purchase.
     pub id: PurchaseId,
-    /// Its user.
+    /// The user who has the movie.
     pub user_id: UserId,
     /// The movie.
     pub movie_id: MovieId,
-    /// When it was bought.
+    /// When the movie was bought.
     pub purchased_at: Instant,
 }
 
@@ -95,7 +95,7 @@ pub enum Entitlement {
 pub trait PurchaseRepository: Send {
     /// Whether the user has an active purchase of the movie.
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// The movies among these that the user has an active purchase of.
+    /// Those of the given movies that the user has an active purchase of.
     async fn purchased_among(
         &mut self,
         user_id: UserId,
@@ -104,26 +104,26 @@ pub trait PurchaseRepository: Send {
     /// Adds a purchase; `false` when the user already has an active purchase of the movie. MUST NOT allow two active
     /// purchases per user and movie, even when two units add them concurrently.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
-    /// Changes the purchase to this entitlement; `false` when it cannot be restored because the buyer has another
-    /// active purchase of the movie, or when there is no such purchase. Callers hold the lock of the buyer. MUST keep
-    /// the times at which it was revoked or suspended before.
+    /// Changes the purchase to this entitlement. Returns `false` when it cannot be restored because the buyer has
+    /// another active purchase of the movie, or when there is no such purchase. Callers hold the lock of the buyer.
+    /// MUST keep the time of a revocation or suspension that is already stored.
     async fn put_entitlement(
         &mut self,
         id: PurchaseId,
         entitlement: Entitlement,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Ends the user's active purchases of these movies, and returns how many there were. MUST NOT change ended
-    /// purchases.
+    /// Ends the user's active purchases of these movies, and returns their number. MUST NOT change purchases that have
+    /// already ended.
     async fn revoke_purchases(
         &mut self,
         user_id: UserId,
         movies: &[MovieId],
         at: Instant,
     ) -> Result<u64, StoreError>;
-    /// Suspends the user's active purchases of these movies while their payment is disputed, or with `None` ends the
-    /// suspension. Returns how many were changed. MUST keep the time of purchases that are already suspended, and MUST
-    /// NOT change ended purchases.
+    /// Suspends the user's active purchases of these movies because their payment is disputed; `None` ends the
+    /// suspension. Returns the number of changed purchases. MUST keep the time of purchases that are already suspended,
+    /// and MUST NOT change purchases that have already ended.
     async fn set_purchase_suspension(
         &mut self,
         user_id: UserId,

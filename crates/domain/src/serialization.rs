@@ -23,7 +23,7 @@ fn parsed<'de, T: FromStr<Err: std::fmt::Display>, D: Deserializer<'de>>(
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-/// Implements serialization as the text of an expression, and for some types deserialization from it.
+/// Implements serialization as the text of an expression.
 macro_rules! as_text {
     ($($kind:ty => |$value:ident| $text:expr;)*) => {$(
         impl Serialize for $kind {
@@ -35,6 +35,7 @@ macro_rules! as_text {
     )*};
 }
 
+/// Implements deserialization by parsing a text.
 macro_rules! from_text {
     ($($kind:ty,)*) => {$(
         impl<'de> Deserialize<'de> for $kind {

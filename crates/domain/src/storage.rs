@@ -30,8 +30,8 @@ use crate::{
 };
 
 gathered! {
-    /// A database that implements every storage port. A program has one `Arc<dyn Storage>` and upcasts it to the port
-    /// that a use case needs. This is the only list of the ports; the names of their methods are unambiguous.
+    /// A database that implements every storage port. A program has one `Arc<dyn Storage>`, and upcasts it to the port
+    /// that a use case needs. This is the only list of all storage ports.
     pub trait Storage:
         SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
         + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance

@@ -5,8 +5,8 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// The key by which names are compared, searched and sorted. It ignores case, accents and repeated spaces.
 ///
-/// It is the compatibility decomposition (Unicode NFKD) in lower case, without marks, with each run of white space as one space.
-/// Databases compare it byte by byte.
+/// The key is the compatibility decomposition (Unicode NFKD) in lower case, without marks, with each run of white space
+/// as one space. Databases compare it byte by byte.
 ///
 /// ```
 /// assert_eq!(domain::text::fold("  AMÉLIE  Poulain"), "amelie poulain");
@@ -37,9 +37,9 @@ pub fn fold(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A name of a person or in the catalogue, without white space around it and without format characters (Unicode category
-/// Cf), which are invisible or change the direction of the text. The joiners U+200C and U+200D are kept where scripts
-/// and emoji need them: between two characters that are neither ASCII nor white space.
+/// Cleans a name of a person or in the catalogue: removes white space around it, and format characters (Unicode
+/// category Cf), which are invisible or change the direction of the text. The joiners U+200C and U+200D are kept where
+/// scripts and emoji need them: between two characters that are neither ASCII nor white space.
 ///
 /// ```
 /// assert_eq!(domain::text::clean_name(" Ann\u{202e}\u{200b} "), "Ann");

@@ -17,7 +17,7 @@ pub trait Clock: Send + Sync {
 /// Waits before another attempt. A port, so that tests do not have to wait.
 #[async_trait]
 pub trait Backoff: Send + Sync {
-    /// Waits for a random part of `longest`. MUST wait at least half of it, with a random duration, so that conflicting
-    /// transactions do not collide again.
+    /// Waits for a random duration between half of `longest` and `longest`. The duration MUST be random, so that
+    /// conflicting transactions do not collide again.
     async fn wait(&self, longest: Duration);
 }

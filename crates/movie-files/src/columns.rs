@@ -38,7 +38,7 @@ pub enum ColumnsError {
     },
 }
 
-/// The columns of a file that contain fields under other names, such as
+/// Maps fields to the columns of a file that contain them under other names, such as
 /// `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`. In JSON the keys of an object are its columns.
 ///
 /// A column with the name of a field contains this field, unless the field or the column is in the mapping. The genres,
@@ -76,7 +76,7 @@ impl Columns {
         if mapped.is_empty() && !self.is_mapped(field.name()) { vec![field.name()] } else { mapped }
     }
 
-    /// Whether the column contains a field.
+    /// Whether the column contains any field.
     pub(crate) fn are_of_a_field(&self, column: &str) -> bool {
         self.is_mapped(column)
             || Field::named(column).is_some_and(|field| self.0.iter().all(|(known, _)| *known != field))
@@ -99,7 +99,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Finds the columns in the header.
+    /// Finds the columns of all fields in the header.
     pub(crate) fn new(
         header: &[String],
         columns: &Columns,

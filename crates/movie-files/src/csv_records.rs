@@ -1,7 +1,7 @@
 //! Splits CSV into records.
 //!
-//! The file is passed to `csv-core` line by line. A line that does not end its record ends inside a quoted cell, so the
-//! beginning of an open quote is known, which `csv` and `csv-core` do not report.
+//! The file is passed to `csv-core` line by line. A line that does not end its record ends inside a quoted cell. The
+//! line of a quote that is never closed is therefore known; `csv` and `csv-core` do not report it.
 
 use std::{io::BufRead, mem};
 
@@ -18,15 +18,15 @@ use crate::{
 /// A record of a CSV file.
 #[derive(Debug)]
 pub(crate) struct CsvRecord<'a> {
-    /// The line in which it begins.
+    /// The line in which the record begins.
     pub(crate) line: u64,
     /// The record as it is in the file, without its line end.
     pub(crate) raw: &'a [u8],
-    /// The cells, joined.
+    /// The contents of all cells, one after the other.
     pub(crate) cells: &'a [u8],
-    /// Where each cell ends.
+    /// The end of each cell in `cells`, in bytes.
     pub(crate) ends: &'a [usize],
-    /// Whether the record is longer than [`MAX_ROW_LENGTH`]; the rest is then meaningless.
+    /// Whether the record is longer than [`MAX_ROW_LENGTH`]; all fields except `line` are then meaningless.
     pub(crate) is_too_long: bool,
 }
 
@@ -51,17 +51,17 @@ struct Parser {
 }
 
 impl CsvRecords {
-    /// Reads text whose first line has this number.
+    /// Creates a reader of text whose first line has the number `first_line`.
     pub(crate) fn new(text: Text, delimiter: Delimiter, first_line: u64) -> Self {
         Self { text, parser: Parser::new(delimiter), lines: LineCounter::new(first_line) }
     }
 
-    /// The next record. Empty lines are skipped.
+    /// Returns the next record. Empty lines are skipped.
     pub(crate) fn next(&mut self) -> Result<Option<CsvRecord<'_>>, MovieFileError> {
         self.parser.clear();
         // The line in which the record begins.
         let mut first_line = None;
-        // The line in which the quoted cell begins that was open at the end of the last line.
+        // The line in which the quoted cell begins that was still open at the end of the previous line.
         let mut open_quote = None;
         let mut ended_before = 0;
         loop {
@@ -126,7 +126,7 @@ impl Parser {
         self.ended = 0;
     }
 
-    /// Keeps the record as it is in the file.
+    /// Appends the piece to the record as it is in the file, unless the record is too long.
     fn keep(&mut self, piece: &[u8]) {
         if self.raw.len().saturating_add(piece.len()) > MAX_ROW_LENGTH {
             self.is_too_long = true;
@@ -137,7 +137,7 @@ impl Parser {
         }
     }
 
-    /// Reads a line or a part of one; true if it ends the record.
+    /// Parses a line or a part of one; returns whether it ends the record.
     fn feed(&mut self, piece: &[u8]) -> bool {
         let mut rest = piece;
         while !rest.is_empty() {
@@ -171,7 +171,8 @@ impl Parser {
     }
 }
 
-/// Extends the buffer, or restarts it for a record that is too long, whose cells are not used.
+/// Doubles the buffer. For a record that is too long, writes to the beginning of the buffer again instead, because the
+/// cells of such a record are not used.
 fn make_room<T: Clone + Default>(buffer: &mut Vec<T>, length: &mut usize) {
     if buffer.len() > MAX_ROW_LENGTH {
         *length = 0;
@@ -180,7 +181,7 @@ fn make_room<T: Clone + Default>(buffer: &mut Vec<T>, length: &mut usize) {
     }
 }
 
-/// The cells of the first record in the text, as far as they can be read.
+/// Returns the cells of the first record in the text, as far as they can be read.
 pub(crate) fn first_record(text: &[u8], delimiter: Delimiter) -> Vec<String> {
     let mut parser = Parser::new(delimiter);
     for line in text.split_inclusive(|byte| is_line_end(*byte)) {

@@ -100,7 +100,8 @@ impl CsvRows {
     }
 }
 
-/// The delimiter in a first line such as `sep=;`, which spreadsheets write and read, and the length of this line.
+/// Returns the delimiter in a first line such as `sep=;`, which spreadsheets write and read, and the length of this
+/// line.
 fn declared_delimiter(head: &[u8]) -> (Option<Delimiter>, usize) {
     let [s, e, p, b'=', byte, rest @ ..] = head else { return (None, 0) };
     let end = rest.iter().take_while(|byte| is_line_end(**byte)).count().min(2);
@@ -112,7 +113,7 @@ fn declared_delimiter(head: &[u8]) -> (Option<Delimiter>, usize) {
     }
 }
 
-/// The delimiter with which the header has the most known columns, or else the most columns.
+/// Returns the delimiter with which the header has the most known columns, or else the most columns.
 fn found_delimiter(head: &[u8], options: &ReadOptions) -> Delimiter {
     let candidates = [Delimiter::COMMA, Delimiter::SEMICOLON, Delimiter::TAB, Delimiter::BAR];
     let score = |delimiter: Delimiter| {
@@ -127,7 +128,7 @@ fn found_delimiter(head: &[u8], options: &ReadOptions) -> Delimiter {
     best.map_or(Delimiter::COMMA, |(_, delimiter)| delimiter)
 }
 
-/// A record as text.
+/// A record, decoded to text.
 struct Decoded<'a> {
     raw: Cow<'a, str>,
     cells: Cow<'a, str>,

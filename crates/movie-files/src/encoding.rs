@@ -1,7 +1,7 @@
 //! The character encoding of a file.
 //!
-//! A byte order mark decides. Without one, the first row that is not plain ASCII decides between UTF-8 and Windows-1252
-//! (which includes Latin-1), since text in Windows-1252 is hardly ever valid UTF-8.
+//! A byte order mark determines the encoding. Without one, the first row that is not plain ASCII decides between UTF-8
+//! and Windows-1252 (which includes Latin-1), since text in Windows-1252 is hardly ever valid UTF-8.
 
 use std::{
     borrow::Cow,
@@ -88,7 +88,7 @@ pub(crate) fn detect(head: &[u8], wanted: Option<TextEncoding>) -> Result<(Detec
         let detected = if wanted.0 == UTF_8 { Detected::Utf8 } else { Detected::Converted(wanted) };
         return Ok((detected, 0));
     }
-    // The beginning of a file of movies is ASCII: every other byte of it is zero in UTF-16.
+    // The beginning of a file of movies is ASCII, so in UTF-16 every other byte of it is zero.
     match head {
         [b'\x01'..=b'\x7f', 0, b'\x01'..=b'\x7f', 0, ..] => {
             Ok((Detected::Converted(TextEncoding(UTF_16LE)), 0))
@@ -129,7 +129,8 @@ impl RowEncodings {
         Self { state }
     }
 
-    /// The encoding of the row, which does not differ from that of the rows before it.
+    /// Returns the encoding of the row. All rows that are not ASCII must have the same encoding; for a row in another
+    /// encoding, returns the reason why it cannot be read.
     pub(crate) fn of(&mut self, row: &[u8]) -> Result<RowEncoding, &'static str> {
         if row.is_ascii() {
             return Ok(RowEncoding::Utf8);
@@ -168,7 +169,7 @@ pub(crate) struct Converted<R> {
     is_finished: bool,
 }
 
-/// The unused bytes of a buffer.
+/// A buffer, and the range of its bytes that have not been used yet.
 struct Window {
     buffer: Vec<u8>,
     start: usize,

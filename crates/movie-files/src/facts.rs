@@ -41,7 +41,7 @@ impl Cell<'_> {
         matches!(self, Self::Text(text) if text.trim().is_empty())
     }
 
-    /// The cell in an error message.
+    /// Returns the cell as it is shown in error messages.
     fn shown(self) -> String {
         match self {
             Self::Text(text) => quoted(text.trim()),
@@ -60,7 +60,7 @@ pub(crate) trait Cells {
     fn cells(&self, field: Field) -> impl Iterator<Item = Cell<'_>>;
 }
 
-/// Reads a row; collects all faults.
+/// Reads the facts of a row. If the row has faults, returns all of them.
 pub(crate) fn read_facts(
     cells: &impl Cells,
     options: &ReadOptions,
@@ -85,7 +85,7 @@ struct FactsReader<'a, C> {
 }
 
 impl<'a, C: Cells> FactsReader<'a, C> {
-    /// All facts, with valid placeholders for faulty ones.
+    /// Reads all facts. Missing and faulty facts get valid placeholders.
     fn facts(&mut self) -> Facts {
         let numbers = self.numbers;
         let small = move |number: i64| i32::try_from(number).map_err(|_| NumberError::OutOfBounds);
@@ -124,7 +124,8 @@ impl<'a, C: Cells> FactsReader<'a, C> {
         self.faults.push(Fault { field: Some(field), reason: reason.into() });
     }
 
-    /// The field's first cell. Without one, the field is recorded as absent.
+    /// Returns the field's first cell; `None` if it does not exist or is empty. Only a field without a cell is recorded
+    /// as absent.
     fn cell(&mut self, field: Field) -> Option<Cell<'a>> {
         let cells = self.cells;
         let cell = cells.cells(field).next();
@@ -134,7 +135,7 @@ impl<'a, C: Cells> FactsReader<'a, C> {
         cell.filter(|cell| !cell.is_empty())
     }
 
-    /// `None` for a cell that is absent, empty or faulty.
+    /// Reads an optional field; `None` for a cell that is absent, empty or faulty.
     fn optional<T>(&mut self, field: Field, parse: impl FnOnce(Cell<'a>) -> Result<T, String>) -> Option<T> {
         let cell = self.cell(field)?;
         parse(cell).map_err(|reason| self.fault(field, reason)).ok()
@@ -175,7 +176,7 @@ impl<'a, C: Cells> FactsReader<'a, C> {
         }
     }
 
-    /// The names in all cells of the field. The domain removes repeated names.
+    /// Reads the names in all cells of the field. The domain removes repeated names later.
     fn names(&mut self, field: Field) -> Vec<String> {
         let cells = self.cells;
         let mut names = Vec::new();

@@ -17,7 +17,7 @@ pub enum Field {
     Votes,
     /// The score at Metacritic.
     MetaScore,
-    /// The gross in whole units of account.
+    /// The box office gross, in whole units of the currency, not in minor units.
     Gross,
     /// The description of the movie.
     Description,

@@ -21,7 +21,7 @@ use crate::{
     source::Source,
 };
 
-/// How many names of ignored keys are kept.
+/// The maximum number of ignored keys whose names are kept.
 const MAX_IGNORED: usize = 50;
 
 /// The rows of a file of JSON objects.
@@ -56,7 +56,7 @@ impl JsonRows {
         &self.encodings
     }
 
-    /// The first names of keys without a field in the rows so far.
+    /// The names of keys without a field in the rows so far, at most the first [`MAX_IGNORED`].
     pub(crate) fn ignored(&self) -> &[String] {
         &self.ignored
     }
@@ -113,7 +113,8 @@ impl JsonRows {
     }
 }
 
-/// The values of fields, and the key of a field that occurs twice in the object. Records the keys without a field.
+/// Returns the values of fields, and the key of a field that occurs twice in the object, if any. Adds the keys without
+/// a field to `ignored`.
 fn cells<'a>(
     object: Object,
     columns: &'a Columns,

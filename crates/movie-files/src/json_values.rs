@@ -7,9 +7,9 @@ use crate::{MAX_ROW_LENGTH, error::MovieFileError, lines::LineCounter, source::T
 /// A value in a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RawValue {
-    /// The line in which it begins.
+    /// The line in which the value begins.
     pub(crate) line: u64,
-    /// Its bytes; `None` if it is longer than [`MAX_ROW_LENGTH`].
+    /// The bytes of the value; `None` if it is longer than [`MAX_ROW_LENGTH`].
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
@@ -123,7 +123,7 @@ enum Place {
     Behind,
 }
 
-/// The meaning of a byte.
+/// The meaning of a byte of the array.
 enum Meaning {
     Content,
     Space,

@@ -11,7 +11,7 @@ impl LineCounter {
         Self { line, is_after_cr: false }
     }
 
-    /// The line of the next byte, counted from 1, unless the next byte is the LF of a CR LF.
+    /// The line of the next byte, counted from 1. Before the LF of a CR LF, this is already the following line.
     pub(crate) const fn current(&self) -> u64 {
         self.line
     }

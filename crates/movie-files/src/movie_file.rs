@@ -51,8 +51,8 @@ pub struct Findings {
     pub format: Format,
     /// The character encoding.
     pub encoding: TextEncoding,
-    /// The names of columns or JSON keys that are ignored, at most the first fifty of JSON. Use [`crate::printable`] to show
-    /// them.
+    /// The names of the columns or JSON keys that are ignored; of JSON keys at most the first fifty. Use
+    /// [`crate::printable`] to show them.
     pub ignored: Vec<String>,
 }
 

@@ -13,7 +13,7 @@ pub(crate) enum NumberStyle {
 pub(crate) enum NumberError {
     /// The text is not a number of the required kind.
     Malformed,
-    /// It is too large or too small.
+    /// The number is too large or too small.
     OutOfBounds,
 }
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_have_a_point_or_where_it_is_usual_a_comma() {
+    fn fractions_have_a_point_or_in_the_decimal_comma_style_a_comma() {
         assert_eq!(DecimalPoint.fraction("9"), Ok(9.0));
         assert_eq!(DecimalPoint.fraction("9.3"), Ok(9.3));
         assert_eq!(DecimalComma.fraction("9,3"), Ok(9.3));

@@ -7,7 +7,8 @@ use crate::{columns::Columns, encoding::TextEncoding};
 /// How a file is read.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
-    /// The shop's currency. Prices without a currency are in this currency; prices in another currency are refused.
+    /// The shop's currency. Prices without a currency are in this currency. Prices in another currency are refused,
+    /// unless `ignores_price_currency` is set.
     pub currency: Currency,
     /// The price of movies without one.
     pub default_price: Option<Money>,
@@ -19,13 +20,13 @@ pub struct ReadOptions {
     pub delimiter: Option<Delimiter>,
     /// The character encoding; `None` detects it. A byte order mark in the file takes precedence.
     pub encoding: Option<TextEncoding>,
-    /// Whether a price in another currency is read as the same number of minor units of the shop's currency. It is for
-    /// sample data; without it such prices are refused.
+    /// Whether a price in another currency is read as the same number of minor units of the shop's currency. Only for
+    /// sample data.
     pub ignores_price_currency: bool,
 }
 
 impl ReadOptions {
-    /// Everything is detected from the file, and every movie must have a price.
+    /// Creates options that detect everything from the file, and require a price of every movie.
     #[must_use]
     pub fn new(currency: Currency) -> Self {
         Self {

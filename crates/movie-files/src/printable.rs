@@ -1,8 +1,8 @@
 /// The maximum length of a value from a file that is shown in a message, in characters.
 const MAX_SHOWN: usize = 60;
 
-/// Text from a file for a message: at most `limit` characters, and a space for each character that could split the message
-/// into lines or change how a terminal shows it.
+/// Prepares text from a file for a message: at most `limit` characters, and a space in place of each character that
+/// could split the message into lines or change how a terminal shows it.
 ///
 /// ```
 /// assert_eq!(movie_files::printable("Red\u{1b}[31m\nline", 8), "Red [31m…");
@@ -23,17 +23,17 @@ fn replace_invisible(character: char) -> char {
     if is_invisible { ' ' } else { character }
 }
 
-/// A value from a file for a message, in quotes.
+/// Prepares a value from a file for a message, in quotes.
 pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", printable(text, MAX_SHOWN))
 }
 
-/// A value from a file for a message, without quotes.
+/// Prepares a value from a file for a message, without quotes.
 pub(crate) fn short(text: &str) -> String {
     printable(text, MAX_SHOWN)
 }
 
-/// The first names of a list, for a message.
+/// Prepares the first names of a list for a message.
 pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 30;
     let mut names = names.into_iter();

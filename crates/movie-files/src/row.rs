@@ -14,7 +14,7 @@ pub struct Row {
     /// The row as it is in the file, in UTF-8 where its encoding is known, with a line end. An element of a JSON array
     /// becomes one line. Empty for rows that are too long.
     pub raw: Vec<u8>,
-    /// The facts in the row, or why it cannot be read.
+    /// The facts in the row, or why the row cannot be read.
     pub facts: Result<PartialFacts, UnreadableRow>,
 }
 

@@ -42,7 +42,7 @@ impl<R: Read> Read for Counted<R> {
 /// The text of a file: UTF-8, or rows that are each UTF-8 or Windows-1252.
 pub(crate) type Text = BufReader<Box<dyn Read + Send>>;
 
-/// A file whose encoding is known.
+/// A file whose encoding was detected from its beginning.
 pub(crate) struct Source {
     /// The text without a byte order mark.
     pub(crate) text: Text,

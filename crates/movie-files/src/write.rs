@@ -36,8 +36,8 @@ struct Price<'a> {
     currency: &'a str,
 }
 
-/// The facts as a line of JSON Lines, without a line end. [`crate::MovieFile`] reads it as the same facts. Of the
-/// optional facts only the poster is omitted.
+/// Writes the facts as a line of JSON Lines, without a line end. [`crate::MovieFile`] reads the same facts from the
+/// line. Absent facts are written with their default values, except for an absent poster, which is omitted.
 #[must_use]
 pub fn json_line(facts: &PartialFacts) -> String {
     let PartialFacts { facts, absent } = facts;
@@ -67,7 +67,8 @@ pub fn json_line(facts: &PartialFacts) -> String {
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-/// The facts of a movie of the catalogue. An uploaded poster is omitted, since it has no address outside this server.
+/// Returns the facts of a movie of the catalogue. An uploaded poster is marked as absent, since it has no address
+/// outside this server.
 #[must_use]
 pub fn facts_of(movie: MovieDetail) -> PartialFacts {
     fn names<K: domain::id::Kind>(named: Vec<Named<K>>) -> Vec<String> {

@@ -52,7 +52,7 @@ const IMDB_HEADER: &str = "Poster_Link,Series_Title,Released_Year,Certificate,Ru
 const HEADER: &str = "name,year,duration_minutes,imdb,votes";
 
 #[test]
-fn a_row_of_the_public_table_is_read() {
+fn rows_of_the_public_imdb_table_are_read() {
     let text = format!(
         "{IMDB_HEADER}\n\"https://m.example/a,b.jpg\",The Godfather,1972,A,175 min,\"Crime, Drama\",9.2,\
          \"A patriarch, aging.\",100,Francis Ford Coppola,Marlon Brando,Al Pacino,,Diane Keaton,1620367,\"134,966,411\"\n\
@@ -173,7 +173,7 @@ fn quotes_that_are_closed_at_the_end_of_the_file_are_no_error() {
 }
 
 #[test]
-fn the_separator_is_found_in_the_header() {
+fn the_delimiter_is_detected_from_the_header() {
     for (separator, name) in [(",", "\",\""), (";", "\";\""), ("\t", "tabs"), ("|", "\"|\"")] {
         let header = HEADER.replace(',', separator);
         let row = format!("\"A; b, c | d\te\"{}", ",2000,90,7,1".replace(',', separator));
@@ -185,7 +185,7 @@ fn the_separator_is_found_in_the_header() {
 }
 
 #[test]
-fn the_separator_is_found_by_the_known_columns_and_not_by_their_number() {
+fn the_delimiter_is_detected_by_the_known_columns_and_not_by_their_number() {
     let text = "a;b;c;d;e;f;g,Title,year,duration_minutes,imdb,votes\nx,Heat,1995,170,8.3,1\n";
     let mut file = open(text, "name=Title");
     assert_eq!(file.next().unwrap().unwrap().facts.unwrap().facts.identity.name, "Heat");
@@ -193,7 +193,7 @@ fn the_separator_is_found_by_the_known_columns_and_not_by_their_number() {
 }
 
 #[test]
-fn the_separator_may_be_declared_or_given() {
+fn the_delimiter_may_be_declared_or_given() {
     let header = HEADER.replace(',', "^");
     for text in
         [format!("sep=^\r\n{header}\r\nA^2000^90^7^1\r\n"), format!("SEP=^\n{header}\nA^2000^90^7^1\n")]
@@ -290,7 +290,7 @@ fn messages_contain_no_control_characters() {
 }
 
 #[test]
-fn a_header_without_rows_has_no_rows() {
+fn a_file_with_only_a_header_has_no_rows_and_an_empty_file_is_refused() {
     for text in [HEADER.to_owned(), format!("{HEADER}\n"), format!("\n\n{HEADER}\n\n")] {
         assert_eq!(rows(text, ""), []);
     }

@@ -1,4 +1,4 @@
-//! Files in the encodings that spreadsheets and old programs write.
+//! Tests of files in the encodings that spreadsheets and old programs write.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Cursor;

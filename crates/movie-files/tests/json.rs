@@ -1,4 +1,4 @@
-//! JSON Lines and JSON arrays.
+//! Tests of JSON Lines and JSON arrays.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Cursor;
@@ -120,7 +120,7 @@ fn lines_that_are_not_objects_are_rejected_and_reading_continues() {
 }
 
 #[test]
-fn a_missing_key_is_told_apart_from_null() {
+fn a_missing_key_is_distinguished_from_null() {
     let facts = rows(with("gross", "null")).remove(0).facts.unwrap();
     assert!(!facts.absent.contains(OptionalFact::Gross));
     assert!(facts.absent.contains(OptionalFact::MetaScore) && facts.absent.contains(OptionalFact::Stars));

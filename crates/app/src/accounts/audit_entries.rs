@@ -90,7 +90,7 @@ async fn a_refused_sign_in_is_recorded_for_known_and_unknown_addresses() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_cannot_be_recorded_is_a_failure_for_known_and_unknown_addresses() {
+async fn a_refusal_that_cannot_be_recorded_is_a_store_error_for_known_and_unknown_addresses() {
     let world = World::new().await;
     world.active(&ann()).await;
     world.fail_on_commit();
@@ -117,7 +117,7 @@ async fn a_reused_token_is_recorded_with_the_session_that_it_ended() {
 }
 
 #[tokio::test]
-async fn registering_again_returns_whether_it_changed_something() {
+async fn registering_again_is_recorded_only_if_it_contests_the_password() {
     let world = World::new().await;
     world.registered(&ann()).await;
     told(&world).await;
@@ -128,7 +128,7 @@ async fn registering_again_returns_whether_it_changed_something() {
 }
 
 #[tokio::test]
-async fn refused_and_dropped_actions_are_not_recorded() {
+async fn unknown_tokens_and_failed_commits_are_not_recorded() {
     let world = World::new().await;
     let token = world.registered(&ann()).await;
     told(&world).await;

@@ -48,7 +48,7 @@ pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
 }
 
-/// The origin of requests in tests where it does not matter.
+/// A request origin for tests in which the origin does not matter.
 pub(crate) const ORIGIN: &Origin =
     &Origin { device: Device { user_agent: None, ip: None }, request_id: None };
 
@@ -65,7 +65,7 @@ pub(crate) struct World {
     pub(crate) guard: Arc<RecordingGuard>,
     pub(crate) tokens: Arc<ReadableTokens>,
     pub(crate) media: Arc<MemoryMedia>,
-    /// How many entries of the audit log the test has seen.
+    /// How many audit entries the test has already read.
     pub(crate) known_entries: AtomicUsize,
 }
 
@@ -203,8 +203,8 @@ impl World {
         self.store.unit().await.find_user_by_email_for_update(email).await.unwrap().unwrap()
     }
 
-    /// The user as an actor, with a session whose identifier equals that of the user. The session is created if it does not
-    /// exist, but only for a user that exists.
+    /// Returns the user as an actor, with a session that has the same UUID as the user. Creates this session if it does
+    /// not exist and the user exists.
     pub(crate) async fn actor(&self, id: UserId) -> Actor {
         let session_id = Id::from_uuid(id.as_uuid());
         let mut unit = self.store.unit().await;
@@ -231,7 +231,7 @@ impl World {
         self.mails().pop().unwrap()
     }
 
-    /// Stores a request for a mailed link in the outbox and returns its identifier.
+    /// Stores a request for a mailed link in the outbox and returns the identifier of the message.
     pub(crate) async fn wish(&self) -> OutboxId {
         static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
         let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));

@@ -1,5 +1,5 @@
-//! Tests that every use case that writes is retried when its unit of work loses a race, and then has the same effects as
-//! without the race.
+//! Tests that every use case of accounts that writes is retried when its unit of work loses a race, and then has the
+//! same effects as without the race.
 
 use std::error::Error;
 
@@ -32,8 +32,8 @@ async fn traces(world: &World) -> [usize; 9] {
     ]
 }
 
-/// Checks a use case without a lost race, with four lost commits (the fifth attempt succeeds), with six (all five attempts
-/// fail and nothing is stored), and with a lost race in a repository call.
+/// Checks a use case without a lost race, with four lost commits (the fifth attempt succeeds), with six lost commits
+/// (all five attempts fail and nothing is stored), and with a lost race in a repository call.
 async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World, &P) -> Ended) {
     let mut left = Vec::new();
     for (lost, run) in [(0, 1), (4, 5)] {
@@ -95,7 +95,7 @@ async fn activating_an_account_with_a_contested_password() {
 }
 
 #[tokio::test]
-async fn asking_for_links() {
+async fn requesting_links() {
     let prepare = async |_: &World| ();
     check(prepare, async |world, ()| Ok(world.signup.resend_activation(ann()).await?)).await;
     check(prepare, async |world, ()| Ok(world.sessions.request_password_reset(ann()).await?)).await;
@@ -171,7 +171,7 @@ async fn logging_in_once_too_often_from_a_new_device() {
     check(prepare, log_in).await;
 }
 
-/// Two sign-ins of one user: the calling one, and another.
+/// Signs one user in twice; returns the actor of the calling session and the actor of the other session.
 async fn two_sign_ins(world: &World) -> (Actor, Actor) {
     let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
     let calling = world.sessions.authenticate(&laptop.access).await.unwrap();
@@ -188,7 +188,7 @@ async fn changing_the_password() {
 }
 
 #[tokio::test]
-async fn ending_sign_ins() {
+async fn ending_sessions() {
     check(two_sign_ins, async |world, (calling, other)| {
         Ok(world.sessions.end(*calling, other.session_id, ORIGIN).await?)
     })
@@ -209,7 +209,7 @@ async fn refreshing_and_logging_out() {
 }
 
 #[tokio::test]
-async fn ending_a_family_whose_token_was_used_twice() {
+async fn ending_a_session_whose_refresh_token_was_reused() {
     let world = World::new().await;
     let first = world.signed_in(&ann()).await;
     world.sessions.refresh(&first.refresh, ORIGIN).await.unwrap();
@@ -224,7 +224,7 @@ async fn ending_a_family_whose_token_was_used_twice() {
 }
 
 #[tokio::test]
-async fn making_an_admin() {
+async fn creating_an_admin() {
     check(async |_| (), async |world, ()| Ok(world.signup.create_admin(ann(), password(PASSWORD)).await?))
         .await;
 }

@@ -15,16 +15,17 @@ use crate::{
     record::Recorder,
 };
 
-/// Whether another link may be mailed to an address. It is decided by the rate limit of the address.
+/// Whether another link may be mailed to an address, as the rate limit of the address decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailQuota {
     /// Another link may be mailed.
     Left,
-    /// The quota is used up: the link that was mailed before stays valid.
+    /// No other link may be mailed: the link that was mailed before stays valid.
     UsedUp,
 }
 
-/// Creates the links that are mailed to users. A user has at most one link of each kind: a new one replaces it.
+/// Creates the links that are mailed to users. A user has at most one link of each kind: a new link replaces the
+/// previous one.
 #[derive(Clone)]
 pub struct MailedLinks {
     /// Generates identifiers.
@@ -36,8 +37,8 @@ pub struct MailedLinks {
 }
 
 impl MailedLinks {
-    /// Writes a new activation link, and a mail with it to the stored spelling of the address. Following the link
-    /// confirms that spelling.
+    /// Stores a new activation link, and writes a mail with it to the outbox. The mail goes to the address as it is
+    /// spelled in `user`, because following the link confirms this spelling.
     pub(super) async fn mail_activation<U>(
         &self,
         unit: &mut U,
@@ -52,7 +53,7 @@ impl MailedLinks {
         self.recorder.mail(unit, user, cause, &Activation { token }, now).await
     }
 
-    /// Writes a new link to set a password, and a mail with it.
+    /// Stores a new link to set a password, and writes a mail with it to the outbox.
     pub(super) async fn mail_password_reset<U>(
         &self,
         unit: &mut U,
@@ -67,8 +68,8 @@ impl MailedLinks {
         self.recorder.mail(unit, user, cause, &PasswordReset { token }, now).await
     }
 
-    /// Writes a request for the outbox to mail a new activation link, if the account of the address is awaiting
-    /// activation.
+    /// Writes an outbox message that requests a new activation link. When the outbox processes the message, it mails
+    /// the link if the account of the address is then awaiting activation.
     pub(super) async fn request_activation<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,

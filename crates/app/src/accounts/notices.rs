@@ -67,8 +67,8 @@ impl Recorder {
     }
 }
 
-/// The cause of a mail about a change to a user. It contains the version, which every change increases, so that each change
-/// leads to one mail.
+/// Returns the cause of a mail about a change to a user. The outbox drops a second mail with the same cause. The cause
+/// contains the user's version, which every change increases, so each change leads to exactly one mail.
 fn cause(change: &str, user: &User) -> String {
     format!("{change}:{}:{}", user.id, user.version)
 }

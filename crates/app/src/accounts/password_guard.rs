@@ -17,7 +17,7 @@ pub(super) enum Tried {
 
 /// An error of a use case that checks a password.
 pub(super) trait PasswordRefusal: From<TooManyFailures> + From<HashError> {
-    /// Returns the result that the error means.
+    /// Returns what the error tells about the tried password.
     fn tried(&self) -> Tried;
 }
 
@@ -31,8 +31,8 @@ pub struct PasswordGuard {
 }
 
 impl PasswordGuard {
-    /// Runs `trying`, which checks a password of the account. Refuses without running it when the account must wait
-    /// after wrong passwords, or when the queue of the hasher is full.
+    /// Runs `trying`, which checks a password of the account. Returns an error without running `trying` when the
+    /// account must wait after wrong passwords, or when the queue of the hasher is full.
     ///
     /// The attempt counts as a failure until its result is known, so that parallel attempts cannot bypass the limit.
     pub(super) async fn attempt<T, E: PasswordRefusal>(
@@ -53,8 +53,8 @@ impl PasswordGuard {
         outcome
     }
 
-    /// Records that the client belongs to the owner of the account, so that wrong passwords of other clients do not delay its
-    /// next sign-in.
+    /// Records that the client belongs to the owner of the account, so that wrong passwords from other clients do not
+    /// delay the owner's next sign-in.
     pub(super) async fn forgive(&self, email: &EmailAddress, client: Option<IpAddr>) {
         self.guard.was_owner(&SignInAttempt::new(email, client)).await;
     }

@@ -6,14 +6,15 @@ use domain::{
 };
 use moka::sync::Cache;
 
-/// How long a node caches the state of a session. A session that ends on another node is refused after this time.
+/// How long a node caches the state of a session. A session that ends on another node is refused after this time at the
+/// latest.
 const TRUST: TimeDelta = TimeDelta::seconds(3);
 
 /// How many sessions a node caches.
 const REMEMBERED: u64 = 100_000;
 
 /// A cache of session states on this node, so that most requests are authenticated without a database statement. Clones
-/// share it. Only reads rely on it; units of work check the actor again.
+/// share the cache. Only reads rely on it; units of work check the actor again.
 #[derive(Clone)]
 pub struct SeenSessions(Cache<SessionId, (Instant, SessionState)>);
 

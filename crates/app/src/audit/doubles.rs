@@ -83,7 +83,7 @@ impl World {
         unit.commit().await.unwrap();
     }
 
-    /// Writes rows and seals them, in parts of these sizes.
+    /// Writes rows and seals them: one seal for each of these numbers of rows.
     pub(crate) async fn add_sealed(&self, parts: &[usize]) {
         for count in parts {
             self.add_rows(*count).await;
@@ -101,7 +101,7 @@ impl World {
         self.store.execute(sql).await;
     }
 
-    /// Makes another node write the next seal right before this one.
+    /// Makes another node write the next seal right before this node does.
     pub(crate) fn let_another_node_seal_first(&self) {
         let other = Arc::clone(&self.log);
         self.store.before("add_seal", async move {

@@ -6,9 +6,9 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of the list of audit log entries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListAudit {
-    /// Which entries.
+    /// The conditions that the listed entries meet.
     pub filter: AuditFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -19,7 +19,7 @@ impl Audit {
     /// See [`ListError`].
     pub async fn list(&self, wanted: ListAudit) -> Result<Listing<AuditRecord>, ListError> {
         let ListAudit { filter, page } = wanted;
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("audit {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.audit_page(&filter, &request).await?;

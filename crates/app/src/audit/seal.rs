@@ -7,15 +7,17 @@ use uuid::Uuid;
 
 use super::{Audit, SEALED_AT_ONCE};
 
-/// The minimum age of rows that are sealed. A row has the time at which its action began, and becomes visible when its
-/// transaction ends. It must then be younger than this age, even if the clock of its node is behind.
+/// The minimum age of rows that are sealed. A row has the time at which its action began, but becomes visible only when
+/// its transaction commits. When it becomes visible it must still be younger than this age, even if the clock of its
+/// node is behind; otherwise it would be missing from a part that is already sealed.
 const UNSEALED: TimeDelta = TimeDelta::minutes(10);
 
 impl Audit {
-    /// Seals rows that are old enough, part by part; returns how many. Several nodes may do so concurrently.
+    /// Seals all rows that are old enough, a limited number at a time. Returns the number of sealed rows. Several nodes
+    /// may call this concurrently.
     ///
     /// # Errors
-    /// When the store fails. Rows that were sealed before stay sealed.
+    /// When the store fails. Rows that were sealed before the failure stay sealed.
     pub async fn seal(&self) -> Result<u64, StoreError> {
         let mut sealed = 0_u64;
         loop {
@@ -27,10 +29,11 @@ impl Audit {
         }
     }
 
-    /// Returns how many rows were sealed: none when another node was faster.
+    /// Adds one seal. Returns the number of rows that it covers: 0 when there is nothing to seal, or when another node
+    /// added the seal first.
     async fn seal_part(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
-        // Excludes rows with exactly this time.
+        // The nil identifier excludes rows with exactly this time.
         let end = LogPlace { at: now.checked_sub_signed(UNSEALED).unwrap_or(now), id: Uuid::nil() };
         let before = self.seals.last_seal().await?;
         let after = before.as_ref().map(|seal| seal.until);
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_seal_that_loses_races_is_made_once_and_an_unavailable_store_is_reported() {
+    async fn a_seal_that_loses_races_is_made_once_and_too_many_lost_races_are_reported() {
         let world = World::new().await;
         world.add_rows(3).await;
         world.minutes_pass(11);

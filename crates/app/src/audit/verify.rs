@@ -13,19 +13,19 @@ use super::{Audit, SEALED_AT_ONCE};
 /// How many seals are read at once.
 const BATCH: u32 = 100;
 
-/// The age at which an unsealed row is overdue.
+/// The age from which an unsealed row is reported as overdue.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
 /// A seal that was recorded outside the database, written as `13:9f3a…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSeal {
-    /// Its number.
+    /// The number of the seal.
     pub number: u64,
-    /// Its digest, which also proves all earlier seals and their entries.
+    /// The digest of the seal, which also proves all earlier seals and their entries.
     pub digest: String,
 }
 
-/// The text is not a seal.
+/// The text does not have the form of a [`KnownSeal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not of the form NUMBER:DIGEST, as `audit verify` prints it")]
 pub struct MalformedKnownSeal;
@@ -47,17 +47,17 @@ impl FromStr for KnownSeal {
     }
 }
 
-/// Facts about the log that are known from outside the database.
+/// What is known about the log from outside the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Rows before this time were removed deliberately. Seals that begin before it are accepted without checking their
-    /// rows.
+    /// Rows before this time were removed deliberately. Seals whose part begins before this time are accepted without
+    /// checking their rows.
     pub removed_before: Option<Instant>,
-    /// A recorded seal.
+    /// A seal of an earlier verification, which was recorded outside the database.
     pub seal: Option<KnownSeal>,
 }
 
-/// The part of the log that a seal covers.
+/// The part of the log that a seal covers, as error messages show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedPart {
     number: u64,
@@ -93,7 +93,7 @@ pub enum LogFault {
     /// The part has fewer rows than were sealed.
     #[error("{part}: {missing} of its {rows} rows are missing")]
     MissingRows {
-        /// The part of the seal.
+        /// The part of the log that the seal covers.
         part: SealedPart,
         /// The number of missing rows.
         missing: u64,
@@ -106,7 +106,7 @@ pub enum LogFault {
     /// The part has other rows than were sealed, or the seal was changed.
     #[error("{0}: a row of it, or the seal itself, was changed")]
     Changed(SealedPart),
-    /// The keys of these seals are not known.
+    /// These seals were made with a key that is not known, or were forged.
     #[error("{} made with a key that is not known, or forged", seals(*.first, *.last, "was", "were"))]
     Unproven {
         /// The first.
@@ -114,7 +114,7 @@ pub enum LogFault {
         /// The last.
         last: u64,
     },
-    /// The recorded seal does not exist, or differs.
+    /// The recorded seal is not in the database, or differs there.
     #[error("seal {0} differs from the noted one: the log was rewritten or truncated")]
     NotAsNoted(u64),
 }
@@ -128,24 +128,25 @@ fn seals(first: u64, last: u64, one: &str, several: &str) -> String {
 pub struct Verification {
     /// The number of unchanged sealed rows.
     pub rows: u64,
-    /// The number of seals.
+    /// The number of seals whose rows are unchanged.
     pub seals: u64,
-    /// The number of seals that were accepted without checking their rows, since these were removed deliberately.
+    /// The number of seals that were accepted without checking their rows, because the rows were removed deliberately.
     pub removed: u64,
     /// How many rows are not sealed yet.
     pub unsealed: u64,
-    /// Whether some of these rows are overdue.
+    /// Whether some of the unsealed rows are overdue: sealing does not run, or is too slow.
     pub is_overdue: bool,
-    /// The last seal. Recorded elsewhere, it can prove later that nothing before it was rewritten.
+    /// The last seal. If it is recorded outside the database, it can prove later that nothing before it was rewritten.
     pub last: Option<KnownSeal>,
     /// The detected manipulations.
     pub faults: Vec<LogFault>,
-    /// Seals whose tag does not belong to a known key. A later seal with a known key also proves them.
+    /// The numbers of the first and the last pending seal whose tag does not belong to a known key. The next seal with
+    /// a known key proves them, too.
     unproven: Option<(u64, u64)>,
 }
 
 impl Audit {
-    /// Compares the log with its seals.
+    /// Compares the log with its seals. Detected manipulations are not errors, but the faults of the result.
     ///
     /// # Errors
     /// When the store fails, or contains invalid data.
@@ -176,7 +177,7 @@ impl Audit {
         Ok(found)
     }
 
-    /// Compares a seal with its part of the log.
+    /// Compares a seal with the part of the log that it covers. Adds the result to `found`.
     async fn compare(
         &self,
         found: &mut Verification,
@@ -186,7 +187,7 @@ impl Audit {
     ) -> Result<(), StoreError> {
         let expected = before.map_or(1, |before| before.number.saturating_add(1));
         if seal.number != expected {
-            // The beginning of its part is unknown.
+            // The part of this seal begins at the end of a missing seal, which is unknown: the rows cannot be checked.
             found.give_up_proof();
             let last = seal.number.saturating_sub(1);
             found.faults.push(LogFault::MissingSeals { first: expected, last });
@@ -221,7 +222,8 @@ impl Audit {
 }
 
 impl Verification {
-    /// Records whether the seal is proven, which also proves the earlier seals whose digests it covers.
+    /// Records whether the seal has a tag of a known key. Such a seal also proves the pending earlier seals, because
+    /// its digest covers theirs.
     const fn note_proof(&mut self, seal: &Seal, is_proven: bool) {
         self.unproven = match self.unproven {
             _ if is_proven => None,
@@ -230,7 +232,7 @@ impl Verification {
         };
     }
 
-    /// Later seals do not prove the pending unproven seals.
+    /// Reports the pending unproven seals as faults, because no later seal can prove them.
     fn give_up_proof(&mut self) {
         let unproven = self.unproven.take();
         self.faults.extend(unproven.map(|(first, last)| LogFault::Unproven { first, last }));
@@ -244,7 +246,7 @@ mod tests {
 
     const CHANGE_ROW_5: &str = "UPDATE audit_log SET action = 'nothing' WHERE rowid = 5";
 
-    /// Verifies four seals over ten rows after tampering.
+    /// Writes ten rows with four seals, runs `sql`, and verifies the log.
     async fn tampered(sql: &str) -> Verification {
         let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
@@ -293,14 +295,14 @@ mod tests {
         let late = "INSERT INTO audit_log (id, created_at, action) \
             SELECT zeroblob(16), created_at, 'late' FROM audit_log WHERE rowid = 10";
         assert!(told(&tampered(late).await)[0].ends_with("rows were added to it after it was sealed"));
-        // The rows are moved by 15 minutes.
+        // Row 1 is moved by 15 minutes, into the part of seal 2.
         let moved =
             tampered("UPDATE audit_log SET created_at = created_at + 900000000 WHERE rowid = 1").await;
         assert_eq!(told(&moved).len(), 2, "{moved:?}");
     }
 
     #[tokio::test]
-    async fn missing_seals_are_told() {
+    async fn missing_seals_are_reported() {
         let found = tampered("DELETE FROM audit_seals WHERE number = 3").await;
         assert_eq!(told(&found), ["seal 3 is missing"]);
         assert_eq!((found.rows, found.seals), (6, 2));
@@ -322,7 +324,7 @@ mod tests {
             told(&world.verified().await),
             ["seal 2 was made with a key that is not known, or forged"]
         );
-        // A valid seal after them does not prove them when one in between was changed.
+        // The next seal has a known key, but does not prove the earlier ones, because its own rows were changed.
         world.add_sealed(&[1]).await;
         world.tamper("UPDATE audit_log SET action = 'nothing' WHERE rowid = 11").await;
         let found = told(&world.verified().await);

@@ -11,7 +11,7 @@ use super::Carts;
 /// Why a movie was not added to the cart.
 #[derive(Debug, thiserror::Error)]
 pub enum AddToCartError {
-    /// It cannot be in the cart.
+    /// The movie cannot be added, for the given reason.
     #[error(transparent)]
     Refused(#[from] CartRefusal),
     /// The actor may not change the cart.
@@ -43,7 +43,7 @@ impl Carts {
         Ok(())
     }
 
-    /// Adds a movie to a locked cart. Returns why it was refused, if it was.
+    /// Adds a movie to a locked cart. Returns the reason when the movie is refused, and `None` when it was added.
     pub(super) async fn put(
         &self,
         unit: &mut dyn CartUnit,

@@ -27,8 +27,8 @@ pub struct MergedCart {
 }
 
 impl Carts {
-    /// Merges a visitor's cart into the user's cart after signing in. Its first movie becomes the newest. Repeating the
-    /// call changes nothing.
+    /// Merges a visitor's cart into the user's cart, after the visitor has signed in. `movie_ids` has the order of the
+    /// visitor's cart: its first movie becomes the newest one in the user's cart. Repeating the call changes nothing.
     ///
     /// # Errors
     /// See [`AccessError`]. After an error nothing was added.
@@ -51,7 +51,7 @@ impl Carts {
         for &movie_id in movie_ids {
             match self.put(&mut *unit, actor.user_id, cart_id, movie_id, added_at).await? {
                 Some(reason) => skipped.push(SkippedMovie { movie_id, reason }),
-                // Each is a microsecond before the previous one, which keeps the visitor's order.
+                // Each movie is added a microsecond before the previous one, because carts list the newest movie first.
                 None => {
                     added_at = added_at.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(added_at);
                 }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn repeating_it_changes_nothing_more() {
+    async fn repeating_a_merge_changes_nothing_more() {
         let (carts, _) = carts_with_movies(2).await;
         let first = carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap();
         let again = carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap();

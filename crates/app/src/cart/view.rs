@@ -24,7 +24,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_cart_that_was_never_opened_is_empty_and_costs_nothing() {
+    async fn a_cart_that_was_never_opened_is_empty_and_viewing_creates_none() {
         let (carts, store) = carts_with_movies(0).await;
         let cart = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(cart, CartView { items: Vec::new(), unavailable: Vec::new(), total: price("0") });

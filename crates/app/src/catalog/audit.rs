@@ -17,7 +17,7 @@ pub(super) struct Cause<'a> {
 }
 
 impl<'a> Cause<'a> {
-    /// A moderator's request.
+    /// Returns the common data of a change that a moderator requests.
     pub(super) fn request(
         ids: &'a dyn IdGenerator,
         moderator: &Actor,
@@ -27,7 +27,7 @@ impl<'a> Cause<'a> {
         Self { ids, actor: Some(moderator.user_id), origin: Some(origin), at }
     }
 
-    /// An entry of the audit log.
+    /// Returns an entry of the audit log with the common data.
     pub(super) fn entry(
         &self,
         action: AuditAction,
@@ -67,8 +67,8 @@ impl<'a> Cause<'a> {
     }
 }
 
-/// The fields in which two states of a movie differ, except the offer, with their values before and after. `None` means
-/// that the movie does not exist.
+/// Returns the fields in which two states of a movie differ, except the offer, with their values before and after. A
+/// state of `None` means that the movie does not exist.
 pub(super) async fn differences(
     unit: &mut dyn CatalogUnit,
     before: Option<&Movie>,
@@ -97,7 +97,7 @@ pub(super) async fn differences(
     Ok(states.map(AuditState::of))
 }
 
-/// The price and the availability of a movie, for entries about the complete movie.
+/// Returns the price and the availability of a movie, for entries about the complete movie.
 pub(super) fn offer_of(movie: &Movie) -> [(&'static str, String); 2] {
     [("price", movie.price.to_string()), ("is_available", movie.is_available.to_string())]
 }

@@ -10,12 +10,12 @@ use crate::paging::{CursorCodec, ListError, Listing, PageSelection};
 /// The parameters of a list of movies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrowseMovies {
-    /// Which movies.
+    /// The conditions that the listed movies meet.
     pub filter: MovieFilter,
-    /// The order; by default the best matches of a search first, otherwise the default order of the list, such as the
-    /// most popular first.
+    /// The order. If it is empty, the best matches of a search are first; without a search, the list has its own
+    /// default, such as the most popular movies first.
     pub sorts: Vec<MovieSort>,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
     /// The caller; `None` for a visitor.
     pub viewer: Option<Actor>,
@@ -26,7 +26,7 @@ pub struct BrowseMovies {
 pub struct FoundMovies {
     /// A page of the movies.
     pub listing: Listing<MovieSummary>,
-    /// The words that were searched instead, if a typing mistake was corrected.
+    /// The words that were searched instead of the typed ones, if a typing mistake was corrected.
     pub corrected_query: Option<String>,
 }
 
@@ -44,13 +44,13 @@ pub enum BrowseError {
     AvailabilityForModerators,
 }
 
-/// Whether the viewer may filter by availability.
+/// Returns whether the viewer may filter by availability, because withdrawn movies are listed only for moderators.
 pub(super) fn may_filter_availability(viewer: Option<&Actor>) -> bool {
     viewer.is_some_and(|viewer| viewer.role >= Role::Moderator)
 }
 
 impl Catalog {
-    /// Returns a page of the movies on sale.
+    /// Returns a page of the movies on sale, or of the withdrawn movies if a moderator filters for them.
     ///
     /// # Errors
     /// See [`BrowseError`].
@@ -72,11 +72,11 @@ pub(crate) struct MovieList {
     pub(crate) filter: MovieFilter,
     /// The order.
     pub(crate) sorts: Vec<MovieSort>,
-    /// Which page.
+    /// The requested page.
     pub(crate) request: PageRequest,
-    /// The context of its cursors.
+    /// The context of the list's cursors.
     pub(crate) context: String,
-    /// The words that are searched instead, if a typing mistake was corrected.
+    /// The words that are searched instead of the typed ones, if a typing mistake was corrected.
     pub(crate) corrected_query: Option<String>,
 }
 
@@ -92,7 +92,7 @@ impl MovieList {
         if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
             return Err(BrowseError::AvailabilityForModerators);
         }
-        // Cursors and cached totals belong to the canonical filter, regardless of its spelling.
+        // Filters that differ only in spelling share their cursors and cached totals.
         let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
         if sorts.is_empty() {
@@ -101,7 +101,7 @@ impl MovieList {
         if !is_search && sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance) {
             return Err(BrowseError::RelevanceWithoutSearch);
         }
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("movies {}{sorts:?}", filter.key());
         let request = cursors.request(&context, page)?;
         let mut corrected_query = None;

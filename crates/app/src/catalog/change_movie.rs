@@ -14,18 +14,18 @@ use super::{
     resolve::{names_of, resolved_names},
 };
 
-/// The versions of a movie that a change was made for.
+/// The versions of a movie that a change may be applied to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ExpectedVersion {
     /// Any version.
     #[default]
     Any,
-    /// One of these.
+    /// Only one of these versions.
     OneOf(Vec<i64>),
 }
 
 impl ExpectedVersion {
-    /// Whether the change is meant for this version.
+    /// Returns whether the change may be applied to this version.
     #[must_use]
     pub fn includes(&self, version: i64) -> bool {
         match self {
@@ -41,10 +41,10 @@ pub enum ChangeMovieError {
     /// There is no such movie.
     #[error("no such movie")]
     NotFound,
-    /// It was changed after the version that the change was made for.
+    /// The movie does not have the expected version, because it was changed in the meantime.
     #[error("the movie was changed in the meantime")]
     ChangedSince,
-    /// It would conflict with another movie.
+    /// The movie would conflict with another movie.
     #[error(transparent)]
     Conflict(#[from] MovieConflict),
     /// The actor may not change the catalogue.

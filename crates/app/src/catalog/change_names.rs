@@ -46,7 +46,7 @@ pub enum DeleteNameError {
     /// There is no name of this kind with this identifier.
     #[error("there is no such name")]
     NotFound,
-    /// A movie uses it, on sale or not.
+    /// A movie, on sale or not, uses the name.
     #[error("movies have the name")]
     InUse,
     /// The actor may not change the catalogue.
@@ -94,7 +94,8 @@ impl Catalog {
         Ok(CountedName { id, name, movies_count: 0 })
     }
 
-    /// Renames a genre, director, star or certification. The same name, or another spelling of it, is not a conflict.
+    /// Renames a genre, director, star or certification, and returns it. `None` keeps the name. Another spelling of the
+    /// current name is not a conflict.
     ///
     /// # Errors
     /// See [`RenameError`].
@@ -172,8 +173,7 @@ impl Catalog {
     }
 }
 
-/// What entries of the audit log refer to.
-/// The entries of the audit log about names that were added with a movie.
+/// Returns the entries of the audit log about names that were added with a movie.
 pub(super) fn names_created(cause: &Cause<'_>, added: &[NewName]) -> Vec<AuditEntry> {
     let entry = |(kind, name): &NewName| {
         cause.entry(AuditAction::NameCreated, object(*kind, name.id), None, Some(state(&name.name)))
@@ -181,6 +181,7 @@ pub(super) fn names_created(cause: &Cause<'_>, added: &[NewName]) -> Vec<AuditEn
     added.iter().map(entry).collect()
 }
 
+/// Returns the name as the object of an audit log entry.
 const fn object(kind: NameKind, id: Uuid) -> AuditObject {
     match kind {
         NameKind::Genre => AuditObject::Genre(Id::from_uuid(id)),
@@ -215,7 +216,7 @@ mod tests {
         Origin { device: Device::default(), request_id: None }
     }
 
-    /// A catalogue with a moderator, in which every name is reported as taken.
+    /// A catalogue with a moderator, in which `find_name` finds a name with any identifier.
     async fn moderated() -> (Catalog, Arc<TestStorage>) {
         let (catalog, store) = catalog().await;
         store.add_user(MO).await;
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_that_loses_a_race_is_notified_once() {
+    async fn a_change_of_a_name_that_loses_races_is_recorded_once() {
         let (catalog, store) = moderated().await;
         store.lose_commits(2);
         let id = catalog.create_name(MO, NameKind::Genre, named("Noir"), &origin()).await.unwrap().id;

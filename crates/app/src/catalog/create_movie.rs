@@ -16,10 +16,10 @@ use super::{
 /// Why a movie conflicts with another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MovieConflict {
-    /// They have the same title, year and running time.
+    /// Both have the same title, year and running time.
     #[error("another movie has this title, year and running time")]
     Exists,
-    /// They have the same IMDb or TMDB identifier.
+    /// Both have the same IMDb or TMDB identifier.
     #[error("another movie has this identifier at IMDb or TMDB")]
     ExternalIdTaken,
 }
@@ -37,7 +37,7 @@ impl MovieConflict {
 /// Why a movie was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateMovieError {
-    /// It conflicts with another movie.
+    /// The movie conflicts with another movie.
     #[error(transparent)]
     Conflict(#[from] MovieConflict),
     /// The actor may not change the catalogue.

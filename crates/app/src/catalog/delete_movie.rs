@@ -17,13 +17,13 @@ pub enum DeleteMovieError {
     /// There is no such movie.
     #[error("no such movie")]
     NotFound,
-    /// It was bought.
+    /// The movie was bought.
     #[error("the movie was bought")]
     Purchased,
-    /// An order contains it.
+    /// An order contains the movie.
     #[error("the movie is in an order")]
     Ordered,
-    /// It is in carts, and `takes_out_of_carts` was not set.
+    /// The movie is in carts, and `takes_out_of_carts` was not set.
     #[error("the movie is in {carts} carts")]
     InCarts {
         /// The number of carts.

@@ -27,13 +27,13 @@ use crate::{
     record::Recorder,
 };
 
-/// The use cases on an empty test database, without browsing.
+/// The use cases on an empty test database. Reading movies is not expected.
 pub(crate) async fn catalog() -> (Catalog, Arc<TestStorage>) {
     let store = TestStorage::new().await;
     (Catalog { store: store.clone(), moderation: store.clone(), ..browsing(MockQueries::new()) }, store)
 }
 
-/// The use cases that read these movies and write nothing.
+/// The use cases with these movie queries. Any write is unexpected and panics.
 pub(crate) fn browsing(queries: MockQueries) -> Catalog {
     Catalog {
         store: Arc::new(MockStore::new()),
@@ -132,7 +132,7 @@ mockall::mock! {
     }
 }
 
-/// Names and years of movies that can be searched.
+/// A search index in memory, made from the names and years of movies.
 pub(crate) struct KnownMovies {
     names: Vec<(String, i32)>,
     entries: Vec<(IndexEntry, i32)>,
@@ -229,7 +229,7 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
     }
 }
 
-/// The movie of a list with all its details.
+/// Extends a movie in a list to one with all its details.
 pub(crate) fn detail_of(summary: MovieSummary, is_available: bool) -> MovieDetail {
     MovieDetail {
         summary,

@@ -10,7 +10,7 @@ pub(super) struct ExternalIdOwners {
 }
 
 impl ExternalIdOwners {
-    /// Creates the table from stored movies.
+    /// Creates the table of owners from stored movies.
     pub(super) fn of(stored: Vec<ExternalIds>) -> Self {
         let mut owners = Self::default();
         for ExternalIds { movie, imdb_id, tmdb_id } in stored {
@@ -23,8 +23,8 @@ impl ExternalIdOwners {
     /// Records the identifiers of a row to import.
     ///
     /// # Errors
-    /// When an identifier belongs to another movie. An identifier that its movie loses in the same import still belongs
-    /// to it; it is free in the next import.
+    /// When an identifier belongs to another movie. An identifier that a row of the same import removes from its movie
+    /// still belongs to that movie; it is free in the next import.
     pub(super) fn claim(&mut self, facts: &Facts) -> Result<(), InvalidFacts> {
         let movie = &facts.identity;
         let taken = |field| InvalidFacts::of_field(field, FactFault::BelongsToAnotherMovie);
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_is_claimed_by_one_movie() {
+    fn an_identifier_belongs_to_one_movie() {
         let stored = ExternalIds {
             movie: facts("Stored").identity,
             imdb_id: Some("tt0000001".to_owned()),

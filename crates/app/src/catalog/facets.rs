@@ -19,8 +19,8 @@ pub enum CountFacetsError {
 }
 
 impl Catalog {
-    /// Returns how many movies each further filter value would select, in a shop with this currency. `viewer` is the
-    /// signed-in user.
+    /// Returns for each value that the filter can be narrowed by how many movies it would select. Price ranges are
+    /// counted in `currency`, the currency of the shop. `viewer` is the signed-in user, if any.
     ///
     /// # Errors
     /// See [`CountFacetsError`].

@@ -22,11 +22,11 @@ use super::{
 /// The result of importing a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// A new movie.
+    /// A new movie was added.
     Added,
-    /// A movie that existed, with other facts.
+    /// The movie existed, and the row changed it.
     Updated,
-    /// A movie that existed, with the same facts.
+    /// The movie existed, and had the same facts as the row.
     Unchanged,
     /// A later row is about the same movie and is imported instead.
     Superseded,
@@ -42,23 +42,23 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// How often an import is retried because other imports add the same movies concurrently.
+/// How many times an import is tried when other imports add the same movies concurrently.
 const TRIES: u32 = 5;
 
-/// The outcome of each row; `None` if another import added one of the movies concurrently, so that nothing may be
-/// committed.
+/// The outcome of each row. `None` if another import concurrently added one of the movies: the unit of work must then
+/// not be committed.
 type Outcomes = Option<Vec<ImportOutcome>>;
 
-/// A row to import, or its outcome if it does not need the store.
+/// A row to import, or its outcome if that is already certain: rejected or superseded.
 type Row = Result<CheckedPartialFacts, ImportOutcome>;
 
 impl Catalog {
     /// Imports rows in one transaction, and returns the outcome of each row in order.
     ///
-    /// A movie is identified by name, year and running time. A new one is added; an existing one takes over the facts that
-    /// the row has, and keeps those that are absent from it. Of several rows about one movie the last valid one is
-    /// imported, so that repeating an import changes nothing. Changes of the price or the availability of an existing movie
-    /// are written to the audit log. With `dry_run` nothing is committed.
+    /// A movie is identified by name, year and running time. A new movie is added; an existing one takes over the facts
+    /// that the row has, and keeps those that are absent from the row. Of several rows about one movie the last valid
+    /// one is imported, so that repeating an import changes nothing. Changes of the price or the availability of an
+    /// existing movie are written to the audit log. With `dry_run` nothing is committed.
     ///
     /// New names of genres, people and certifications are committed before the movies, in a separate transaction:
     /// concurrent imports that share a name would otherwise wait for each other's complete transaction. If a file is
@@ -81,7 +81,8 @@ impl Catalog {
                 match retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now))
                     .await
                 {
-                    // A moderator may have deleted a name that was just resolved: it is resolved again.
+                    // Also occurs when a moderator has deleted a name that was just resolved: the next try resolves it
+                    // again.
                     Err(StoreError::Conflict(_)) => None,
                     outcomes => outcomes?,
                 }
@@ -126,7 +127,7 @@ impl Catalog {
         Ok(outcomes)
     }
 
-    /// Does the same as an import, without a commit.
+    /// Does the same as an import, in one unit of work that is not committed.
     async fn try_dry_run(
         &self,
         attempt: Attempt,
@@ -217,12 +218,12 @@ fn without_rejected_and_repeated(rows: Vec<PartialFacts>, this_year: i32) -> Vec
     rows
 }
 
-/// The facts of the rows to import.
+/// Returns the facts of the rows to import.
 fn facts_of(rows: &[Row]) -> impl Iterator<Item = &Facts> + Clone {
     rows.iter().flatten().map(|imported| &*imported.facts)
 }
 
-/// The names of this kind in the rows to import.
+/// Returns the names of this kind in the rows to import.
 fn names_in(rows: &[Row], kind: NameKind) -> impl Iterator<Item = &String> {
     facts_of(rows).flat_map(move |facts| names_of(facts, kind))
 }

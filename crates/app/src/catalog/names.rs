@@ -18,7 +18,8 @@ pub struct ListNames {
 }
 
 impl Catalog {
-    /// Returns all names of a kind with few names, with the number of their movies on sale.
+    /// Returns all names of a kind, with the number of their movies on sale. Only for kinds with few names, such as
+    /// genres.
     ///
     /// # Errors
     /// When the store fails.
@@ -26,7 +27,7 @@ impl Catalog {
         self.names.all_names(kind).await
     }
 
-    /// A page of the names of a kind, with the number of their movies on sale.
+    /// Returns a page of the names of a kind, with the number of their movies on sale.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -39,14 +40,14 @@ impl Catalog {
         let folded = fold(search.as_deref().unwrap_or_default());
         let words: Vec<String> =
             folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("names {kind:?} {words:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.names.name_page(kind, &words, &request).await?;
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// One name of a kind, with the number of its movies on sale.
+    /// Returns one name of a kind, with the number of its movies on sale; `None` when there is no such name.
     ///
     /// # Errors
     /// When the store fails.

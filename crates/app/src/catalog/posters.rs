@@ -18,14 +18,14 @@ use domain::{
 use super::audit::{Cause, differences};
 use crate::{outbox::Message, record::Recorder};
 
-/// How long after it was announced it is checked whether a stored poster is used by a movie.
+/// How long after the announcement of a poster the outbox checks whether its movie uses the poster.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// How long the pictures of a poster are kept after it was removed from its movie, since pages that were loaded or
 /// cached before still show it.
 const KEPT_AFTER_LEAVING: TimeDelta = TimeDelta::minutes(1);
 
-/// How long after it was announced a picture may become a poster. It is much shorter than the time until the check, so
+/// How long after its announcement a picture may become a poster. This is much shorter than [`LOOKED_AT_AFTER`], so
 /// that clock differences between nodes do not matter.
 const TAKEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
@@ -63,7 +63,7 @@ pub enum SetPosterError {
     /// The actor may not change the catalogue.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// A store failed.
+    /// The database or the media store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -85,9 +85,9 @@ pub enum RemovePosterError {
 impl Posters {
     /// Sets the upload as the movie's poster, which replaces the previous one.
     ///
-    /// No transaction spans both stores. The pictures are therefore announced in the outbox before they are stored. An
-    /// hour later the outbox checks whether the movie uses them, and removes them if not, so that no failure leaves
-    /// unused pictures.
+    /// No transaction spans both the database and the media store. The pictures are therefore announced in the outbox
+    /// before they are stored. An hour later the outbox checks whether the movie uses them, and removes them if not, so
+    /// that no failure leaves unused pictures.
     ///
     /// # Errors
     /// See [`SetPosterError`].
@@ -201,11 +201,12 @@ impl Posters {
         unit.append_audit_entry(&cause.entry(AuditAction::MovieChanged, object, Some(old), Some(new))).await
     }
 
-    /// Removes the stored pictures unless the movie uses them. No picture becomes a poster after the time of this
-    /// check, so an unused picture will never be used.
+    /// Removes the stored pictures unless the movie uses them. Unused pictures cannot become the poster after this
+    /// check, because the check runs an hour after the pictures were announced, and they may become the poster only
+    /// within 10 minutes.
     ///
     /// # Errors
-    /// When a store fails. The call can be repeated safely.
+    /// When the database or the media store fails. The call can be repeated safely.
     pub async fn remove_unused_poster(
         &self,
         movie_id: MovieId,
@@ -226,12 +227,12 @@ impl Posters {
         movie_id: MovieId,
     ) -> Result<Option<UploadedPoster>, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        // The lock waits for concurrent changes of the movie.
+        // Locking the movie waits for concurrent changes of it.
         let movie = unit.find_movie_for_update(movie_id).await?;
         Ok(movie.as_ref().and_then(Movie::uploaded_poster))
     }
 
-    /// The stored picture, or `None`.
+    /// Returns the stored picture, or `None` when there is none with this key.
     ///
     /// # Errors
     /// When the media store fails.
@@ -241,8 +242,9 @@ impl Posters {
 }
 
 impl Recorder {
-    /// Writes a message to the outbox to remove the uploaded poster of a movie after the commit of the unit of work in
-    /// which the movie stops using it, because the poster was replaced or removed, or the movie is deleted.
+    /// Writes an outbox message that removes the uploaded poster of `before`, if `after` no longer uses it: the poster
+    /// was replaced or removed, or the movie is deleted (`None`). The message is due [`KEPT_AFTER_LEAVING`] after
+    /// `now`.
     pub(super) async fn replaced_poster<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -327,8 +329,7 @@ mod tests {
             self.store.rows().await.movies[0].uploaded_poster()
         }
 
-        /// Processes all messages of the outbox, even if they are not due yet, and processes them again, as after a
-        /// crash.
+        /// Processes all messages of the outbox twice, as after a crash, even those that are not due yet.
         async fn clean(&self) {
             let messages = self.store.messages();
             for message in messages.iter().chain(&messages) {

@@ -10,11 +10,12 @@ use super::Catalog;
 
 /// Finds the rows of a file that a later row about the same movie supersedes.
 ///
-/// All rows are recorded before the first one is imported. An import in several parts could not see the later rows, and
-/// would change such a movie at each run.
+/// Callers must record all rows with [`Catalog::note_row`] before they import the first one. Without this, an import in
+/// several parts would not see the later rows, and would change the movie at every run.
 #[derive(Debug, Default)]
 pub struct Repeats {
-    /// The last row of each movie so far, by a digest of its identity, which needs less memory than the identity.
+    /// The number of the last row of each movie so far. The key is a digest of the movie's identity, which needs less
+    /// memory than the identity.
     last: HashMap<[u64; 2], u64>,
     superseded: HashSet<u64>,
 }
@@ -37,7 +38,8 @@ impl Repeats {
 }
 
 impl Catalog {
-    /// Records a row. The caller numbers the rows in ascending order. Rows that break a rule do not supersede others.
+    /// Records a row in `repeats`. Callers must pass the row numbers in ascending order. Rows that break a rule do not
+    /// supersede others.
     pub fn note_row(&self, row: u64, facts: Facts, repeats: &mut Repeats) {
         if let Ok(identity) = facts.check_identity(self.clock.now().year()) {
             repeats.note(row, &identity);

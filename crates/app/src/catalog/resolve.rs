@@ -50,7 +50,7 @@ impl Catalog {
     }
 }
 
-/// The names of this kind in the facts.
+/// Returns the names of this kind in the facts.
 pub(super) fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
     match kind {
         NameKind::Genre => &facts.genres,
@@ -60,7 +60,7 @@ pub(super) fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
     }
 }
 
-/// The identifiers of the names in the facts. Unresolved names are omitted.
+/// Returns the identifiers of the names in the facts. Unresolved names are omitted.
 pub(super) fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     fn ids<K: Kind>(facts: &Facts, kind: NameKind, names: &Resolved) -> Vec<Id<K>> {
         names_of(facts, kind)
@@ -72,7 +72,7 @@ pub(super) fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     let genres: Vec<GenreId> = ids(facts, NameKind::Genre, names);
     let directors: Vec<DirectorId> = ids(facts, NameKind::Director, names);
     let stars: Vec<StarId> = ids(facts, NameKind::Star, names);
-    // The certification is missing only in a change without one; the movie then keeps its certification.
+    // The certification is unresolved only for a change that does not set it; the movie then keeps its certification.
     let certification = certifications.first().copied().unwrap_or_else(|| Id::from_uuid(Uuid::nil()));
     ResolvedNames { certification, genres, directors, stars }
 }

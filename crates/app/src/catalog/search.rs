@@ -9,16 +9,16 @@ use domain::{
     time::{Clock, Instant},
 };
 
-/// How many corrections of a word are tried.
+/// How many corrections of each word are tried.
 const CORRECTIONS: usize = 6;
 
-/// How many wordings are tried in total.
+/// How many corrected wordings of a search are tried in total: each of them costs a statement.
 const WORDINGS: usize = 12;
 
-/// A search with more unknown words than this is not corrected: each of them costs a statement.
+/// A search with more unknown words than this is not corrected: each unknown word costs a statement.
 const CORRECTED_WORDS: usize = 4;
 
-/// How many numbers of a search are tried as the year, from the last one on: each of them costs a statement.
+/// How many numbers after the first one are tried as the year, from the last one on: each try costs a statement.
 const TRIED_YEARS: usize = 3;
 
 /// An interpreted search.
@@ -26,7 +26,7 @@ const TRIED_YEARS: usize = 3;
 pub struct UnderstoodSearch {
     /// The search to run.
     pub search: Search,
-    /// The words that are searched instead, if a typing mistake was corrected.
+    /// The words that are searched instead of the typed ones, if a typing mistake was corrected.
     pub corrected_query: Option<String>,
 }
 
@@ -45,7 +45,8 @@ pub async fn understand(queries: &dyn SearchQueries, search: Search) -> Result<U
     Ok(UnderstoodSearch { search, corrected_query })
 }
 
-/// The search with its unknown words corrected; `None` when all are known, or when no correction finds a movie.
+/// Returns the search with its unknown words corrected; `None` when all words are known, or when no correction finds a
+/// movie.
 async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Option<Search>, StoreError> {
     let known = known_words(queries, search).await?;
     let years = search.possible_years();
@@ -78,7 +79,7 @@ async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Optio
     Ok(None)
 }
 
-/// Whether each word of the search is known. Repeated words are looked up once.
+/// Returns for each word of the search whether a movie has it. Repeated words are looked up once.
 async fn known_words(queries: &dyn SearchQueries, search: &Search) -> Result<Vec<bool>, StoreError> {
     let mut distinct: Vec<SearchTerm> = Vec::new();
     let mut positions = Vec::new();
@@ -93,7 +94,8 @@ async fn known_words(queries: &dyn SearchQueries, search: &Search) -> Result<Vec
     Ok(positions.into_iter().map(|position| known.get(position).copied().unwrap_or(true)).collect())
 }
 
-/// The search with the most likely corrections of the words at these positions, and then with every other choice of one of them.
+/// Returns the wordings to try. The first one has the most likely correction at every position. Each further one
+/// replaces one of these corrections by another choice.
 fn wordings(search: &Search, choices: &[(usize, Vec<Correction>)]) -> Vec<Search> {
     if choices.is_empty() {
         return Vec::new();
@@ -110,7 +112,8 @@ fn wordings(search: &Search, choices: &[(usize, Vec<Correction>)]) -> Vec<Search
     wordings
 }
 
-/// The search with each number that may be a year either in the name or as the year of the movies.
+/// Interprets the numbers that may be years: each is a word of the movie's name, or one of them is the year of the
+/// movies.
 async fn with_years(queries: &dyn SearchQueries, search: Search) -> Result<Search, StoreError> {
     let years = search.possible_years();
     let Some((first, others)) = years.split_first() else { return Ok(search) };
@@ -134,28 +137,29 @@ pub struct SearchUpkeep {
     last: Mutex<Option<Run>>,
 }
 
-/// A run that changed something.
+/// A refresh that changed the index.
 #[derive(Clone, Copy)]
 struct Run {
     end: Instant,
     duration: TimeDelta,
 }
 
-/// A refresh takes at most this fraction of the time.
+/// After a refresh, the next one waits this many times the duration of the refresh, up to [`LONGEST_PAUSE`]. Refreshes
+/// therefore take about a twentieth of the time at most.
 const SHARE_OF_TIME: i32 = 20;
 
-/// The maximum pause between a change and its refresh.
+/// The maximum pause after a refresh, however long the refresh took.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
 
 impl SearchUpkeep {
-    /// Creates the upkeep of this index.
+    /// Creates the background work that updates `index`.
     #[must_use]
     pub fn new(index: Arc<dyn SearchIndex>, clock: Arc<dyn Clock>) -> Self {
         Self { index, clock, last: Mutex::new(None) }
     }
 
-    /// Refreshes the index when movies have changed; returns how many movies and words were updated. It does nothing
-    /// shortly after a refresh that took long, as in large catalogues.
+    /// Refreshes the index when movies have changed; returns how many movies and words were updated. Does nothing
+    /// during the pause after a refresh, which is long when the refresh took long, as in large catalogues.
     ///
     /// # Errors
     /// When the store fails.
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unknown_words_are_corrected_to_those_that_find_something() {
+    async fn unknown_words_are_corrected_to_those_that_find_a_movie() {
         assert_eq!(understood(&MOVIES, "teh godfahter").await, plain("teh godfahter"), "three letters");
         assert_eq!(understood(&MOVIES, "the godfahter").await, corrected_to("the godfather"));
         assert_eq!(understood(&MOVIES, "hezt").await, corrected_to("heat"));

@@ -4,7 +4,8 @@ use super::Catalog;
 use crate::accounts::Actor;
 
 impl Catalog {
-    /// Returns a movie with all details. A withdrawn movie is shown only to its buyers and to moderators.
+    /// Returns a movie with all details; `None` when it does not exist or may not be shown. A withdrawn movie is shown
+    /// only to its buyers and to moderators.
     ///
     /// # Errors
     /// When the store fails.
@@ -39,7 +40,7 @@ mod tests {
         Actor { user_id, session_id: Id::from_uuid(Uuid::nil()), role }
     }
 
-    /// A catalogue of one movie, which the buyer bought.
+    /// A catalogue of one movie, which [`BUYER`] bought.
     fn catalog(is_available: bool) -> Catalog {
         let mut queries = MockQueries::new();
         queries.expect_movie_detail().returning(move |id, viewer| {

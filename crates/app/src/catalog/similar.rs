@@ -17,15 +17,15 @@ const KEPT_DAYS: i64 = 1;
 const READ_FIRST: usize = 24;
 /// How many movies a round of background work checks.
 const LOOKED_AT: u32 = 500;
-/// The maximum number of lists that it computes in a round, since it shares the database with the requests.
+/// The maximum number of lists that a round computes, because it shares the database with the requests.
 const FOUND: usize = 20;
 
 /// The position of the background work in the movies on sale, the most popular first. `None` is the beginning.
 pub type SimilarProgress = Option<(f64, MovieId)>;
 
 impl Catalog {
-    /// Returns movies that are similar to a movie, the most similar first, which are on sale and not bought by the
-    /// viewer. `None` when the movie may not be seen.
+    /// Returns the most similar movies to a movie, the most similar first. Only movies that are on sale and that the
+    /// viewer has not bought are returned. `None` when the movie does not exist or the viewer may not see it.
     ///
     /// # Errors
     /// When the store fails.
@@ -79,8 +79,8 @@ impl Catalog {
 
     /// Computes and stores lists of similar movies that are missing or old: one round of background work.
     ///
-    /// Returns the number of lists, and the position at which the next round continues, which is the beginning after the last
-    /// movie.
+    /// Returns the number of computed lists, and the position at which the next round continues. After the last movie
+    /// this is `None`, the beginning.
     ///
     /// # Errors
     /// When the store fails.
@@ -237,7 +237,7 @@ mod tests {
                 movie_id: movie_id(number),
                 popularity: 1.0,
                 movie_version: 3,
-                // Every other one is due.
+                // Every other candidate is due.
                 is_due: number.is_multiple_of(2),
             };
             Ok((start.saturating_add(1)..=50).map(candidate).collect())

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::storage::TestStorage;
 
-/// The user with this number and the session with the same number.
+/// An actor whose user and session have this number as their identifier.
 pub(crate) const fn user(number: u128) -> Actor {
     let session_id = Id::from_uuid(Uuid::from_u128(number));
     Actor { user_id: Id::from_uuid(Uuid::from_u128(number)), session_id, role: Role::User }
@@ -21,7 +21,7 @@ pub(crate) const fn user(number: u128) -> Actor {
 pub(crate) const ANN: Actor = user(0xA);
 pub(crate) const BOB: Actor = user(0xB);
 
-/// The movie with this number.
+/// The identifier of the movie with this number.
 pub(crate) const fn movie(number: u128) -> MovieId {
     Id::from_uuid(Uuid::from_u128(number))
 }
@@ -57,7 +57,7 @@ pub(crate) fn facts(name: &str) -> Facts {
 }
 
 impl TestStorage {
-    /// Adds an active user who is signed in.
+    /// Adds an active user with the actor's session and role.
     pub(crate) async fn add_user(&self, actor: Actor) {
         let (id, now) = (actor.user_id, Instant::default());
         let email = format!("{id}@example.com").parse().unwrap();

@@ -1,8 +1,9 @@
 //! Implements every method of the storage ports on [`TestStorage`]: each call is recorded, may be made to fail, and is
 //! then passed to the database.
 //!
-//! A new method is one line here. In a repository the line says which row the unit of work must have locked before (`under`) and
-//! which one the method locks (`locks`).
+//! To add a method, add one line. In a repository, `under` names the row that the unit of work must have locked before
+//! the call, and `locks` names the row that the method locks. In another port, `commit` marks a method that commits a
+//! transaction.
 
 use async_trait::async_trait;
 use domain::{

@@ -35,11 +35,11 @@ pub(crate) struct Rows {
     pub(crate) devices: Vec<KnownDevice>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) refresh: Vec<RefreshToken>,
-    /// Only the network of the address is stored.
+    /// The entries of the audit log. Their `ip` is only the network, because the address itself is not stored.
     pub(crate) audit: Vec<AuditEntry>,
     pub(crate) outbox: Vec<OutboxRow>,
     pub(crate) movies: Vec<Movie>,
-    /// The keys of genres, certifications, directors and stars.
+    /// The folded names of genres, certifications, directors and stars.
     pub(crate) names: Vec<String>,
     /// The owners of the carts.
     pub(crate) carts: Vec<UserId>,
@@ -57,7 +57,7 @@ pub(crate) struct OutboxRow {
     pub(crate) payload: Vec<u8>,
     pub(crate) attempts: u32,
     pub(crate) created_at: Instant,
-    /// When it is due, or can be claimed again.
+    /// When the message is due; while it is claimed, when its lease ends.
     pub(crate) not_before: Instant,
     pub(crate) done_at: Option<Instant>,
     pub(crate) is_dead: bool,
@@ -126,18 +126,18 @@ fn instant(micros: i64) -> Instant {
 impl TestStorage {
     /// Runs a statement on the tables, for changes that no port offers.
     pub(crate) async fn execute(&self, sql: &str) {
-        // A dropped unit of work is rolled back in the background; this one begins after the rollback.
+        // A dropped unit of work is rolled back in the background. This unit waits until the rollback is done.
         self.unit().await.commit().await.unwrap();
         sql_query(sql).execute(&mut *self.tables.lock().unwrap()).unwrap();
     }
 
-    /// The bytes that a statement selects as `id`.
+    /// Returns the identifiers that a statement selects as `id`.
     fn ids(&self, sql: &str) -> Vec<Uuid> {
         let rows: Vec<IdRow> = sql_query(sql).load(&mut *self.tables.lock().unwrap()).unwrap();
         rows.iter().map(|row| uuid(&row.id)).collect()
     }
 
-    /// The texts that a statement selects as `text`.
+    /// Returns the texts that a statement selects as `text`.
     fn texts(&self, sql: &str) -> Vec<String> {
         let rows: Vec<TextRow> = sql_query(sql).load(&mut *self.tables.lock().unwrap()).unwrap();
         rows.into_iter().map(|row| row.text).collect()
@@ -161,7 +161,7 @@ impl TestStorage {
         self.execute(&format!("UPDATE outbox SET payload = {} WHERE rowid = {place}", hex(payload))).await;
     }
 
-    /// The messages of the outbox, oldest first.
+    /// Returns the rows of the outbox, oldest first.
     pub(crate) fn outbox(&self) -> Vec<OutboxRow> {
         let query = "SELECT id, dedupe_key, kind, user_id, payload, attempts, created_at, \
             max(available_at, coalesce(locked_until, 0)) AS not_before, sent_at, dead_at, last_error \
@@ -183,7 +183,7 @@ impl TestStorage {
         rows.into_iter().map(message).collect()
     }
 
-    /// The messages in the outbox, oldest first.
+    /// Returns the unsealed messages in the outbox that are not done, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
         let claimed = self.outbox().into_iter().filter(|row| row.done_at.is_none()).map(|row| {
             let OutboxRow { id, kind, payload, created_at, .. } = row;
@@ -192,19 +192,19 @@ impl TestStorage {
         claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
     }
 
-    /// The keys of the committed names of genres, certifications, directors and stars.
+    /// Returns the folded names of all committed genres, certifications, directors and stars.
     pub(crate) fn names(&self) -> Vec<String> {
         let all = ["genres", "certifications", "directors", "stars"]
             .map(|table| format!("SELECT name_key AS text FROM {table}"));
         self.texts(&all.join(" UNION ALL "))
     }
 
-    /// The committed movies.
+    /// Returns the identifiers of the committed movies, oldest first.
     pub(crate) fn movie_ids(&self) -> Vec<MovieId> {
         self.ids("SELECT id FROM movies ORDER BY rowid").into_iter().map(Id::from_uuid).collect()
     }
 
-    /// All committed rows.
+    /// Returns all committed rows.
     pub(crate) async fn rows(&self) -> Rows {
         let mut rows = Rows { outbox: self.outbox(), names: self.names(), ..Rows::default() };
         rows.tombstones = self.user_ids("users WHERE deleted_at IS NOT NULL", "id");
@@ -276,8 +276,9 @@ impl TestStorage {
         rows.audit.reverse();
     }
 
-    /// Changes rows in a separate unit of work: users, links, profiles, sessions and movies are written back as the
-    /// closure leaves them, and removed users are erased.
+    /// Changes rows in a separate unit of work. It stores the users, links, profiles, sessions and refresh tokens that
+    /// `change` adds or changes, and the movies that it changes. It erases the users and links that `change` removes.
+    /// All other changes are ignored.
     pub(crate) async fn edit(&self, change: impl FnOnce(&mut Rows)) {
         let before = self.rows().await;
         let mut after = before.clone();

@@ -52,10 +52,10 @@ static EMPTY_DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     std::fs::read(path).unwrap()
 });
 
-/// A future that uses the open unit of work.
+/// The future of an interrupt, which uses the open unit of work.
 pub(crate) type Interruption<'u> = Pin<Box<dyn Future<Output = ()> + Send + 'u>>;
 
-/// Interrupts the unit of work that is open.
+/// Runs inside the open unit of work, in the middle of a use case.
 type Interrupt = Box<dyn for<'u> FnMut(&'u mut dyn WholeUnit) -> Interruption<'u> + Send>;
 
 /// Changes rows in a separate unit of work.
@@ -64,13 +64,13 @@ type Interference = Box<dyn FnMut(&mut Rows) + Send>;
 /// The failures to inject, and the recorded calls.
 #[derive(Default)]
 pub(super) struct Script {
-    /// The methods of ports that were called, in order.
+    /// The names of the port methods that were called, in order.
     calls: Mutex<Vec<&'static str>>,
-    /// The method that fails.
+    /// The port method that fails.
     failing: Mutex<Option<&'static str>>,
-    /// Runs right before one of the methods is called.
+    /// The methods to interrupt, and what runs right before each call of them.
     interrupt: tokio::sync::Mutex<Option<(&'static [&'static str], Interrupt)>>,
-    /// Runs once before the method of a port is called outside a unit of work.
+    /// A port method, and what runs once, right before its next call outside a unit of work.
     before: Mutex<Option<(&'static str, Interruption<'static>)>>,
     fails_on_commit: AtomicBool,
     commits_to_lose: AtomicU32,
@@ -82,7 +82,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// Handles the call of a method of a port.
+    /// Records the call of a port method, and fails if the test has made the method fail.
     fn enter(&self, method: &'static str) -> Result<(), StoreError> {
         self.calls.lock().unwrap().push(method);
         if *self.failing.lock().unwrap() == Some(method) {
@@ -91,7 +91,7 @@ impl Script {
         Ok(())
     }
 
-    /// Handles the call of a method of a repository.
+    /// Does the same as [`Self::enter`] for a repository method, which can also lose a race.
     fn enter_repository(&self, method: &'static str) -> Result<(), StoreError> {
         self.enter(method)?;
         let counted = self
@@ -100,7 +100,7 @@ impl Script {
         if counted == Ok(1) { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
     }
 
-    /// Handles the call of a method of a port outside a unit of work.
+    /// Does the same as [`Self::enter`] for a port method outside a unit of work, after what the test runs before it.
     pub(super) async fn enter_port(&self, method: &'static str) -> Result<(), StoreError> {
         let before = self.before.lock().unwrap().take_if(|(wanted, _)| *wanted == method);
         if let Some((_, run)) = before {
@@ -109,7 +109,7 @@ impl Script {
         self.enter(method)
     }
 
-    /// Handles the commit of a transaction.
+    /// Counts the commit of a transaction, and fails if it is one of those that lose a race.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
         self.commits.fetch_add(1, Ordering::Relaxed);
         let counted = self
@@ -118,7 +118,7 @@ impl Script {
         if counted.is_ok() { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
     }
 
-    /// Handles the commit of a unit of work.
+    /// Does the same as [`Self::commit`] for a unit of work, whose commits can also fail permanently.
     fn commit_unit(&self) -> Result<(), StoreError> {
         self.commit()?;
         if self.fails_on_commit.load(Ordering::Relaxed) {
@@ -165,7 +165,7 @@ impl TestStorage {
         self.script.fails_on_commit.store(false, Ordering::Relaxed);
     }
 
-    /// Makes the method of a port fail from now on; `None` for no method.
+    /// Makes every call of the port method fail from now on; `None` lets all methods succeed again.
     pub(crate) fn fail_at(&self, method: Option<&'static str>) {
         *self.script.failing.lock().unwrap() = method;
     }
@@ -180,28 +180,28 @@ impl TestStorage {
         self.script.calls_until_loss.store(number, Ordering::Relaxed);
     }
 
-    /// Returns the number of attempted commits since the last call.
+    /// Returns the number of attempted commits since the last call of this method.
     pub(crate) fn take_commits(&self) -> u32 {
         self.script.commits.swap(0, Ordering::Relaxed)
     }
 
-    /// Returns how often the method of a port was called since the last [`Self::take_calls`].
+    /// Returns how often the port method was called since the last [`Self::take_calls`].
     pub(crate) fn count_calls(&self, method: &str) -> usize {
         self.script.calls.lock().unwrap().iter().filter(|call| **call == method).count()
     }
 
-    /// Returns the methods of ports that were called since the last call of this method, in order.
+    /// Returns the names of the port methods that were called since the last call of this method, in order.
     pub(crate) fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.script.calls.lock().unwrap())
     }
 
-    /// Changes rows, as a concurrent transaction would, each time right before a unit of work begins.
+    /// Changes rows as a concurrent transaction would, right before every unit of work from now on begins.
     pub(crate) fn interfere(&self, change: impl FnMut(&mut Rows) + Send + 'static) {
         *self.interference.lock().unwrap() = Some(Box::new(change));
     }
 
-    /// Runs something inside the open unit of work each time right before it calls one of these methods, so that the
-    /// unit sees concurrent commits, as on PostgreSQL.
+    /// Runs `interrupt` inside the open unit of work, right before each call of one of these methods. The unit then
+    /// sees changes as it would see concurrent commits on PostgreSQL.
     pub(crate) async fn interrupt(
         &self,
         methods: &'static [&'static str],
@@ -210,17 +210,18 @@ impl TestStorage {
         *self.script.interrupt.lock().await = Some((methods, Box::new(interrupt)));
     }
 
-    /// Runs something right before this method of a port is called next outside a unit of work.
+    /// Runs `run` once, right before the next call of this port method outside a unit of work.
     pub(crate) fn before(&self, method: &'static str, run: impl Future<Output = ()> + Send + 'static) {
         *self.script.before.lock().unwrap() = Some((method, Box::pin(run)));
     }
 
-    /// Whether the calling task has an open unit of work, during which it must not hash or use the network.
+    /// Returns whether the calling task has an open unit of work. While it has, it must not hash passwords or use the
+    /// network.
     pub(crate) fn has_open_unit(&self) -> bool {
         self.script.open_units.lock().unwrap().contains(&task::try_id())
     }
 
-    /// A unit of work for the test itself, which is not recorded and has no injected failures.
+    /// Begins a unit of work for the test itself: its calls are not recorded, and no failures are injected.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         retried(&NoWait, |attempt| self.database.begin_whole(attempt)).await.unwrap()
     }
@@ -245,7 +246,7 @@ impl UnitsOfWork for TestStorage {
     }
 }
 
-/// The rows that units of work lock, in the prescribed order.
+/// The kinds of rows that units of work lock, in the prescribed order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Row {
     Nothing,
@@ -266,7 +267,8 @@ pub(crate) struct TestUnit {
 }
 
 impl TestUnit {
-    /// Handles the call of a method that requires one locked row and locks another one.
+    /// Handles the call of a repository method: asserts that a row of the kind `needed` or a later kind is locked, and
+    /// that locking a row of the kind `locked` keeps the order. Then injects the failures and interrupts of the test.
     pub(super) async fn enter(
         &mut self,
         method: &'static str,

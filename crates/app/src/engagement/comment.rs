@@ -10,7 +10,7 @@ use domain::{
 use super::Engagement;
 use crate::record::NewAuditEntry;
 
-/// Why a reply was not written, or a like not changed.
+/// Why a user could not reply to a comment, like it or report it.
 #[derive(Debug, thiserror::Error)]
 pub enum RespondError {
     /// There is no such comment, or the user cannot see its movie.
@@ -19,7 +19,7 @@ pub enum RespondError {
     /// The comment was deleted and is kept only because of its replies.
     #[error("the comment was deleted")]
     CommentDeleted,
-    /// The actor may no longer act.
+    /// The actor's session ended or the account is no longer active.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -33,10 +33,10 @@ pub enum ChangeCommentError {
     /// There is no such comment, it was deleted, or the user cannot see its movie.
     #[error("there is no such comment")]
     NotFound,
-    /// Another user wrote it, and the actor is not a moderator who deletes it.
+    /// Another user wrote the comment, and the actor is not a moderator who deletes it.
     #[error("the comment was written by another user")]
     Forbidden,
-    /// The actor may no longer act.
+    /// The actor's session ended or the account is no longer active.
     #[error(transparent)]
     Access(AccessError),
     /// The store failed.
@@ -204,7 +204,8 @@ impl Engagement {
         Ok(())
     }
 
-    /// Deletes a comment: users delete their own, moderators any, which is recorded in the audit log.
+    /// Deletes a comment. Users may delete their own comments. Moderators may delete any comment; deleting another
+    /// user's comment is recorded in the audit log.
     ///
     /// # Errors
     /// See [`ChangeCommentError`].
@@ -275,7 +276,7 @@ impl Engagement {
     }
 }
 
-/// Locks the movie of a comment, if there is one.
+/// Locks the movie of a comment. Returns `false` when there is no such comment, or the user cannot see the movie.
 pub(super) async fn lock_movie_of(
     unit: &mut dyn EngagementUnit,
     actor: Actor,

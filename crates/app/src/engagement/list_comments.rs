@@ -8,8 +8,8 @@ use super::Engagement;
 use crate::paging::{ListError, Listing, PageSelection};
 
 impl Engagement {
-    /// A page of the comments of a movie that begin threads, newest first; `None` when the movie does not exist or the
-    /// viewer cannot see it.
+    /// Returns a page of the comments of a movie that begin threads, newest first; `None` when the movie does not exist
+    /// or the viewer cannot see it.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -25,8 +25,8 @@ impl Engagement {
         Ok(page.map(|page| self.cursors.listing(&context, &request, page)))
     }
 
-    /// A page of the replies to a comment, oldest first; `None` when the comment does not exist or the viewer cannot
-    /// see it.
+    /// Returns a page of the replies to a comment, oldest first; `None` when the comment does not exist or the viewer
+    /// cannot see it.
     ///
     /// # Errors
     /// See [`ListError`].

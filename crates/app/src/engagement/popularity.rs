@@ -2,17 +2,18 @@ use domain::store::{StoreError, retried};
 
 use super::Engagement;
 
-/// The maximum number of movies in a unit of work, so that others do not wait long for their locks.
+/// The maximum number of movies in a unit of work, so that other units do not wait long for the locks on these movies.
 const BATCH: u32 = 20;
 
-/// The maximum number of units of work in a run. The next run continues.
+/// The maximum number of units of work in a run. The next run processes the remaining movies.
 const BATCHES: u32 = 1_000;
 
 impl Engagement {
-    /// Recomputes the popularity of all movies with new activity of users; returns how many.
+    /// Recomputes the popularity of movies with new user activity, as many as one run may process. Returns their
+    /// number.
     ///
     /// # Errors
-    /// When the store fails. Results that were computed before are kept.
+    /// When the store fails. Results that were stored before the failure are kept.
     pub async fn refresh_popularity(&self) -> Result<u64, StoreError> {
         let mut refreshed = 0_u64;
         for _ in 0..BATCHES {

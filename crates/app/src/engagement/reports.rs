@@ -24,9 +24,9 @@ pub struct Report {
 /// The parameters of the list of reported comments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListReportedComments {
-    /// Only open, or only resolved comments.
+    /// `true` for comments with open reports only, `false` for comments with decided reports only; `None` for all.
     pub is_open: Option<bool>,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -36,10 +36,10 @@ pub enum DecideReportError {
     /// There is no such reported comment, or its author deleted it in the meantime.
     #[error("there is no such reported comment")]
     NotFound,
-    /// It was already decided.
+    /// The reports were already decided.
     #[error("there is a decision already")]
     AlreadyDecided,
-    /// The actor may no longer act, or is not a moderator.
+    /// The actor's session ended, the account is no longer active, or the actor is not a moderator.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -84,7 +84,7 @@ impl Engagement {
         Ok(())
     }
 
-    /// A page of the reported comments for moderators, the most recently reported first.
+    /// Returns a page of the reported comments for moderators, the most recently reported first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -145,8 +145,8 @@ impl Engagement {
         Ok(())
     }
 
-    /// Stores the decision about the open reports of a locked comment and records it in the audit log; `false` when
-    /// there are none.
+    /// Stores the decision about the open reports of a locked comment and records it in the audit log. Returns `false`
+    /// when the comment has no open reports.
     pub(super) async fn close_reports(
         &self,
         unit: &mut dyn EngagementUnit,

@@ -5,22 +5,23 @@ use chrono::DateTime;
 use domain::{entropy::Signer, id::PurchaseId, library::Language, time::Instant};
 use uuid::Uuid;
 
-/// The purpose of these signatures, so that other signatures of the server are not valid here.
+/// The purpose of the signatures of addresses. It is signed too, so that other signatures of the server are not valid
+/// here.
 const PURPOSE: &[u8] = b"watch";
 
-/// What an address allows.
+/// The data in an address: which file it allows to open, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
-    /// The purchase.
+    /// The purchase that allows watching the movie.
     pub(super) purchase_id: PurchaseId,
-    /// When it expires, in whole seconds.
+    /// When the address expires, in whole seconds.
     pub(super) expires_at: Instant,
-    /// The subtitles in this language; `None` for the film.
+    /// The language, if the address is that of subtitles; `None` for the film.
     pub(super) language: Option<Language>,
 }
 
 impl Address {
-    /// Returns the last part of its path: the signed data and the signature.
+    /// Returns the last part of the path of the address: the signed data and the signature.
     pub(super) fn sign(&self, signer: &dyn Signer) -> String {
         let mut payload = self.purchase_id.as_uuid().as_bytes().to_vec();
         payload.extend(self.expires_at.timestamp().to_be_bytes());

@@ -15,7 +15,7 @@ use super::Library;
 /// How many bytes of a file are read to detect its type.
 const BEGINNING: u64 = 64;
 
-/// The maximum size of a file of subtitles, far larger than those of any film.
+/// The maximum size of a file of subtitles in bytes, far larger than the subtitles of any film.
 const LARGEST_SUBTITLES: usize = 4 * 1024 * 1024;
 
 /// Why a file was not attached to a movie.
@@ -39,14 +39,14 @@ pub enum AttachError {
     /// The file cannot be read.
     #[error("cannot be read ({0})")]
     File(#[from] io::Error),
-    /// A store failed.
+    /// The database or the media store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Library {
-    /// Sets the file as the film of the movie, which replaces the previous one, and calls `progress` with the number of
-    /// bytes stored since the last call. Returns the length in bytes.
+    /// Stores the file as the film of the movie. It replaces the previous film. While storing, `progress` is called
+    /// with the number of bytes that were stored since its last call. Returns the length of the film in bytes.
     ///
     /// # Errors
     /// See [`AttachError`].
@@ -94,7 +94,8 @@ impl Library {
         Ok(before)
     }
 
-    /// Sets the text as the subtitles of the movie in the language, which replace the previous ones.
+    /// Stores the text as the subtitles of the movie in the language. They replace the previous subtitles in this
+    /// language.
     ///
     /// # Errors
     /// See [`AttachError`].

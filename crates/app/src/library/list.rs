@@ -11,12 +11,13 @@ use crate::{
 pub struct FoundPurchases {
     /// A page of the movies.
     pub listing: Listing<LibraryItem>,
-    /// The words that were searched instead, if a typing mistake was corrected.
+    /// The words that were searched instead of the typed ones, if a typing mistake was corrected.
     pub corrected_query: Option<String>,
 }
 
 impl Library {
-    /// A page of the movies that the actor bought, the latest purchase first unless they are sorted or searched.
+    /// Returns a page of the movies that the actor bought, the latest purchase first unless they are sorted or
+    /// searched.
     ///
     /// # Errors
     /// See [`BrowseError`].

@@ -19,7 +19,7 @@ pub struct Playback {
     pub url: String,
     /// When the address expires.
     pub expires_at: Instant,
-    /// From when on a player should request a new address.
+    /// When a player should request a new address.
     pub refresh_after: Instant,
     /// The position to start from, in seconds.
     pub position_seconds: i64,
@@ -32,14 +32,14 @@ pub struct Playback {
 pub struct OfferedSubtitles {
     /// The language.
     pub language: Language,
-    /// Their address, which expires together with that of the film.
+    /// The address of the subtitles, which expires together with that of the film.
     pub url: String,
 }
 
 /// Why a movie cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaybackError {
-    /// The actor has no active purchase of it.
+    /// The actor has no active purchase of the movie.
     #[error("the movie was not bought")]
     NotFound,
     /// The payment is disputed.
@@ -54,8 +54,8 @@ pub enum PlaybackError {
 }
 
 impl Library {
-    /// Returns the addresses for watching a bought movie. They are valid for its running time plus four hours, unless
-    /// the purchase ends before.
+    /// Returns the addresses for watching a bought movie. They are valid for the movie's running time plus four hours,
+    /// unless the purchase ends before.
     ///
     /// # Errors
     /// See [`PlaybackError`].

@@ -9,16 +9,16 @@ use domain::{
 use super::Library;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// A change of the stored progress of a movie at a time.
+/// Computes the new progress from the stored progress, the current time, and the running time of the movie.
 type Change = dyn Fn(Option<Progress>, Instant, RunningTime) -> Option<Progress> + Sync;
 
 /// The stored progress of a bought movie after a change.
 struct Kept(Option<Progress>);
 
 impl Library {
-    /// Stores the position of the player at the time `at`, which is now by default. A report that is older than the
-    /// stored progress changes nothing, and a time in the future means now. Returns the stored progress; `None` when
-    /// the actor has not bought the movie.
+    /// Stores the position that the player had at the time `at`; `None` means now, and so does a time in the future. A
+    /// report that is older than the stored progress changes nothing. Returns the stored progress; `None` when the
+    /// actor has not bought the movie.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -59,7 +59,7 @@ impl Library {
         Ok(self.change_progress(actor, movie_id, &change).await?.is_some())
     }
 
-    /// Changes the progress; `None` when the actor has not bought the movie.
+    /// Changes the stored progress; `None` when the actor has not bought the movie.
     async fn change_progress(
         &self,
         actor: Actor,
@@ -87,7 +87,7 @@ impl Library {
         Ok(Some(Kept(changed)))
     }
 
-    /// A page of the movies that the actor has begun to watch, the most recently watched first.
+    /// Returns a page of the movies that the actor has begun to watch, the most recently watched first.
     ///
     /// # Errors
     /// See [`ListError`].

@@ -8,19 +8,20 @@ use domain::{
 
 use super::{Library, address::Address};
 
-/// How often a file is looked up after its name was read, since another file may have replaced it in between.
+/// How many times a file is tried to be opened. Another file may replace it after its key was read; the next try then
+/// reads the new key.
 const OPENINGS: u32 = 2;
 
 /// An opened film.
 #[derive(Debug)]
 pub struct WatchedFilm {
-    /// The purchase that allows it.
+    /// The purchase that allows watching the film.
     pub purchase_id: PurchaseId,
     /// When the address expires.
     pub expires_at: Instant,
     /// The name of the stored file, which never changes its content.
     pub key: MediaKey,
-    /// The location of its bytes.
+    /// The location of the film's bytes.
     pub source: FilmSource,
 }
 
@@ -36,19 +37,20 @@ pub struct WatchedSubtitles {
 /// Why an address cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// It has expired or was altered, or its purchase has ended or is suspended.
+    /// The address has expired or was altered, or its purchase has ended or is suspended.
     #[error("the address is not valid or has expired")]
     Denied,
     /// The file no longer exists.
     #[error("there is no such file")]
     NotFound,
-    /// A store failed.
+    /// The database or the media store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Library {
-    /// Opens the film of an address. `access` is the purpose, for a store that has its own addresses.
+    /// Opens the film of an address. If the film is at an address of the media store, `access` says what that address
+    /// allows.
     ///
     /// # Errors
     /// See [`WatchError`].
@@ -81,7 +83,7 @@ impl Library {
         Err(WatchError::NotFound)
     }
 
-    /// Returns the purchases among these whose movies may still be watched.
+    /// Returns those of the given purchases whose movies may still be watched.
     ///
     /// # Errors
     /// When the store fails.
@@ -89,7 +91,7 @@ impl Library {
         self.queries.playable_among(purchases).await
     }
 
-    /// Whether an address with this expiry time has expired.
+    /// Returns whether an address with this expiry time has expired.
     #[must_use]
     pub fn has_expired(&self, expires_at: Instant) -> bool {
         self.clock.now() >= expires_at

@@ -10,7 +10,7 @@ use super::mail;
 
 /// A movie of a paid order.
 pub(crate) struct PaidMovie {
-    /// Its name and year.
+    /// The name and year of the movie.
     pub(crate) title: String,
     /// The paid price.
     pub(crate) price: Money,
@@ -32,11 +32,11 @@ mail!(OrderPaid, "mails/orders/order_paid.txt", "mails/orders/order_paid.html", 
 /// Why a payment was returned automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReturnReason {
-    /// It arrived for an order that had been canceled.
+    /// The payment arrived for an order that had been canceled.
     OrderCanceled,
-    /// It arrived for an order that another payment had paid.
+    /// The payment arrived for an order that another payment had paid.
     PaidTwice,
-    /// It paid for movies that the buyer already had.
+    /// The payment paid for movies that the buyer already had.
     OwnedAlready,
 }
 

@@ -1,4 +1,4 @@
-//! Ports of notifications for tests.
+//! The use cases of notifications on mocks of their ports.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ impl NotificationStore for NoStore {
     }
 }
 
-/// The use cases on these queries, which begin no unit of work.
+/// The use cases on these queries. Beginning a unit of work fails.
 pub(crate) fn notifications_on(queries: MockQueries, clock: &Arc<MovableClock>) -> Notifications {
     Notifications {
         store: Arc::new(NoStore),

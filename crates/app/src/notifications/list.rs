@@ -13,12 +13,12 @@ use crate::paging::{ListError, Listing, PageSelection};
 pub struct ListNotifications {
     /// Whether only unread notifications are listed.
     pub unread_only: bool,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
 impl Notifications {
-    /// A page of the user's notifications, the newest first.
+    /// Returns a page of the user's notifications, the newest first.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -28,14 +28,14 @@ impl Notifications {
         wanted: ListNotifications,
     ) -> Result<Listing<Notification>, ListError> {
         let ListNotifications { unread_only, page } = wanted;
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("notifications {user_id} {unread_only}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.notification_page(user_id, unread_only, &request).await?;
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// How many of the user's notifications are unread.
+    /// Returns how many of the user's notifications are unread.
     ///
     /// # Errors
     /// When the store fails.
@@ -43,8 +43,8 @@ impl Notifications {
         self.queries.unread_counts(user_id).await
     }
 
-    /// Marks the actor's notifications as read; returns the new number of unread notifications. Those of other users
-    /// are not changed.
+    /// Marks the selected notifications of the actor as read; returns the new number of unread ones. Notifications of
+    /// other users are not changed, even if they are selected.
     ///
     /// # Errors
     /// See [`AccessError`].

@@ -21,7 +21,7 @@ use crate::{
     outbox::Message,
 };
 
-/// Notifies users in the unit of work of the action that they are notified about, for the use cases of every area.
+/// Notifies users about actions. The use cases of every area call it in the unit of work of the action.
 pub struct Notifier {
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
@@ -87,7 +87,7 @@ impl Notifier {
     }
 }
 
-/// The movie that the comment is about.
+/// Returns the movie that the mail about the cause links to; `None` for causes that are not mailed.
 const fn movie_of(cause: &NotificationCause) -> Option<MovieId> {
     match cause {
         NotificationCause::CommentReply { movie_id, .. }
@@ -163,7 +163,8 @@ mod tests {
         }
     }
 
-    /// Notifies about a like whose notification has this mail; returns the messages that were written to the outbox.
+    /// Notifies about a like. `mail` is what storing the notification returns. Returns the messages that were written
+    /// to the outbox.
     async fn mailed(mail: Option<NotificationMail>) -> Vec<NewOutboxMessage> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let mut unit = MockUnit::new();

@@ -8,7 +8,7 @@ use domain::{
 use super::Notifications;
 
 impl Notifications {
-    /// Which notifications the user also gets by mail.
+    /// Returns which notifications the user also gets by mail.
     ///
     /// # Errors
     /// When the store fails.

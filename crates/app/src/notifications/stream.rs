@@ -16,8 +16,8 @@ const REPLAYED: TimeDelta = TimeDelta::hours(1);
 /// How many notifications are read at once.
 const BATCH: u32 = 100;
 
-/// The id of an event in a live stream: a position, and when it was reached. A client that reconnects sends the id of
-/// its last event.
+/// The id of an event in a live stream: a position, and the time at which the stream reached it. A client that
+/// reconnects sends the id of its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventId {
     /// The position of the user's notifications.
@@ -54,25 +54,25 @@ impl From<&Notification> for EventId {
     }
 }
 
-/// What a live stream begins with.
+/// The state in which a live stream begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamStart {
     /// The stream continues after this event.
     pub from: EventId,
-    /// Whether the client missed more than can be sent, and must reload its list.
+    /// Whether the client may have missed more than can be sent, and must reload its list.
     pub resync: bool,
     /// How many notifications are unread.
     pub unread: UnreadCounts,
 }
 
-/// The news of a user's notifications.
+/// What is new in a user's notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserNews {
     /// New notifications and those that became unread again, in the order of their positions.
     pub notifications: Vec<Notification>,
     /// The position after these notifications.
     pub position: i64,
-    /// How many are unread.
+    /// How many notifications are unread.
     pub unread: UnreadCounts,
 }
 
@@ -94,7 +94,7 @@ impl Notifications {
         Ok(StreamStart { from: known.unwrap_or(current), resync: known.is_none(), unread })
     }
 
-    /// Returns the users among these who have news after the given positions of their streams.
+    /// Returns those of the given positions after which their users have news.
     ///
     /// # Errors
     /// When the store fails.
@@ -107,12 +107,14 @@ impl Notifications {
         Ok(known.iter().filter(has_moved).copied().collect())
     }
 
-    /// Returns the news after a position. If there is too much for one call, continue from [`UserNews::position`].
+    /// Returns a user's news after a position. If they do not fit into one batch, the next call with
+    /// [`UserNews::position`] returns the following ones.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn news(&self, behind: UserPosition) -> Result<UserNews, StoreError> {
-        // Read first, so that concurrent changes are part of the next news.
+        // The position is read before the notifications. Notifications that are written meanwhile and missed here are
+        // after this position, so the next news contain them.
         let positions = self.queries.notification_positions(&[behind.user_id]).await?;
         let reached = positions.first().map_or(behind.position, |found| found.position);
         let notifications = self.queries.notifications_behind(behind, BATCH).await?;
@@ -123,7 +125,7 @@ impl Notifications {
         Ok(UserNews { notifications, position, unread })
     }
 
-    /// Returns the sessions among these that are active.
+    /// Returns those of the given sessions that are active.
     ///
     /// # Errors
     /// When the store fails.
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn news_beyond_one_batch_continue_after_the_last_one() {
+    async fn news_beyond_one_batch_continue_after_the_last_returned_notification() {
         for (count, reached) in [(0, 500), (3, 500), (100, 100)] {
             let mut queries = at_position(500);
             queries

@@ -10,7 +10,7 @@ use domain::{
 
 use super::Notifications;
 
-/// How long a ticket can be used.
+/// How long after its creation a ticket can be used.
 const TICKET_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 
 /// A new ticket for the client.
@@ -18,14 +18,14 @@ const TICKET_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 pub struct IssuedTicket {
     /// The ticket.
     pub ticket: PlainToken,
-    /// When it expires.
+    /// When the ticket expires.
     pub expires_at: Instant,
 }
 
 /// Why a ticket does not open a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum TicketError {
-    /// It is unknown, was used before, or has expired, or its session has ended.
+    /// The ticket is unknown, was used before, or has expired, or its session has ended.
     #[error("the ticket is unknown, was used or has expired, or its session has ended")]
     Invalid,
     /// The store failed.

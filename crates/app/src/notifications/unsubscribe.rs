@@ -87,7 +87,7 @@ mod tests {
     use crate::doubles::FlipSealer;
 
     #[test]
-    fn a_token_reads_back_and_nothing_else_does() {
+    fn only_valid_unsubscribe_tokens_are_decoded() {
         for kind in [MailedKind::CommentReply, MailedKind::CommentLike] {
             let unsubscription = Unsubscription { user_id: Id::from_uuid(Uuid::from_u128(7)), kind };
             let token = unsubscription.token(&FlipSealer);

@@ -9,7 +9,7 @@ use domain::{
 use super::Orders;
 use crate::payments::CloseError;
 
-/// How often a cancellation is retried because a payment was started in the meantime.
+/// How many times a cancellation is tried, because a new payment may be started after each closed checkout.
 const ROUNDS: u32 = 4;
 
 /// Why an order was not canceled.
@@ -24,7 +24,7 @@ pub enum CancelOrderError {
     /// The open checkout of the order could not be ended at the payment provider.
     #[error("the payment provider failed")]
     Provider(#[source] Option<GatewayError>),
-    /// The actor may not cancel.
+    /// The actor may not cancel the order.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.

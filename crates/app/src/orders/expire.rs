@@ -12,7 +12,7 @@ use crate::payments::CloseError;
 /// How many orders are read at once.
 const BATCH: u32 = 100;
 
-/// How often an expiry is retried after a payment of the order was closed.
+/// How many times the expiry of an order is tried, because a new payment may be started after each closed checkout.
 const ROUNDS: u32 = 3;
 
 /// The next step of the expiry.
@@ -26,8 +26,8 @@ enum Step {
 }
 
 impl Orders {
-    /// Cancels the expired pending orders, and puts their movies back into the carts; returns how many were canceled.
-    /// If the open checkout of an order cannot be ended at the provider, the next run tries again.
+    /// Cancels the expired pending orders, and puts their movies back into the carts; returns the number of canceled
+    /// orders. If the open checkout of an order cannot be ended at the provider, the next run tries again.
     ///
     /// # Errors
     /// When the store fails for at least one order; the other orders have been processed.

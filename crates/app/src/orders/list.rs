@@ -8,12 +8,12 @@ use domain::{
 use super::Orders;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// Which orders to list.
+/// The parameters of a list of orders.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListOrders {
-    /// Which orders.
+    /// The conditions that the listed orders meet.
     pub filter: OrderFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -42,14 +42,14 @@ impl Orders {
 
     async fn list(&self, wanted: ListOrders) -> Result<Listing<OrderView>, ListError> {
         let ListOrders { filter, page } = wanted;
-        // The context is never parsed; it only has to be the same for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("orders {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.order_page(&filter, &request).await?;
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Returns an order of the user, or `None`.
+    /// Returns an order of the user; `None` when the user has no such order.
     ///
     /// # Errors
     /// When the store fails.

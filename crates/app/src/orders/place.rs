@@ -18,7 +18,7 @@ pub enum PlaceOrderError {
     /// Another request with the same idempotency key is still running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
-    /// The actor may not order.
+    /// The actor may not create an order.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -28,7 +28,7 @@ pub enum PlaceOrderError {
 
 impl Orders {
     /// Creates a pending order from the user's cart at current prices, and empties the cart. If the request has an
-    /// idempotency key, it is claimed in the same unit of work.
+    /// idempotency key, the key is claimed in the same unit of work.
     ///
     /// # Errors
     /// See [`PlaceOrderError`].

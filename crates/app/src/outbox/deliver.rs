@@ -18,17 +18,17 @@ use crate::{
     catalog::Posters,
 };
 
-/// How many done messages are removed in one transaction, so that others do not wait for the clean-up.
+/// How many done messages one transaction removes at most, so that other transactions do not wait long for it.
 const PURGE_BATCH: u32 = 1_000;
 
-/// How long done messages are kept, so that a repeated cause is recognised.
+/// How long done messages are kept, so that a second message with the same cause is recognised and dropped.
 const KEPT_AFTER_DONE: TimeDelta = TimeDelta::days(7);
 
 /// Handles the messages in the outbox. Several nodes and workers may do so concurrently.
 pub struct Outbox {
     /// Claims messages.
     pub queue: Arc<dyn OutboxQueue>,
-    /// Unseals them.
+    /// Unseals messages.
     pub sealer: Arc<dyn Sealer>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,
@@ -55,7 +55,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The destination, which may be slow: the host of the mailbox, or for other messages their kind.
+    /// Returns the destination, by which slow deliveries are counted: the host of the mailbox for a mail, and the kind
+    /// of any other message.
     #[must_use]
     pub fn destination(&self) -> &str {
         let Ok(Message::Mail(mail)) = &self.message else { return &self.claimed.kind };
@@ -79,8 +80,9 @@ impl Outbox {
         }))
     }
 
-    /// Handles a message; `false` when that failed. It is then retried later with increasing delay, or abandoned:
-    /// immediately when no later attempt can succeed, otherwise according to [`ClaimedOutboxMessage::retry_at`].
+    /// Handles a message. Returns `false` when this failed. A failed message is retried later with increasing delay. It
+    /// is abandoned immediately when no later attempt can succeed, and otherwise according to
+    /// [`ClaimedOutboxMessage::retry_at`]; messages that are never given up are retried until they succeed.
     ///
     /// # Errors
     /// When the store fails to record the outcome; the message can be claimed again when its lease ends.
@@ -126,7 +128,7 @@ impl Outbox {
         retried(&*self.backoff, |_attempt| self.queue.postpone_message(&claimed, available_at)).await
     }
 
-    /// Handles every due message, one after the other; returns how many succeeded.
+    /// Handles all due messages, one after the other; returns the number of messages that succeeded.
     ///
     /// # Errors
     /// When the store fails. Claimed messages can be claimed again when their leases end.
@@ -158,10 +160,10 @@ impl Outbox {
         Ok(())
     }
 
-    /// Removes messages that were done long ago; returns how many.
+    /// Removes messages that were done long ago; returns their number.
     ///
     /// # Errors
-    /// When the store fails. Messages that were removed before stay removed.
+    /// When the store fails. Messages that were removed before the failure stay removed.
     pub async fn clean_up(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let before = now.checked_sub_signed(KEPT_AFTER_DONE).unwrap_or(now);

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 /// A message in the outbox.
 ///
-/// Messages are stored as JSON with the name of the variant as `kind`. Rows that an older version wrote must stay readable:
-/// never rename a variant or a field, and give a new field a default.
+/// Messages are stored as JSON with the name of the variant as `kind`. Rows that an older version wrote must stay
+/// readable: never rename a variant or a field, and give a new field a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
@@ -48,7 +48,7 @@ pub enum Message {
         /// The poster.
         #[serde(with = "display")]
         poster_id: PosterId,
-        /// The largest width that it is stored in.
+        /// The largest width in which the poster is stored, in pixels.
         width: u32,
     },
 }
@@ -82,15 +82,16 @@ impl Message {
         }
     }
 
-    /// Whether it is retried without limit. An unused stored picture would otherwise never be removed.
+    /// Returns whether the message is retried without limit, because an unused stored picture would otherwise never be
+    /// removed.
     pub(super) const fn is_never_given_up(&self) -> bool {
         matches!(self, Self::UnusedAvatar { .. } | Self::UnusedPoster { .. })
     }
 
-    /// Decrypts and parses a row.
+    /// Decrypts and parses the payload of a claimed row.
     ///
     /// # Errors
-    /// When it cannot be unsealed or understood.
+    /// When the payload cannot be decrypted or parsed.
     pub fn unseal(claimed: &ClaimedOutboxMessage, sealer: &dyn Sealer) -> Result<Self, InvalidMessage> {
         let json = sealer.unseal(&claimed.payload).map_err(|_| InvalidMessage)?;
         serde_json::from_slice(&json).map_err(|_| InvalidMessage)
@@ -110,7 +111,7 @@ struct StoredMail {
     unsubscribe_url: Option<String>,
 }
 
-/// Stores an address as it was written.
+/// Serializes an address as it was typed.
 mod email_address {
     use domain::accounts::EmailAddress;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -124,7 +125,7 @@ mod email_address {
     }
 }
 
-/// Stores a value as the text that it is displayed as.
+/// Serializes a value as its `Display` text.
 mod display {
     use std::{fmt::Display, str::FromStr};
 
@@ -222,7 +223,7 @@ mod tests {
         claimed(row.kind, row.payload)
     }
 
-    /// Equal in every part: addresses are compared as they were written.
+    /// Asserts that both messages are equal in every part, including the spelling of addresses, which `==` ignores.
     fn assert_same(one: &Message, other: &Message) {
         let [one, other] = [one, other].map(|message| serde_json::to_value(message).unwrap());
         assert_eq!(one, other);

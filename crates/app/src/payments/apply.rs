@@ -39,7 +39,7 @@ impl Payments {
         report: &CheckoutReport,
     ) -> Result<(), StoreError> {
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
-        // Administrators are notified only of wrong amounts.
+        // Administrators are notified only of wrong amounts, which only a report of arrived money can have.
         let admins = match report {
             CheckoutReport::Paid { .. } => self.administrators().await?,
             _ => Vec::new(),
@@ -158,7 +158,8 @@ fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
     }
 }
 
-/// Schedules the next check of an open payment: soon after a change, otherwise as before.
+/// Schedules the next check of an open payment: one minute from now after a change, otherwise as scheduled before. A
+/// payment that is no longer open is not checked.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
         payment.next_check_at = None;

@@ -12,8 +12,8 @@ pub(super) const BATCH: u32 = 50;
 
 impl Payments {
     /// Queries the provider for every payment, dispute and refund whose check is due, and returns money that paid no
-    /// order, so that nothing stays undecided after a lost webhook, a crash or an outage. Returns how many were
-    /// checked.
+    /// order. Payments therefore do not stay undecided after a lost webhook, a crash or an outage. Returns the number
+    /// of checks.
     ///
     /// # Errors
     /// When the store fails. If the provider fails, the check is repeated later.
@@ -99,7 +99,7 @@ pub(super) fn log_provider_failure(done: Result<(), CloseError>) -> Result<(), S
     }
 }
 
-/// Whether the payment must be returned automatically.
+/// Returns whether the money of the payment must be returned automatically, because it paid no order.
 pub(super) fn is_to_be_returned(payment: &Payment) -> bool {
     payment.provider != NO_PROVIDER
         && matches!(payment.state, PaymentState::Successful { .. })

@@ -5,7 +5,7 @@ use domain::{
 
 use super::{OPENING_LIMIT, Payments};
 
-/// Why an open checkout was not ended.
+/// Why an operation at the payment provider failed, such as ending an open checkout.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
     /// The provider failed, or its answer is not known.
@@ -24,8 +24,8 @@ pub enum CloseError {
 struct OtherProvider(String);
 
 impl Payments {
-    /// Refuses a payment that was started at another provider. It must not be changed, since it may have been paid
-    /// there.
+    /// Refuses a payment that was started at another provider. Its state must not be changed, because it may have been
+    /// paid there.
     ///
     /// # Errors
     /// When the payment was started at another provider.
@@ -36,9 +36,9 @@ impl Payments {
         Err(GatewayError::NotReached(OtherProvider(payment.provider.clone()).into()))
     }
 
-    /// Ends the checkout of an open payment at the provider, unless it was completed in the meantime, and stores its
-    /// new state. If it is not known whether the checkout was opened, it is opened first, so that ending it is certain
-    /// to prevent a later payment.
+    /// Ends the checkout of an open payment at the provider, unless it was completed in the meantime, and stores the
+    /// new state of the payment. If it is not known whether the checkout was opened, it is opened first, because only
+    /// an ended checkout certainly cannot be paid later.
     pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
         self.check_provider(payment)?;
         let id = match (&payment.checkout, &payment.request) {
@@ -64,7 +64,7 @@ impl Payments {
         Ok(())
     }
 
-    /// Whether the payment has waited too long for its checkout.
+    /// Returns whether the payment has waited too long for its checkout.
     pub(super) fn is_past_opening(&self, payment: &Payment) -> bool {
         self.clock.now().signed_duration_since(payment.created_at) >= OPENING_LIMIT
     }

@@ -19,12 +19,12 @@ use crate::{
     paging::{ListError, Listing, PageSelection},
 };
 
-/// Which disputes to list.
+/// The parameters of a list of disputes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListDisputes {
-    /// Which disputes.
+    /// The conditions that the listed disputes meet.
     pub filter: DisputeFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -41,7 +41,7 @@ impl Payments {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Queries the provider for every open dispute whose check is due; returns how many were checked.
+    /// Queries the provider for every open dispute whose check is due; returns the number of checks.
     pub(super) async fn check_disputes(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -51,7 +51,8 @@ impl Payments {
             }
             for dispute in due {
                 let (id, order_id) = (dispute.payment_id, dispute.order_id);
-                // Writes the time of the next check before the provider is called.
+                // An empty list of reports only writes the time of the next check. This is done before the provider is
+                // called.
                 self.apply_disputes(id, order_id, &[]).await?;
                 log_provider_failure(self.sync_dispute(id, order_id, &dispute.external_id).await)?;
                 checked = checked.saturating_add(1);
@@ -99,8 +100,8 @@ impl Payments {
         Ok(self.apply_disputes(id, order_id, &seen).await?)
     }
 
-    /// Stores the new states of disputes, and applies the consequences exactly once, no matter how often and in which
-    /// order they are reported.
+    /// Stores the new states of the disputes of a payment, and applies the consequences exactly once, no matter how
+    /// often and in which order the states are reported.
     async fn apply_disputes(
         &self,
         id: PaymentId,

@@ -15,7 +15,8 @@ const FIRST_READ: TimeDelta = TimeDelta::days(30);
 
 impl Payments {
     /// Stores events from the provider's list that no webhook has delivered, for example after an outage or when the
-    /// database was restored from a backup; returns how many. [`Payments::process_events`] processes them.
+    /// database was restored from a backup; returns the number of new events. [`Payments::process_events`] processes
+    /// them.
     ///
     /// Reading continues from the stored time, so that a restored database automatically reads the events since the
     /// backup.

@@ -44,8 +44,8 @@ impl Payments {
         Ok(self.gateway.check_signature_header(signature, self.clock.now())?)
     }
 
-    /// Stores a webhook of the provider. [`Payments::process_events`] processes it later, and only once even if it is
-    /// sent repeatedly.
+    /// Stores a webhook of the provider. [`Payments::process_events`] processes it later, and only once even if the
+    /// provider sends it repeatedly.
     ///
     /// # Errors
     /// See [`ReceiveEventError`].
@@ -73,7 +73,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Processes the waiting events; returns how many. An event whose processing failed is retried later.
+    /// Processes the events that are due; returns the number of processed events. An event whose processing failed is
+    /// retried later.
     ///
     /// # Errors
     /// When the store fails.
@@ -108,7 +109,7 @@ impl Payments {
         self.events.fail_event(claimed, &error, retry_at).await
     }
 
-    /// Whether the event cannot be applied now because its provider is not configured. Such an event is kept.
+    /// Returns whether the event cannot be applied now because its provider is not configured. Such an event is kept.
     fn is_for_later(&self, event: &WebhookEvent) -> bool {
         event.provider != self.gateway.provider()
     }

@@ -8,12 +8,12 @@ use domain::{
 use super::Payments;
 use crate::paging::{ListError, Listing, PageSelection};
 
-/// Which payments to list.
+/// The parameters of a list of payments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListPayments {
-    /// Which payments.
+    /// The conditions that the listed payments meet.
     pub filter: PaymentFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -46,14 +46,14 @@ impl Payments {
 
     async fn list(&self, wanted: ListPayments) -> Result<Listing<PaymentView>, ListError> {
         let ListPayments { filter, page } = wanted;
-        // The context is never parsed; it only has to be the same for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("payments {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.payment_page(&filter, &request).await?;
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Returns a payment of the user, or `None`.
+    /// Returns a payment of the user; `None` when the user has no such payment.
     ///
     /// # Errors
     /// When the store fails.

@@ -21,11 +21,11 @@ const MADE_AT_PROVIDER: &str = "Refunded at the payment provider.";
 pub(super) enum RefundChange<'a> {
     /// The provider reported these refunds.
     Seen(&'a [ProviderRefund]),
-    /// This refund was refused by the provider, or its money was lost in a dispute.
+    /// The provider refused this refund, or its money was lost in a dispute.
     Refused(RefundId),
 }
 
-/// A payment with its paid items, refunds and disputes, locked by a unit of work.
+/// A payment with its paid items, refunds and disputes. The unit of work that read them has locked the payment.
 pub(super) struct Held {
     pub(super) payment: Payment,
     pub(super) items: Vec<PaidItem>,
@@ -53,7 +53,8 @@ impl Held {
 }
 
 impl Payments {
-    /// Locks a payment of the order, and reads its items, refunds and disputes.
+    /// Locks a payment of the order, and reads its items, refunds and disputes; `None` when the order has no such
+    /// payment.
     pub(super) async fn hold(
         &self,
         unit: &mut dyn OrderUnit,
@@ -78,8 +79,8 @@ impl Payments {
         Ok(self.apply_refunds(id, order_id, RefundChange::Seen(&seen)).await?)
     }
 
-    /// Stores changes of refunds, and applies the consequences exactly once, no matter how often and in which order
-    /// they are reported. Refunds that were made directly at the provider are added.
+    /// Stores changes of refunds, and applies the consequences exactly once, no matter how often and in which order the
+    /// changes are reported. Refunds that were made directly at the provider are added.
     pub(super) async fn apply_refunds(
         &self,
         id: PaymentId,

@@ -19,7 +19,7 @@ use crate::{
 /// The input for a refund by an administrator.
 #[derive(Debug, Clone)]
 pub struct NewRefund {
-    /// The movies to refund; `None` for the remaining amount.
+    /// The movies to refund; `None` to refund the complete remaining amount.
     pub movies: Option<Vec<MovieId>>,
     /// The reason.
     pub reason: Explanation,
@@ -34,7 +34,7 @@ pub enum RefundError {
     /// Another request with the same idempotency key is still running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
-    /// The actor may not refund.
+    /// The actor may not make refunds.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -44,8 +44,8 @@ pub enum RefundError {
 
 impl Payments {
     /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then requests; `None` when there is no
-    /// such payment. Free items are refunded immediately. If the request has an idempotency key, it is claimed in the
-    /// same unit of work.
+    /// such payment. Free items are refunded immediately. If the request has an idempotency key, the key is claimed in
+    /// the same unit of work.
     ///
     /// # Errors
     /// See [`RefundError`].
@@ -100,7 +100,7 @@ impl Payments {
         Ok(Some(refund.id))
     }
 
-    /// Writes the planned refund, before the provider is called.
+    /// Stores the planned refund before the provider is called. A refund of free items succeeds immediately.
     pub(super) async fn reserve(
         &self,
         unit: &mut dyn OrderUnit,
@@ -148,7 +148,7 @@ impl Payments {
         }
     }
 
-    /// Returns a refund, or `None`.
+    /// Returns a refund; `None` when there is no such refund.
     ///
     /// # Errors
     /// When the store fails.

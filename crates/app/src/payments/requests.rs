@@ -21,7 +21,7 @@ use crate::{
 /// The input for a buyer's request for a refund.
 #[derive(Debug, Clone)]
 pub struct NewRefundRequest {
-    /// The movies to refund; `None` for the whole order.
+    /// The movies to refund; `None` for all movies of the order that are not refunded yet.
     pub movies: Option<Vec<MovieId>>,
     /// The reason.
     pub reason: Explanation,
@@ -39,7 +39,7 @@ pub enum RequestRefundError {
     /// Another request about one of the movies is open.
     #[error("another request about it is open")]
     AlreadyRequested,
-    /// Some of the movies are not in the order; contains their positions in the list.
+    /// Some of the movies are not in the order. Contains their positions in the list of movies, from 0.
     #[error("the order does not have the movie")]
     UnknownMovies(Vec<usize>),
     /// The actor may not request a refund.
@@ -68,7 +68,7 @@ pub enum DecideRefundError {
     /// The payment does not permit the refund.
     #[error(transparent)]
     Refund(#[from] RefundError),
-    /// The actor may not decide.
+    /// The actor may not decide about the request.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -82,12 +82,12 @@ impl From<RefundRefusal> for DecideRefundError {
     }
 }
 
-/// Which requests to list.
+/// The parameters of a list of requests for refunds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListRefundRequests {
-    /// Which requests.
+    /// The conditions that the listed requests meet.
     pub filter: RefundRequestFilter,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -179,8 +179,9 @@ impl Payments {
         }
     }
 
-    /// Decides a request; `None` when there is no such request. Approving it reserves a refund, which
-    /// [`Payments::send_refund`] then requests from the provider; the identifier of the refund is returned.
+    /// Decides about a request; `None` when there is no such request. Approving reserves a refund, which
+    /// [`Payments::send_refund`] then requests from the provider. Returns the identifier of this refund, or
+    /// `Some(None)` when the request was rejected.
     ///
     /// # Errors
     /// See [`DecideRefundError`].
@@ -259,7 +260,7 @@ impl Payments {
         Ok(Some(request.refund_id))
     }
 
-    /// Returns a request with its buyer, or `None`.
+    /// Returns a request with its buyer; `None` when there is no such request.
     ///
     /// # Errors
     /// When the store fails.
@@ -314,7 +315,7 @@ fn is_returning(held: &Held, movie: MovieId) -> bool {
     held.items.iter().any(|item| item.movie_id == movie && money.is_returning(item.id))
 }
 
-/// The paid items of the wanted movies; without a list of movies, all that are not refunded or being refunded.
+/// Returns the paid items of the wanted movies; for `None`, all items that are not refunded or being refunded.
 fn requested(held: &Held, wanted: Option<&[MovieId]>) -> Result<Vec<PaidItem>, RequestRefundError> {
     let money = held.money();
     let Some(movies) = wanted else {

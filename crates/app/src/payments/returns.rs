@@ -22,11 +22,11 @@ const OWNED_ALREADY: &str = "The movies were in the library already.";
 
 /// Whether a reserved refund may be requested from the provider.
 enum Permission {
-    /// It may be requested.
+    /// The refund may be requested.
     Given,
-    /// It may not be requested now: a dispute is open, or the refund is no longer pending.
+    /// The refund may not be requested now: a dispute is open, or the refund is no longer pending.
     Awaited,
-    /// It can never be requested: its money is no longer available.
+    /// The refund can never be requested: its money is no longer available.
     Refused,
 }
 
@@ -38,7 +38,7 @@ struct Due {
 }
 
 impl Payments {
-    /// Queries the provider for every pending refund whose check is due; returns how many were checked.
+    /// Queries the provider for every pending refund whose check is due; returns the number of checks.
     pub(super) async fn check_refunds(&self) -> Result<u64, StoreError> {
         let mut checked = 0_u64;
         loop {
@@ -63,7 +63,8 @@ impl Payments {
         self.sync_refund(id, payment_id, order_id, false).await
     }
 
-    /// Queries the provider for a pending refund, and requests the refund if it does not exist there.
+    /// Queries the provider for a pending refund, and requests the refund if it does not exist there. With
+    /// `only_if_due`, does nothing before the time of the next check.
     async fn sync_refund(
         &self,
         id: RefundId,
@@ -126,7 +127,7 @@ impl Payments {
         .await
     }
 
-    /// Writes the time of the next check before the provider is called.
+    /// Writes the time of the next check, before the provider is called. Returns `None` when there is nothing to check.
     async fn try_postpone_refund(
         &self,
         attempt: Attempt,
@@ -195,8 +196,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Returns the money of a payment whose order was canceled or had already been paid: the remaining amount, since a
-    /// part may have been refunded at the provider.
+    /// Returns the money of a payment whose order was canceled or had already been paid. Only the remaining amount is
+    /// returned, because a part may have been refunded at the provider.
     pub(super) async fn return_payment(&self, payment: &Payment) -> Result<(), CloseError> {
         let Some(charge) = &payment.charge else { return Ok(()) };
         self.sync_refunds(payment.id, payment.order_id, charge).await?;

@@ -22,7 +22,7 @@ use crate::{
     outbox::Message,
 };
 
-/// Returns the identifier of the purchase of an order's item.
+/// Returns the identifier of the purchase of an order item. It has the same UUID as the item.
 pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
     Id::from_uuid(item.as_uuid())
 }
@@ -178,6 +178,7 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("refund_failed:{}", refund.id), &mail, now).await
     }
 
+    /// Writes a mail to each of these administrators. A second mail with the same cause is dropped.
     pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,
@@ -192,6 +193,8 @@ impl Payments {
         Ok(())
     }
 
+    /// Writes a mail to the outbox. A second mail with the same `dedupe_key` is dropped. If `about` is a user, the
+    /// unsent mail is deleted with that user's account.
     pub(super) async fn push_mail(
         &self,
         unit: &mut dyn OrderUnit,
@@ -206,7 +209,7 @@ impl Payments {
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
-    /// The addresses of the active administrators.
+    /// Returns the addresses of the active administrators: of the newest [`MAX_PAGE_SIZE`] if there are more.
     pub(super) async fn administrators(&self) -> Result<Vec<EmailAddress>, StoreError> {
         let filter = UserFilter { role: Some(Role::Admin), is_active: Some(true), ..UserFilter::default() };
         let request = PageRequest::numbered(1, MAX_PAGE_SIZE).map_err(StoreError::failed)?;

@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use super::{CloseError, Payments, next_check};
 
-/// How often starting a payment is retried because of concurrent changes.
+/// How many times starting a payment is tried, because an open checkout may have to be ended first, or the payment may
+/// end while its checkout is opened.
 const ROUNDS: u32 = 4;
 
 /// Why no payment was started.
@@ -78,7 +79,7 @@ impl From<OrderTotalError> for PayError {
 pub struct StartedPayment {
     /// The payment.
     pub payment: PaymentView,
-    /// Whether it was created by this call.
+    /// Whether this call created the payment, or repeats the answer of the earlier call that created it.
     pub is_new: bool,
 }
 
@@ -97,9 +98,9 @@ enum Step {
 }
 
 impl Payments {
-    /// Starts a payment of a user's pending order, or returns the one whose checkout is open. `None` when the user has
-    /// no such order. `accepted` is the total that the buyer agrees to. If the request has an idempotency key, it is
-    /// claimed for the payment in the same unit of work.
+    /// Starts a payment of a user's pending order, or returns the payment whose checkout is open. `None` when the user
+    /// has no such order. `accepted` is the total that the buyer agrees to. If the request has an idempotency key, the
+    /// key is claimed for the payment in the same unit of work.
     ///
     /// # Errors
     /// See [`PayError`].
@@ -137,8 +138,8 @@ impl Payments {
         Err(PayError::Provider(None))
     }
 
-    /// Returns the payment that an earlier request of the user created. Its checkout is opened if it is not known
-    /// whether it was opened.
+    /// Returns the payment that an earlier request of the user created. If it is not known whether its checkout was
+    /// opened, opens the checkout.
     ///
     /// # Errors
     /// See [`PayError`].
@@ -215,7 +216,7 @@ impl Payments {
         Ok(step)
     }
 
-    /// Writes the payment, before the provider is called.
+    /// Stores the payment before the provider is called. If the order costs nothing, marks it as paid instead.
     async fn begin_payment(
         &self,
         unit: &mut dyn OrderUnit,

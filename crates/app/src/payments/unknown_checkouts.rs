@@ -30,7 +30,7 @@ impl Payments {
     /// is returned.
     ///
     /// # Errors
-    /// When the provider or the store fails. The call must be repeated later.
+    /// When the provider or the store fails. The caller must repeat the call later.
     pub(super) async fn handle_unknown_checkout(
         &self,
         shop_id: ShopId,
@@ -62,7 +62,7 @@ impl Payments {
         }
     }
 
-    /// Restores the payment of the order, if the order exists.
+    /// Stores the missing payment again, if its order exists and has no other open payment.
     async fn try_restore(
         &self,
         attempt: Attempt,
@@ -84,8 +84,9 @@ impl Payments {
         Ok(Restored::Yes)
     }
 
-    /// The payment as it was before the provider reported anything. If its money has arrived, it is canceled instead
-    /// of open, because an order can have only one open payment; applying the report then makes it successful.
+    /// Returns the payment as it was before the provider reported anything. If its money has arrived, the payment is
+    /// created as canceled instead of open, because an order can have only one open payment; applying the report then
+    /// makes it successful.
     fn payment_of(&self, id: PaymentId, order: &Order, checkout: &ProviderCheckout) -> Payment {
         let state = match checkout.report {
             CheckoutReport::Paid { at, .. } => PaymentState::Canceled { completed_at: at },

@@ -23,7 +23,7 @@ pub const CHECKOUTS_SETTLE_IN: TimeDelta = TimeDelta::minutes(10);
 /// How many payments are read at once.
 const BATCH: u32 = 500;
 
-/// The result of checking that all amounts and entitlements agree.
+/// The result of checking that all amounts and entitlements are consistent.
 #[derive(Debug)]
 pub struct MoneyVerdict {
     /// The violations.
@@ -34,8 +34,8 @@ pub struct MoneyVerdict {
 
 impl Payments {
     /// Checks the invariants of money and entitlements in the whole database, and compares the payments of the last 30
-    /// days with the provider's own lists. Checkouts that are younger than `min_age` are not compared; it must be
-    /// [`CHECKOUTS_SETTLE_IN`] unless all events have been delivered.
+    /// days with the provider's own lists. Checkouts that are younger than `min_age` are not compared. `min_age` must
+    /// be at least [`CHECKOUTS_SETTLE_IN`], unless all events have been delivered.
     ///
     /// # Errors
     /// When the store fails.
@@ -98,6 +98,7 @@ impl Payments {
         }
     }
 
+    /// Compares a checkout in the provider's list with its booked payment, including refunds and disputes.
     async fn compare_one(
         &self,
         shop: ShopId,

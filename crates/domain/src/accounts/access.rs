@@ -3,8 +3,9 @@ use crate::{
     store::{Attempt, UnitsOfWork},
 };
 
-/// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor's current role and state.
-/// Changes of a user's role or state and deletions also lock that user, so they happen either before or after the unit.
+/// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor's current role
+/// and state. Changes of a user's role or state and deletions also lock that user, so they happen either before or
+/// after the unit.
 ///
 /// Every area's store calls this to begin units for actors.
 ///

@@ -7,8 +7,8 @@ pub struct LastAdministrator;
 
 /// Checks that an active administrator remains after one account is changed or deleted.
 ///
-/// `before` contains the account and every administrator, locked: otherwise two concurrent changes could each rely on
-/// the administrator that the other one removes. `after` is the changed account, `None` when it is deleted.
+/// `before` must contain the account and every administrator, all locked: otherwise two concurrent changes could each
+/// rely on the administrator that the other one removes. `after` is the changed account, `None` when it is deleted.
 ///
 /// # Errors
 /// When the account is the last active administrator and the change would end that.

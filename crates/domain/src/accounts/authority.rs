@@ -22,7 +22,7 @@ pub enum AccessError {
     /// The account was deleted or deactivated, or the session ended, since the request was authenticated.
     #[error("the session has ended or the account is no longer active")]
     SignedOut,
-    /// The actor's role does not permit it.
+    /// The actor's role does not permit the action.
     #[error("the role does not permit it")]
     RoleTooLow,
     /// The store failed.
@@ -40,15 +40,15 @@ pub struct UserLocks {
 }
 
 impl UserLocks {
-    /// This user, and every administrator.
+    /// Locks this user and every administrator.
     #[must_use]
     pub fn user_and_admins(id: UserId) -> Self {
         Self { ids: vec![id], all_admins: true }
     }
 }
 
-/// The authority that a unit of work needs: the actor, and the minimum role. Every store that begins units for actors
-/// defines it, so that a use case can neither omit nor weaken it.
+/// The authority that a unit of work requires: the actor, the minimum role, and the users to lock. Every store that
+/// begins units for actors defines it, so that a use case can neither omit nor weaken it.
 #[derive(Debug, Clone)]
 pub struct Authority {
     actor: Actor,
@@ -57,13 +57,13 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Any active user may do this with their own data.
+    /// Requires an active user of any role, for a unit of work on the actor's own data.
     #[must_use]
     pub fn own(actor: &Actor) -> Self {
         Self::of(actor, Role::User)
     }
 
-    /// Only users with this role or a higher one may do this.
+    /// Requires an active user with the role `least` or a higher one.
     #[must_use]
     pub fn of(actor: &Actor, least: Role) -> Self {
         let locks = UserLocks { ids: vec![actor.user_id], all_admins: false };

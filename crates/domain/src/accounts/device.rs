@@ -69,8 +69,9 @@ impl Device {
         }
     }
 
-    /// Distinguishes this device from others of the same user: the `User-Agent` without version numbers, so that an update of
-    /// the browser or the system does not look like a new device. Other numbers stay, since device models contain them.
+    /// Distinguishes this device from others of the same user: the `User-Agent` without version numbers, so that an
+    /// update of the browser or the system does not look like a new device. Other numbers stay, since device models
+    /// contain them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut rest = self.user_agent.as_deref().unwrap_or_default();

@@ -27,10 +27,10 @@ pub struct EmailAddress {
 /// The text is not an e-mail address that mail can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmailAddress {
-    /// It is longer than [`MAX_EMAIL_LENGTH`].
+    /// The text is longer than [`MAX_EMAIL_LENGTH`].
     #[error("an e-mail address has at most 254 characters")]
     TooLong,
-    /// It is not of the form `name@host.tld`.
+    /// The text is not of the form `name@host.tld`.
     #[error("not an e-mail address; write it like ann@example.com")]
     Malformed,
 }
@@ -56,26 +56,27 @@ impl EmailAddress {
         &self.key
     }
 
-    /// Whether both have the same spelling. Equal addresses with different spellings may be different mailboxes.
+    /// Whether both addresses have the same spelling. Equal addresses with different spellings may be different
+    /// mailboxes.
     #[must_use]
     pub fn is_spelled_like(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-/// The part before the `@` in the form of keys.
+/// Returns the part before the `@` in the form that it has in [`EmailAddress::key`].
 pub(super) fn name_key(text: &str) -> String {
     text.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// A label of a host in the form of keys; `None` when it is not valid. Letters that domain registries distinguish (`ß`
-/// and `ss`) are different here.
+/// Returns a part of a host in the form that it has in [`EmailAddress::key`]; `None` when it is not valid. Letters that
+/// domain registries distinguish (`ß` and `ss`) stay different.
 pub(super) fn host_part_key(text: &str) -> Option<String> {
     let (host, outcome) = Uts46::new().to_unicode(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
     outcome.is_ok().then(|| host.into_owned())
 }
 
-/// A complete host in the form of keys; `None` when it is not valid.
+/// Returns a complete host in the form that it has in [`EmailAddress::key`]; `None` when it is not valid.
 fn host_key(text: &str) -> Option<String> {
     let (allowed, hyphens) = (AsciiDenyList::STD3, Hyphens::CheckFirstLast);
     let ascii = Uts46::new().to_ascii(text.as_bytes(), allowed, hyphens, DnsLength::Verify).ok()?;
@@ -203,7 +204,7 @@ mod tests {
         }
     }
 
-    /// The name in the form of the first version of the rule: compatibility form with full case folding.
+    /// Returns the name in the form of the first version of the rule: compatibility form with full case folding.
     fn first_name_key(text: &str) -> String {
         let lower = text.nfkc().flat_map(char::to_lowercase);
         lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()

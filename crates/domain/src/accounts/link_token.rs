@@ -7,9 +7,9 @@ use crate::{
 /// The purpose of a link in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkKind {
-    /// It activates the account.
+    /// The link activates the account.
     Activation,
-    /// It sets a new password without the current one.
+    /// The link sets a new password without the current one.
     PasswordReset,
 }
 
@@ -24,23 +24,23 @@ impl LinkKind {
     }
 }
 
-/// The stored part of a link in a mail. A user has at most one of each kind, and it can be used once.
+/// The stored part of a link in a mail. A user has at most one link of each kind, and each link can be used once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkToken {
-    /// Its own identifier.
+    /// The identifier of the link.
     pub id: TokenId,
-    /// Its user.
+    /// The user of the link.
     pub user_id: UserId,
-    /// Its purpose.
+    /// The purpose of the link.
     pub kind: LinkKind,
     /// The digest of the token in the link.
     pub digest: TokenDigest,
-    /// When it expires.
+    /// When the token expires.
     pub expires_at: Instant,
 }
 
 impl LinkToken {
-    /// Whether it has expired.
+    /// Whether the token has expired.
     #[must_use]
     pub fn is_expired(&self, now: Instant) -> bool {
         now >= self.expires_at

@@ -10,12 +10,12 @@ use crate::accounts::EmailAddress;
 /// The maximum number of characters of a password.
 pub const MAX_PASSWORD_LENGTH: usize = 128;
 
-/// The passwords that [`PasswordPolicy::Standard`] refuses because they are common: one per line, in lower case, most common
-/// first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
+/// The passwords that [`PasswordPolicy::Standard`] refuses because they are common: one per line, in lower case, most
+/// common first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
-/// The common passwords that [`PasswordPolicy::Strict`] refuses: every password of that list that the policy would
-/// otherwise allow. The list has 30,000 passwords, most of which have fewer than 15 characters.
+/// The common passwords that [`PasswordPolicy::Strict`] refuses: every password of the zxcvbn frequency list that the
+/// policy would otherwise allow. That list has 30,000 passwords, most of which have fewer than 15 characters.
 const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 
 /// A password as it was typed, in Unicode NFC and never truncated. Hidden in `Debug`, wiped on drop.
@@ -23,7 +23,7 @@ const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 pub struct PlainPassword(Zeroizing<String>);
 
 impl PlainPassword {
-    /// Takes the typed text in any Unicode normalization form.
+    /// Creates a password from the typed text, which may have any Unicode normalization form.
     #[must_use]
     pub fn new(typed: &str) -> Self {
         Self(Zeroizing::new(typed.nfc().collect()))
@@ -45,25 +45,25 @@ impl fmt::Debug for PlainPassword {
 /// Why a password cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PasswordProblem {
-    /// It has fewer characters than the policy requires.
+    /// The password has fewer characters than the policy requires.
     #[error("a password has at least {least} characters")]
     TooShort {
         /// The minimum number of characters.
         least: usize,
     },
-    /// It has more than [`MAX_PASSWORD_LENGTH`] characters.
+    /// The password has more than [`MAX_PASSWORD_LENGTH`] characters.
     #[error("a password has at most 128 characters")]
     TooLong,
-    /// It has no letter or no digit.
+    /// The password has no letter or no digit.
     #[error("a password has at least one letter and one digit")]
     TooWeak,
-    /// It is one of the passwords that attackers try first.
+    /// The password is one of the passwords that attackers try first.
     #[error("this password is among the most common ones; choose another")]
     TooCommon,
-    /// It is the e-mail address.
+    /// The password is the e-mail address.
     #[error("the password must not be the e-mail address")]
     IsEmail,
-    /// It is the current password.
+    /// The password is the current password.
     #[error("the new password must differ from the current one")]
     Unchanged,
 }
@@ -80,7 +80,8 @@ pub enum PasswordProblem {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PasswordPolicy {
-    /// 8 to 128 characters with a letter and a digit, not one of the 1,000 most common passwords, and not the e-mail address.
+    /// 8 to 128 characters with a letter and a digit, not one of the 1,000 most common passwords, and not the e-mail
+    /// address.
     #[default]
     Standard,
     /// 15 to 128 characters of any kind, not on the complete list of common passwords, and not the e-mail address.
@@ -152,7 +153,7 @@ fn is_digit(character: char) -> bool {
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes a PHC string from a hasher or a store.
+    /// Creates a hash from the PHC string of a hasher or a store.
     #[must_use]
     pub const fn from_phc(phc: String) -> Self {
         Self(phc)
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_passwords_in_the_contract_are_accepted() {
+    fn valid_passwords_in_several_scripts_are_accepted() {
         for good in ["Passw0rd1", "correct horse 1", "пароль123456", "p4ss🎬word", "a1a1a1a1x"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_keys_on_another_keyboard_are_the_same_password() {
+    fn unicode_normalization_forms_of_a_text_are_the_same_password() {
         assert_eq!(PlainPassword::new("e\u{301}").expose(), PlainPassword::new("\u{e9}").expose());
     }
 

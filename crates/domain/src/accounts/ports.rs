@@ -21,7 +21,7 @@ pub enum InsertUserError {
 /// Stores accounts.
 #[async_trait]
 pub trait UserRepository: Send {
-    /// The user, or `None`.
+    /// The user, without locking it; `None` when there is no such user.
     async fn find_user(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// The user, locked until the unit ends.
     async fn find_user_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
@@ -30,8 +30,8 @@ pub trait UserRepository: Send {
         &mut self,
         email: &EmailAddress,
     ) -> Result<Option<User>, StoreError>;
-    /// These users, in the order of their identifiers: MUST lock them in that order until the unit ends, and MUST
-    /// return their state after all units that locked them before.
+    /// Returns these users in the order of their identifiers. MUST lock them in this order until the unit ends, and
+    /// MUST return what all units that held the locks before have committed.
     async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError>;
     /// Adds a user. MUST return [`InsertUserError::EmailTaken`] when the address key exists, even when another unit
     /// adds it concurrently, and the unit MUST stay usable after this error.
@@ -70,7 +70,7 @@ pub struct Credentials {
     pub password: PasswordHash,
     /// Whether the account has not been activated yet.
     pub is_awaiting_activation: bool,
-    /// The user's version when this was read.
+    /// The user's version when the credentials were read.
     pub version: i64,
 }
 

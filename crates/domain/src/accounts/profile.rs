@@ -33,7 +33,7 @@ pub enum Gender {
 pub struct UnknownGender;
 
 impl Gender {
-    /// Its name, such as `woman`.
+    /// The name of the gender, such as `woman`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,13 +70,13 @@ const MAX_AGE_YEARS: u32 = 150;
 /// Why a text cannot be in a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfileText {
-    /// It has no visible character.
+    /// The text has no visible character.
     #[error("must not be blank; null clears it")]
     Blank,
-    /// It has too many characters after trimming.
+    /// The text has too many characters after trimming.
     #[error("must have at most {0} characters")]
     TooLong(usize),
-    /// It contains a control character.
+    /// The text contains a control character.
     #[error("must not contain control characters")]
     ControlCharacter,
 }
@@ -132,7 +132,7 @@ fn checked(
 /// Why a day is not an acceptable date of birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDateOfBirth {
-    /// It is today or later.
+    /// The day is today or later.
     #[error("must be in the past")]
     NotPast,
     /// The person would be too young.
@@ -164,7 +164,7 @@ impl DateOfBirth {
     }
 }
 
-/// The number of birthdays until today. A birthday on 29 February is on 1 March in other years.
+/// Returns the number of birthdays until today. A birthday on 29 February is on 1 March in years without that day.
 fn age(born: NaiveDate, today: NaiveDate) -> u32 {
     let years = today.year().saturating_sub(born.year());
     let is_to_come = (today.month(), today.day()) < (born.month(), born.day());
@@ -211,9 +211,9 @@ pub struct ProfileChanges {
 /// The data that users provide about themselves. All of it is optional.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Its identifier.
+    /// The identifier of the profile.
     pub id: ProfileId,
-    /// Its user, who has at most one profile.
+    /// The user of the profile, who has at most one profile.
     pub user_id: UserId,
     /// The given name.
     pub first_name: Option<String>,
@@ -256,8 +256,8 @@ impl Profile {
     }
 }
 
-/// The name of a user that others see: the names in the profile, or else `Member` and the last four characters of the
-/// identifier. It is never the e-mail address.
+/// Returns the name of a user that others see: the names in the profile, or else `Member` and the last four characters
+/// of the identifier. It is never the e-mail address.
 #[must_use]
 pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
     let names = [first_name, last_name].into_iter().flatten().map(clean_name);
@@ -361,7 +361,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stored_requests_can_be_read_unchanged(text in "\\PC{0,120}") {
+        fn a_parsed_name_parses_to_itself(text in "\\PC{0,120}") {
             if let Ok(name) = text.parse::<PersonName>() {
                 prop_assert_eq!(name.0.parse(), Ok(name.clone()));
             }

@@ -17,7 +17,7 @@ pub enum Role {
 pub struct UnknownRole;
 
 impl Role {
-    /// Its name, such as `moderator`.
+    /// The name of the role, such as `moderator`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

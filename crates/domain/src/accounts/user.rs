@@ -7,23 +7,23 @@ use crate::{
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Its identifier.
+    /// The identifier of the account.
     pub id: UserId,
-    /// Its address, unique among all accounts. The spelling is the one that its owner has confirmed; before the
-    /// activation it is the one that the activation link was mailed to.
+    /// The address of the account, which no other account has. Its spelling is the one that the owner has confirmed;
+    /// before the activation it is the one that the activation link was mailed to.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
-    /// What its owner may do.
+    /// The role, which determines what the owner may do.
     pub role: Role,
     /// Whether its owner may sign in, and if not, why.
     pub state: AccountState,
     /// Increases with every change of password, role, state and spelling, so that a decision based on earlier data can
     /// be validated.
     pub version: i64,
-    /// When it was registered.
+    /// When the account was registered.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When the account was last changed.
     pub updated_at: Instant,
 }
 
@@ -87,8 +87,8 @@ impl User {
         Ok(())
     }
 
-    /// Closes the account on the decision of an administrator: its owner can neither sign in nor activate it. A contested
-    /// password is dropped.
+    /// Deactivates the account on the decision of an administrator: its owner can neither sign in nor activate it. A
+    /// contested password is dropped.
     ///
     /// # Errors
     /// When the account is already deactivated.
@@ -134,8 +134,8 @@ impl User {
 
     /// Replaces the spelling of the address with the one that was registered last. Returns whether it differs.
     ///
-    /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in the
-    /// same transaction, so that the valid link was always mailed to the stored spelling.
+    /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
+    /// the same transaction, so that the valid link was always mailed to the stored spelling.
     ///
     /// # Errors
     /// When the account is not awaiting activation, since its owner has then confirmed the spelling.
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spelling_that_was_registered_last_is_taken_and_another_address_is_no_spelling() {
+    fn the_spelling_is_replaced_by_another_spelling_but_not_by_another_address() {
         let mut user = registered();
         for no_other_spelling in ["ann@example.com", "bob@example.com"] {
             assert_eq!(user.take_spelling(&typed(no_other_spelling), LATER), Ok(false));

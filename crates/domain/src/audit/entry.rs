@@ -10,7 +10,7 @@ use crate::{
     time::Instant,
 };
 
-/// The kind of an action. Its name never changes.
+/// The kind of an action. Its name must never change, because stored entries contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AuditAction {
@@ -26,11 +26,11 @@ pub enum AuditAction {
     SignedOut,
     /// A refresh token was used again too late, and its session was ended.
     RefreshReused,
-    /// A session was ended from another one.
+    /// A user ended one of their sessions, or a session was ended because the user had too many.
     SessionEnded,
-    /// The password was changed with the old one.
+    /// A user who knew the current password changed it.
     PasswordChanged,
-    /// A password change was refused, because the old one was wrong.
+    /// A password change was refused, because the current password was wrong.
     PasswordChangeFailed,
     /// The password was set by a link.
     PasswordReset,
@@ -73,7 +73,7 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    /// All values of the enum.
+    /// All actions.
     pub const ALL: [Self; 28] = [
         Self::Registered,
         Self::Activated,
@@ -105,7 +105,7 @@ impl AuditAction {
         Self::CommentReportDecided,
     ];
 
-    /// Its name, such as `signed_in`.
+    /// The name of the action, such as `signed_in`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -182,7 +182,7 @@ impl AuditObject {
         }
     }
 
-    /// Its identifier.
+    /// The identifier of the object.
     #[must_use]
     pub const fn id(self) -> Uuid {
         match self {
@@ -210,7 +210,7 @@ impl AuditState {
         Self(fields.into_iter().map(|(name, text)| (name.into(), text.into())).collect())
     }
 
-    /// Its fields, in order.
+    /// The fields, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
@@ -219,13 +219,13 @@ impl AuditState {
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Its identifier.
+    /// The identifier of the entry.
     pub id: AuditEntryId,
-    /// When it happened.
+    /// When the action happened.
     pub at: Instant,
     /// What was done.
     pub action: AuditAction,
-    /// The user who did it; `None` when no user was signed in, and on the command line.
+    /// The user who performed the action; `None` when no user was signed in, and on the command line.
     pub actor: Option<UserId>,
     /// The object, if there is one.
     pub object: Option<AuditObject>,
@@ -240,8 +240,8 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// The network of the client: the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address. It
-    /// shows the origin of an action without identifying a household.
+    /// Returns the network of the client: the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6
+    /// address. The network shows the origin of an action without identifying a household.
     #[must_use]
     pub fn network(&self) -> Option<String> {
         Some(match self.ip?.to_canonical() {

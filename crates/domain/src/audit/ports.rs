@@ -20,11 +20,11 @@ pub trait AuditRepository: Send {
 #[async_trait]
 pub trait AuditSeals: Send + Sync {
     /// Adds the seal, unless there is one with its number. Of several nodes that seal concurrently exactly one MUST
-    /// succeed, and the others MUST change nothing. Returns whether it was added.
+    /// succeed, and the others MUST change nothing. Returns whether the seal was added.
     async fn add_seal(&self, seal: &Seal) -> Result<bool, StoreError>;
     /// The seal with the highest number.
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;
-    /// Up to `limit` seals with higher numbers than this, in the order of their numbers.
+    /// Up to `limit` seals with numbers above `number`, in the order of their numbers.
     async fn seals_behind(&self, number: u64, limit: u32) -> Result<Vec<Seal>, StoreError>;
     /// Up to `limit` rows after the position `after` (`None`: from the beginning) and up to the position `until`
     /// (inclusive), in the order of their positions. MUST return all values exactly as they are stored.
@@ -34,6 +34,6 @@ pub trait AuditSeals: Send + Sync {
         until: LogPlace,
         limit: u32,
     ) -> Result<Vec<StoredEntry>, StoreError>;
-    /// How many rows come after the position.
+    /// How many rows come after the position; all rows for `None`.
     async fn count_log_rows_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError>;
 }

@@ -37,7 +37,7 @@ impl FromStr for AuditAction {
 pub struct RecordedObject {
     /// The name of its kind.
     pub kind: String,
-    /// Its identifier.
+    /// The identifier of the object.
     pub id: Uuid,
 }
 
@@ -45,7 +45,7 @@ pub struct RecordedObject {
 /// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRecord {
-    /// Its identifier.
+    /// The identifier of the entry.
     pub id: AuditEntryId,
     /// When the action happened.
     pub at: Instant,

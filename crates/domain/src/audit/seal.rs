@@ -10,18 +10,18 @@ const FORM: &[u8] = b"cinema audit seal 1";
 pub struct LogPlace {
     /// When the action happened.
     pub at: Instant,
-    /// Its identifier.
+    /// The identifier of the entry.
     pub id: Uuid,
 }
 
 /// An entry of the log exactly as it is stored, even if it is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {
-    /// Its position.
+    /// The position of the entry.
     pub place: LogPlace,
     /// The kind of action.
     pub action: String,
-    /// The user who did it.
+    /// The user who performed the action.
     pub actor: Option<Uuid>,
     /// The kind of the object.
     pub object_kind: Option<String>,
@@ -38,7 +38,7 @@ pub struct StoredEntry {
 }
 
 impl StoredEntry {
-    /// The entry as bytes. Different entries have different bytes.
+    /// Returns the entry as bytes. Different entries have different bytes.
     fn bytes(&self) -> Vec<u8> {
         let micros = self.place.at.timestamp_micros().to_be_bytes();
         let text = |text: &'_ Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
@@ -70,13 +70,13 @@ impl StoredEntry {
     }
 }
 
-/// Proves that a part of the log has not changed since it was sealed. The part begins after the part of the previous
-/// seal.
+/// Proves that a part of the log has not changed since it was sealed. The part of a seal begins after the part of the
+/// previous seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
-    /// Its number, counted from 1 without gaps.
+    /// The number of the seal, counted from 1 without gaps.
     pub number: u64,
-    /// When it was made.
+    /// When the seal was made.
     pub sealed_at: Instant,
     /// The last position of its part.
     pub until: LogPlace,
@@ -107,7 +107,7 @@ impl Seal {
         seal
     }
 
-    /// Whether the seal was made over these entries and this previous seal, so that their digest is the same.
+    /// Whether the seal was made over exactly these entries and this previous seal: their digest is that of the seal.
     #[must_use]
     pub fn is_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> bool {
         self.digest_over(rows, before, maker) == self.digest

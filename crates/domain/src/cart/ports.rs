@@ -35,11 +35,11 @@ where
 /// A movie in a cart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CartItem {
-    /// Its identifier.
+    /// The identifier of the item.
     pub id: CartItemId,
     /// The movie.
     pub movie_id: MovieId,
-    /// When it was added.
+    /// When the movie was added.
     pub added_at: Instant,
 }
 

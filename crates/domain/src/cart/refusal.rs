@@ -13,10 +13,10 @@ pub enum CartRefusal {
     /// There is no such movie.
     #[error("there is no such movie")]
     NotFound,
-    /// The user cannot buy it.
+    /// The user cannot buy the movie.
     #[error(transparent)]
     CannotBuy(#[from] PurchaseRefusal),
-    /// It is already in the cart.
+    /// The movie is already in the cart.
     #[error("the movie is already in the cart")]
     AlreadyInCart,
     /// The cart already contains [`MAX_CART_ITEMS`] movies.
@@ -25,7 +25,7 @@ pub enum CartRefusal {
 }
 
 impl CartRefusal {
-    /// Its name, such as `already_in_cart`.
+    /// The name of the refusal, such as `already_in_cart`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl CartAddition {
     /// Decides whether the movie can be put in the cart of a shop with this currency.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why it cannot.
     pub fn check(self, currency: Currency) -> Result<(), CartRefusal> {
         let offer = self.offer.ok_or(CartRefusal::NotFound)?;
         check_purchase(offer, self.is_purchased, currency)?;

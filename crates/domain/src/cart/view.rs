@@ -10,11 +10,11 @@ use crate::{
 pub struct CartEntry {
     /// The movie, with its current price.
     pub movie: MovieSummary,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
     /// Whether the user has bought it.
     pub is_purchased: bool,
-    /// When it was added to the cart.
+    /// When the movie was added to the cart.
     pub added_at: Instant,
 }
 
@@ -23,7 +23,7 @@ pub struct CartEntry {
 pub struct CartLine {
     /// The movie, with its current price.
     pub movie: MovieSummary,
-    /// When it was added to the cart.
+    /// When the movie was added to the cart.
     pub added_at: Instant,
 }
 
@@ -32,7 +32,7 @@ pub struct CartLine {
 pub struct UnavailableItem {
     /// The movie.
     pub movie: MovieSummary,
-    /// Why it cannot be bought.
+    /// Why the movie cannot be bought.
     pub reason: PurchaseRefusal,
 }
 

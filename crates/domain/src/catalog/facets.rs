@@ -16,13 +16,13 @@ const BAND_STARTS: [i64; 5] = [0, 5, 10, 15, 20];
 const SMALL_UNITS: i64 = 100;
 /// The years of a decade.
 const DECADE: i32 = 10;
-/// The first decade that is listed even without movies; no movie is older.
+/// The first decade that a filter can choose; no movie is older.
 const FIRST_DECADE: i32 = 1_870;
-/// The last decade.
+/// The last decade that a filter can choose.
 const LAST_DECADE: i32 = 2_100;
 
-/// The groups that movies are counted in. The counts of a group ignore the filter values of the same group, so that
-/// they show the result of choosing other values.
+/// The groups of filter values that movies are counted for. The counts of a group ignore the filter values of the same
+/// group, so that they show the result of choosing other values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FacetGroup {
     /// Genres, chosen by `genres`.
@@ -89,7 +89,8 @@ pub const fn years_of_decade(decade: i32) -> Range<i32> {
     Range { min: Some(decade), max: Some(decade.saturating_add(DECADE).saturating_sub(1)) }
 }
 
-/// The decades that a range of years selects: those within the range. A range without an upper bound selects none.
+/// Returns the decades that a range of years selects: those that are completely within the range. A range without a
+/// lower or an upper bound selects none.
 fn chosen_decades(year: Range<i32>) -> Vec<i32> {
     let (Some(min), Some(max)) = (year.min, year.max) else { return Vec::new() };
     (FIRST_DECADE..=LAST_DECADE)
@@ -101,7 +102,7 @@ fn chosen_decades(year: Range<i32>) -> Vec<i32> {
 /// The movies of a decade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedDecade {
-    /// Its first year.
+    /// The first year of the decade.
     pub decade: i32,
     /// The number of movies.
     pub movies_count: i64,
@@ -116,7 +117,7 @@ pub struct CountedBand {
     pub movies_count: i64,
 }
 
-/// The counted values of the movies, with the number of movies for each.
+/// The number of movies for each filter value, in each group. Values without movies may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FacetCounts {
     /// By genre.
@@ -129,7 +130,7 @@ pub struct FacetCounts {
     pub price_bands: HashMap<usize, i64>,
 }
 
-/// The values that a list can be narrowed by, with the total that the list would have.
+/// The filter values that a list can be narrowed by. `movies_count` of each is the total that the list would have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facets {
     /// Genres, those with the most movies first.
@@ -143,8 +144,8 @@ pub struct Facets {
 }
 
 impl Facets {
-    /// Returns the values that have movies, those in the filter, and every price band. `genres` and `certifications` are
-    /// complete lists, sorted by name; names with the same number of movies keep this order.
+    /// Returns the values that have movies, the values in the filter, and every price band. `genres` and
+    /// `certifications` must be complete lists, sorted by name; names with the same number of movies keep this order.
     #[must_use]
     pub fn of(
         filter: &MovieFilter,
@@ -191,7 +192,7 @@ fn listed(names: Vec<CountedName>, counts: &HashMap<Uuid, i64>, chosen: &[Uuid])
     names
 }
 
-/// The number that the list of movies would show.
+/// Returns the total that a list with this number of movies shows, which is capped.
 fn shown(count: i64) -> i64 {
     let total = Total::from_capped_count(u64::try_from(count).unwrap_or_default());
     i64::try_from(total.items).unwrap_or(i64::MAX)

@@ -17,7 +17,7 @@ pub const MAX_MOVIE_NAME_LENGTH: usize = 250;
 /// The maximum length of a description, in characters.
 pub const MAX_DESCRIPTION_LENGTH: usize = 10_000;
 
-/// The highest price in minor units: ten digits. The sum of a full cart is far from overflowing.
+/// The highest price in minor units: ten digits, so that the sum of a full cart is far from overflowing.
 const MAX_PRICE: i64 = 9_999_999_999;
 
 /// The year of the first movies.
@@ -57,7 +57,7 @@ pub struct Facts {
     pub votes: i64,
     /// The score at Metacritic, 0–100.
     pub meta_score: Option<f64>,
-    /// The box office gross, in whole units of account.
+    /// The box office gross, in whole units of the currency, not in minor units.
     pub gross: Option<i64>,
     /// The description; composed from the other facts when it is empty.
     pub description: String,
@@ -75,30 +75,30 @@ pub struct Facts {
     pub poster_url: Option<String>,
     /// The absolute address of a trailer.
     pub trailer_url: Option<String>,
-    /// Its identifier at IMDb, such as `tt0079944`.
+    /// The movie's identifier at IMDb, such as `tt0079944`.
     pub imdb_id: Option<String>,
-    /// Its identifier at TMDB.
+    /// The movie's identifier at TMDB.
     pub tmdb_id: Option<i64>,
-    /// The name that it is sorted by, instead of the computed one.
+    /// The name that the movie is sorted by, instead of the computed one.
     pub sort_name: Option<String>,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
 }
 
 /// Facts that satisfy every rule: trimmed, without repeated names, and with a description.
 ///
-/// Its fields can be read like those of [`Facts`], but not changed.
+/// The fields can be read like those of [`Facts`], but not changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedFacts(Facts);
 
 impl CheckedFacts {
-    /// The facts, to be changed and checked again.
+    /// Returns the facts, so that they can be changed and checked again.
     #[must_use]
     pub fn into_inner(self) -> Facts {
         self.0
     }
 
-    /// Replaces facts by values of a stored movie, which also satisfy every rule.
+    /// Replaces some facts by values of a stored movie, which also satisfy every rule.
     pub(super) fn with_stored(mut self, take_over: impl FnOnce(&mut Facts)) -> Self {
         take_over(&mut self.0);
         self
@@ -114,8 +114,9 @@ impl Deref for CheckedFacts {
 }
 
 impl Facts {
-    /// Checks every rule, then removes names that are repeated (compared by [`fold`]) and composes a description when there
-    /// is none. Texts are trimmed, and names are cleaned by [`clean_name`], first. `this_year` bounds the year of release.
+    /// Checks every rule, then removes names that are repeated (compared by [`fold`]) and composes a description when
+    /// there is none. Before that, texts are trimmed, and names are cleaned by [`clean_name`]. `this_year` bounds the
+    /// year of release.
     ///
     /// # Errors
     /// Every rule that is broken.
@@ -160,7 +161,7 @@ impl Facts {
             .for_each(trim);
     }
 
-    /// The faults of trimmed facts, in any order.
+    /// Returns the faults of facts that are already trimmed, in any order.
     pub(super) fn faults(&self, this_year: i32) -> Vec<InvalidFact> {
         let mut faults = Faults(Vec::new());
         let years = (FIRST_YEAR.into(), this_year.saturating_add(YEARS_AHEAD).into());

@@ -105,7 +105,7 @@ impl FactsBuilder {
         self
     }
 
-    /// The gross earnings, in whole units of the currency.
+    /// The box office gross, in whole units of the currency, not in minor units.
     #[must_use]
     pub const fn gross(mut self, gross: i64) -> Self {
         self.gross = Some(gross);
@@ -168,35 +168,35 @@ impl FactsBuilder {
         self
     }
 
-    /// Its identifier at IMDb.
+    /// The movie's identifier at IMDb, such as `tt0079944`.
     #[must_use]
     pub fn imdb_id(mut self, id: impl Into<String>) -> Self {
         self.imdb_id = Some(id.into());
         self
     }
 
-    /// Its identifier at TMDB.
+    /// The movie's identifier at TMDB.
     #[must_use]
     pub const fn tmdb_id(mut self, id: i64) -> Self {
         self.tmdb_id = Some(id);
         self
     }
 
-    /// The name that it is sorted by; computed from the title when it is not given.
+    /// The name that the movie is sorted by; computed from the title when it is not given.
     #[must_use]
     pub fn sort_name(mut self, name: impl Into<String>) -> Self {
         self.sort_name = Some(name.into());
         self
     }
 
-    /// Whether it is on sale; by default it is.
+    /// Whether the movie is on sale; by default it is.
     #[must_use]
     pub const fn is_available(mut self, is_available: bool) -> Self {
         self.is_withdrawn = !is_available;
         self
     }
 
-    /// Checks the facts, as [`Facts::check`] does.
+    /// Checks the facts, as [`Facts::check`] does. `this_year` bounds the year of release.
     ///
     /// # Errors
     /// Every rule that is broken, and every required fact that is missing.

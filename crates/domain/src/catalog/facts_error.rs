@@ -44,7 +44,7 @@ pub enum FactField {
 }
 
 impl FactField {
-    /// Its name in files and forms, such as `duration_minutes`.
+    /// The name of the field in files and forms, such as `duration_minutes`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ impl fmt::Display for Bound {
 /// What is wrong with a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FactFault {
-    /// It has no value, or an empty text.
+    /// The fact has no value, or a blank text.
     #[error("is missing")]
     Missing,
     /// A text has too many characters.
@@ -142,7 +142,7 @@ pub struct InvalidFact {
     pub field: FactField,
     /// Which value of a list, counted from 0; `None` when the field is not a list.
     pub index: Option<usize>,
-    /// What is wrong with it.
+    /// What is wrong with the fact.
     pub fault: FactFault,
 }
 
@@ -162,13 +162,13 @@ pub struct InvalidFacts {
 }
 
 impl InvalidFacts {
-    /// The faults in the order of the fields, `None` when there are none.
+    /// Sorts the faults in the order of the fields; `None` when there are none.
     pub(super) fn from_faults(mut faults: Vec<InvalidFact>) -> Option<Self> {
         faults.sort_by_key(|fault| (fault.field, fault.index));
         (!faults.is_empty()).then_some(Self { faults })
     }
 
-    /// One fault of a field that holds one value.
+    /// Creates the error for one fault, in a field that is not a list.
     #[must_use]
     pub fn of_field(field: FactField, fault: FactFault) -> Self {
         Self { faults: vec![InvalidFact { field, index: None, fault }] }

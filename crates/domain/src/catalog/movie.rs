@@ -13,7 +13,7 @@ use crate::{
 /// A movie of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Movie {
-    /// Its identifier.
+    /// The identifier of the movie.
     pub id: MovieId,
     /// Title, year and running time.
     pub identity: MovieIdentity,
@@ -23,7 +23,7 @@ pub struct Movie {
     pub votes: i64,
     /// The score at Metacritic, 0–100.
     pub meta_score: Option<f64>,
-    /// The box office gross, in whole units of account.
+    /// The box office gross, in whole units of the currency, not in minor units.
     pub gross: Option<i64>,
     /// The description.
     pub description: String,
@@ -41,24 +41,24 @@ pub struct Movie {
     pub poster: Option<Poster>,
     /// The absolute address of a trailer.
     pub trailer_url: Option<String>,
-    /// Its identifier at IMDb, which no other movie has.
+    /// The movie's identifier at IMDb, which no other movie has.
     pub imdb_id: Option<String>,
-    /// Its identifier at TMDB, which no other movie has.
+    /// The movie's identifier at TMDB, which no other movie has.
     pub tmdb_id: Option<i64>,
-    /// The name that it is sorted by, instead of the computed one.
+    /// The name that the movie is sorted by, instead of the computed one.
     pub sort_name: Option<String>,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
-    /// Increases with every change of the movie, but not of its counters.
+    /// Increases with every change of the movie, but not with changes of its counters, such as likes.
     pub version: i64,
-    /// When it was added.
+    /// When the movie was added.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When the movie was last changed.
     pub updated_at: Instant,
 }
 
 impl Movie {
-    /// Creates a movie with these facts. `names` are the rows of the names in the facts.
+    /// Creates a movie with these facts. `names` must be the identifiers of the names in the facts.
     #[must_use]
     pub fn create(id: MovieId, facts: CheckedFacts, names: ResolvedNames, now: Instant) -> Self {
         let facts = facts.into_inner();
@@ -87,13 +87,13 @@ impl Movie {
         }
     }
 
-    /// Its price, and whether it is on sale.
+    /// The movie's price, and whether it is on sale.
     #[must_use]
     pub const fn offer(&self) -> Offer {
         Offer { price: self.price, is_available: self.is_available }
     }
 
-    /// The key that it is sorted by.
+    /// The key that the movie is sorted by.
     #[must_use]
     pub fn sort_key(&self) -> String {
         sort_key(self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.identity.name)))
@@ -136,6 +136,6 @@ impl Movie {
 pub struct Offer {
     /// The price.
     pub price: Money,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
 }

@@ -22,20 +22,20 @@ pub enum NameKind {
     Certification,
 }
 
-/// The rows of the names in a movie's facts.
+/// The identifiers of the names in a movie's facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedNames {
-    /// The certification's row.
+    /// The certification.
     pub certification: CertificationId,
-    /// The genres' rows, in order.
+    /// The genres, in the order of the facts.
     pub genres: Vec<GenreId>,
-    /// The directors' rows, in order.
+    /// The directors, in the order of the facts.
     pub directors: Vec<DirectorId>,
-    /// The stars' rows, in order.
+    /// The stars, in the order of the facts.
     pub stars: Vec<StarId>,
 }
 
-/// A name with the identifier for it if it is not stored yet.
+/// A name to find or add: if it is not stored yet, its new row gets this identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposedName {
     /// The identifier for a new row.
@@ -81,7 +81,7 @@ impl CatalogName {
     }
 }
 
-/// Whether a name has no visible character, or is empty when it is folded, so that it could not be found again.
+/// Whether a name has no visible character, or is empty after folding, so that no search could find it.
 pub(super) fn is_blank(name: &str) -> bool {
     // Folding keeps every ASCII letter and digit, so most names need not be folded for this check.
     !name.bytes().any(|byte| byte.is_ascii_alphanumeric())

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::time::Instant;
 
-/// Declares the facts that can be omitted, one bit each.
+/// Declares the facts that can be omitted, each with its bit in a [`FactSet`].
 macro_rules! optional_facts {
     ($($(#[$doc:meta])* $fact:ident = $bit:literal;)*) => {
         /// A fact that a source or a change may omit; an existing movie then keeps its value.
@@ -63,9 +63,9 @@ optional_facts! {
     ImdbId = 15;
     /// The identifier at TMDB.
     TmdbId = 16;
-    /// The name that it is sorted by.
+    /// The name that the movie is sorted by.
     SortName = 17;
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     IsAvailable = 18;
 }
 
@@ -143,8 +143,8 @@ impl From<CheckedFacts> for CheckedPartialFacts {
 }
 
 impl CheckedPartialFacts {
-    /// Applies the facts to the movie, which keeps its values for omitted facts. `names` are the resolved names of
-    /// [`CheckedPartialFacts::facts`]. Returns whether anything changed; only then the version increases.
+    /// Applies the facts to the movie, which keeps its own values for omitted facts. `names` must be the resolved names
+    /// of [`CheckedPartialFacts::facts`]. Returns whether anything changed; only then the version increases.
     pub fn apply_to(self, movie: &mut Movie, names: ResolvedNames, now: Instant) -> bool {
         let is_shown =
             |address: &String| movie.uploaded_poster().is_some_and(|poster| poster.is_shown_at(address));

@@ -1,17 +1,18 @@
 /// The activity of users with a movie. Each user counts once for each kind of activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Activity {
-    /// The users who like it.
+    /// The number of users who like the movie.
     pub likes: i64,
-    /// The users who rated it.
+    /// The number of users who rated the movie.
     pub ratings: i64,
-    /// The users who commented on it or replied to a comment.
+    /// The number of users who commented on the movie or replied to such a comment.
     pub commenters: i64,
-    /// The users who have bought it.
+    /// The number of users who have bought the movie.
     pub purchases: i64,
 }
 
-/// How many IMDb votes an action of one user counts for, since this shop has far fewer users than IMDb.
+/// How many IMDb votes an action of a user counts for. Actions count more than votes, because this shop has far fewer
+/// users than IMDb.
 const VOTES_OF_ACT: i64 = 1_000;
 
 /// How many other actions a purchase counts for.

@@ -72,13 +72,13 @@ where
 pub struct ExternalIds {
     /// The movie.
     pub movie: MovieIdentity,
-    /// Its identifier at IMDb.
+    /// The identifier of the movie at IMDb.
     pub imdb_id: Option<String>,
-    /// Its identifier at TMDB.
+    /// The identifier of the movie at TMDB.
     pub tmdb_id: Option<i64>,
 }
 
-/// Values that a movie shares with another one although they must be unique.
+/// Which of the values that must be unique a movie shares with another movie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MovieConflicts {
     /// Title, year and running time.
@@ -90,7 +90,7 @@ pub struct MovieConflicts {
 /// The references to a movie, which decide whether it may be deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MovieUses {
-    /// Whether it was ever bought, even if the purchase was revoked.
+    /// Whether the movie was ever bought, even if the purchase was revoked.
     pub is_purchased: bool,
     /// Whether any order contains it.
     pub is_ordered: bool,
@@ -102,15 +102,16 @@ pub struct MovieUses {
 /// commit MUST be correct on every node, and the movie MUST be updated in the search index in the same transaction.
 #[async_trait]
 pub trait MovieRepository: Send {
-    /// The rows of these names, in the same order. MUST add missing names with the proposed identifier, and MUST use
-    /// the same row for names that differ only in case or accents, also when other units add them concurrently.
+    /// Returns the identifiers of these names, in the same order. MUST add missing names with the proposed identifier,
+    /// and MUST use the same row for names that differ only in case or accents, also when other units add them
+    /// concurrently.
     async fn resolve_names(
         &mut self,
         kind: NameKind,
         names: &[ProposedName],
     ) -> Result<Vec<Uuid>, StoreError>;
-    /// The movies with these identities, in any order, locked until the unit ends. MUST return their state after all
-    /// units that locked them before.
+    /// The movies with these identities, in any order, locked until the unit ends. MUST return what all units that held
+    /// the locks before have committed.
     async fn find_movies_for_update(
         &mut self,
         identities: &[MovieIdentity],
@@ -118,11 +119,11 @@ pub trait MovieRepository: Send {
     /// Adds movies and returns the identifiers of the added ones. A movie whose identity already exists MUST be skipped
     /// without an error.
     async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
-    /// The movie, locked until the unit ends. MUST return its state after all units that locked it before.
+    /// The movie, locked until the unit ends. MUST return what all units that held the lock before have committed.
     async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError>;
-    /// The unique values that the movie shares with another one. Values that another unit adds concurrently may be
-    /// missed; writing the movie MUST then fail with [`StoreError::Conflict`], so that the unit is retried and sees
-    /// them.
+    /// Which unique values the movie shares with another movie. A value that another unit adds concurrently may be
+    /// missed; writing the movie MUST then fail with [`StoreError::Conflict`], so that the unit is retried and finds
+    /// the value.
     async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError>;
     /// The movies with one of these IMDb or TMDB identifiers, in any order.
     async fn find_external_ids(
@@ -132,14 +133,14 @@ pub trait MovieRepository: Send {
     ) -> Result<Vec<ExternalIds>, StoreError>;
     /// Writes all fields of the movie except its identifier and creation time.
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError>;
-    /// The references to the movie, which the unit has locked. When another unit adds a reference before this one
-    /// deletes the movie, the deletion MUST fail with [`StoreError::Conflict`].
+    /// The references to the movie, which the unit must have locked. When another unit adds a reference before this
+    /// unit deletes the movie, the deletion MUST fail with [`StoreError::Conflict`].
     async fn find_movie_uses(&mut self, id: MovieId) -> Result<MovieUses, StoreError>;
     /// Removes the movie from every cart. Returns the owners of these carts, in the order of their identifiers.
     async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<Vec<UserId>, StoreError>;
     /// Deletes the movie and the rows that belong only to it.
     async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError>;
-    /// The names of these rows, in the same order; missing rows are omitted.
+    /// The names with these identifiers, in the same order; unknown identifiers are omitted.
     async fn names_of(&mut self, kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError>;
 }
 
@@ -147,19 +148,18 @@ pub trait MovieRepository: Send {
 #[async_trait]
 pub trait NameRepository: Send {
     /// The name, locked until the unit ends; `None` when it does not exist or has another kind. MUST first lock the
-    /// movies that can be found by it, so that changes of these movies and changes of the name see each other's
-    /// results.
+    /// movies that have the name, so that changes of these movies and changes of the name see each other's results.
     async fn find_name_for_update(&mut self, kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError>;
     /// Whether another row of the kind has this name; MUST compare as [`resolve_names`](MovieRepository::resolve_names)
     /// does. A name that another unit adds concurrently may be missed; writing the name MUST then fail with
     /// [`StoreError::Conflict`].
     async fn is_name_taken(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<bool, StoreError>;
-    /// Writes a name that the unit has locked. MUST update the search index of its movies.
+    /// Changes a name that the unit has locked. MUST update the search index of its movies.
     async fn update_name(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<(), StoreError>;
     /// Whether any movie has the name, on sale or not.
     async fn has_movies(&mut self, kind: NameKind, id: Uuid) -> Result<bool, StoreError>;
     /// Deletes a name that no movie has. MUST fail with [`StoreError::Conflict`] when another unit concurrently gives
-    /// it to a movie.
+    /// the name to a movie.
     async fn delete_name(&mut self, kind: NameKind, id: Uuid) -> Result<(), StoreError>;
 }
 
@@ -176,15 +176,15 @@ pub trait OfferRepository: Send {
 /// Reads the catalogue outside a unit of work.
 #[async_trait]
 pub trait MovieQueries: Send + Sync {
-    /// A page of the movies on sale that match the filter. MUST sort by the sort keys and then by the identifier (in
-    /// the direction of the last sort key), with missing values last in both directions, and names by their folded key,
+    /// A page of the movies that match the filter. MUST sort by the sort keys and then by the identifier (in the
+    /// direction of the last sort key), with missing values last in both directions, and names by their folded key,
     /// identically on every database. A page after a position MUST NOT repeat or lose items while movies are added. For
-    /// any number of movies, filter and sort, the cost of a page MUST NOT exceed a few times that of the first page of
-    /// all movies, and it MUST need only one statement when the filter is known from an earlier page.
+    /// any number of movies, filter and sort, a page MUST NOT cost more than a few times the first page of all movies,
+    /// and a page MUST need only one statement when the filter is known from an earlier page.
     ///
-    /// Sorted by relevance, it MUST sort by [`SearchRank`](super::SearchRank) and then by popularity, with a few more statements.
-    /// Only the most popular matches, the matches with the most popular names and those whose name is the search must
-    /// be ranked; the others follow by popularity.
+    /// A page that is sorted by relevance MUST be sorted by [`SearchRank`](super::SearchRank) and then by popularity;
+    /// it may need a few more statements. Only the most popular matches, the matches with the most popular names and
+    /// the movies whose name is the search must be ranked; the others follow by popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,
@@ -210,23 +210,23 @@ pub trait MovieQueries: Send + Sync {
 pub trait SearchQueries: Send + Sync {
     /// Whether each term occurs in any movie, in the order of the terms.
     async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError>;
-    /// Words of the vocabulary. MUST include all words that [`corrections`](super::corrections) accepts for the word,
-    /// and may include more.
+    /// Words of the vocabulary that are similar to the word. MUST include all words that
+    /// [`corrections`](super::corrections) accepts for the word, and may include more.
     async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
     /// Whether the search finds any movie on sale.
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
-    /// The movies on sale and the people of movies on sale whose names match the search, selected by
-    /// [`best_suggestions`](super::best_suggestions). The most popular ones, and movies whose name is the search, MUST be
-    /// considered.
+    /// The movies on sale, and the people of movies on sale, whose names match the search, selected by
+    /// [`best_suggestions`](super::best_suggestions). MUST consider the most popular ones, and movies whose name is the
+    /// search.
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
 }
 
-/// Keeps the search index complete. Several nodes may do so concurrently.
+/// Keeps the search index complete. Several nodes may call it concurrently.
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
-    /// If movies have changed since the last call: indexes movies that an earlier version of the program did not index
-    /// or indexed by earlier rules, and updates the vocabulary, in which corrections are found, to the words of the
-    /// index. Returns how many movies and words were changed.
+    /// Does nothing unless movies have changed since the last call. Indexes movies that an earlier version of the
+    /// program did not index, or indexed by earlier rules. Updates the vocabulary, which corrections are taken from, to
+    /// the words of the index. Returns how many movies and words were changed.
     async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 
@@ -249,7 +249,7 @@ pub trait NameQueries: Send + Sync {
     async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
 }
 
-/// Counts movies by the values that their list can be narrowed by.
+/// Counts how many movies each filter value would select.
 #[async_trait]
 pub trait FacetQueries: Send + Sync {
     /// The movies on sale that match the filter, by genre, certification, decade and price band of a shop with this
@@ -260,23 +260,23 @@ pub trait FacetQueries: Send + Sync {
     -> Result<FacetCounts, StoreError>;
 }
 
-/// Stores which movies are similar to a movie. They are computed in the background, or at the first request if it comes
-/// earlier.
+/// Stores which movies are similar to a movie. The lists are computed in the background, or at the first request for a
+/// list if it comes earlier.
 #[async_trait]
 pub trait SimilarMovies: Send + Sync {
-    /// The movie, and other movies on sale that may be similar: with people or genres in common, or the same beginning
-    /// of the title. MUST return a bounded number for any size of the catalogue, and of the same genre the most popular
-    /// ones. `None` when there is no such movie.
+    /// The movie, and other movies on sale that may be similar: with people or genres in common, or with the same
+    /// beginning of the title. MUST return a bounded number for any size of the catalogue, and prefer the most popular
+    /// movies of a genre. `None` when there is no such movie.
     async fn similarity_profiles(
         &self,
         id: MovieId,
     ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError>;
     /// The stored list of a movie.
     async fn similar_list(&self, id: MovieId) -> Result<Option<SimilarList>, StoreError>;
-    /// Stores lists and replaces the previous ones. MUST omit movies that were deleted.
+    /// Stores lists, and replaces the previous list of each movie. MUST omit movies that were deleted.
     async fn keep_similar_lists(&self, lists: &[SimilarList]) -> Result<(), StoreError>;
-    /// Up to `limit` movies on sale after this popularity and movie, the most popular first. A list is due when it is
-    /// missing, or was computed for another version of the movie or before `since`.
+    /// Up to `limit` movies on sale, the most popular first, after the popularity and movie in `after`. The list of a
+    /// movie is due when it is missing, or was computed for another version of the movie or before `since`.
     async fn similar_candidates(
         &self,
         after: Option<(f64, MovieId)>,

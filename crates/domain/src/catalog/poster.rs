@@ -15,14 +15,15 @@ pub enum Poster {
 /// A picture that a moderator uploaded, stored in several widths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadedPoster {
-    /// Its identifier. A new picture gets a new one, so that the content behind an address never changes.
+    /// The identifier of the picture. A new picture gets a new identifier, so that the content behind an address never
+    /// changes.
     pub id: PosterId,
-    /// The largest of [`POSTER_WIDTHS`] that it is stored in.
+    /// The largest of [`POSTER_WIDTHS`] that the picture is stored in.
     pub width: u32,
 }
 
 impl UploadedPoster {
-    /// The widths that it is stored in, the smallest first.
+    /// The widths that the picture is stored in, the smallest first.
     pub fn widths(self) -> impl Iterator<Item = u32> {
         POSTER_WIDTHS.into_iter().filter(move |width| *width <= self.width)
     }
@@ -44,8 +45,8 @@ impl UploadedPoster {
         format!("/media/posters/{}/{}", self.id, poster_file_name(width))
     }
 
-    /// Whether this is the address of this poster in answers, so that a client that sends it back does not set another
-    /// poster.
+    /// Whether answers show this poster at `address`. A client that sends the address back therefore does not set
+    /// another poster.
     #[must_use]
     pub fn is_shown_at(self, address: &str) -> bool {
         address.ends_with(&self.path(self.width))

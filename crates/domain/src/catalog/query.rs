@@ -132,7 +132,7 @@ impl MovieFilter {
         key
     }
 
-    /// The folded text of `title`; `None` when it is absent or blank.
+    /// The folded text of `title`; `None` when `title` is absent or blank.
     #[must_use]
     pub fn folded_title(&self) -> Option<String> {
         self.title.as_deref().map(fold).filter(|text| !text.is_empty())
@@ -162,7 +162,7 @@ pub enum MovieSortKey {
     PurchasedAt,
     /// When the movie was added to the favourites in the filter; only favourites have this value.
     AddedAt,
-    /// How well it matches the search.
+    /// How well the movie matches the search.
     Relevance,
 }
 
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_filter_have_one_form() {
+    fn filters_that_differ_only_in_spelling_have_the_same_canonical_form() {
         let ids =
             |numbers: &[u128]| numbers.iter().map(|n| GenreId::from_uuid(Uuid::from_u128(*n))).collect();
         let filter = |search: &str, title: &str, genres: &[u128]| MovieFilter {

@@ -10,9 +10,9 @@ use crate::{
 /// An object with an identifier and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named<K: Kind> {
-    /// Its identifier.
+    /// The identifier of the object.
     pub id: Id<K>,
-    /// Its name as written.
+    /// The name of the object as written.
     pub name: String,
 }
 
@@ -21,7 +21,7 @@ pub struct Named<K: Kind> {
 pub struct RatingSummary {
     /// The average; `None` without ratings.
     pub average: Option<f64>,
-    /// How many users rated it.
+    /// How many users rated the movie.
     pub count: i64,
 }
 
@@ -41,8 +41,8 @@ impl RatingSummary {
     }
 }
 
-/// The rating by which movies are sorted: the average with ten ratings of 5.5 added, so that a single rating of 10 is
-/// not ranked first; `None` without ratings. Databases compute it with the same expression.
+/// The rating by which movies are sorted: the average after adding ten ratings of 5.5, so that a single rating of 10 is
+/// not ranked first; `None` without ratings. The storage adapters compute it in SQL with the same expression.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -56,9 +56,9 @@ pub fn rating_rank(sum: i64, count: i64) -> Option<f64> {
 /// Whether a user likes a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MovieReaction {
-    /// The user likes it.
+    /// The user likes the movie.
     Like,
-    /// The user does not like it.
+    /// The user does not like the movie.
     Dislike,
 }
 
@@ -71,16 +71,16 @@ pub struct PersonalView {
     pub rating: Option<i16>,
     /// Whether the movie is one of the user's favourites.
     pub favorite: bool,
-    /// Whether it is in the user's cart.
+    /// Whether the movie is in the user's cart.
     pub in_cart: bool,
-    /// Whether the user bought it.
+    /// Whether the user bought the movie.
     pub purchased: bool,
 }
 
 /// A movie in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MovieSummary {
-    /// Its identifier.
+    /// The identifier of the movie.
     pub id: MovieId,
     /// The title.
     pub name: String,
@@ -102,9 +102,9 @@ pub struct MovieSummary {
     pub poster: Option<Poster>,
     /// The ratings of users.
     pub rating: RatingSummary,
-    /// How many users like it.
+    /// How many users like the movie.
     pub likes: i64,
-    /// How many users do not like it.
+    /// How many users do not like the movie.
     pub dislikes: i64,
     /// The user's point of view; `None` for visitors.
     pub me: Option<PersonalView>,
@@ -117,7 +117,7 @@ pub struct MovieDetail {
     pub summary: MovieSummary,
     /// The score at Metacritic.
     pub meta_score: Option<f64>,
-    /// The box office gross, in whole units of account.
+    /// The box office gross, in whole units of the currency, not in minor units.
     pub gross: Option<i64>,
     /// The description.
     pub description: String,
@@ -127,26 +127,26 @@ pub struct MovieDetail {
     pub stars: Vec<Named<StarKind>>,
     /// The absolute address of a trailer.
     pub trailer_url: Option<String>,
-    /// Its identifier at IMDb.
+    /// The identifier of the movie at IMDb.
     pub imdb_id: Option<String>,
-    /// Its identifier at TMDB.
+    /// The identifier of the movie at TMDB.
     pub tmdb_id: Option<i64>,
-    /// The name that it is sorted by, instead of the computed one.
+    /// The name that a moderator set for sorting, instead of the computed one.
     pub sort_name: Option<String>,
-    /// How many comments it has.
+    /// How many comments the movie has.
     pub comments_count: i64,
-    /// Whether it is on sale.
+    /// Whether the movie is on sale.
     pub is_available: bool,
-    /// Increases with every change of the movie, but not of its counters.
+    /// Increases with every change of the movie, but not with changes of its counters, such as likes.
     pub version: i64,
-    /// When it was added.
+    /// When the movie was added.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When the movie was last changed.
     pub updated_at: Instant,
 }
 
 impl MovieDetail {
-    /// Returns the name that it is sorted by: the moderator's, or the computed one.
+    /// Returns the name that the movie is sorted by: the one that a moderator set, or the computed one.
     #[must_use]
     pub fn sort_name(&self) -> &str {
         self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.summary.name))
@@ -156,11 +156,11 @@ impl MovieDetail {
 /// A genre, director, star or certification, with the number of its movies on sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedName {
-    /// Its identifier.
+    /// The identifier of the genre, director, star or certification.
     pub id: Uuid,
-    /// Its name as written.
+    /// The name as written.
     pub name: String,
-    /// The number of its movies on sale.
+    /// The number of movies on sale that have the name.
     pub movies_count: i64,
 }
 
@@ -182,9 +182,9 @@ pub struct SimilarList {
 pub struct SimilarCandidate {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its popularity score.
+    /// The popularity score of the movie.
     pub popularity: f64,
-    /// Its version.
+    /// The version of the movie.
     pub movie_version: i64,
     /// Whether its list is missing, too old, or was computed for another version.
     pub is_due: bool,

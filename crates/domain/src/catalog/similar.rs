@@ -48,8 +48,8 @@ pub struct MovieProfile {
     pub star_ids: Vec<StarId>,
 }
 
-/// The most similar of the others, up to [`KEPT_SIMILAR`], the best first; movies without anything in common are
-/// omitted.
+/// Returns the most similar of `others`, up to [`KEPT_SIMILAR`], the most similar first. Movies without anything in
+/// common are omitted.
 #[must_use]
 pub fn most_similar(movie: &MovieProfile, others: &[MovieProfile]) -> Vec<MovieId> {
     let titles: Vec<HashSet<String>> = others.iter().map(|other| words(&other.name)).collect();
@@ -103,8 +103,8 @@ fn words(text: &str) -> HashSet<String> {
         .collect()
 }
 
-/// The points of each word: more for words that occur in fewer texts, and none for words that occur in more than half
-/// of them.
+/// Returns the points of each word: more for words that occur in fewer texts, and none for words that occur in more
+/// than half of the texts.
 fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for word in texts.iter().flatten() {
@@ -112,7 +112,7 @@ fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
         *count = count.saturating_add(1);
     }
     for count in counts.values_mut() {
-        // At least eight texts, so that words also count in a small catalogue.
+        // Counts as at least eight texts, so that common words also get points in a small catalogue.
         let share = texts.len().max(8).checked_div(*count).and_then(usize::checked_ilog2).unwrap_or(0);
         *count = usize::try_from(share).unwrap_or(0);
     }

@@ -3,8 +3,8 @@ use std::net::Ipv6Addr;
 /// The maximum length of an address, in characters.
 const MAX_LENGTH: usize = 2_000;
 
-/// Whether the text is an absolute address that a page can link to or load: `http` or `https`, with a host, without user name
-/// and password, and without characters that end an attribute or a line.
+/// Whether the text is an absolute address that a page can link to or load: `http` or `https`, with a host, without
+/// user name and password, and without characters that end an attribute or a line.
 pub(super) fn is_web_address(text: &str) -> bool {
     let ends = |character: char| {
         character.is_whitespace() || character.is_control() || matches!(character, '"' | '<' | '>' | '\\')
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "p.jpg",

@@ -7,17 +7,18 @@ use crate::{
 /// The maximum length of a comment, in characters.
 pub const MAX_COMMENT_LENGTH: usize = 2_000;
 
-/// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text, which must be escaped where it is shown as HTML.
+/// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text, which must be escaped
+/// where it is shown as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentText(String);
 
 /// The text cannot be a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCommentText {
-    /// It is blank.
+    /// The text is blank.
     #[error("a comment has at least one character")]
     Empty,
-    /// It is longer than [`MAX_COMMENT_LENGTH`].
+    /// The text is longer than [`MAX_COMMENT_LENGTH`].
     #[error("a comment has at most 2,000 characters")]
     TooLong,
 }
@@ -48,45 +49,46 @@ impl std::str::FromStr for CommentText {
 /// A comment to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewComment {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
     /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
-    /// Its author.
+    /// The author of the comment.
     pub author: UserId,
-    /// Its text.
+    /// The text of the comment.
     pub text: CommentText,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
 }
 
 /// A stored comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
     /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
-    /// Its author; `None` if it was deleted and is kept only because of its replies.
+    /// The author of the comment; `None` if it was deleted and is kept only because of its replies.
     pub author: Option<UserId>,
     /// The number of its replies that are not deleted.
     pub replies_count: i64,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
 }
 
 impl Comment {
-    /// Whether it was deleted and is kept only because of its replies.
+    /// Whether the comment was deleted and is kept only because of its replies.
     #[must_use]
     pub const fn is_deleted(&self) -> bool {
         self.author.is_none()
     }
 
-    /// The thread of a reply to it. Threads have one level, so a reply to a reply belongs to the same thread.
+    /// The thread that a reply to this comment belongs to. Threads have one level, so a reply to a reply belongs to the
+    /// same thread.
     #[must_use]
     pub fn thread(&self) -> CommentId {
         self.thread_id.unwrap_or(self.id)
@@ -107,11 +109,11 @@ pub struct CommentAuthor {
 /// A comment as a viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentView {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
-    /// Its author; `None` if it was deleted.
+    /// The author of the comment; `None` if it was deleted.
     pub author: Option<CommentAuthor>,
-    /// Its text; `None` if it was deleted.
+    /// The text of the comment; `None` if it was deleted.
     pub text: Option<String>,
     /// The number of likes.
     pub likes: i64,
@@ -119,7 +121,7 @@ pub struct CommentView {
     pub replies_count: i64,
     /// Whether the viewer likes it.
     pub liked_by_me: bool,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
     /// When its text was last changed.
     pub edited_at: Option<Instant>,

@@ -126,7 +126,7 @@ pub trait EngagementRepository: Send {
 pub trait CommentRepository: Send {
     /// The movie of a comment, which never changes; `None` when there is no such comment.
     async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError>;
-    /// The comment, locked until the unit ends together with the first comment of its thread.
+    /// The comment; it and the first comment of its thread are locked until the unit ends.
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
     /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST count it in both.
     async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError>;
@@ -161,8 +161,8 @@ pub trait CommentReportRepository: Send {
         &mut self,
         id: ReportedCommentId,
     ) -> Result<Option<ReportedComment>, StoreError>;
-    /// Stores the decision about the open reports of a comment, which the caller has locked. Returns the identifier of the reported
-    /// comment, or `None` when no report is open.
+    /// Stores the decision about the open reports of a comment, which the caller has locked. Returns the identifier of
+    /// the reported comment; `None` when no report is open.
     async fn decide_reports(
         &mut self,
         comment_id: CommentId,
@@ -176,7 +176,8 @@ pub trait CommentReportRepository: Send {
 /// Reads reported comments outside a unit of work.
 #[async_trait]
 pub trait CommentReportQueries: Send + Sync {
-    /// A page of the reported comments, the most recently reported first; optionally only open or only resolved ones.
+    /// A page of the reported comments, the most recently reported first. `is_open` selects those with open reports
+    /// (`true`) or with decided reports (`false`).
     async fn reported_comments(
         &self,
         is_open: Option<bool>,
@@ -189,11 +190,12 @@ pub trait CommentReportQueries: Send + Sync {
     ) -> Result<Option<ReportedCommentView>, StoreError>;
 }
 
-/// Updates the popularity of movies: every relevant action puts its movie into a queue.
+/// Updates the popularity of movies. Every action that affects the popularity of a movie puts the movie into a queue.
 #[async_trait]
 pub trait PopularityMaintenance: Send + Sync {
-    /// Recomputes the popularity of up to `limit` movies in the queue and removes them from it; returns how many. A
-    /// movie MUST stay in the queue when an action on it becomes visible only later.
+    /// Recomputes the popularity of up to `limit` movies in the queue and removes them from it; returns the number of
+    /// movies. A movie MUST stay in the queue if the computation could not see an action on it yet, because the action
+    /// was not committed.
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 

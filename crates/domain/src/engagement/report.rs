@@ -13,7 +13,7 @@ pub const MAX_NOTE_LENGTH: usize = 1_000;
 /// The maximum number of reports of one comment that are shown: the latest ones.
 pub const MAX_SHOWN_REPORTS: u32 = 100;
 
-/// Declares an enum whose values have names that never change.
+/// Declares an enum whose values have names that must never change, because they are stored and part of the API.
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident or $error:ident = $what:literal: $($(#[$value_doc:meta])* $value:ident = $text:literal,)+) => {
         $(#[$doc])*
@@ -31,7 +31,7 @@ macro_rules! named {
             /// Every value.
             pub const ALL: &[Self] = &[$(Self::$value),+];
 
-            /// Its name.
+            /// The name of the value.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -75,19 +75,19 @@ named! {
 /// A report to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReport {
-    /// The identifier of the reported comment, if this is its first report.
+    /// The identifier that the reported comment gets if this is its first report.
     pub id: ReportedCommentId,
     /// The comment.
     pub comment_id: CommentId,
     /// The movie that the comment is about.
     pub movie_id: MovieId,
-    /// The user who reports it.
+    /// The user who reports the comment.
     pub reporter: UserId,
     /// The reason.
     pub reason: ReportReason,
     /// An explanation, of [`MAX_NOTE_LENGTH`] characters at most.
     pub note: Option<String>,
-    /// When it was reported.
+    /// When the comment was reported.
     pub at: Instant,
 }
 
@@ -98,7 +98,7 @@ pub struct ReportedComment {
     pub id: ReportedCommentId,
     /// The comment.
     pub comment_id: CommentId,
-    /// The decision; `None` while it is open.
+    /// The decision; `None` while reports are open.
     pub decision: Option<ReportDecision>,
 }
 
@@ -109,7 +109,7 @@ pub struct CommentReport {
     pub reason: ReportReason,
     /// An explanation.
     pub note: Option<String>,
-    /// When it was reported.
+    /// When the comment was reported.
     pub created_at: Instant,
 }
 
@@ -128,6 +128,6 @@ pub struct ReportedCommentView {
     pub movie: Named<MovieKind>,
     /// The reports, oldest first; [`MAX_SHOWN_REPORTS`] at most.
     pub reports: Vec<CommentReport>,
-    /// The decision and its time; `None` while it is open.
+    /// The decision and its time; `None` while reports are open.
     pub decision: Option<(ReportDecision, Instant)>,
 }

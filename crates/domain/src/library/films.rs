@@ -41,7 +41,7 @@ pub enum FilmSource {
 pub struct OpenedFilm {
     /// The file.
     pub file: File,
-    /// Its length in bytes.
+    /// The length of the file in bytes.
     pub length: u64,
 }
 
@@ -55,8 +55,8 @@ impl fmt::Debug for FilmSource {
     }
 }
 
-/// Stores films: files that are too large for memory. When the store cannot be reached or denies access, every method MUST return
-/// [`StoreError::Unavailable`].
+/// Stores films: files that are too large for memory. When the store cannot be reached or denies access, every method
+/// MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait FilmStore: Send + Sync {
     /// Stores a file durably, part by part, and calls `progress` with the number of bytes stored since the last call.
@@ -67,8 +67,8 @@ pub trait FilmStore: Send + Sync {
         file: File,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<u64, StoreError>;
-    /// The film, or `None` when there is none. MUST NOT return `None` when a folder cannot be reached; an address may
-    /// belong to a file that no longer exists.
+    /// The film, or `None` when there is none. MUST NOT return `None` when a folder cannot be reached. A returned
+    /// address may belong to a file that no longer exists.
     async fn open_film(&self, key: &MediaKey, access: FilmAccess) -> Result<Option<FilmSource>, StoreError>;
     /// Removes the film. MUST succeed when there is none.
     async fn remove_film(&self, key: &MediaKey) -> Result<(), StoreError>;

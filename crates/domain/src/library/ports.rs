@@ -16,9 +16,9 @@ use crate::{
 pub struct LibraryItem {
     /// The movie, from the buyer's point of view.
     pub movie: MovieSummary,
-    /// When it was bought.
+    /// When the movie was bought.
     pub purchased_at: Instant,
-    /// Whether it currently cannot be watched because its payment is disputed.
+    /// Whether the movie currently cannot be watched because its payment is disputed.
     pub is_suspended: bool,
 }
 
@@ -38,9 +38,9 @@ pub struct MovieFile {
     pub movie_id: MovieId,
     /// The name of the stored file.
     pub key: MediaKey,
-    /// Its length in bytes.
+    /// The length of the file in bytes.
     pub length: i64,
-    /// When it was attached.
+    /// When the file was attached.
     pub attached_at: Instant,
 }
 
@@ -53,7 +53,7 @@ pub struct MovieSubtitles {
     pub language: Language,
     /// The name of the stored file.
     pub key: MediaKey,
-    /// When they were attached.
+    /// When the subtitles were attached.
     pub attached_at: Instant,
 }
 
@@ -62,7 +62,7 @@ pub struct MovieSubtitles {
 pub struct BoughtMovie {
     /// The active purchase.
     pub purchase_id: PurchaseId,
-    /// Whether it is suspended.
+    /// Whether the purchase is suspended because its payment is disputed.
     pub is_suspended: bool,
     /// The running time.
     pub running_time: RunningTime,
@@ -70,7 +70,7 @@ pub struct BoughtMovie {
     pub has_file: bool,
     /// The languages of its subtitles, in order.
     pub subtitles: Vec<Language>,
-    /// How far the buyer has watched it.
+    /// How far the buyer has watched the movie; `None` before the first report.
     pub progress: Option<Progress>,
 }
 
@@ -126,7 +126,7 @@ pub trait ProgressRepository: Send {
         user_id: UserId,
         movie_id: MovieId,
     ) -> Result<Option<Progress>, StoreError>;
-    /// Stores this progress and replaces the previous one.
+    /// Stores the progress, and replaces the previous one. Callers have locked the user.
     async fn put_progress(
         &mut self,
         user_id: UserId,
@@ -175,6 +175,6 @@ pub trait LibraryQueries: Send + Sync {
     /// The files that can be played with the purchase. MUST be `None` when it was revoked or is suspended, and when the
     /// buyer is deactivated or deleted.
     async fn playable_movie(&self, purchase_id: PurchaseId) -> Result<Option<PlayableMovie>, StoreError>;
-    /// The purchases among these for which [`playable_movie`](Self::playable_movie) is not `None`, in one statement.
+    /// Those of the given purchases for which [`playable_movie`](Self::playable_movie) is not `None`, in one statement.
     async fn playable_among(&self, purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError>;
 }

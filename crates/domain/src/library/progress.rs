@@ -4,7 +4,7 @@ use crate::time::Instant;
 
 /// Below this percentage of the movie, watching has not begun.
 pub const BEGUN_FROM_PERCENT: i64 = 5;
-/// Above this percentage of the movie, it counts as watched.
+/// Above this percentage of the movie, the movie counts as watched.
 pub const WATCHED_ABOVE_PERCENT: i64 = 90;
 
 /// How much longer than the running time an address for watching is valid, to allow for pauses.
@@ -65,7 +65,7 @@ impl Progress {
     /// movie counts as watched.
     #[must_use]
     pub fn reported(kept: Option<Self>, position_seconds: i64, at: Instant, movie: RunningTime) -> Self {
-        // Databases store microseconds.
+        // Truncated, because databases store microseconds, and stored times are compared with reported ones.
         let at = Instant::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at);
         if let Some(kept) = kept.filter(|kept| kept.at > at) {
             return kept;
@@ -85,8 +85,8 @@ impl Progress {
         Self { position_seconds, at: kept.map_or(now, |kept| kept.at.max(now)), is_watched }
     }
 
-    /// Returns the progress to store after the user removed the movie from the list of movies being watched. It starts
-    /// from the beginning; late reports about the time before do not add it again.
+    /// Returns the progress to store after the user removed the movie from the list of movies being watched. The movie
+    /// then starts from the beginning. Late reports about an earlier time do not add it to the list again.
     #[must_use]
     pub fn taken_off(kept: Option<Self>, now: Instant) -> Self {
         let at = kept.map_or(now, |kept| kept.at.max(now));

@@ -1,7 +1,7 @@
 /// Why a text is not a valid file of subtitles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSubtitles {
-    /// It does not begin like WebVTT.
+    /// The text does not begin like WebVTT.
     #[error("is not WebVTT: its first line must begin with WEBVTT")]
     NotWebVtt,
     /// A line with times cannot be read.
@@ -10,7 +10,7 @@ pub enum InvalidSubtitles {
         /// The number of the line, from 1.
         line: usize,
     },
-    /// It has no cues.
+    /// The text has no cues.
     #[error("has no cues")]
     Empty,
 }

@@ -35,7 +35,7 @@ impl NotificationKind {
         Self::MovieRemovedFromCart,
     ];
 
-    /// Its name, such as `comment_reply`.
+    /// The name of the kind, such as `comment_reply`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ pub enum NotificationCause {
     },
     /// A user liked a comment of the receiver. All likes of one comment are one notification.
     CommentLike {
-        /// Who liked it.
+        /// Who liked the comment.
         actor: UserId,
         /// The movie that the comment is about.
         movie_id: MovieId,
@@ -93,13 +93,13 @@ pub enum NotificationCause {
     MovieRemovedFromCart {
         /// The deleted movie.
         movie_id: MovieId,
-        /// Its name, which is no longer in any table.
+        /// The name of the deleted movie, which is no longer in any table.
         movie_name: String,
     },
 }
 
 impl NotificationCause {
-    /// The kind of notification that it leads to.
+    /// The kind of notification that the cause leads to.
     #[must_use]
     pub const fn kind(&self) -> NotificationKind {
         match self {
@@ -138,13 +138,13 @@ impl NotificationCause {
 /// A notification to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewNotification {
-    /// Its identifier, if it is new.
+    /// The identifier that the notification gets, unless it is merged into an earlier one.
     pub id: NotificationId,
     /// The user who is notified.
     pub receiver: UserId,
-    /// What it is about.
+    /// What the receiver is notified about.
     pub cause: NotificationCause,
-    /// When it happened.
+    /// When the cause happened.
     pub at: Instant,
 }
 

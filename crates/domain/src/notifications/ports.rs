@@ -51,8 +51,8 @@ where
 pub struct PushedNotification {
     /// The notification that the receiver sees: an earlier one if the new one was merged into it.
     pub id: NotificationId,
-    /// The content of the mail about it; `None` when its kind is not mailed, or its receiver has switched off such
-    /// mails or is not active.
+    /// The content of the mail about the notification; `None` when its kind is not mailed, or its receiver has switched
+    /// off such mails or is not active.
     pub mail: Option<NotificationMail>,
 }
 
@@ -61,7 +61,7 @@ pub struct PushedNotification {
 pub enum ReadSelection {
     /// All notifications.
     All,
-    /// Those with these identifiers.
+    /// The notifications with these identifiers.
     Ids(Vec<NotificationId>),
 }
 
@@ -73,18 +73,18 @@ pub enum ReadSelection {
 pub trait NotificationRepository: Send {
     /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause.
     ///
-    /// Likes of one comment MUST be merged into one notification: another like counts once for each user, makes the
-    /// notification unread again, and moves it to the beginning of the list.
+    /// Likes of one comment MUST be merged into one notification, in which each user counts once. A further like makes
+    /// the notification unread again and moves it to the beginning of the list.
     async fn push_notification(
         &mut self,
         new: &NewNotification,
     ) -> Result<Option<PushedNotification>, StoreError>;
-    /// Records that the notification was mailed. A mail about a reply MUST be counted among the receiver's mails about
-    /// replies; this count restarts [`MAILED_EVERY`](super::MAILED_EVERY) after the first of them.
+    /// Records that the notification was mailed. The mail MUST be added to the receiver's number of mails about replies
+    /// and likes; this number restarts [`MAILED_EVERY`](super::MAILED_EVERY) after the first of the counted mails.
     async fn mark_notification_mailed(&mut self, id: NotificationId, at: Instant) -> Result<(), StoreError>;
-    /// Removes the user's like of the comment from its notification, which MUST disappear with the last like. MUST keep
-    /// the time when it was mailed, in case the comment is liked again, and MUST change nothing when the notification
-    /// does not contain the user's like.
+    /// Removes the user's like of the comment from the notification about its likes, which MUST disappear with the last
+    /// like. MUST keep the time when the notification was mailed, in case the comment is liked again, and MUST change
+    /// nothing when the notification does not contain the user's like.
     async fn withdraw_like_notification(
         &mut self,
         comment_id: CommentId,
@@ -116,15 +116,15 @@ pub trait NotificationRepository: Send {
 /// A ticket that opens one live stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamTicket {
-    /// Its identifier.
+    /// The identifier of the ticket.
     pub id: TokenId,
-    /// Its user.
+    /// The user of the ticket.
     pub user_id: UserId,
-    /// The session that requested it; the stream ends with this session.
+    /// The session that requested the ticket; the stream ends with this session.
     pub session_id: SessionId,
     /// The digest of the ticket.
     pub digest: TokenDigest,
-    /// When it expires.
+    /// When the ticket expires.
     pub expires_at: Instant,
 }
 
@@ -169,7 +169,7 @@ pub trait NotificationQueries: Send + Sync {
         behind: UserPosition,
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError>;
-    /// The sessions among these that are active at `now`: neither ended nor expired, and of an active user.
+    /// Those of the given sessions that are active at `now`: neither ended nor expired, and of an active user.
     async fn live_sessions_among(
         &self,
         ids: &[SessionId],

@@ -5,14 +5,15 @@ use chrono::TimeDelta;
 use super::{NotificationKind, UnknownNotificationKind};
 use crate::{accounts::EmailAddress, id::NotificationId, time::Instant};
 
-/// The minimum time between mails about a notification that summarizes several actions, and how long a mail counts
-/// towards [`MAX_NOTIFICATION_MAILS`].
+/// The minimum time between mails about a notification that summarizes several actions, and the length of the period to
+/// which [`MAX_NOTIFICATION_MAILS`] applies.
 pub const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
 
-/// The maximum number of mails about replies and likes together that a user gets within [`MAILED_EVERY`].
+/// The maximum number of mails about replies and likes together that a user gets in a period of [`MAILED_EVERY`]. A
+/// period begins with the first mail after the end of the previous period.
 pub const MAX_NOTIFICATION_MAILS: u64 = 20;
 
-/// A kind of notification that is also sent by mail, unless its receiver switched that off.
+/// A kind of notification that is also sent by mail, unless its receiver has switched such mails off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MailedKind {
     /// Replies to a comment.
@@ -113,7 +114,7 @@ impl NotificationSettings {
 pub struct NotificationMail {
     /// The notification.
     pub id: NotificationId,
-    /// Its kind.
+    /// The kind of the notification.
     pub kind: MailedKind,
     /// The address of the receiver.
     pub to: EmailAddress,
@@ -121,11 +122,12 @@ pub struct NotificationMail {
     pub actor_name: String,
     /// The name of the movie that the comment is about.
     pub movie_name: String,
-    /// How many actions it summarizes.
+    /// How many actions the notification summarizes.
     pub count: u64,
-    /// When it was last mailed.
+    /// When the notification was last mailed.
     pub mailed_at: Option<Instant>,
-    /// How many mails about notifications the receiver has already got within [`MAILED_EVERY`].
+    /// How many mails about replies and likes the receiver has already got in the current period (see
+    /// [`MAX_NOTIFICATION_MAILS`]).
     pub recent_mails: u64,
 }
 

@@ -8,26 +8,26 @@ use crate::{
 /// A notification as its receiver sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Its identifier.
+    /// The identifier of the notification.
     pub id: NotificationId,
-    /// What it is about.
+    /// The kind of the notification.
     pub kind: NotificationKind,
-    /// Its position among the changes to the receiver's notifications: later changes have greater positions, and it
-    /// gets a new position when it becomes unread again.
+    /// The position of its last change among the changes to the receiver's notifications: later changes have greater
+    /// positions. A notification gets a new position when it becomes unread again.
     pub position: i64,
-    /// When it last happened.
+    /// When the action that it is about last happened.
     pub notified_at: Instant,
-    /// When it was marked as read; `None` while it is unread.
+    /// When the notification was marked as read; `None` while it is unread.
     pub read_at: Option<Instant>,
     /// The user who acted last, with the public name.
     pub actor: Option<Named<UserKind>>,
-    /// How many actions it summarizes.
+    /// How many actions the notification summarizes.
     pub count: u64,
-    /// The movie that it is about.
+    /// The movie that the notification is about.
     pub movie: Option<Named<MovieKind>>,
     /// The comment that was liked, or the reply.
     pub comment_id: Option<CommentId>,
-    /// The order that it is about.
+    /// The order that the notification is about.
     pub order_id: Option<OrderId>,
 }
 

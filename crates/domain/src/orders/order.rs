@@ -8,7 +8,7 @@ use crate::{
 /// A movie in an order, with its price at the time of the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderItem {
-    /// Its identifier.
+    /// The identifier of the item.
     pub id: OrderItemId,
     /// The movie.
     pub movie_id: MovieId,
@@ -19,13 +19,13 @@ pub struct OrderItem {
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// Its identifier.
+    /// The identifier of the order.
     pub id: OrderId,
     /// A short, unique number for human readers.
     pub number: String,
     /// The buyer, who may have deleted the account in the meantime.
     pub user_id: UserId,
-    /// Its state.
+    /// The state of the order, with the data of that state.
     pub state: OrderState,
     /// The ordered movies: at least one, without repetition.
     pub items: Vec<OrderItem>,
@@ -33,7 +33,7 @@ pub struct Order {
     pub total: Money,
     /// The movies of the cart that were excluded when the order was created.
     pub excluded: Vec<ExcludedMovie>,
-    /// When it was created.
+    /// When the order was created.
     pub created_at: Instant,
 }
 

@@ -102,7 +102,7 @@ pub trait OrderRepository: Send {
     /// The buyer of the order, even if the account was deleted in the meantime; `None` when there is no such order.
     /// MUST NOT lock anything.
     async fn find_buyer(&mut self, id: OrderId) -> Result<Option<UserId>, StoreError>;
-    /// The order, locked until the unit ends. MUST return its state after all units that locked it before.
+    /// The order, locked until the unit ends. MUST return what all units that held the lock before have committed.
     async fn find_order_for_update(&mut self, id: OrderId) -> Result<Option<Order>, StoreError>;
     /// Adds a pending order; `false` when another pending order of the buyer contains one of its movies, in which case
     /// the unit MUST be dropped. MUST NOT allow two pending orders of a user with the same movie, even when two units
@@ -125,11 +125,12 @@ pub trait OrderQueries: Send + Sync {
         filter: &OrderFilter,
         request: &PageRequest,
     ) -> Result<Page<OrderView>, StoreError>;
-    /// The order, or `None`.
+    /// The order; `None` when there is no such order.
     async fn order_view(&self, id: OrderId) -> Result<Option<OrderView>, StoreError>;
     /// All orders of a user, oldest first.
     async fn orders_of(&self, user_id: UserId) -> Result<Vec<OrderView>, StoreError>;
-    /// Up to `limit` pending orders that were expired at `now`, the longest overdue first.
+    /// Up to `limit` pending orders that were expired at `now`, the longest overdue first, with their expiry times.
+    /// Begins after the expiry time and order in `after`.
     async fn expired_orders(
         &self,
         now: Instant,

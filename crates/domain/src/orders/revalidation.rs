@@ -11,9 +11,9 @@ use crate::{
 pub struct ChangedPrice {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its price in the order.
+    /// The price of the movie in the order.
     pub old: Money,
-    /// Its current price.
+    /// The current price of the movie.
     pub new: Money,
 }
 
@@ -37,7 +37,7 @@ pub enum Revalidation {
     Accepted {
         /// The items with the current prices.
         items: Vec<OrderItem>,
-        /// Their sum.
+        /// The sum of the current prices.
         total: Money,
     },
     /// Prices changed, or the total that the buyer accepts is not the current total.

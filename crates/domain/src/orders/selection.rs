@@ -10,11 +10,11 @@ use crate::{
 pub struct Candidate {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its offer; `None` when the movie no longer exists.
+    /// The offer of the movie; `None` when the movie no longer exists.
     pub offer: Option<Offer>,
-    /// Whether the user has bought it.
+    /// Whether the user has bought the movie.
     pub is_purchased: bool,
-    /// Whether a pending order of the user contains it.
+    /// Whether a pending order of the user contains the movie.
     pub is_in_pending_order: bool,
 }
 

@@ -5,7 +5,8 @@ use crate::time::Instant;
 /// How long a pending order waits for its payment before it expires.
 pub const ORDER_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
-/// How long after the end of its checkout an order expires, so that the provider's last report arrives before.
+/// How long after the end of its checkout an order expires, so that the provider's last report arrives before the order
+/// expires.
 pub const EXPIRY_AFTER_CHECKOUT: TimeDelta = TimeDelta::minutes(5);
 
 /// The name of an order's state in the API and in the database.
@@ -44,9 +45,9 @@ impl OrderStatus {
 /// Why an order was canceled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CancelReason {
-    /// The buyer canceled it.
+    /// The buyer canceled the order.
     ByUser,
-    /// It was not paid in time.
+    /// The order was not paid in time.
     Expired,
 }
 
@@ -66,29 +67,29 @@ impl CancelReason {
 pub enum OrderState {
     /// Not paid yet.
     Pending {
-        /// When it expires; `None` while a payment is being processed, which may take days.
+        /// When the order expires; `None` while a payment is being processed, which may take days.
         expires_at: Option<Instant>,
     },
     /// Paid; the buyer owns the movies.
     Paid {
-        /// When it was paid.
+        /// When the order was paid.
         paid_at: Instant,
     },
     /// Canceled or expired before it was paid.
     Canceled {
-        /// When it was canceled.
+        /// When the order was canceled.
         canceled_at: Instant,
         /// The reason.
         reason: CancelReason,
     },
     /// Paid and partially refunded.
     PartiallyRefunded {
-        /// When it was paid.
+        /// When the order was paid.
         paid_at: Instant,
     },
     /// Paid and fully refunded.
     Refunded {
-        /// When it was paid.
+        /// When the order was paid.
         paid_at: Instant,
     },
 }
@@ -105,17 +106,17 @@ pub enum OrderEvent {
     PaymentProcessing,
     /// The money did not arrive after all.
     PaymentBounced {
-        /// When this was detected.
+        /// When the shop detected that the payment bounced.
         at: Instant,
     },
     /// A payment succeeded, or the total was 0.
     Paid {
-        /// When it succeeded.
+        /// When the payment succeeded.
         at: Instant,
     },
     /// The order is canceled.
     Canceled {
-        /// When it happened.
+        /// When the order is canceled.
         at: Instant,
         /// The reason.
         reason: CancelReason,
@@ -318,8 +319,8 @@ mod tests {
             let mut order = OrderState::new(at(0));
             for event in events {
                 let next = order.apply(event).unwrap_or(order);
-                // A failed payment restarts the expiry time only once: at the second report of it the order is already
-                // waiting.
+                // A failed payment restarts the expiry time only at its first report: at the second one the order has
+                // an expiry time again.
                 prop_assert_eq!(next.apply(event).unwrap_or(next), next);
                 order = next;
             }

@@ -11,11 +11,11 @@ use crate::{
 pub struct OrderedMovie {
     /// The movie.
     pub id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
     /// The year of release.
     pub year: i32,
-    /// Its price in this order.
+    /// The price of the movie in this order.
     pub price: Money,
 }
 
@@ -31,13 +31,13 @@ pub struct Buyer {
 /// An order as its buyer and moderators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderView {
-    /// Its identifier.
+    /// The identifier of the order.
     pub id: OrderId,
     /// The order's number, for human readers.
     pub number: String,
     /// The buyer; `None` if the account was deleted.
     pub buyer: Option<Buyer>,
-    /// Its state.
+    /// The state of the order, with the data of that state.
     pub state: OrderState,
     /// The ordered movies.
     pub items: Vec<OrderedMovie>,
@@ -45,7 +45,7 @@ pub struct OrderView {
     pub total: Money,
     /// The movies of the cart that were excluded when the order was created.
     pub excluded: Vec<ExcludedMovie>,
-    /// When it was created.
+    /// When the order was created.
     pub created_at: Instant,
 }
 

@@ -5,7 +5,7 @@ use crate::time::Instant;
 pub enum DisputeStatus {
     /// The buyer's bank has not decided yet; the movies are suspended.
     Open,
-    /// It ended in the shop's favour, or was closed without a decision; the movies are available again.
+    /// The dispute ended in the shop's favour, or was closed without a decision; the movies are available again.
     Won,
     /// The shop lost the money, and the buyer lost the movies.
     Lost,
@@ -31,14 +31,14 @@ impl DisputeStatus {
 pub enum DisputeState {
     /// The buyer's bank has not decided yet.
     Open,
-    /// It ended in the shop's favour, or was closed without a decision.
+    /// The dispute ended in the shop's favour, or was closed without a decision.
     Won {
-        /// When it was closed.
+        /// When the dispute was closed.
         closed_at: Instant,
     },
     /// The money is lost.
     Lost {
-        /// When it was closed.
+        /// When the dispute was closed.
         closed_at: Instant,
     },
 }

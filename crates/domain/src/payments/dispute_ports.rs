@@ -40,9 +40,9 @@ pub struct DisputeFilter {
 pub struct DueDispute {
     /// The dispute.
     pub id: DisputeId,
-    /// Its identifier at the provider.
+    /// The identifier of the dispute at the provider.
     pub external_id: String,
-    /// Its payment.
+    /// The payment of the dispute.
     pub payment_id: PaymentId,
     /// The order of the payment.
     pub order_id: OrderId,

@@ -3,9 +3,9 @@ use crate::time::Instant;
 /// Why a payment failed, or why the last attempt was declined.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PaymentFailure {
-    /// When the provider reported it. Of several failures the latest one counts.
+    /// When the provider reported the failure. Of several failures the latest one counts.
     pub at: Instant,
-    /// The code: the provider's decline code, or one of ours such as [`PaymentFailure::AMOUNT_MISMATCH`].
+    /// The code: the provider's decline code, or a code of this service, such as [`PaymentFailure::AMOUNT_MISMATCH`].
     pub code: String,
 }
 
@@ -79,8 +79,8 @@ impl PaymentFailure {
         }
     }
 
-    /// What the buyer can do. The codes are those of cards at Stripe (<https://docs.stripe.com/declines/codes>); an unknown
-    /// one is a decline without a reason.
+    /// What the buyer can do. The codes are those of cards at Stripe (<https://docs.stripe.com/declines/codes>); an
+    /// unknown code is a decline without a reason.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self.code.as_str() {

@@ -14,7 +14,7 @@ use crate::{
 pub struct CheckoutLine {
     /// The movie's name and year.
     pub name: String,
-    /// Its price.
+    /// The price of the movie.
     pub price: Money,
 }
 
@@ -22,7 +22,7 @@ pub struct CheckoutLine {
 /// same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutRequest {
-    /// The attempt that the checkout belongs to.
+    /// The payment that the checkout belongs to.
     pub payment_id: PaymentId,
     /// The order to pay.
     pub order_id: OrderId,
@@ -34,7 +34,7 @@ pub struct CheckoutRequest {
     pub amount: Money,
     /// The movies to buy.
     pub lines: Vec<CheckoutLine>,
-    /// The buyer's e-mail address, which is filled in at the provider's form.
+    /// The buyer's e-mail address, which is filled in on the provider's form.
     pub email: Option<String>,
     /// The address that the buyer returns to after the checkout, paid or not.
     pub return_url: String,
@@ -47,25 +47,25 @@ pub struct CheckoutRequest {
 /// A checkout at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderCheckout {
-    /// Its identifier at the provider.
+    /// The identifier of the checkout at the provider.
     pub id: String,
-    /// Its shop, from the request; `None` when it was not created by this program.
+    /// The shop of the request; `None` when the checkout was not created by this program.
     pub shop_id: Option<ShopId>,
-    /// The order that it pays, from the request.
+    /// The order of the request.
     pub order_id: Option<OrderId>,
-    /// The payment that it belongs to, from the request.
+    /// The payment of the request.
     pub payment_id: Option<PaymentId>,
-    /// The address where it is paid; `None` when it can no longer be paid.
+    /// The address where the buyer can pay; `None` when the checkout can no longer be paid.
     pub url: Option<String>,
     /// The requested amount.
     pub amount: Money,
     /// The provider's identifier of the received money, if any. Refunds and disputes refer to it.
     pub charge: Option<String>,
-    /// The provider's report about its state; for an open checkout the last decline, if there was one.
+    /// The provider's report about the checkout; for an open checkout the last decline, if there was one.
     pub report: CheckoutReport,
-    /// When it was opened.
+    /// When the checkout was opened.
     pub created_at: Instant,
-    /// When it ends unless it is paid.
+    /// When the checkout ends unless it is paid.
     pub expires_at: Instant,
 }
 
@@ -87,30 +87,30 @@ pub struct RefundOrder {
 /// A refund at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderRefund {
-    /// Its identifier at the provider.
+    /// The identifier of the refund at the provider.
     pub id: String,
     /// The provider's identifier of the received money.
     pub charge: String,
-    /// The shop's identifier, from the request; `None` when it was made at the provider.
+    /// The shop's identifier of the refund, from the request; `None` when the refund was made at the provider.
     pub refund_id: Option<RefundId>,
     /// The amount of the refund.
     pub amount: Money,
     /// The provider's report about it.
     pub report: RefundReport,
-    /// When it was created.
+    /// When the refund was created.
     pub created_at: Instant,
 }
 
 /// A dispute at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderDispute {
-    /// Its identifier at the provider.
+    /// The identifier of the dispute at the provider.
     pub id: String,
     /// The provider's identifier of the received money.
     pub charge: String,
     /// The disputed amount, which may differ from the payment's.
     pub amount: Money,
-    /// The money that the provider took for it; zero for an inquiry.
+    /// The money that the provider withdrew for the dispute; zero for an inquiry.
     pub withdrawn: Money,
     /// Why the buyer disputes the payment, as reported by the provider.
     pub reason: String,
@@ -118,7 +118,7 @@ pub struct ProviderDispute {
     pub report: DisputeReport,
     /// The deadline for the shop to respond.
     pub due_by: Option<Instant>,
-    /// When it was opened.
+    /// When the dispute was opened.
     pub created_at: Instant,
 }
 
@@ -141,11 +141,11 @@ pub enum EventSubject {
 /// An event of the provider: a hint that something changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderEvent {
-    /// Its identifier at the provider; repeated events have the same one.
+    /// The identifier of the event at the provider. Repeated deliveries of an event have the same identifier.
     pub id: String,
-    /// Its type, as reported by the provider.
+    /// The type of the event, as reported by the provider.
     pub kind: String,
-    /// When it was created.
+    /// When the event was created.
     pub created_at: Instant,
     /// The subject of the event.
     pub subject: EventSubject,
@@ -177,7 +177,7 @@ pub enum AmountError {
     Unsupported,
 }
 
-/// A failed call of the provider.
+/// Why a call of the provider failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// The provider refused the call: nothing was done, and the same call would be refused again.
@@ -218,11 +218,11 @@ pub trait PaymentGateway: Send + Sync {
     /// When the provider cannot take the amount.
     fn check_amount(&self, amount: Money) -> Result<(), AmountError>;
 
-    /// Opens a checkout. MUST open only one, no matter how often the same request is sent, and MUST send the
+    /// Opens a checkout. MUST open only one checkout, no matter how often the same request is sent, and MUST send the
     /// identifiers of shop, order and payment to the provider.
     async fn open_checkout(&self, request: &CheckoutRequest) -> Result<ProviderCheckout, GatewayError>;
 
-    /// Looks up the checkout of a request whose answer was lost. MUST find it if it exists at the provider.
+    /// Looks up the checkout of a request whose answer was lost. MUST find the checkout if it exists at the provider.
     async fn look_up_checkout(
         &self,
         request: &CheckoutRequest,
@@ -231,42 +231,42 @@ pub trait PaymentGateway: Send + Sync {
     /// The current state of the checkout; `None` when it does not exist at the provider.
     async fn checkout(&self, id: &str) -> Result<Option<ProviderCheckout>, GatewayError>;
 
-    /// Ends an open checkout. MUST return its state afterwards: a checkout that was completed in the meantime is not
-    /// expired.
+    /// Ends an open checkout. MUST return the state of the checkout afterwards: a checkout that was completed in the
+    /// meantime is not expired.
     async fn expire_checkout(&self, id: &str) -> Result<ProviderCheckout, GatewayError>;
 
-    /// Makes a refund. MUST make it only once, no matter how often the same order is sent.
+    /// Makes a refund. MUST make only one refund, no matter how often the same order is sent.
     async fn refund(&self, order: &RefundOrder) -> Result<ProviderRefund, GatewayError>;
 
-    /// All refunds of this money, including those made at the provider.
+    /// All refunds of the money with this identifier, including those made at the provider.
     async fn refunds(&self, charge: &str) -> Result<Vec<ProviderRefund>, GatewayError>;
 
     /// The current state of the dispute; `None` when it does not exist at the provider.
     async fn dispute(&self, id: &str) -> Result<Option<ProviderDispute>, GatewayError>;
 
-    /// All disputes of this money.
+    /// All disputes of the money with this identifier.
     async fn disputes(&self, charge: &str) -> Result<Vec<ProviderDispute>, GatewayError>;
 
-    /// Checkouts that were opened at `since` or later, oldest first, after the one identified by `after`; with whether
-    /// there are more.
+    /// Checkouts that were opened at `since` or later, oldest first, after the checkout with the identifier `after`,
+    /// and whether there are more.
     async fn checkouts_since(
         &self,
         since: Instant,
         after: Option<&str>,
     ) -> Result<(Vec<ProviderCheckout>, bool), GatewayError>;
 
-    /// Events that were made at `since` or later, oldest first, after the one identified by `after`.
+    /// Events that were created at `since` or later, oldest first, after the event with the identifier `after`.
     async fn events_since(&self, since: Instant, after: Option<&str>) -> Result<EventPage, GatewayError>;
 
     /// Checks the header with the signature before the body is received. MUST refuse a header that is missing or
-    /// malformed, and a time that is more than 300 seconds off. It does not verify the signature.
+    /// malformed, and a time that is more than 300 seconds off. The signature itself is not verified.
     ///
     /// # Errors
     /// When [`read_webhook`](Self::read_webhook) would refuse the header with any body.
     fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError>;
 
-    /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a time that
-    /// is more than 300 seconds off.
+    /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a time
+    /// that is more than 300 seconds off.
     ///
     /// # Errors
     /// When the signature is not valid, or the body cannot be read.

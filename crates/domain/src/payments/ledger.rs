@@ -27,7 +27,7 @@ pub enum Account {
 }
 
 impl Account {
-    /// All values of the enum.
+    /// All accounts.
     pub const ALL: [Self; 5] =
         [Self::Provider, Self::Sales, Self::Refunds, Self::Disputes, Self::Unallocated];
 
@@ -114,7 +114,7 @@ impl MoneyBack<'_> {
     }
 }
 
-/// Two entries that move an amount from one account to another.
+/// Returns two entries that move an amount from one account to another.
 fn pair(movement: Movement, subject_id: Uuid, to: Account, from: Account, amount: Money) -> [Posting; 2] {
     let posting = |account, minor| Posting {
         movement,
@@ -125,7 +125,7 @@ fn pair(movement: Movement, subject_id: Uuid, to: Account, from: Account, amount
     [posting(to, amount.minor()), posting(from, amount.minor().saturating_neg())]
 }
 
-/// Returns the entries that are missing, given the wanted and the booked ones.
+/// Returns the entries to add to the `booked` ones, so that the sums equal those of the `wanted` ones.
 #[must_use]
 pub fn missing_postings(wanted: &[Posting], booked: &[Posting]) -> Vec<Posting> {
     let mut balances: BTreeMap<(Movement, Uuid, Account, String), (i64, Currency)> = BTreeMap::new();

@@ -25,7 +25,7 @@ pub struct PaidItem {
 pub enum RefundOrigin {
     /// An administrator of the shop.
     Administrator,
-    /// The server automatically, because the money paid no order.
+    /// The server automatically, because the money paid no order, or paid for movies that the buyer already had.
     Automatic,
     /// Someone at the payment provider.
     Provider,
@@ -58,23 +58,23 @@ pub struct RefundItem {
 /// A refund of a payment to the buyer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
-    /// Its identifier.
+    /// The identifier of the refund.
     pub id: RefundId,
     /// The refunded payment.
     pub payment_id: PaymentId,
-    /// Who made it.
+    /// Who made the refund.
     pub origin: RefundOrigin,
-    /// Its state.
+    /// The state of the refund.
     pub state: RefundState,
     /// The amount.
     pub amount: Money,
     /// The refunded items; empty when they are not known.
     pub items: Vec<RefundItem>,
-    /// Why, for human readers.
+    /// Why the refund was made, for human readers.
     pub reason: String,
-    /// Its identifier at the provider, if it has one.
+    /// The identifier of the refund at the provider, if it has one.
     pub external_id: Option<String>,
-    /// When it was created.
+    /// When the refund was created.
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
@@ -83,7 +83,7 @@ pub struct Refund {
 }
 
 impl Refund {
-    /// Whether it succeeded or is pending, so that its amount is refunded or reserved.
+    /// Whether the refund succeeded or is pending, so that its amount is refunded or reserved.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.state.status() != RefundStatus::Failed
@@ -97,27 +97,27 @@ impl Refund {
 /// A dispute of a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute {
-    /// Its identifier.
+    /// The identifier of the dispute.
     pub id: DisputeId,
     /// The payment whose money is disputed.
     pub payment_id: PaymentId,
-    /// Its identifier at the provider.
+    /// The identifier of the dispute at the provider.
     pub external_id: String,
     /// The disputed amount, which may differ from the payment's.
     pub amount: Money,
-    /// The money that the provider withdrew for it: nothing for an inquiry, and nothing after it was returned.
+    /// The money that the provider withdrew for the dispute: nothing for an inquiry, and nothing after it was returned.
     pub withdrawn: Money,
     /// Why the buyer disputes the payment, as reported by the provider.
     pub reason: String,
-    /// Its state.
+    /// The state of the dispute.
     pub state: DisputeState,
     /// The deadline for the shop to respond.
     pub due_by: Option<Instant>,
-    /// When it was opened.
+    /// When the dispute was opened.
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
-    /// How often the provider was asked without a change.
+    /// How often the provider was queried.
     pub checks: u32,
 }
 
@@ -138,9 +138,9 @@ pub struct MoneyBack<'a> {
     pub payment: &'a Payment,
     /// The paid items.
     pub items: &'a [PaidItem],
-    /// Its refunds.
+    /// The refunds of the payment.
     pub refunds: &'a [Refund],
-    /// Its disputes.
+    /// The disputes of the payment.
     pub disputes: &'a [Dispute],
 }
 
@@ -185,8 +185,7 @@ impl MoneyBack<'_> {
         self.received().map_or(0, Money::minor).saturating_sub(gone).max(0)
     }
 
-    /// Whether the money still covers a pending refund, since a dispute that was lost in the meantime may have taken
-    /// it.
+    /// Whether the money still covers a pending refund. A dispute that was lost in the meantime may have taken it.
     #[must_use]
     pub fn covers(&self, refund: &Refund) -> bool {
         let others = self.refunds.iter().filter(|other| other.is_active() && other.id != refund.id);

@@ -37,13 +37,13 @@ impl Display for MoneyViolation {
 pub struct BookedPayment {
     /// The payment.
     pub id: PaymentId,
-    /// Its order.
+    /// The order of the payment.
     pub order_id: OrderId,
-    /// Its checkout at the provider, if it was opened.
+    /// The checkout of the payment at the provider, if it was opened.
     pub checkout_id: Option<String>,
     /// The provider's identifier of the received money, if any.
     pub charge: Option<String>,
-    /// Its state.
+    /// The state of the payment.
     pub status: PaymentStatus,
     /// The received money.
     pub received: Option<Money>,
@@ -58,8 +58,8 @@ pub struct BookedPayment {
 pub trait MoneyChecks: Send + Sync {
     /// The violations at `now`, at most 100 of each rule.
     async fn money_violations(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError>;
-    /// Payments at this provider that were begun at `since` or later, after the one identified by `after`, in the order
-    /// of their identifiers, at most `limit`.
+    /// Up to `limit` payments at this provider that were created at `since` or later, in the order of their
+    /// identifiers, after the payment with the identifier `after`.
     async fn booked_payments(
         &self,
         provider: &str,

@@ -56,7 +56,7 @@ impl PaymentStatus {
     }
 }
 
-/// The state of an attempt to pay, with the data of that state.
+/// The state of a payment, with the data of that state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentState {
     /// The checkout is open, or is being opened.
@@ -71,26 +71,26 @@ pub enum PaymentState {
     },
     /// The checkout ended unpaid.
     Canceled {
-        /// When it ended.
+        /// When the payment ended.
         completed_at: Instant,
     },
     /// The checkout ended unpaid after a decline, or the money did not arrive.
     Failed {
         /// The last failure.
         failure: PaymentFailure,
-        /// When it ended.
+        /// When the payment ended.
         completed_at: Instant,
     },
     /// The money arrived.
     Successful {
-        /// When it arrived.
+        /// When the money arrived.
         completed_at: Instant,
     },
     /// Money arrived, but with a wrong amount or currency, so it pays nothing.
     Mismatched {
         /// The received money.
         received: Money,
-        /// When it arrived.
+        /// When the money arrived.
         completed_at: Instant,
     },
 }
@@ -98,24 +98,24 @@ pub enum PaymentState {
 /// The provider's report about a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutReport {
-    /// It is open.
+    /// The checkout is open.
     Open,
     /// An attempt was declined; the checkout stays open.
     Declined(PaymentFailure),
-    /// It is complete, but the money has not arrived yet.
+    /// The checkout is complete, but the money has not arrived yet.
     Processing,
-    /// It is complete, and the money arrived.
+    /// The checkout is complete, and the money arrived.
     Paid {
         /// The received money.
         amount: Money,
-        /// When it arrived.
+        /// When the money arrived.
         at: Instant,
     },
-    /// It was complete, but the money did not arrive.
+    /// The checkout was complete, but the money did not arrive.
     Bounced(PaymentFailure),
-    /// It ended unpaid.
+    /// The checkout ended unpaid.
     Expired {
-        /// When it ended.
+        /// When the checkout ended.
         at: Instant,
     },
 }
@@ -143,17 +143,17 @@ pub enum PaymentChange {
 /// How received money is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
-    /// It pays the order.
+    /// The money pays the order.
     PaysOrder,
-    /// It is returned to the buyer, because the order was canceled.
+    /// The money is returned to the buyer, because the order was canceled.
     ReturnedOrderCanceled,
-    /// It is returned to the buyer, because another payment had paid the order.
+    /// The money is returned to the buyer, because another payment had paid the order.
     ReturnedOrderPaid,
 }
 
 impl Settlement {
-    /// Decides how money is used that arrived for an order in this state. It is returned only if the order was canceled
-    /// or another payment has paid it.
+    /// Decides how to use money that arrived for an order in this state. It is returned only if the order was canceled,
+    /// or if another payment has paid the order.
     #[must_use]
     pub const fn of(order: OrderState) -> Self {
         match order.status() {
@@ -167,7 +167,7 @@ impl Settlement {
 }
 
 impl PaymentState {
-    /// The state of a new attempt.
+    /// The state of a new payment.
     pub const NEW: Self = Self::Pending { failure: None };
 
     /// The name of the state, given the sum of the succeeded refunds.
@@ -184,13 +184,13 @@ impl PaymentState {
         }
     }
 
-    /// Whether the attempt has not ended yet, so that further reports of the provider are expected.
+    /// Whether the payment has not ended yet, so that further reports of the provider are expected.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Pending { .. } | Self::Processing { .. })
     }
 
-    /// When the attempt ended, if it did.
+    /// When the payment ended, if it did.
     #[must_use]
     pub const fn completed_at(&self) -> Option<Instant> {
         match self {

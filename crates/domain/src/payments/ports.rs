@@ -11,8 +11,8 @@ use crate::{
 /// Stores payments.
 #[async_trait]
 pub trait PaymentRepository: Send {
-    /// The identifier of this shop at payment providers. MUST store the proposed one when there is none, and MUST
-    /// return the same one to all units from then on.
+    /// The identifier of this shop at payment providers. MUST store `proposed` when there is none yet, and MUST return
+    /// the stored identifier to all units from then on.
     async fn shop_id(&mut self, proposed: ShopId) -> Result<ShopId, StoreError>;
     /// Adds a payment with its items; `false` when another payment of the order is open, in which case the unit MUST be
     /// dropped. MUST NOT allow two open payments of an order, even when two units add them concurrently.
@@ -35,7 +35,7 @@ pub trait PaymentQueries: Send + Sync {
         filter: &PaymentFilter,
         request: &PageRequest,
     ) -> Result<Page<PaymentView>, StoreError>;
-    /// The payment, or `None`.
+    /// The payment; `None` when there is no such payment.
     async fn payment_view(&self, id: PaymentId) -> Result<Option<PaymentView>, StoreError>;
     /// All payments of a user, oldest first.
     async fn payments_of(&self, user_id: UserId) -> Result<Vec<PaymentView>, StoreError>;
@@ -66,13 +66,13 @@ pub struct WebhookEvent {
     pub id: WebhookEventId,
     /// The provider.
     pub provider: String,
-    /// Its identifier at the provider; repeated events have the same one.
+    /// The identifier of the event at the provider. Repeated deliveries of an event have the same identifier.
     pub event_id: String,
-    /// Its type, as reported by the provider.
+    /// The type of the event, as reported by the provider.
     pub kind: String,
     /// The subject of the event.
     pub subject: EventSubject,
-    /// When it was received.
+    /// When the event was received.
     pub received_at: Instant,
 }
 
@@ -81,7 +81,7 @@ pub struct WebhookEvent {
 pub struct ClaimedEvent {
     /// The event.
     pub event: WebhookEvent,
-    /// How often it was claimed, including this claim. It identifies the claim.
+    /// How often the event was claimed, including this claim. The number identifies the claim.
     pub attempts: u32,
 }
 

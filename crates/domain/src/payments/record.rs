@@ -12,29 +12,29 @@ pub const NO_PROVIDER: &str = "none";
 /// A movie that is paid with a payment, with its price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaymentItem {
-    /// Its identifier.
+    /// The identifier of the item.
     pub id: PaymentItemId,
     /// The order's item.
     pub order_item_id: OrderItemId,
-    /// Its price.
+    /// The price of the item.
     pub price: Money,
 }
 
 /// A checkout that was opened at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedCheckout {
-    /// Its identifier at the provider.
+    /// The identifier of the checkout at the provider.
     pub id: String,
     /// The address where it is paid; `None` when it can no longer be paid.
     pub url: Option<String>,
-    /// When it ends unless it is paid.
+    /// When the checkout ends unless it is paid.
     pub expires_at: Instant,
 }
 
-/// An attempt to pay an order.
+/// A payment: an attempt to pay an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// Its identifier.
+    /// The identifier of the payment.
     pub id: PaymentId,
     /// The order to pay.
     pub order_id: OrderId,
@@ -42,7 +42,7 @@ pub struct Payment {
     pub user_id: UserId,
     /// The provider's name, or [`NO_PROVIDER`].
     pub provider: String,
-    /// Its state.
+    /// The state of the payment.
     pub state: PaymentState,
     /// The requested amount: the order's total when the payment was created.
     pub amount: Money,
@@ -63,11 +63,11 @@ pub struct Payment {
     pub charge: Option<String>,
     /// How received money was used.
     pub settlement: Option<Settlement>,
-    /// When it was created.
+    /// When the payment was created.
     pub created_at: Instant,
     /// When the state is next checked at the provider; `None` when it is final.
     pub next_check_at: Option<Instant>,
-    /// How often the provider was asked without a change.
+    /// How often the provider was queried since the last change.
     pub checks: u32,
 }
 
@@ -124,7 +124,7 @@ impl Payment {
 /// A payment as its buyer and moderators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentView {
-    /// Its identifier.
+    /// The identifier of the payment.
     pub id: PaymentId,
     /// The order.
     pub order_id: OrderId,
@@ -132,7 +132,7 @@ pub struct PaymentView {
     pub buyer: Option<Buyer>,
     /// The provider's name.
     pub provider: String,
-    /// Its state.
+    /// The state of the payment.
     pub status: PaymentStatus,
     /// The requested amount.
     pub amount: Money,
@@ -144,11 +144,11 @@ pub struct PaymentView {
     pub items: Vec<OrderedMovie>,
     /// The address where it is paid; `None` when it can no longer be paid.
     pub checkout_url: Option<String>,
-    /// Why it failed, or why its last attempt was declined.
+    /// Why the payment failed, or why its last attempt was declined.
     pub failure: Option<PaymentFailure>,
-    /// When it was created.
+    /// When the payment was created.
     pub created_at: Instant,
-    /// When it ended.
+    /// When the payment ended.
     pub completed_at: Option<Instant>,
 }
 

@@ -30,12 +30,12 @@ pub enum RefundState {
     Pending,
     /// The money was refunded.
     Succeeded {
-        /// When it happened.
+        /// When the money was refunded.
         at: Instant,
     },
     /// The refund failed, or the buyer's bank returned the money.
     Failed {
-        /// When it happened.
+        /// When the refund failed or the money was returned.
         at: Instant,
     },
 }
@@ -43,16 +43,16 @@ pub enum RefundState {
 /// The provider's report about a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundReport {
-    /// It has not been completed yet.
+    /// The refund has not been completed yet.
     Pending,
     /// The money was refunded.
     Succeeded {
-        /// When it happened.
+        /// When the money was refunded.
         at: Instant,
     },
     /// The refund failed, or the buyer's bank returned the money.
     Failed {
-        /// When it happened.
+        /// When the refund failed or the money was returned.
         at: Instant,
     },
 }

@@ -14,10 +14,10 @@ pub struct Explanation(String);
 /// The text cannot explain a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidExplanation {
-    /// It is blank.
+    /// The text is blank.
     #[error("must have at least one character")]
     Empty,
-    /// It is longer than [`MAX_EXPLANATION_LENGTH`].
+    /// The text is longer than [`MAX_EXPLANATION_LENGTH`].
     #[error("must have at most 1,000 characters")]
     TooLong,
 }
@@ -63,19 +63,19 @@ pub enum RefundRefusal {
     /// A dispute of the payment is open.
     #[error("a dispute of the payment is open")]
     Disputed,
-    /// It was already refunded, or a refund is pending.
+    /// One of the items or the whole payment was already refunded, or a refund of it is pending.
     #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
     /// The refund is larger than the remaining amount of the payment.
     #[error("the refundable amount of the payment is smaller")]
     ExceedsPayment,
-    /// These movies were not paid with the payment; their positions in the list.
+    /// Some of the movies were not paid with the payment. Contains their positions in the list of movies, from 0.
     #[error("the payment did not pay the movie")]
     UnknownMovies(Vec<usize>),
 }
 
 impl MoneyBack<'_> {
-    /// Decides the amount and the items of a refund of these movies; without movies, of the remaining amount.
+    /// Decides the amount and the items of a refund: of these movies, or for `None` of the complete remaining amount.
     ///
     /// # Errors
     /// See [`RefundRefusal`].
@@ -236,7 +236,8 @@ mod tests {
         }
     }
 
-    /// The plan of a refund of these movies, after these refunds and disputes.
+    /// Plans a refund of these movies, after these refunds and disputes. Returns the amount in minor units, and the
+    /// number of items.
     fn plan(
         prices: &[i64],
         refunds: &[Refund],

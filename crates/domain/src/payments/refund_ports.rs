@@ -11,7 +11,7 @@ use crate::{
 /// Stores refunds. Callers hold the lock of the payment.
 #[async_trait]
 pub trait RefundRepository: Send {
-    /// The paid items, in the order of their identifiers.
+    /// The paid items of the payment, in the order of their identifiers.
     async fn paid_items(&mut self, id: PaymentId) -> Result<Vec<PaidItem>, StoreError>;
     /// The payments with which the user paid orders with this movie, oldest first.
     async fn payments_of_movie(
@@ -34,7 +34,7 @@ pub trait RefundRepository: Send {
 pub trait RefundQueries: Send + Sync {
     /// A page of the refunds of a payment, the newest first.
     async fn refund_page(&self, id: PaymentId, request: &PageRequest) -> Result<Page<Refund>, StoreError>;
-    /// The refund, or `None`.
+    /// The refund; `None` when there is no such refund.
     async fn refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
     /// The payment whose money has this identifier at the provider, and its order.
     async fn payment_of_charge(

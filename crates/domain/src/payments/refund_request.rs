@@ -12,11 +12,11 @@ use crate::{
 /// The status of a request for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundRequestStatus {
-    /// It has not been decided yet.
+    /// The request has not been decided yet.
     Open,
-    /// An administrator approved it, which created a refund.
+    /// An administrator approved the request, which created a refund.
     Approved,
-    /// An administrator rejected it.
+    /// An administrator rejected the request.
     Rejected,
 }
 
@@ -47,7 +47,7 @@ pub struct RequestedItem {
 /// A buyer's request for a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundRequest {
-    /// Its identifier.
+    /// The identifier of the request.
     pub id: RefundRequestId,
     /// The order that was paid.
     pub order_id: OrderId,
@@ -59,15 +59,15 @@ pub struct RefundRequest {
     pub amount: Money,
     /// The buyer's reason; `None` if the account was deleted.
     pub reason: Option<String>,
-    /// Its state.
+    /// The state of the request.
     pub status: RefundRequestStatus,
     /// The administrator's note on the decision.
     pub note: Option<String>,
     /// The refund that the approval created.
     pub refund_id: Option<RefundId>,
-    /// When it was created.
+    /// When the request was created.
     pub created_at: Instant,
-    /// When it was decided.
+    /// When the request was decided.
     pub decided_at: Option<Instant>,
 }
 
@@ -122,7 +122,7 @@ pub trait RefundRequestQueries: Send + Sync {
         filter: &RefundRequestFilter,
         request: &PageRequest,
     ) -> Result<Page<RefundRequestView>, StoreError>;
-    /// The request, or `None`.
+    /// The request; `None` when there is no such request.
     async fn refund_request(&self, id: RefundRequestId) -> Result<Option<RefundRequestView>, StoreError>;
     /// All requests of a user, oldest first.
     async fn refund_requests_of(&self, user_id: UserId) -> Result<Vec<RefundRequest>, StoreError>;

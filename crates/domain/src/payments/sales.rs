@@ -76,11 +76,11 @@ pub struct DaySales {
 pub struct SoldThing<I> {
     /// The movie or genre.
     pub id: I,
-    /// Its name.
+    /// The name of the movie or genre.
     pub name: String,
-    /// How often it was sold.
+    /// How often the movie, or a movie of the genre, was sold.
     pub sold: i64,
-    /// The income from it minus refunds, in minor units.
+    /// The income minus refunds, in minor units.
     pub net: i64,
 }
 
@@ -101,8 +101,8 @@ pub struct Sales {
     pub top_genres: Vec<SoldThing<GenreId>>,
 }
 
-/// Reads sales. A sale counts when it was paid, a refund when it succeeded, a lost dispute when it was closed; money
-/// that paid no order is not counted.
+/// Reads sales. A sale counts on the day when it was paid, a refund on the day when it succeeded, and a lost dispute on
+/// the day when it was closed. Money that paid no order is not counted.
 #[async_trait]
 pub trait SalesQueries: Send + Sync {
     /// The sales of the period in this currency.

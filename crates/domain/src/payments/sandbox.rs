@@ -22,13 +22,13 @@ pub enum SandboxOutcome {
 /// Whether a checkout of the sandbox can be paid, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SandboxCheckoutState {
-    /// It can be paid.
+    /// The checkout can be paid.
     Open,
-    /// It was paid.
+    /// The checkout was paid.
     Paid,
-    /// It is complete, and its money arrives later.
+    /// The checkout is complete, and its money arrives later.
     Processing,
-    /// It ended unpaid.
+    /// The checkout ended unpaid.
     Expired,
 }
 
@@ -39,11 +39,11 @@ pub struct SandboxCheckout {
     pub order_number: String,
     /// The movies to buy.
     pub lines: Vec<CheckoutLine>,
-    /// The sum.
+    /// The sum of the prices.
     pub amount: Money,
-    /// Whether it can be paid, or how it ended.
+    /// Whether the checkout can be paid, or how it ended.
     pub state: SandboxCheckoutState,
-    /// The last decline.
+    /// Why the last card was declined, if one was.
     pub decline: Option<PaymentFailure>,
     /// The address that the buyer returns to afterwards.
     pub return_url: String,
@@ -52,7 +52,7 @@ pub struct SandboxCheckout {
 /// The buyer's side of the sandbox: the functions of its checkout page.
 #[async_trait]
 pub trait SandboxCheckouts: Send + Sync {
-    /// The checkout, or `None`.
+    /// The checkout; `None` when there is no such checkout.
     async fn show_checkout(&self, id: &str) -> Result<Option<SandboxCheckout>, StoreError>;
     /// Applies the outcome, and sends a webhook to the shop. A checkout that has ended is not changed. Returns the
     /// checkout in its new state; `None` when there is no such checkout.

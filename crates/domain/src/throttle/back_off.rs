@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::time::Instant;
 
-/// How many wrong passwords have no effect.
+/// How many wrong passwords may be tried before the account must wait.
 pub const TOLERATED_FAILURES: u32 = 5;
 
 /// The longest wait. An account is never locked permanently.
@@ -13,7 +13,7 @@ pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// How long failures are remembered after the last one.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// How long a client is remembered as one of the account's owner.
+/// How long a client is remembered as belonging to the account's owner.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
 
 /// Too many wrong passwords were tried for this account.
@@ -36,8 +36,8 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Counts an attempt as a failure before its password is checked, so that simultaneous attempts are not checked more often
-    /// than consecutive ones. An attempt that is refused is not counted.
+    /// Counts an attempt as a failure before its password is checked, so that simultaneous attempts are not checked
+    /// more often than consecutive ones. An attempt that is refused is not counted.
     ///
     /// # Errors
     /// When the account must wait.

@@ -7,11 +7,12 @@ use crate::{accounts::EmailAddress, network::Network};
 
 /// Counts uses for rate limits.
 ///
-/// It cannot fail: while its store cannot be reached, an adapter counts in memory.
+/// Its calls cannot fail: while its store cannot be reached, an adapter counts in memory.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic: simultaneous uses
-    /// must not exceed the quotas. MUST count subjects and limits separately, and MUST keep a bounded number of them.
+    /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic:
+    /// simultaneous uses must not exceed the quotas. MUST count subjects and limits separately, and MUST keep a bounded
+    /// number of them.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
     /// Counts a use that may be repeated with its key, as in [`Usage::take_once`](super::Usage::take_once). MUST be
     /// atomic: of simultaneous repetitions only one is counted. MUST keep the keys of subjects and limits separate.
@@ -29,7 +30,7 @@ pub struct SignInAttempt {
 }
 
 impl SignInAttempt {
-    /// An attempt for the account with this address, whether or not it exists.
+    /// Creates an attempt for the account with this address, whether or not the account exists.
     #[must_use]
     pub fn new(email: &EmailAddress, client: Option<IpAddr>) -> Self {
         Self { account: email.key().to_owned(), client: client.map(Network::of_client) }
@@ -41,7 +42,7 @@ impl SignInAttempt {
         &self.account
     }
 
-    /// The client.
+    /// The network that identifies the client, if it is known.
     #[must_use]
     pub const fn client(&self) -> Option<Network> {
         self.client
@@ -53,11 +54,12 @@ impl SignInAttempt {
 /// [`Failures`](super::Failures) are counted for each account. A client that the owner is known to use has a separate
 /// count, so that other clients cannot lock it out.
 ///
-/// Only [`SignInGuard::begin`] refuses: while its store cannot be reached, an adapter counts in memory.
+/// Only [`SignInGuard::begin`] can refuse an attempt. No call can fail: while its store cannot be reached, an adapter
+/// counts in memory.
 #[async_trait]
 pub trait SignInGuard: Send + Sync {
-    /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not be
-    /// allowed more often than consecutive ones. MUST keep a bounded number of accounts.
+    /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not
+    /// be allowed more often than consecutive ones. MUST keep a bounded number of accounts.
     ///
     /// # Errors
     /// When the account must wait.

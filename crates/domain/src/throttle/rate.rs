@@ -104,7 +104,8 @@ impl fmt::Display for Quota {
 /// One of a limit's quotas, with its name for clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Its name: that of the limit, with the window where the limit has several quotas (`password-reset-1d`).
+    /// The name of the quota: that of the limit, followed by the window if the limit has several quotas
+    /// (`password-reset-1d`).
     pub name: String,
     /// The quota.
     pub quota: Quota,
@@ -139,13 +140,13 @@ impl RateLimit {
         (Self { name: self.name, policies: short }, Self { name: self.name, policies: long })
     }
 
-    /// Its name.
+    /// The name of the limit.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its quotas with their names, in the order of [`Verdict::quotas`].
+    /// The quotas of the limit with their names, in the order of [`Verdict::quotas`].
     #[must_use]
     pub fn policies(&self) -> &[Policy] {
         &self.policies
@@ -173,14 +174,14 @@ impl fmt::Display for RateLimit {
 pub struct QuotaState {
     /// How many more uses are allowed.
     pub remaining: u32,
-    /// When its window ends and all uses are allowed again.
+    /// How long until the window ends and all uses are allowed again.
     pub resets_in: Duration,
 }
 
 /// The decision about a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether every quota allowed it. It is counted only in this case.
+    /// Whether every quota allowed the use. The use is counted only in this case.
     pub is_allowed: bool,
     /// The remaining parts of the limit's quotas afterwards.
     pub quotas: Vec<QuotaState>,
@@ -201,8 +202,8 @@ struct Window {
 }
 
 impl Window {
-    /// The window if it has not ended. A window that ends too late was begun before the clock was set back, and also
-    /// counts as ended.
+    /// Returns the window if it has not ended. A window that ends too late was begun before the clock was set back, and
+    /// also counts as ended.
     fn at(self, quota: &Quota, now: Instant) -> Option<Self> {
         let left = self.ends_at.signed_duration_since(now);
         (left > TimeDelta::zero() && left <= quota.window).then_some(self)
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_of_the_program_is_the_one_that_a_setting_would_be() {
+    fn a_quota_created_in_code_equals_the_same_quota_in_a_setting() {
         assert_eq!(Quota::per_minute(10), quota("10/1m"));
         assert_eq!(Quota::per_hour(30), quota("30/1h"));
         assert_eq!(Quota::per_day(5), quota("5/1d"));
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refunded_use_can_be_repeated_within_its_window() {
+    fn a_use_that_is_given_back_can_be_repeated_within_its_window() {
         let limit = limit(&["1/1m", "2/1d"]);
         let mut usage = Usage::default();
         usage.give_back(&limit, second(0));

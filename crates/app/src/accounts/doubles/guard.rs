@@ -22,7 +22,7 @@ impl RecordingGuard {
         self.refuses.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the calls since the last time.
+    /// Returns the recorded calls since the last call of this method, oldest first.
     pub(crate) fn take_told(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -37,7 +37,7 @@ impl MemoryMedia {
         self.files.lock().unwrap().keys().map(|key| key.parse().unwrap()).collect()
     }
 
-    /// Makes every commit fail after a file has been stored.
+    /// Makes every commit of `store` fail as soon as a file has been stored.
     pub(crate) fn then_fail_commits(&self, store: &Arc<TestStorage>) {
         let store = Arc::clone(store);
         let fail = move || store.fail_commits();

@@ -36,7 +36,7 @@ impl PlainHasher {
         }
     }
 
-    /// Returns how often it hashed or verified since the last call.
+    /// Returns how many passwords were hashed or verified since the last call of this method.
     pub(crate) fn take_count(&self) -> usize {
         self.count.swap(0, Ordering::Relaxed)
     }
@@ -45,11 +45,12 @@ impl PlainHasher {
         self.parameters.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes the queue full from now on.
+    /// Makes `check_room` fail from now on, as if the queue were full.
     pub(crate) fn be_full(&self) {
         self.is_full.store(true, Ordering::Relaxed);
     }
 
+    /// Makes every `hash` and `verify` fail as busy from now on.
     pub(crate) fn be_busy(&self) {
         self.is_busy.store(true, Ordering::Relaxed);
     }
@@ -88,8 +89,8 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// Readable tokens: `secret1`, its successor `secret1'0`, made with the server's secret number 0, its digest
-/// `#secret1`; session tokens consist of their claims as text.
+/// Makes tokens that a test can read. A generated token is `secret1`, its digest is `#secret1`, and its successor under
+/// key number 0 is `secret1'0`. A session token is its claims as text.
 #[derive(Default)]
 pub(crate) struct ReadableTokens {
     made: AtomicU64,
@@ -97,7 +98,7 @@ pub(crate) struct ReadableTokens {
 }
 
 impl ReadableTokens {
-    /// Replaces the secret by another one.
+    /// Rotates the server's key: the current key becomes an old one.
     pub(crate) fn change_key(&self) {
         self.key.fetch_add(1, Ordering::Relaxed);
     }

@@ -21,13 +21,13 @@ pub enum DeleteAccountError {
     /// The password is wrong.
     #[error("the password is wrong")]
     WrongPassword,
-    /// It belongs to the last active administrator.
+    /// The account belongs to the last active administrator.
     #[error(transparent)]
     LastAdmin(#[from] LastAdministrator),
     /// An order of the user is pending.
     #[error("an order is pending")]
     OrderPending,
-    /// The actor may not delete it.
+    /// The actor may not delete the account.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// Too many wrong passwords were tried for this account; this one was not checked.
@@ -52,8 +52,8 @@ impl PasswordRefusal for DeleteAccountError {
 }
 
 impl OwnData {
-    /// Deletes the actor's account: everything that identifies the person is removed in one unit of work, and an anonymous row
-    /// stays for purchases and the audit log. Every session ends. The address may be registered again.
+    /// Deletes the actor's account: one unit of work removes everything that identifies the person, and leaves an
+    /// anonymous row for purchases and the audit log. Every session ends. The address may be registered again.
     ///
     /// # Errors
     /// See [`DeleteAccountError`].
@@ -65,7 +65,7 @@ impl OwnData {
     ) -> Result<(), DeleteAccountError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // Limited like signing in, so that a stolen token does not allow faster guessing of the password.
+        // Wrong passwords are limited as in signing in, so that a stolen access token does not allow faster guessing.
         let trying = self.check_and_delete(actor, &known, password, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_checked_passwords_count() {
+    async fn an_unchecked_password_does_not_count_as_a_failure() {
         let world = World::new().await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         world.guard.take_told();

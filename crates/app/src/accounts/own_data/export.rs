@@ -13,8 +13,9 @@ use crate::record::NewAuditEntry;
 const COMMENTS_AT_A_TIME: u32 = 100;
 
 impl OwnData {
-    /// Returns all data of the actor except the comments ([`written_comments`](Self::written_comments)), and the time when
-    /// it was read. The export is recorded in the audit log first, so that the copy contains its own entry.
+    /// Returns all data of the actor except the comments (see [`written_comments`](Self::written_comments)), and the
+    /// time of the export. The export is recorded in the audit log first, so that the data contains the entry of the
+    /// export itself.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -28,8 +29,10 @@ impl OwnData {
         Ok((data.ok_or(AccessError::SignedOut)?, now))
     }
 
-    /// Returns the next comments of an export, after the one with this time and identifier. There are no more when it is
-    /// empty. The caller has made the export of this user.
+    /// Returns the next comments of a user's export: those that follow the comment with the time and identifier in
+    /// `behind`, or the first ones for `None`. An empty result means that there are no more comments.
+    ///
+    /// Does not check access: the caller must have called [`export`](Self::export) for the same user.
     ///
     /// # Errors
     /// When the comments cannot be read.
@@ -79,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_token_is_returned_before_it_is_stored() {
+    async fn an_export_without_a_stored_audit_entry_or_without_a_user_fails() {
         let world = World::new().await;
         world.active(&ann()).await;
         let id = world.user(&ann()).await.id;

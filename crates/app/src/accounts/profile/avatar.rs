@@ -11,10 +11,10 @@ use domain::{
 use super::Profiles;
 use crate::{outbox::Message, record::Recorder};
 
-/// How long after it was announced it is checked whether a stored picture is used by a profile.
+/// How long after the announcement of a picture the outbox checks whether a profile uses the picture.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// How long after it was announced a picture may become an avatar. It is much shorter than the time until the check, so
+/// How long after its announcement a picture may become an avatar. This is much shorter than [`LOOKED_AT_AFTER`], so
 /// that clock differences between nodes do not matter.
 const TAKEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
@@ -24,10 +24,10 @@ pub enum SetAvatarError {
     /// The upload cannot be converted into an avatar.
     #[error(transparent)]
     Picture(#[from] PictureError),
-    /// The actor may not change it.
+    /// The actor may not change the avatar.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// A store failed.
+    /// The database or the media store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -35,9 +35,9 @@ pub enum SetAvatarError {
 impl Profiles {
     /// Sets the upload as the user's avatar, which replaces the previous one.
     ///
-    /// No transaction spans both stores. The picture is therefore announced in the outbox before it is stored. An hour
-    /// later the outbox checks whether the profile uses the picture, and removes it if not, so that no failure leaves
-    /// an unused picture.
+    /// No transaction spans both the database and the media store. The picture is therefore announced in the outbox
+    /// before it is stored. An hour later the outbox checks whether the profile uses the picture, and removes it if
+    /// not, so that no failure leaves an unused picture.
     ///
     /// # Errors
     /// See [`SetAvatarError`].
@@ -103,11 +103,12 @@ impl Profiles {
         Ok(())
     }
 
-    /// Removes the stored picture unless the user's profile uses it. No picture becomes an avatar after the time of
-    /// this check, so an unused picture will never be used.
+    /// Removes the stored picture unless the user's profile uses it. An unused picture cannot become an avatar after
+    /// this check, because the check runs an hour after the picture was announced, and a picture may become an avatar
+    /// only within 10 minutes.
     ///
     /// # Errors
-    /// When a store fails. The call can be repeated safely.
+    /// When the database or the media store fails. The call can be repeated safely.
     pub async fn remove_unused_avatar(&self, user_id: UserId, key: &MediaKey) -> Result<(), StoreError> {
         let shown = retried(&*self.backoff, |attempt| self.shown_avatar(attempt, user_id)).await?;
         if shown.as_ref() == Some(key) {
@@ -118,14 +119,14 @@ impl Profiles {
 
     async fn shown_avatar(&self, attempt: Attempt, user_id: UserId) -> Result<Option<MediaKey>, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        // The lock waits for concurrent changes of the profile.
+        // Locking the user waits for concurrent changes of the profile.
         if unit.find_user_for_update(user_id).await?.is_none() {
             return Ok(None);
         }
         Ok(unit.find_profile(user_id).await?.and_then(|profile| profile.avatar))
     }
 
-    /// The stored picture, or `None`.
+    /// Returns the stored picture, or `None` when there is none with this key.
     ///
     /// # Errors
     /// When the media store fails.
@@ -135,8 +136,8 @@ impl Profiles {
 }
 
 impl Recorder {
-    /// Writes a message to the outbox to remove a picture after the commit of the unit of work in which the profile
-    /// stops using it, because it was replaced or removed, or the account is deleted.
+    /// Writes an outbox message that removes the picture after the unit of work is committed. Called when the profile
+    /// stops using the picture, because it is replaced or removed, or the account is deleted.
     pub(in crate::accounts) async fn removed_avatar<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -187,7 +188,7 @@ mod tests {
         (world, id)
     }
 
-    /// Processes all messages of the outbox, even if they are not due yet, and processes them again, as after a crash.
+    /// Processes all messages of the outbox twice, as after a crash, even those that are not due yet.
     async fn clean(world: &World) {
         for message in world.messages().into_iter().chain(world.messages()) {
             if let Message::UnusedAvatar { user_id, key } = message {
@@ -196,6 +197,7 @@ mod tests {
         }
     }
 
+    /// Returns for each message about an avatar whether it is due an hour after it was written.
     async fn due_after_an_hour(world: &World) -> Vec<bool> {
         let rows = world.store.rows().await;
         let avatars = rows.outbox.iter().filter(|row| row.kind == "unused_avatar");
@@ -308,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_removal_does_not_affect_the_picture_of_another_user() {
+    async fn removing_an_unknown_picture_does_not_affect_the_avatar() {
         let (world, id) = world_of_ann().await;
         let key = world
             .profiles

@@ -32,7 +32,7 @@ impl Profiles {
         Ok(profile)
     }
 
-    /// The profile of the user, who is locked; an empty one when there is none yet.
+    /// Returns the profile of the user, or an empty profile when none is stored yet. `unit` must have locked the user.
     pub(super) async fn profile_of(
         &self,
         unit: &mut dyn ProfileUnit,

@@ -8,10 +8,10 @@ use super::Sessions;
 /// Why the access token of a request is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
-    /// It is not a token of this server, was altered, or its user or session is no longer active.
+    /// The token was not issued by this server or was altered, or its user or session is no longer active.
     #[error("the access token is not valid")]
     Invalid,
-    /// It has expired.
+    /// The token has expired.
     #[error("the access token has expired")]
     Expired,
     /// The store failed.
@@ -20,8 +20,8 @@ pub enum AuthenticateError {
 }
 
 impl Sessions {
-    /// Returns the user of the access token. Ended sessions, deactivated users and changed roles take effect within 5 s
-    /// on every node.
+    /// Returns the user of the access token. This node caches the state of a session for up to 3 s; ended sessions,
+    /// deactivated users and changed roles take effect within 5 s on every node.
     ///
     /// # Errors
     /// See [`AuthenticateError`].
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_expired_token_is_distinguished_from_a_foreign_one() {
+    async fn an_expired_token_gets_another_error_than_an_invalid_one() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.refresh] {

@@ -14,7 +14,7 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// The faults of the passwords in a password change.
+/// What is wrong with the two passwords of a password change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the password cannot be changed like this")]
 pub struct PasswordChangeFaults {
@@ -30,7 +30,7 @@ pub enum ChangePasswordError {
     /// One or both of the passwords are not acceptable.
     #[error(transparent)]
     Faults(#[from] PasswordChangeFaults),
-    /// The actor may not change it.
+    /// The actor may not change the password.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// Too many wrong passwords were tried for this account; this one was not checked.
@@ -74,7 +74,7 @@ impl Sessions {
     ) -> Result<(), ChangePasswordError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // A stolen token does not allow faster guessing.
+        // Wrong passwords are limited as in signing in, so that a stolen access token does not allow faster guessing.
         let trying = self.check_and_change(actor, &email, &known, current, new, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }

@@ -3,17 +3,19 @@ use domain::store::{StoreError, retried};
 
 use super::Sessions;
 
-/// How long an expired link can be distinguished from an unknown one, and how long an ended session is kept.
+/// How long expired links and ended sessions are kept. Until then an expired link is reported as expired and not as
+/// unknown.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 
-/// How many rows of a kind are removed in one transaction, so that others do not wait for the clean-up.
+/// How many rows of each kind one transaction removes at most, so that other transactions do not wait long for the
+/// clean-up.
 const BATCH: u32 = 1_000;
 
 impl Sessions {
-    /// Removes expired links, tokens and sessions; returns how many rows.
+    /// Removes expired links, expired tokens and ended sessions; returns the number of removed rows.
     ///
     /// # Errors
-    /// When the store fails; what was removed before stays removed.
+    /// When the store fails. Rows that were removed before the failure stay removed.
     pub async fn clean_up(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let ended_before = now.checked_sub_signed(KEPT_AFTER_END).unwrap_or(now);
@@ -63,7 +65,7 @@ mod tests {
     async fn many_rows_are_removed_in_batches() {
         let world = World::new().await;
         world.signed_in(&ann()).await;
-        // 2,500 including the existing one.
+        // 2,500 tokens, including the existing one.
         world.store.execute(
             "INSERT INTO refresh_tokens (id, user_id, session_id, token, issued_at, expires_at) \
              WITH RECURSIVE numbers (number) AS \

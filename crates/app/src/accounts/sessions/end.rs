@@ -15,7 +15,7 @@ pub enum EndSessionError {
     /// The actor has no such active session.
     #[error("no such session")]
     NotFound,
-    /// The actor may not end it.
+    /// The actor may not end the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The store failed.
@@ -69,7 +69,7 @@ impl Sessions {
         origin: &Origin,
     ) -> Result<(), AccessError> {
         let now = self.clock.now();
-        // The user is locked, so that no session begins in the meantime.
+        // This locks the user, so that no session begins in the meantime.
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let mut others = unit.find_live_sessions_for_update(actor.user_id, now).await?;
         others.retain(|id| *id != actor.session_id);
@@ -79,7 +79,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Makes room for one more session of the locked user: ends the least recently used sessions and returns them.
+    /// Ends the least recently used sessions of the locked user, so that one more session does not exceed
+    /// [`MAX_SESSIONS`]. Returns the ended sessions.
     pub(super) async fn make_room(
         &self,
         unit: &mut dyn SessionUnit,

@@ -13,7 +13,7 @@ impl Sessions {
     /// # Errors
     /// See [`ListError`].
     pub async fn list(&self, user_id: UserId, page: PageSelection) -> Result<Listing<Session>, ListError> {
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("sessions {user_id}");
         let request = self.cursors.request(&context, page)?;
         let live = self.queries.live_sessions(user_id, self.clock.now()).await?;

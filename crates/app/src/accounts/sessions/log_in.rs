@@ -53,7 +53,8 @@ impl PasswordRefusal for LogInError {
     }
 }
 
-/// The state of an account. While it is equal, a password that was correct is still correct.
+/// Identifies an account and its version. A password that was correct is still correct while [`Sessions::standing`]
+/// returns an equal value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     user_id: UserId,
@@ -63,8 +64,9 @@ pub struct Standing {
 impl Sessions {
     /// Begins a session, unless too many wrong passwords were tried for the address.
     ///
-    /// An unknown address takes as long as a wrong password. A hash made with older parameters is replaced. If the user
-    /// then has too many sessions, the least recently used one ends. The owner is notified by mail about a new device.
+    /// An unknown address takes as long as a wrong password. If the stored hash was made with older parameters, a new
+    /// hash replaces it. If the user then has too many sessions, the least recently used one ends. A mail notifies the
+    /// owner about a new device.
     ///
     /// # Errors
     /// See [`LogInError`].
@@ -84,8 +86,8 @@ impl Sessions {
         self.passwords.attempt(email, origin.device.ip, trying).await
     }
 
-    /// Checks the password as [`Sessions::log_in`] does, without beginning a session: for clients that send it with each
-    /// request.
+    /// Checks the password as [`Sessions::log_in`] does, without beginning a session: for clients that send the
+    /// password with each request.
     ///
     /// # Errors
     /// See [`LogInError`].
@@ -104,7 +106,7 @@ impl Sessions {
         self.passwords.attempt(email, origin.device.ip, trying).await
     }
 
-    /// Returns the current state of the account with the address; `None` when there is none.
+    /// Returns the current [`Standing`] of the account with the address; `None` when there is no such account.
     ///
     /// # Errors
     /// When the store fails.
@@ -113,13 +115,13 @@ impl Sessions {
         Ok(known.map(|known| Standing { user_id: known.user_id, version: known.version }))
     }
 
-    /// Checks the password, outside a unit of work; returns a new hash when the stored one was made with older
-    /// parameters.
+    /// Checks the password, outside a unit of work. Returns the account's credentials, and a new hash when the stored
+    /// one was made with older parameters.
     ///
     /// If registration does not reveal addresses, an account that is awaiting activation is refused like an unknown
     /// address, with the same steps. Otherwise a client could register an address and find out by logging in whether it
-    /// was known. Each such refusal requests a new activation link, which is mailed if the account is awaiting
-    /// activation.
+    /// was known. In this case each refusal also requests an activation link while the quota is left; the link is
+    /// mailed only if the account is awaiting activation.
     async fn verified(
         &self,
         email: &EmailAddress,
@@ -135,7 +137,7 @@ impl Sessions {
         let Some(known) = known.filter(|known| is_right && !(is_hidden && known.is_awaiting_activation))
         else {
             let asks_for_link = is_hidden && quota == MailQuota::Left;
-            // Also recorded for an unknown address, since it would otherwise take less time.
+            // A refusal of an unknown address is recorded too, because it would otherwise take less time.
             self.record_refusal(user_id, "invalid_credentials", asks_for_link.then_some(email), origin)
                 .await?;
             return Err(LogInError::InvalidCredentials);
@@ -148,7 +150,7 @@ impl Sessions {
         Ok((known, rehashed))
     }
 
-    /// Records a log-in that was refused although the password was correct.
+    /// Records the log-in if it was refused after its password had been verified. Returns `outcome` unchanged.
     async fn outcome_of<T>(
         &self,
         known: &Credentials,
@@ -167,8 +169,9 @@ impl Sessions {
         outcome
     }
 
-    /// Records a refused log-in in the audit log. The typed address is omitted, since it may belong to someone else, or
-    /// be a password in the wrong field. The same transaction requests an activation link for `activation_wanted`.
+    /// Records a refused log-in in the audit log. The typed address is omitted, because it may belong to someone else,
+    /// or be a password in the wrong field. If `activation_wanted` is an address, the same transaction requests an
+    /// activation link for it.
     async fn record_refusal(
         &self,
         user_id: Option<UserId>,
@@ -228,6 +231,7 @@ impl Sessions {
         Ok(self.sign_pair(user.role, &claims, KeyAge::CURRENT, now))
     }
 
+    /// Records a sign-in that begins no session.
     async fn admit_once(
         &self,
         attempt: Attempt,
@@ -308,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn if_addresses_are_not_revealed_an_inactive_account_is_refused_like_an_unknown_one_and_mailed() {
+    async fn if_addresses_are_not_revealed_an_inactive_account_is_refused_like_an_unknown_one() {
         let world = World::discreet().await;
         let link = world.registered(&ann()).await;
         let unknown = email("bob@example.com");

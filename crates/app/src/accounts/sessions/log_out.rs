@@ -9,7 +9,8 @@ use super::Sessions;
 use crate::record::NewAuditEntry;
 
 impl Sessions {
-    /// Ends the session that the refresh token belongs to, rotated or not. Any other string is ignored.
+    /// Ends the session of the refresh token, even if the token was rotated or has expired. Any other string is
+    /// ignored.
     ///
     /// # Errors
     /// When the store fails.

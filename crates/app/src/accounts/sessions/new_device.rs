@@ -8,7 +8,8 @@ use domain::{
 use super::Sessions;
 
 impl Sessions {
-    /// Remembers the device of a new session. Notifies the owner when the device is new and not the first one.
+    /// Stores the device of a new session as known. Notifies the owner by mail when the device was unknown, except for
+    /// the user's first device.
     pub(super) async fn note_device(
         &self,
         unit: &mut dyn SessionUnit,
@@ -16,7 +17,8 @@ impl Sessions {
         session: &Session,
         now: Instant,
     ) -> Result<(), StoreError> {
-        // It includes the user, so that the digests of two users do not reveal that they use the same device.
+        // The fingerprint includes the user, so that the digests of two users do not reveal that they use the same
+        // device.
         let fingerprint = format!("{} {}", user.id, session.device.fingerprint());
         let device = self.tokens.digest(&PlainToken::new(fingerprint));
         if unit.touch_device(user.id, &device, now).await? {

@@ -13,7 +13,8 @@ use crate::record::NewAuditEntry;
 /// Why a refresh was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is unknown, expired, ended, reused or of another kind.
+    /// The token is not a refresh token, or is unknown, expired or reused, or its session has ended or its user is
+    /// inactive.
     #[error("the refresh token is not valid")]
     Invalid,
     /// The store failed.
@@ -21,20 +22,21 @@ pub enum RefreshError {
     Store(#[from] StoreError),
 }
 
-/// What identifies a refresh token of this server, for rate limits that count before the refresh.
+/// Identifies a refresh token of this server, so that rate limits can count the call before the refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresentedToken {
-    /// The session that it claims to belong to.
+    /// The session that the token claims to belong to.
     pub session_id: SessionId,
-    /// Its digest.
+    /// The digest of the token.
     pub digest: TokenDigest,
 }
 
 impl Sessions {
     /// Exchanges a refresh token for its successor and a new access token (RFC 9700 section 4.14.2).
     ///
-    /// A repetition within [`REFRESH_GRACE`] gets the same successor again. A later reuse ends the session, since the
-    /// token must have been stolen. User and session are locked, so that concurrent calls see a single rotation.
+    /// A second call with the same token within [`REFRESH_GRACE`] gets the same successor. A later reuse ends the
+    /// session, because the token must have been stolen. User and session are locked, so that concurrent calls see a
+    /// single rotation.
     ///
     /// # Errors
     /// See [`RefreshError`].
@@ -43,8 +45,8 @@ impl Sessions {
         retried(&*self.backoff, |attempt| self.try_refresh(attempt, &presented, origin)).await
     }
 
-    /// The session and digest of a refresh token, also of one that has expired or was used. `None` when this server did not
-    /// issue the token.
+    /// Returns the session and the digest of a refresh token, even if the token has expired or was used. `None` when
+    /// this server did not issue the token.
     #[must_use]
     pub fn presented(&self, refresh: &str) -> Option<PresentedToken> {
         let claims = self.session_tokens.verify_refresh(refresh).ok()?;
@@ -111,8 +113,8 @@ impl Sessions {
         Ok(claims)
     }
 
-    /// The successor of the token, and the key that signed it, since the server's secret may have been replaced in the
-    /// meantime.
+    /// Returns the successor that the token already has, and the age of the key that signed it, because the server's
+    /// key may have been replaced since then.
     async fn same_successor(
         &self,
         unit: &mut dyn SessionUnit,
@@ -131,7 +133,7 @@ impl Sessions {
                 return Ok((key, claims));
             }
         }
-        // It is missing only when the secret used at that time is no longer known.
+        // The successor is not found only when its key is no longer known to the server.
         Err(RefreshError::Invalid)
     }
 
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_repetition_across_a_change_of_the_secret_gets_the_same_bytes() {
+    async fn a_repetition_after_a_change_of_the_key_gets_the_same_bytes() {
         let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reuse_after_30_seconds_ends_the_whole_family_at_once() {
+    async fn a_reuse_after_30_seconds_ends_the_session_with_all_its_tokens_at_once() {
         let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reuse_ends_no_other_sign_in() {
+    async fn a_reuse_ends_no_other_session() {
         let world = World::new().await;
         let stolen = world.signed_in(&ann()).await;
         let other = world.log_in(&ann()).await;
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn access_tokens_and_invented_texts_are_refused() {
+    async fn access_tokens_and_made_up_tokens_are_refused() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let digest = world.store.rows().await.refresh[0].digest.as_str().trim_start_matches('#').to_owned();
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sign_in_ends_after_90_days_however_often_it_is_refreshed() {
+    async fn a_session_ends_after_90_days_however_often_it_is_refreshed() {
         let world = World::new().await;
         let mut pair = world.signed_in(&ann()).await;
         for _ in 0..14 {
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deactivated_user_and_an_ended_sign_in_are_refused() {
+    async fn a_deactivated_user_and_an_ended_session_are_refused() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let before = world.store.rows().await;

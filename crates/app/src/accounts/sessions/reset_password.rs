@@ -19,7 +19,7 @@ pub enum ResetPasswordError {
     /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// There is no such token, or it was used.
+    /// The token is unknown, was used, or was replaced by a newer one.
     #[error("the reset token is not valid")]
     TokenInvalid,
     /// The token has expired.
@@ -36,8 +36,8 @@ pub enum ResetPasswordError {
 impl Sessions {
     /// Requests a link to set a new password.
     ///
-    /// Only writes a request to the outbox, so that neither the answer nor its time reveals whether the address is
-    /// known. The outbox calls [`Sessions::send_requested_password_reset`] later.
+    /// Only writes a request to the outbox, so that neither the answer nor its response time reveals whether the
+    /// address is known. The outbox calls [`Sessions::send_requested_password_reset`] later.
     ///
     /// # Errors
     /// When the store fails.
@@ -138,7 +138,7 @@ impl Sessions {
     }
 }
 
-/// Returns the link, if it is valid.
+/// Returns the link if it exists and has not expired.
 fn usable(link: Option<LinkToken>, now: Instant) -> Result<LinkToken, ResetPasswordError> {
     let link = link.ok_or(ResetPasswordError::TokenInvalid)?;
     if link.is_expired(now) { Err(ResetPasswordError::TokenExpired) } else { Ok(link) }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_sets_the_password_and_ends_every_sign_in_at_once() {
+    async fn a_link_sets_the_password_and_ends_every_session_at_once() {
         let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         for pair in [&laptop, &phone] {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_that_is_replaced_while_the_password_is_hashed_sets_none() {
+    async fn a_link_that_is_removed_while_the_password_is_hashed_sets_no_password() {
         let world = World::new().await;
         world.active(&ann()).await;
         let token = mailed_link(&world).await;
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_commit_or_a_busy_hasher_leaves_the_token_and_the_sign_ins() {
+    async fn a_failed_commit_or_a_busy_hasher_leaves_the_token_and_the_sessions() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let token = mailed_link(&world).await;

@@ -24,7 +24,7 @@ impl std::fmt::Debug for TokenPair {
 }
 
 impl Sessions {
-    /// Creates a new refresh token of the session for storage, and the claims for the client.
+    /// Returns the row to store for a new refresh token of the session, and the claims to sign for the client.
     pub(super) fn next_refresh(
         &self,
         token: PlainToken,
@@ -48,7 +48,7 @@ impl Sessions {
         (stored, claims)
     }
 
-    /// Signs the tokens for the client: the refresh token with these claims, and a new access token.
+    /// Signs the tokens for the client: the refresh token with the given claims and key, and a new access token.
     pub(super) fn sign_pair(
         &self,
         role: Role,

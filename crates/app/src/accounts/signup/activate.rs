@@ -11,10 +11,10 @@ use crate::record::NewAuditEntry;
 /// Why an activation was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivateError {
-    /// There is no such token, or it was used.
+    /// The token is unknown, was used, or was replaced by a newer one.
     #[error("the activation token is not valid")]
     TokenInvalid,
-    /// It has expired, after 24 hours.
+    /// The token has expired, 24 hours after it was issued.
     #[error("the activation token has expired")]
     TokenExpired,
     /// The store failed.
@@ -54,7 +54,7 @@ impl SignUp {
         if !user.password.is_usable() {
             self.links.mail_password_reset(&mut *unit, &user, now).await?;
         }
-        // Following the link does not sign the user in.
+        // The entry has no actor, since following the link does not sign the user in.
         let entry = NewAuditEntry::by(None, AuditAction::Activated).on(AuditObject::User(user.id));
         self.recorder.audit(&mut *unit, entry, origin, now).await?;
         unit.commit().await?;

@@ -37,7 +37,7 @@ impl From<InsertUserError> for CreateAdminError {
 }
 
 impl SignUp {
-    /// Creates an active administrator, for operators. No mail is sent.
+    /// Creates an active administrator on behalf of an operator. No mail is sent.
     ///
     /// # Errors
     /// See [`CreateAdminError`].
@@ -55,7 +55,7 @@ impl SignUp {
         retried(&*self.backoff, |attempt| self.try_insert(attempt, &user)).await
     }
 
-    /// Whether the address is that of an active administrator.
+    /// Returns whether the address belongs to an active administrator.
     ///
     /// # Errors
     /// When the store fails.
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn registering_a_taken_address_does_not_change_its_account() {
+    async fn a_taken_address_is_refused_and_its_account_does_not_change() {
         let world = World::new().await;
         world.active(&ann()).await;
         let before = world.user(&ann()).await;

@@ -32,21 +32,26 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
-/// How often a registration is retried because the account changed between two of its steps.
+/// How many times a registration is tried when the account changes between the comparison of the passwords and the unit
+/// of work.
 const TRIES: u32 = 5;
 
+/// The outcome of one try of a registration.
 enum Outcome {
+    /// The registration is stored, or was ignored because the address is taken.
     Done,
+    /// The address is taken, and this may be revealed.
     Taken,
+    /// The account has changed since the passwords were compared: the comparison must be repeated.
     Changed,
 }
 
-/// The account that had the address when the password was compared.
+/// The result of comparing the typed password with that of the account, before the unit of work.
 #[derive(Clone, Copy)]
 struct Compared<'a> {
     /// The credentials of the account; `None` when there was no account.
     known: Option<&'a Credentials>,
-    /// Whether both passwords are the same.
+    /// Whether the passwords are the same.
     is_same: bool,
 }
 
@@ -62,12 +67,13 @@ struct Again<'a> {
 impl SignUp {
     /// Registers an account that is awaiting activation, and mails the activation link.
     ///
-    /// An address that was registered and never activated gets a new link. When the password differs from the previous
-    /// one, it is unknown which of them is the owner's, and the activation drops the stored password. Every
-    /// registration hashes twice, so that the response time does not reveal whether the address is known.
+    /// An address that was registered and never activated gets a new link. When its spelling or the password differs
+    /// from the previous registration, it is unknown which registration is the owner's, and the activation drops the
+    /// stored password. Every registration hashes twice, so that the response time does not reveal whether the address
+    /// is known.
     ///
-    /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid. The
-    /// answer is the same.
+    /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid.
+    /// The answer is the same as with a quota.
     ///
     /// # Errors
     /// See [`RegisterError`].
@@ -119,7 +125,7 @@ impl SignUp {
                 };
                 if user.is_awaiting_activation() {
                     if compared.known.is_none_or(|known| known.password != user.password) {
-                        // The password was compared with another one, or with none.
+                        // The account's password has changed since the comparison, or there was no account then.
                         return Ok(Outcome::Changed);
                     }
                     let again = Again { typed: email, is_same: compared.is_same, quota };
@@ -152,8 +158,8 @@ impl SignUp {
     ) -> Result<(), StoreError> {
         let is_contested =
             user.register_again(again.typed, again.is_same, now).map_err(StoreError::failed)?;
-        // The spelling is replaced only together with a new link, since the valid link must have been mailed to the
-        // stored spelling.
+        // The stored spelling is replaced only together with a new link, because the valid link must have been mailed
+        // to the stored spelling.
         let is_respelled = again.quota == MailQuota::Left
             && user.take_spelling(again.typed, now).map_err(StoreError::failed)?;
         if is_contested || is_respelled {
@@ -223,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn otherwise_a_taken_address_is_reported_only_to_its_owner() {
+    async fn if_not_configured_a_taken_address_is_reported_only_to_its_owner() {
         let world = World::discreet().await;
         world.active(&ann()).await;
         world.passwords.take_count();
@@ -265,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_known_address_is_not_mailed_beyond_the_quota_and_its_link_holds() {
+    async fn a_known_address_is_not_mailed_beyond_the_quota_and_its_link_stays_valid() {
         let world = World::new().await;
         let link = world.registered(&ann()).await;
         let before = world.store.rows().await;
@@ -392,7 +398,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn concurrent_registrations_do_not_block_each_other() {
+    async fn a_concurrent_registration_with_another_password_causes_no_second_comparison() {
         let world = World::new().await;
         world.registered(&ann()).await;
         world.passwords.take_count();
@@ -406,7 +412,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_is_activated_between_the_check_and_the_unit_is_refused_as_taken() {
+    async fn an_account_that_is_activated_between_the_check_and_the_unit_is_treated_as_taken() {
         let world = World::discreet().await;
         world.registered(&ann()).await;
         world.store.interfere(|rows: &mut Rows| {

@@ -9,8 +9,8 @@ use super::SignUp;
 impl SignUp {
     /// Requests a new activation link.
     ///
-    /// Only writes a request to the outbox, so that neither the answer nor its time reveals whether the address is
-    /// known. The outbox calls [`SignUp::send_requested_activation`] later.
+    /// Only writes a request to the outbox, so that neither the answer nor its response time reveals whether the
+    /// address is known. The outbox calls [`SignUp::send_requested_activation`] later.
     ///
     /// # Errors
     /// When the store fails.
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_is_handled_twice_has_one_link() {
+    async fn a_request_that_is_handled_twice_mails_one_link() {
         let world = World::new().await;
         world.registered(&ann()).await;
         let wish = world.wish().await;

@@ -12,7 +12,7 @@ use domain::{
 use super::Users;
 use crate::record::NewAuditEntry;
 
-/// The changes of a user by an administrator; `None` keeps a value.
+/// What an administrator changes about a user; `None` keeps the current value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UserChanges {
     /// The new role.
@@ -42,8 +42,8 @@ impl Users {
     /// Changes a user's role and whether the user may sign in. The owner gets a mail.
     ///
     /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every session
-    /// and invalidates the links in mails, also for an account that is awaiting activation. Activating such an account
-    /// drops a contested password, like the activation link.
+    /// and invalidates mailed links, also for an account that is awaiting activation. Activating an account that is
+    /// awaiting activation drops a contested password, as following the activation link does.
     ///
     /// # Errors
     /// See [`ChangeUserError`].
@@ -93,7 +93,8 @@ impl Users {
         Ok(UserDetails::of(&user, profile))
     }
 
-    /// Handles the consequences of an activation or deactivation that was already written.
+    /// Handles the consequences of an activation or deactivation that was already stored: invalidates links, ends
+    /// sessions, and writes mails.
     async fn follow_activation(
         &self,
         unit: &mut dyn UserUnit,
@@ -116,7 +117,7 @@ fn apply(changes: UserChanges, user: &mut User, now: Instant) {
     if let Some(role) = changes.role.filter(|role| *role != user.role) {
         user.set_role(role, now);
     }
-    // A refusal means that the account is already in this state.
+    // An error means that the account is already in this state.
     let _unless_already = match changes.is_active {
         Some(true) => user.activate(now),
         Some(false) => user.deactivate(now),
@@ -135,7 +136,7 @@ fn entries(admin: UserId, before: &User, after: &User) -> Vec<NewAuditEntry> {
         );
     }
     if before.state != after.state {
-        // An account that is deactivated before its activation: `is_active` alone would not show the change.
+        // True when an account that is awaiting activation is deactivated: `is_active` alone would not show the change.
         let waits = before.is_active() == after.is_active();
         let state = |user: &User| {
             let is_waiting = waits.then(|| ("is_waiting", user.is_awaiting_activation().to_string()));
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn deactivating_ends_every_sign_in_at_once() {
+    async fn deactivating_ends_every_session_at_once() {
         let world = led(World::new().await).await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn mailed_links_become_invalid_with_the_account() {
+    async fn deactivating_invalidates_mailed_links() {
         let world = led(World::new().await).await;
         world.active(&ann()).await;
         world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_inactive_account_that_is_deactivated_cannot_reactivate_itself() {
+    async fn the_owner_of_an_inactive_account_cannot_activate_it_after_a_deactivation() {
         let world = led(World::new().await).await;
         let token = world.registered(&ann()).await;
         world.signup.register(ann(), password("other harbour 8"), MailQuota::UsedUp, ORIGIN).await.unwrap();

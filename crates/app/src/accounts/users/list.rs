@@ -6,11 +6,11 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of the list of users.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListUsers {
-    /// Which users.
+    /// The conditions that the listed users meet.
     pub filter: UserFilter,
     /// The order; by default the newest first.
     pub sorts: Vec<UserSort>,
-    /// Which page.
+    /// The requested page.
     pub page: PageSelection,
 }
 
@@ -24,7 +24,7 @@ impl Users {
         if sorts.is_empty() {
             sorts.push(UserSort::NEWEST);
         }
-        // Never parsed; it only must be equal for the same list.
+        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
         let context = format!("users {filter:?} {sorts:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.user_page(&filter, &sorts, &request).await?;

@@ -3,7 +3,7 @@ use domain::{accounts::UserDetails, id::UserId, store::StoreError};
 use super::Users;
 
 impl Users {
-    /// Returns a user with the profile, or `None`.
+    /// Returns a user with the profile; `None` when there is no such user.
     ///
     /// # Errors
     /// When the store fails.

@@ -21,7 +21,7 @@ async fn import(catalog: &Catalog, rows: Vec<Facts>) -> Vec<ImportOutcome> {
     catalog.import(complete(rows), false).await.unwrap()
 }
 
-/// Rows of a source that has all facts.
+/// Returns rows in which no fact is absent.
 fn complete(rows: Vec<Facts>) -> Vec<PartialFacts> {
     rows.into_iter().map(PartialFacts::from).collect()
 }
@@ -227,7 +227,8 @@ async fn a_dry_run_returns_the_same_and_commits_nothing() {
 #[tokio::test]
 async fn a_movie_that_another_import_adds_concurrently_is_updated() {
     let (catalog, store) = catalog().await;
-    // It is added after the first search, so the insert detects it, and the search of the next attempt finds it.
+    // The movie is added after the first `find_movies_for_update`, so `insert_movies` detects it, and the next attempt
+    // finds it.
     let mut calls = 0;
     store
         .interrupt(&["find_movies_for_update", "insert_movies"], move |unit| {
@@ -281,7 +282,7 @@ async fn an_import_that_loses_races_imports_everything_once() {
 }
 
 #[tokio::test]
-async fn no_rows_have_no_outcomes() {
+async fn an_import_without_rows_has_no_outcomes() {
     let (catalog, _) = catalog().await;
     assert_eq!(import(&catalog, Vec::new()).await, []);
 }

@@ -221,7 +221,7 @@ async fn every_step_that_loses_a_race_is_retried_and_a_mail_is_sent_once() {
     world.registered(&ann()).await;
     let mut mailer = MockPost::new();
     let store = world.store.clone();
-    // After the mail is sent, marking it as done loses a race; before, releasing it loses a race.
+    // Recording the outcome of each attempt loses races: first releasing the message, then marking it as done.
     mailer.expect_send().times(2).returning(move |_, _| {
         let is_first = store.outbox()[0].attempts == 1;
         store.lose_commits(4);
@@ -303,12 +303,12 @@ async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_tried(
 }
 
 #[tokio::test]
-async fn each_mail_is_claimed_for_exactly_one_lease_even_with_a_slow_server() {
+async fn each_mail_is_claimed_and_sent_once_even_with_a_slow_server() {
     let world = thirty_mails().await;
     let (mailer, sends) = slow(&world, || Ok(()));
     let (outbox, queue) = outbox(&world, mailer);
     handle(&outbox, 10).await;
-    // A stopped worker has released the messages that it did not begin.
+    // A worker claims one message at a time, so it has not claimed the messages that it did not handle.
     assert!(queue.outbox().iter().skip(10).all(|standing| standing.attempts == 0));
     assert_eq!(outbox.deliver_due().await.unwrap(), 20);
     assert_eq!(sends.load(Ordering::Relaxed), 30);

@@ -19,9 +19,9 @@ use crate::{
 pub struct HeldMovie {
     /// The movie.
     pub id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
-    /// When it was added.
+    /// When the movie was added.
     pub since: Instant,
 }
 
@@ -30,11 +30,11 @@ pub struct HeldMovie {
 pub struct HeldPurchase {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
-    /// When it was bought.
+    /// When the movie was bought.
     pub purchased_at: Instant,
-    /// When it was suspended because its payment is disputed.
+    /// When the purchase was suspended because its payment is disputed.
     pub suspended_at: Option<Instant>,
     /// When the purchase ended.
     pub revoked_at: Option<Instant>,
@@ -45,22 +45,22 @@ pub struct HeldPurchase {
 pub struct WatchedMovie {
     /// The movie.
     pub movie_id: MovieId,
-    /// Its title.
+    /// The title of the movie.
     pub name: String,
-    /// How far.
+    /// How far the user has watched it.
     pub progress: Progress,
 }
 
 /// A comment that the user wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenComment {
-    /// Its identifier.
+    /// The identifier of the comment.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
     /// The text.
     pub text: String,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Instant,
     /// When the text was last changed.
     pub edited_at: Option<Instant>,
@@ -84,9 +84,9 @@ pub struct Opinions {
 /// A link in a mail that was not used yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLink {
-    /// Its purpose.
+    /// The purpose of the link.
     pub kind: LinkKind,
-    /// When it expires.
+    /// When the link expires.
     pub expires_at: Instant,
 }
 
@@ -108,7 +108,7 @@ pub struct PersonalData {
     pub user: UserDetails,
     /// The sessions, including ended ones, oldest first.
     pub sessions: Vec<Session>,
-    /// Their refresh tokens, oldest first.
+    /// The refresh tokens of the sessions, oldest first.
     pub refresh_tokens: Vec<RefreshToken>,
     /// The devices that the user signed in from.
     pub devices: Vec<KnownDevice>,
@@ -118,13 +118,13 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldPurchase>,
-    /// How far bought movies were watched, in the order of the reports.
+    /// How far bought movies were watched, in the order of the last reports of progress.
     pub watched: Vec<WatchedMovie>,
     /// Reactions, ratings, favourites, and likes and reports of comments.
     pub opinions: Opinions,
     /// The orders, oldest first.
     pub orders: Vec<OrderView>,
-    /// The attempts to pay them, oldest first.
+    /// The payments of the orders, including failed ones, oldest first.
     pub payments: Vec<PaymentView>,
     /// The requests for refunds, oldest first.
     pub refund_requests: Vec<RefundRequest>,
@@ -136,7 +136,7 @@ pub struct PersonalData {
     pub pending_mails: u64,
     /// The notifications, oldest first. They name other users, whose names must not be part of an export.
     pub notifications: Vec<Notification>,
-    /// Which of them are also sent by mail.
+    /// Which notifications are also sent by mail.
     pub notification_settings: NotificationSettings,
     /// The user's actions that others were notified about, oldest first.
     pub notified_acts: Vec<NotifiedAct>,
@@ -147,11 +147,11 @@ pub struct PersonalData {
 /// Reads everything that is stored about one user, outside a unit of work.
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
-    /// All data except the written comments, or `None` when there is no such user. MUST NOT contain data of other users, except in entries of the
-    /// audit log.
+    /// Returns all data except the written comments; `None` when there is no such user. MUST NOT contain data of other
+    /// users, except in entries of the audit log.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
-    /// The comments that the user wrote, oldest first, and by identifier among those of the same time: at most `most`,
-    /// beginning after the comment with this time and identifier.
+    /// Returns up to `most` comments that the user wrote, oldest first; comments of the same time are ordered by
+    /// identifier. Begins after the comment with the time and identifier in `behind`, or with the first one for `None`.
     async fn written_comments(
         &self,
         user_id: UserId,

@@ -2,13 +2,13 @@ use async_trait::async_trait;
 
 use crate::{entropy::TokenDigest, id::UserId, store::StoreError, time::Instant};
 
-/// How many devices of each user are remembered.
+/// The maximum number of known devices of a user.
 pub const MAX_KNOWN_DEVICES: u32 = 50;
 
 /// A device that a user signed in from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDevice {
-    /// Its user.
+    /// The user who signed in from the device.
     pub user_id: UserId,
     /// The digest of the device's fingerprint.
     pub device: TokenDigest,
@@ -18,7 +18,7 @@ pub struct KnownDevice {
     pub last_seen_at: Instant,
 }
 
-/// Remembers the devices that users signed in from. Callers hold the lock of the user.
+/// Stores the devices that users signed in from. Callers hold the lock of the user.
 #[async_trait]
 pub trait KnownDeviceRepository: Send {
     /// Records that the device was used. Returns `false` when it is not known; MUST NOT add it in this case.

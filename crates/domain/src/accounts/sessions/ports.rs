@@ -46,7 +46,7 @@ pub trait SessionRepository: Send {
 /// The state of the session of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionState {
-    /// Its user.
+    /// The user of the session.
     pub user_id: UserId,
     /// The user's current role.
     pub role: Role,
@@ -66,9 +66,9 @@ pub trait SessionQueries: Send + Sync {
 /// Removes expired rows.
 #[async_trait]
 pub trait AccountMaintenance: Send + Sync {
-    /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and stream
-    /// tickets that expired before `now`, sessions that ended or expired before `links_before`, notifications that were
-    /// withdrawn before `links_before`, and carts and notifications of erased users.
+    /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and
+    /// stream tickets that expired before `now`, sessions that ended or expired before `links_before`, notifications
+    /// that were withdrawn before `links_before`, and carts and notifications of erased users.
     ///
     /// Skips rows that others have locked. Returns the number of removed rows. MUST be safe to run on several nodes
     /// concurrently.

@@ -7,8 +7,8 @@ use crate::{
     time::Instant,
 };
 
-/// How long after its rotation a refresh token still returns the same successor, for retries and for a second browser
-/// tab.
+/// How long after its rotation a refresh token can be exchanged again for the same successor, for retries and for a
+/// second browser tab.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
 /// The maximum number of active sessions of a user. A further session ends the least recently used one.
@@ -17,22 +17,22 @@ pub const MAX_SESSIONS: usize = 20;
 /// The maximum lifetime of a session, even if it is refreshed.
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// A session: all refresh tokens that descend from one log-in.
+/// A session: begins with a log-in, and contains all refresh tokens that descend from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its identifier, the `sid` of its tokens.
+    /// The identifier of the session, the `sid` of its tokens.
     pub id: SessionId,
-    /// Its user.
+    /// The user of the session.
     pub user_id: UserId,
     /// The device that it was begun from.
     pub device: Device,
-    /// When it was begun.
+    /// When the session began.
     pub created_at: Instant,
-    /// When it was last refreshed.
+    /// When the session was last refreshed.
     pub last_used_at: Instant,
-    /// When it expires at the latest.
+    /// When the session expires at the latest.
     pub expires_at: Instant,
-    /// When it was ended before that.
+    /// When the session was ended, if it was ended before it expired.
     pub ended_at: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl Session {
         Self { id, user_id, device, created_at: now, last_used_at: now, expires_at, ended_at: None }
     }
 
-    /// Whether it can still be used.
+    /// Whether the session can still be used.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
         self.ended_at.is_none() && now < self.expires_at
@@ -54,61 +54,61 @@ impl Session {
 /// The stored part of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// Its own identifier.
+    /// The identifier of the token.
     pub id: TokenId,
     /// The session it belongs to.
     pub session_id: SessionId,
-    /// Its user.
+    /// The user of the token.
     pub user_id: UserId,
     /// The digest of its `jti` claim.
     pub digest: TokenDigest,
-    /// When it was issued.
+    /// When the token was issued.
     pub issued_at: Instant,
-    /// When it expires.
+    /// When the token expires.
     pub expires_at: Instant,
-    /// When it was exchanged for its successor.
+    /// When the token was exchanged for its successor.
     pub rotated_at: Option<Instant>,
 }
 
 /// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Its user (`sub`).
+    /// The user of the token (`sub`).
     pub user_id: UserId,
     /// The session it was issued for (`sid`).
     pub session_id: SessionId,
     /// The user's role when it was issued. Decisions use the user's current role.
     pub role: Role,
-    /// Its own identifier (`jti`).
+    /// The identifier of the token (`jti`).
     pub id: TokenId,
-    /// When it was issued (`iat`, whole seconds).
+    /// When the token was issued (`iat`, whole seconds).
     pub issued_at: Instant,
-    /// When it expires (`exp`, whole seconds).
+    /// When the token expires (`exp`, whole seconds).
     pub expires_at: Instant,
 }
 
 /// The claims of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// Its user (`sub`).
+    /// The user of the token (`sub`).
     pub user_id: UserId,
     /// The session it belongs to (`sid`).
     pub session_id: SessionId,
-    /// Its secret identifier (`jti`). Only the digest is stored.
+    /// The secret identifier of the token (`jti`). Only the digest is stored.
     pub token: PlainToken,
-    /// When it was issued (`iat`, whole seconds).
+    /// When the token was issued (`iat`, whole seconds).
     pub issued_at: Instant,
-    /// When it expires (`exp`, whole seconds).
+    /// When the token expires (`exp`, whole seconds).
     pub expires_at: Instant,
 }
 
 /// Why an access token is not acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessTokenError {
-    /// It was not issued by this service, was altered, or is a token of another kind.
+    /// The token was not issued by this service, was altered, or is a token of another kind.
     #[error("not an access token of this service")]
     Invalid,
-    /// It was issued by this service and has expired.
+    /// The token was issued by this service and has expired.
     #[error("the access token has expired")]
     Expired,
 }
@@ -126,14 +126,14 @@ pub trait SessionTokens: Send + Sync {
     /// are issued and checked with the same clock, so no leeway is needed.
     ///
     /// # Errors
-    /// When it is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.
+    /// When the token is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError>;
     /// Signs a refresh token (`typ: rt+jwt`) with the key of this age. MUST return the same text for the same claims
     /// and key, also after the secret was replaced. A key that is no longer known is replaced by the current one.
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String;
-    /// Reads a refresh token, expired or not; whether it is still valid is decided by the store.
+    /// Reads a refresh token, expired or not. The caller must check in the store whether the token is still valid.
     ///
     /// # Errors
-    /// When it is not acceptable.
+    /// When the token is not acceptable.
     fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError>;
 }

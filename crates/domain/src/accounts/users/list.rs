@@ -14,22 +14,22 @@ use crate::{
 /// An account with its profile, as its owner and administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserDetails {
-    /// Its identifier.
+    /// The identifier of the account.
     pub id: UserId,
-    /// Its address.
+    /// The address of the account.
     pub email: EmailAddress,
-    /// What its owner may do.
+    /// The role, which determines what the owner may do.
     pub role: Role,
     /// Whether its owner may sign in.
     pub is_active: bool,
-    /// When it was registered.
+    /// When the account was registered.
     pub created_at: Instant,
     /// The profile; `None` when there is none yet.
     pub profile: Option<Profile>,
 }
 
 impl UserDetails {
-    /// The account with this profile.
+    /// Combines an account with its profile.
     #[must_use]
     pub fn of(user: &User, profile: Option<Profile>) -> Self {
         Self {
@@ -55,8 +55,8 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// Texts of which at least one must occur in the key of an address. A part without an `@` may belong to the name or
-    /// to the host, which are normalized differently. Empty when there is no filter by address.
+    /// Returns texts of which at least one must occur in the key of a matching address. A part without an `@` may
+    /// belong to the name or to the host, which are normalized differently. Empty when there is no filter by address.
     #[must_use]
     pub fn parts_of_key(&self) -> Vec<String> {
         let part = self.email.as_deref().unwrap_or_default().trim();

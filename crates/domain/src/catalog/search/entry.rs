@@ -42,7 +42,7 @@ impl IndexEntry {
     }
 }
 
-/// The words of a text in every spelling.
+/// Returns the words of a text in every spelling. The text must have the form of [`searchable`].
 pub(super) fn spellings(searchable: &str) -> BTreeSet<String> {
     let mut all = other_spellings(searchable);
     all.extend(words(searchable).into_iter().map(|word| word.text));

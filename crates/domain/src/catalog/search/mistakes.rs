@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 
-/// The minimum length of words with one mistake.
+/// The minimum length of words in which one mistake is corrected, in characters.
 const ONE_MISTAKE: usize = 4;
 
-/// The minimum length of words with two mistakes.
+/// The minimum length of words in which two mistakes are corrected, in characters.
 const TWO_MISTAKES: usize = 8;
 
 /// How many mistakes a mistake at the first letter counts for.
@@ -42,8 +42,8 @@ pub fn allowed_mistakes(word: &str) -> usize {
     }
 }
 
-/// Spellings for mistakes at the first letter: the intended word is one of these, or is one of these preceded by
-/// another first letter. Empty when the word may not have such a mistake.
+/// Returns the texts by which a word with a mistake at its first letter is found: the intended word is one of these
+/// texts, or any letter followed by one of them. Empty when the word is too short for such a mistake.
 #[must_use]
 pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
     if allowed_mistakes(word) < FIRST_LETTER {
@@ -58,8 +58,9 @@ pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
     vec![rest, exchanged.into_iter().collect(), word.to_owned()]
 }
 
-/// The possible corrections of a word, the most likely first: by the number of mistakes, complete words before
-/// prefixes, words of many movies before those of few.
+/// Returns the possible corrections of a word, the most likely first: by the number of mistakes, then complete words
+/// before prefixes, then words of many movies before words of few. Prefixes are accepted only if the word
+/// `is_unfinished`.
 #[must_use]
 pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<Correction> {
     let allowed = allowed_mistakes(word);
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_mistake_is_one_and_at_the_first_letter_two() {
+    fn a_mistake_counts_once_and_twice_at_the_first_letter() {
         for (typed, known, count) in [
             ("godfather", "godfather", 0),
             ("godfathr", "godfather", 1),
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_first_letter_is_found_by_the_rest() {
+    fn a_word_with_a_wrong_first_letter_is_found_by_the_other_letters() {
         let rest = |word: &str| word.chars().skip(1).collect::<String>();
         for typed in ["kodfather", "ogdfather", "odfather", "xgodfather"] {
             let spellings = spellings_without_first_letter(typed);

@@ -17,18 +17,18 @@ pub struct Search {
     year: Option<i32>,
     /// The positions of words that must occur in the name.
     of_name: BTreeSet<usize>,
-    /// Whether the last word is known to be complete, since another one was typed after it.
+    /// Whether the last word is known to be complete, because another word was typed after it.
     is_finished: bool,
 }
 
 /// A word that must occur in a movie, in any of these spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchTerm {
-    /// A word of the movie is one of these.
+    /// The term matches if a word of the movie is one of these.
     pub whole: Vec<String>,
-    /// A word of the movie begins with one of these.
+    /// The term also matches if a word of the movie begins with one of these.
     pub begun: Vec<String>,
-    /// Whether it must occur in the name.
+    /// Whether the word must occur in the name.
     pub is_of_name: bool,
 }
 
@@ -39,7 +39,7 @@ impl SearchTerm {
             || self.begun.iter().any(|begun| word.starts_with(begun.as_str()))
     }
 
-    /// Removes the spellings that the other term does not accept, so that this term replaces both.
+    /// Removes the spellings that the other term does not accept, so that this term can replace both.
     fn restrict_to(&mut self, other: &Self) {
         let mut whole: Vec<String> = self.whole.iter().filter(|word| other.accepts(word)).cloned().collect();
         for word in &other.whole {
@@ -75,7 +75,7 @@ impl Search {
         self.year
     }
 
-    /// Whether it has no words and no year, and therefore finds nothing.
+    /// Whether the search has no words and no year, and therefore finds nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.words.is_empty() && self.year.is_none()
@@ -139,8 +139,8 @@ impl Search {
             .collect()
     }
 
-    /// The terms that must occur in a movie, one for each different word: a repeated word is looked up only once, in the
-    /// spellings that are possible at all of its positions.
+    /// The terms that must occur in a movie, one for each different word: a repeated word is looked up only once, in
+    /// the spellings that are possible at all of its positions.
     #[must_use]
     pub fn distinct_terms(&self) -> Vec<SearchTerm> {
         let mut distinct: Vec<(&str, SearchTerm)> = Vec::new();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_is_a_word_of_the_name_or_narrows() {
+    fn a_year_matches_names_or_narrows_the_search() {
         let search = Search::parse("dune 2021");
         assert_eq!(search.possible_years(), [1]);
         let literal = search.clone().with_years_in_names();

@@ -12,11 +12,11 @@ const MAX_JOINED: usize = 6;
 /// A movie that matches a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// Its name as written.
+    /// The name of the movie as written.
     pub name: &'a str,
     /// The words of its people, as indexed, separated by spaces.
     pub people: &'a str,
-    /// Its description as written.
+    /// The description of the movie as written.
     pub description: &'a str,
 }
 
@@ -118,7 +118,7 @@ impl<'a> Ranking<'a> {
         self.rank_in_name(name).ok()
     }
 
-    /// The rank of a name, or its words when a word of the search is missing.
+    /// Returns the rank of a name, or the words of the name when a word of the search is missing.
     fn rank_in_name(&self, name: &str) -> Result<SearchRank, Sets> {
         let text = searchable(name);
         let words = words(&text);
@@ -133,7 +133,7 @@ impl<'a> Ranking<'a> {
     }
 }
 
-/// The words of a movie.
+/// The words of a movie, and its adjacent words joined.
 struct Sets {
     words: BTreeSet<String>,
     joined: BTreeSet<String>,
@@ -166,7 +166,7 @@ impl Sets {
     }
 }
 
-/// The rank of a name that is, or begins with, the words of the search in their order.
+/// Returns the rank of a name that is, or begins with, the words of the search in their order; `None` for other names.
 fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
     let (own, wanted) = (article(name), article(search));
     let has_same_article = name.get(..own).into_iter().flatten().map(|word| &word.text).eq(search
@@ -176,7 +176,8 @@ fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
         .map(|word| &word.text));
     let bare = matched(name.get(own..).unwrap_or_default(), search.get(wanted..).unwrap_or_default())
         .map(|(place, manner)| SearchRank { place, manner: Manner { has_same_article, ..manner } });
-    // The name is only "The", or begins with a word that is not used as an article: "a to z".
+    // Also compared with articles, because an article of the name can be an ordinary word of the search: "the", "a to
+    // z".
     let as_written = matched(name, search).map(|(place, manner)| SearchRank { place, manner });
     bare.max(as_written)
 }

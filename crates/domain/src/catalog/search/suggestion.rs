@@ -14,9 +14,9 @@ const PEOPLE: usize = 3;
 pub struct Suggestion {
     /// The kind of the suggestion.
     pub kind: SuggestionKind,
-    /// Its identifier.
+    /// The identifier of the movie or person.
     pub id: Uuid,
-    /// Its name as written.
+    /// The name of the movie or person as written.
     pub name: String,
     /// How well the name matches.
     pub rank: SearchRank,

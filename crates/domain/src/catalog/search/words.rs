@@ -1,4 +1,4 @@
-//! Splits text into folded words, which punctuation separates or joins.
+//! Splits a text into folded words. An apostrophe joins words, other punctuation separates them.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::text::fold;
 /// The maximum length of a word, in characters; longer words are truncated.
 const MAX_WORD: usize = 64;
 
-/// How many single letters in a row are also one word: `M A S H`.
+/// The maximum number of single letters in a row that are also joined to one word, such as `M A S H`.
 const MAX_LETTERS: usize = 16;
 
 /// Numbers up to 20 as words and in Roman numerals; the position is the number.
@@ -35,8 +35,8 @@ const NUMBERS: [(&str, &str); 21] = [
     ("twenty", "xx"),
 ];
 
-/// A word of a text, with the number of its space-separated part; the words of one part are separated only by
-/// punctuation.
+/// A word of a text. `part` is the number of the space-separated part that contains it; the words of one part are
+/// separated only by punctuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) text: String,
@@ -62,7 +62,7 @@ pub(super) fn searchable(text: &str) -> String {
             _ => None,
         };
         if let Some(digit) = superscript {
-            // It becomes a separate word, as in `Alien³`.
+            // The digit becomes a separate word, as in `Alien³`.
             if !plain.is_empty() && !plain.ends_with(|last: char| last.is_ascii_digit()) {
                 plain.push('.');
             }
@@ -119,7 +119,7 @@ fn pieces(part: &str, joins: impl Fn(char) -> bool) -> impl Iterator<Item = Stri
     pieces.into_iter().filter(|piece| !piece.is_empty()).map(|piece| piece.chars().take(MAX_WORD).collect())
 }
 
-/// Further spellings of one part: split at apostrophes too, and joined as if there were no punctuation.
+/// Returns further spellings of each part: split at apostrophes too, and joined as if there were no punctuation.
 pub(super) fn other_spellings(searchable: &str) -> BTreeSet<String> {
     let mut others = BTreeSet::new();
     for part in searchable.split(' ') {
@@ -132,7 +132,7 @@ pub(super) fn other_spellings(searchable: &str) -> BTreeSet<String> {
     others
 }
 
-/// Adjacent words written as one word: pairs, and sequences of single letters.
+/// Returns adjacent words written as one word: pairs, and sequences of single letters.
 pub(super) fn joined_neighbours(words: &[Word]) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for pair in words.windows(2) {
@@ -195,7 +195,7 @@ pub(super) fn article(words: &[Word]) -> usize {
     }
 }
 
-/// The key for finding a complete name: without its article, with numbers as digits, and all words joined.
+/// Returns the key for finding a complete name: without its article, with numbers as digits, and all words joined.
 pub(super) fn name_key(words: &[Word]) -> String {
     let own = words.get(article(words)..).unwrap_or_default();
     own.iter()
