@@ -104,6 +104,22 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
+/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random sample of
+/// all movies. Returns whether a sample is cheaper than a count.
+pub(crate) fn push_sampled_words<ST>(
+    statement: &mut Statement<ST>,
+    terms: &[SearchTerm],
+    part: IndexPart,
+    percent: u32,
+) -> bool {
+    statement.sql(format!(
+        " FROM (SELECT s.movie_id FROM movie_search s TABLESAMPLE SYSTEM ({percent}) WHERE TRUE"
+    ));
+    push_match(statement, terms, part);
+    statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE).sql(" WHERE m.is_available");
+    true
+}
+
 /// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search
 /// index.
 pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {

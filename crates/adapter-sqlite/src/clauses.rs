@@ -94,6 +94,16 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(") AS found").sql(FOUND_MOVIE);
 }
 
+/// Adds nothing and returns `false`: the full-text index counts the movies that have words without reading them.
+pub(crate) const fn push_sampled_words<ST>(
+    _statement: &mut Statement<ST>,
+    _terms: &[SearchTerm],
+    _part: IndexPart,
+    _percent: u32,
+) -> bool {
+    false
+}
+
 /// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search
 /// index. The words are compared as text, because the full-text index would read all movies that have one of the words.
 pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {

@@ -70,6 +70,13 @@ fn walk_of(movies: u32) -> Access {
     Access::Walk { limit: Some(limit) }
 }
 
+/// How many movies a walk is expected to read until it has found this number of matches, if the first `walked` movies
+/// contain `found` matches.
+fn walk_from(walked: u32, found: usize, rows: u32) -> u64 {
+    let needed = u64::from(walked).saturating_mul(rows.into());
+    u64::try_from(found).ok().and_then(|found| needed.checked_div(found)).unwrap_or(0)
+}
+
 /// How many movies each condition selects, counted up to a cap; `None` if no index can count them.
 struct Sizes {
     of: Vec<Option<u32>>,
@@ -140,18 +147,21 @@ impl Database {
         self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }
 
-    /// The access after a walk with this limit did not fill the page; `None` when no further attempt is needed.
+    /// The access after a walk with this limit found only `found` of the needed rows; `None` when no further attempt is
+    /// needed.
     pub(super) async fn access_after(
         &self,
         walk: Access,
         conditions: &[Condition],
         rows: u32,
+        found: usize,
     ) -> Result<Option<Access>, StoreError> {
         let Access::Walk { limit: Some(limit) } = walk else { return Ok(None) };
         if limit < LONGEST_WALK && self.sizes(conditions, PROBED).await?.selective().is_none() {
             let sizes = self.sizes(conditions, PROBED_FAR).await?;
-            // The limit is twice the expected length, so that fewer attempts are needed.
-            let walked = sizes.walk_to(rows.into()).saturating_mul(2);
+            // The sizes assume independent conditions, and words that are as rare together as the rarest of them. The rows that were
+            // found show how far apart the matches are. The limit is twice the expected length, so that fewer attempts are needed.
+            let walked = sizes.walk_to(rows.into()).max(walk_from(limit, found, rows)).saturating_mul(2);
             let smallest = sizes.smallest().map_or(u64::MAX, |(_, size)| size.into());
             if let Ok(walked) = u32::try_from(walked.min(smallest))
                 && limit < walked
@@ -206,6 +216,11 @@ impl Database {
         }
         let smallest = self.sizes(conditions, PROBED_FAR).await?.smallest();
         Ok(Access::Lookup { driver: smallest.map_or(0, |(driver, _)| driver) })
+    }
+
+    /// The approximate number of movies. Large if it is unknown.
+    pub(super) async fn approximate_movies(&self) -> Result<u64, StoreError> {
+        Ok(self.sizes(&[], PROBED).await?.movies)
     }
 
     /// Counts the movies of each condition, up to one more than the cap. Counts are cached while the catalogue is
@@ -295,6 +310,12 @@ mod tests {
     fn an_order_without_an_index_is_not_walked() {
         assert_eq!(sizes(&[None, Some(700)], 1_000).access(21, false), LOOKUP);
         assert_eq!(sizes(&[None], 1_000).access(21, false), None);
+    }
+
+    #[test]
+    fn the_length_of_a_walk_follows_from_the_matches_of_a_shorter_one() {
+        assert_eq!(walk_from(5_000, 335, 401), 5_985);
+        assert_eq!(walk_from(5_000, 0, 401), 0, "unknown");
     }
 
     #[test]

@@ -10,13 +10,21 @@ use uuid::Uuid;
 use crate::{
     dialect::{
         Bind, FOUND_MOVIE, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches,
-        push_capped_words, push_contains, push_movies_linked_to, push_movies_with_words, push_words_check,
+        push_capped_words, push_contains, push_movies_linked_to, push_movies_with_words, push_sampled_words,
+        push_words_check,
     },
     filter_bits::{bits_of_certifications, bits_of_genres, bits_of_years, push_masks},
     index_part::IndexPart,
     repositories::LINKS_WITH_BITS,
     statement::Statement,
 };
+
+/// The size of a sample of the movies, in percent.
+const SAMPLED_PERCENT: u32 = 2;
+/// From this number of movies on, a sample is taken before the matches are counted.
+pub(super) const SAMPLED_FROM: u64 = 200_000;
+/// If a sample contains this number of matches, there are more than [`NUMBERED_ITEMS`]: twice as many are expected.
+pub(super) const CERTAIN_IN_SAMPLE: u64 = 400;
 
 /// The columns of a movie that [`Condition::push_check`] needs.
 const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
@@ -268,6 +276,15 @@ impl Condition {
             Self::Between { column, min, max } => {
                 push_bounds(statement, "", column, min.as_ref(), max.as_ref());
             }
+        }
+    }
+
+    /// Adds `FROM … m WHERE …` for the movies that meet the condition in a random sample of all movies. Returns `false` if the
+    /// condition has no words, or if this database counts words cheaply.
+    pub(super) fn push_sample<ST>(&self, statement: &mut Statement<ST>) -> bool {
+        match self {
+            Self::Words { terms, part } => push_sampled_words(statement, terms, *part, SAMPLED_PERCENT),
+            _ => false,
         }
     }
 

@@ -12,7 +12,9 @@ use crate::{
     queries::{
         keyset::Keyset,
         movie_access::Access,
-        movie_filter::{Condition, conditions, push_matching, push_walk},
+        movie_filter::{
+            CERTAIN_IN_SAMPLE, Condition, SAMPLED_FROM, conditions, push_checks, push_matching, push_walk,
+        },
         movie_page::Order,
         movie_row::{DetailRow, DetailTypes, SummaryRow, SummaryTypes, push_detail, push_summary},
     },
@@ -128,10 +130,13 @@ impl Database {
     ) -> Result<Vec<ListRow>, StoreError> {
         let passed = limit(request).saturating_add(request.offset());
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let offset = usize::try_from(request.offset()).map_err(StoreError::failed)?;
         let mut access = self.access(conditions, passed, true).await?;
         let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
+        // Without rows it is unknown how many of the skipped movies match.
+        let found = |rows: &[ListRow]| if rows.is_empty() { 0 } else { rows.len().saturating_add(offset) };
         while rows.len() <= size
-            && let Some(next) = self.access_after(access, conditions, passed).await?
+            && let Some(next) = self.access_after(access, conditions, passed, found(&rows)).await?
         {
             access = next;
             rows = self.rows_by(conditions, order, request, viewer, access).await?;
@@ -240,21 +245,58 @@ impl Database {
             return Ok(Total::from_capped_count(count));
         }
         let counted = NUMBERED_ITEMS.saturating_add(1);
-        let access = self.access_for_count(conditions, counted).await?;
-        let mut statement = count_statement(conditions, access);
-        if !self.cache().admits(&statement) {
-            statement.forget();
-        }
-        let counts: Vec<(i64, i64)> = self.fetch(statement).await?;
-        let (version, count) =
-            counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
-        let count = u64::try_from(count).map_err(StoreError::failed)?;
+        let (version, count) = match self.certain_to_exceed(conditions).await? {
+            Some(version) => (version, counted),
+            None => {
+                let access = self.access_for_count(conditions, counted).await?;
+                self.count_at_version(count_statement(conditions, access)).await?
+            }
+        };
         self.cache().note_version(version);
         if is_kept {
             self.cache().keep_total(key, version, count);
         }
         Ok(Total::from_capped_count(count))
     }
+}
+
+impl Database {
+    /// The version of the catalogue if a sample of the movies shows that more movies match than are ever counted. Otherwise `None`.
+    ///
+    /// Counting the movies that have two common words reads all movies that have them on PostgreSQL, whose index of words
+    /// does not contain anything else.
+    async fn certain_to_exceed(&self, conditions: &[Condition]) -> Result<Option<i64>, StoreError> {
+        if self.approximate_movies().await? < SAMPLED_FROM {
+            return Ok(None);
+        }
+        let Some(statement) = sample_statement(conditions) else { return Ok(None) };
+        let (version, found) = self.count_at_version(statement).await?;
+        Ok((found >= CERTAIN_IN_SAMPLE).then_some(version))
+    }
+
+    /// The version of the catalogue and the count that the statement returns.
+    async fn count_at_version(
+        &self,
+        mut statement: Statement<(BigInt, BigInt)>,
+    ) -> Result<(i64, u64), StoreError> {
+        if !self.cache().admits(&statement) {
+            statement.forget();
+        }
+        let counts: Vec<(i64, i64)> = self.fetch(statement).await?;
+        let (version, count) =
+            counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
+        Ok((version, u64::try_from(count).map_err(StoreError::failed)?))
+    }
+}
+
+/// Counts the matches in a random sample of the movies. `None` if the conditions have no words, or this database counts
+/// words cheaply.
+fn sample_statement(conditions: &[Condition]) -> Option<Statement<(BigInt, BigInt)>> {
+    let mut statement = Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*)");
+    let words = conditions.iter().position(|condition| condition.push_sample(&mut statement))?;
+    push_checks(&mut statement, conditions, Some(words));
+    statement.sql(")");
+    Some(statement)
 }
 
 /// Counts up to the cap, and reads the version of the count.

@@ -200,7 +200,7 @@ impl Database {
             if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
                 return Ok(rows);
             }
-            match self.access_after(access, conditions, passed).await? {
+            match self.access_after(access, conditions, passed, rows.len()).await? {
                 Some(next) => access = next,
                 None => return Ok(rows),
             }
@@ -355,6 +355,8 @@ impl SearchQueries for Database {
             return Ok(Vec::new());
         }
         let _turn = self.cache().turn_to_search().await?;
+        // It must be planned each time: for a word that is not known, PostgreSQL would read all entries of the index.
+        statement.forget();
         let mut rows: Vec<(i64, bool)> = self.fetch(statement).await?;
         rows.sort_unstable();
         Ok(rows.into_iter().map(|(_, is_known)| is_known).collect())
