@@ -74,8 +74,8 @@ pub(crate) enum Failure {
     NotReached(Box<dyn std::error::Error + Send + Sync>),
     /// It is unknown whether the call took effect.
     Unknown(Box<dyn std::error::Error + Send + Sync>),
-    /// An earlier attempt with the same idempotency key ended in an error, which Stripe stores and returns to every
-    /// later attempt. The earlier attempt is over, so its effect can be looked up now.
+    /// Stripe returned the stored error of an earlier attempt with the same idempotency key, as it does for every later
+    /// attempt with this key. The earlier attempt has ended, so its effect can be looked up now.
     SavedError(Box<dyn std::error::Error + Send + Sync>),
 }
 

@@ -183,7 +183,8 @@ mod tests {
         unit.finish().await
     }
 
-    /// The process of the server that serves the connection: another number means another connection.
+    /// The server's process for the connection. Another number means that the connection was replaced.
+    async fn backend(database: &Database) -> i32 {
         let rows = database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT pg_backend_pid()")).await;
         rows.unwrap()[0].0
     }
