@@ -38,10 +38,8 @@ pub(crate) struct State {
     pub(crate) ahead: BytesMut,
     /// Whether no more bytes are read: the client has closed its side, or was too slow.
     pub(crate) is_at_end: bool,
-}
     /// The task that waits for bytes that may be passed on.
     pub(crate) reader: Option<Waker>,
-}
 }
 
 /// What the connection waits for.
