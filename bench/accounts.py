@@ -1,4 +1,4 @@
-"""Measures the speed of sign-ins, and their effect on other requests."""
+"""Measures how fast users sign in, and how that affects other requests."""
 
 import contextlib
 import http.client
@@ -12,12 +12,12 @@ import time
 from loads import DONE, load, login_script, paths_script, wrk
 from server import SECONDS, Server
 
-# How often the list is measured alternately alone and while clients sign in. The results are medians.
+# How often the list of movies is measured, alternately alone and while clients sign in. The results are medians.
 ROUNDS = 5
 
 
 def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, dict]:
-    """Measures the list alone, then while fifty clients sign in."""
+    """Measures the list of movies alone, and then while fifty clients sign in."""
     script = paths_script(["/api/v1/movies"], server.tokens()[0])
     alone = load(server, folder, f"{label}-alone", script, seconds=3, warm=False)
     crowd = wrk(server, folder, f"{label}-crowd", login_script(), connections=50, seconds=5)
@@ -28,10 +28,10 @@ def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, di
 
 
 def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Measures /health/live while five hundred clients sign in, and immediately retry when they are refused."""
+    """Measures /health/live while five hundred clients sign in again and again, even when they are refused."""
     before, most = server.memory(), 0.0
     counting = login_script().replace("request = function()", "STATUSES = {}\nresponse = function(status) STATUSES[status] = (STATUSES[status] or 0) + 1 end\nrequest = function()")
-    # Every thread has its own variables, so `done` reads the counts of each thread.
+    # Each thread of wrk has its own variables, so `done` must read the counts of every thread.
     counting = counting.replace(DONE, "") + (
         "local threads = {}\nsetup = function(thread) table.insert(threads, thread) end\n"
         "local function tell(counts) for status, count in pairs(counts) do io.write('STATUS ' .. status .. ' ' .. count .. '\\n') end end\n"
@@ -55,7 +55,10 @@ def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
 
 
 def guessing(server: Server) -> dict:
-    """Measures the median milliseconds of 200 sign-ins with an unknown address and, alternately, 200 with a wrong password."""
+    """Measures 200 sign-ins with an unknown address and, alternately, 200 with a wrong password.
+
+    Returns the median of each in milliseconds, and their difference as a part of the latter.
+    """
     times: dict[str, list[float]] = {"nobody@example.com": [], "bench0@example.com": []}
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
         for _ in range(200):
@@ -73,7 +76,7 @@ def guessing(server: Server) -> dict:
 
 
 def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
-    # Repeated, so that a short stall of the machine does not determine the result.
+    # The measurement is repeated, so that a short stall of the machine does not determine the result.
     rounds = [crowding(server, folder, label) for _ in range(ROUNDS)]
     crowd = {
         "alone": [alone["p99"] for alone, _ in rounds],

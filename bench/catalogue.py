@@ -1,4 +1,4 @@
-"""Measures the catalogue at one size: pages, search, suggestions, facets, and the first answers after a change."""
+"""Measures the catalogue at one size: pages, search, suggestions, facets, and the first answer after a change."""
 
 import contextlib
 import http.client
@@ -15,7 +15,7 @@ from loads import load, paths_script
 from postgres import Cluster
 from server import Server, fetch, say
 
-# The title of each load, with the targets for the p99 in ms with a million movies on PostgreSQL and on SQLite.
+# For each load its title, and the p99 in milliseconds that is wanted with a million movies on PostgreSQL and on SQLite.
 CASES = {
     "live": ("`GET /health/live`", None),
     "hot": ("first page, anonymous (cached as bytes)", None),
@@ -37,12 +37,13 @@ CASES = {
     "facets": ("facets of all movies", (50, 50)),
     "facets_filtered": ("facets of a genre and a decade", (50, 50)),
 }
-# Loads whose work does not depend on the number of movies: their p50 with a million may be 1.5 times the p50 with ten thousand.
+# The loads whose work should not depend on the number of movies. With a million movies, their p50 may be at most 1.5
+# times the p50 with ten thousand movies.
 SIZE_FREE = ("first", "filtered", "none", "deepest", "detail", "genres", "search_rare", "suggestions")
 
 
 class Vocabulary:
-    """The words of the search index, read from the database."""
+    """Reads the words of the search index from the database."""
 
     def __init__(self, server: Server, cluster: Cluster | None) -> None:
         self.server, self.cluster = server, cluster
@@ -54,7 +55,7 @@ class Vocabulary:
             return [[str(value) for value in row] for row in database.execute(sql)]
 
     def wait(self) -> float:
-        """Waits until the background job has updated the vocabulary, and returns how many seconds that took."""
+        """Waits until the background job has updated the words of the search index. Returns the seconds it took."""
         began = time.monotonic()
         state = "SELECT c.version, v.catalog_version FROM catalog_state c CROSS JOIN search_vocabulary_state v"
         while len(set(self.rows(state)[0])) > 1 and time.monotonic() - began < 900:
@@ -71,7 +72,7 @@ class Vocabulary:
 
 
 def mistyped(word: str) -> str:
-    """Returns the word with two different neighbouring letters in its second half exchanged."""
+    """Returns the word with two neighbouring letters in its second half exchanged, which are different if possible."""
     for at in range(len(word) // 2, len(word) - 1):
         if word[at] != word[at + 1]:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
@@ -79,7 +80,7 @@ def mistyped(word: str) -> str:
 
 
 def paths_of(server: Server, token: str, words: Vocabulary) -> dict[str, list[str]]:
-    """Returns the paths of each load, which are requested in turn."""
+    """Returns the paths that each load requests in turn."""
     api = f"{server.url}/api/v1"
     facets = fetch(f"{api}/movies/facets", token=token)
     genres = [genre["id"] for genre in facets["genres"]]
@@ -112,7 +113,7 @@ def paths_of(server: Server, token: str, words: Vocabulary) -> dict[str, list[st
 
 
 def deepest(server: Server, token: str) -> str:
-    """Returns the path of the last page of the list, found by following the cursors."""
+    """Follows the cursors of the list to its end, and returns the path of the last page."""
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:
         headers, cursor, last = {"Authorization": f"Bearer {token}"}, None, ""
         while True:
@@ -126,7 +127,7 @@ def deepest(server: Server, token: str) -> str:
 
 
 def milliseconds(server: Server, path: str, token: str) -> float:
-    """Measures the duration of one request, even if the answer is an error, such as after a timeout."""
+    """Returns the duration of one request, even if the answer is an error, for example after a timeout."""
     began = time.monotonic()
     try:
         fetch(f"{server.url}{path}", token=token)
@@ -136,7 +137,7 @@ def milliseconds(server: Server, path: str, token: str) -> float:
 
 
 def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> dict[str, float]:
-    """Measures the duration of the first request after a movie was changed; returns medians of three changes."""
+    """Returns the milliseconds of the first request after a movie was changed: for each path, the median of three."""
     api = f"{server.url}/api/v1"
     movie = fetch(f"{api}/movies?sort=name&page_size=1", token=token)["items"][0]["id"]
     times: dict[str, list[float]] = {"first": [], "genres": [], "facets": [], "facets_filtered": []}
@@ -149,7 +150,10 @@ def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> di
 
 
 def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None, *, seconds: int) -> dict:
-    """Runs all loads of the catalogue on one server as a signed-in caller, since anonymous answers are cached as bytes."""
+    """Runs all loads of the catalogue on one server.
+
+    Except in `live` and `hot`, the caller is signed in, because the answers for anonymous callers are cached as bytes.
+    """
     words = Vocabulary(server, cluster)
     result: dict = {"vocabulary": words.wait(), "idle": server.memory()}
     token = server.tokens()[0]
@@ -158,7 +162,7 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
     result["cold"] = {name: milliseconds(server, paths[name][0], token) for name in CASES}
     for name in CASES:
         token = server.tokens()[0]
-        # Warm: each address was requested once.
+        # Each path is requested once before the load. The first one was already requested above.
         for path in paths[name][1:]:
             milliseconds(server, path, token)
         script = paths_script(paths[name], None if name in ("live", "hot") else token)

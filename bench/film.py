@@ -1,4 +1,4 @@
-"""Measures the speed of a film, and the speed of the list during many slow transfers."""
+"""Measures how fast a film is sent, and how fast the list of movies is during many slow transfers of a film."""
 
 import contextlib
 import http.client
@@ -15,9 +15,10 @@ import urllib.request
 from loads import load, paths_script
 from server import SECONDS, Server, fetch
 
-# The size of the film, and the number of simultaneous slow transfers.
+# The size of the film.
 FILM_MIB = 1024
 FILM_BYTES = FILM_MIB * 1024 * 1024
+# The number of slow transfers at the same time.
 WATCHERS = 600
 
 
@@ -34,7 +35,7 @@ def bought_film(server: Server) -> str:
     film.unlink()
 
     def post(url: str, body: object = None) -> dict:
-        # A request without data would be a GET.
+        # Without data, this would be a GET request.
         request = urllib.request.Request(url, data=b"" if body is None else json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"})
         if body is not None:
             request.add_header("Content-Type", "application/json")
@@ -57,7 +58,7 @@ def bought_film(server: Server) -> str:
 
 
 def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket:
-    """Opens a connection that requests the whole film, and reads nothing yet."""
+    """Opens a connection and requests the whole film, but reads nothing of the answer."""
     host, port = server.url.split("//")[1].split(":")
     connection = socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes=0-\r\n\r\n".encode())
@@ -65,7 +66,7 @@ def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket
 
 
 def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Measures the speed of a film with two players, and the speed of the list during many slow transfers."""
+    """Measures the film with two fast players, and the list of movies while many players read slowly."""
     path = bought_film(server)
     before, most, read = server.memory(), 0.0, 0
     players, buffer = [watch(server, path) for _ in range(2)], bytearray(1024 * 1024)
@@ -77,7 +78,7 @@ def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
             read += count
             if count == 0:
                 sys.exit("bench: a film ended early")
-        if read // FILM_BYTES >= len(players):  # the players have received the whole film on average
+        if read // FILM_BYTES >= len(players):  # on average, each player has received the whole film
             break
         most = max(most, server.memory())
     for player in players:

@@ -1,4 +1,4 @@
-"""Generates loads with wrk."""
+"""Generates loads with the program wrk."""
 
 import json
 import pathlib
@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from server import ACCOUNTS, CONNECTIONS, PASSWORD, SECONDS, Server
 
-# A movie is removed after this number of further adds, so that carts are never full and every add succeeds.
+# A movie is removed from its cart after this number of further movies was added to carts. So no cart is ever full, and
+# no movie is added twice.
 CART_LAG = 320
-# How often the server and pgbench run alternately, and for how many seconds each.
+# How often the server and pgbench are measured alternately, and for how many seconds each.
 TURNS, TURN = 9, max(1, SECONDS // 3)
 
 DONE = """
@@ -30,7 +31,7 @@ def lua(value) -> str:
 
 
 def paths_script(paths: list[str], token: str | None = None) -> str:
-    """Returns a script that requests these paths in turn, as a signed-in caller if there is a token."""
+    """Returns a script for wrk that requests these paths in turn. With a token, the caller is signed in."""
     headers = f", {{['Authorization'] = 'Bearer {token}'}}" if token else ""
     return f"local paths = {lua(paths)}\nlocal i = 0\nrequest = function() i = i + 1; return wrk.format('GET', paths[i % #paths + 1]{headers}) end\n" + DONE
 
@@ -44,14 +45,14 @@ def login_script() -> str:
 
 
 def cart_script(tokens: list[str], movies: list[str]) -> str:
-    """Returns a script whose requests alternately add a movie to a cart and remove the movie added CART_LAG adds earlier."""
+    """Returns a script that alternately adds a movie to a cart, and removes the one added CART_LAG adds before."""
     return (
         f"local tokens, movies = {lua(tokens)}, {lua(movies)}\nlocal added, turn = 0, -1\n"
         "local function headers(n) return {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[n % #tokens + 1]} end\n"
         "local function movie(n) return movies[math.floor(n / #tokens) % #movies + 1] end\n"
         "request = function()\n"
         "  turn = turn + 1\n"
-        # wrk creates one request that it never sends.
+        # The first request that wrk creates is never sent.
         "  if turn == 0 then return wrk.format('GET', '/health/live') end\n"
         f"  if turn % 2 == 0 and added > {CART_LAG} then\n"
         f"    local n = added - {CART_LAG}\n"
@@ -64,7 +65,10 @@ def cart_script(tokens: list[str], movies: list[str]) -> str:
 
 
 def load(server: Server, folder: pathlib.Path, name: str, script: str, *, seconds: int = SECONDS, warm: bool = True) -> dict:
-    """Runs wrk, and returns its results and the processor time that the server used during the load."""
+    """Runs a script with wrk.
+
+    Returns the results of wrk, and how many cores the server used on average during the load.
+    """
     file = folder / f"{name}.lua"
     file.write_text(script, encoding="utf-8")
     command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency", "--timeout", "10s", "--script", str(file)]
@@ -90,7 +94,10 @@ def load(server: Server, folder: pathlib.Path, name: str, script: str, *, second
 
 
 def in_turns(server_rate: Callable[[], float], limit: Callable[[], float]) -> dict:
-    """Runs the server and pgbench alternately, because the speed of the machine varies. Returns the medians of the rates and of their ratio."""
+    """Measures the server and pgbench alternately, because the speed of the machine varies.
+
+    Returns the medians of the two rates and of their ratio, and all ratios.
+    """
     turns = [(server_rate(), limit()) for _ in range(TURNS)]
     return {
         "server": statistics.median(rate for rate, _ in turns),
@@ -101,7 +108,7 @@ def in_turns(server_rate: Callable[[], float], limit: Callable[[], float]) -> di
 
 
 def wrk(server: Server, folder: pathlib.Path, name: str, script: str, *, connections: int, seconds: int) -> subprocess.Popen:
-    """Starts a load in the background."""
+    """Starts a load in the background, and returns the process of wrk."""
     file = folder / f"{name}.lua"
     file.write_text(script, encoding="utf-8")
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--timeout", "30s", "--duration", f"{seconds}s", "--script", str(file), server.url]

@@ -16,21 +16,21 @@ from collections.abc import Callable
 from loads import cart_script, load
 from server import SECONDS, SECRET, Server, fetch
 
-# Webhooks per second, and the number of connections that send them.
+# The number of webhooks per second, and the number of connections that send them.
 WEBHOOKS, SENDERS = 200, 16
-# For how many payments the time from the provider's page to the library is measured.
+# The number of payments for which the time from the provider's page to the library is measured.
 FOLLOWED = 20
 
 
 class Caller:
-    """A connection of a signed-in user."""
+    """A connection on which a user makes requests. With a token, the user is signed in."""
 
     def __init__(self, server: Server, token: str | None = None) -> None:
         self.connection = http.client.HTTPConnection(server.url.split("//")[1], timeout=30)
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, float]:
-        """Returns status, body and milliseconds."""
+        """Makes a request. Returns the status and the body of the answer, and the duration in milliseconds."""
         began = time.monotonic()
         self.connection.request(method, path, body, self.headers | {name.replace("_", "-"): value for name, value in headers.items()})
         answer = self.connection.getresponse()
@@ -55,7 +55,7 @@ def together(number: int, work: Callable[[int], None]) -> None:
 
 
 def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
-    """Measures orders while all users concurrently put a movie into the cart, order it and cancel the order."""
+    """Measures the creation of orders while all users add movies to their carts, order them, and cancel the orders."""
     times: list[float] = []
     refused: list[str] = []
     until = time.monotonic() + SECONDS
@@ -72,7 +72,7 @@ def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
             if status != 201:
                 refused.append(f"{status} {body[:200]!r}")
             else:
-                # Canceled, so that the number of pending orders does not grow.
+                # The order is canceled, so that the number of pending orders does not grow.
                 caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/cancel")
 
     together(len(tokens), work)
@@ -80,7 +80,7 @@ def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
 
 
 def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult | None:
-    """Orders a movie, opens its checkout, and returns the checkout's address."""
+    """Orders a movie and starts the payment. Returns the address of the checkout, or None if a call was refused."""
     if caller.add(movie) >= 300:
         return None
     status, body, _ = caller.call("POST", "/api/v1/orders")
@@ -91,7 +91,10 @@ def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult 
 
 
 def entitlements(server: Server, token: str, movies: list[str]) -> dict:
-    """Measures the milliseconds from the payment at the provider, which then sends its webhook, until the movie is in the library."""
+    """Measures the milliseconds from the payment at the provider until the movie is in the library.
+
+    In between, the provider sends its webhook to the server.
+    """
     caller, times = Caller(server, token), []
     for movie in movies:
         checkout = pay(server, caller, movie)
@@ -111,7 +114,7 @@ def entitlements(server: Server, token: str, movies: list[str]) -> dict:
 
 
 def signature(body: bytes) -> str:
-    """Returns the signature of a webhook of the sandbox, computed with the server's secret."""
+    """Returns the signature of a webhook of the sandbox, which is computed with the secret of the server."""
     key = hmac.digest(SECRET.encode(), b"cinema/1/signing", hashlib.sha256)
     seconds = str(int(time.time())).encode()
     parts = b"".join(len(part).to_bytes(8, "big") + part for part in (b"sandbox webhook", seconds, body))
@@ -120,7 +123,10 @@ def signature(body: bytes) -> str:
 
 
 def webhooks(server: Server, token: str, movies: list[str]) -> dict:
-    """Sends different events of one open checkout at a constant rate, and measures the milliseconds from the scheduled time of each."""
+    """Sends different events of one open checkout at a constant rate.
+
+    Measures the milliseconds from the time at which each event is scheduled until it is answered.
+    """
     checkout = None
     for movie in movies:
         checkout = pay(server, Caller(server, token), movie)
@@ -159,6 +165,6 @@ def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
     result = {"orders": orders(server, tokens, movies[:2000])}
     result["entitled"] = entitlements(server, tokens[1], movies[2000:2400])
     result["webhooks"] = webhooks(server, tokens[2], movies[2400:2500])
-    # Without a warm-up, which would leave movies in the carts, so that the measured adds would be answered with 409.
+    # There is no warm-up, because it would leave movies in the carts, and adding them again would be answered with 409.
     result["cart"] = load(server, folder, f"{label}-cart-p99", cart_script(server.tokens(), movies[2500:2600]), warm=False)
     return result

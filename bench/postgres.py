@@ -1,4 +1,4 @@
-"""Runs a PostgreSQL cluster for the measurements, and measures its speed with pgbench."""
+"""Runs the PostgreSQL server of the measurements, and measures its speed with pgbench."""
 
 import glob
 import json
@@ -15,12 +15,12 @@ from server import CONNECTIONS, free_port
 
 
 class Cluster:
-    """A separate PostgreSQL cluster with default settings, except for memory, connections, the port and the log."""
+    """A separate PostgreSQL server, with default settings except for addresses, memory, connections and the log."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder, self.port = folder, free_port()
         self.user = {}
-        if os.geteuid() == 0:  # initdb refuses root
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             name = "postgres" if any(u.pw_name == "postgres" for u in pwd.getpwall()) else "nobody"
             entry = pwd.getpwnam(name)
             self.user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
@@ -79,7 +79,7 @@ class Cluster:
         self.run("pg_ctl", "--pgdata", str(self.data), "--mode", "fast", "--wait", "stop")
 
     def statements_of(self, action) -> list[str]:
-        """Returns the SELECTs that the server sends to the database while `action` runs, with their parameters inserted."""
+        """Returns the SELECT statements that the server sends while `action` runs, with their parameters inserted."""
         log = self.data / "log" / "server.json"
         self.sql("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
         time.sleep(0.5)
@@ -93,13 +93,13 @@ class Cluster:
         statements = []
         for entry in entries:
             told = re.match(r"(?:execute [^:]*|statement): (.*)", entry.get("message", ""), re.DOTALL)
-            # Excludes the statements of psql and of the worker, which polls for mails four times a second.
+            # The statements of psql are left out, and those of the worker, which looks for mails four times a second.
             if told and re.match(r"\s*(SELECT|WITH)\b", told[1], re.IGNORECASE) and not re.search(r"\boutbox\b|pg_reload_conf", told[1]):
                 statements.append(inlined(told[1], entry.get("detail", "")))
         return statements
 
     def pgbench(self, name: str, statements: list[str], seconds: int) -> float:
-        """Returns how many times per second 16 clients of pgbench run these statements, which are prepared."""
+        """Returns how many times per second the clients of pgbench run all of these statements, which are prepared."""
         script = self.folder / f"{name}.sql"
         script.write_text("".join(f"{' '.join(s.split())};\n" for s in statements), encoding="utf-8")
         script.chmod(0o644)
@@ -111,9 +111,9 @@ class Cluster:
 
 
 def inlined(statement: str, detail: str) -> str:
-    """Returns the statement with `$1` … replaced by the logged parameters, as literals whose type follows from the context."""
+    """Replaces `$1` and so on by the logged parameters, as literals whose type follows from the context."""
     values = {}
     for number, text in re.findall(r"\$(\d+) = (NULL|'(?:[^']|'')*')", detail):
-        # pgbench would interpret `:word` as a variable.
+        # A colon is escaped, because pgbench would interpret `:word` as a variable.
         values[number] = "U&" + text.replace("\\", "\\\\").replace(":", "\\003A") if ":" in text else text
     return re.sub(r"\$(\d+)", lambda m: values.get(m[1], m[0]), statement)

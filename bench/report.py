@@ -1,4 +1,4 @@
-"""Writes the tables of docs/benchmarks.md."""
+"""Writes the results into docs/benchmarks.md."""
 
 import datetime
 import os
@@ -15,7 +15,7 @@ from loads import TURN, TURNS
 from server import CONNECTIONS, ROOT, SECONDS, out
 
 REPORT = ROOT / "docs" / "benchmarks.md"
-# `make bench` and `make bench-large` each replace the part between two of these lines.
+# The lines between which `make bench` and `make bench-large` write their results.
 BEGIN, END = "<!-- measured: make bench writes from here -->", "<!-- measured: to here -->"
 BEGIN_LARGE, END_LARGE = "<!-- measured: make bench-large writes from here -->", "<!-- measured: make bench-large, to here -->"
 
@@ -30,7 +30,7 @@ NAMES = {
 
 
 def heading(version: str, load_before: str, about: str) -> list[str]:
-    """Returns the paragraph about the time, machine and subject of the measurement."""
+    """Returns the lines about the time, the machine and the subject of the measurement."""
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), platform.machine())
     memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(encoding="utf-8"))[1]) // 1024 // 1024
     dirty = " with uncommitted changes" if out("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md") else ""
@@ -43,7 +43,7 @@ def heading(version: str, load_before: str, about: str) -> list[str]:
 
 
 class Table:
-    """A table of figures with their targets, with a column for each database."""
+    """A table of figures, with a column for each database, the targets, and whether they are met."""
 
     def __init__(self, labels: list[str]) -> None:
         self.labels = labels
@@ -174,7 +174,7 @@ def large(results: dict[str, dict[int, dict]], version: str, load_before: str) -
 
 
 def write(text: str, begin: str, end: str) -> None:
-    """Replaces the part of the page between its two lines. The rest of the page is kept."""
+    """Replaces the part of the page from the line `begin` to the line `end`."""
     page = REPORT.read_text(encoding="utf-8")
     if begin not in page or end not in page:
         sys.exit(f"bench: {REPORT} has no line {begin}")

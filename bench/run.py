@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Measures the server on SQLite and on PostgreSQL, compared with pgbench running the server's SELECTs.
+"""Measures the server on SQLite and on PostgreSQL, and compares it with pgbench, which runs the server's SELECTs.
 
     make bench          or: python3 bench/run.py small target/release/cinema
     make bench-large    or: python3 bench/run.py large target/release/cinema
 
-Needs Linux, wrk, PostgreSQL's programs, and only Python's standard library. Everything runs on this machine on loopback
-addresses and in a temporary folder. In docs/benchmarks.md, only the part between the two markers of the run is
-replaced. The databases to measure (sqlite, postgres) may follow the program; the page is updated only if both are measured.
+This needs Linux, wrk, the programs of PostgreSQL, and only Python's standard library. Everything runs on this machine,
+on loopback addresses and in a temporary folder. The results replace the part of docs/benchmarks.md between the two
+marked lines of `small` or `large`. The databases to measure (sqlite, postgres) may follow the program as arguments; the
+page is changed only if both are measured.
 
-`small` measures signing in, the catalogue, orders and films with BENCH_MOVIES (10000) movies. `large` measures the
-catalogue with the same number and with BENCH_MOVIES_LARGE (1000000), and the sales report over BENCH_ORDERS (1000000) orders.
-BENCH_SECONDS (6) is the duration of each load. BENCH_FOLDER is a folder in which the databases are kept, so that the next
-run can use them without another import.
+`small` measures signing in, the catalogue, orders and films, with BENCH_MOVIES (10000) movies. `large` measures the
+catalogue with the same number of movies and with BENCH_MOVIES_LARGE (1000000) movies, and then the sales report over
+BENCH_ORDERS (1000000) orders. BENCH_SECONDS (6) is the duration of each load. If BENCH_FOLDER names a folder, the
+databases are kept there, and the next run uses them without another import.
 """
 
 import contextlib
@@ -42,7 +43,7 @@ LABELS = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 
 def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None) -> dict:
-    """Runs all loads of `small` on one server."""
+    """Runs all loads of `small` on one server, and returns the results."""
     api = f"{server.url}/api/v1"
     time.sleep(2)
     result = {"idle": server.memory(), "started_in": server.started_in}
@@ -59,7 +60,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
                 result[kept][name] = cluster.statements_of(lambda page=page: fetch(page, token=token))
     cases = {
         "live": paths_script(["/health/live"]),
-        # The caller is signed in, since anonymous answers are cached as bytes.
+        # The caller is signed in, because the answers for anonymous callers are cached as bytes.
         "list": paths_script(["/api/v1/movies?sort=-imdb"], token),
         "detail": paths_script([f"/api/v1/movies/{i}" for i in ids], token),
         "search": paths_script(searches, token),
@@ -67,7 +68,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
         "login": login_script(),
     }
     for name, script in cases.items():
-        # A warm-up would leave movies in the carts, and the measured adds would be answered with 409.
+        # `cart` has no warm-up: it would leave movies in the carts, and adding them again would be answered with 409.
         result[name] = load(server, folder, f"{label}-{name}", script, warm=name != "cart")
         if cluster and result["statements"].get(name):
             result["limits"][name] = in_turns(
@@ -87,7 +88,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
 
 
 def generate(binary: str, folder: pathlib.Path, movies: int) -> pathlib.Path:
-    """Creates a file with this number of movies unless it exists, and returns its path."""
+    """Returns the path of a file with this number of movies, which is created if it does not exist."""
     catalogue_file = folder / f"movies-{movies}.jsonl"
     if not catalogue_file.exists():
         environment = {"PATH": os.environ["PATH"], "APP_ENV": "test", "DATA_DIR": str(folder)}
@@ -98,13 +99,16 @@ def generate(binary: str, folder: pathlib.Path, movies: int) -> pathlib.Path:
 
 
 class Bench:
-    """Databases with catalogues, in a folder."""
+    """Runs the measurements, with databases in a folder."""
 
     def __init__(self, binary: str, folder: pathlib.Path, cleanup: contextlib.ExitStack) -> None:
         self.binary, self.folder, self.cleanup = binary, folder, cleanup
 
     def open(self, kind: str, movies: int) -> tuple[Server, Cluster | None, dict]:
-        """Prepares a database with this number of movies. Returns the server, which is not started yet, its cluster, and the figures of the import."""
+        """Prepares a database with this number of movies.
+
+        Returns the server, which is not started yet, the PostgreSQL cluster or None, and the figures of the import.
+        """
         name = f"{kind}-{movies}"
         done = self.folder / f"{name}.json"
         if not done.exists():

@@ -1,4 +1,4 @@
-"""Writes a million past orders into the database, and measures the sales report over them."""
+"""Writes many past orders into the database, and measures the sales report over them."""
 
 import contextlib
 import datetime
@@ -9,12 +9,13 @@ import uuid
 from postgres import Cluster
 from server import Server, fetch
 
-# The number of buyers. Every order has one or two movies; popular movies are more frequent.
+# The number of buyers. Every order has one or two movies, among which popular movies are more frequent.
 BUYERS = 20_000
+# The number of past days over which the orders are distributed.
 DAYS = 700
-# One in CANCELED orders was canceled, and one in REFUNDED was refunded, unless it was canceled.
+# Every CANCELED-th order was canceled. Of the others, every REFUNDED-th was refunded.
 CANCELED, REFUNDED = 20, 50
-# Each table has identifiers with its own prefix.
+# The prefixes of the identifiers in each table.
 USER, ORDER, ITEM, PAYMENT, PAYMENT_ITEM, REFUND = range(0xB1, 0xB7)
 
 
@@ -23,12 +24,15 @@ def key(table: int, number: int) -> bytes:
 
 
 def rank(order: int, movies: int) -> int:
-    """Returns the popularity rank of the movie in an order. Half of the orders are for the most popular eighth of the movies."""
+    """Returns the popularity rank of the first movie in an order.
+
+    In half of the orders, it is one of the most popular eighth of the movies.
+    """
     return int(((order * 7919) % 1_000_003 / 1_000_003.0) ** 3 * (movies - 1)) + 1
 
 
 def into_sqlite(server: Server, orders: int) -> None:
-    """Writes the orders while the server is stopped."""
+    """Writes the orders into the database. The server must be stopped."""
     with contextlib.closing(sqlite3.connect(server.folder / "cinema.db")) as database:
         database.execute("PRAGMA foreign_keys = OFF")
         database.execute("PRAGMA cache_size = -200000")
@@ -119,7 +123,7 @@ def into_postgres(cluster: Cluster, orders: int) -> None:
         f"INSERT INTO users (id, email, email_key, hashed_password, is_active, version, group_id, created_at, updated_at) "
         f"SELECT {made(USER, 'n')}, 'buyer' || n || '@example.net', 'buyer' || n || '@example.net', '!', FALSE, 1, g.id, now() - INTERVAL '{DAYS} days', now() "
         f"FROM generate_series(0, {BUYERS - 1}) AS n, user_groups g WHERE g.name = 'user'",
-        # The movies of each order, numbered from 0.
+        # The movies of each order `n`, numbered with `k` from 0.
         f"CREATE TABLE bench_items AS SELECT n, k, m.id AS movie_id, m.price_minor, m.price_currency FROM generate_series(1, {orders}) AS n "
         "CROSS JOIN LATERAL generate_series(0, n % 2) AS k JOIN bench_movies m ON m.rank = "
         f"trunc(power((n::bigint * 7919) % 1000003 / 1000003.0::float8, 3) * ((SELECT count(*) FROM bench_movies) - 1))::bigint + 1 + k",
@@ -150,7 +154,7 @@ def into_postgres(cluster: Cluster, orders: int) -> None:
 
 
 def measure(server: Server, *, turns: int = 5) -> dict:
-    """Measures the duration in seconds of the reports over all orders and over the last 30 days."""
+    """Measures the seconds of the report over all orders, and of the report over the last 30 days."""
     token = server.tokens()[0]
     today = datetime.datetime.now(datetime.UTC).date()
     paths = {"all": f"?from={today - datetime.timedelta(days=DAYS + 1)}&to={today}&interval=month", "month": ""}

@@ -1,4 +1,4 @@
-"""Contains the settings of a run, and runs the server that is measured."""
+"""Runs the server that is measured, and contains the settings of a run."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def out(*command: str) -> str:
 
 
 def fetch(url: str, body: object = None, token: str | None = None, *, method: str | None = None, content_type: str = "application/json") -> dict:
-    """Returns the JSON of the answer. With a body, the method is POST unless another one is given."""
+    """Makes a request and returns the JSON of the answer. With a body, the method is POST if no other is given."""
     request = urllib.request.Request(url, method=method)
     if body is not None:
         request.data = json.dumps(body).encode()
@@ -72,7 +72,10 @@ class Server:
         return done.stdout
 
     def prepare(self, catalogue: pathlib.Path, movies: int) -> dict:
-        """Migrates, imports the catalogue, creates the accounts, and returns the imported rows per second and the peak memory of the import in MB."""
+        """Creates the database with the movies of the catalogue and the accounts.
+
+        Returns how many movies were imported per second, and the peak memory of the import in MB.
+        """
         self.command("migrate")
         began = time.monotonic()
         importing = subprocess.Popen(
@@ -113,12 +116,12 @@ class Server:
             self.process.wait()
 
     def memory(self) -> float:
-        """Returns the resident memory in MB."""
+        """Returns the resident memory of the server in MB."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
     def peak_memory(self) -> float:
-        """Returns the peak of the resident memory since the start, in MB."""
+        """Returns the peak of the server's resident memory since its start, in MB."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
@@ -127,7 +130,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def tokens(self) -> list[str]:
-        """Returns an access token for each account. The tokens are reused for five minutes."""
+        """Returns an access token for each account. The same tokens are returned for five minutes."""
         if time.monotonic() - self.signed_in_at > 300:
             self.known_tokens = [self.log_in(f"bench{n}@example.com") for n in range(ACCOUNTS)]
             self.signed_in_at = time.monotonic()
@@ -137,7 +140,7 @@ class Server:
         for _ in range(20):
             try:
                 return fetch(f"{self.url}/api/v1/accounts/login", {"email": email, "password": PASSWORD})["access"]
-            except urllib.error.HTTPError as refusal:  # the queue of log-ins may still be full after a load
+            except urllib.error.HTTPError as refusal:  # after a load, the queue of sign-ins may still be full
                 if refusal.code != 503:
                     raise
                 time.sleep(1)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures the line coverage of the tests: a report for people in coverage/html/index.html, one for programs in coverage/lcov.info, and a
-# summary as the last line. Arguments select crates (scripts/coverage.sh -p domain -p app). Code of skipped
-# tests (SKIP_POSTGRES=1 and similar) counts as not covered. Builds into target/llvm-cov-target, because its flags differ
-# and other builds must not be repeated.
+# Measures which code the tests execute. Writes a report for people (coverage/html/index.html) and one for programs
+# (coverage/lcov.info), and prints a summary as the last line. Arguments select crates: `scripts/coverage.sh -p domain`.
+# If tests are skipped (SKIP_POSTGRES=1 and similar), the code that only they execute counts as not covered. The build
+# has its own folder, target/llvm-cov-target, because its flags differ: in target, other builds would start again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,14 +12,15 @@ selection=(--workspace)
 bin=.tools/coverage/bin
 llvm=$("$bin/python" -c 'import importlib.util; print(importlib.util.find_spec("llvm").submodule_search_locations[0])')
 export LLVM_COV=$llvm/bin/llvm-cov LLVM_PROFDATA=$llvm/bin/llvm-profdata
-# These builds of LLVM's tools do not support compressed profiles.
+# These builds of LLVM's tools cannot read compressed profiles.
 export RUSTFLAGS="${RUSTFLAGS:-} -C llvm-args=--enable-name-compression=false"
 rm -rf coverage
 mkdir coverage
-# Otherwise programs and profiles of earlier runs would be counted too.
+# Programs and profiles of earlier runs are removed, because they would be counted too.
 "$bin/cargo-llvm-cov" llvm-cov clean --workspace
 
-# The report is also created after a failed test, but the exit code is that of the tests. Processes killed by tests leave incomplete profiles.
+# The report is also created after a failed test, but the exit code is that of the tests. The report needs
+# `--failure-mode all`, because processes that tests kill leave incomplete profiles.
 code=0
 "$bin/cargo-llvm-cov" llvm-cov test --locked --no-fail-fast --no-report "${selection[@]}" || code=$?
 report() { "$bin/cargo-llvm-cov" llvm-cov report --failure-mode all "$@"; }

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Fuzzes a running server from its own OpenAPI document: no 5xx, and no answer that the document does not describe.
+"""Sends random requests to a server. Fails after an answer of 5xx, or one that the OpenAPI document does not describe.
 
     make fuzz           or: .tools/venv/bin/python scripts/fuzz.py target/debug/cinema
 
-Starts `cinema serve` on a free port of 127.0.0.1 with a temporary folder and database, loads the shipped catalogue,
-signs an administrator in, and lets schemathesis try every operation with a fixed seed. scripts/schemathesis.toml says
-what is checked, scripts/fuzz_hooks.py which cases are discarded. Ends automatically. FUZZ_SEED and FUZZ_EXAMPLES (per operation) can be set.
+This imports the catalogue in data/ into a temporary database, starts `cinema serve` on a free port of 127.0.0.1, signs
+in as an administrator, and lets schemathesis test every operation. scripts/schemathesis.toml says what is checked, and
+scripts/fuzz_hooks.py which cases are discarded. FUZZ_SEED and FUZZ_EXAMPLES change the seed, which is otherwise fixed,
+and the number of requests for each operation.
 """
 
 import json
@@ -24,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EMAIL, PASSWORD = "fuzz@example.com", "Fuzz-Machine-2026"
 SEED = os.environ.get("FUZZ_SEED", "20261122")
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "40")
-# Far longer than a run takes (about three minutes).
+# After this time, the run is ended. A run usually takes about three minutes.
 LIMIT_SECONDS = 900
 
 
@@ -76,7 +77,8 @@ def main() -> int:
         server, url = start(binary, folder, environment)
         try:
             code = 0
-            # Tested alone: together with the list of sessions, it would end the fuzzer's own session.
+            # `endSession` is tested separately: together with the list of sessions, it would end the fuzzer's own
+            # session.
             for selection in ("--exclude-operation-id", "--include-operation-id"):
                 command = [
                     *(str(schemathesis), "--config-file", str(ROOT / "scripts" / "schemathesis.toml")),

@@ -1,7 +1,7 @@
-"""Discards cases of the fuzzer that are invalid by the document but valid as sent, because the invalid part is not transmitted.
+"""Discards cases of the fuzzer that should be invalid, but are valid, because their invalid part is not sent.
 
-- An empty query parameter, as HTML forms send it, is an absent one.
-- A form field whose value is nothing has no part in a multipart body.
+- An empty query parameter counts as absent, because HTML forms send absent values in this way.
+- A field of a form whose value is empty is not sent in a multipart body.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from schemathesis.generation.modes import GenerationMode
 
 
 def is_empty(value: Any) -> bool:
-    """Whether no part of the value is sent."""
+    """Returns whether no part of the value is sent."""
     if isinstance(value, dict):
         # A member without a name is not sent.
         return all(not name or is_empty(member) for name, member in value.items())

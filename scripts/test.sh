@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Runs all tests of the workspace; the last line is a summary of all runs, and the exit code is that of cargo.
-# Arguments are passed to `cargo test` (scripts/test.sh -p domain). SKIP_POSTGRES=1 skips tests that need PostgreSQL,
-# SKIP_REDIS=1 those that need Redis, SKIP_S3=1 an S3 server, SKIP_MAIL=1 a mail server.
+# Runs all tests of the workspace. The last line is a summary of all test programs, and the exit code is that of cargo.
+# Arguments are passed to `cargo test` (scripts/test.sh -p domain). The tests that need a server are skipped with
+# SKIP_POSTGRES=1 (PostgreSQL), SKIP_REDIS=1 (Redis), SKIP_S3=1 (an S3 server) and SKIP_MAIL=1 (a mail server).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 selection=(--workspace)
 [ $# -eq 0 ] || selection=("$@")
 
-# The databases of the tests are in memory if there is enough: right after a build the disk is busy for minutes, and
-# commits wait for it.
+# If there is enough memory, the databases of the tests are in memory: right after a build, the disk is busy for
+# minutes, and commits would have to wait for it.
 if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df --output=avail --block-size=1M /dev/shm | tail -1)" -ge 4096 ] &&
   [ "$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)" -ge 8192 ]; then
   TMPDIR=$(mktemp --directory /dev/shm/cinema-test.XXXXXX)
   export TMPDIR
   trap 'rm -rf "$TMPDIR"' EXIT
-  # PostgreSQL runs as another user, in its own subfolder.
+  # If the tests run as root, PostgreSQL runs as another user, which must have access to this folder.
   chmod 1777 "$TMPDIR"
 fi
 
@@ -24,7 +24,7 @@ log=target/test-output.txt
 cargo test --locked --no-fail-fast "${selection[@]}" 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
 if [ $# -eq 0 ]; then
-  # The optional feature of the library, which is not enabled anywhere else in the workspace.
+  # This feature of `domain` is optional, and nothing else in the workspace enables it.
   cargo test --locked -p domain --features serde --test serialization 2>&1 | tee --append "$log"
   serde_code=${PIPESTATUS[0]}
   [ "$code" -ne 0 ] || code=$serde_code
@@ -43,7 +43,7 @@ if [ "${SKIP_MAIL:-}" = 1 ]; then
   printf '\n%s\n' 'SKIP_MAIL=1: skipped the tests that need a mail server: the API cases named mails.'
 fi
 if [ "$code" -ne 0 ]; then
-  # Repeated at the end, where it is found first in a long log.
+  # The failed tests are repeated at the end, where they are found first in a long log.
   printf '\n%s\n' 'Failed tests:'
   grep -E '^(test .*FAILED|error(\[|:| )|Secrets were found |line [0-9]+: )' "$log" | sort --unique | head -40
 fi

@@ -1,4 +1,7 @@
-"""Checks after the faults have ended that the received answers, the database and Stripe's records agree."""
+"""Checks that the answers that people received, the database and the records of the fake Stripe agree.
+
+Each key of RULES describes a problem, and its statement selects the rows that have the problem.
+"""
 
 import subprocess
 import time
@@ -12,7 +15,7 @@ RULES = {
     "payments that pay an order that is not paid": """
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE p.settlement = 'pays_order' AND o.paid_at IS NULL""",
-    # A purchase by another order is enough: the buyer may have bought the movie again before its refund failed.
+    # A purchase by another order also counts: if a refund fails late, the buyer may have bought the movie again before.
     "paid movies that were neither refunded nor disputed, but are not in the library": """
         SELECT i.id FROM order_items i JOIN orders o ON o.id = i.order_id
         WHERE o.status = 'paid' AND NOT EXISTS
@@ -43,11 +46,12 @@ RULES = {
     "open disputes": "SELECT id FROM disputes WHERE status = 'open'",
 }
 
-# Events about refunds and disputes of lost payments are retried twelve times, which takes hours.
+# After a backup was restored, only events of checkouts are checked: events about refunds and disputes of payments that
+# are not in the backup are retried twelve times, which takes hours.
 WAITING = "events that were not processed yet"
 WAITING_RULE = "SELECT event_id, last_error FROM webhook_events WHERE processed_at IS NULL"
 
-# Makes all scheduled work due now.
+# Makes all work due now that is scheduled for later.
 DUE_NOW = """
     UPDATE payments SET next_check_at = now() WHERE next_check_at > now();
     UPDATE refunds SET next_check_at = now() WHERE next_check_at > now();
@@ -63,7 +67,10 @@ BOOKED = """
 
 
 def differences(postgres, stripe, may_forget):
-    """Yields the differences between Stripe's records and the database. With `may_forget`, payments may be missing if they were refunded."""
+    """Yields the differences between the records of the fake Stripe and the database.
+
+    With `may_forget`, payments that were refunded may be missing in the database.
+    """
     ours = {row[0]: (*row[1:3], *map(int, row[3:])) for row in postgres.sql(BOOKED)}
     entries = stripe.books()
     held = 0
@@ -91,7 +98,7 @@ def differences(postgres, stripe, may_forget):
 
 
 def problems(postgres, stripe, *, may_forget=False):
-    """Returns the current problems. `may_forget` means that a backup was restored, so payments may be missing."""
+    """Returns the current problems. With `may_forget`, a backup was restored, so that payments may be missing."""
     rules = RULES | {WAITING: WAITING_RULE + (" AND subject = 'checkout'" if may_forget else "")}
     found = [f"{what}: {rows[:5]}" for what, rule in rules.items() if (rows := postgres.sql(rule))]
     found += differences(postgres, stripe, may_forget)
@@ -101,7 +108,7 @@ def problems(postgres, stripe, *, may_forget=False):
 
 
 def wait_until_solved(check):
-    """Waits until `check` returns no problems, and returns those that remain after the time limit."""
+    """Waits until `check` returns no problems. Returns the problems that remain after the time limit."""
     end = time.monotonic() + DRAIN_LIMIT
     while (found := check()) and time.monotonic() < end:
         time.sleep(1)
@@ -109,7 +116,9 @@ def wait_until_solved(check):
 
 
 def finish_pending_work(postgres, stripe, *, may_forget=False, finish_at_stripe=lambda: None):
-    """Lets all scheduled work happen now until there are no problems, and returns those that remain after the time limit.
+
+    """Makes all scheduled work due until there are no problems. Returns those that remain after the time limit.
+
 
     `finish_at_stripe` finishes the pending refunds and open disputes at Stripe.
     """
@@ -128,7 +137,7 @@ TABLES = {"orders": "orders", "payments": "payments", "refunds": "refunds", "ref
 
 
 def contradicted_answers(postgres, people):
-    """Yields the answers that people received and that the database contradicts."""
+    """Yields a problem for each answer that a person has received and that the database contradicts."""
     for path, table in TABLES.items():
         known = {row[0] for row in postgres.sql(f"SELECT id FROM {table}")}
         for person in people:
@@ -146,7 +155,7 @@ def contradicted_answers(postgres, people):
 
 
 def unprinted_mails(postgres, nodes):
-    """Yields the paid orders whose mail no server has printed."""
+    """Yields a problem for each paid order whose mail no server has printed."""
     printed = "".join(node.mails.read_text(errors="replace") for node in nodes)
     for (number,) in postgres.sql("SELECT number FROM orders WHERE paid_at IS NOT NULL"):
         if f"order {number} is paid" not in printed:
@@ -154,7 +163,7 @@ def unprinted_mails(postgres, nodes):
 
 
 def run_check(binary, environment):
-    """Runs `cinema check` and returns the reported problems."""
+    """Runs `cinema check`, and returns its output if it reports problems."""
     command = [binary, "check", "--all-checkouts"]
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
     return [] if done.returncode == 0 else [f"cinema check: {done.stdout}{done.stderr}"]

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Simulates purchases, refunds and disputes at two servers while all services fail, then checks that all amounts agree.
+"""Simulates purchases, refunds and disputes on two servers while services fail, then checks that all amounts agree.
 
     cargo build -p server -p test-stripe --bins
     scripts/drills/chaos.py [--seconds 60] [--seed N]
 
-Servers are killed, PostgreSQL is restarted and fails over to its standby, calls to the fake Stripe fail, and its events are
-lost, repeated and delayed. Customers order, pay, decline, cancel and request refunds; administrators refund, decide and
-change prices; the bank disputes payments, makes refunds and lets refunds fail. Every unanswered call is repeated. At the end
-the faults stop, the servers are restarted, and the received answers, the database and the records of the fake Stripe must
-agree. The seed determines the actions of people and the faults, but not the order in which threads run. The exit code is 1 if
-there are problems; the folder with the logs is then kept.
+These faults occur: servers are killed, PostgreSQL is restarted and fails over to its standby, calls to the fake Stripe
+fail, and its events are lost, repeated and delayed. Meanwhile, customers order, pay, cancel, request refunds and have
+their cards declined. Administrators make refunds, decide requests for refunds, and change prices. The bank disputes
+payments, makes refunds, and lets refunds fail. Every call without an answer is repeated.
+
+Then the faults end and the servers are restarted. Now the answers that people received, the database and the records of
+the fake Stripe must agree. Otherwise the exit code is 1, and the folder with the logs is kept. The seed determines the
+actions of people and the faults, but not the order in which the threads run.
 """
 
 import argparse
@@ -35,7 +37,7 @@ def say(text):
 
 
 def register(port, postgres, emails):
-    """Creates active accounts."""
+    """Creates accounts with these addresses, and activates them."""
     for email in emails:
         status = call(port, "POST", "/api/v1/accounts/register", {"email": email, "password": PASSWORD})[0]
         if status != 201:
@@ -44,12 +46,12 @@ def register(port, postgres, emails):
 
 
 def make_administrators(postgres):
-    """Makes administrators of the accounts whose addresses begin with `admin`."""
+    """Makes the accounts whose addresses begin with `admin` administrators."""
     postgres.sql("UPDATE users SET group_id = (SELECT id FROM user_groups WHERE name = 'admin') WHERE email LIKE 'admin%'")
 
 
 def inject_faults(rng, nodes, cluster, seconds):
-    """Kills and restarts servers and PostgreSQL until the time is over, and returns the number of faults of each kind."""
+    """Injects faults of servers and of PostgreSQL until the time is over. Returns the number of faults of each kind."""
 
     def kill_server():
         node = rng.choice(nodes)
@@ -65,7 +67,7 @@ def inject_faults(rng, nodes, cluster, seconds):
     }
     counts = dict.fromkeys(faults, 0)
     began = time.monotonic()
-    # Every kind of fault happens at least once, even in a short run; the other faults are random.
+    # Every kind of fault is planned once, so that it occurs even in a short run. The other faults are random.
     planned = list(faults)
     rng.shuffle(planned)
     while (passed := time.monotonic() - began) < seconds:
@@ -77,24 +79,26 @@ def inject_faults(rng, nodes, cluster, seconds):
     return counts
 
 
-# Killed servers hold leases of one minute on the events and mails that they were processing. Released while no server runs.
+# Releases the events and mails that killed servers were processing; otherwise, they would be reserved for one minute.
+# This is executed while no server runs.
 RELEASE = "UPDATE webhook_events SET locked_until = NULL; UPDATE outbox SET locked_until = NULL"
 
 
 def end_faults(cluster, stripe, nodes, people, bank):
-    """Ends all faults, lets all people finish, and restarts the servers."""
+    """Ends all faults, waits until all people have finished, and restarts the servers."""
     stripe.control_or_exit("faults/none")
     stripe.control_or_exit("delivery", "seed=1")
     for node in nodes:
         node.wait_until_ready()
     for person in people:
-        # No new calls are started; pending ones are repeated until they are answered.
+        # People start no new actions now, but repeat their calls until these are answered.
         person.join(4 * ANSWER_LIMIT)
         if person.is_alive():
             person.problems.append(f"{person.email} is still waiting for an answer")
     bank.join(ANSWER_LIMIT)
     bank.finish_all()
-    # Background jobs run at every start, so lost events are read from Stripe's list immediately.
+    # A server that starts runs its background jobs immediately. So events that were lost are now read from Stripe's
+    # list.
     for node in nodes:
         node.kill()
     cluster.sql(RELEASE)
@@ -105,7 +109,7 @@ def end_faults(cluster, stripe, nodes, people, bank):
 
 
 def report(cluster, actors):
-    """Prints a summary."""
+    """Prints how many orders, payments, refunds and disputes there are, and what the actors did."""
     for row in cluster.sql("SELECT 'orders', status, count(*) FROM orders GROUP BY 2 ORDER BY 2"):
         say(" ".join(row))
     for row in cluster.sql("SELECT 'payments', status, coalesce(settlement, '-'), count(*) FROM payments GROUP BY 2, 3 ORDER BY 2, 3"):
@@ -135,7 +139,7 @@ def drill(arguments, folder):
         stripe = Stripe(arguments.stripe, folder, f"{url}/api/v1/payments/webhooks/stripe")
         for node in nodes:
             node.environment |= {"PUBLIC_URL": url, "STRIPE_API_BASE": f"http://127.0.0.1:{stripe.port}"}
-            # The servers are started one after the other, because the first one fills the database.
+            # The second server is started later, because the first one creates the tables and the movies.
             node.start()
             node.wait_until_ready()
         movies = [movie["id"] for movie in call(ports[0], "GET", "/api/v1/movies?page_size=40")[2]["items"]]
@@ -184,7 +188,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     arguments = parser.parse_args()
     say(f"seed {arguments.seed}, {arguments.seconds} seconds")
-    # As an exception, so that the services are stopped.
+    # SIGTERM raises an exception, so that the services are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos: stopped by SIGTERM"))
     folder = Path(tempfile.mkdtemp(prefix="cinema-chaos-"))
     folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The actors of the chaos drill: customers, administrators, and the bank of the fake Stripe."""
+"""The actors of the chaos drill: customers, administrators and the bank."""
 
 import contextlib
 import random
@@ -8,7 +8,7 @@ import uuid
 
 from services import ANSWER_LIMIT, LOST, PASSWORD, call
 
-# Refusals that are expected when several actors act concurrently.
+# The codes of the refusals (409) that are expected, because the actors act concurrently.
 EXPECTED = {
     "already_decided",
     "already_in_cart",
@@ -31,7 +31,7 @@ EXPECTED = {
 
 
 class Person(threading.Thread):
-    """A person who performs random actions until the time is over, and repeats every call that was not answered."""
+    """A person who performs random actions until the time is over, and repeats every call that gets no answer."""
 
     def __init__(self, name, *, seed, ports, stripe, movies):
         super().__init__(daemon=True)
@@ -44,7 +44,8 @@ class Person(threading.Thread):
         self.token = None
         self.problems = []
         self.counts = {}
-        # The answers received: the identifiers of created resources with the path, and the orders that were paid or canceled.
+        # What the answers said: the identifiers of created resources with the paths of the calls, and the orders that
+        # are paid or canceled.
         self.created = {}
         self.paid = set()
         self.canceled = set()
@@ -65,7 +66,10 @@ class Person(threading.Thread):
         return self.random.random() < probability
 
     def call(self, method, path, body=None, key=None):
-        """Makes a call, repeating it during outages. Returns its status and body, or twice None when the time is over."""
+        """Makes a call, and repeats it until it is answered. Returns the status and the body of the answer.
+
+        When the time is over, returns None for both.
+        """
         while time.monotonic() < self.end + ANSWER_LIMIT:
             headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
             if key:
@@ -97,7 +101,11 @@ class Person(threading.Thread):
             self.token = answer["access"]
 
     def create(self, path, body=None, *, is_keyed=True):
-        """Creates a resource. With an idempotency key, the call is sent several times, and all answers must name the same resource."""
+        """Creates a resource.
+
+        Unless `is_keyed` is False, the call has an idempotency key and is sent several times, and all answers must name
+        the same resource.
+        """
         if not is_keyed:
             status, answer = self.call("POST", path, body)
             if status == 201:
@@ -121,13 +129,13 @@ class Person(threading.Thread):
         return next(((status, answer) for status, answer in answers if status in (200, 201)), answers[-1])
 
     def one_of(self, path):
-        """Returns a random item of the first page of a list, or None."""
+        """Returns a random item of the first page of a list, or None if there is none."""
         status, page = self.call("GET", path)
         return self.random.choice(page["items"]) if status == 200 and page["items"] else None
 
 
 class Shopper(Person):
-    """Buys movies, pays, cancels, and requests refunds."""
+    """A customer, who orders movies, pays or cancels the orders, and requests refunds."""
 
     def act(self):
         if self.happens(0.15):
@@ -153,7 +161,7 @@ class Shopper(Person):
             self.call("POST", "/cart/items", {"movie_id": movie})
         status, order = self.create("/orders")
         if status == 409:
-            # Usually because one of the movies is in a pending order.
+            # Usually, a pending order contains one of the movies already. Then that order is paid.
             self.call("DELETE", "/cart")
             order = self.one_of("/orders?status=pending")
             if not order:
@@ -180,12 +188,12 @@ class Shopper(Person):
                 self.paid.add(order["id"])
 
     def finish(self, session, order):
-        """Acts at the checkout, and returns whether no further payment must be started."""
+        """Acts at the checkout. Returns False if the buyer must start another payment."""
         choice = self.random.random()
         if choice < 0.55:
             self.stripe.control(f"sessions/{session}/pay")
         elif choice < 0.7:
-            # The payment and the cancellation run concurrently.
+            # The buyer pays and cancels at the same time.
             twin = threading.Thread(target=self.stripe.control, args=(f"sessions/{session}/pay",))
             twin.start()
             self.cancel(order)
@@ -207,7 +215,7 @@ class Shopper(Person):
 
 
 class Administrator(Person):
-    """Refunds payments, decides requests, and changes prices."""
+    """An administrator, who refunds payments, decides requests for refunds, and changes prices."""
 
     def act(self):
         choice = self.random.random()
@@ -242,7 +250,7 @@ class Administrator(Person):
 
 
 class Bank(threading.Thread):
-    """Actions at Stripe outside the shop: refunds in its dashboard, failing refunds, and disputes."""
+    """Performs actions at Stripe outside the shop: refunds in the dashboard, failures of refunds, and disputes."""
 
     def __init__(self, *, seed, stripe):
         super().__init__(daemon=True)
@@ -280,7 +288,7 @@ class Bank(threading.Thread):
             self.finish_refunds(2, fails=0.3)
 
     def act_on_payment(self, what, act, probability_of_all):
-        """Refunds or disputes all or a part of the money of an undisputed payment."""
+        """Refunds or disputes a payment that is not disputed, in part or what is left of it."""
         disputed = {dispute["payment_intent"] for dispute in self.stripe.list("disputes")}
         entries = [it for it in self.stripe.books() if it["captured"] > it["refunded"] and it["intent"] not in disputed]
         if entries:
@@ -297,7 +305,7 @@ class Bank(threading.Thread):
             self.control(f"disputes that {end}", f"disputes/{dispute['id']}/{end}")
 
     def finish_refunds(self, most, *, fails):
-        """Lets pending refunds succeed or fail; sometimes a refund that has succeeded fails afterwards."""
+        """Makes at most `most` pending refunds succeed or fail. Sometimes makes a refund that has succeeded fail."""
         refunds = self.stripe.list("refunds")
         pending = [refund for refund in refunds if refund["status"] == "pending"]
         for refund in self.random.sample(pending, min(most, len(pending))):
@@ -308,7 +316,7 @@ class Bank(threading.Thread):
             self.control("refunds that fail after success", f"refunds/{self.random.choice(succeeded)['id']}/fail")
 
     def finish_all(self):
-        """Finishes all pending refunds and open disputes."""
+        """Ends all pending refunds and open disputes."""
         with contextlib.suppress(*LOST):
             self.finish_refunds(10_000, fails=0)
             self.close_disputes(10_000)

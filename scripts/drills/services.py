@@ -1,4 +1,4 @@
-"""The services of the drills: PostgreSQL with a standby, servers, a load balancer and a fake Stripe."""
+"""The services of the drills: PostgreSQL, also with a standby, servers, a load balancer and the fake Stripe."""
 
 import contextlib
 import http.client
@@ -30,7 +30,10 @@ def free_port():
 
 
 def call(port, method, path, body=None, headers=None, *, form=False):
-    """Makes one request and returns its status, headers and JSON body. Raises one of LOST if no complete answer arrives."""
+    """Makes a request, and returns the status, the headers and the JSON body of the answer.
+
+    Raises an exception of LOST if no complete answer arrives.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_LIMIT)
     headers = dict(headers or {})
     data = None
@@ -45,7 +48,7 @@ def call(port, method, path, body=None, headers=None, *, form=False):
 
 
 def wait_for(check, what, limit=START_LIMIT):
-    """Waits until `check` returns true; ends the drill after the time limit."""
+    """Waits until `check` returns a true value. Ends the drill if that takes longer than the limit."""
     end = time.monotonic() + limit
     while not check():
         if time.monotonic() > end:
@@ -57,16 +60,17 @@ def find_program(name):
     folders = [Path(path) for path in os.environ["PATH"].split(":")]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
-        # A program on the PATH may be a wrapper that changes the user; such folders do not contain `postgres`.
+        # On the PATH, `name` may be a wrapper of the distribution. Only folders with `postgres` contain the real
+        # programs.
         if (folder / name).is_file() and (folder / "postgres").is_file():
             return str(folder / name)
     sys.exit(f"drill: {name} is missing: scripts/setup.sh postgres")
 
 
 class Postgres:
-    """One PostgreSQL server. It is never shut down cleanly."""
+    """A PostgreSQL server. It is always stopped as in a crash."""
 
-    # Only processes are killed, not the machine, so data is kept even without a flush.
+    # Data need not be flushed to the disk (fsync), because processes are killed but the machine does not crash.
     OPTIONS = (
         "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c fsync=off "
         "-c wal_level=replica -c max_wal_senders=4 -c wal_retrieve_retry_interval=100ms"
@@ -96,14 +100,14 @@ class Postgres:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=START_LIMIT)
 
     def create(self):
-        """Creates an empty database and starts the server."""
+        """Creates and starts a server with an empty database."""
         self._make_folder()
         self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "-D", str(self.data))
         self.start()
         self.sql("CREATE DATABASE cinema", database="postgres")
 
     def copy(self, primary):
-        """Copies the primary, and starts as its standby."""
+        """Copies the data of the primary server, and starts as its standby."""
         self._make_folder()
         self._run("pg_basebackup", "-d", primary.url("postgres"), "-D", str(self.data), "-R", "-X", "stream", "-c", "fast", "--no-sync")
         self.start()
@@ -123,7 +127,7 @@ class Postgres:
         self._run("pg_ctl", "promote", "-w", "-t", str(START_LIMIT), "-D", str(self.data))
 
     def kill_backend(self, rng):
-        """Kills the process of a connection, after which PostgreSQL restarts automatically."""
+        """Kills the process of a random connection, and waits until PostgreSQL has recovered from this."""
         rows = self.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY backend_start")
         if rows:
             with contextlib.suppress(ProcessLookupError):
@@ -137,7 +141,7 @@ class Postgres:
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
 
     def sql(self, statement, database="cinema"):
-        """Executes a statement, and returns its rows as lists of texts."""
+        """Executes a statement, and returns the resulting rows as lists of texts."""
         done = subprocess.run(
             ["psql", "-X", "-q", "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database)],
             check=True,
@@ -149,7 +153,7 @@ class Postgres:
 
 
 class Cluster:
-    """A primary whose commits wait for its standby, so that a fail-over loses no confirmed commit."""
+    """A primary server and its standby. Commits wait for the standby, so that a fail-over loses no confirmed commit."""
 
     def __init__(self, folder):
         self.primary = Postgres(folder, "postgres-a")
@@ -182,12 +186,12 @@ class Cluster:
         self.primary.kill_backend(rng)
 
     def _is_synchronous(self, position):
-        """Whether the standby has received all data up to the position; later commits wait for the standby."""
+        """Returns whether the standby has all data up to the position, and commits wait for it."""
         rows = self.primary.sql(f"SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND flush_lsn >= '{position}'")
         return bool(rows)
 
     def fail_over(self):
-        """Stops the primary abruptly, promotes the standby, and replaces the old primary by a new standby."""
+        """Stops the primary as in a crash, makes the standby the primary, and the old primary its new standby."""
         position = self.primary.sql("SELECT pg_current_wal_lsn()")[0][0]
         wait_for(lambda: self._is_synchronous(position), "replication")
         self.primary.stop()
@@ -203,7 +207,7 @@ class Cluster:
 
 
 class Node:
-    """A server process that is killed and started again at the same address."""
+    """A `cinema` server, which can be killed and started again at the same address."""
 
     def __init__(self, name, binary, folder, database_url):
         self.binary = binary
@@ -251,7 +255,7 @@ class Node:
 
 
 class Balancer:
-    """Forwards connections to any server that accepts them. Webhooks are sent to its address."""
+    """A load balancer: forwards each connection to a random server that accepts it. Webhooks are sent to it."""
 
     def __init__(self, ports):
         self.ports = ports
@@ -304,13 +308,13 @@ class Stripe:
         return call(self.port, "GET", "/_test/books")[2]
 
     def control(self, path, form=""):
-        """Performs an action of a buyer or bank, and returns whether it was possible."""
+        """Performs an action of a buyer or of the bank, and returns whether it was possible."""
         with contextlib.suppress(*LOST):
             return call(self.port, "POST", f"/_test/{path}", form, form=True)[0] == 200
         return False
 
     def control_or_exit(self, path, form=""):
-        """Performs an action that must be possible; otherwise ends the drill."""
+        """Performs an action, and ends the drill if it was not possible."""
         if not self.control(path, form):
             sys.exit(f"drill: the fake Stripe refused {path} {form}")
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Attacks a release build of the server with slow clients, and checks that it needs little memory and stays fast for other clients.
+"""Attacks the server with slow clients, and checks that it needs little memory and stays fast for other clients.
 
     cargo build --release -p server --bin cinema
     scripts/drills/slow_clients.py [--binary target/release/cinema]
 
-Needs Linux: clients come from many addresses of 127.0.0.0/8, and memory is read from /proc. Takes about five minutes.
-Prints a line for each case; the exit code is 1 if a case failed.
+This needs Linux, because the clients have many addresses of 127.0.0.0/8, and memory is read from /proc. It needs a
+release build, and takes about five minutes. It prints a line for each case. If a case failed, the exit code is 1.
 """
 
 import argparse
@@ -31,7 +31,7 @@ GROUPS = itertools.count()
 
 
 class Server:
-    """A server on an empty SQLite database with the catalogue of data/."""
+    """A server with a new SQLite database, which contains the movies of data/."""
 
     def __init__(self, binary):
         self.folder = tempfile.TemporaryDirectory()
@@ -43,7 +43,7 @@ class Server:
             "HASH_SLOTS": "1",
         }
         self.process = subprocess.Popen(
-            # The usual soft limit, which the server raises automatically.
+            # The usual soft limit of open files, which the server must raise.
             ["sh", "-c", 'ulimit -Sn 1024; exec "$@"', "sh", binary, "serve"],
             env=environment,
             stderr=subprocess.PIPE,
@@ -70,7 +70,7 @@ class Server:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) * 1024
 
     def kernel_memory(self):
-        """The kernel memory for the server's connections, in bytes."""
+        """Returns the number of bytes that the kernel holds to send on the server's connections."""
         lines = subprocess.run(["ss", "-Htnm", f"sport = :{self.port}"], capture_output=True, text=True, check=True).stdout
         return sum(int(sent) for sent in re.findall(r"skmem:\([^)]*?\bt(\d+)", lines))
 
@@ -90,7 +90,10 @@ class Server:
 
 
 def addresses(count):
-    """Returns loopback addresses for this number of clients. They are never reused, because calls are limited by address."""
+    """Returns a loopback address for each of this number of clients.
+
+    No address is used again by a later call, because the server limits the requests of each address.
+    """
     groups = [next(GROUPS) for _ in range(-(-count // CLIENTS_PER_ADDRESS))]
     clients = (groups[number // CLIENTS_PER_ADDRESS] for number in range(count))
     return [f"127.1.{group // 200}.{1 + group % 200}" for group in clients]
@@ -98,7 +101,7 @@ def addresses(count):
 
 def connect(port, source, receive_buffer=4096):
     client = socket.socket()
-    # A small buffer, so that unread data stays in the server's kernel memory, which is measured.
+    # The buffer is small, so that what the client does not read stays on the server's side, which is measured.
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.settimeout(10)
     client.bind((source, 0))
@@ -107,7 +110,7 @@ def connect(port, source, receive_buffer=4096):
 
 
 class Health:
-    """Requests /health/live continuously, from a separate address."""
+    """Requests /health/live continuously from a separate address, and measures the durations."""
 
     def __init__(self, port):
         self.port, self.times, self.failures, self.is_active = port, [], 0, True
@@ -144,7 +147,7 @@ def report(name, is_good, figures):
 
 
 def slow_readers(server, path, coding, rate, seconds=12):
-    """Many clients simultaneously request the same path, and each reads `rate` bytes per second."""
+    """Checks the server while many clients request the same path, and each reads `rate` bytes per second."""
     health = Health(server.port)
     clients = []
     for source in addresses(CLIENTS):
@@ -174,7 +177,7 @@ def slow_readers(server, path, coding, rate, seconds=12):
 
 
 def seconds_until_closed(client, seconds):
-    """Returns after how many seconds the server closed the connection, or None if it is still open after the time limit."""
+    """Returns the seconds until the server closed the connection, or None if it is still open after the limit."""
     begun = time.monotonic()
     client.settimeout(seconds)
     try:
@@ -188,7 +191,7 @@ def seconds_until_closed(client, seconds):
 
 
 def endless_waits(server):
-    """Clients that stop in the middle of a request or answer are disconnected."""
+    """Checks that clients are disconnected that stop in the middle of a request, or send no further request."""
     first = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     chunked = b"GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     upload = b"POST /api/v1/accounts/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
@@ -211,7 +214,7 @@ def endless_waits(server):
 
 
 def unread_answers(server, count=550, limit=40):
-    """Answers that are not read use little kernel memory, and their connections are closed."""
+    """Checks that answers that are not read need little memory of the kernel, and that their connections are closed."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -234,7 +237,7 @@ def unread_answers(server, count=550, limit=40):
 
 
 def crowd(server, count=3_000):
-    """The server answers while it has more incomplete requests than the usual limit of file descriptors."""
+    """Checks that the server answers while it has more incomplete requests than the usual limit of open files."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -253,7 +256,7 @@ def crowd(server, count=3_000):
 
 
 def one_address(server):
-    """One client can open only 256 connections, and other clients are still served."""
+    """Checks that one client can keep only 256 connections open, and that another client is still served."""
     clients = [connect(server.port, "127.0.7.1") for _ in range(400)]
     time.sleep(0.5)
     is_open = [seconds_until_closed(client, 0.01) is None for client in clients]
@@ -270,7 +273,7 @@ def one_address(server):
 
 
 def steady_reader(server, rate=20_000, seconds=60):
-    """A slow download is not interrupted while it progresses."""
+    """Checks that a slow download is not interrupted while it progresses."""
     client = connect(server.port, "127.0.6.1")
     client.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     received, begun = 0, time.monotonic()
@@ -282,7 +285,7 @@ def steady_reader(server, rate=20_000, seconds=60):
                 break
             received += len(part)
             time.sleep(0.25)
-        # The server has not closed the connection, so the rest is read without pauses.
+        # The connection was not closed during this time. The rest is read without pauses.
         while part := client.recv(65_536):
             received += len(part)
         ended = "complete"
@@ -296,7 +299,7 @@ def steady_reader(server, rate=20_000, seconds=60):
 
 
 def pipelines(server):
-    """Pipelined answers are in the order of their requests."""
+    """Checks that requests that are sent together are answered in their order."""
     for methods in (["HEAD", "GET"], ["GET", "HEAD"], ["HEAD", "GET", "HEAD", "GET"]):
         client = connect(server.port, "127.0.5.1")
         requests = [f"{method} /health/live HTTP/1.1\r\nHost: x\r\n" for method in methods]

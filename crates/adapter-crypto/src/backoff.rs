@@ -5,7 +5,7 @@ use domain::time::Backoff;
 
 use crate::tokens::random;
 
-/// Waits on tokio's timer for a random part of the given time.
+/// Waits for a random time, between half of the given time and all of it, on tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomBackoff;
 
@@ -17,7 +17,7 @@ impl Backoff for RandomBackoff {
     }
 }
 
-/// Scales linearly: half of the time for 0, all of it for 65,535.
+/// Returns the part of `longest` that corresponds to `chance`: half for 0, all for 65,535, and linearly in between.
 fn part_of(longest: Duration, chance: u16) -> Duration {
     let half = longest.checked_div(2).unwrap_or_default();
     let more = half.saturating_mul(u32::from(chance)).checked_div(u32::from(u16::MAX)).unwrap_or_default();
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_least_half_and_at_most_all_of_the_time_is_taken() {
+    fn the_wait_is_at_least_half_and_at_most_all_of_the_time() {
         let longest = Duration::from_millis(80);
         let parts = [0, 1, 32_768, u16::MAX].map(|chance| part_of(longest, chance));
         assert!(parts.is_sorted_by(|one, next| one < next), "{parts:?}");

@@ -1,7 +1,7 @@
 use chrono::{SubsecRound, Utc};
 use domain::time::{Clock, Instant};
 
-/// The operating system's clock, in UTC, truncated to whole microseconds.
+/// The operating system's clock, in UTC. Times are truncated to whole microseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

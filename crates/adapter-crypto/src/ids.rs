@@ -1,8 +1,8 @@
 use domain::id::IdGenerator;
 use uuid::Uuid;
 
-/// Generates UUIDv7 identifiers (RFC 9562). Each one is greater than all before it in this process, also within one
-/// millisecond.
+/// Generates UUIDv7 identifiers (RFC 9562). Each identifier is greater than all that this process generated before,
+/// also in the same millisecond.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UuidGenerator;
 
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_grow() {
+    fn each_identifier_is_greater_than_the_one_before() {
         let ids: Vec<Uuid> = (0..10_000).map(|_| UuidGenerator.uuid()).collect();
         assert!(ids.is_sorted_by(|one, next| one < next));
         assert!(ids.iter().all(|id| id.get_version_num() == 7));

@@ -1,4 +1,4 @@
-//! The application secret and the keys derived from it.
+//! The application secret, and the keys that are derived from it.
 
 use std::fmt;
 
@@ -6,32 +6,32 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// The server's secret (`APP_SECRET_KEY`), from which a separate key is derived for each purpose. Hidden in `Debug`,
-/// zeroed on drop.
+/// The secret of the server (`APP_SECRET_KEY`), from which a separate key is derived for each purpose. `Debug` does not
+/// show it, and its memory is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AppSecret(Zeroizing<Vec<u8>>);
 
 impl AppSecret {
-    /// Wraps the bytes of the secret.
+    /// Creates a secret of these bytes.
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    /// The length in bytes. Fewer than 32 are too easy to guess.
+    /// Returns the length in bytes. A secret of fewer than 32 bytes is too easy to guess.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it is empty.
+    /// Returns whether the secret is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether it has low entropy: few distinct bytes, a repeated part, an ascending or descending sequence, or words
-    /// used in examples.
+    /// Returns whether the secret is easy to guess: it has few distinct bytes, repeats a part, consists mainly of
+    /// ascending, descending or repeated bytes, or contains a word that is common in examples.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
@@ -44,20 +44,20 @@ impl AppSecret {
             || examples.iter().any(|example| text.contains(example))
     }
 
-    /// Whether it occurs in a public text.
+    /// Returns whether the secret occurs in this text, which is public.
     #[must_use]
     pub fn stands_in(&self, text: &str) -> bool {
         !self.is_empty() && text.as_bytes().windows(self.len()).any(|part| part == &**self.0)
     }
 
-    /// Whether it repeats a part of at most half its length.
+    /// Returns whether the secret consists of repetitions of a part. The last repetition may be incomplete.
     fn repeats(&self) -> bool {
         let bytes: &[u8] = &self.0;
         (1..=bytes.len().div_euclid(2))
             .any(|length| bytes.chunks(length).all(|chunk| bytes.starts_with(chunk)))
     }
 
-    /// Whether more than half of its bytes equal the preceding byte, or differ from it by one.
+    /// Returns whether more than half of the bytes differ from the preceding byte by at most one.
     fn counts(&self) -> bool {
         let steps = self.0.windows(2).filter(|pair| match pair {
             [one, next] => one.abs_diff(*next) <= 1,
@@ -66,7 +66,7 @@ impl AppSecret {
         steps.count() > self.len().div_euclid(2)
     }
 
-    /// Derives the key for one purpose. It reveals neither the secret nor the key of another purpose.
+    /// Derives the key for a purpose. The key reveals neither the secret nor the keys for other purposes.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> SubKey {
         let tag = mac(&self.0).chain_update(b"cinema/1/").chain_update(purpose.as_bytes()).finalize();
@@ -80,18 +80,19 @@ impl fmt::Debug for AppSecret {
     }
 }
 
-/// A key for one purpose. Hidden in `Debug`, zeroed on drop.
+/// A key for one purpose. `Debug` does not show it, and its memory is overwritten when it is dropped.
 #[derive(Clone)]
 pub struct SubKey(Zeroizing<[u8; 32]>);
 
 impl SubKey {
-    /// The bytes of the key, for the algorithm that uses it.
+    /// Returns the bytes of the key, for the algorithm that uses it.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// A public identifier of the key, stored together with its output.
+    /// Returns an identifier of the key. It is not secret, and is stored with everything that the key made, so that the
+    /// key is found again.
     pub(crate) fn id(&self) -> [u8; 8] {
         let tag: [u8; 32] = self.mac().chain_update(b"key id").finalize().into_bytes().into();
         let mut id = [0; 8];
@@ -110,7 +111,7 @@ impl fmt::Debug for SubKey {
     }
 }
 
-/// The current secret and the previous ones, which still verify and decrypt during a rotation.
+/// The current secret, and the previous secrets, which still verify and decrypt after the secret was replaced.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     current: AppSecret,
@@ -118,25 +119,26 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Signs and encrypts with `current`; accepts the output of any of the keys.
+    /// Creates a ring. `current` signs and encrypts; what any of the secrets has made is accepted. `previous` begins
+    /// with the newest.
     #[must_use]
     pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
         Self { current, previous }
     }
 
-    /// The current key for one purpose.
+    /// Returns the current key for a purpose.
     #[must_use]
     pub fn current(&self, purpose: &str) -> SubKey {
         self.current.derive(purpose)
     }
 
-    /// All keys for one purpose, the current one first.
+    /// Returns all keys for a purpose: the current key, and then the previous ones.
     pub(crate) fn all(&self, purpose: &str) -> Vec<SubKey> {
         std::iter::once(&self.current).chain(&self.previous).map(|secret| secret.derive(purpose)).collect()
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) under a key of any length.
+/// Returns HMAC-SHA-256 (RFC 2104) with a key of any length.
 fn mac(key: &[u8]) -> Hmac<Sha256> {
     let mut block = Zeroizing::new([0_u8; 64]);
     if key.len() > block.len() {
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_and_repetitions_are_weak_secrets() {
+    fn examples_repetitions_and_sequences_are_weak_secrets() {
         for weak in [
             "",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -192,8 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn the_code_is_the_one_of_the_standard() {
-        // RFC 4231, test cases 2 and 6 (a key longer than a block).
+    fn the_hmac_is_the_one_of_the_standard() {
+        // The test cases 2 and 6 of RFC 4231. In the latter, the key is longer than a block.
         for (key, data, expected) in [
             (&b"Jefe"[..], &b"what do ya want for nothing?"[..], [0x5b, 0xdc, 0xc1, 0x46]),
             (
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_show_in_debug() {
+    fn debug_does_not_show_secrets() {
         let ring = KeyRing::new(AppSecret::new(*b"canary"), vec![AppSecret::new(*b"canary")]);
         assert!(!format!("{ring:?} {:?}", ring.current("x")).contains("canary"));
     }

@@ -1,5 +1,5 @@
-//! Implements ports of the domain with Argon2id, JSON Web Tokens, encryption, and the operating system's clock and
-//! entropy.
+//! Implements ports of the domain: password hashing with Argon2id, session tokens (JSON Web Tokens), encryption,
+//! signatures, identifiers, random secrets, and the clock.
 
 mod backoff;
 mod clock;

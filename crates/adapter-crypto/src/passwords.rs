@@ -10,61 +10,63 @@ use pool::{HashPool, Limits, Memory};
 
 use crate::tokens::random;
 
-/// The Argon2 cost parameters of one hash.
+/// The cost of computing one hash with Argon2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashCost {
-    /// Memory, in KiB; at least 8.
+    /// The memory, in KiB; at least 8.
     pub memory_kib: u32,
-    /// Number of passes over that memory.
+    /// The number of passes over the memory.
     pub passes: u32,
 }
 
 impl HashCost {
-    /// 19 MiB, two passes: the first choice of OWASP's password storage cheat sheet for Argon2id.
+    /// 19 MiB and two passes: one of the costs that OWASP's "Password Storage Cheat Sheet" recommends for Argon2id.
     pub const OWASP: Self = Self { memory_kib: 19_456, passes: 2 };
 
-    /// The lowest cost that Argon2 accepts. Only for tests with many users, never for real passwords.
+    /// The lowest cost that Argon2 accepts. This is only for tests with many users, and never for real passwords.
     pub const LEAST: Self = Self { memory_kib: 8, passes: 1 };
 }
 
 const LANES: u32 = 1;
 
-/// Bytes of output.
+/// The number of bytes of a hash.
 const OUTPUT: usize = 32;
 
-/// The maximum memory of a stored hash, so that a row cannot exhaust the machine.
+/// The maximum memory that a stored hash may require, so that a wrong row in the database cannot exhaust the memory.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 
-/// The hasher cannot be created.
+/// Why the hasher cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HasherError {
-    /// The parameters are not acceptable to Argon2.
+    /// Argon2 does not accept the cost.
     #[error("Argon2 refuses its parameters: {0}")]
     Parameters(argon2::Error),
-    /// The operating system refuses to start more threads.
+    /// The operating system refuses to start a thread.
     #[error("no thread for hashing passwords: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Hashes passwords with Argon2id on dedicated threads, so that nothing else waits for hashing.
+/// Hashes passwords with Argon2id on separate threads, so that other work need not wait for it.
 #[derive(Debug)]
 pub struct Argon2Hasher {
     pool: HashPool,
     params: Params,
-    /// Verified for an unknown user, so that known and unknown users take equally long. No password matches it.
+    /// A hash that no password matches. It is verified if the user does not exist, so that a login takes equally long
+    /// whether the user exists or not.
     dummy: Stored,
 }
 
 impl Argon2Hasher {
-    /// Hashes on `slots` threads (at least one). Up to 64 more callers wait in a queue, for at most two seconds.
+    /// Starts `slots` threads (at least one), each of which hashes one password at a time. Up to 64 more callers wait
+    /// in a queue, for at most two seconds.
     ///
     /// # Errors
-    /// Argon2 refuses the cost, or the threads cannot be started.
+    /// When Argon2 refuses the cost, or the threads cannot be started.
     pub fn new(slots: usize, cost: HashCost) -> Result<Self, HasherError> {
         Self::with_limits(Limits { slots, ..Limits::default() }, cost)
     }
 
-    /// The number of passwords hashed or verified since the start, for metrics.
+    /// Returns how many passwords the threads have hashed or verified, or begun to, for metrics.
     #[must_use]
     pub fn passwords_done(&self) -> u64 {
         self.pool.jobs_done()
@@ -92,7 +94,7 @@ impl Argon2Hasher {
     }
 }
 
-/// A parsed hash: the parameters, salt and output needed to verify a password.
+/// A parsed hash: what is necessary to verify a password.
 #[derive(Debug, Clone)]
 struct Stored {
     algorithm: Algorithm,
@@ -131,7 +133,7 @@ impl Stored {
             &mut output,
             memory.blocks(self.params.block_count()),
         )?;
-        // `Output` compares in constant time.
+        // The comparison of two `Output`s takes equally long wherever they differ.
         let is_same = match (Output::new(&output), Output::new(&self.output)) {
             (Ok(ours), Ok(theirs)) => ours == theirs,
             _ => false,
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_password_matches_and_no_other_does() {
+    async fn only_the_hashed_password_matches() {
         let hasher = hasher();
         let hash = hasher.hash(&password("пароль123456🎬")).await.unwrap();
         assert!(hasher.verify(Some(&hash), &password("пароль123456🎬")).await.unwrap());
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_user_costs_the_same_work_and_never_matches() {
+    async fn for_an_unknown_user_the_same_work_is_done_and_nothing_matches() {
         let hasher = hasher();
         let known = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
         let known = hasher.stored(Some(&known)).unwrap();

@@ -10,12 +10,13 @@ use crate::{
     tokens::random,
 };
 
-/// The format version, the first byte of sealed data. The rest is 8 bytes of key id, 24 of nonce, the ciphertext and its tag.
+/// The version of the format, which is the first byte of sealed data. Then follow the key's identifier (8 bytes), the
+/// nonce (24 bytes), and the ciphertext with its authentication tag.
 const VERSION: u8 = 1;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
 
-/// Encrypts and authenticates with XChaCha20-Poly1305. Data sealed with previous keys can still be opened.
+/// Encrypts and authenticates data with XChaCha20-Poly1305.
 #[derive(Debug)]
 pub struct AeadSealer {
     keys: Vec<SubKey>,
@@ -23,7 +24,7 @@ pub struct AeadSealer {
 }
 
 impl AeadSealer {
-    /// Seals with the current key of the ring, and opens with any of its keys.
+    /// Creates a sealer that seals with the current key of the ring, and opens what any key of the ring has sealed.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "sealing";
@@ -40,7 +41,7 @@ impl Sealer for AeadSealer {
         sealed.extend(nonce);
         match text {
             Ok(text) => sealed.extend(text),
-            // Encryption fails only for 256 GiB and more. An empty value can never be opened.
+            // Encryption fails only for data of 256 GiB or more. An empty value can never be opened.
             Err(_) => sealed.clear(),
         }
         sealed
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previous_key_opens_and_a_forgotten_one_does_not() {
+    fn a_previous_key_opens_and_a_removed_key_does_not() {
         let sealed = with(b"one", &[]).seal(b"a link");
         assert_eq!(with(b"two", &[b"one"]).unseal(&sealed).unwrap().as_slice(), b"a link");
         assert_eq!(with(b"two", &[]).unseal(&sealed), Err(UnsealError));

@@ -7,7 +7,8 @@ use crate::{
     tokens::hex,
 };
 
-/// Computes the seals of the audit log with SHA-256, with each part preceded by its length, and HMAC-SHA-256.
+/// Computes what the seals of the audit log consist of: digests with SHA-256, and tags with HMAC-SHA-256. In the input
+/// of a digest, the length of each part precedes the part.
 #[derive(Debug)]
 pub struct LogSealMaker {
     current: SubKey,
@@ -15,7 +16,7 @@ pub struct LogSealMaker {
 }
 
 impl LogSealMaker {
-    /// Computes codes with the current key of the ring, and verifies codes of any of its keys.
+    /// Creates tags with the current key of the ring, and accepts the tags of any key of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "audit-seals";
@@ -42,7 +43,7 @@ impl SealMaker for LogSealMaker {
     }
 }
 
-/// Decodes lower-case hexadecimal.
+/// Decodes lower-case hexadecimal text; `None` for any other text.
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     let value = |digit: &u8| match digit {
         b'0'..=b'9' => digit.checked_sub(b'0'),
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn the_digest_is_sha_256_over_parts_and_their_lengths() {
         let maker = maker(b"one", &[]);
-        // SHA-256 of the empty text, and of eight zeroes.
+        // SHA-256 of nothing, and of eight zero bytes, which are the length of an empty part.
         let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let empty = "af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc";
         assert_eq!((maker.digest(&[]), maker.digest(&[b""])), (nothing.to_owned(), empty.to_owned()));
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previous_key_is_known_and_a_forgotten_one_is_not() {
+    fn tags_of_a_previous_key_are_accepted_and_those_of_a_removed_key_are_not() {
         let tag = maker(b"one", &[]).tag("digest");
         assert!(maker(b"two", &[b"one"]).is_tag(&tag, "digest"));
         assert!(!maker(b"two", &[]).is_tag(&tag, "digest"));

@@ -15,17 +15,21 @@ use crate::{
     tokens::hex,
 };
 
-/// The `iss` claim, which is the same for all installations; they differ in their keys.
+/// The claim `iss`. It is the same in all installations, which have different keys.
 const ISSUER: &str = "cinema";
-/// The `aud` claim.
+/// The claim `aud`.
 const AUDIENCE: &str = "cinema-api";
+/// The header `typ` of access tokens.
 const ACCESS: &str = "at+jwt";
+/// The header `typ` of refresh tokens.
 const REFRESH: &str = "rt+jwt";
 
-/// Signs and verifies JSON Web Tokens with HMAC-SHA-256; `kid` names the key.
+/// Signs and verifies access tokens and refresh tokens, which are JSON Web Tokens, with HMAC-SHA-256. The header `kid`
+/// identifies the key.
 ///
-/// Previous keys verify tokens. They also sign a successor again when a client repeats the exchange of a refresh token.
-/// Headers that carry a key (`jwk`, `jku`, `x5u`) are ignored.
+/// Previous keys verify tokens too. A previous key also signs again when a client repeats the exchange of a refresh
+/// token, because the client must get the same new token as before. The headers `jwk`, `jku` and `x5u`, which refer to
+/// a key, are ignored.
 pub struct JwtTokens {
     current: Key,
     earlier: Vec<Key>,
@@ -51,8 +55,8 @@ impl Key {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.id.clone());
-        // Encoding fails only for keys of another algorithm or claims that are not JSON, which cannot happen here. The
-        // empty token would be refused everywhere.
+        // This fails only with a key for another algorithm, or for claims that cannot be JSON, which does not occur
+        // here. An empty token would be refused everywhere.
         jsonwebtoken::encode(&header, claims, &self.signing)
             .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
             .unwrap_or_default()
@@ -60,7 +64,7 @@ impl Key {
 }
 
 impl JwtTokens {
-    /// Signs with the current key of the ring, and verifies with any of its keys.
+    /// Creates an implementation that signs with the current key of the ring, and verifies with any key of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "session-tokens";
@@ -68,7 +72,7 @@ impl JwtTokens {
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
-        // The time comes from the clock port, not from the library.
+        // The expiry is checked here, with the time of the clock port, and not by the library.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self {
@@ -78,7 +82,7 @@ impl JwtTokens {
         }
     }
 
-    /// The keys, the current one first.
+    /// Returns all keys, beginning with the current key.
     fn keys(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.current).chain(&self.earlier)
     }
@@ -99,7 +103,8 @@ impl fmt::Debug for JwtTokens {
     }
 }
 
-/// The claims of both kinds of token. The order of the fields is the order in the JSON text, which must be stable.
+/// The claims of access tokens and refresh tokens. The order of the fields is their order in the JSON text. It must not
+/// change, because a repeated exchange must give the same token.
 #[derive(Serialize, Deserialize)]
 struct Claims<Jti> {
     iss: String,

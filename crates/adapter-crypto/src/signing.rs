@@ -4,7 +4,8 @@ use sha2::Sha256;
 
 use crate::keys::{KeyRing, SubKey};
 
-/// Signs with HMAC-SHA-256; each part is preceded by its length, so that no boundary can move.
+/// Signs with HMAC-SHA-256. In what is signed, the length of each part precedes the part, so that the same bytes with
+/// other boundaries between the parts have another signature.
 #[derive(Debug)]
 pub struct HmacSigner {
     current: SubKey,
@@ -12,7 +13,7 @@ pub struct HmacSigner {
 }
 
 impl HmacSigner {
-    /// Signs with the current key of the ring, and verifies with any of its keys.
+    /// Creates a signer that signs with the current key of the ring, and verifies with any key of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "signing";
@@ -48,14 +49,14 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_boundary_changes_the_signature() {
+    fn the_same_bytes_in_other_parts_have_another_signature() {
         let signer = signer(b"one", &[]);
         assert_ne!(signer.sign(&[b"ab", b"c"]), signer.sign(&[b"a", b"bc"]));
         assert_ne!(signer.sign(&[b"abc"]), signer.sign(&[b"abc", b""]));
     }
 
     #[test]
-    fn only_the_signature_of_the_parts_is_accepted() {
+    fn only_the_unchanged_signature_of_the_same_parts_is_accepted() {
         let signer = signer(b"one", &[]);
         let mut tag = signer.sign(&[b"a", b"b"]);
         assert!(signer.verify(&[b"a", b"b"], &tag));

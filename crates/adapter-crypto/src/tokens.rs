@@ -6,16 +6,18 @@ use zeroize::Zeroizing;
 
 use crate::keys::{KeyRing, SubKey};
 
-/// Generates the secrets of links and refresh tokens: 256 random bits of the operating system, as base64url.
+/// Generates the secret tokens in links and in refresh tokens: 256 random bits of the operating system, as base64url.
+/// The successor of a token is not random but derived from it, so that a repeated exchange gives the same one.
 #[derive(Debug)]
 pub struct SecretTokens {
-    /// The current key, which derives new successors. `earlier_keys` has the previous ones, newest first.
+    /// The current key, which derives successors.
     successor_key: SubKey,
+    /// The previous keys, in the order of the ring.
     earlier_keys: Vec<SubKey>,
 }
 
 impl SecretTokens {
-    /// Derives the successors of refresh tokens with the current key of the ring.
+    /// Creates a generator that derives successors with the keys of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "token-successor";
@@ -48,14 +50,15 @@ fn derived(key: &SubKey, token: &PlainToken) -> PlainToken {
     PlainToken::new(URL_SAFE_NO_PAD.encode(code))
 }
 
-/// Generates a secret: 256 random bits of the operating system, as base64url.
+/// Generates a secret token: 256 random bits of the operating system, as base64url.
 #[must_use]
 pub fn fresh_secret() -> PlainToken {
     let bytes = Zeroizing::new(random::<32>());
     PlainToken::new(URL_SAFE_NO_PAD.encode(*bytes))
 }
 
-/// Random bytes of the operating system. Aborts the process when there are none, since no secret could be generated.
+/// Returns random bytes of the operating system. Aborts the process if the operating system provides none, because no
+/// secret could then be generated.
 #[expect(clippy::disallowed_methods, reason = "this is the adapter of the ports for entropy")]
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -84,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_long_different_and_safe_in_a_url() {
+    fn tokens_are_long_and_unique_and_can_be_used_in_urls() {
         let tokens = tokens(b"secret");
         let (one, other) = (tokens.generate(), tokens.generate());
         assert_ne!(one, other);
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_successor_is_always_the_same_and_needs_the_secret() {
+    fn the_successor_is_always_the_same_and_depends_on_the_secret() {
         let first = PlainToken::new("first".to_owned());
         let ours = tokens(b"secret");
         assert_eq!(ours.successor(&first), ours.successor(&first));
@@ -103,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_successors_are_those_that_each_secret_made() {
+    fn each_secret_of_the_ring_derives_a_successor() {
         let first = PlainToken::new("first".to_owned());
         let [old, new] = [tokens(b"old"), tokens(b"new")];
         let previous = vec![AppSecret::new(*b"old")];

@@ -1,4 +1,4 @@
-//! A mailer that prints each mail, for development.
+//! A mailer for development, which prints each mail instead of sending it.
 
 use std::io::{self, Write};
 
@@ -8,8 +8,8 @@ use domain::{
     mail::{Mail, MailError, Mailer},
 };
 
-/// Prints each mail on standard output: `To:` and `Subject:` lines, an empty line, the text part, and an empty line after
-/// it. A mail is written in one call, so that two mails never mix.
+/// Prints each mail on standard output: the lines `To:` and `Subject:`, an empty line, the text part, and an empty
+/// line. A mail is written in one call, so that concurrent mails are not mixed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsoleMailer;
 
@@ -17,7 +17,8 @@ pub struct ConsoleMailer;
 impl Mailer for ConsoleMailer {
     async fn send(&self, _id: OutboxId, mail: &Mail) -> Result<(), MailError> {
         let text = render(mail);
-        // Writing blocks while the reader of a pipe is slow, so it must not run on a thread that serves requests.
+        // Writing blocks if standard output is a pipe with a slow reader, so it must not run on a thread that serves
+        // requests.
         tokio::task::spawn_blocking(move || print(&text))
             .await
             .map_err(|error| MailError::Temporary(Box::new(error)))?
@@ -33,7 +34,7 @@ fn print(text: &str) -> io::Result<()> {
 
 fn render(mail: &Mail) -> String {
     let Mail { to, subject, text, .. } = mail;
-    // A line break in the subject could add header lines to the output.
+    // A line break in the subject would look like another header line in the output.
     let subject: String = subject.chars().filter(|character| !character.is_control()).collect();
     format!("To: {}\nSubject: {subject}\n\n{}\n\n", to.as_str(), text.trim_end())
 }
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mail_is_headers_an_empty_line_the_text_and_an_empty_line() {
+    fn a_printed_mail_has_headers_an_empty_line_the_text_and_an_empty_line() {
         let mail = Mail {
             to: "ann@example.com".parse().unwrap(),
             subject: "Activate\r\nBcc: eve@example.com".to_owned(),

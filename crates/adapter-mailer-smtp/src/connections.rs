@@ -27,18 +27,18 @@ use crate::{
     stream::{EncryptedStream, PlainStream},
 };
 
-/// How long an idle connection is kept for the next mail. Servers close idle connections after minutes, and firewalls
-/// may drop them silently.
+/// How long an idle connection is kept for the next mail. The limit is short, because servers close idle connections
+/// after minutes, and firewalls may drop them silently.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 
-/// How long QUIT may take.
+/// The time limit for QUIT.
 const QUIT: Duration = Duration::from_millis(500);
 
-/// Opens connections, and reuses them for further mails.
+/// Opens connections to the mail server, and reuses them for later mails.
 ///
-/// **Invariant:** only a connection that has just delivered a mail is kept. A connection that was interrupted (a mail
-/// that timed out, a cancelled caller) would mistake the late reply to one command for the reply to the next one; the
-/// library's own pool keeps such connections.
+/// **Invariant:** only a connection that has just delivered a mail is kept. After an interruption (a timeout, a
+/// cancelled caller), the late reply to one command could be taken for the reply to the next command. The connection
+/// pool of lettre, the SMTP library, is not used, because it keeps such connections.
 pub(crate) struct Connections {
     relay: Relay,
     hello: ClientId,
@@ -53,7 +53,7 @@ struct Idle {
 }
 
 impl Connections {
-    /// Does not connect yet. `name` is the client's name in EHLO; at most `limit` connections are open at once.
+    /// Does not connect yet. `name` is the client's name in EHLO, and `limit` the maximum number of open connections.
     pub(crate) const fn new(relay: Relay, name: String, connect_timeout: Duration, limit: usize) -> Self {
         Self {
             relay,
@@ -68,16 +68,16 @@ impl Connections {
         &self.relay
     }
 
-    /// Sends the mail to the server, which is responsible for it after `Ok`.
+    /// Sends the mail to the server. After `Ok`, the server is responsible for delivering it.
     pub(crate) async fn send(&self, message: &Message) -> Result<(), SmtpError> {
         let bytes = message.formatted();
-        // The semaphore is never closed.
+        // Never fails, because the semaphore is never closed.
         let _permit = self.permits.acquire().await.map_err(|_| SmtpError::Broken)?;
         let ready = timeout(self.connect_timeout, self.ready()).await;
         let mut connection = ready.unwrap_or(Err(SmtpError::TimedOut))?;
         let sent = connection.send(message.envelope(), &bytes).await;
         let reply = sent.map_err(|error| SmtpError::while_sending(&error))?;
-        // The library also accepts 3xx, which here is the reply to another command.
+        // The SMTP library also accepts a 3xx reply, but after a mail, 3xx can only be the reply to another command.
         if reply.code().severity != Severity::PositiveCompletion {
             return Err(SmtpError::Broken);
         }
@@ -85,6 +85,7 @@ impl Connections {
         Ok(())
     }
 
+    /// Returns an idle connection that still works, or opens a new one.
     async fn ready(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         while let Some(mut idle) = self.take_idle() {
             if idle.since.elapsed() < KEPT_IDLE && idle.connection.test_connected().await {
@@ -94,6 +95,7 @@ impl Connections {
         self.open().await
     }
 
+    /// Connects and logs in.
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.relay.credentials {
@@ -106,9 +108,9 @@ impl Connections {
         Ok(connection)
     }
 
-    /// Connects, with the encryption required by the settings of the relay.
+    /// Connects, and begins TLS as the settings of the relay require.
     async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
-        // Leaves time for a second address of the host when the first does not answer.
+        // Half of the time limit, so that there is time for the host's second address if the first one does not answer.
         let an_address = self.connect_timeout.checked_div(2).unwrap_or_default();
         let plain = PlainStream::connect((&self.relay.host, self.relay.port), an_address).await;
         let plain = plain.map_err(|error| SmtpError::Unreachable(error.to_string()))?;
@@ -128,7 +130,7 @@ impl Connections {
             quit(connection).await;
             return Err(SmtpError::while_connecting(&error));
         }
-        // Also drops unread received data, since it may have been injected before the handshake.
+        // Also discards received data that was not read: an attacker may have injected it before the TLS handshake.
         drop(connection);
         self.greet(EncryptedStream::after_starttls(self.encrypt(plain).await?)).await
     }
@@ -141,7 +143,7 @@ impl Connections {
     async fn encrypt(&self, plain: PlainStream) -> Result<TlsStream<TcpStream>, SmtpError> {
         let stream = plain.into_inner().ok_or(SmtpError::Broken)?;
         let encrypted = self.relay.tls()?.connect(self.relay.server_name()?, stream).await;
-        // The message is from rustls, which quotes only the server's name.
+        // The message of rustls quotes only the server's name, so it is safe to log.
         encrypted.map_err(|error| SmtpError::Unreachable(error.to_string()))
     }
 
@@ -155,8 +157,9 @@ impl Connections {
     }
 }
 
-/// Closes the connection. Waits only shortly for the reply, so that the reason for closing is not lost when a server
-/// delays clients with a wrong password.
+/// Closes the connection with QUIT. Waits only shortly for the reply: some servers delay clients after a wrong
+/// password, and waiting longer would exceed the time limit, so that a timeout would be reported instead of the actual
+/// error.
 async fn quit(mut connection: AsyncSmtpConnection) {
     let _in_time = timeout(QUIT, connection.abort()).await;
 }

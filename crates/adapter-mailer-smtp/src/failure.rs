@@ -5,19 +5,20 @@ use lettre::transport::smtp::Error;
 
 /// Why the mail server did not accept a mail.
 ///
-/// The messages are for operators. They contain no address, content or password, and only the code of the server's reply,
-/// since servers quote addresses in its text.
+/// The messages are for operators. They contain no mail address, content or password. Of the server's reply, they
+/// contain only the code, because servers quote addresses in the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpError {
-    /// No connection: no such host, nobody listens, no valid certificate.
+    /// No connection could be opened. For example, the host does not exist, nothing listens on the port, or the
+    /// certificate is not valid.
     #[error("no connection to the mail server: {0}")]
     Unreachable(String),
-    /// The server offers STARTTLS, and there is no certificate to verify it with.
+    /// The server offers STARTTLS, but this machine trusts no certificates, so the server cannot be verified.
     #[error(
         "this machine trusts no certificates: install the package ca-certificates, or add ca=FILE or tls=none to SMTP_URL"
     )]
     NothingTrusted,
-    /// `tls=required` is set, and the server does not offer STARTTLS.
+    /// `tls=required` is set, but the server does not offer STARTTLS.
     #[error("the mail server offers no STARTTLS, which SMTP_URL requires")]
     NoStartTls,
     /// The server refused the connection, with its reply code.
@@ -26,22 +27,22 @@ pub enum SmtpError {
     /// The server refused user and password, with its reply code.
     #[error("the mail server refused the login with {0}")]
     LoginRefused(u16),
-    /// The server supports no way to log in that this mailer supports (PLAIN, LOGIN).
+    /// The server supports none of the login methods that this mailer supports (PLAIN, LOGIN).
     #[error("the mail server accepts no password, or not on this connection")]
     NoLogin,
-    /// The server refused the mail, with its reply code: 4xx temporarily, 5xx permanently.
+    /// The server refused the mail, with its reply code: 4xx for a temporary refusal, 5xx for a permanent one.
     #[error("the mail server refused the mail with {0}")]
     MailRefused(u16),
-    /// The address has letters beyond ASCII, and this server cannot deliver to such addresses (RFC 6531).
+    /// The address contains characters that are not ASCII, and the server does not support such addresses (RFC 6531).
     #[error("the mail server cannot deliver to an address of this kind")]
     AddressNotSupported,
-    /// The mail cannot be built, so no attempt can succeed.
+    /// No message can be built from the mail, so every attempt would fail.
     #[error("no mail can be built from this message")]
     Unsendable,
     /// The server took too long.
     #[error("the mail server took too long")]
     TimedOut,
-    /// The connection broke, or the server does not speak SMTP.
+    /// The connection broke, or the server sent an unexpected reply.
     #[error("the mail server closed the connection or sent an unexpected reply")]
     Broken,
 }
@@ -51,7 +52,7 @@ impl SmtpError {
         match (code(error), error.source()) {
             (Some(code), _) => Self::ConnectionRefused(code),
             _ if error.is_response() || error.is_client() => Self::Broken,
-            // Errors of the operating system or the TLS library, which quote only the server's name.
+            // The error of the operating system or the TLS library. Its message quotes only the server's name.
             (None, Some(source)) => Self::Unreachable(source.to_string()),
             (None, None) => Self::Broken,
         }
@@ -68,14 +69,15 @@ impl SmtpError {
     pub(crate) fn while_sending(error: &Error) -> Self {
         match code(error) {
             Some(code) => Self::MailRefused(code),
-            // The library itself refuses only addresses that need SMTPUTF8.
+            // The SMTP library itself refuses a mail only if its address requires SMTPUTF8.
             None if error.is_client() => Self::AddressNotSupported,
             None => Self::Broken,
         }
     }
 
-    /// Whether the mail itself was refused permanently. Faults that an operator can repair (certificate, password, missing
-    /// authentication: RFC 4954) count as temporary, so that a wrong setting does not lose every mail.
+    /// Whether this mail can never be delivered. Errors that an operator can fix (certificate, password, and the reply
+    /// codes for missing authentication of RFC 4954) are not permanent, so that mails are not lost because of a wrong
+    /// setting.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
         match self {
@@ -101,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_mail_is_final_and_a_wrong_setting_is_not() {
+    fn a_refused_mail_is_permanent_and_a_wrong_setting_is_not() {
         use SmtpError as E;
         for permanent in [E::MailRefused(550), E::MailRefused(554), E::AddressNotSupported, E::Unsendable] {
             assert!(permanent.is_permanent(), "{permanent}");

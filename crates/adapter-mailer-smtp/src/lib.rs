@@ -1,5 +1,5 @@
-//! A mailer that sends mails through a mail server (RFC 5321), with STARTTLS or TLS. A mail with an HTML part is sent
-//! as `multipart/alternative`.
+//! A mailer that sends mails through a mail server (SMTP, RFC 5321), with STARTTLS or TLS. A mail with an HTML part is
+//! sent as `multipart/alternative`.
 
 mod connections;
 mod failure;
@@ -18,15 +18,16 @@ use domain::{
 use crate::{connections::Connections, message::Sender, relay::Relay};
 pub use crate::{failure::SmtpError, relay::SmtpConfigError};
 
-/// The time limits for the mail server, and the number of connections to it.
+/// The time limits for the mail server, and the maximum number of connections to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The time limit for a new connection, until it is ready to send mail, including greeting, TLS and login.
+    /// The time limit for a new connection until it is ready to send a mail, including greeting, TLS and login.
     pub connect: Duration,
-    /// The time limit for sending a mail, including connecting. It must be well under the lease of an outbox message.
+    /// The time limit for sending a mail, including connecting. It must be much shorter than the lease of an outbox
+    /// message.
     pub total: Duration,
-    /// The maximum number of open connections. It should not be less than the number of mails sent at once, since the
-    /// wait for a connection counts towards `total`.
+    /// The maximum number of open connections; 0 counts as 1. It should be at least the number of mails that are sent
+    /// at once, because the wait for a free connection counts towards `total`.
     pub connections: usize,
 }
 
@@ -36,7 +37,7 @@ impl Default for Limits {
     }
 }
 
-/// Sends mails through one mail server. A mail that is sent again has the same `Message-ID` and the same bytes.
+/// Sends mails through a mail server. If a mail is sent again, it has the same `Message-ID` and the same bytes.
 pub struct SmtpMailer {
     sender: Sender,
     connections: Connections,
@@ -44,17 +45,17 @@ pub struct SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// Reads the settings without connecting.
+    /// Parses the settings. Does not connect.
     ///
-    /// `smtp_url` is `smtp://user:password@host:port` (port 587 by default; STARTTLS when the server offers it) or `smtps://…`
-    /// (port 465; TLS from the start). User and password are percent-encoded. The parameter `tls=required` requires TLS, and
-    /// `tls=none` turns it off. `ca=/path.pem` names a file of certificates to trust in addition to the system's: those
-    /// of authorities, or the server's own certificate.
+    /// `smtp_url` is `smtp://user:password@host:port` (port 587 by default; STARTTLS when the server offers it) or
+    /// `smtps://…` (port 465 by default; TLS from the start). User and password are percent-encoded. The parameter
+    /// `tls=required` requires TLS, and `tls=none` turns it off. `ca=/path.pem` names a file of certificates to trust
+    /// in addition to those that this machine trusts: certificates of authorities, or the server's own certificate.
     ///
     /// `from` is an address, or `Name <address>`.
     ///
     /// # Errors
-    /// When one of them cannot be used. The error says what is wrong without quoting user or password.
+    /// When `smtp_url` or `from` cannot be used. The error quotes neither user nor password.
     pub fn new(smtp_url: &str, from: &str, limits: Limits) -> Result<Self, SmtpConfigError> {
         let sender = Sender::parse(from)?;
         let relay = Relay::parse(smtp_url)?;
@@ -71,7 +72,7 @@ impl SmtpMailer {
         Relay::parse(smtp_url).map(drop)
     }
 
-    /// Checks that `from` can be the sender.
+    /// Checks that `from` can be used as the sender.
     ///
     /// # Errors
     /// As [`SmtpMailer::new`].

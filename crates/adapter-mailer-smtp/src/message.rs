@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use crate::{failure::SmtpError, relay::SmtpConfigError};
 
-/// Builds the messages (RFC 5322) of one sender.
+/// The sender of mails, which builds the messages (RFC 5322).
 pub(crate) struct Sender {
     mailbox: Mailbox,
 }
@@ -25,19 +25,20 @@ impl Sender {
         Ok(Self { mailbox })
     }
 
-    /// The domain of the address, in ASCII where possible.
+    /// The domain of the sender's address, in ASCII if possible.
     pub(crate) fn domain(&self) -> &str {
         self.mailbox.email.domain()
     }
 
-    /// Builds the message. All of it is derived from `id` and `mail`, so a mail that is sent again has the same bytes.
+    /// Builds the message of a mail. All of it is derived from `id` and `mail`, so that a mail that is sent again has
+    /// the same bytes.
     pub(crate) fn message(&self, id: OutboxId, mail: &Mail) -> Result<Message, SmtpError> {
         let to: Address = mail.to.as_str().parse().map_err(|_| SmtpError::Unsendable)?;
         let to = with_ascii_domain(to);
-        // The envelope is set explicitly. Otherwise the library would derive it from the headers, and its header parser
-        // rejects some addresses that its address parser accepts (`"ann@home"@example.com`).
+        // The envelope is set explicitly. Otherwise lettre would derive it from the headers, and its header parser
+        // rejects some addresses that its address parser accepts, such as `"ann@home"@example.com`.
         let envelope = Envelope::new(Some(self.mailbox.email.clone()), vec![to.clone()]);
-        // A line break in the subject could add headers to the message if the library did not encode it.
+        // If lettre did not encode a line break in the subject, it could add headers to the message.
         let subject: String = mail.subject.chars().filter(|character| !character.is_control()).collect();
         let mut message = Message::builder()
             .message_id(Some(format!("<{id}@{}>", self.domain())))
@@ -45,10 +46,10 @@ impl Sender {
             .to(Mailbox::new(None, to))
             .envelope(envelope.map_err(|_| SmtpError::Unsendable)?)
             .subject(subject)
-            // Asks for no out-of-office replies (RFC 3834).
+            // Tells other servers not to send out-of-office replies (RFC 3834).
             .raw_header(header("Auto-Submitted", "auto-generated"));
         if let Some(url) = &mail.unsubscribe_url {
-            // The URL is parsed, so that it is ASCII without spaces and angle brackets.
+            // Parsing percent-encodes the URL, so that it is ASCII without spaces and angle brackets.
             let url = Url::parse(url).map_err(|_| SmtpError::Unsendable)?;
             message = message
                 .raw_header(header("List-Unsubscribe", &format!("<{url}>")))
@@ -73,7 +74,8 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-/// The address with its domain in ASCII (RFC 5891), which every server understands, or unchanged when there is no such form.
+/// The address with its domain in ASCII (RFC 5891), which every server supports. Unchanged if the domain has no such
+/// form.
 fn with_ascii_domain(address: Address) -> Address {
     if address.domain().is_ascii() {
         return address;
@@ -82,9 +84,9 @@ fn with_ascii_domain(address: Address) -> Address {
     domain.ok().and_then(|domain| Address::new(address.user(), domain).ok()).unwrap_or(address)
 }
 
-/// When the mail was written, in milliseconds, which is part of its identifier.
+/// The time when the mail was written, in whole seconds, taken from its identifier (UUIDv7).
 fn written_at(id: OutboxId) -> Option<SystemTime> {
-    /// The last second of the year 9999, the last one that fits the `Date` header.
+    /// The last second of the year 9999. The header `Date` cannot represent later times.
     const LAST_SECOND: u64 = 253_402_300_799;
     let (seconds, _) = id.as_uuid().get_timestamp()?.to_unix();
     (seconds <= LAST_SECOND)
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_cannot_write_headers_and_may_have_any_letters() {
+    fn a_subject_cannot_add_headers_and_may_contain_any_letters() {
         let headers = headers("a@cinema.example", &mail("ann@example.com", "Grüße\r\nBcc: eve@example.com"));
         assert!(!headers.lines().any(|line| line.starts_with("Bcc")), "{headers}");
         assert!(headers.is_ascii() && headers.contains("Subject: =?utf-8?b?"), "{headers}");
@@ -167,7 +169,7 @@ mod tests {
         assert_eq!(Sender::parse("a@bücher.example").unwrap().domain(), "xn--bcher-kva.example");
     }
 
-    /// The headers and the envelope of a mail to this address.
+    /// The headers and the envelope's recipient of a mail to this address.
     fn delivered_to(address: &str) -> Result<(String, String), SmtpError> {
         let message = Sender::parse("a@cinema.example").unwrap().message(id(), &mail(address, "A"))?;
         let text = String::from_utf8(message.formatted()).unwrap();
@@ -204,7 +206,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
-        /// Mail can be sent to every address that can be registered.
+        /// A message can be built for every address that the domain accepts.
         #[test]
         fn a_mail_to_any_address_can_be_built(address in unusual_address()) {
             prop_assume!(address.parse::<domain::accounts::EmailAddress>().is_ok());

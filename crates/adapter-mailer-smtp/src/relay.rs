@@ -8,13 +8,13 @@ use url::{Host, Url};
 
 use crate::failure::SmtpError;
 
-/// The port of mail submission (RFC 6409).
+/// The default port of `smtp` URLs: mail submission (RFC 6409).
 const SUBMISSION_PORT: u16 = 587;
 
-/// The port of mail submission with TLS from the start (RFC 8314).
+/// The default port of `smtps` URLs: mail submission with TLS from the start (RFC 8314).
 const SUBMISSIONS_PORT: u16 = 465;
 
-/// Why `SMTP_URL` or `MAIL_FROM` is invalid. The messages do not quote the user and password in `SMTP_URL`.
+/// Why `SMTP_URL` or `MAIL_FROM` is invalid. The messages quote neither user nor password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpConfigError {
     /// `SMTP_URL` is not the address of a mail server.
@@ -26,7 +26,7 @@ pub enum SmtpConfigError {
     /// `SMTP_URL` has a user without a password, a password without a user, or one of them is not UTF-8.
     #[error("SMTP_URL needs both user and password, percent-encoded UTF-8, or neither")]
     Credentials,
-    /// `SMTP_URL` has an unknown parameter, or one twice.
+    /// `SMTP_URL` has an unknown parameter, or has a parameter twice.
     #[error("SMTP_URL takes the parameters tls and ca, each once")]
     Parameter,
     /// `tls` in `SMTP_URL` has an unknown value, or one that contradicts `smtps` or `ca`.
@@ -35,7 +35,7 @@ pub enum SmtpConfigError {
     /// The file that `ca` in `SMTP_URL` names cannot be read, or contains no certificates.
     #[error("ca in SMTP_URL must name a file of certificates (PEM): {0}")]
     Authorities(String),
-    /// TLS is required, and there is no certificate to trust, or the TLS library cannot be set up.
+    /// TLS is required, but this machine trusts no certificates, or the TLS library cannot be set up.
     #[error("SMTP_URL requires TLS: {0}")]
     TlsSetup(String),
     /// `MAIL_FROM` is not an address.
@@ -43,16 +43,16 @@ pub enum SmtpConfigError {
     From,
 }
 
-/// Whether and how a connection is encrypted.
+/// Whether and how connections use TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Security {
-    /// Never.
+    /// Without TLS.
     None,
-    /// By STARTTLS, when the server offers it.
+    /// With STARTTLS if the server offers it, otherwise without TLS.
     Opportunistic,
-    /// By STARTTLS; a server that does not offer it is refused.
+    /// With STARTTLS. A server that does not offer it gets no mail.
     Required,
-    /// From the first byte (`smtps`).
+    /// With TLS from the first byte (`smtps`).
     Implicit,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Relay {
     pub(crate) port: u16,
     pub(crate) security: Security,
     pub(crate) credentials: Option<Credentials>,
-    /// `None` when connections are not encrypted, or when there is no certificate to trust.
+    /// The TLS connector; `None` when TLS is not used, or when this machine trusts no certificates.
     tls: Option<TlsConnector>,
 }
 
@@ -102,12 +102,12 @@ impl Relay {
         })
     }
 
-    /// The TLS connector, or an error when this machine trusts no certificates.
+    /// The TLS connector. Fails when this machine trusts no certificates.
     pub(crate) fn tls(&self) -> Result<&TlsConnector, SmtpError> {
         self.tls.as_ref().ok_or(SmtpError::NothingTrusted)
     }
 
-    /// The name that the server's certificate must be for.
+    /// The host name for which the server's certificate must be valid.
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, SmtpError> {
         let name = ServerName::try_from(self.host.clone());
         name.map_err(|error| SmtpError::Unreachable(error.to_string()))
@@ -116,7 +116,8 @@ impl Relay {
 
 fn host(url: &Url) -> Result<String, SmtpConfigError> {
     match url.host() {
-        // The URL standard does not normalize hosts of unknown schemes; this converts names to ASCII.
+        // The parser of URLs does not normalize the hosts of unknown schemes. Parsing the host again converts it to
+        // lower case and ASCII.
         Some(Host::Domain(name)) => {
             Host::parse(name).map(|host| host.to_string()).map_err(|_| SmtpConfigError::Url)
         }
@@ -129,7 +130,7 @@ fn host(url: &Url) -> Result<String, SmtpConfigError> {
 fn credentials(url: &Url) -> Result<Option<Credentials>, SmtpConfigError> {
     let decode = |text| {
         let decoded = percent_decode_str(text).decode_utf8().map_err(|_| SmtpConfigError::Credentials)?;
-        // NUL separates user and password in AUTH PLAIN (RFC 4616).
+        // NUL must not occur, because it separates user and password in AUTH PLAIN (RFC 4616).
         if decoded.is_empty() || decoded.contains('\0') {
             return Err(SmtpConfigError::Credentials);
         }
@@ -185,8 +186,8 @@ impl Parameters {
         match client_config(&Trust::SignedForName(authorities)) {
             Ok(config) => Ok(Some(TlsConnector::from(Arc::new(config)))),
             Err(TrustError::File(reason)) => Err(SmtpConfigError::Authorities(reason)),
-            // With opportunistic TLS this is an error only if the server offers STARTTLS, so it is reported when a mail is
-            // sent.
+            // With opportunistic TLS, this is an error only if the server offers STARTTLS. So it is reported when a
+            // mail is sent to such a server.
             Err(TrustError::NoRoots) if security == Security::Opportunistic => Ok(None),
             Err(error) => Err(SmtpConfigError::TlsSetup(error.to_string())),
         }
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_contains_server_port_and_security() {
+    fn a_url_sets_host_port_and_security() {
         use Security as S;
         for (url, host, port, security) in [
             ("smtp://mail.example", "mail.example", 587, S::Opportunistic),
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_decoded_and_never_shown() {
+    fn user_and_password_are_decoded_and_hidden_in_debug_output() {
         let relay = Relay::parse("smtp://ann%40example.com:p%3A%2F%23%20%C3%BC@mail").unwrap();
         let expected = Credentials::new("ann@example.com".to_owned(), "p:/# ü".to_owned());
         assert!(relay.credentials == Some(expected));
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_secrets_are_refused_without_quoting_them() {
+    fn invalid_urls_are_refused_without_quoting_them() {
         use SmtpConfigError as E;
         for (url, expected) in [
             ("", E::Url),

@@ -1,5 +1,5 @@
-//! The streams for the SMTP library. TLS is implemented here and not by the library, whose verification of certificates
-//! cannot be configured.
+//! The streams that lettre, the SMTP library, reads and writes. TLS is implemented here, because lettre's verification
+//! of certificates cannot be configured as `ca` in `SMTP_URL` requires.
 
 use std::{
     io::{self, Error},
@@ -18,14 +18,14 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-/// A TCP connection that the library uses until TLS begins.
+/// A TCP connection without TLS. It is shared, because after STARTTLS the connection must be taken back from lettre.
 #[derive(Debug, Clone)]
 pub(crate) struct PlainStream(Arc<Mutex<TcpStream>>);
 
 impl PlainStream {
-    /// Connects to the first address of the host that answers within `limit`. The connection sends written data
-    /// immediately, since the library writes the end of a mail separately, and would otherwise wait 40 ms for the
-    /// server to acknowledge the previous data (RFC 1122 section 4.2.3.4).
+    /// Connects to the first address of the host that answers within `limit`. Written data is sent immediately
+    /// (`TCP_NODELAY`): lettre writes the end of a mail separately, which would otherwise wait up to 40 ms for the
+    /// acknowledgement of the previous data (RFC 1122 section 4.2.3.4).
     pub(crate) async fn connect(server: (&str, u16), limit: Duration) -> io::Result<Self> {
         let mut last = Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in lookup_host(server).await? {
@@ -41,12 +41,12 @@ impl PlainStream {
         Err(last)
     }
 
-    /// Returns the connection; `None` while the library still uses it.
+    /// Returns the connection; `None` while lettre still uses it.
     pub(crate) fn into_inner(self) -> Option<TcpStream> {
         Arc::into_inner(self.0).map(|stream| stream.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Never blocks, since only the library reads and writes.
+    /// Never blocks, because only lettre reads and writes.
     fn lock(&self) -> MutexGuard<'_, TcpStream> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,8 +78,8 @@ impl AsyncTokioStream for PlainStream {
     }
 }
 
-/// A TLS connection. After STARTTLS it begins with a generated greeting, since the library waits for a greeting on
-/// every connection, and the server sends none then (RFC 3207 section 4.2).
+/// A TLS connection. Lettre waits for the server's greeting on every connection, but after STARTTLS the server sends
+/// none (RFC 3207 section 4.2). So after STARTTLS, this stream begins with a generated greeting.
 #[derive(Debug)]
 pub(crate) struct EncryptedStream {
     greeting: &'static [u8],
@@ -87,12 +87,12 @@ pub(crate) struct EncryptedStream {
 }
 
 impl EncryptedStream {
-    /// A connection that was encrypted from its first byte.
+    /// A connection with TLS from the first byte.
     pub(crate) const fn new(stream: TlsStream<TcpStream>) -> Self {
         Self { greeting: b"", stream }
     }
 
-    /// A connection that was encrypted by STARTTLS.
+    /// A connection whose TLS began with STARTTLS.
     pub(crate) const fn after_starttls(stream: TlsStream<TcpStream>) -> Self {
         Self { greeting: b"220 encrypted\r\n", stream }
     }

@@ -1,4 +1,4 @@
-//! Films: files that are stored part by part and read directly from the store.
+//! Films: large files, which are stored in parts, and which clients read directly from the store.
 
 use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 
@@ -13,14 +13,14 @@ use object_store::{
 
 use crate::objects::{failed, path};
 
-/// The size of a part, large enough for films of 150 GB in a store with at most 10,000 parts.
+/// The size of a part in bytes. S3 allows at most 10,000 parts, so a film may have more than 150 GB.
 const PART_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How long a part may take to be stored.
+/// The time limit for storing a part.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(2);
 
-/// Stores the file part by part, with one part in memory. `keeps_type` says whether the store stores the type of a
-/// film.
+/// Stores the file in parts, with only one part in memory, and returns its length in bytes. Calls `progress` with the
+/// number of bytes of each stored part. `keeps_type` says whether the store can store the content type.
 pub(crate) async fn put(
     store: &Arc<dyn ObjectStore>,
     key: &MediaKey,
@@ -46,7 +46,7 @@ pub(crate) async fn put(
     match put_parts(&mut *upload, file, first, progress).await {
         Ok(length) => Ok(length),
         Err(error) => {
-            // If this also fails, the remaining parts are removed by the rules of the store.
+            // If the abort also fails, the stored parts remain until the lifecycle rules of the store remove them.
             drop(in_time(upload.abort()).await);
             Err(error)
         }
@@ -71,7 +71,7 @@ async fn put_parts(
     Ok(length)
 }
 
-/// Reads the next part, which is shorter, or empty, at the end of the file.
+/// Reads the next part. At the end of the file, it is shorter or empty.
 async fn next_part(mut file: File) -> Result<(File, Vec<u8>), StoreError> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut part = Vec::new();
@@ -92,8 +92,8 @@ async fn in_time<T>(call: impl Future<Output = object_store::Result<T>>) -> Resu
     }
 }
 
-/// Opens the film in a folder; `None` when it does not exist. A link is not followed, since its target may have been
-/// chosen by someone else.
+/// Opens a film in a folder; `None` when it does not exist. A symbolic link is refused, because someone else may have
+/// chosen its target.
 pub(crate) fn open(folder: &Path, key: &MediaKey) -> Result<Option<FilmSource>, StoreError> {
     let path = folder.join(key.as_str());
     match std::fs::symlink_metadata(&path) {

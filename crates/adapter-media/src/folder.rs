@@ -16,13 +16,13 @@ use object_store::local::LocalFileSystem;
 
 use crate::{films, objects::Objects};
 
-/// The time limit of one call.
+/// The time limit of a call.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// It cannot be created.
+    /// The folder cannot be created.
     #[error("cannot create the folder {path} ({source})")]
     Make {
         /// The path.
@@ -30,7 +30,7 @@ pub enum FolderError {
         /// The cause.
         source: io::Error,
     },
-    /// It cannot be opened.
+    /// The folder cannot be opened.
     #[error("cannot open the folder {path} ({source})")]
     Open {
         /// The path.
@@ -40,17 +40,17 @@ pub enum FolderError {
     },
 }
 
-/// Stores files in a folder of this machine. A file is written under a temporary name, flushed to the disk, and
-/// renamed.
+/// Stores media files in a folder of this machine. A file is written under a temporary name, synced to the disk, and
+/// then renamed, so that readers never see a part of it.
 #[derive(Debug, Clone)]
 pub struct FolderMedia(Objects);
 
 impl FolderMedia {
-    /// Creates the folder if it does not exist, accessible only to this user, since pictures are served only by the
-    /// server.
+    /// Opens the folder. If it does not exist, creates it so that only the user of this process can access it: other
+    /// programs need no access, because the server serves the files.
     ///
     /// # Errors
-    /// When it cannot be created or opened.
+    /// When the folder cannot be created or opened.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         make_folder(path).map_err(|source| FolderError::Make { path: path.to_owned(), source })?;
         let store = LocalFileSystem::new_with_prefix(path)

@@ -1,8 +1,7 @@
-//! Media files: [`FolderMedia`] and [`S3Media`] store pictures, films and subtitles, [`PictureStudio`] converts uploads
-//! into avatars and posters.
+//! Media files: [`FolderMedia`] and [`S3Media`] store pictures, films and subtitles, and [`PictureStudio`] converts
+//! uploads to avatars and posters.
 //!
-//! Both stores use `object_store` and differ only in where the files are stored. The crate's tests run the same contract on
-//! both.
+//! Both stores are based on `object_store`. The tests of this crate run the same contract on both.
 
 mod films;
 mod folder;

@@ -1,4 +1,4 @@
-//! The code shared by both media stores, on top of `object_store`.
+//! What both media stores share: calls of `object_store` with a time limit.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -8,17 +8,17 @@ use object_store::{
     path::Path,
 };
 
-/// The largest file that is read into memory, in bytes: far above any avatar, so that an unexpected object cannot exhaust the
-/// memory.
+/// The largest file that is read into memory, in bytes. Pictures and subtitles are much smaller; the limit protects the
+/// memory from an unexpectedly large object.
 const LARGEST: u64 = 8 * 1024 * 1024;
 
 /// Media files as objects in an `object_store` backend. Every call has a time limit.
 #[derive(Clone)]
 pub(crate) struct Objects {
     pub(crate) store: Arc<dyn ObjectStore>,
-    /// The time limit of one call, retries included.
+    /// The time limit of a call, including retries.
     pub(crate) patience: Duration,
-    /// The root folder, when the backend is a local folder. A folder cannot store the content type of an object.
+    /// The root folder, if the store is a folder of this machine. A folder cannot store the content type of a file.
     pub(crate) folder: Option<PathBuf>,
 }
 
@@ -38,7 +38,8 @@ impl Objects {
         let options = PutOptions { attributes, ..PutOptions::default() };
         let path = path(key);
         let put = async {
-            // A file written while the disk is not mounted would be hidden once the disk is mounted.
+            // Without this check, a file could be written to the mount point while the disk is not mounted, and would
+            // be hidden once the disk is mounted.
             self.is_there().await?;
             self.store.put_opts(&path, PutPayload::from(bytes), options).await.map(drop).map_err(failed)
         };
@@ -75,7 +76,7 @@ impl Objects {
         self.in_time(delete).await?
     }
 
-    /// Whether the path of the file is a symbolic link. Links are not followed, since anyone may have chosen their target.
+    /// Whether the file is a symbolic link. Links are refused, because someone else may have chosen their target.
     async fn is_link(&self, key: &MediaKey) -> Result<bool, StoreError> {
         let Some(path) = self.folder.as_ref().map(|folder| folder.join(key.as_str())) else {
             return Ok(false);
@@ -83,12 +84,13 @@ impl Objects {
         tokio::task::spawn_blocking(move || path.is_symlink()).await.map_err(StoreError::failed)
     }
 
-    /// Handles a file that was not found: `Ok` when only the file is missing, an error when the folder or bucket is missing.
+    /// Handles the error of a file that was not found: returns `Ok` when only the file is missing, and an error when
+    /// the whole folder or bucket is missing.
     async fn missing(&self, error: Error) -> Result<(), StoreError> {
         if is_no_bucket(&error) { Err(failed(error)) } else { self.is_there().await }
     }
 
-    /// Checks that the root folder exists. S3 itself reports a missing bucket.
+    /// Checks that the root folder exists. Does nothing for S3, which itself reports a missing bucket.
     pub(crate) async fn is_there(&self) -> Result<(), StoreError> {
         let Some(folder) = self.folder.clone() else { return Ok(()) };
         let found = tokio::task::spawn_blocking(move || std::fs::metadata(folder)).await;
@@ -110,7 +112,7 @@ pub(crate) fn path(key: &MediaKey) -> Path {
     Path::from(key.as_str())
 }
 
-/// Whether the bucket itself is missing, which S3 answers with the same status as a missing object.
+/// Whether the bucket is missing, for which S3 uses the same status code as for a missing object.
 fn is_no_bucket(error: &Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
@@ -124,8 +126,8 @@ fn is_no_bucket(error: &Error) -> bool {
 
 pub(crate) fn failed(error: Error) -> StoreError {
     match error {
-        // No answer, a full disk, a missing bucket, refused credentials: the call can succeed once an operator has fixed the
-        // cause.
+        // For example: no answer, a full disk, a missing bucket, refused credentials. Such a call can succeed later, at
+        // the latest after an operator has fixed the cause.
         Error::Generic { .. }
         | Error::JoinError { .. }
         | Error::NotFound { .. }

@@ -1,4 +1,4 @@
-//! Converts uploads into pictures that contain only pixels and no other data of the upload.
+//! Converts uploads to new pictures, which contain only pixels and no other data of the upload.
 
 mod avatar;
 mod colours;
@@ -13,13 +13,13 @@ use async_trait::async_trait;
 use domain::media::{AvatarImages, PictureError, PosterFile, PosterImages};
 use tokio::sync::Semaphore;
 
-/// How many pictures are converted at once. One may need [`domain::media::MAX_PICTURE_MEMORY`].
+/// The number of pictures that are converted at once. Each may need [`domain::media::MAX_PICTURE_MEMORY`] bytes.
 const AT_ONCE: usize = 1;
 
-/// How long a request waits for a permit.
+/// How long a request waits for the conversions before it.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Converts avatars and posters on blocking threads, one after the other.
+/// Converts uploads to avatars and posters on blocking threads, one upload at a time.
 #[derive(Debug)]
 pub struct PictureStudio {
     turns: Arc<Semaphore>,
@@ -55,13 +55,13 @@ impl PictureStudio {
             .map_err(|_| PictureError::Busy)?
             .map_err(|closed| PictureError::Failed(closed.into()))?;
         let work = tokio::task::spawn_blocking(move || {
-            // The permit is held until the work is done, even if the caller was cancelled.
+            // Holds the permit until the work is done, even if the caller is cancelled before.
             let _turn = turn;
             work()
         });
         match work.await {
             Ok(made) => made,
-            // A panic of a decoder means that the file is broken.
+            // A decoder that panics has a bug that this upload triggers; the upload is reported as broken.
             Err(error) if error.is_panic() => {
                 tracing::warn!("a decoder panicked over an uploaded picture");
                 Err(PictureError::Broken)

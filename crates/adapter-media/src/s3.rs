@@ -21,32 +21,33 @@ use crate::{
     objects::{Objects, failed, path},
 };
 
-/// The time limit of a call, retries included.
+/// The time limit of a call, including retries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long one attempt may take, so that there is time for a second one.
+/// The time limit of one attempt. It leaves time for a second attempt.
 const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(3);
 
 /// The time limit for a new connection.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);
 
-/// How often a call is retried that the server did not answer, or refused temporarily.
+/// The maximum number of retries of a call that the server did not answer or temporarily refused.
 const REPEATS: usize = 2;
 
-/// The bucket, its server, and the credentials.
+/// The bucket, its server, and the credentials for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct S3Settings {
-    /// The bucket; it must exist.
+    /// The name of the bucket. The bucket must exist.
     pub bucket: String,
-    /// The address of the server, if it is not Amazon's: `https://minio.internal:9000`. The bucket's name follows it in the path.
+    /// The URL of the server if it is not Amazon's, such as `https://minio.internal:9000`. The bucket's name is part of
+    /// the path (path-style requests).
     pub endpoint: Option<String>,
-    /// The region; `us-east-1` by default.
+    /// The region; `None` for `us-east-1`.
     pub region: Option<String>,
     /// The identifier of the access key.
     pub access_key_id: String,
     /// The secret of the access key.
     pub secret_access_key: String,
-    /// The session token of temporary credentials.
+    /// The session token, if the credentials are temporary.
     pub session_token: Option<String>,
 }
 
@@ -67,28 +68,28 @@ pub enum S3Error {
     /// The settings are not consistent.
     #[error("cannot use the bucket ({0})")]
     Settings(#[from] object_store::Error),
-    /// Encryption cannot be set up.
+    /// TLS cannot be set up.
     #[error("cannot encrypt connections ({0})")]
     Encryption(#[from] rustls::Error),
-    /// The certificates of servers cannot be verified.
+    /// The trusted certificates of this machine cannot be loaded.
     #[error("cannot check certificates ({0})")]
     Trust(#[from] TrustError),
-    /// The client cannot be created.
+    /// The HTTP client cannot be built.
     #[error("cannot create the client ({0})")]
     Client(#[from] reqwest::Error),
 }
 
-/// How long an address for reading a film is valid. A transfer that has begun continues.
+/// How long a signed URL for reading a film is valid. A transfer that began before its end continues.
 const ADDRESS_LIFETIME: Duration = Duration::from_mins(1);
 
-/// How long one attempt to store a part of a film may take.
+/// The time limit of one attempt to store a part of a film.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(1);
 
-/// Stores files in a bucket of S3 or of a server with the same API.
+/// Stores media files in a bucket of Amazon S3, or of another server with the same API.
 #[derive(Clone)]
 pub struct S3Media {
     objects: Objects,
-    /// The same bucket with longer time limits.
+    /// A client for the same bucket with longer time limits, to store films.
     films: Arc<dyn ObjectStore>,
     signer: Arc<AmazonS3>,
 }
@@ -101,10 +102,10 @@ impl fmt::Debug for S3Media {
 }
 
 impl S3Media {
-    /// Creates the client, without calling the server.
+    /// Creates the client. Does not call the server.
     ///
     /// # Errors
-    /// When the settings are not consistent, or connections cannot be encrypted.
+    /// When the settings are not consistent, or TLS or the HTTP client cannot be set up.
     pub fn new(settings: &S3Settings) -> Result<Self, S3Error> {
         let store = Arc::new(bucket(settings, PATIENCE, PATIENCE_OF_ONE_TRY)?);
         let films = bucket(settings, PATIENCE_OF_A_PART, PATIENCE_OF_A_PART)?;
@@ -116,13 +117,13 @@ impl S3Media {
     }
 }
 
-/// Creates a client of the bucket with these time limits for calls and for single attempts.
+/// Creates a client for the bucket. `patience` is the time limit of a call, and `of_one_try` that of a single attempt.
 fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)
         .with_access_key_id(&settings.access_key_id)
         .with_secret_access_key(&settings.secret_access_key)
-        // Not every server supports the deletion of several objects in one call.
+        // Some servers cannot delete several objects in one call.
         .with_disable_bulk_delete(true)
         .with_retry(RetryConfig {
             backoff: BackoffConfig {
@@ -146,8 +147,8 @@ fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Re
     Ok(builder.build()?)
 }
 
-/// Provides `object_store` with a client that reads nothing from the environment, and uses the same TLS library as the
-/// rest of the program.
+/// Provides `object_store` with our own HTTP client, which reads no environment variables, and uses the same TLS
+/// library as the rest of the program.
 #[derive(Debug)]
 struct Connector(reqwest::Client);
 
@@ -162,7 +163,7 @@ fn client(endpoint: Option<&str>, of_one_try: Duration) -> Result<reqwest::Clien
     let encryption = if is_encrypted {
         client_config(&Trust::SignedForName(Authorities::OfThisMachine))?
     } else {
-        // reqwest requires a configuration even if it is not used; this one trusts no server.
+        // reqwest requires a TLS configuration even if it is not used. This one trusts no server.
         ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(RootCertStore::empty())
@@ -206,7 +207,7 @@ impl FilmStore for S3Media {
             FilmAccess::Read => Method::GET,
             FilmAccess::Head => Method::HEAD,
         };
-        // Signing needs no call.
+        // Signs the URL locally, without calling the server.
         let address = self.signer.signed_url(method, &path(key), ADDRESS_LIFETIME).await.map_err(failed)?;
         Ok(Some(FilmSource::Address(address.into())))
     }
@@ -221,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_hidden() {
+    fn debug_output_hides_the_credentials() {
         let settings = S3Settings {
             bucket: "media".to_owned(),
             endpoint: None,

@@ -11,7 +11,7 @@ use crate::checkout::Checkout;
 /// Why the sandbox cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenSandboxError {
-    /// Its folder cannot be read or written.
+    /// The folder of the sandbox cannot be read or written.
     #[error("cannot use the folder {path} of the sandbox ({source})")]
     Folder {
         /// The path.
@@ -19,16 +19,16 @@ pub enum OpenSandboxError {
         /// The cause.
         source: io::Error,
     },
-    /// The HTTP client cannot be created.
+    /// The HTTP client that sends webhooks cannot be created.
     #[error("the sandbox has no HTTP client")]
     Client(#[from] reqwest::Error),
-    /// Encryption cannot be set up.
+    /// The TLS configuration of the HTTP client cannot be created.
     #[error("the sandbox has no encryption")]
     Encryption(#[from] rustls::Error),
 }
 
-/// The provider's books: a file for each checkout, which is written under a temporary name and renamed. Several
-/// processes may use the same folder.
+/// The books of the payment provider: a JSON file for each checkout. A file is written under a temporary name and then
+/// renamed, so that readers never see an incomplete file. Several processes may use the same folder.
 pub(crate) struct Books {
     folder: PathBuf,
 }
@@ -42,7 +42,7 @@ impl Books {
         self.folder.join(format!("{key}.json"))
     }
 
-    /// The checkout, or `None`.
+    /// Reads the checkout with this key; `None` when there is none.
     pub(crate) fn find(&self, key: Uuid) -> io::Result<Option<Checkout>> {
         match fs::read(self.path(key)) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
@@ -51,7 +51,8 @@ impl Books {
         }
     }
 
-    /// Changes or adds a checkout, with exclusive access to all checkouts; `None` does not change it.
+    /// Calls `change` with the checkout that has this key, or with `None`, and stores the checkout that it returns. If
+    /// it returns `None`, nothing is stored. No other process changes any checkout at the same time.
     pub(crate) fn change<T>(
         &self,
         key: Uuid,
@@ -66,7 +67,7 @@ impl Books {
             let beside = self.folder.join(format!("{key}.new"));
             let mut file = File::create(&beside)?;
             file.write_all(&bytes)?;
-            // Synced before it replaces the old file, so that a power failure does not leave an incomplete file.
+            // The new file is synced before it replaces the old one, so that a power failure leaves no incomplete file.
             file.sync_all()?;
             fs::rename(&beside, self.path(key))?;
         }
@@ -74,7 +75,7 @@ impl Books {
         Ok(value)
     }
 
-    /// All checkouts, in no order.
+    /// Reads all checkouts, in any order.
     pub(crate) fn all(&self) -> io::Result<Vec<Checkout>> {
         let mut all = Vec::new();
         let entries = match fs::read_dir(&self.folder) {
@@ -87,14 +88,14 @@ impl Books {
             let Some(key) = key.and_then(|key| Uuid::try_parse(key).ok()) else { continue };
             match self.find(key) {
                 Ok(found) => all.extend(found),
-                // A damaged file does not affect the others.
+                // A damaged file is left out, so that the other checkouts can still be used.
                 Err(error) => tracing::warn!(%key, %error, "a checkout of the sandbox cannot be read"),
             }
         }
         Ok(all)
     }
 
-    /// All checkouts that have webhooks to send.
+    /// Reads all checkouts that have a webhook that was not delivered.
     pub(crate) fn all_open(&self) -> Result<Vec<Checkout>, OpenSandboxError> {
         let failed = |source| OpenSandboxError::Folder { path: self.folder.clone(), source };
         let mut all = self.all().map_err(failed)?;
@@ -103,7 +104,7 @@ impl Books {
     }
 }
 
-/// Reads or writes files on a blocking thread.
+/// Runs work that reads or writes files on a thread where blocking is allowed.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

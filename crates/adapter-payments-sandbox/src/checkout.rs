@@ -11,22 +11,22 @@ use domain::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
-/// The maximum number of events of a checkout, after which further declines are not reported.
+/// When a checkout has this many events, further declines are not reported.
 const MOST_EVENTS: usize = 100;
 
-/// How long the money of a delayed payment takes to arrive.
+/// The time after which a delayed payment succeeds ([`SandboxOutcome::Delay`]).
 const DELAY: TimeDelta = TimeDelta::seconds(30);
 
-/// The code of every decline.
+/// The failure code that every decline reports.
 const DECLINE_CODE: &str = "insufficient_funds";
 
-/// The prefix of identifiers of checkouts.
+/// The prefix of the identifiers of checkouts.
 const CHECKOUT_PREFIX: &str = "sandbox_checkout_";
 
-/// The prefix of identifiers of charges.
+/// The prefix of the identifiers of charges.
 const CHARGE_PREFIX: &str = "sandbox_charge_";
 
-/// An instant in JSON: microseconds since 1970.
+/// An instant that is stored in JSON as the number of microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) Instant);
 
@@ -43,28 +43,28 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// A line of a checkout.
+/// A line of a checkout: what is bought, and its price in minor units of the currency.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Line {
     name: String,
     minor: i64,
 }
 
-/// The state of a checkout.
+/// The stored state of a checkout. The current state also depends on the time ([`Checkout::progress_at`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum Progress {
-    /// The checkout can be paid.
+    /// The buyer can still pay, until the checkout expires.
     Open,
-    /// The checkout was paid.
+    /// The buyer has paid.
     Paid { at: Moment },
-    /// The checkout is complete, and its money arrives later.
+    /// The buyer has completed the checkout, and the payment succeeds at this time.
     Delayed { until: Moment },
-    /// The checkout ended unpaid.
+    /// The checkout ended without a payment.
     Expired { at: Moment },
 }
 
-/// A refund.
+/// A refund of a checkout; the amount is in minor units of the checkout's currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the name in the stored files")]
 struct Refund {
@@ -73,7 +73,7 @@ struct Refund {
     at: Moment,
 }
 
-/// A webhook about the checkout.
+/// An event of a checkout, which a webhook reports at the time `due_at`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: String,
@@ -82,7 +82,7 @@ pub(crate) struct Event {
     pub(crate) is_delivered: bool,
 }
 
-/// A checkout with its history, as stored in the books.
+/// A checkout with its refunds and events, as it is stored in [`Books`](crate::books::Books).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Checkout {
     payment_id: Uuid,
@@ -101,7 +101,7 @@ pub(crate) struct Checkout {
     pub(crate) events: Vec<Event>,
 }
 
-/// Why a checkout cannot be read or refunded.
+/// Why a checkout cannot be shown or refunded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckoutError {
     #[error("a checkout of the sandbox has a currency that does not exist")]
@@ -110,23 +110,24 @@ pub(crate) enum CheckoutError {
     RefundTooLarge,
 }
 
-/// Returns the key of the checkout with this identifier.
+/// Returns the key of the checkout with this identifier; `None` when the sandbox makes no such identifiers.
 pub(crate) fn key_of_checkout(id: &str) -> Option<Uuid> {
     id.strip_prefix(CHECKOUT_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
 }
 
-/// Returns the identifier of the charge of a checkout.
+/// Returns the identifier of the charge of the checkout with this key.
 pub(crate) fn charge_of(key: Uuid) -> String {
     format!("{CHARGE_PREFIX}{key}")
 }
 
-/// Returns the key of the checkout of this charge.
+/// Returns the key of the checkout with this charge; `None` when the sandbox makes no such identifiers.
 pub(crate) fn key_of_charge(charge: &str) -> Option<Uuid> {
     charge.strip_prefix(CHARGE_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
 }
 
 impl Checkout {
-    /// Creates a checkout, which reports its expiry if it is not paid.
+    /// Creates an open checkout. Its first event, `checkout.expired`, is due when it expires, even if it was paid: the
+    /// receiver then looks up what really happened.
     pub(crate) fn open(request: &CheckoutRequest, now: Instant) -> Self {
         let line = |line: &CheckoutLine| Line { name: line.name.clone(), minor: line.price.minor() };
         let mut checkout = Self {
@@ -149,12 +150,12 @@ impl Checkout {
         checkout
     }
 
-    /// Returns its key in the books.
+    /// Returns the key of this checkout in the books: the identifier of its payment.
     pub(crate) const fn key(&self) -> Uuid {
         self.payment_id
     }
 
-    /// Its identifier.
+    /// Returns the identifier of this checkout, as the shop knows it.
     pub(crate) fn id(&self) -> String {
         format!("{CHECKOUT_PREFIX}{}", self.payment_id)
     }
@@ -168,7 +169,7 @@ impl Checkout {
         self.events.push(Event { id, kind: kind.to_owned(), due_at: Moment(due_at), is_delivered: false });
     }
 
-    /// Returns its state at this time.
+    /// Returns the state of this checkout at the given time.
     fn progress_at(&self, now: Instant) -> Progress {
         match self.progress {
             Progress::Open if now >= self.expires_at.0 => Progress::Expired { at: self.expires_at },
@@ -177,7 +178,7 @@ impl Checkout {
         }
     }
 
-    /// Applies an outcome; `false` when the checkout has already ended.
+    /// Applies the outcome that the buyer chose. Returns `false` and changes nothing when the checkout is not open.
     pub(crate) fn choose(&mut self, outcome: SandboxOutcome, now: Instant) -> bool {
         if self.progress_at(now) != Progress::Open {
             return false;
@@ -189,8 +190,8 @@ impl Checkout {
             }
             SandboxOutcome::Decline => {
                 self.declined_at = Some(Moment(now));
-                // Anyone with the address can decline repeatedly, so a pending report of a decline is not repeated, and
-                // the number of reports is limited.
+                // Anyone with the address of the checkout can decline any number of times. So no event is added while
+                // a due event was not delivered, and the number of events is limited.
                 let is_waiting = self.events.iter().any(|event| !event.is_delivered && event.due_at.0 <= now);
                 if !is_waiting && self.events.len() < MOST_EVENTS {
                     self.announce("checkout.declined", now);
@@ -210,7 +211,7 @@ impl Checkout {
         true
     }
 
-    /// Makes a refund, once for each identifier.
+    /// Makes a refund. Does nothing if a refund with this identifier was made before.
     pub(crate) fn refund(&mut self, refund_id: Uuid, minor: i64, now: Instant) -> Result<(), CheckoutError> {
         if self.refunds.iter().any(|refund| refund.refund_id == refund_id) {
             return Ok(());
@@ -230,7 +231,7 @@ impl Checkout {
         Ok(Money::from_minor(minor, currency))
     }
 
-    /// Its refunds.
+    /// Returns the refunds of this checkout, as the provider reports them.
     pub(crate) fn refunds(&self) -> Result<Vec<ProviderRefund>, CheckoutError> {
         let refund = |refund: &Refund| {
             Ok(ProviderRefund {
@@ -245,7 +246,7 @@ impl Checkout {
         self.refunds.iter().map(refund).collect()
     }
 
-    /// Returns the checkout as the provider reports it.
+    /// Returns this checkout as the provider reports it at the given time.
     pub(crate) fn shown(&self, public_url: &str, now: Instant) -> Result<ProviderCheckout, CheckoutError> {
         let amount = self.money(self.minor)?;
         let progress = self.progress_at(now);
@@ -255,7 +256,7 @@ impl Checkout {
             (Progress::Paid { at }, _) => CheckoutReport::Paid { amount, at: at.0 },
             (Progress::Delayed { .. }, _) => CheckoutReport::Processing,
             (Progress::Expired { at }, None) => CheckoutReport::Expired { at: at.0 },
-            // It ended without another attempt.
+            // The buyer made no other attempt after the decline.
             (Progress::Expired { at }, Some(_)) => CheckoutReport::Bounced(declined(at)),
         };
         let has_money = matches!(progress, Progress::Paid { .. } | Progress::Delayed { .. });
@@ -274,7 +275,7 @@ impl Checkout {
         })
     }
 
-    /// Returns the checkout for its page.
+    /// Returns what the page of this checkout shows at the given time.
     pub(crate) fn on_page(&self, now: Instant) -> Result<SandboxCheckout, CheckoutError> {
         let line = |line: &Line| Ok(CheckoutLine { name: line.name.clone(), price: self.money(line.minor)? });
         Ok(SandboxCheckout {
@@ -293,7 +294,7 @@ impl Checkout {
     }
 }
 
-/// A decline at this time.
+/// Returns the failure that a decline at this time reports.
 fn declined(at: Moment) -> PaymentFailure {
     PaymentFailure { at: at.0, code: DECLINE_CODE.to_owned() }
 }

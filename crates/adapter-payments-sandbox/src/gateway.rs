@@ -18,7 +18,7 @@ use crate::{
     webhooks::Header,
 };
 
-/// The number of items on a page of a list.
+/// The maximum number of items on a page of a list.
 const PAGE: usize = 100;
 
 fn not_reached(error: io::Error) -> GatewayError {
@@ -40,7 +40,8 @@ impl Sandbox {
         blocking(move || sandbox.inner.books.find(key)).await
     }
 
-    /// Applies the outcome to a checkout and returns the changed checkout.
+    /// Applies the outcome to the checkout with this key and returns the checkout; `None` when it does not exist. A
+    /// checkout that is not open is returned unchanged.
     pub(crate) async fn act(&self, key: Uuid, outcome: SandboxOutcome) -> io::Result<Option<Checkout>> {
         let now = self.inner.clock.now();
         let sandbox = self.clone();
@@ -188,7 +189,8 @@ impl PaymentGateway for Sandbox {
     }
 }
 
-/// Returns the index at which the page after the item `after` begins, and whether there are items after that page.
+/// Returns the index at which the page after the item `after` begins, and whether items follow that page. Without
+/// `after`, or if it is not in the list, this is the first page.
 fn part(ids: &[String], after: Option<&str>) -> (usize, bool) {
     let place = after.and_then(|after| ids.iter().position(|id| id == after));
     let start = place.map_or(0, |place| place.saturating_add(1));

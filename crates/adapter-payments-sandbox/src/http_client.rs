@@ -1,4 +1,4 @@
-//! The client that sends webhooks.
+//! The HTTP client that sends webhooks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,11 +6,11 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use crate::books::OpenSandboxError;
 
-/// How long a webhook may take.
+/// The maximum time for sending a webhook and receiving the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Creates a client that reads nothing from the environment. It sends only to this machine, so it trusts no
-/// certificates.
+/// Creates a client that reads no settings from the environment. It sends only to the server on this machine, without
+/// encryption, so it trusts no certificates.
 pub(crate) fn new() -> Result<reqwest::Client, OpenSandboxError> {
     let encryption = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -1,5 +1,6 @@
-//! A payment provider for development: [`Sandbox`] behaves like a real one, stores its books in a folder, and reports
-//! events to the shop with signed webhooks to the server's own address. No money is moved.
+//! [`Sandbox`] is a payment provider for development, which moves no money. It behaves as a real provider does: it
+//! keeps books, which are files in a folder, and reports events with signed webhooks, which it sends to this server
+//! itself.
 
 mod books;
 mod checkout;

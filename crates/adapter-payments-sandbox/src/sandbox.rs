@@ -1,4 +1,4 @@
-//! The parts of the provider.
+//! The state of the sandbox.
 
 use std::{
     path::Path,
@@ -13,10 +13,10 @@ use crate::{
     schedule::Schedule,
 };
 
-/// The name of the provider.
+/// The name of this payment provider, as it is stored with payments and used in the address of webhooks.
 pub(crate) const PROVIDER: &str = "sandbox";
 
-/// The provider. Clones share everything.
+/// The payment provider. Clones share the same state.
 #[derive(Clone)]
 pub struct Sandbox {
     pub(crate) inner: Arc<Inner>,
@@ -24,21 +24,22 @@ pub struct Sandbox {
 
 pub(crate) struct Inner {
     pub(crate) books: Books,
-    /// Signs webhooks, and verifies them.
+    /// Signs webhooks, and verifies the signatures of received webhooks.
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) http: reqwest::Client,
-    /// The public address of the server, without a trailing slash, where checkouts are paid.
+    /// The public address of the server, without a trailing slash. The pages of checkouts are below it.
     pub(crate) public_url: String,
-    /// The address at which the server reaches itself, without a trailing slash.
+    /// The address at which the server reaches itself, without a trailing slash. Webhooks are sent there.
     pub(crate) own_url: String,
-    /// The webhooks to send, with the moment when each is due.
+    /// When to send webhooks next.
     pub(crate) schedule: Mutex<Schedule>,
 }
 
 impl Sandbox {
-    /// Opens the books in this folder, which is created with the first checkout. Webhooks are sent to `own_url`, the
-    /// address at which the server reaches itself; buyers pay at `public_url`. Neither ends with a slash.
+    /// Opens the books in this folder, and plans the webhooks that were not delivered. The folder need not exist: it is
+    /// created with the first checkout. Webhooks are sent to `own_url`, the address at which the server reaches itself.
+    /// The pages on which buyers pay are at `public_url`. Neither address ends with a slash.
     ///
     /// # Errors
     /// When the folder cannot be read, or the HTTP client cannot be created.

@@ -1,4 +1,4 @@
-//! The schedule of webhooks.
+//! When to send webhooks next.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::checkout::Checkout;
 
-/// The checkouts with webhooks to send, by the moment when the next one is due.
+/// The keys of the checkouts that have webhooks to send, with the times at which to send them, in the order of time. A
+/// checkout can be planned several times.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule(BTreeSet<(Instant, Uuid)>);
 
@@ -20,18 +21,18 @@ impl Schedule {
         schedule
     }
 
-    /// Plans the webhooks of a checkout that were not sent.
+    /// Plans all webhooks of a checkout that were not delivered, at the times at which they are due.
     pub(crate) fn add(&mut self, checkout: &Checkout) {
         let waiting = checkout.events.iter().filter(|event| !event.is_delivered);
         self.0.extend(waiting.map(|event| (event.due_at.0, checkout.key())));
     }
 
-    /// Plans to send the webhooks of a checkout at this time.
+    /// Plans to send the due webhooks of the checkout with this key at this time.
     pub(crate) fn plan(&mut self, due_at: Instant, checkout: Uuid) {
         self.0.insert((due_at, checkout));
     }
 
-    /// Takes a checkout whose webhooks are due.
+    /// Removes the first entry if its time has come, and returns the key of its checkout.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Uuid> {
         let first = self.0.first().copied().filter(|(due_at, _)| *due_at <= now)?;
         self.0.remove(&first);

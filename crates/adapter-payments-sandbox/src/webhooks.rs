@@ -14,22 +14,22 @@ use crate::{
     sandbox::{PROVIDER, Sandbox},
 };
 
-/// How far the time of a signature may be off.
+/// The maximum difference between the time of a signature and the time of the receiver.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 
-/// The delay before a webhook is sent again that was not accepted.
+/// The delay before a webhook that was not accepted is sent again.
 const RETRY: TimeDelta = TimeDelta::seconds(5);
 
-/// The maximum number of characters of a text in a webhook.
+/// The maximum number of characters of each text in a received webhook.
 const MAX_LENGTH: usize = 255;
 
-/// The header of the signature.
+/// The name of the HTTP header with the signature.
 const SIGNATURE: &str = "Sandbox-Signature";
 
-/// The purpose of a signature.
+/// The first part of what is signed, so that signatures that the same key makes for another purpose are not valid here.
 const PURPOSE: &[u8] = b"sandbox webhook";
 
-/// The body of a webhook.
+/// The body of a webhook, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct Body {
     id: String,
@@ -38,18 +38,18 @@ struct Body {
     checkout: String,
 }
 
-/// The parsed header `Sandbox-Signature`: `t=…,v1=…`.
+/// The content of the header `Sandbox-Signature`, which has the form `t=SECONDS,v1=TAG`.
 pub(crate) struct Header<'a> {
-    /// The seconds since 1970, as the text that was signed.
+    /// The seconds since 1970, as text, because the text was signed.
     seconds: &'a str,
     tag: [u8; 32],
 }
 
 impl<'a> Header<'a> {
-    /// Parses the header, and checks that its time is recent.
+    /// Parses the header, and checks its time. It does not verify the tag, for which the body is necessary.
     ///
     /// # Errors
-    /// When no body could make the signature valid.
+    /// When the signature is invalid for every body.
     pub(crate) fn checked(signature: Option<&'a str>, now: Instant) -> Result<Self, WebhookError> {
         let signature = signature.ok_or(WebhookError::Signature)?;
         let part = |name: &str| signature.split(',').find_map(|part| part.trim().strip_prefix(name));
@@ -68,8 +68,7 @@ impl<'a> Header<'a> {
 }
 
 impl Sandbox {
-    /// Sends the webhooks that are due; returns how many were accepted. Webhooks that are not accepted are sent again
-    /// later.
+    /// Sends the webhooks that are due. Returns how many were accepted; the others are sent again later.
     ///
     /// # Errors
     /// When the books cannot be read or written.
@@ -143,7 +142,7 @@ impl Sandbox {
         format!("t={seconds},v1={}", URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Reads a webhook.
+    /// Reads a received webhook and verifies its signature.
     pub(crate) fn read(
         &self,
         signature: Option<&str>,
@@ -165,7 +164,7 @@ impl Sandbox {
         })
     }
 
-    /// Does the same for a body that this process created.
+    /// Returns the event in the form in which [`Self::read`] returns it after the webhook, but without a payload.
     pub(crate) fn event(checkout: &Checkout, event: &Event) -> ProviderEvent {
         let subject = subject(&event.kind, checkout.id());
         ProviderEvent {
@@ -178,10 +177,10 @@ impl Sandbox {
     }
 }
 
-/// Returns a text as it is stored: U+FFFD replaces U+0000, which PostgreSQL cannot store.
+/// Returns a text with U+FFFD instead of U+0000, which PostgreSQL cannot store.
 ///
 /// # Errors
-/// When the text is longer than any of the sandbox.
+/// When the text is longer than any text that the sandbox sends.
 fn stored(text: &str) -> Result<String, WebhookError> {
     if text.chars().nth(MAX_LENGTH).is_some() {
         return Err(WebhookError::Malformed);
@@ -189,7 +188,7 @@ fn stored(text: &str) -> Result<String, WebhookError> {
     Ok(text.replace('\0', "\u{fffd}"))
 }
 
-/// The subject of an event of a checkout.
+/// Returns the subject of an event: what the receiver looks up at the provider because of this event.
 fn subject(kind: &str, checkout: String) -> EventSubject {
     if kind.starts_with("checkout.") {
         return EventSubject::Checkout(checkout);

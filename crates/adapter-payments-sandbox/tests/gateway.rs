@@ -1,4 +1,4 @@
-//! Tests of the contract of the payment provider port on the sandbox.
+//! Tests that the sandbox keeps the contract of the port for payment providers.
 #![expect(clippy::unwrap_used, reason = "an unexpected result must fail the test")]
 
 use std::{
@@ -35,7 +35,8 @@ impl Clock for StoppedClock {
     }
 }
 
-/// A signer that is never used, since no webhooks are sent.
+/// A signer without a key, which makes the same signature for everything. That is enough, because these tests send no
+/// webhooks, and refuse those that they receive.
 struct NoSigner;
 
 impl Signer for NoSigner {
@@ -74,7 +75,7 @@ fn request(number: u128, clock: &StoppedClock) -> CheckoutRequest {
 }
 
 #[tokio::test]
-async fn a_checkout_is_opened_once_and_found_again_also_by_another_process() {
+async fn a_repeated_request_opens_the_same_checkout_which_other_processes_find() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let request = request(1, &clock);
@@ -115,7 +116,7 @@ async fn the_outcome_of_a_checkout_is_final() {
 }
 
 #[tokio::test]
-async fn money_that_is_delayed_arrives_and_an_unpaid_checkout_ends() {
+async fn a_delayed_payment_succeeds_later_and_an_unpaid_checkout_expires() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let delayed = sandbox.open_checkout(&request(1, &clock)).await.unwrap();
@@ -153,7 +154,7 @@ async fn a_refund_is_made_once_and_never_exceeds_the_paid_amount() {
 }
 
 #[tokio::test]
-async fn checkouts_and_events_are_listed_from_a_time_on() {
+async fn checkouts_and_events_since_a_time_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let first = sandbox.open_checkout(&request(1, &clock)).await.unwrap();
@@ -172,7 +173,7 @@ async fn checkouts_and_events_are_listed_from_a_time_on() {
 }
 
 #[tokio::test]
-async fn a_webhook_with_a_malformed_or_old_signature_is_refused_without_its_body() {
+async fn a_malformed_or_outdated_signature_is_refused_without_the_body() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let now = clock.now();
@@ -199,7 +200,7 @@ async fn a_webhook_with_a_malformed_or_old_signature_is_refused_without_its_body
         assert_eq!(sandbox.check_signature_header(signature, now), Err(WebhookError::Signature));
         assert_eq!(sandbox.read_webhook(signature, b"{}", now), Err(WebhookError::Signature));
     }
-    // Only with the body can the signature be verified.
+    // A recent signature with a tag of the right length can only be refused with the body.
     assert_eq!(sandbox.check_signature_header(Some(&recent), now), Ok(()));
     assert_eq!(sandbox.read_webhook(Some(&recent), b"{}", now), Err(WebhookError::Signature));
 }

@@ -1,14 +1,15 @@
-//! Amounts in the units of Stripe's API (<https://docs.stripe.com/currencies>).
+//! Converts amounts between ISO 4217 minor units and the units of Stripe's API (<https://docs.stripe.com/currencies>).
 
 use domain::{
     money::{Currency, Money},
     payments::AmountError,
 };
 
-/// The maximum amount: no currency allows more than twelve digits.
+/// The largest amount, in the units of the API: Stripe accepts at most twelve digits in any currency.
 const MAX_UNITS: i64 = 999_999_999_999;
 
-/// The minimum amounts, in minor units of ISO 4217. Stripe publishes none for other currencies.
+/// Stripe's minimum charge for each currency, in ISO 4217 minor units. For other currencies, Stripe publishes no
+/// minimum.
 const MINIMUMS: [(&str, i64); 24] = [
     ("AED", 200),
     ("AUD", 50),
@@ -36,16 +37,16 @@ const MINIMUMS: [(&str, i64); 24] = [
     ("USD", 50),
 ];
 
-/// How the units of the API are derived from the minor units of ISO 4217.
+/// How ISO 4217 minor units of a currency are converted to the units of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Units {
-    /// The units are the same.
+    /// Both units are the same.
     Same,
-    /// The units are the same, but the last of the three digits must be 0.
+    /// Both units are the same, but Stripe requires the last of the three decimal digits to be 0.
     LastDigitZero,
-    /// The API uses two digits for a currency that no longer has any.
+    /// One minor unit is 100 units of the API: ISO 4217 has no decimal digits for the currency, but the API has two.
     Hundredfold,
-    /// The API uses no digits for a currency whose two digits are not in use.
+    /// 100 minor units are one unit of the API: ISO 4217 has two decimal digits for the currency, but the API has none.
     Hundredth,
     /// The API does not support the currency.
     Unsupported,
@@ -63,7 +64,7 @@ impl Units {
     }
 }
 
-/// Checks that Stripe can take exactly this amount.
+/// Checks that Stripe can charge exactly this amount.
 pub(crate) fn check(amount: Money) -> Result<(), AmountError> {
     let currency = amount.currency();
     let least = MINIMUMS.iter().find(|(code, _)| *code == currency.code()).map_or(1, |(_, least)| *least);
@@ -73,7 +74,7 @@ pub(crate) fn check(amount: Money) -> Result<(), AmountError> {
     to_units(amount).map(drop).ok_or(AmountError::Unsupported)
 }
 
-/// The amount in the units of the API; `None` when it cannot be represented exactly.
+/// Converts an amount to the units of the API; `None` when Stripe cannot charge or refund exactly this amount.
 pub(crate) fn to_units(amount: Money) -> Option<i64> {
     let minor = amount.minor();
     let units = match Units::of(amount.currency()) {
@@ -86,7 +87,8 @@ pub(crate) fn to_units(amount: Money) -> Option<i64> {
     units.filter(|units| (0..=MAX_UNITS).contains(units))
 }
 
-/// The amount from the units of the API; `None` when the currency is unknown.
+/// Converts units of the API to an amount; `None` when the currency is unknown, or the amount is not a whole number of
+/// minor units.
 pub(crate) fn from_units(units: i64, currency: &str) -> Option<Money> {
     let currency: Currency = currency.to_ascii_uppercase().parse().ok()?;
     let minor = match Units::of(currency) {
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn each_currency_has_the_digits_that_the_api_requires() {
+    fn each_amount_is_converted_to_the_units_that_the_api_requires() {
         for (minor, currency, units) in [
             (999, "USD", Some(999)),
             (500, "JPY", Some(500)),
@@ -141,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_in_an_unknown_currency_is_not_read() {
+    fn units_without_a_matching_amount_are_not_converted() {
         assert_eq!(from_units(100, "xxx"), None);
         assert_eq!(from_units(150, "isk"), None);
     }
 
     proptest! {
         #[test]
-        fn an_amount_is_returned_as_it_was_sent(
+        fn converting_to_units_and_back_gives_the_same_amount(
             minor in 0..1_000_000_000_i64,
             currency in proptest::sample::select(vec!["USD", "JPY", "ISK", "UGX", "MGA", "KWD", "TND", "HUF"])
         ) {

@@ -1,4 +1,4 @@
-//! Stops calling Stripe for some time when most calls fail.
+//! A circuit breaker: stops calls to Stripe for 30 seconds when at least half of the last 20 calls failed.
 
 use std::{
     collections::VecDeque,
@@ -8,30 +8,31 @@ use std::{
 
 use tokio::time::Instant;
 
-/// How many of the last calls are considered, and how many of them must have failed.
+/// The breaker opens when `FAILURES` of the last `WINDOW` calls failed.
 const WINDOW: usize = 20;
 const FAILURES: usize = 10;
 
-/// How long the breaker stays open, without calls.
+/// How long the breaker refuses calls after it opens.
 const OPEN: Duration = Duration::from_secs(30);
 
-/// How long other calls are refused while a trial call checks whether Stripe answers again.
+/// How long the breaker refuses other calls while a trial call checks whether Stripe answers again.
 const TRIAL: Duration = Duration::from_secs(10);
 
-/// A circuit breaker, which is closed at first.
+/// The circuit breaker. It starts closed, which means that calls are permitted.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether each of the last calls failed.
+    /// The outcomes of the last calls, oldest first: `true` for a failure.
     failed: VecDeque<bool>,
-    /// Until when the breaker is open; `None` while it is closed.
+    /// The end of the time in which calls are refused; `None` while the breaker is closed.
     open_until: Option<Instant>,
 }
 
 impl Breaker {
-    /// Whether Stripe may be called now. When the time of an open breaker has passed, one trial call is permitted.
+    /// Whether Stripe may be called now. After an open breaker has refused calls for `OPEN`, it permits one trial call.
+    /// If the outcome of the trial call is not recorded within `TRIAL`, it permits another one.
     pub(crate) fn permits(&self, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open_until {
@@ -44,7 +45,7 @@ impl Breaker {
         }
     }
 
-    /// Records the outcome of a call; returns whether the breaker opened.
+    /// Records the outcome of a call; returns `true` when this outcome opened a closed breaker.
     pub(crate) fn record(&self, has_failed: bool, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.open_until.is_some() {
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_stays_open_when_the_trial_fails_and_another_follows_one_that_never_ended() {
+    async fn it_stays_open_after_a_failed_trial_and_permits_another_when_a_trial_never_ends() {
         let (breaker, now) = opened();
         let later = now + OPEN;
         assert!(breaker.permits(later));
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_stays_closed_while_fewer_fail() {
+    async fn it_stays_closed_while_fewer_than_half_of_the_calls_fail() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for call in 0..100 {
             assert!(!breaker.record(call % 3 == 0, now));

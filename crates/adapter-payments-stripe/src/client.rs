@@ -1,4 +1,4 @@
-//! Calls of Stripe's API, with time and rate limits, and retries only where they are safe.
+//! The HTTP client for Stripe's API, with timeouts, a rate limit, and retries only where they are safe.
 
 use std::time::Duration;
 
@@ -19,29 +19,31 @@ use crate::{
 /// The version of the API that this code was written for.
 const API_VERSION: &str = "2026-10-28.endive";
 
-/// The time limits for a new connection, and for a call with all its retries.
+/// The time limit for a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The time limit for a call with all its retries and waits.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a call is tried.
+/// The maximum number of attempts of a call, including the first one.
 const TRIES: u32 = 3;
 
-/// The wait before the first retry. Each further wait is longer by this much.
+/// The wait before the first retry. Each later wait is longer than the previous one by this duration.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
 /// The largest response body that is read, in bytes. A page of 100 objects fits.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
-/// The kind of error of a call whose idempotency key was used with other parameters.
+/// Stripe's error type for a call whose idempotency key was already used with other parameters.
 const OTHER_REQUEST: &str = "idempotency_error";
 
 /// Why the client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum StripeSetupError {
-    /// Encryption cannot be set up.
+    /// TLS cannot be set up.
     #[error("connections to Stripe cannot be encrypted ({0})")]
     Encryption(#[from] TrustError),
-    /// The key cannot be sent, or the client does not start.
+    /// The HTTP client cannot be built.
     #[error("the Stripe client cannot be created ({0})")]
     Client(#[from] reqwest::Error),
 }
@@ -68,17 +70,17 @@ enum CallError {
 pub(crate) enum Failure {
     /// Stripe refused the call: nothing was done.
     Refused { status: StatusCode, code: String },
-    /// Nothing was done, and the same call may succeed later.
+    /// The call had no effect, and may succeed later.
     NotReached(Box<dyn std::error::Error + Send + Sync>),
-    /// The call may have taken effect or not.
+    /// It is unknown whether the call took effect.
     Unknown(Box<dyn std::error::Error + Send + Sync>),
-    /// An earlier attempt with the same idempotency key ended in an error, which Stripe stores and returns to every later
-    /// attempt. The earlier attempt is over, so its effect can be looked up now.
+    /// Stripe returned the stored error of an earlier attempt with the same idempotency key, as it does for every later
+    /// attempt with this key. The earlier attempt has ended, so its effect can be looked up now.
     SavedError(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Failure {
-    /// Whether Stripe has no object with this identifier.
+    /// Whether Stripe refused the call because no object has the requested identifier.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Refused { status, code } if *status == StatusCode::NOT_FOUND || code == "resource_missing")
     }
@@ -94,10 +96,10 @@ impl From<Failure> for GatewayError {
     }
 }
 
-/// A call.
+/// A call to Stripe's API.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
-    /// The endpoint, by which calls are counted: the method, and the path without identifiers.
+    /// The method, and the path without identifiers. The rate limit counts calls for each endpoint.
     pub(crate) endpoint: &'static str,
     /// The path and query after `/v1/`.
     pub(crate) path: &'a str,
@@ -114,7 +116,7 @@ struct FailedAttempt {
     may_retry: bool,
 }
 
-/// The client.
+/// A client for Stripe's API.
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -125,12 +127,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Creates the client, without calling Stripe.
+    /// Creates the client. Does not call Stripe.
     ///
     /// # Errors
-    /// When connections cannot be encrypted.
+    /// When TLS cannot be set up, or the HTTP client cannot be built.
     pub(crate) fn new(settings: &StripeSettings) -> Result<Self, StripeSetupError> {
-        // A test double on this machine is called without encryption, so no certificates are needed.
+        // Only a fake Stripe on this machine has an `http://` address; without TLS, no certificate is checked.
         let is_encrypted = settings.api_base.starts_with("https://");
         let trust =
             if is_encrypted { Trust::SignedForName(Authorities::OfThisMachine) } else { Trust::Anybody };
@@ -150,12 +152,12 @@ impl Client {
         })
     }
 
-    /// Makes a call, and reads its answer.
+    /// Makes a call with retries, and parses the response.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
         let answer = self.answer(call).await?;
         json::parse(&answer).map_err(|error| {
             tracing::error!(endpoint = call.endpoint, %error, "an answer of Stripe cannot be read");
-            // A POST has taken effect: Stripe answered with success.
+            // Stripe answered with success, so a POST has taken effect.
             Failure::Unknown(CallError::Unreadable(error).into())
         })
     }
@@ -242,7 +244,8 @@ impl Client {
     }
 }
 
-/// The failure of a call that may have taken effect. A GET has no effect, so its failure counts as not reached.
+/// The failure of a call that Stripe may have processed. For a POST, the outcome is unknown. A GET has no effect, so it
+/// counts as not reached.
 fn uncertain(call: Call<'_>, error: CallError) -> Failure {
     if call.form.is_some() { Failure::Unknown(error.into()) } else { Failure::NotReached(error.into()) }
 }
@@ -251,14 +254,14 @@ fn failed_without_answer(call: Call<'_>, error: reqwest::Error) -> FailedAttempt
     let is_sent = !(error.is_connect() || error.is_builder());
     let error = CallError::Connection(error);
     if is_sent {
-        // A POST may have taken effect, which must be looked up before it is repeated.
+        // A POST may have taken effect, so the caller must look up its result before a retry.
         FailedAttempt { failure: uncertain(call, error), may_retry: call.form.is_none() }
     } else {
         FailedAttempt { failure: Failure::NotReached(error.into()), may_retry: true }
     }
 }
 
-/// Interprets an error response. Stripe's header `Stripe-Should-Retry` takes precedence over the rules here.
+/// Interprets an error response. For the retry, the header `Stripe-Should-Retry` takes precedence over the rules here.
 fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body: &[u8]) -> FailedAttempt {
     let error = CallError::Status(status);
     let (failure, may_retry) = match status {
@@ -275,8 +278,8 @@ fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body:
             let code = code.unwrap_or_else(|| status.as_str().to_owned());
             tracing::warn!(endpoint = call.endpoint, %status, code, "Stripe refused a call");
             if code == OTHER_REQUEST {
-                // The key was used with other parameters, such as those of an earlier version; that call may have taken
-                // effect.
+                // An earlier call used this key with other parameters (for example, a call by an earlier version of
+                // this program), and it may have taken effect.
                 (Failure::Unknown(error.into()), false)
             } else {
                 (Failure::Refused { status, code }, false)

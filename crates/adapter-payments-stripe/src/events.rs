@@ -1,4 +1,5 @@
-//! Events of Stripe and their subjects.
+//! Reads Stripe's events, and finds the subject of each: the checkout, refunds or dispute whose state must be read
+//! again.
 
 use domain::{
     payments::{EventSubject, ProviderEvent},
@@ -9,14 +10,14 @@ use serde_json::Value;
 /// The maximum number of characters of an identifier or type. Stripe's identifiers have at most 255.
 const MAX_LENGTH: usize = 255;
 
-/// A text of an object that is neither empty nor too long to be stored in an index.
+/// The text field `name` of an object; `None` when it is missing, empty, or too long for a database index.
 fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     let text = object.get(name).and_then(Value::as_str);
     text.filter(|text| !text.is_empty() && text.chars().nth(MAX_LENGTH).is_none())
 }
 
-/// Reads an event; `None` when the value is not an event. Events of the other mode, of a connected account or of
-/// another form (thin events) have no subject.
+/// Reads an event; `None` when the value is not an event. The subject is `EventSubject::Other` for events of the other
+/// mode (live or test), events of a connected account, and thin events, which have another format.
 pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant) -> Option<ProviderEvent> {
     let text = |name: &str| text(value, name);
     let (id, kind) = (text("id")?.to_owned(), text("type")?.to_owned());
@@ -25,7 +26,7 @@ pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant
         && value.get("account").is_none_or(Value::is_null);
     let object = value.pointer("/data/object").filter(|_| is_ours);
     let subject = object.and_then(|object| subject(&kind, object)).unwrap_or(EventSubject::Other);
-    // Thin events have their time as text.
+    // `created` is a number of seconds, but a text in thin events.
     let seconds = value.get("created").and_then(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
     let created_at = seconds.or_else(|| text("created")?.parse().ok()).unwrap_or(now);
     Some(ProviderEvent { id, kind, created_at, subject, payload })
@@ -40,7 +41,8 @@ fn subject(kind: &str, object: &Value) -> Option<EventSubject> {
     if is_of("charge.dispute.") {
         return text("id").map(EventSubject::Dispute);
     }
-    // This is the only event of a decline while the session stays open. The session is found by the intent.
+    // When a payment is declined and the session stays open, Stripe sends only this event. It contains the identifier
+    // of the PaymentIntent, by which the gateway finds the session.
     if kind == "payment_intent.payment_failed" {
         return text("id").map(EventSubject::Checkout);
     }
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_other_mode_of_connected_accounts_and_thin_events_have_no_subject() {
+    fn events_of_another_mode_or_account_and_thin_events_have_no_subject() {
         let event = of_kind("checkout.session.completed", &json!({"id": "cs_1"}));
         for (field, value) in
             [("livemode", json!(true)), ("account", json!("acct_1")), ("object", json!("v2.core.event"))]

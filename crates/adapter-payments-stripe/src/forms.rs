@@ -1,19 +1,19 @@
-//! The form-encoded parameters of API calls. The same request always gives the same bytes, as Stripe requires of calls that
-//! repeat an idempotency key.
+//! The form-encoded parameters of API calls. The same request always gives the same bytes, because Stripe refuses a
+//! repeated idempotency key with other parameters.
 
 use domain::payments::{CheckoutRequest, RefundOrder};
 use url::form_urlencoded::Serializer;
 
 use crate::amounts;
 
-/// The maximum number of lines of a session.
+/// The maximum number of line items in a session.
 const MAX_LINES: usize = 100;
 
-/// The maximum length of the name of a line, in characters.
+/// The maximum length of a line item's name, in characters.
 const MAX_NAME: usize = 250;
 
-/// The parameters of a Checkout Session. `None` when Stripe cannot charge exactly this amount, or when the lines do not add up
-/// to it.
+/// The parameters of a Checkout Session; `None` when Stripe cannot charge exactly the requested amount, or when the
+/// prices of the lines do not add up to it.
 pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> Option<String> {
     let zero = domain::money::Money::zero(request.amount.currency());
     let sum = request.lines.iter().try_fold(zero, |sum, line| sum.checked_add(line.price).ok())?;
@@ -32,7 +32,7 @@ pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> 
     for (index, method) in payment_methods.iter().enumerate() {
         form.append_pair(&format!("allowed_payment_method_types[{index}]"), method);
     }
-    // Stripe refuses addresses that are not in ASCII, and with them the whole session.
+    // Stripe refuses the whole session if the email address is not in ASCII.
     if let Some(email) = request.email.as_ref().filter(|email| email.is_ascii()) {
         form.append_pair("customer_email", email);
     }
@@ -59,7 +59,8 @@ pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> 
     Some(form.finish())
 }
 
-/// The line items with their amounts: one item for the whole order when Stripe cannot take each line.
+/// The names and amounts of the line items. If Stripe cannot take each line of the order, a single item for the whole
+/// order replaces them.
 fn lines(request: &CheckoutRequest, total: i64) -> Vec<(String, i64)> {
     let line = |line: &domain::payments::CheckoutLine| {
         let name: String = line.name.chars().take(MAX_NAME).collect();
@@ -72,7 +73,7 @@ fn lines(request: &CheckoutRequest, total: i64) -> Vec<(String, i64)> {
         .unwrap_or_else(|| vec![(request.order_number.clone(), total)])
 }
 
-/// The parameters of a refund. `None` when Stripe cannot refund exactly this amount.
+/// The parameters of a refund; `None` when Stripe cannot refund exactly this amount.
 pub(crate) fn refund(order: &RefundOrder) -> Option<String> {
     let units = amounts::to_units(order.amount)?;
     let mut form = Serializer::new(String::new());
@@ -84,12 +85,12 @@ pub(crate) fn refund(order: &RefundOrder) -> Option<String> {
     Some(form.finish())
 }
 
-/// A query string.
+/// Encodes a query string.
 pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-/// An identifier as a segment of a path.
+/// Encodes an identifier as one segment of a path.
 pub(crate) fn segment(id: &str) -> String {
     url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
 }

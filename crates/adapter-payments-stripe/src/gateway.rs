@@ -25,41 +25,43 @@ use crate::{
     webhook,
 };
 
-/// The fields with the state of a session and its times.
+/// The fields of a session that Stripe must include as whole objects (expand): they contain the state of the payment
+/// and the time when the money arrived.
 const SESSION_FIELDS: &str = "payment_intent.latest_charge.balance_transaction";
 
-/// How long a list of several pages may take.
+/// The time limit for reading all pages of a list.
 const LIST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// By how much Stripe's clock may differ from the server's.
+/// The assumed maximum difference between Stripe's clock and the server's clock.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
-/// The prefix of identifiers of intents: an event of a decline refers to the intent and not to its session.
+/// The prefix of `PaymentIntent` identifiers: an event about a decline contains the intent, but not its session.
 const INTENT_PREFIX: &str = "pi_";
 
+/// The number of objects on a page of a list. Stripe allows at most 100.
 const PAGE_SIZE: &str = "100";
 
-/// The maximum number of idempotency keys for one request; the next key is used when Stripe has saved an error for the
-/// previous one.
+/// The maximum number of idempotency keys for one request. When Stripe has stored an error for a key, the request is
+/// sent with the next key.
 const KEYS: u32 = 5;
 
-/// A list of several pages took too long.
+/// Reading all pages of a list took too long.
 #[derive(Debug, thiserror::Error)]
 #[error("Stripe's list could not be read within {} seconds", LIST_TIMEOUT.as_secs())]
 struct ListTooSlow;
 
-/// Stripe saved an error for every key of a request.
+/// Stripe has stored an error for every idempotency key of a request.
 #[derive(Debug, thiserror::Error)]
 #[error("Stripe repeats an error for each of {KEYS} keys")]
 struct OnlySavedErrors;
 
-/// The key of a request, or the next key when Stripe has saved an error for the previous ones. It is the same in every
-/// process.
+/// The idempotency key number `number` of a request, starting at 1. Every process computes the same keys, so a request
+/// that another process repeats has its effect only once.
 fn numbered_key(key: &str, number: u32) -> String {
     if number == 1 { key.to_owned() } else { format!("{key}:{number}") }
 }
 
-/// A call took effect, but its answer cannot be read; its result must be looked up.
+/// A call took effect, but its response cannot be read, so the result must be looked up.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer to a completed call cannot be read")]
 struct UnreadableAnswer;
@@ -68,26 +70,26 @@ fn unreadable() -> GatewayError {
     GatewayError::Unknown(UnreadableAnswer.into())
 }
 
-/// The error when the parameters of a call cannot be represented for Stripe.
+/// The error for an amount or lines that Stripe cannot charge or refund exactly.
 fn not_representable() -> GatewayError {
     GatewayError::Refused { code: "amount_unsupported".to_owned() }
 }
 
-/// Takes payments at Stripe with Checkout Sessions, and makes refunds.
+/// The payment gateway for Stripe: takes payments with Checkout Sessions, makes refunds, and reads disputes and events.
 pub struct StripeGateway {
     client: Client,
     settings: StripeSettings,
     clock: Arc<dyn Clock>,
 }
 
-/// A list of the API.
+/// A page of a list, as the API returns it.
 #[derive(serde::Deserialize)]
 struct List {
     data: Vec<Value>,
     has_more: bool,
 }
 
-/// The list to read.
+/// A list of the API to read.
 #[derive(Clone, Copy)]
 struct Listing<'a> {
     endpoint: &'static str,
@@ -96,10 +98,10 @@ struct Listing<'a> {
 }
 
 impl StripeGateway {
-    /// Creates the gateway, without calling Stripe.
+    /// Creates the gateway. Does not call Stripe.
     ///
     /// # Errors
-    /// When connections cannot be encrypted.
+    /// When TLS cannot be set up, or the HTTP client cannot be built.
     pub fn new(settings: StripeSettings, clock: Arc<dyn Clock>) -> Result<Self, StripeSetupError> {
         Ok(Self { client: Client::new(&settings)?, settings, clock })
     }
@@ -127,7 +129,7 @@ impl StripeGateway {
         self.find("GET checkout/sessions/:id", &path).await
     }
 
-    /// A page of a list, newest first, after or before a cursor.
+    /// A page of a list, newest object first. The cursor is `starting_after` or `ending_before` with an identifier.
     async fn page(&self, listing: Listing<'_>, cursor: Option<(&str, &str)>) -> Result<List, Failure> {
         let mut pairs = listing.filter.to_vec();
         pairs.push(("limit", PAGE_SIZE));
@@ -136,7 +138,8 @@ impl StripeGateway {
         self.get(listing.endpoint, &path).await
     }
 
-    /// The results of `read` for the objects in a list, newest first. Pages are read one by one and not kept in memory.
+    /// The results of `read` for the objects of a whole list, newest object first. Pages are read one by one, and only
+    /// the results are kept in memory.
     async fn all<T: DeserializeOwned, V>(
         &self,
         listing: Listing<'_>,
@@ -158,8 +161,9 @@ impl StripeGateway {
         .await
     }
 
-    /// The oldest page of a list after the object with the identifier `after`, oldest first, and whether newer ones
-    /// follow. If Stripe no longer has that object, the list is read from its beginning.
+    /// The objects that directly follow the object `after` in time (at most one page, oldest first), and whether newer
+    /// ones exist. If `after` is `None`, or Stripe no longer has that object, the page begins with the oldest object of
+    /// the list.
     async fn oldest_page(
         &self,
         listing: Listing<'_>,
@@ -175,8 +179,8 @@ impl StripeGateway {
                 Err(failure) => return Err(failure),
             }
         }
-        // Lists begin with the newest object, so the oldest page is found by reading all pages, which are not kept in
-        // memory.
+        // Stripe's lists begin with the newest object, so all pages are read until the oldest one. Only one page is
+        // kept in memory.
         let mut page = self.page(listing, None).await?;
         let mut has_newer = false;
         while page.has_more {
@@ -192,7 +196,7 @@ impl StripeGateway {
         reports::checkout(session, self.clock.now())
     }
 
-    /// All refunds of this money, including those made in the dashboard.
+    /// All refunds of a charge, including those made in Stripe's dashboard.
     async fn refunds_of(&self, charge: &str) -> Result<Vec<ProviderRefund>, GatewayError> {
         let filter = [("payment_intent", charge), ("expand[0]", "data.failure_balance_transaction")];
         let listing = Listing { endpoint: "GET refunds", path: "refunds", filter: &filter };
@@ -200,7 +204,7 @@ impl StripeGateway {
     }
 }
 
-/// Ends a call of several pages that takes too long.
+/// Applies `LIST_TIMEOUT` to reading a list.
 async fn within_limit<T>(call: impl Future<Output = Result<T, Failure>>) -> Result<T, GatewayError> {
     match timeout(LIST_TIMEOUT, call).await {
         Ok(result) => Ok(result?),
@@ -212,7 +216,8 @@ fn id_of(object: &Value) -> Option<&str> {
     object.get("id")?.as_str()
 }
 
-/// The objects that can be read. Others do not belong to the shop, but to another use of the account.
+/// The objects that can be parsed. Others are skipped with a warning: the account may have other uses than the shop,
+/// with objects that the shop does not know.
 fn read_all<T: DeserializeOwned>(objects: Vec<Value>) -> impl Iterator<Item = T> {
     objects.into_iter().filter_map(|object| {
         let id = id_of(&object).unwrap_or_default().to_owned();
@@ -222,8 +227,8 @@ fn read_all<T: DeserializeOwned>(objects: Vec<Value>) -> impl Iterator<Item = T>
     })
 }
 
-/// The precedence of several checkouts of one payment. Stripe creates only one, but a checkout with money must not be
-/// missed.
+/// The precedence of a checkout when a payment has several: the one with the highest rank counts. Normally, a payment
+/// has only one checkout, but one that received money must never be missed.
 const fn rank(checkout: &ProviderCheckout) -> u8 {
     match checkout.report {
         CheckoutReport::Paid { .. } => 3,
@@ -310,7 +315,8 @@ impl PaymentGateway for StripeGateway {
             Err(failure @ Failure::NotReached(_)) => return Err(failure.into()),
             Err(failure) => failure,
         };
-        // Stripe refuses when the session is no longer open; after a lost answer it may also have ended.
+        // Stripe refuses the call when the session is no longer open. If the response was lost, the call may have ended
+        // the session. In both cases, the current state of the session decides.
         let checkout = self.checkout(id).await?;
         let is_over = |checkout: &ProviderCheckout| {
             !matches!(checkout.report, CheckoutReport::Open | CheckoutReport::Declined(_))
@@ -321,8 +327,8 @@ impl PaymentGateway for StripeGateway {
     async fn refund(&self, order: &RefundOrder) -> Result<ProviderRefund, GatewayError> {
         let form = forms::refund(order).ok_or_else(not_representable)?;
         for number in 1..=KEYS {
-            // Stripe forgets a key after a day, and repeats a saved error until then, so existing refunds are looked up
-            // first.
+            // Existing refunds are looked up first: an idempotency key prevents a second refund for only about a day,
+            // and with a new key Stripe would make a second refund.
             let made = self.refunds_of(&order.charge).await?;
             if let Some(refund) = made.into_iter().find(|refund| refund.refund_id == Some(order.refund_id)) {
                 return Ok(refund);
@@ -376,7 +382,8 @@ impl PaymentGateway for StripeGateway {
                 after = page.last().and_then(id_of).map(str::to_owned);
                 let sessions = read_all::<Session>(page);
                 let found: Vec<_> = sessions.filter_map(|session| self.checkout_of(&session)).collect();
-                // A page may contain only sessions of others, without a cursor to continue from.
+                // A page may contain only sessions that do not belong to the shop. The caller could not continue from
+                // an empty page, because its cursor is the last returned checkout.
                 if !found.is_empty() || !has_more || after.is_none() {
                     return Ok((found, has_more));
                 }

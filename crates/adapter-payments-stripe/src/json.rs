@@ -2,16 +2,16 @@
 
 use serde::de::DeserializeOwned;
 
-/// The character U+0000 in a text, as JSON contains it.
+/// The JSON escape of U+0000.
 const NUL: &[u8] = br"\u0000";
 
-/// Replaces it.
+/// The JSON escape that replaces `NUL`.
 const REPLACEMENT: &[u8] = br"\ufffd";
 
-/// Parses JSON. In all texts U+FFFD replaces U+0000, which PostgreSQL cannot store.
+/// Parses JSON, and replaces U+0000 with U+FFFD in all strings, because PostgreSQL cannot store U+0000.
 ///
 /// # Errors
-/// When it is not the JSON of such a value.
+/// When the bytes are not valid JSON, or not the JSON of a `T`.
 pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     if json.windows(NUL.len()).any(|part| part == NUL) {
         serde_json::from_slice(&without_nul(json))
@@ -26,7 +26,7 @@ fn without_nul(json: &[u8]) -> Vec<u8> {
     while !rest.is_empty() {
         let length = match rest {
             _ if rest.starts_with(NUL) => NUL.len(),
-            // Escapes are read as a whole: what follows an escaped backslash is not an escape.
+            // Skips a whole escape, so that the second backslash of `\\` does not start a new one.
             [b'\\', _, ..] => 2,
             _ => 1,
         };
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_character_is_replaced() {
+    fn only_an_escaped_nul_is_replaced() {
         for (json, text) in [
             (r#""a\u0000b\u0000""#, "a\u{fffd}b\u{fffd}"),
             (r#""\\u0000""#, r"\u0000"),
@@ -61,7 +61,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_without_the_character(text in "[\\x00\\\\u0\"é🎬]{0,20}") {
+        fn any_text_is_parsed_with_nul_replaced(text in "[\\x00\\\\u0\"é🎬]{0,20}") {
             let json = serde_json::to_vec(&text).unwrap();
             prop_assert_eq!(parse::<String>(&json).unwrap(), text.replace('\0', "\u{fffd}"));
         }

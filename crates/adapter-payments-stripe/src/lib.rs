@@ -1,5 +1,5 @@
-//! Payments at Stripe: Checkout Sessions, refunds, disputes and events, with a small client of the API version
-//! `2026-10-28.endive`.
+//! The payment gateway for Stripe: Checkout Sessions, refunds, disputes and webhook events, with a small HTTP client
+//! for API version `2026-10-28.endive`.
 
 mod amounts;
 mod breaker;

@@ -1,13 +1,14 @@
-//! The objects of Stripe's API, with the fields that are used here.
+//! The objects of Stripe's API, with only the fields that the gateway uses. Times are seconds since 1970, and amounts
+//! are in the units of the API.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// The key-value pairs that the creator of an object attached to it.
+/// The key-value pairs that the shop attached to an object when it created the object.
 pub(crate) type Metadata = HashMap<String, String>;
 
-/// A field that contains an object, or only its identifier.
+/// A field that contains a whole object, or only its identifier if the call did not ask to expand the field.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Expandable<T> {

@@ -1,4 +1,4 @@
-//! Keeps the calls of each endpoint below Stripe's limit.
+//! Delays calls to stay within Stripe's rate limit for each endpoint.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,24 +8,24 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-/// How many calls of an endpoint Stripe accepts per second.
+/// The maximum number of calls to an endpoint per second.
 const CALLS: usize = 25;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The times of the last calls of each endpoint.
+/// The rate limit: for each endpoint, the times of the last calls.
 #[derive(Debug, Default)]
 pub(crate) struct Pace(Mutex<HashMap<&'static str, VecDeque<Instant>>>);
 
 impl Pace {
-    /// Waits until the endpoint may be called, and counts the call. A waiting call reserves nothing, and the caller's
-    /// time limit ends the wait.
+    /// Waits until the endpoint may be called, and counts the call. The wait has no time limit, so the caller must set
+    /// one. A call is counted only when the wait ends, so an abandoned wait does not delay other calls.
     pub(crate) async fn wait(&self, endpoint: &'static str) {
         while let Err(free_at) = self.take(endpoint, Instant::now()) {
             sleep_until(free_at).await;
         }
     }
 
-    /// Counts a call, or returns when the endpoint can be called again.
+    /// Counts a call; or, when the limit is reached, returns the time at which the endpoint may be called again.
     fn take(&self, endpoint: &'static str, now: Instant) -> Result<(), Instant> {
         let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = endpoints.entry(endpoint).or_default();
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn no_second_sees_more_than_25_calls_of_an_endpoint() {
+    async fn an_endpoint_is_called_at_most_25_times_in_any_second() {
         let (pace, begin) = (Pace::default(), Instant::now());
         let mut times = Vec::new();
         for _ in 0..80 {

@@ -1,4 +1,4 @@
-//! Converts the objects of Stripe's API into the shop's reports. An unchanged object always results in the same report.
+//! Converts the objects of Stripe's API to the reports of the domain.
 
 use domain::{
     id::{Id, Kind},
@@ -15,20 +15,20 @@ use crate::{
     objects::{BalanceTransaction, Charge, Dispute, Expandable, Intent, Metadata, Refund, Session},
 };
 
-/// The code of a payment that failed without a code.
+/// The failure code of a payment for which Stripe gives no code.
 const UNKNOWN_FAILURE: &str = "generic_decline";
 
 fn instant(seconds: i64) -> Option<Instant> {
     Instant::from_timestamp(seconds, 0)
 }
 
-/// One of the shop's identifiers in the metadata.
+/// The shop's identifier in the metadata field `name`; `None` when it is missing or malformed.
 fn id_in<K: Kind>(metadata: Option<&Metadata>, name: &str) -> Option<Id<K>> {
     metadata?.get(name)?.parse().ok()
 }
 
-/// Converts a session into a checkout; `None` for one that cannot belong to the shop, because it takes no payment or
-/// has an unknown currency.
+/// Converts a session to a checkout; `None` for a session that cannot belong to the shop, for example because it takes
+/// no payment or has an unknown currency.
 pub(crate) fn checkout(session: &Session, now: Instant) -> Option<ProviderCheckout> {
     if session.mode.as_deref().is_some_and(|mode| mode != "payment") {
         return None;
@@ -51,11 +51,12 @@ pub(crate) fn checkout(session: &Session, now: Instant) -> Option<ProviderChecko
     })
 }
 
-/// The report about the state of a session. It is paid according to `payment_status`, not because it is complete.
+/// The report about the state of a session. Only `payment_status` decides whether the session is paid: a complete
+/// session may still wait for its money.
 fn checkout_report(session: &Session, amount: Money, now: Instant) -> Option<CheckoutReport> {
     let intent = session.payment_intent.as_ref().and_then(Expandable::object);
     let charge = intent.and_then(|intent| intent.latest_charge.as_ref()).and_then(Expandable::object);
-    // `no_payment_required` is not a payment either.
+    // `no_payment_required` is not a payment, so only `paid` counts.
     if session.payment_status == "paid" {
         let at = charge.map_or(session.created, arrival);
         return Some(CheckoutReport::Paid { amount, at: instant(at)? });
@@ -75,7 +76,8 @@ fn checkout_report(session: &Session, amount: Money, now: Instant) -> Option<Che
                 CheckoutReport::Processing
             }
         }
-        // The only report that ends a checkout and has a failure.
+        // A session that expired after a decline is reported as bounced, because `CheckoutReport::Expired` cannot
+        // contain the failure.
         Some("expired") => match failure {
             Some(failure) => CheckoutReport::Bounced(failure),
             None => CheckoutReport::Expired { at: instant(session.expires_at)?.min(now) },
@@ -84,7 +86,7 @@ fn checkout_report(session: &Session, amount: Money, now: Instant) -> Option<Che
     })
 }
 
-/// When the money of a charge arrived.
+/// When the money of a charge arrived, in seconds since 1970.
 fn arrival(charge: &Charge) -> i64 {
     let transaction = charge.balance_transaction.as_ref().and_then(Expandable::object);
     transaction.map_or(charge.created, |transaction| transaction.created)
@@ -97,7 +99,7 @@ fn failure(intent: &Intent, at: i64) -> Option<PaymentFailure> {
     Some(PaymentFailure { at: instant(at)?, code })
 }
 
-/// Converts a refund; `None` for one that cannot belong to the shop, because it belongs to no `PaymentIntent`.
+/// Converts a refund; `None` for one that cannot belong to the shop, for example because it has no `PaymentIntent`.
 pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     let created_at = instant(refund.created)?;
     let failed_at = || {
@@ -110,7 +112,7 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
         refund_id: id_in(refund.metadata.as_ref(), "refund_id"),
         amount: amounts::from_units(refund.amount, &refund.currency)?,
         report: match refund.status.as_deref() {
-            // The API does not provide the time when a pending refund succeeded.
+            // The API does not tell when a pending refund succeeded.
             Some("succeeded") => RefundReport::Succeeded { at: created_at },
             Some("failed" | "canceled") => RefundReport::Failed { at: failed_at() },
             _ => RefundReport::Pending,
@@ -119,11 +121,11 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     })
 }
 
-/// Converts a dispute; `None` for one that cannot belong to the shop, because it belongs to no `PaymentIntent`.
+/// Converts a dispute; `None` for one that cannot belong to the shop, for example because it has no `PaymentIntent`.
 pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute> {
     let amount = amounts::from_units(dispute.amount, &dispute.currency)?;
     let transactions = &dispute.balance_transactions;
-    // The API provides no other time of the end than that of the returned money.
+    // The API does not tell when a dispute was closed. The nearest known time is that of the returned money.
     let last = transactions.iter().filter(|it| it.amount > 0).map(|it| it.created).max();
     let closed_at = last.and_then(instant).unwrap_or(now);
     Some(ProviderDispute {
@@ -142,8 +144,8 @@ pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute
     })
 }
 
-/// The withdrawn money, even if it was returned later. Transactions are in the currency of the account; if that is
-/// another one, the disputed amount is used.
+/// The money that Stripe withdrew for a dispute, even if it was returned later. Transactions are in the currency of the
+/// account. If that is not the currency of the dispute, the result is the disputed amount.
 fn withdrawn(transactions: &[BalanceTransaction], disputed: Money, currency: &str) -> Option<Money> {
     let mut taken = transactions.iter().filter(|it| it.amount < 0).peekable();
     if taken.peek().is_none() {
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn money_that_bounced_without_a_reason_has_bounced() {
+    fn a_payment_that_bounced_without_a_code_is_reported_as_bounced() {
         for status in ["requires_payment_method", "canceled"] {
             let intent = json!({"id": "pi_1", "status": status});
             let failure = PaymentFailure { at: instant(10).unwrap(), code: UNKNOWN_FAILURE.to_owned() };

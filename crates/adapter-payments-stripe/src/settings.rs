@@ -2,18 +2,18 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret of the account at Stripe. Hidden in `Debug`, wiped on drop.
+/// A secret of the Stripe account: an API key or a webhook secret. `Debug` hides it, and dropping it wipes the memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StripeSecret(Zeroizing<String>);
 
 impl StripeSecret {
-    /// Takes the text of a setting.
+    /// Wraps the text of a setting.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
 
-    /// The text, to send it or to compute with it.
+    /// The secret as text, to send it to Stripe or to verify a signature.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -25,25 +25,27 @@ impl fmt::Debug for StripeSecret {
     }
 }
 
-/// The account at Stripe, and its options.
+/// The settings of the Stripe account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeSettings {
     /// The secret key of the account: `sk_test_…`, `sk_live_…` or a restricted one (`rk_…`).
     pub secret_key: StripeSecret,
-    /// The secrets that webhooks are signed with: two during a replacement.
+    /// The secrets that Stripe may sign webhooks with. While a secret is being replaced, the list has the old and the
+    /// new one.
     pub webhook_secrets: Vec<StripeSecret>,
-    /// The address of the API, without a trailing slash; [`StripeSettings::API_BASE`] unless it is a test double.
+    /// The base URL of the API, without a trailing slash: [`StripeSettings::API_BASE`], or the address of a fake
+    /// Stripe.
     pub api_base: String,
     /// The payment methods that buyers may choose from, by Stripe's names, such as `card`.
     pub payment_methods: Vec<String>,
 }
 
 impl StripeSettings {
-    /// The address of Stripe.
+    /// The base URL of Stripe's API.
     pub const API_BASE: &'static str = "https://api.stripe.com";
 
-    /// Whether this is a live key, which charges real money. Webhook events of the other mode (`livemode`) are stored and
-    /// not applied.
+    /// Whether the secret key is a live key, which charges real money. Webhook events whose `livemode` differs are
+    /// stored, but not applied.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.secret_key.expose().contains("_live_")

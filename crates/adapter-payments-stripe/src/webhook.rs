@@ -1,4 +1,4 @@
-//! The signatures of webhooks (<https://docs.stripe.com/webhooks#verify-manually>).
+//! Verifies the signatures of webhooks (<https://docs.stripe.com/webhooks#verify-manually>).
 
 use domain::{payments::WebhookError, time::Instant};
 use hmac::{Hmac, KeyInit, Mac};
@@ -6,16 +6,17 @@ use sha2::Sha256;
 
 use crate::settings::StripeSecret;
 
-/// The maximum difference between the time of a webhook and the clock in either direction, in seconds.
+/// The maximum difference between the signed time of a webhook and the clock, in seconds, in either direction.
 const TOLERANCE: u64 = 300;
 
-/// The maximum number of tags in a header: one for each active secret, and some for future schemes.
+/// The maximum number of `v1` signatures in a header. Stripe sends one for each active secret.
 const MAX_TAGS: usize = 10;
 
-/// Parses the header, and checks that it has tags and a recent time.
+/// Parses the header, and checks that it has a recent time and at least one `v1` signature. It needs no body, so a
+/// request can be refused before its body is read.
 ///
 /// # Errors
-/// When no body could make the signature valid.
+/// When the header cannot be valid for any body.
 pub(crate) fn checked_header(signature: Option<&str>, now: Instant) -> Result<Header<'_>, WebhookError> {
     let header = signature.and_then(Header::parse).ok_or(WebhookError::Signature)?;
     let seconds: i64 = header.time.parse().map_err(|_| WebhookError::Signature)?;
@@ -27,10 +28,10 @@ pub(crate) fn checked_header(signature: Option<&str>, now: Instant) -> Result<He
     }
 }
 
-/// Verifies that the body was signed with one of the secrets, and recently.
+/// Verifies that the body was recently signed with one of the secrets.
 ///
 /// # Errors
-/// When the signature is missing, wrong or too old.
+/// When the signature is missing or wrong, or when its time differs too much from `now`.
 pub(crate) fn verify(
     secrets: &[StripeSecret],
     signature: Option<&str>,
@@ -38,16 +39,16 @@ pub(crate) fn verify(
     now: Instant,
 ) -> Result<(), WebhookError> {
     let header = checked_header(signature, now)?;
-    // Every tag is compared with every secret, so that the duration does not reveal which of them match.
+    // Every signature is compared for every secret, so that the duration does not reveal which of them match.
     let mut is_valid = false;
     for secret in secrets {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else { continue };
         mac.update(header.time.as_bytes());
         mac.update(b".");
-        // The body is hashed once for each secret, regardless of the number of tags in the header.
+        // Hashes the body once for each secret, regardless of the number of signatures in the header.
         mac.update(body);
         for tag in &header.tags {
-            // Compares in constant time.
+            // `verify_slice` compares in constant time.
             is_valid |= mac.clone().verify_slice(tag).is_ok();
         }
     }
@@ -56,20 +57,21 @@ pub(crate) fn verify(
 
 /// The parsed header `Stripe-Signature`: `t=…,v1=…,v1=…`.
 pub(crate) struct Header<'a> {
-    /// The seconds since 1970, as the text that was signed.
+    /// The signed time in seconds since 1970, as text, because the text is part of what was signed.
     time: &'a str,
+    /// The `v1` signatures.
     tags: Vec<[u8; 32]>,
 }
 
 impl<'a> Header<'a> {
-    /// `None` when there is not exactly one time.
+    /// Parses the header; `None` when it does not have exactly one time.
     fn parse(text: &'a str) -> Option<Self> {
         let (mut time, mut tags) = (None, Vec::new());
         for (name, value) in text.split(',').filter_map(|item| item.trim().split_once('=')) {
             match name {
                 "t" if time.is_some() => return None,
                 "t" => time = Some(value),
-                // A value of another length cannot be a valid tag.
+                // Skips values that are not 64 hexadecimal digits, because they cannot be valid.
                 "v1" => tags.extend(decode_hex(value)),
                 _ => {}
             }
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_no_body_makes_valid_is_refused_without_the_body() {
+    fn a_header_that_is_invalid_for_every_body_is_refused_before_the_body_is_read() {
         let now = Instant::from_timestamp(NOW, 0).unwrap();
         let signed = test_stripe::signature(&["whsec_unknown"], NOW, BODY);
         assert!(checked_header(Some(&signed), now).is_ok(), "the signature itself is not verified");
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_with_too_many_tags_is_refused() {
+    fn a_header_with_too_many_signatures_is_refused() {
         let signed = test_stripe::signature(&["whsec_new"], NOW, BODY);
         let tag = format!(",v1={}", "ab".repeat(32));
         assert!(verified(&["whsec_new"], Some(&format!("{signed}{}", tag.repeat(9))), BODY));
@@ -170,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_makes_the_parser_fail(header in ".*") {
+        fn no_header_makes_the_parser_panic(header in ".*") {
             prop_assert!(!verified(&["whsec_new"], Some(&header), BODY));
         }
     }

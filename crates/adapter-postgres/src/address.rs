@@ -7,10 +7,11 @@ use tokio_postgres::config::{Config, Host, SslMode};
 /// The time limit for a TCP connection to one address of the server.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How long sent data may stay unacknowledged before the operating system closes the connection (`tcp_user_timeout`).
+/// How long sent data may stay unacknowledged before the operating system closes the TCP connection
+/// (`tcp_user_timeout`).
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
-/// How long a connection is idle before the operating system sends the first keepalive probe.
+/// How long a connection must be idle before the operating system sends the first TCP keepalive probe.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 
 /// The time between two keepalive probes.
@@ -19,7 +20,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 /// The number of unanswered keepalive probes after which the connection is closed.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Why the address of a database is invalid. The messages quote no values, since a value can be a password.
+/// Why the address of a database is invalid. The messages quote no values, because a value can be a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AddressError {
     #[error(transparent)]
@@ -50,19 +51,19 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Parses an address as PostgreSQL's own programs do, and adds the defaults of this program.
+    /// Parses an address as PostgreSQL's own programs do, and sets this program's defaults for options that it omits.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
-        // The form that SQLAlchemy uses is also accepted.
+        // SQLAlchemy writes the scheme this way.
         let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
         let Parameters { rest, mode, authorities, names } = Parameters::of(&url)?;
         let mut config = Config::from_str(&rest)?;
         let (mode, trust) = security(mode.as_deref(), authorities)?;
         let is_local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
-        // PostgreSQL does not encrypt Unix sockets, whatever `sslmode` says.
+        // PostgreSQL never uses TLS on a Unix socket, so `sslmode` has no effect there.
         let is_open = is_local && config.get_hostaddrs().is_empty();
         config.ssl_mode(if is_open { SslMode::Disable } else { mode });
         if config.get_hosts().is_empty() {
-            // Certificates are checked against hosts, so without host names the addresses are used as hosts.
+            // A certificate is checked against a host. If only `hostaddr` is given, the IP address is the host.
             for address in config.get_hostaddrs().to_vec() {
                 config.host(address.to_string());
             }
@@ -90,13 +91,14 @@ impl Address {
     }
 }
 
-/// The query parameters of an address. Those that `tokio_postgres` does not support are removed from the address.
+/// The query parameters of an address. The address is parsed by `tokio_postgres`, so parameters that it does not
+/// support are removed from the address and kept here.
 struct Parameters {
-    /// The address without the removed parameters.
+    /// The address without the parameters that `tokio_postgres` does not support.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
-    /// The names of the parameters that are set.
+    /// The names of the parameters in `rest`, without those for TLS and `target_session_attrs`.
     names: Vec<String>,
 }
 
@@ -113,7 +115,8 @@ impl Parameters {
                 name if name.starts_with("ssl") => return Err(AddressError::Unknown(name.to_owned())),
                 "target_session_attrs" => match &*decoded(value) {
                     "any" => {}
-                    // `primary` becomes `read-write`, since a primary that is set to read-only cannot be used either.
+                    // `tokio_postgres` does not support `primary`. `read-write` also excludes a primary that is set to
+                    // read-only, which this program could not use.
                     "read-write" | "primary" => left.push("target_session_attrs=read-write"),
                     _ => return Err(AddressError::Session),
                 },
@@ -128,10 +131,10 @@ impl Parameters {
     }
 }
 
-/// Splits an address into the part before its parameters, and the parameters.
+/// Splits an address into the part before the query parameters, and the query parameters.
 ///
-/// For psql the user ends at the first `@`, unless a `/` comes before it. For `tokio_postgres` it ends at the first `@`
-/// anywhere, so every other `@` is percent-encoded.
+/// For psql, the user and password end at the first `@`, but only if no `/` comes before it. For `tokio_postgres`, they
+/// end at the first `@` anywhere. So every `@` that does not end the user and password is percent-encoded.
 fn url_parts(url: &str) -> (String, String) {
     let start = url.find("://").map_or(0, |at| at.saturating_add(3));
     let (scheme, rest) = url.split_at_checked(start).unwrap_or((url, ""));
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_address_is_parsed() {
+    fn every_scheme_is_parsed() {
         for scheme in ["postgres", "postgresql", "postgresql+psycopg"] {
             let config = config(&format!("{scheme}://ann:secret@db.example.com:5433/cinema"));
             assert_eq!(config.get_dbname(), Some("cinema"));
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn writable_sessions_are_requested_with_the_options_of_libpq() {
+    fn target_session_attrs_is_accepted_if_it_permits_writing() {
         let wanted = |value: &str| {
             let address = Address::parse(&format!("postgres://one,two/c?target_session_attrs={value}"));
             address.map(|address| address.config.get_target_session_attrs())
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disconnected_peer_is_detected_within_half_a_minute() {
+    fn the_default_timeouts_detect_a_disconnected_peer_within_30_seconds() {
         let config = config("postgres://db/cinema");
         assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(10)));
         let (interval, retries) =
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_options_have_the_meaning_of_libpq() {
+    fn tls_options_have_the_meaning_of_libpq() {
         let file = || Authorities::OfFile(PathBuf::from("/etc/ca s.pem"));
         for (parameters, mode, trust) in [
             ("", SslMode::Prefer, Trust::Anybody),
@@ -276,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_would_verify_less_than_expected_are_refused_with_advice() {
+    fn tls_options_that_would_verify_less_than_expected_are_refused() {
         for (parameters, help) in [
             ("sslmode=allow", "must be disable, prefer, require, verify-ca or verify-full"),
             ("sslmode=verify-ful", "must be disable, prefer, require, verify-ca or verify-full"),
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_of_this_machine_are_not_encrypted_and_numbers_are_names_too() {
+    fn unix_sockets_are_not_encrypted_and_a_hostaddr_without_host_is_the_host() {
         let local = config("postgres://ann@%2Fvar%2Frun%2Fpostgresql/cinema?sslmode=require");
         assert_eq!(local.get_ssl_mode(), SslMode::Disable);
         let numbered = config("postgres:///cinema?hostaddr=127.0.0.1&sslmode=require");

@@ -8,32 +8,34 @@ use crate::{
     tls::connector,
 };
 
-/// The error for an invalid database address. Its message quotes no part of the address, which may contain a password.
+/// Why a database address is invalid. The message quotes no part of the address, because it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// It has no host.
+    /// The address has no host.
     #[error("it has no host")]
     NoHost,
-    /// Its host has characters that are not allowed in hosts.
+    /// The host contains characters that are not allowed in hosts. A probable cause is a password that is not
+    /// percent-encoded.
     #[error("its host contains invalid characters: in a password, @ is written %40, / %2F and ? %3F")]
     Host,
-    /// One of its options has an invalid value.
+    /// An option has an invalid value, or the TLS options cannot be used. Contains the message to show.
     #[error("{0}")]
     Value(String),
-    /// It has an unknown option, or is not an address.
+    /// The address has an unknown option, or cannot be parsed.
     #[error("it has an option that does not exist, or is not percent-encoded")]
     Form,
 }
 
 impl PostgresDatabase {
-    /// Checks an address without connecting.
+    /// Checks the address of a database without connecting.
     ///
     /// # Errors
-    /// When it is invalid.
+    /// When the address is invalid, or the file of `sslrootcert` cannot be used.
     pub fn check_address(url: &str) -> Result<(), InvalidAddress> {
         let Address { config, trust } = Address::parse(url).map_err(|error| match error {
             AddressError::Malformed(error) => match error.source().map(ToString::to_string) {
-                // Only this message of the library is safe to show, since it quotes only the name of the option.
+                // Other messages of `tokio_postgres` may quote a part of the address. This one quotes only an option's
+                // name.
                 Some(message) if message.starts_with("invalid value for option `") => {
                     InvalidAddress::Value(message)
                 }
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_cannot_be_connected_to_is_refused_without_quoting_it() {
+    fn an_invalid_address_is_refused_without_quoting_it() {
         let value = |option: &str| InvalidAddress::Value(format!("invalid value for option `{option}`"));
         for (url, expected) in [
             ("postgres://ann:canary@db:notaport/cinema", value("port")),
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_encryption_options_are_reported() {
+    fn invalid_tls_options_are_reported() {
         for (parameters, says) in [
             ("sslmode=canary", "sslmode must be disable"),
             ("sslmode=verify-full&sslrootcert=/nowhere/at/all", "sslrootcert must name a file"),
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_address_may_be_given() {
+    fn every_form_of_address_is_accepted() {
         for url in [
             "postgres://db/cinema",
             "postgresql://ann:p%40ss%3Fw%2Frd@db.example.com:5433/cinema?sslmode=prefer",

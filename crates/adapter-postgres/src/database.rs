@@ -11,17 +11,17 @@ use crate::{
     statement::Statement,
 };
 
-/// How often a reading statement is tried when it loses races against other transactions.
+/// The maximum number of attempts of a `SELECT` that fails because of conflicts with other transactions.
 const TRIES: u32 = 5;
 
-/// The size of the connection pool.
+/// The options of the connection pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The largest number of connections, at least 1.
+    /// The maximum number of connections. 0 counts as 1.
     pub size: usize,
 }
 
-/// The storage ports on a PostgreSQL database. Clones share one pool.
+/// A PostgreSQL database, which implements the storage ports. Clones share one connection pool and one cache.
 #[derive(Clone)]
 pub struct PostgresDatabase {
     inner: Arc<Inner>,
@@ -34,17 +34,18 @@ struct Inner {
 
 impl std::fmt::Debug for PostgresDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The address is omitted, since it contains a password.
+        // Omits the address, because it may contain a password.
         f.debug_struct("PostgresDatabase").finish_non_exhaustive()
     }
 }
 
 impl PostgresDatabase {
-    /// Connects to the database at `postgres://…`, `postgresql://…` or `postgresql+psycopg://…`. Must be called on the
-    /// runtime that drives the connections.
+    /// Connects to the database at `postgres://…`, `postgresql://…` or `postgresql+psycopg://…`. Must be called within
+    /// a Tokio runtime: this runtime drives all connections, so it must live as long as the database is used.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] when the address is malformed, [`StoreError::Unavailable`] when no server answers there.
+    /// [`StoreError::Failed`] when the address is invalid, [`StoreError::Unavailable`] when no connection can be
+    /// opened.
     pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(url, options.size)?);
         let cache = CatalogCache::for_connections(options.size);
@@ -53,16 +54,16 @@ impl PostgresDatabase {
         Ok(database)
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database answers a query.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
-    /// How many statements all clones have sent so far, for tests that limit the number.
+    /// The number of statements that all clones have sent so far, for tests that limit this number.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.inner.connections.statements()
@@ -76,14 +77,14 @@ impl PostgresDatabase {
         &self.inner.cache
     }
 
-    /// Runs a reading statement outside any transaction and returns its rows.
+    /// Runs a `SELECT` outside a transaction, and returns its rows. The statement must not write, because it may run
+    /// more than once:
     ///
-    /// When the connection is closed, unresponsive or otherwise unusable, like all connections after a restart of the
-    /// database, it is discarded and the statement is run once more on another connection.
-    ///
-    /// When the statement loses a race (a serialization failure, which at the isolation level serializable can also
-    /// affect reading statements), it is run again immediately, since it cannot lose twice against the same
-    /// transaction.
+    /// - When the connection turns out to be unusable, as all connections are after a restart of the database, it is
+    ///   discarded, and the statement is run once more on another connection.
+    /// - When the statement fails because of a conflict with another transaction (if the database's default isolation
+    ///   level is serializable, this also happens to a `SELECT`), it is retried immediately, with at most [`TRIES`]
+    ///   attempts. It does not wait, because it cannot conflict twice with the same transaction.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -125,7 +126,7 @@ mod tests {
     use super::{CatalogCache, Connections, Inner, PoolOptions, Statement};
     use crate::{Database, unit_of_work::UnitOfWork};
 
-    /// An empty database with a single connection in its pool.
+    /// An empty database, with a pool of one connection; `None` when the tests with PostgreSQL are skipped.
     async fn empty() -> Option<(TestDatabase, Database)> {
         if TestPostgres::is_skipped() {
             return None;
@@ -136,9 +137,9 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_connection_whose_prepared_statements_are_unknown_counts_as_lost() {
+    async fn a_connection_without_its_prepared_statements_counts_as_lost() {
         let Some((_guard, database)) = empty().await else { return };
-        // Simulates a pooler that does not keep prepared statements between two transactions.
+        // Simulates a connection pooler that does not keep prepared statements between transactions.
         let forget = || Statement::<()>::new("DEALLOCATE ALL");
         database.ping().await.unwrap();
         let mut unit = UnitOfWork::begin(&database).await.unwrap();
@@ -156,9 +157,9 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_reading_statement_may_lose_four_races() {
+    async fn a_select_is_retried_after_up_to_four_conflicts() {
         let Some((guard, database)) = empty().await else { return };
-        // A sequence keeps its value when the statement fails.
+        // The function counts attempts with a sequence, because the value of a sequence is not rolled back.
         guard
             .execute(
                 "CREATE SEQUENCE races;
@@ -175,20 +176,21 @@ mod tests {
         assert!(matches!(read("SELECT wins(5)").await, Err(StoreError::Conflict(_))));
     }
 
-    /// Runs a statement for its effect on the session.
+    /// Runs a statement in its own transaction.
     async fn run(database: &Database, sql: &'static str) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::begin(database).await?;
         unit.execute(Statement::<()>::new(sql)).await?;
         unit.finish().await
     }
 
+    /// The server's process for the connection. Another number means that the connection was replaced.
     async fn backend(database: &Database) -> i32 {
         let rows = database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT pg_backend_pid()")).await;
         rows.unwrap()[0].0
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_session_that_became_read_only_is_closed_at_its_first_refused_write() {
+    async fn a_connection_that_became_read_only_is_closed_after_its_first_refused_write() {
         let Some((_guard, database)) = empty().await else { return };
         let write = "CREATE TABLE IF NOT EXISTS written (n int)";
         run(&database, write).await.unwrap();
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_session_with_another_search_path_is_closed() {
+    async fn a_connection_whose_search_path_was_changed_is_closed() {
         let Some((guard, database)) = empty().await else { return };
         guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
         let things = || Statement::<(Integer,)>::new("SELECT n FROM things");
@@ -217,14 +219,14 @@ mod tests {
         let write = "INSERT INTO things VALUES (8)";
         assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));
         run(&database, write).await.unwrap();
-        // A query on a table that does not exist must not be retried endlessly.
+        // A query on a table that does not exist also looks like a wrong `search_path`, but is retried only once.
         let missing =
             database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT n FROM nothing")).await;
         assert!(matches!(missing, Err(StoreError::Failed(_))), "{missing:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_statement_whose_result_a_migration_changed_is_prepared_again() {
+    async fn a_statement_whose_result_type_was_changed_by_a_migration_is_prepared_again() {
         let Some((guard, database)) = empty().await else { return };
         guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
         let things = || Statement::<(Integer,)>::new("SELECT * FROM things");
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_connection_is_not_used_beyond_its_age() {
+    async fn a_connection_is_not_used_beyond_its_maximum_age() {
         let Some((guard, database)) = empty().await else { return };
         assert_eq!(backend(&database).await, backend(&database).await);
         let connections = Arc::new(Connections::with_max_age(guard.url(), 1, Duration::ZERO).unwrap());

@@ -1,4 +1,5 @@
-//! The differences between the databases, so that the repositories and queries are written once: here PostgreSQL.
+//! What PostgreSQL needs in another form than SQLite: types, bind parameters and pieces of SQL. The repositories and
+//! queries are shared with `adapter-sqlite`, which compiles them with its own module `dialect`.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -33,7 +34,7 @@ pub(crate) type SqlId = sql_types::Uuid;
 /// The SQL type of instants.
 pub(crate) type SqlInstant = sql_types::Timestamptz;
 
-/// An identifier in the form of this database.
+/// An identifier as PostgreSQL stores it (`uuid`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Uuid)]
 pub(crate) struct DbUuid(pub(crate) Uuid);
@@ -50,7 +51,7 @@ impl FromSql<sql_types::Uuid, Pg> for DbUuid {
     }
 }
 
-/// An instant in the form of this database.
+/// An instant as PostgreSQL stores it (`timestamptz`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Timestamptz)]
 pub(crate) struct DbInstant(pub(crate) DateTime<Utc>);
@@ -67,7 +68,7 @@ impl FromSql<sql_types::Timestamptz, Pg> for DbInstant {
     }
 }
 
-/// A value in a statement.
+/// A bind parameter of a statement.
 #[derive(Debug, Clone)]
 pub(crate) enum Bind {
     Id(DbUuid),
@@ -81,7 +82,7 @@ pub(crate) enum Bind {
     Ready(Column),
 }
 
-/// A column of the rows to insert.
+/// The values of one column in all rows that a statement inserts.
 #[derive(Debug, Clone)]
 pub(crate) enum Column {
     Integers(Vec<i64>),
@@ -157,7 +158,7 @@ impl From<Column> for Bind {
     }
 }
 
-/// Locks the rows that a query reads until the unit ends.
+/// Adds `FOR UPDATE` to a Diesel query, so that the selected rows are locked until the unit of work ends.
 macro_rules! for_update {
     ($query:expr) => {
         $query.for_update()
@@ -165,39 +166,39 @@ macro_rules! for_update {
 }
 pub(crate) use for_update;
 
-/// Ends a select whose rows are locked against changes until the unit ends.
+/// The end of a `SELECT` that locks its rows against changes until the unit of work ends.
 pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
 
-/// Ends a select of movies `m` that are locked against deletion until the unit ends.
+/// The end of a `SELECT` that locks the movies `m` against deletion until the unit of work ends.
 pub(crate) const KEPT_MOVIES: &str = " FOR KEY SHARE OF m";
 
-/// Ends a sub-select that skips rows that others have locked.
+/// The end of a sub-select that locks its rows, and skips rows that other transactions have locked.
 pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
-/// Ends a select of movies `m` that are locked against changes until the unit ends. Links to them may be added in the
-/// meantime.
+/// The end of a `SELECT` that locks the movies `m` against changes until the unit of work ends. Other transactions may
+/// still insert rows that refer to these movies.
 pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 
-/// The number of the day (UTC) of an instant, counted from 1970.
+/// The SQL expression for the day (UTC) of the instant in `column`, as the number of days since 1970-01-01.
 pub(crate) fn day_of(column: &str) -> String {
     format!("CAST(FLOOR(EXTRACT(EPOCH FROM {column}) / 86400) AS BIGINT)")
 }
 
-/// The current time, by the clock of the database.
+/// The SQL expression for the current time by the database's clock.
 pub(crate) const NOW: &str = "now()";
 
-/// Precedes a column in a condition that each movie is checked by. Empty here, since this planner chooses the right
-/// index.
+/// The prefix of a column in a condition that must be checked for each movie instead of being looked up in an index.
+/// Empty, because PostgreSQL's planner chooses the right index without a hint.
 pub(crate) const UNINDEXED: &str = "";
 
-/// The approximate number of movies; not positive if the table was never analysed.
+/// The SQL expression for PostgreSQL's estimate of the number of movies; 0 or negative if the table was never analysed.
 pub(crate) const MOVIES_ESTIMATE: &str =
     "(SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = to_regclass('movies'))";
 
-/// A missing identifier.
+/// The SQL expression for an identifier that is `NULL`.
 pub(crate) const NO_ID: &str = "CAST(NULL AS UUID)";
 
-/// Names the index of a table. Empty here, since this planner chooses it.
+/// The hint that makes a query use an index of a table. Empty, because PostgreSQL's planner chooses the index itself.
 pub(crate) const fn index_hint(_index: &'static str) -> String {
     String::new()
 }
@@ -207,22 +208,24 @@ pub(crate) const fn index_hint(_index: &'static str) -> String {
 pub(crate) const FOUND_MOVIE: &str =
     " CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m";
 
-/// Names the index for a search of titles. Empty here, since this planner chooses it.
+/// The hint that makes a search for titles use its index. Empty, because PostgreSQL's planner chooses the index itself.
 pub(crate) const TITLE_INDEX: &str = "";
 
-/// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
+/// Aggregates the identifiers and names of the rows `n`, in the order of their links `l`, to a JSON array of pairs, as
+/// text.
 pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) ORDER BY l.position)::text";
 
-/// All the names of `n`, as the text of a JSON array.
+/// Aggregates the names of the rows `n` to a JSON array, as text.
 pub(crate) const NAMES: &str = "json_agg(n.name)::text";
 
-/// All the identifiers of the links `l` in their order, as the text of a JSON array.
+/// Aggregates the identifiers of the links `l`, in their order, to a JSON array, as text.
 pub(crate) const LINKED_IDS: &str = "json_agg(l.id ORDER BY l.position)::text";
 
-/// Identifier, name, year and price of all the items `i` of an order and their movies `m`, as the text of a JSON array of arrays.
+/// Aggregates the items `i` of an order and their movies `m` to a JSON array, as text. Each element is an array of the
+/// movie's identifier, name and year, and the price in minor units.
 pub(crate) const ORDERED_MOVIES: &str =
     "json_agg(json_build_array(i.movie_id, m.name, m.year, i.price_minor) ORDER BY i.id)::text";
 
-/// Movie and reason of all the exclusions `x` of an order, as the text of a JSON array of pairs.
+/// Aggregates the exclusions `x` of an order to a JSON array of pairs (movie, reason), as text.
 pub(crate) const EXCLUDED_MOVIES: &str =
     "json_agg(json_build_array(x.movie_id, x.reason) ORDER BY x.position)::text";

@@ -1,8 +1,8 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// Messages of PostgreSQL when it is temporarily unavailable, overloaded or full. Diesel drops the SQLSTATE of these
-/// errors, so they are recognized by their English messages; each line names the SQLSTATE.
+/// Parts of PostgreSQL's messages when it is temporarily unavailable, overloaded or full. Diesel drops the SQLSTATE of
+/// these errors, so they can only be recognized by their English messages. Each line names the SQLSTATE.
 const PASSING: [&str; 12] = [
     "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
     "could not obtain lock",               // 55P03
@@ -18,10 +18,11 @@ const PASSING: [&str; 12] = [
     "database is not currently accepting", // 55000
 ];
 
-/// The message to a transaction that PostgreSQL ends to resolve a deadlock. Diesel recognizes 40001 itself.
+/// The message for a transaction that PostgreSQL aborts to resolve a deadlock. The other conflict between transactions,
+/// 40001 (serialization failure), has its own error kind in Diesel.
 const DEADLOCK: &str = "deadlock detected"; // 40P01
 
-/// Messages after which a connection is unusable, while another connection may succeed.
+/// Parts of messages after which this connection is unusable, but another connection may succeed.
 const LOST: [&str; 6] = [
     "terminating connection",                  // 57P01, 57P02, 57P04, 57P05, 25P03
     "the database system is shutting down",    // 57P03
@@ -31,16 +32,17 @@ const LOST: [&str; 6] = [
     "cache lookup failed for",                 // XX000: an object of a prepared statement was re-created
 ];
 
-/// The beginning of messages that a prepared statement is unknown (26000), or that its name is used by another one
-/// (42P05, 08P01). They occur with a pooler that changes the server between transactions.
+/// The beginnings of messages that a prepared statement is unknown (26000), or that its name belongs to another
+/// statement (42P05, 08P01). Both happen behind a connection pooler that uses another server connection for each
+/// transaction.
 const OTHER_STATEMENTS: [&str; 2] = ["prepared statement \"", "bind message supplies"];
 
-/// The end of messages that a table, a type or a function is missing (42P01, 42704, 42883). They occur in a session
+/// The end of messages that a table, a type or a function is missing (42P01, 42704, 42883). This happens in a session
 /// whose `search_path` was changed.
 const MISSING: &str = "does not exist";
 
-/// Whether the connection is lost, as after a restart of the database, or its session has changed, so that another
-/// connection may succeed.
+/// Whether the connection is unusable, but another connection may succeed: it is closed (for example, after a restart
+/// of the database), read-only, or without the prepared statements that it had.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -58,20 +60,22 @@ pub(crate) fn is_connection_lost(error: &Error) -> bool {
     }
 }
 
-/// Whether the connection is read-only (25006), as on a standby after a fail-over.
+/// Whether the connection is read-only (25006), for example because a fail-over turned its server into a standby.
 pub(crate) const fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
 }
 
-/// Whether the connection must be closed: it is lost, or has a wrong `search_path`.
+/// Whether the connection must be closed: it is unusable, or an object is missing, which suggests that the
+/// `search_path` of its session was changed.
 pub(crate) fn spoils_connection(error: &Error) -> bool {
     let is_misled =
         matches!(error, Error::DatabaseError(_, information) if information.message().ends_with(MISSING));
     is_misled || is_connection_lost(error)
 }
 
-/// Whether the transaction was rolled back because of a conflict with another one. Units read rows before they rely on
-/// them, so an existing key or a missing row means that another transaction has added or deleted it in the meantime.
+/// Whether the transaction was rolled back because of a conflict with another one. A violated unique or foreign key
+/// also counts: a unit of work first reads the rows that it relies on, so another transaction has inserted or deleted a
+/// row in the meantime.
 fn is_conflict(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -85,7 +89,8 @@ fn is_conflict(error: &Error) -> bool {
     }
 }
 
-/// Distinguishes temporary errors, and errors that a retry may avoid, from other errors.
+/// Converts a Diesel error: a conflict with another transaction to `Conflict`, a temporary error to `Unavailable`, and
+/// any other error to `Failed`.
 pub(crate) fn store_error(error: Error) -> StoreError {
     if is_conflict(&error) {
         return StoreError::conflict(error);

@@ -1,12 +1,10 @@
-//! The parts of the search index.
-
-/// A part of the search index.
+/// The part of the search index that a condition with words searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexPart {
-    /// The complete index.
+    /// The whole index: names, people and descriptions of movies.
     All,
-    /// The names of movies.
+    /// Only the names of movies.
     Name,
-    /// The names of their people.
+    /// Only the names of the movies' people.
     People,
 }

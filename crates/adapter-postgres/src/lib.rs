@@ -1,8 +1,9 @@
 //! The storage ports on PostgreSQL.
 //!
-//! [`PostgresDatabase`] implements every store, query and maintenance port of the domain. It uses no LISTEN, advisory locks,
-//! triggers or temporary tables. The only session state is prepared statements, which a pooler in transaction mode must
-//! support (docs/operations.md, "Behind `PgBouncer`").
+//! [`PostgresDatabase`] implements every store, query and maintenance port of the domain. It uses no LISTEN, advisory
+//! locks, triggers or temporary tables, so that it also works behind a connection pooler in transaction mode. The
+//! pooler must support prepared statements, which are the only session state (docs/operations.md, "Behind
+//! `PgBouncer`").
 
 mod address;
 mod bulk;
@@ -26,7 +27,7 @@ mod statement;
 mod tls;
 mod unit_of_work;
 
-/// The name of the database type in the sources shared with `adapter-sqlite`.
+/// The sources that `adapter-sqlite` also compiles refer to the database type by this name.
 pub(crate) use crate::database::PostgresDatabase as Database;
 pub use crate::{
     check_address::InvalidAddress,

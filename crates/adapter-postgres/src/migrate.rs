@@ -9,12 +9,12 @@ use domain::store::StoreError;
 
 use crate::{PostgresDatabase, statement::Statement};
 
-/// How the database's schema compares with the migrations of this program.
+/// How the schema of the database compares with the migrations of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// The schema has exactly these migrations.
+    /// The schema has exactly the migrations of this program.
     Current,
-    /// The schema lacks this number of migrations.
+    /// The schema lacks the given number of migrations.
     Behind(usize),
     /// The schema has a migration that this program does not know, because a newer version migrated it.
     Ahead,
@@ -22,14 +22,13 @@ pub enum SchemaState {
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// How often migrating is tried. A node that meets another node's migration waits for its end, fails, and continues with the
-/// next one.
+/// The maximum number of attempts to run the pending migrations. When two nodes run the same migration concurrently,
+/// the second one waits for the first and then fails; its next attempt continues with the next migration.
 const TRIES: u32 = 20;
 
 impl PostgresDatabase {
-    /// Brings the schema, the keys of e-mail addresses and the search index up to date. Each migration is a
-    /// transaction. Several nodes may do so concurrently: a node that finds a running migration waits for it and
-    /// continues with the next one.
+    /// Brings the schema, the keys of e-mail addresses and the search index up to date. Each schema migration is one
+    /// transaction. Several nodes may call this function concurrently.
     ///
     /// # Errors
     /// When the database is unavailable, a migration fails, or the schema is newer than this program.
@@ -70,10 +69,10 @@ impl PostgresDatabase {
             .map_err(StoreError::failed)
     }
 
-    /// Reverts the last migration, for tests and for operators who go back to an older version.
+    /// Reverts the last schema migration, for tests and for operators who return to an older version of this program.
     ///
     /// # Errors
-    /// When there is none, or it cannot be reverted.
+    /// When no migration was applied, or the last one cannot be reverted.
     pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
         let connection = self.connections().open_for_migrations().await?;
         let run =
@@ -86,7 +85,7 @@ impl PostgresDatabase {
             .map_err(StoreError::failed)
     }
 
-    /// How the schema compares with the migrations of this program.
+    /// Compares the schema with the migrations of this program.
     ///
     /// # Errors
     /// When the database is unavailable.

@@ -1,4 +1,5 @@
-//! Test helpers that check how the database plans a statement.
+//! Test helpers that check PostgreSQL's query plan for a statement. `adapter-sqlite` has a module with the same
+//! functions.
 
 use diesel::sql_types::Text;
 use diesel_async::SimpleAsyncConnection;
@@ -32,7 +33,7 @@ const ROWS: [&str; 8] = [
 pub(crate) const FILTER_BITS_MIGRATION: &str =
     include_str!("../../../migrations/postgres/2026-11-30-000072_filter_bits/up.sql");
 
-/// A database with 10,000 movies and users; `None` when the tests of PostgreSQL are skipped.
+/// A database with 10,000 movies and 10,000 users; `None` when the tests with PostgreSQL are skipped.
 pub(crate) async fn filled() -> Option<(Database, TestDatabase)> {
     if TestPostgres::is_skipped() {
         return None;
@@ -51,15 +52,15 @@ async fn fill(url: String) {
     }
     unit.finish().await.unwrap();
     database.index_outdated_movies().await.unwrap();
-    // The server does this automatically after some time. It cannot run in a transaction.
+    // PostgreSQL does this automatically after some time, but the plans are needed now. It cannot run in a transaction.
     let mut session = database.connections().get().await.unwrap();
     session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();
 }
 
-/// The plan of a statement, one step per line.
+/// The text of a statement and its query plan, with one line for each step.
 pub(crate) struct Plan(String);
 
-/// Asks the database for the plan of a statement.
+/// Reads the query plan of a statement with `EXPLAIN`.
 pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> Plan {
     let rows: Vec<(String,)> = database.fetch(statement.behind::<(Text,)>("EXPLAIN ")).await.unwrap();
     let steps: Vec<String> = rows.into_iter().map(|(step,)| step).collect();
@@ -67,23 +68,25 @@ pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> 
 }
 
 impl Plan {
+    /// Checks that the plan does not read all movies.
     pub(crate) fn walks_indexes(&self) {
         assert!(!self.0.contains("Seq Scan on movies"), "{}", self.0);
     }
 
+    /// Checks that an index scan starts at the position of the cursor, and that only the rows of the page are sorted.
     pub(crate) fn begins_at_the_position(&self) {
         let begins = |step: &str| step.contains("Index Cond: ") && step.contains("ROW(");
         assert!(self.0.lines().any(begins), "{}", self.0);
-        // The only sort is that of the 21 rows of the page. It is the top step, which has no arrow.
+        // A sort of the page's 21 rows is allowed. It is the first line of the plan, which has no arrow.
         assert!(!self.0.contains("->  Sort") && !self.0.contains("->  Incremental"), "{}", self.0);
     }
 
-    /// Checks that movies are read in the order of an index, and that only the rows of the page are sorted.
+    /// Checks that movies are read in the order of the index `name`, and that only the rows of the page are sorted.
     pub(crate) fn walks_the_order_of(&self, name: &str) {
         assert!(self.0.contains(name) && !self.0.contains("->  Sort"), "{}", self.0);
     }
 
-    /// Checks that this table is read in the order of an index, and that nothing is sorted.
+    /// Checks that `table` is read in the order of `index`, and that nothing is sorted.
     pub(crate) fn walks_the_table_by(&self, table: &str, index: &str) {
         assert!(self.0.contains(index) && !self.0.contains("Sort"), "{}", self.0);
         assert!(!self.0.contains(&format!("Seq Scan on {table}")), "{}", self.0);
@@ -95,7 +98,7 @@ impl Plan {
         assert!(self.0.lines().any(reads), "{}", self.0);
     }
 
-    /// Checks that the audit log is read in the order of an index, and that nothing is sorted.
+    /// Checks that the audit log is read in the order of the index `name`, and that nothing is sorted.
     pub(crate) fn walks_the_index(&self, name: &str) {
         assert!(self.0.contains(name), "{}", self.0);
         let bad = ["Seq Scan", "Sort"].iter().find(|step| self.0.contains(**step));

@@ -25,31 +25,34 @@ use crate::{
     tls::connector,
 };
 
-/// How long to wait for a free connection before giving up.
+/// The time limit for waiting for a free connection in the pool.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// The time limit for opening a connection, and for asking the server to cancel a statement.
+/// The time limit for opening a connection, and for a request to cancel a statement.
 const OPEN: Duration = Duration::from_secs(2);
 
-/// The maximum age of a connection. After that time at the latest, no connection leads to a server that was replaced without
-/// closing its connections, or that the host name no longer resolves to.
+/// The maximum age of a pooled connection. It limits how long the pool uses an old server after a fail-over, if the old
+/// server did not close its connections, or if the host name now resolves to another server.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// The maximum ages of connections differ in this many steps over a quarter of [`MAX_AGE`], so that connections that were
-/// opened together are not replaced together.
+/// The number of different maximum ages: they are spread evenly over the last quarter of [`MAX_AGE`], so that
+/// connections that were opened together are not replaced together.
 const AGE_STEPS: u32 = 16;
 
-/// The options of every connection: time limits for statements, locks and idle transactions; and random page costs of SSDs, so
-/// that lists are read by their index. The lock timeout is longer than PostgreSQL's `deadlock_timeout` of 1 s, so that a
-/// deadlock is reported as one. `PgBouncer` refuses options unless `ignore_startup_parameters = options` is set; then the role
-/// must have them.
+/// The options of every pooled connection: time limits in milliseconds for statements, locks and idle transactions; no
+/// JIT compilation; and the random page cost of an SSD, so that the planner reads lists by their index.
+///
+/// The lock timeout is longer than PostgreSQL's `deadlock_timeout` of 1 s, so that a deadlock is reported as a deadlock
+/// and not as a timeout. `PgBouncer` refuses these options unless `ignore_startup_parameters = options` is set; with
+/// this setting it drops them, and they must be set on the database role.
 const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1500 \
     -c idle_in_transaction_session_timeout=10000 -c jit=off -c random_page_cost=1.1";
 
-/// The options for migrations, which may run for long but must not block the service while they wait for a lock.
+/// The options of connections for migrations: statements have no time limit, but a wait for a lock ends after 10 s,
+/// because other statements queue behind it.
 const MIGRATION_STARTUP: &str = "-c statement_timeout=0 -c lock_timeout=10000";
 
-/// Why the pool cannot provide a connection.
+/// Why a connection cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("cannot connect to PostgreSQL")]
@@ -77,7 +80,7 @@ pub(crate) struct Manager {
     tls: MakeRustlsConnect,
     runtime: Handle,
     max_age: Duration,
-    /// How many connections were opened.
+    /// The number of opened connections, from which the maximum age of the next one is computed.
     opened: Arc<AtomicU32>,
 }
 
@@ -98,10 +101,10 @@ impl Manager {
         self.max_age.saturating_sub(part)
     }
 
-    /// The same connections with other settings.
+    /// A copy of this manager that also sets `options` on each connection.
     fn with_options(&self, options: &str) -> Self {
         let mut manager = self.clone();
-        // The default options come first, so that options in the address take precedence.
+        // Of an option that occurs twice, the last value counts. So options in the address take precedence.
         let theirs = manager.config.get_options().unwrap_or_default();
         let options = format!("{options} {theirs}");
         manager.config.options(options.trim());
@@ -109,7 +112,7 @@ impl Manager {
     }
 }
 
-/// Connects; without encryption if it is only preferred and the TLS handshake fails.
+/// Connects. If TLS is only preferred (`sslmode=prefer`) and its handshake fails, connects without encryption.
 async fn connect<T>(
     config: &Config,
     tls: T,
@@ -130,7 +133,7 @@ where
     }
 }
 
-/// Whether the TLS handshake failed, which can only be recognized by the message of the library.
+/// Whether the TLS handshake failed. `tokio_postgres` has no public error kind, so only its message tells.
 fn is_of_encryption(error: &Error) -> bool {
     error.to_string().starts_with("error performing TLS handshake")
 }
@@ -141,12 +144,12 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Session, ConnectError> {
         let open = self.clone().open();
-        // The time limit is part of the task, which continues when its caller is cancelled.
+        // The task continues when its caller is cancelled, so the time limit must be inside the task.
         self.runtime.spawn(async move { timeout(OPEN, open).await }).await??
     }
 
-    /// Does not query the server: a connection that broke in the meantime is detected at its first statement, which is
-    /// retried.
+    /// Decides whether an idle connection can be used again. Does not query the server: a connection that broke while
+    /// it was idle is detected by its first statement, which its caller retries.
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
         if session.connection.is_broken() {
             Err(RecycleError::Message("the connection is broken".into()))
@@ -158,21 +161,21 @@ impl managed::Manager for Manager {
     }
 }
 
-/// Hands out connections and counts the statements that run on them.
+/// Provides connections from a pool, and counts the statements that run on them.
 pub(crate) struct Connections {
     pool: Pool<Manager>,
-    /// Opens connections outside the pool.
+    /// Opens connections outside the pool, for migrations.
     manager: Manager,
     statements: AtomicU64,
 }
 
 impl Connections {
-    /// Parses the address without opening a connection.
+    /// Creates a pool for the database at `url`, with at most `size` connections. Opens no connection yet.
     pub(crate) fn new(url: &str, size: usize) -> Result<Self, StoreError> {
         Self::with_max_age(url, size, MAX_AGE)
     }
 
-    /// As [`Connections::new`], with another maximum age.
+    /// As [`Connections::new`], with another maximum age of connections.
     pub(crate) fn with_max_age(url: &str, size: usize, max_age: Duration) -> Result<Self, StoreError> {
         let Address { config, trust } = Address::parse(url).map_err(StoreError::failed)?;
         let tls = connector(&trust, config.get_ssl_negotiation()).map_err(StoreError::failed)?;
@@ -191,14 +194,14 @@ impl Connections {
         Ok(Self { pool, manager, statements: AtomicU64::new(0) })
     }
 
-    /// A connection, or an error after [`WAIT`] and [`OPEN`] at the latest.
+    /// Takes an idle connection, or opens one. Fails after [`WAIT`] plus [`OPEN`] at the latest.
     pub(crate) async fn get(&self) -> Result<PooledConnection, StoreError> {
         self.pool.get().await.map_err(StoreError::unavailable)
     }
 
-    /// A connection to write on. A connection that was read-only when it was opened is replaced by a new one, so that
-    /// writing continues as soon as the server allows it again. If the new one is read-only too, it stays in the pool
-    /// for reading.
+    /// Takes a connection for a transaction that may write. A pooled connection that was read-only when it was opened
+    /// is replaced by a new one, because the server may accept writes again. If the new one is read-only too, the call
+    /// fails, and the connection returns to the pool for reads.
     pub(crate) async fn get_to_write(&self) -> Result<PooledConnection, StoreError> {
         loop {
             let session = self.get().await?;
@@ -213,8 +216,8 @@ impl Connections {
         }
     }
 
-    /// Closes a connection that can no longer be used. If the server stopped responding or became read-only, the idle
-    /// connections are also closed, because they are connected to the same server.
+    /// Closes an unusable connection. If the server does not respond or has become read-only, the idle connections are
+    /// also closed, because they lead to the same server.
     pub(crate) fn discard(&self, session: PooledConnection, why: &diesel::result::Error) {
         drop(Object::take(session));
         let is_read_only = is_read_only(why);
@@ -225,7 +228,7 @@ impl Connections {
         }
     }
 
-    /// Cancels a statement whose caller was cancelled.
+    /// Asks the server to cancel a running statement whose result is no longer needed.
     pub(crate) async fn cancel(&self, statement: &CancelToken) {
         match timeout(OPEN, statement.cancel_query(self.manager.tls.clone())).await {
             Ok(Ok(())) => {}
@@ -234,24 +237,23 @@ impl Connections {
         }
     }
 
-    /// A connection outside the pool, without time limit for statements.
+    /// Opens a connection outside the pool, without a time limit for statements.
     pub(crate) async fn open_for_migrations(&self) -> Result<AsyncPgConnection, StoreError> {
         let manager = self.manager.with_options(MIGRATION_STARTUP);
         let session = managed::Manager::create(&manager).await.map_err(StoreError::unavailable)?;
         if session.is_read_only { Err(StoreError::unavailable(ReadOnly)) } else { Ok(session.connection) }
     }
 
-    /// The runtime on which work continues when a caller is cancelled.
+    /// The runtime for work that must continue when its caller is cancelled.
     pub(crate) const fn runtime(&self) -> &Handle {
         &self.manager.runtime
     }
 
-    /// Counts a statement.
     pub(crate) fn count_statement(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many statements were run so far.
+    /// The number of statements counted so far.
     pub(crate) fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }

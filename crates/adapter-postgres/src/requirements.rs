@@ -3,21 +3,21 @@ use domain::store::StoreError;
 
 use crate::{PostgresDatabase, statement::Statement, unit_of_work::UnitOfWork};
 
-/// Why a database cannot be used or migrated, with advice, in one line.
+/// Why a database cannot be used or migrated. The message is one line, and tells the operator what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsuitable {
-    /// Its encoding cannot represent every text.
+    /// The encoding of the database is not UTF-8, so it cannot store every text.
     #[error(
         "the database {database} is encoded in {encoding}, which cannot represent every name: make one with \
          `createdb --encoding=UTF8 --template=template0 NAME`, and name it in DATABASE_URL"
     )]
     Encoding {
-        /// The database.
+        /// The name of the database, quoted for SQL.
         database: String,
-        /// Its encoding.
+        /// The encoding of the database.
         encoding: String,
     },
-    /// The `search_path` has no usable schema.
+    /// No schema in the role's `search_path` exists and may be used.
     #[error(
         "the search_path of {role} names no schema that exists or may be used: make one with `CREATE SCHEMA cinema \
          AUTHORIZATION {role}` and run `ALTER ROLE {role} SET search_path = cinema`"
@@ -26,7 +26,7 @@ pub enum Unsuitable {
         /// The role.
         role: String,
     },
-    /// The role may not create tables, as in the schema `public` since PostgreSQL 15.
+    /// The role may not create tables in its schema. Since PostgreSQL 15, this is the default for the schema `public`.
     #[error(
         "{role} may not create tables in the schema {schema}: let the owner of the database run `GRANT CREATE ON SCHEMA \
          {schema} TO {role}`"
@@ -37,12 +37,12 @@ pub enum Unsuitable {
         /// The schema.
         schema: String,
     },
-    /// The extension that searching needs is not installed on the server.
+    /// The extension `pg_trgm`, which the search needs, is not installed on the server.
     #[error(
         "the extension pg_trgm is not installed on the server of PostgreSQL: install its package postgresql-contrib"
     )]
     NoTrigrams,
-    /// The extension that searching needs may not be added.
+    /// The role may not add the extension `pg_trgm`, which the search needs, to the database.
     #[error(
         "{role} may not add the extension pg_trgm to the database {database}: let its owner run `CREATE EXTENSION pg_trgm` \
          in it, or `GRANT CREATE ON DATABASE {database} TO {role}`"
@@ -55,7 +55,7 @@ pub enum Unsuitable {
     },
 }
 
-/// Names are quoted for use in statements.
+/// Reads the columns of [`State`]. Names are quoted, because the messages contain statements with these names.
 const STATE: &str = "SELECT quote_ident(current_database()), current_setting('server_encoding'), quote_ident(current_user), \
     quote_ident(current_schema()), coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
     has_database_privilege(current_database(), 'CREATE'), \
@@ -66,18 +66,18 @@ type StateSql = (Text, Text, Text, Nullable<Text>, Bool, Bool, Bool, Bool);
 type State = (String, String, String, Option<String>, bool, bool, bool, bool);
 
 impl PostgresDatabase {
-    /// Checks that the database is currently writable.
+    /// Checks that a transaction can write to the database now.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when it is read-only, like a standby, or does not answer.
+    /// [`StoreError::Unavailable`] when the database is read-only (for example, a standby) or does not answer.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         UnitOfWork::begin(self).await?.check_writable().await
     }
 
-    /// Returns why the database cannot be used, if its encoding is not UTF-8.
+    /// Returns why the database cannot be used, or `None` when it can. Checks that its encoding is UTF-8.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the database does not answer.
     pub async fn obstacle_to_use(&self) -> Result<Option<Unsuitable>, StoreError> {
         let statement = Statement::<(Text, Text)>::new(
             "SELECT quote_ident(current_database()), current_setting('server_encoding')",
@@ -87,10 +87,10 @@ impl PostgresDatabase {
         Ok(wrong.map(|(database, encoding)| Unsuitable::Encoding { database, encoding }))
     }
 
-    /// The maximum number of connections of all clients of the server, without those for superusers.
+    /// The maximum number of connections to the server by all clients together, without those reserved for superusers.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the database does not answer.
     pub async fn max_connections(&self) -> Result<usize, StoreError> {
         let statement = Statement::<(Integer,)>::new(
             "SELECT current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer",
@@ -99,11 +99,11 @@ impl PostgresDatabase {
         Ok(rows.into_iter().next().and_then(|(count,)| usize::try_from(count).ok()).unwrap_or_default())
     }
 
-    /// Returns why this role cannot migrate the database, if it cannot, for a clear message before the first migration
-    /// fails.
+    /// Returns why the current role cannot migrate the database, or `None` when it can. Called before the first
+    /// migration, because the error of a failed migration does not tell the operator what to do.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the database does not answer.
     pub async fn obstacle_to_migrating(&self) -> Result<Option<Unsuitable>, StoreError> {
         let rows: Vec<State> = self.fetch(Statement::<StateSql>::new(STATE)).await?;
         Ok(rows.into_iter().next().and_then(obstacle))
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_extension_that_is_not_installed_is_reported() {
+    fn a_missing_pg_trgm_is_reported_only_if_it_is_not_installed_on_the_server() {
         let state = |has, knows| {
             let [database, encoding, role] = ["cinema", "UTF8", "ann"].map(str::to_owned);
             (database, encoding, role, Some("public".to_owned()), true, true, has, knows)

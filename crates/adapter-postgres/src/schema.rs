@@ -1,4 +1,5 @@
-//! The tables, as Diesel knows them. Compiled for both databases; `crate::dialect` has the types that differ.
+//! The Diesel definitions of the tables that are written with Diesel's query builder. `adapter-sqlite` compiles this
+//! file too; the types that differ between the databases are in `crate::dialect`.
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 

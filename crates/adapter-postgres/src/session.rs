@@ -9,30 +9,31 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::statement::Statement;
 
-/// How long an answer may take beyond the server's `statement_timeout`.
+/// How much longer than the server's `statement_timeout` the client waits for an answer.
 const ON_THE_WAY: Duration = Duration::from_secs(1);
 
-/// How long an answer may take when the server has no `statement_timeout`.
+/// How long the client waits for an answer when the server has no `statement_timeout`.
 const WITHOUT_LIMIT: Duration = Duration::from_secs(30);
 
-/// The server's `statement_timeout` in milliseconds (0 for none), and whether the session is read-only.
+/// Reads the session's `statement_timeout` in milliseconds (0 for none), and whether the session is read-only.
 const STATE: &str = "SELECT (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint, \
     current_setting('transaction_read_only')::boolean";
 
-/// An open connection, and its properties.
+/// An open connection to the server.
 pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
-    /// The time limit for an answer on it.
+    /// The time limit for an answer of the server.
     pub(crate) patience: Patience,
-    /// Whether it was read-only when it was opened. A session keeps that setting even if the database's setting changes.
+    /// Whether the connection was read-only when it was opened. If `default_transaction_read_only` of the database
+    /// changes later, existing connections do not change.
     pub(crate) is_read_only: bool,
-    /// Its maximum age.
+    /// The age at which the pool replaces the connection.
     pub(crate) max_age: Duration,
 }
 
 impl Session {
-    /// Asks the server for its `statement_timeout`, which the address, a role or a pooler may have set, and whether the session
-    /// is read-only.
+    /// Reads the `statement_timeout` of the connection, which the address, the role or a pooler may have set, and
+    /// whether the connection is read-only.
     pub(crate) async fn on(mut connection: AsyncPgConnection, max_age: Duration) -> QueryResult<Self> {
         let mut statement = Statement::<(BigInt, Bool)>::new(STATE);
         statement.forget();
@@ -46,26 +47,27 @@ impl Session {
     }
 }
 
-/// The time limit for an answer. The server ends statements that take too long, but not if it has crashed or its
-/// answers are lost.
+/// The time limit for an answer. The server's `statement_timeout` does not help when the server has crashed, or when
+/// its answers are lost on the network.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience(Duration);
 
 impl Patience {
-    /// Returns the answer, or the error of a lost connection, since a late answer would be mistaken for that of the
-    /// next statement.
+    /// Waits for an answer. After a timeout, returns the error of a lost connection, because the connection must not be
+    /// used again: the late answer could be taken for the answer to the next statement.
     pub(crate) async fn wait<T>(self, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
         tokio::time::timeout(self.0, answer).await.unwrap_or_else(|_| Err(silence()))
     }
 }
 
-/// No other error has this kind: diesel-async reports a closed connection as `UnableToSendCommand`.
+/// The error of an answer that did not arrive in time. Only this error has the kind `ClosedConnection`, because
+/// diesel-async reports a closed connection as `UnableToSendCommand`.
 fn silence() -> Error {
     let said = "the database did not answer in time".to_owned();
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(said))
 }
 
-/// Whether the connection is open but the server does not answer.
+/// Whether the error means that the server did not answer in time.
 pub(crate) const fn is_silence(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
 }

@@ -11,11 +11,12 @@ use diesel::{
 
 use crate::dialect::{Backend, Bind};
 
-/// SQL composed of parts, whose prepared statement is cached.
+/// An SQL statement that is composed of text and bind parameters, and whose prepared statement the connection caches.
 ///
-/// Diesel never caches the prepared statement of a `sql_query`, which costs a round trip each time. The text must come
-/// from a bounded set of shapes: all values from users are binds, and a list is one bind. `ST` is the SQL type of a
-/// row.
+/// It replaces Diesel's `sql_query`, whose prepared statements are never cached, so that each execution costs one more
+/// round trip. The cache is never emptied, so the program may only produce a limited number of different texts: every
+/// value from a user must be a bind parameter, and a list must be a single bind parameter. `ST` is the SQL type of a
+/// result row.
 pub(crate) struct Statement<ST = ()> {
     parts: Vec<Part>,
     is_kept: bool,
@@ -29,37 +30,37 @@ enum Part {
 }
 
 impl<ST> Statement<ST> {
-    /// Begins a statement.
+    /// Creates a statement that begins with `sql`.
     pub(crate) fn new(sql: impl Into<Cow<'static, str>>) -> Self {
         Self { parts: vec![Part::Sql(sql.into())], is_kept: true, row: PhantomData }
     }
 
-    /// Adds text.
+    /// Appends SQL text, which must not contain values from users.
     pub(crate) fn sql(&mut self, sql: impl Into<Cow<'static, str>>) -> &mut Self {
         self.parts.push(Part::Sql(sql.into()));
         self
     }
 
-    /// Adds a value.
+    /// Appends a bind parameter.
     pub(crate) fn bind(&mut self, value: impl Into<Bind>) -> &mut Self {
         self.parts.push(Part::Bind(value.into()));
         self
     }
 
-    /// Adds all of another statement.
+    /// Appends the text and the bind parameters of another statement.
     pub(crate) fn append<Other>(&mut self, other: &Statement<Other>) -> &mut Self {
         self.parts.extend(other.parts.iter().cloned());
         self
     }
 
-    /// The same statement preceded by another text, with other result rows.
+    /// A copy of this statement that begins with `sql` and has other result rows, such as `EXPLAIN`.
     #[cfg(test)]
     pub(crate) fn behind<Other>(&self, sql: &'static str) -> Statement<Other> {
         let parts = std::iter::once(Part::Sql(sql.into())).chain(self.parts.iter().cloned()).collect();
         Statement { parts, is_kept: false, row: PhantomData }
     }
 
-    /// The parts of the text, without the values.
+    /// The parts of the text, with `?` for each bind parameter.
     fn texts(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().map(|part| match part {
             Part::Sql(sql) => sql.as_ref(),
@@ -67,20 +68,20 @@ impl<ST> Statement<ST> {
         })
     }
 
-    /// The text without the values, for human readers.
+    /// The text with `?` for each bind parameter, for messages.
     #[cfg(test)]
     pub(crate) fn shape(&self) -> String {
         self.texts().collect()
     }
 
-    /// A digest of the shape, which is the text without the values.
+    /// A hash of the text without the values of the bind parameters.
     pub(crate) fn shape_digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.texts().for_each(|text| hasher.write(text.as_bytes()));
         hasher.finish()
     }
 
-    /// Marks the shape as too rare to cache its prepared statement.
+    /// Excludes the statement from the cache of prepared statements, because it is used too rarely.
     pub(crate) const fn forget(&mut self) {
         self.is_kept = false;
     }

@@ -3,10 +3,11 @@ use tls_trust::{Trust, TrustError, client_config};
 use tokio_postgres::config::SslNegotiation;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The protocol that a client announces (ALPN) when it speaks TLS from its first byte.
+/// The protocol name that the client must announce (ALPN) with `sslnegotiation=direct`, where the connection begins
+/// with TLS.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// Why connections cannot be encrypted.
+/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     #[error("sslrootcert must name a file of certificates (PEM): {0}")]
@@ -29,7 +30,7 @@ impl From<TrustError> for TlsError {
     }
 }
 
-/// Creates the TLS connector for connections.
+/// Creates the TLS connector for connections to PostgreSQL.
 pub(crate) fn connector(trust: &Trust, negotiation: SslNegotiation) -> Result<MakeRustlsConnect, TlsError> {
     let mut config = client_config(trust)?;
     if negotiation == SslNegotiation::Direct {

@@ -17,18 +17,19 @@ use crate::{
     statement::Statement,
 };
 
-/// How long an abandoned statement may delay a rollback before it is cancelled.
+/// How long a rollback waits for a statement that still runs, before it asks the server to cancel the statement.
 const COURTESY: Duration = Duration::from_millis(50);
 
-/// An open transaction, which implements every unit and every repository of the domain. When it is dropped before it is
-/// finished, it is rolled back immediately, and its locks are released within milliseconds.
+/// An open transaction, which implements every unit of work and every repository of the domain. Dropping it without
+/// `finish` rolls it back in a background task, which usually releases its locks within milliseconds.
 pub struct UnitOfWork {
     connections: Arc<Connections>,
-    /// `None` after it has ended, or when its connection is lost.
+    /// The connection; `None` after the transaction has ended, or when the connection is lost.
     session: Option<PooledConnection>,
-    /// Whether a statement failed. PostgreSQL would then answer a commit with a rollback, without an error.
+    /// Whether a statement failed. Then the transaction must not be committed: PostgreSQL would roll it back without
+    /// reporting an error.
     has_failed: bool,
-    /// Totals and counts must be read again after the commit.
+    /// Whether the commit must invalidate the cached totals and counts of the catalogue.
     has_changed_catalog: bool,
 }
 
@@ -38,7 +39,7 @@ pub struct UnitOfWork {
 struct FailedBefore;
 
 impl UnitOfWork {
-    /// Begins a transaction, on another connection if the first one is lost.
+    /// Begins a transaction. If the connection turns out to be lost, tries once more on another connection.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         match Self::try_begin(database).await {
             Err(StoreError::Unavailable(source)) if source.downcast_ref().is_some_and(is_connection_lost) => {
@@ -51,11 +52,12 @@ impl UnitOfWork {
     async fn try_begin(database: &Database) -> Result<Self, StoreError> {
         let connections = Arc::clone(database.connections());
         let session = connections.get_to_write().await?;
-        // The unit is created before `BEGIN`: when the caller is cancelled after it, dropping the unit rolls the transaction back.
+        // Created before `BEGIN` is sent, so that dropping the unit also rolls back when the caller is cancelled while
+        // it waits for the answer to `BEGIN`.
         let mut unit =
             Self { connections, session: Some(session), has_failed: false, has_changed_catalog: false };
-        // READ COMMITTED is sufficient, and it is the default of PostgreSQL unless the database is configured
-        // otherwise.
+        // The isolation level is the default of the database: READ COMMITTED, unless it is configured otherwise. That
+        // is sufficient.
         unit.batch("BEGIN").await?;
         Ok(unit)
     }
@@ -86,7 +88,7 @@ impl UnitOfWork {
         })
     }
 
-    /// Checks that this transaction can write. If it cannot, the connection is closed.
+    /// Checks that the transaction can write. If it is read-only, returns an error and closes the connection.
     pub(crate) async fn check_writable(&mut self) -> Result<(), StoreError> {
         let state = Statement::<(Bool,)>::new("SELECT current_setting('transaction_read_only')::boolean");
         if self.first::<(bool,), _>(state).await? == Some((false,)) {
@@ -96,7 +98,7 @@ impl UnitOfWork {
         self.note(Err(Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(said))))
     }
 
-    /// Runs a statement and returns the number of affected rows.
+    /// Runs a statement, and returns the number of affected rows.
     pub(crate) async fn execute<'q, Q>(&mut self, query: Q) -> Result<usize, StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -106,7 +108,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Runs a statement that must affect exactly one row.
+    /// Runs a statement that must affect exactly one row. Any other number is an error.
     pub(crate) async fn execute_one<'q, Q>(&mut self, query: Q) -> Result<(), StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -117,7 +119,7 @@ impl UnitOfWork {
         }
     }
 
-    /// Returns the rows of a query.
+    /// Runs a query, and returns its rows.
     pub(crate) async fn load<'q, U, Q>(&mut self, query: Q) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'q,
@@ -128,7 +130,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Returns the first row of a query.
+    /// Runs a query, and returns its first row.
     pub(crate) async fn first<'q, U, Q>(&mut self, query: Q) -> Result<Option<U>, StoreError>
     where
         U: Send + 'q,
@@ -137,21 +139,22 @@ impl UnitOfWork {
         Ok(self.load(query).await?.into_iter().next())
     }
 
-    /// Requests that every node reads totals and counts again after the commit.
+    /// Requests that the commit invalidates the cached totals and counts of the catalogue on every node.
     pub(crate) const fn note_catalog_change(&mut self) {
         self.has_changed_catalog = true;
     }
 
-    /// Nothing to do: the server reuses the space of deleted rows.
+    /// Announces that the transaction erases personal data. Does nothing here: only SQLite must overwrite the deleted
+    /// bytes.
     #[expect(clippy::unused_self, reason = "the SQLite version does something")]
     pub(crate) const fn note_erasure(&self) {}
 
-    /// Commits the transaction. If there is no answer, it is unknown whether the commit succeeded, so it must not be
-    /// retried automatically.
+    /// Commits the transaction. If the answer to the commit is lost, it is unknown whether the commit succeeded, so
+    /// callers must not retry it automatically.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
-            // This is the last statement, since the row is locked until the commit, and every writer of the catalogue
-            // needs it.
+            // Every change of the catalogue updates this row, and locks it until the commit. So the update is the last
+            // statement, to keep the lock short.
             let bump = Statement::<()>::new("UPDATE catalog_state SET version = version + 1");
             self.execute_one(bump).await?;
         }
@@ -169,9 +172,10 @@ impl Drop for UnitOfWork {
     }
 }
 
-/// Rolls back, and returns the connection to the pool only when that succeeded.
+/// Rolls back the transaction. Returns the connection to the pool if that succeeds, and closes it otherwise.
 async fn roll_back(connections: Arc<Connections>, mut session: PooledConnection) {
-    // Requested before anything is awaited, since an abandoned statement may still be running.
+    // Created first, because `rollback` borrows the connection. A statement may still be running, if its caller was
+    // cancelled.
     let statement = session.connection.cancel_token();
     let answer = {
         let patience = session.patience;
@@ -181,7 +185,8 @@ async fn roll_back(connections: Arc<Connections>, mut session: PooledConnection)
             answer
         } else {
             connections.cancel(&statement).await;
-            // The server may process a cancellation later, which would affect the next user of the connection.
+            // The connection is not used again: the server may process the cancel request late, and then cancel a
+            // statement of the connection's next user.
             rollback.await.and(Err(Error::BrokenTransactionManager))
         }
     };

@@ -1,4 +1,4 @@
-//! Runs the cases of `storage-contract` on PostgreSQL.
+//! Runs the test cases of `storage-contract` on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the case")]
 
 use std::{process::ExitCode, sync::Arc};
@@ -10,10 +10,11 @@ use storage_contract::Subject;
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio_postgres::NoTls;
 
-/// A database of the server that all cases share.
+/// A database for one case, on a server that all cases share.
 struct Database(TestDatabase);
 
-/// The lock timeout is long, since many cases wait for the same lock on busy machines.
+/// Options of the address with long timeouts, because the cases run in parallel and may wait for locks on a busy
+/// machine.
 const PATIENT: &str = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000%20\
     -c%20idle_in_transaction_session_timeout%3D60000";
 

@@ -1,4 +1,4 @@
-//! Tests that connections are encrypted according to the address (decision 11).
+//! Tests that connections use TLS and verify the server as the address requires.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -51,21 +51,22 @@ async fn opened(database: &TestDatabase, parameters: &str) -> Result<PostgresDat
     PostgresDatabase::connect(&url, PoolOptions { size: 2 }).await
 }
 
-/// Returns why the database cannot be opened.
+/// The error of connecting with these parameters, as text. Panics when connecting succeeds.
 async fn refusal(database: &TestDatabase, parameters: &str) -> String {
     error_chain(
         &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it is accepted")),
     )
 }
 
-/// A connection of an operator to the server.
+/// An unencrypted connection for checks and preparations of a test.
 async fn operator(database: &TestDatabase) -> Client {
     let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// Whether the connections of the service are encrypted.
+/// Whether connections that are opened with these parameters are encrypted, according to the server. The parameters
+/// must end in `application_name=…`, by which the server's list of connections is searched.
 async fn is_encrypted(database: &TestDatabase, parameters: &str) -> bool {
     let store = opened(database, parameters).await.unwrap_or_else(|error| panic!("{parameters}: {error:?}"));
     let seen = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
@@ -77,7 +78,7 @@ async fn is_encrypted(database: &TestDatabase, parameters: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_encrypted_and_verified_according_to_the_address() {
+async fn connections_are_encrypted_and_verified_as_the_address_requires() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -121,7 +122,8 @@ async fn connections_are_encrypted_and_verified_according_to_the_address() {
     an_abandoned_statement_is_cancelled(&database, &format!("sslmode=verify-full&sslrootcert={ca}")).await;
 }
 
-/// The cancellation is also encrypted; with `verify-full` there is no other way.
+/// Checks that a statement is cancelled when its unit of work is dropped. The cancel request needs a connection of its
+/// own, which must also use TLS as the address requires.
 async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters: &str) {
     let patient = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000";
     let store = opened(database, &format!("{parameters}&{patient}")).await.unwrap();
@@ -153,11 +155,11 @@ async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_must_match_the_name_of_the_server_if_required() {
+async fn only_verify_full_requires_a_certificate_for_the_host_name() {
     if TestPostgres::is_skipped() {
         return;
     }
-    // Like a certificate of `openssl req -x509`, which is self-signed.
+    // The server has a self-signed certificate, as `openssl req -x509` creates it.
     let (certificate, key, _) = authority("db.example");
     let server = TestPostgres::encrypted(&certificate.pem(), &key.serialize_pem());
     let database = server.empty_database().await;
@@ -177,7 +179,7 @@ async fn a_certificate_must_match_the_name_of_the_server_if_required() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_encryption_is_used_unless_encryption_is_required() {
+async fn a_server_without_tls_is_used_unless_tls_is_required() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -197,7 +199,8 @@ async fn a_server_without_encryption_is_used_unless_encryption_is_required() {
     assert!(matches!(store("require").await, Err(StoreError::Unavailable(_))));
 }
 
-/// A proxy in front of the database that accepts encryption but then fails; returns its address.
+/// A proxy in front of the database that accepts a request for TLS and then closes the connection; returns the
+/// database's address through the proxy.
 async fn clumsy_server(database: &TestDatabase) -> String {
     const ENCRYPT: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
     let (before, rest) = database.url().split_once('@').unwrap();
@@ -222,7 +225,7 @@ async fn clumsy_server(database: &TestDatabase) -> String {
 }
 
 #[tokio::test]
-async fn an_address_with_unsupported_options_is_refused_with_advice() {
+async fn an_unsupported_sslmode_is_refused_with_the_supported_ones() {
     let connected =
         PostgresDatabase::connect("postgres://db/cinema?sslmode=allow", PoolOptions { size: 1 }).await;
     let Err(error @ StoreError::Failed(_)) = connected else { panic!("it is taken") };

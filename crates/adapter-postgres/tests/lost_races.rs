@@ -1,4 +1,4 @@
-//! Tests that transactions that PostgreSQL rolls back in favour of others report a conflict, and can be retried.
+//! Tests that a transaction that PostgreSQL rolls back because of another transaction reports a conflict.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
@@ -18,7 +18,8 @@ const BOB: UserId = Id::from_uuid(Uuid::from_u128(0xB));
 
 const SERIALIZABLE: &str = "?options=-c%20default_transaction_isolation%3Dserializable";
 
-/// A database with two users, opened with these options in the address.
+/// A database with two users, opened with `options` appended to its address; `None` when tests with PostgreSQL are
+/// skipped.
 async fn with_two_users(options: &str) -> Option<(TestDatabase, PostgresDatabase)> {
     if TestPostgres::is_skipped() {
         return None;
@@ -55,7 +56,7 @@ async fn is_active(store: &PostgresDatabase, id: UserId) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_units_in_a_deadlock_one_loses_and_the_other_continues() {
+async fn in_a_deadlock_one_unit_gets_a_conflict_and_the_other_continues() {
     let Some((_guard, store)) = with_two_users("").await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     one.find_user_for_update(ANN).await.unwrap();
@@ -74,7 +75,7 @@ async fn of_two_units_in_a_deadlock_one_loses_and_the_other_continues() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_writes_rows_changed_since_it_began_loses() {
+async fn a_serializable_unit_that_writes_a_changed_row_gets_a_conflict() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     let seen_by_one = one.find_user(ANN).await.unwrap().unwrap();
@@ -86,10 +87,11 @@ async fn a_unit_that_writes_rows_changed_since_it_began_loses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_loses_at_its_commit_leaves_no_changes() {
+async fn a_unit_with_a_conflict_at_its_commit_changes_nothing() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
-    // Each reads what the other writes, which no serial order of the two would allow.
+    // Each transaction reads the row that the other one writes. So neither could have run before the other, and the
+    // database must refuse one of them.
     let (ann, bob) = (one.find_user(ANN).await.unwrap(), other.find_user(BOB).await.unwrap());
     activate(&mut *one, bob.unwrap()).await.unwrap();
     activate(&mut *other, ann.unwrap()).await.unwrap();
@@ -100,7 +102,7 @@ async fn a_unit_that_loses_at_its_commit_leaves_no_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_too_long_for_a_lock_is_not_a_lost_race() {
+async fn a_lock_timeout_is_unavailable_and_not_a_conflict() {
     let Some((_guard, store)) = with_two_users("?options=-c%20lock_timeout%3D10").await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     one.find_user_for_update(ANN).await.unwrap();
@@ -109,7 +111,7 @@ async fn waiting_too_long_for_a_lock_is_not_a_lost_race() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clean_up_skips_a_locked_cart() {
+async fn purging_skips_a_locked_cart() {
     let Some((_guard, store)) = with_two_users("").await else { return };
     for (user, cart) in [(ANN, 1), (BOB, 2)] {
         let mut unit = begin(&store).await;

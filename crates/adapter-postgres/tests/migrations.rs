@@ -1,4 +1,4 @@
-//! Tests of the PostgreSQL migrations: they can be reverted, and every table has what it needs.
+//! Tests of the PostgreSQL migrations and of the schema that they create.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use std::{
@@ -10,7 +10,7 @@ use adapter_postgres::{PoolOptions, PostgresDatabase, SchemaState};
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls};
 
-/// Tables, columns, constraints and indexes, except those of extensions and of the list of migrations.
+/// Describes the schema: one line for each column, constraint and index, without the table of migrations.
 const SCHEMA: &str = "
     SELECT 'column ' || c.relname || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' '
         || a.attnotnull || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS line
@@ -25,14 +25,15 @@ const SCHEMA: &str = "
     WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'
     ORDER BY line";
 
-/// The search index is excluded, since its structure differs between the databases.
+/// Lists the columns as in `migrations/columns.txt`, without the columns of the search index, which differ between
+/// PostgreSQL and SQLite.
 const COLUMNS: &str = "
     SELECT table_name || ' ' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'
     AND table_name || ' ' || column_name NOT IN ('movie_search names', 'movie_search persons', 'movie_search document')";
 
-/// Foreign keys without an index that begins with their columns.
+/// Lists the foreign keys without an index that begins with their columns.
 const UNINDEXED: &str = "
     SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint k
     WHERE contype = 'f' AND NOT EXISTS (
@@ -73,7 +74,7 @@ async fn every_down_migration_reverts_its_up_migration() {
         let before = lines(&client, SCHEMA).await;
         client.batch_execute(&up).await.unwrap();
         let after = lines(&client, SCHEMA).await;
-        // Some migrations change only the schema of SQLite.
+        // A migration that changes only the schema of SQLite does `SELECT 1;` here.
         assert_eq!(before == after, down.trim() == "SELECT 1;", "{}", migration.display());
         client.batch_execute(&down).await.unwrap();
         assert_eq!(lines(&client, SCHEMA).await, before, "{}", migration.display());

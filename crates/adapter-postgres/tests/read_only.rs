@@ -1,4 +1,4 @@
-//! Tests with a database that is temporarily read-only, as after a fail-over.
+//! Tests with a database that is temporarily read-only, as it can be after a fail-over.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ async fn open_all(store: &PostgresDatabase, size: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_is_written_to_again_after_it_was_read_only() {
+async fn writing_continues_after_a_database_was_read_only() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -36,7 +36,7 @@ async fn a_database_is_written_to_again_after_it_was_read_only() {
         let seen = store.check_writable().await;
         assert!(matches!(seen, Err(StoreError::Unavailable(_))), "{seen:?}");
     }
-    // The sessions that were opened in the meantime are not closed.
+    // The pool still has connections that were opened while the database was read-only.
     guard.set_read_only(false).await;
     for _ in 0..8 {
         store.check_writable().await.unwrap();
@@ -46,7 +46,7 @@ async fn a_database_is_written_to_again_after_it_was_read_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_requires_a_writable_session_gets_no_other() {
+async fn an_address_that_requires_a_writable_session_refuses_a_read_only_one() {
     if TestPostgres::is_skipped() {
         return;
     }

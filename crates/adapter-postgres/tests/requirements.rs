@@ -1,4 +1,4 @@
-//! Tests of the messages about databases that cannot be used.
+//! Tests of the messages about databases that cannot be used or migrated.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
@@ -8,7 +8,7 @@ async fn connect(url: &str) -> PostgresDatabase {
     PostgresDatabase::connect(url, PoolOptions { size: 1 }).await.unwrap()
 }
 
-/// The address with another database or role.
+/// The address of the database `name` on the server of `guard`, with another role if `role` is given.
 fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
     let url = guard.url().replace(&format!("/{}", guard.name()), &format!("/{name}"));
     let (scheme, place) = url.split_once("://").unwrap();
@@ -17,7 +17,7 @@ fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_in_utf8_is_refused_with_advice() {
+async fn a_database_whose_encoding_is_not_utf8_is_refused_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
@@ -49,7 +49,7 @@ async fn missing_rights_for_migrating_are_reported_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
-    // Roles belong to the server, not to the database.
+    // A server of its own, because roles belong to the server and not to the database.
     let server = TestPostgres::private();
     let database = server.empty_database().await;
     database.execute("CREATE ROLE \"An-n\" LOGIN").await;
@@ -58,7 +58,7 @@ async fn missing_rights_for_migrating_are_reported_with_advice() {
         let obstacle = connect(&url).await.obstacle_to_migrating().await.unwrap();
         obstacle.map(|obstacle| obstacle.to_string()).unwrap_or_default()
     };
-    // As in every database since PostgreSQL 15.
+    // Since PostgreSQL 15, roles may not create tables in the schema `public` by default.
     let schema = said().await;
     assert!(schema.starts_with("\"An-n\" may not create tables in the schema public"), "{schema}");
     let advice = "GRANT CREATE ON SCHEMA public TO \"An-n\"";

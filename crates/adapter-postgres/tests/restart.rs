@@ -1,4 +1,4 @@
-//! Tests with a restarted database.
+//! Tests with a database server that stops or restarts.
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{catalog::MovieQueries, storage::WholeStore, store::StoreError};
@@ -14,7 +14,7 @@ async fn a_database_that_stopped_is_unavailable_and_is_used_again_after_its_rest
     let guard = server.empty_database().await;
     let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 4 }).await.unwrap();
     store.migrate().await.unwrap();
-    // Several connections that will all be stale at once.
+    // Opens several connections, which all break when the server stops.
     let units =
         futures_util::future::join_all((0..4).map(|_| begin_unit(|attempt| store.begin_whole(attempt))))
             .await;

@@ -17,14 +17,14 @@ use crate::{
     statement::Statement,
 };
 
-/// How long commits are collected before their pages are copied from the write-ahead log into the file.
+/// How long after a commit the checkpoint starts. Later commits within this time share the checkpoint.
 const PACE: Duration = Duration::from_secs(1);
 
-/// The maximum pause between attempts to empty the log while it is being read.
+/// The maximum pause between two attempts to empty the log. An attempt fails while another connection reads the log.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Copies the write-ahead log into the file, and empties it after an erasure, on a separate connection, so that the
-/// writer never waits for it. Clones share the pending requests.
+/// Makes checkpoints: copies pages from the write-ahead log to the database file, and empties the log after an erasure.
+/// It uses its own connection, so that the writer does not wait for it. Clones share the pending requests.
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     file: DatabaseFile,
@@ -34,9 +34,9 @@ pub(crate) struct Checkpoints {
 
 #[derive(Default)]
 struct State {
-    /// Whether a task will make a checkpoint or is making one.
+    /// Whether a task is going to make a checkpoint. A request during the checkpoint itself starts another task.
     is_scheduled: AtomicBool,
-    /// Whether erased data may still be in the log.
+    /// Whether the log must be emptied, because it may still contain erased data.
     is_to_be_emptied: AtomicBool,
 }
 
@@ -45,15 +45,15 @@ impl Checkpoints {
         Self { file, runtime, state: Arc::default() }
     }
 
-    /// Requests a checkpoint after a commit.
+    /// Requests a checkpoint. Must be called after each commit.
     pub(crate) fn request(&self) {
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {
             self.runtime.spawn(self.clone().run(PACE));
         }
     }
 
-    /// Requests after an erasure that the log, which keeps old versions of pages, is emptied as soon as it is not being
-    /// read.
+    /// Requests that the log is emptied. Must be called after the commit of an erasure, because the log keeps old
+    /// versions of pages. If a connection is reading the log, a task retries until the log is empty.
     pub(crate) fn request_emptying(&self) {
         self.state.is_to_be_emptied.store(true, Ordering::SeqCst);
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {
@@ -64,7 +64,7 @@ impl Checkpoints {
     async fn run(self, mut pause: Duration) {
         loop {
             sleep(pause).await;
-            // Later commits and erasures request another checkpoint.
+            // Reset before the checkpoint, so that a commit or an erasure during the checkpoint starts another one.
             self.state.is_scheduled.store(false, Ordering::SeqCst);
             let is_to_be_emptied = self.state.is_to_be_emptied.swap(false, Ordering::SeqCst);
             let file = self.file.clone();
@@ -93,11 +93,11 @@ impl Checkpoints {
     }
 }
 
-/// Makes a checkpoint without waiting for others; returns whether everything requested is done.
+/// Makes a checkpoint without waiting for locks. Returns `false` if the log should be emptied but could not be.
 fn checkpoint(file: &DatabaseFile, is_to_be_emptied: bool) -> Result<bool, domain::store::StoreError> {
     let mut connection = file.open(Purpose::Checkpoint)?;
-    // Most pages are copied without blocking readers and the writer; emptying blocks the writer only for the remaining
-    // pages.
+    // PASSIVE copies most pages without blocking readers or the writer. So emptying the log, which blocks the writer,
+    // has only few pages left to copy.
     connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)").map_err(store_error)?;
     if !is_to_be_emptied {
         return Ok(true);
@@ -105,8 +105,9 @@ fn checkpoint(file: &DatabaseFile, is_to_be_emptied: bool) -> Result<bool, domai
     is_emptied(&mut connection).map_err(store_error)
 }
 
+/// Empties the log; returns `false` if another connection prevented that.
 fn is_emptied(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    // Whether the checkpoint was blocked, the number of pages in the log, and how many of them are in the file.
+    // The row has: whether the checkpoint was blocked, the number of pages in the log, and the number of copied pages.
     let statement = Statement::<(BigInt, BigInt, BigInt)>::new("PRAGMA wal_checkpoint(TRUNCATE)");
     let rows: Vec<(i64, i64, i64)> = statement.internal_load(connection)?.collect::<QueryResult<_>>()?;
     Ok(rows.first().is_some_and(|(is_busy, pages, _)| *is_busy == 0 && *pages <= 0))
@@ -129,7 +130,7 @@ mod tests {
         database
     }
 
-    /// Another process with a long read transaction, like a backup.
+    /// A connection with an open read transaction, as a backup by another process would have.
     fn reader(folder: &Path) -> SqliteConnection {
         let path = folder.join("cinema.db");
         let mut reader = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -163,7 +164,7 @@ mod tests {
         for _ in 0..4 {
             erase(&database).await;
         }
-        // Less than SQLite's own wait for one reader.
+        // SQLite's own wait for the reader (`busy_timeout`) would be 5 seconds.
         assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
         assert!(std::fs::metadata(folder.path().join("cinema.db-wal")).unwrap().len() > 0);
         reader.batch_execute("COMMIT").unwrap();
@@ -176,7 +177,7 @@ mod tests {
         let database = open(folder.path()).await;
         let reader = reader(folder.path());
         erase(&database).await;
-        // A copy of the current files is equivalent to the state after a crash.
+        // Copies of the files have the state in which a crash would leave them.
         let crashed = tempfile::tempdir().unwrap();
         for name in ["cinema.db", "cinema.db-wal"] {
             std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn commits_are_written_to_the_file_in_the_background() {
+    async fn committed_pages_are_copied_to_the_file_in_the_background() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(folder.path()).await;
         let file = || std::fs::metadata(folder.path().join("cinema.db")).unwrap().len();

@@ -20,14 +20,15 @@ use crate::{
     writer::Writer,
 };
 
-/// The size of the connection pool.
+/// The options of the connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The maximum number of reading connections, at least 1, in addition to the writing one.
+    /// The maximum number of connections for reading, in addition to the connection for writing. 0 counts as 1.
     pub size: usize,
 }
 
-/// The storage ports on a SQLite file. Clones share its connections; other processes may use the file too.
+/// A SQLite file, which implements the storage ports. Clones share its connections. Other processes may use the file
+/// too.
 #[derive(Clone)]
 pub struct SqliteDatabase {
     inner: Arc<Inner>,
@@ -50,11 +51,11 @@ impl std::fmt::Debug for SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// Opens the file, and creates it and its folder if they do not exist. Must be called on the runtime whose blocking
-    /// threads run the statements.
+    /// Opens the file, and creates it and its folder if they do not exist. Must be called within a Tokio runtime: its
+    /// blocking threads run all statements, so it must live as long as the database is used.
     ///
     /// # Errors
-    /// When the file cannot be created or opened.
+    /// When the file cannot be created or opened, or is a symbolic link.
     pub async fn open(path: &Path, options: PoolOptions) -> Result<Self, StoreError> {
         let runtime = Handle::current();
         let path = path.to_owned();
@@ -67,7 +68,7 @@ impl SqliteDatabase {
         let (file, writer) = runtime.spawn_blocking(open).await.map_err(StoreError::failed)??;
         let readers = Readers::new(file.clone(), options.size, runtime.clone());
         let checkpoints = Checkpoints::new(file.clone(), runtime.clone());
-        // Data that was erased just before a crash may still be in the log.
+        // The log may still contain data that was erased just before a crash.
         checkpoints.request_emptying();
         let inner = Inner {
             file,
@@ -84,23 +85,24 @@ impl SqliteDatabase {
     /// Checks that the database can be read.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it cannot be read.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
-    /// Checks that the file is currently writable. It is if another process is writing to it.
+    /// Checks that the file can be written to now. Does not wait: if a unit of work or another process is writing, the
+    /// file counts as writable.
     ///
     /// # Errors
-    /// When it is not, as on a disk that became read-only.
+    /// When the file cannot be written to, for example because the disk has become read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
         self.count_statement();
         writer.spawn_blocking(try_to_write).await.map_err(store_error)
     }
 
-    /// How many statements all clones have run so far, for tests that limit the number.
+    /// The number of statements that all clones have run so far, for tests that limit this number.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.inner.statements.load(Ordering::Relaxed)
@@ -134,7 +136,7 @@ impl SqliteDatabase {
         &self.inner.cache
     }
 
-    /// Returns the rows of a reading statement, outside of units of work.
+    /// Runs a `SELECT` outside a unit of work, and returns its rows.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -146,7 +148,7 @@ impl SqliteDatabase {
     }
 }
 
-/// Takes and releases the write lock, without waiting for other processes.
+/// Takes and releases the write lock without waiting. A lock that another process holds is not an error.
 fn try_to_write(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute("PRAGMA busy_timeout = 0")?;
     let answer = connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK");

@@ -1,4 +1,6 @@
-//! The differences between the databases, so that the repositories and queries are written once: here SQLite.
+//! What SQLite needs in another form than PostgreSQL: types, bind parameters and pieces of SQL. The repositories and
+//! queries of `adapter-postgres`, which this crate also compiles, use this module instead of that crate's module
+//! `dialect`.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -32,7 +34,7 @@ pub(crate) type SqlId = sql_types::Binary;
 /// The SQL type of instants: microseconds since 1970.
 pub(crate) type SqlInstant = sql_types::BigInt;
 
-/// An identifier in the form of this database.
+/// An identifier as SQLite stores it (16 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Binary)]
 pub(crate) struct DbUuid(pub(crate) Uuid);
@@ -51,7 +53,7 @@ impl FromSql<sql_types::Binary, Sqlite> for DbUuid {
     }
 }
 
-/// An instant in the form of this database.
+/// An instant as SQLite stores it (microseconds since 1970).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::BigInt)]
 pub(crate) struct DbInstant(pub(crate) DateTime<Utc>);
@@ -70,7 +72,7 @@ impl FromSql<sql_types::BigInt, Sqlite> for DbInstant {
     }
 }
 
-/// A value in a statement.
+/// A bind parameter of a statement.
 #[derive(Debug, Clone)]
 pub(crate) enum Bind {
     Id(DbUuid),
@@ -129,7 +131,8 @@ impl From<DateTime<Utc>> for Bind {
     }
 }
 
-/// Nothing to do, since a unit of work has exclusive write access to the database.
+/// Returns the query unchanged: no row locks are needed, because a unit of work has exclusive write access to the
+/// database.
 macro_rules! for_update {
     ($query:expr) => {
         $query
@@ -137,38 +140,40 @@ macro_rules! for_update {
 }
 pub(crate) use for_update;
 
-/// Nothing to lock, since a unit of work has exclusive write access to the database.
+/// The end of a `SELECT` that locks its rows. Empty, because a unit of work has exclusive write access to the database.
 pub(crate) const FOR_UPDATE: &str = "";
 
-/// Nothing to lock, since a unit of work has exclusive write access to the database.
+/// The end of a `SELECT` that locks movies against deletion. Empty, because a unit of work has exclusive write access
+/// to the database.
 pub(crate) const KEPT_MOVIES: &str = "";
 
-/// Nothing to skip, since a unit of work has exclusive write access to the database.
+/// The end of a sub-select that skips locked rows. Empty, because no rows are locked in SQLite.
 pub(crate) const SKIP_LOCKED: &str = "";
 
-/// Nothing to lock, since a unit of work has exclusive write access to the database.
+/// The end of a `SELECT` that locks movies against changes. `None`, because a unit of work has exclusive write access
+/// to the database, so that no statement that only locks movies is needed.
 pub(crate) const LOCKED_MOVIES: Option<&str> = None;
 
-/// The number of the day (UTC) of an instant, counted from 1970.
+/// The SQL expression for the day (UTC) of the instant in `column`, as the number of days since 1970-01-01.
 pub(crate) fn day_of(column: &str) -> String {
     format!("{column} / 86400000000")
 }
 
-/// The current time, by the clock of the database.
+/// The SQL expression for the current time by the machine's clock.
 pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
-/// Precedes a column in a condition that each movie is checked by, so that no index is used for it; without statistics
-/// the planner would use any index.
+/// The prefix of a column in a condition that must be checked for each movie instead of being looked up in an index.
+/// Without statistics about the data, SQLite's planner would use an index even if that is slower.
 pub(crate) const UNINDEXED: &str = "+";
 
-/// The approximate number of movies.
+/// The SQL expression for the approximate number of movies.
 pub(crate) const MOVIES_ESTIMATE: &str = "(SELECT coalesce(max(rowid), 0) FROM movies)";
 
-/// A missing identifier.
+/// The SQL expression for an identifier that is `NULL`.
 pub(crate) const NO_ID: &str = "NULL";
 
-/// Names the index of a table, since the planner would otherwise sort all rows of any index instead of only those that
-/// are equal in the first column.
+/// The hint that makes a query use this index of a table. Without the hint, the planner may read all rows of another
+/// index and sort all of them, instead of sorting only the rows that are equal in the first column of the order.
 pub(crate) fn index_hint(index: &'static str) -> String {
     format!(" INDEXED BY {index}")
 }
@@ -176,23 +181,26 @@ pub(crate) fn index_hint(index: &'static str) -> String {
 /// Joins the movie `m` of each row of `found`. SQLite executes a cross join in the order in which it is written.
 pub(crate) const FOUND_MOVIE: &str = " CROSS JOIN movies m ON m.id = found.movie_id";
 
-/// Names the index for a filter by title, since the planner would use another one without the titles. Scanning it takes
-/// 1.0 to 1.5 ms of one core for 10,000 movies.
+/// The hint that makes a filter by title use the index that contains the titles. Without the hint, the planner would
+/// choose an index without them, and read each movie. A scan of this index takes 1.0 to 1.5 ms of one core for 10,000
+/// movies.
 pub(crate) const TITLE_INDEX: &str = " INDEXED BY movies_by_title";
 
-/// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
+/// Aggregates the identifiers and names of the rows `n`, in the order of their links `l`, to a JSON array of pairs, as
+/// text.
 pub(crate) const NAMED_PAIRS: &str = "json_group_array(json_array(hex(n.id), n.name) ORDER BY l.position)";
 
-/// All the names of `n`, as the text of a JSON array.
+/// Aggregates the names of the rows `n` to a JSON array, as text.
 pub(crate) const NAMES: &str = "json_group_array(n.name)";
 
-/// All the identifiers of the links `l` in their order, as the text of a JSON array.
+/// Aggregates the identifiers of the links `l`, in their order, to a JSON array, as text.
 pub(crate) const LINKED_IDS: &str = "json_group_array(hex(l.id) ORDER BY l.position)";
 
-/// Identifier, name, year and price of all the items `i` of an order and their movies `m`, as the text of a JSON array of arrays.
+/// Aggregates the items `i` of an order and their movies `m` to a JSON array, as text. Each element is an array of the
+/// movie's identifier, name and year, and the price in minor units.
 pub(crate) const ORDERED_MOVIES: &str =
     "json_group_array(json_array(hex(i.movie_id), m.name, m.year, i.price_minor) ORDER BY i.id)";
 
-/// Movie and reason of all the exclusions `x` of an order, as the text of a JSON array of pairs.
+/// Aggregates the exclusions `x` of an order to a JSON array of pairs (movie, reason), as text.
 pub(crate) const EXCLUDED_MOVIES: &str =
     "json_group_array(json_array(hex(x.movie_id), x.reason) ORDER BY x.position)";

@@ -1,8 +1,9 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// Messages of SQLite when it is temporarily blocked, full or cannot access its file. Diesel drops the result code of
-/// these errors, so they are recognized by their messages (`sqlite3_errstr`); each line names the code.
+/// Parts of SQLite's messages when it is temporarily blocked, full or cannot access its file. Diesel drops the result
+/// code of these errors, so they can only be recognized by their messages (`sqlite3_errstr`). Each line names the
+/// result code.
 const PASSING: [&str; 9] = [
     "database is locked",                   // SQLITE_BUSY
     "database table is locked",             // SQLITE_LOCKED
@@ -15,7 +16,7 @@ const PASSING: [&str; 9] = [
     "interrupted",                          // SQLITE_INTERRUPT
 ];
 
-/// Whether the connection must be replaced by a new one.
+/// Whether the connection must be closed and replaced by a new one.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -29,13 +30,14 @@ pub(crate) fn is_connection_lost(error: &Error) -> bool {
     }
 }
 
-/// Whether another process is writing.
+/// Whether the error means that another connection holds the write lock.
 pub(crate) fn is_busy(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, information) if information.message().contains("database is locked"))
 }
 
-/// Distinguishes temporary errors from others. No error is a [`StoreError::Conflict`], since units of work take the
-/// only lock when they begin and have already waited for it when SQLite is busy.
+/// Converts a Diesel error: a temporary error to `Unavailable`, any other error to `Failed`. No error is a
+/// [`StoreError::Conflict`], because a unit of work takes the only write lock when it begins. If the lock is busy,
+/// SQLite has already waited for it, so an immediate retry would not help.
 pub(crate) fn store_error(error: Error) -> StoreError {
     let passes = is_connection_lost(&error)
         || matches!(&error, Error::DatabaseError(_, information)

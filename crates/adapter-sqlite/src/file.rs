@@ -5,25 +5,25 @@ use domain::store::StoreError;
 
 use crate::error::store_error;
 
-/// The purpose of a connection.
+/// What a connection is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// The connection writes.
+    /// Units of work and migrations, which read and write.
     Write,
-    /// The connection only reads, and cannot write by mistake.
+    /// Queries. A statement that writes fails.
     Read,
-    /// The connection copies the write-ahead log into the file, and never waits for a lock.
+    /// Checkpoints, which copy pages from the write-ahead log to the file. The connection never waits for a lock.
     Checkpoint,
 }
 
-/// The settings of every connection. Commits are synced to the disk (`FULL`), so that neither a crash nor a power failure loses a
-/// change that was acknowledged. Each connection caches 8 MiB of pages: a memory map would count as memory of the process
-/// once for each connection.
+/// The settings of every connection. Commits are synced to the disk (`synchronous = FULL`), so that neither a crash nor
+/// a power failure loses an acknowledged change. Each connection caches 8 MiB of pages. The file is not memory-mapped,
+/// because each connection's map would count as memory of the process.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
     PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
 
-/// The file is a symbolic link, whose target may have been chosen by someone else.
+/// The file is a symbolic link. It is refused, because someone else may have chosen its target.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is a link, and links are not followed: name the file itself in DATABASE_URL")]
 struct Link(PathBuf);
@@ -35,8 +35,8 @@ pub(crate) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Creates the folder and the file if they do not exist, readable only by this user, since they contain e-mail
-    /// addresses and digests.
+    /// Creates the folder and the file if they do not exist. Only the user of this process can read them, because the
+    /// file contains e-mail addresses and password hashes.
     pub(crate) fn prepare(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
@@ -52,26 +52,27 @@ impl DatabaseFile {
         Ok(Self { path })
     }
 
-    /// The file if it exists; creates nothing.
+    /// The file if it exists, `None` otherwise. Creates nothing.
     pub(crate) fn existing(path: &Path) -> Result<Option<Self>, StoreError> {
         let path = std::path::absolute(path).map_err(StoreError::unavailable)?;
         let is_there = path.try_exists().map_err(StoreError::unavailable)?;
         Ok(is_there.then_some(Self { path }))
     }
 
-    /// Opens a connection. It blocks.
+    /// Opens a connection. Blocks the thread, so it must be called on a blocking thread.
     pub(crate) fn open(&self, purpose: Purpose) -> Result<SqliteConnection, StoreError> {
         let path = self.path.to_str().ok_or_else(|| StoreError::failed("the path is not Unicode"))?;
         let mut address = address(path);
         if purpose == Purpose::Checkpoint {
-            // A file that was removed in the meantime is not created again.
+            // By default, SQLite would create a new file if the file was removed in the meantime.
             address.push_str("?mode=rw");
         }
         let mut connection = SqliteConnection::establish(&address).map_err(StoreError::unavailable)?;
         connection.batch_execute(SETTINGS).map_err(store_error)?;
         let ours = match purpose {
-            // The journal mode is stored in the file. Deleted rows are overwritten (`secure_delete`). Checkpoints are made in
-            // the background; the writer makes one itself only if 10,000 pages (40 MB) were written faster than that.
+            // The journal mode is stored in the file, so other connections need not set it. `secure_delete` overwrites
+            // deleted rows. Checkpoints run in the background; only if the log reaches 10,000 pages (40 MB) before
+            // that, the writer makes one itself.
             Purpose::Write => {
                 "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 10000; PRAGMA secure_delete = ON;"
             }
@@ -83,7 +84,7 @@ impl DatabaseFile {
     }
 }
 
-/// A `file:` URI (RFC 3986) in which the special characters of the path are encoded.
+/// A `file:` URI (RFC 3986) for a path. Characters that have a meaning in URIs are percent-encoded.
 fn address(path: &str) -> String {
     let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     format!("file:{path}")
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_with_a_meaning_in_addresses_are_part_of_the_path() {
+    fn characters_with_a_meaning_in_uris_are_encoded() {
         assert_eq!(address("/data/100%?#.db"), "file:/data/100%25%3f%23.db");
     }
 }

@@ -1,9 +1,9 @@
-//! The storage ports on SQLite: the embedded default.
+//! The storage ports on SQLite, the embedded database that is used by default.
 //!
 //! [`SqliteDatabase`] implements every store, query and maintenance port of the domain on one file in WAL mode. One
-//! connection writes, one unit of work at a time; others read at the same time, and one copies the write-ahead log. The
-//! repositories, queries and schema are those of `adapter-postgres`, compiled against this crate's `dialect`, `bulk` and
-//! `unit_of_work`.
+//! connection writes, for one unit of work at a time. Other connections read at the same time, and one more makes
+//! checkpoints. The repositories, queries and schema are the source files of `adapter-postgres`, compiled here against
+//! this crate's `dialect`, `bulk` and `unit_of_work`.
 
 mod bulk;
 mod checkpoints;
@@ -31,7 +31,7 @@ mod statement;
 mod unit_of_work;
 mod writer;
 
-/// The name of the database type in the sources that are shared with `adapter-postgres`.
+/// The source files that are shared with `adapter-postgres` refer to the database type by this name.
 pub(crate) use crate::database::SqliteDatabase as Database;
 pub use crate::{
     database::{PoolOptions, SqliteDatabase},

@@ -18,12 +18,12 @@ use crate::{
     statement::Statement,
 };
 
-/// How the database's schema compares with the migrations of this program.
+/// How the schema of the database compares with the migrations of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// The schema has exactly these migrations.
+    /// The schema has exactly the migrations of this program.
     Current,
-    /// The schema lacks this number of migrations.
+    /// The schema lacks the given number of migrations.
     Behind(usize),
     /// The schema has a migration that this program does not know, because a newer version migrated it.
     Ahead,
@@ -34,8 +34,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Brings the schema up to date, in one transaction, and then the keys of e-mail addresses and the search index.
-    /// Several processes may do so concurrently; the later ones wait.
+    /// Brings the schema up to date in one transaction, and then the keys of e-mail addresses and the search index.
+    /// Several processes may call this function concurrently; each waits for the one before.
     ///
     /// # Errors
     /// When the file cannot be written, a migration fails, or the schema is newer than this program.
@@ -48,14 +48,15 @@ impl SqliteDatabase {
         self.index_outdated_movies().await.map(drop)
     }
 
-    /// Reverts the last migration, for tests and for operators who go back to an older version.
+    /// Reverts the last schema migration, for tests and for operators who return to an older version of this program.
     ///
     /// # Errors
-    /// When there is none, or it cannot be reverted.
+    /// When no migration was applied, or the last one cannot be reverted.
     pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
         self.with_harness(|connection| connection.revert_last_migration(MIGRATIONS).map(|_| ())).await
     }
 
+    /// Runs migrations in one transaction, on a new connection.
     async fn with_harness(
         &self,
         run: impl FnOnce(&mut SqliteConnection) -> Result<(), HarnessError> + Send + 'static,
@@ -79,7 +80,7 @@ impl SqliteDatabase {
         self.runtime().spawn_blocking(task).await.map_err(StoreError::failed)?
     }
 
-    /// How the schema compares with the migrations of this program.
+    /// Compares the schema with the migrations of this program.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -88,10 +89,11 @@ impl SqliteDatabase {
         schema_state(self.readers()).await
     }
 
-    /// The same for a file that need not exist: nothing is created or written. A missing file lacks every migration.
+    /// Compares the schema of a file with the migrations of this program. Creates and writes nothing: a missing file
+    /// counts as a schema that lacks every migration.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the file exists but cannot be read.
     pub async fn schema_state_at(path: &Path) -> Result<SchemaState, StoreError> {
         match DatabaseFile::existing(path)? {
             Some(file) => schema_state(&Readers::new(file, 1, Handle::current())).await,

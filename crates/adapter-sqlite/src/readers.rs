@@ -13,10 +13,11 @@ use crate::{
     file::{DatabaseFile, Purpose},
 };
 
-/// How long to wait for a free connection before giving up.
+/// The time limit for waiting for a free connection in the pool.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// A pool of connections that only read. In WAL mode they neither wait for the writer nor block it.
+/// A pool of connections for reading. In WAL mode, they neither wait for the writer nor block it. Connections are
+/// opened when they are needed.
 pub(crate) struct Readers {
     file: DatabaseFile,
     runtime: Handle,
@@ -34,7 +35,8 @@ impl Readers {
         }
     }
 
-    /// Runs a query on a free connection, on one of the runtime's blocking threads.
+    /// Runs a query on a free connection, on one of the runtime's blocking threads. If the caller is cancelled, the
+    /// query still runs to its end.
     pub(crate) async fn run<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -13,18 +13,18 @@ use crate::{
     writer::BorrowedWriter,
 };
 
-/// An open transaction, which implements every unit and every repository of the domain. It owns the only writing
-/// connection. When it is dropped before it is finished, it is rolled back before the next transaction begins.
+/// An open transaction, which implements every unit of work and every repository of the domain. It owns the only
+/// connection for writing. Dropping it without `finish` rolls it back before the next unit of work can begin.
 pub struct UnitOfWork {
     database: Database,
-    /// `None` after it has ended.
+    /// The connection; `None` after the transaction has ended.
     connection: Option<BorrowedWriter>,
-    /// Whether a statement failed. SQLite may then have rolled back automatically, and later statements would be
-    /// outside the transaction.
+    /// Whether a statement failed. SQLite may then have rolled back the transaction automatically, and a later
+    /// statement would run outside a transaction.
     has_failed: bool,
-    /// Totals and counts must be read again after the commit.
+    /// Whether the commit must invalidate the cached totals and counts of the catalogue.
     has_changed_catalog: bool,
-    /// Data was erased that must also be removed from the write-ahead log.
+    /// Whether data was erased, which must also be removed from the write-ahead log after the commit.
     has_erased: bool,
 }
 
@@ -34,10 +34,11 @@ pub struct UnitOfWork {
 struct FailedBefore;
 
 impl UnitOfWork {
-    /// Begins a transaction, after all earlier writers have finished.
+    /// Waits until all earlier writers have finished, and begins a transaction.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let connection = database.writer().borrow().await?;
-        // The unit is created before `BEGIN`: when the caller is cancelled after it, dropping the unit rolls the transaction back.
+        // Created before `BEGIN` is run, so that dropping the unit also rolls back when the caller is cancelled while
+        // `BEGIN` runs.
         let mut unit = Self {
             database: database.clone(),
             connection: Some(connection),
@@ -71,7 +72,7 @@ impl UnitOfWork {
         })
     }
 
-    /// Runs a task with several statements on one blocking thread.
+    /// Runs a task with several statements on a blocking thread.
     pub(crate) async fn run<T, F>(&mut self, task: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -81,7 +82,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Runs a statement and returns the number of affected rows.
+    /// Runs a statement, and returns the number of affected rows.
     pub(crate) async fn execute<'q, Q>(&mut self, query: Q) -> Result<usize, StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -90,7 +91,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Runs a statement that must affect exactly one row.
+    /// Runs a statement that must affect exactly one row. Any other number is an error.
     pub(crate) async fn execute_one<'q, Q>(&mut self, query: Q) -> Result<(), StoreError>
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
@@ -101,7 +102,7 @@ impl UnitOfWork {
         }
     }
 
-    /// Returns the rows of a query.
+    /// Runs a query, and returns its rows.
     pub(crate) async fn load<'q, U, Q>(&mut self, query: Q) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'q,
@@ -111,7 +112,7 @@ impl UnitOfWork {
         self.note(answer)
     }
 
-    /// Returns the first row of a query.
+    /// Runs a query, and returns its first row.
     pub(crate) async fn first<'q, U, Q>(&mut self, query: Q) -> Result<Option<U>, StoreError>
     where
         U: Send + 'q,
@@ -120,12 +121,13 @@ impl UnitOfWork {
         Ok(self.load(query).await?.into_iter().next())
     }
 
-    /// Requests that every process reads totals and counts again after the commit.
+    /// Requests that the commit invalidates the cached totals and counts of the catalogue in every process.
     pub(crate) const fn note_catalog_change(&mut self) {
         self.has_changed_catalog = true;
     }
 
-    /// Requests that the write-ahead log, which keeps old versions of pages, is emptied after the commit.
+    /// Announces that the transaction erases personal data. After the commit, the write-ahead log is emptied, because
+    /// it keeps old versions of pages.
     pub(crate) const fn note_erasure(&mut self) {
         self.has_erased = true;
     }
@@ -138,7 +140,7 @@ impl UnitOfWork {
         }
         self.batch("COMMIT").await?;
         self.connection = None;
-        // Runs on another connection, so that writers do not wait for it.
+        // Checkpoints run on another connection, so that writers do not wait for them.
         let checkpoints = self.database.checkpoints();
         if self.has_erased {
             checkpoints.request_emptying();
@@ -154,8 +156,9 @@ impl Drop for UnitOfWork {
         let Some(mut connection) = self.connection.take() else { return };
         self.database.count_statement();
         self.database.runtime().spawn(async move {
-            // Runs on a blocking thread, since an abandoned statement may still be running. It fails when SQLite has
-            // already rolled back automatically. The next unit gets the connection afterwards.
+            // If the caller was cancelled, its statement may still be running; then the rollback waits for it on its
+            // blocking thread. The rollback fails if SQLite has already rolled back automatically. The next unit of
+            // work gets the connection when this task ends.
             if let Err(error) = connection.batch_execute("ROLLBACK").await {
                 tracing::debug!(%error, "nothing to roll back");
             }

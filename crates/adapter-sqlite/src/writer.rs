@@ -16,20 +16,26 @@ use tokio::{
 
 use crate::file::{DatabaseFile, Purpose};
 
-/// The connection that writes.
+/// The type of the connection for writing.
 pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
 
-/// How long a unit of work waits for earlier units, in addition to SQLite's wait for other processes.
+/// How long a unit of work waits for the earlier ones of this process. After that, SQLite may wait for other processes
+/// (`busy_timeout`).
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Runs the statements of one connection on the runtime's blocking threads, in the order in which they were sent. With
-/// diesel-async's own implementation a cancelled caller blocks until its statement has ended, which panics on a current-thread
-/// runtime; here the statement ends on its thread, and the next one waits for it there. The order matters: a statement whose
-/// caller was cancelled must not run after the rollback that follows it, outside any transaction.
+/// Runs the statements of one connection on the runtime's blocking threads, one at a time, in the order in which they
+/// were sent.
+///
+/// It replaces diesel-async's own implementation, where a cancelled caller blocks its thread until the statement has
+/// ended, and panics on a current-thread runtime. Here, a cancelled caller does not wait; the next statement waits on
+/// its own thread. The order matters when a caller is cancelled: its statement must not run after the rollback that
+/// follows, because it would then run outside a transaction.
 #[derive(Clone)]
 pub(crate) struct Threads {
     runtime: Handle,
+    /// The statements that have not begun to run, oldest first.
     jobs: Arc<sync::Mutex<VecDeque<Job>>>,
+    /// Held while a statement runs.
     turn: Arc<sync::Mutex<()>>,
 }
 
@@ -50,11 +56,12 @@ impl SpawnBlocking for Threads {
         R: Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        // The caller may have been cancelled.
+        // Sending the answer fails if the caller was cancelled, which is not an error.
         let job: Job = Box::new(move || drop(answer.send(task())));
         lock(&self.jobs).push_back(job);
         let (jobs, turn) = (Arc::clone(&self.jobs), Arc::clone(&self.turn));
-        // Threads start in any order: each takes the oldest job, which may not be the one that it was started for.
+        // Blocking threads may start in another order than they were requested. So each thread takes the oldest job,
+        // which may not be the one that it was started for.
         let thread = self.runtime.spawn_blocking(move || {
             let _turn = lock(&turn);
             let job = lock(&jobs).pop_front();
@@ -80,7 +87,7 @@ fn lock<T>(mutex: &sync::Mutex<T>) -> sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(sync::PoisonError::into_inner)
 }
 
-/// The only writing connection, used by one unit of work at a time.
+/// The only connection for writing. One unit of work at a time uses it.
 pub(crate) struct Writer {
     connection: Arc<Mutex<Connection>>,
 }
@@ -94,12 +101,12 @@ impl Writer {
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
-    /// Waits for the connection until the earlier units of work have ended.
+    /// Waits until the earlier units of work have ended, and returns the connection. Fails after [`WAIT`].
     pub(crate) async fn borrow(&self) -> Result<BorrowedWriter, StoreError> {
         timeout(WAIT, Arc::clone(&self.connection).lock_owned()).await.map_err(StoreError::unavailable)
     }
 
-    /// Returns the connection, unless a unit of work is using it.
+    /// Returns the connection, or `None` while a unit of work uses it.
     pub(crate) fn try_borrow(&self) -> Option<BorrowedWriter> {
         Arc::clone(&self.connection).try_lock_owned().ok()
     }

@@ -1,4 +1,4 @@
-//! Runs the cases of `storage-contract` on SQLite.
+//! Runs the test cases of `storage-contract` on SQLite.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the case")]
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -13,7 +13,7 @@ use domain::{id::OutboxId, storage::Storage};
 use storage_contract::Subject;
 use tempfile::TempDir;
 
-/// A database file in a temporary folder.
+/// A database file in a temporary folder, for one case.
 struct Database {
     folder: TempDir,
 }

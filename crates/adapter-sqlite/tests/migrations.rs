@@ -1,4 +1,4 @@
-//! Tests of the SQLite migrations: they can be reverted, and every table has what it needs.
+//! Tests of the SQLite migrations and of the schema that they create.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use std::{
@@ -14,26 +14,28 @@ use diesel::{
 use domain::accounts::CredentialQueries;
 use tempfile::TempDir;
 
+/// Describes the schema: one line for each table, index and trigger, without the table of migrations.
 const SCHEMA: &str = "
     SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema
     WHERE tbl_name <> '__diesel_schema_migrations' ORDER BY line";
 
-/// The search index is excluded, since its structure differs between the databases.
+/// Lists the columns as in `migrations/columns.txt`, without the tables and columns of the search index, which differ
+/// between PostgreSQL and SQLite.
 const COLUMNS: &str = "
     SELECT t.name || ' ' || c.name || CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN ' null' ELSE '' END AS line
     FROM sqlite_schema t JOIN pragma_table_info(t.name) c
     WHERE t.type = 'table' AND t.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%'
     AND t.name NOT LIKE 'movie\\_words%' ESCAPE '\\' AND t.name || ' ' || c.name NOT IN ('movie_search id', 'movie_search words')";
 
-/// Foreign keys without an index that begins with their columns.
+/// Lists the foreign keys without an index that begins with their column.
 const UNINDEXED: &str = "
     SELECT t.name || ' ' || k.\"from\" AS line FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) k
     WHERE t.type = 'table' AND NOT EXISTS (
         SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
         WHERE i.partial = 0 AND c.seqno = 0 AND c.name = k.\"from\")";
 
-/// Users whose keys were created by the first rule, which replaced letters with a compatibility form by their plain
-/// ones. One has an address that is no longer accepted, and one was deleted.
+/// Inserts users whose keys were computed by the first version of the rule, which replaced special forms of letters by
+/// plain letters. One user has an address that is no longer valid, and one was deleted.
 const USERS_WITH_EARLIER_KEYS: &str = "
     INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at, deleted_at)
     SELECT id, email, email_key, 'hash', 1, x'00000000000070008000000000000001', 1, 1, deleted_at FROM (
@@ -43,8 +45,8 @@ const USERS_WITH_EARLIER_KEYS: &str = "
         UNION ALL SELECT x'00000000000070008000000000000013', 'no address', 'no address', NULL
         UNION ALL SELECT x'00000000000070008000000000000014', 'deleted@deleted.invalid', 'deleted', 1)";
 
-/// A deactivated account and one awaiting activation with contested passwords, and a deactivated one whose password is
-/// not contested.
+/// Inserts a deactivated account and one that awaits activation, both with a contested password, and a deactivated
+/// account without a contested password.
 const CONTESTED_USERS: &str = "
     INSERT INTO users (id, email, email_key, hashed_password, is_password_contested, version, group_id, created_at,
         updated_at, activated_at)
@@ -110,7 +112,7 @@ fn every_down_migration_reverts_its_up_migration() {
 }
 
 #[test]
-fn both_databases_have_migrations_of_the_same_names() {
+fn postgresql_and_sqlite_have_migrations_of_the_same_names() {
     let names = |all: Vec<PathBuf>| -> Vec<_> {
         all.into_iter().map(|path| path.file_name().unwrap().to_owned()).collect()
     };
@@ -226,7 +228,7 @@ async fn address_keys_of_an_earlier_rule_are_recomputed() {
 }
 
 #[test]
-fn a_deactivated_account_loses_a_contested_password() {
+fn migrating_removes_the_contested_password_of_a_deactivated_account() {
     let file = File::new();
     let mut connection = file.connect();
     for migration in migrations() {
@@ -242,7 +244,7 @@ fn a_deactivated_account_loses_a_contested_password() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_and_its_folder_are_for_their_owner_alone() {
+async fn only_the_owner_can_access_the_file_and_its_folder() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new").join("cinema.db");

@@ -1,5 +1,5 @@
-//! Counters for rate limits, which implement the ports of `domain::throttle`: in the memory of one node
-//! ([`MemoryThrottle`]), or in a Redis that several nodes share ([`RedisThrottle`]).
+//! Rate limits, and delays after failed sign-ins: implementations of the ports of `domain::throttle` that count in the
+//! memory of one node ([`MemoryThrottle`]), or in a Redis that several nodes share ([`RedisThrottle`]).
 
 mod link;
 mod memory;

@@ -1,4 +1,4 @@
-//! The connection to Redis. A lost connection is replaced in the background, and no request waits for that.
+//! The connection to Redis. A lost connection is replaced in the background, and no request waits for the new one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,44 +9,44 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// How long a request waits for an answer from Redis. Without an answer in this time, the connection is dropped for all
-/// requests.
+/// How long a request waits for an answer from Redis. After that, the connection counts as lost for all requests.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// The time limit for a new connection: connecting, logging in and checking that it can be used.
+/// The time limit for a new connection, including the login and the check that it can be used.
 const CONNECTING: Duration = Duration::from_secs(2);
 
-/// The pauses between two attempts to connect: each is twice the one before.
+/// The shortest and the longest pause between two attempts to connect. Each pause is twice the one before.
 const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(2);
 
-/// A connection that lasted this long resets the pause to the shortest one.
+/// After a connection that lasted at least this long, the next pause is the shortest one again.
 const LASTING: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it did not answer in time";
 
-/// The address is not one of a Redis server.
+/// The URL is not that of a Redis server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "REDIS_URL is no address of a Redis; allowed: redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// with TLS"
 )]
 pub struct InvalidRedisUrl;
 
-/// Checks that the address is one of a Redis server, without connecting.
+/// Checks that the URL is that of a Redis server. Does not connect.
 pub(crate) fn check(url: &str) -> Result<(), InvalidRedisUrl> {
     Client::open(url).map(drop).map_err(|_| InvalidRedisUrl)
 }
 
-/// Holds the current connection, if there is one. A background task opens the next one when it is lost.
+/// Owns the connection to Redis, if there is one. When the connection is lost, a background task opens a new one.
 pub(crate) struct Link {
     current: Arc<Current>,
     keeper: AbortHandle,
 }
 
-/// The current connection and its number. The number keeps a late failure of an earlier connection from dropping this one.
+/// The current connection and its number. Because of the number, a request that fails late on an earlier connection
+/// does not drop the current one.
 type Current = watch::Sender<Option<(u64, MultiplexedConnection)>>;
 
 impl Link {
-    /// Begins to connect on the current Tokio runtime. `prepare` checks that a new connection can be used.
+    /// Starts the background task on the current Tokio runtime. `prepare` checks that a new connection can be used.
     pub(crate) fn open<P, F>(url: &str, prepare: P) -> Result<Self, InvalidRedisUrl>
     where
         P: Fn(MultiplexedConnection) -> F + Send + Sync + 'static,
@@ -58,7 +58,8 @@ impl Link {
         Ok(Self { current, keeper })
     }
 
-    /// Sends a request to Redis. `None` when there is no connection, or when the request fails, which drops the connection.
+    /// Sends a request to Redis, and returns its answer. Returns `None` when there is no connection. Also returns
+    /// `None` when the request fails or gets no answer in time; the connection is then dropped.
     pub(crate) async fn ask<T, F>(&self, question: impl FnOnce(MultiplexedConnection) -> F) -> Option<T>
     where
         F: Future<Output = RedisResult<T>>,
@@ -74,10 +75,11 @@ impl Link {
 
     /// Waits until there is a connection.
     pub(crate) async fn connected(&self) {
-        // This cannot fail: `self` owns the sender.
+        // Cannot fail, because `self` owns the sender.
         let _ = self.current.subscribe().wait_for(Option::is_some).await;
     }
 
+    /// Drops the connection with this number, if it is still the current one.
     fn take_away(&self, number: u64, why: &str) {
         let was_there = self.current.send_if_modified(|current| {
             let is_that = current.as_ref().is_some_and(|(known, _)| *known == number);
@@ -141,7 +143,8 @@ where
     }
 }
 
-/// The reason of an error, without the message of the server, which may repeat data that was sent to the server.
+/// The reason for an error, for the log. The server's message is omitted, because it may repeat data that was sent to
+/// the server.
 fn reason(error: &RedisError) -> String {
     if error.is_io_error() { error.to_string() } else { error.category().to_owned() }
 }

@@ -14,11 +14,11 @@ use domain::{
 };
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 
-/// The maximum number of stored subjects, accounts and known clients. Beyond it, the least recently used are removed.
-/// New ones are always stored, so that a flood of others does not leave them uncounted.
+/// The maximum number of entries in each cache (subjects, accounts, known clients). Beyond it, the least recently used
+/// entry is removed. A new entry is always stored, so that a flood of entries does not prevent counting.
 const MOST: u64 = 50_000;
 
-/// Counts in the memory of this process.
+/// Rate limits that count in the memory of this process.
 pub struct MemoryThrottle {
     clock: Arc<dyn Clock>,
     usage: Cache<(&'static str, String), Arc<Counted>>,
@@ -26,15 +26,16 @@ pub struct MemoryThrottle {
     known: Cache<Guarded, ()>,
 }
 
-/// An account, or one client of it.
+/// Whose failed sign-ins are counted together: an account, or one client of the account.
 type Guarded = (String, Option<Network>);
 
 struct Counted {
     usage: Mutex<Usage>,
+    /// The longest window of the rate limit.
     kept_for: Duration,
 }
 
-/// A subject is removed when none of its windows can still be open.
+/// Removes a subject when it has not been used for its longest window, so that none of its windows can still be open.
 struct WhenUnused;
 
 impl<K> Expiry<K, Arc<Counted>> for WhenUnused {
@@ -55,7 +56,7 @@ impl<K> Expiry<K, Arc<Counted>> for WhenUnused {
 }
 
 impl MemoryThrottle {
-    /// Creates empty counters with this clock.
+    /// Creates rate limits without any counts.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::keeping(MOST, clock)
@@ -91,7 +92,8 @@ impl MemoryThrottle {
         })
     }
 
-    /// The subject of the attempt: its client if the owner is known to use it, otherwise the account.
+    /// Whose failures count for the attempt: those of its client, if the owner is known to use this client, otherwise
+    /// those of the account.
     fn guarded(&self, attempt: &SignInAttempt) -> Guarded {
         let account = attempt.account().to_owned();
         let own = (account, attempt.client());
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_of_subjects_takes_bounded_memory_and_leaves_none_uncounted() {
+    async fn a_flood_of_subjects_uses_bounded_memory_and_each_is_counted() {
         let throttle = MemoryThrottle::keeping(100, Arc::new(Still));
         let limit = RateLimit::new("login", &["1/1h".parse().unwrap()]);
         for number in 0..5_000 {
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_of_accounts_takes_bounded_memory() {
+    async fn a_flood_of_accounts_uses_bounded_memory() {
         let throttle = MemoryThrottle::keeping(100, Arc::new(Still));
         for number in 0..5_000 {
             let email = format!("u{number}@example.com").parse().unwrap();

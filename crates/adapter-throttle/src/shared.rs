@@ -16,7 +16,8 @@ use crate::{
     link::{self, Link},
 };
 
-/// Counts in Redis, for all nodes that share it; in the memory of this node while Redis is unavailable.
+/// Rate limits that count in Redis, together with all nodes that use the same Redis. While Redis is unavailable, each
+/// node counts in its own memory.
 pub struct RedisThrottle {
     clock: Arc<dyn Clock>,
     link: Link,
@@ -24,6 +25,7 @@ pub struct RedisThrottle {
     alone: MemoryThrottle,
 }
 
+/// The Lua scripts. Redis runs each of them atomically.
 struct Scripts {
     take: Script,
     give_back: Script,
@@ -43,7 +45,7 @@ impl Scripts {
         }
     }
 
-    /// Loads the scripts, and checks that this Redis allows them to write.
+    /// Loads the scripts into Redis, and checks that they can write (a replica or a full Redis refuses that).
     async fn load(&self, mut connection: MultiplexedConnection) -> RedisResult<()> {
         for script in [&self.take, &self.give_back, &self.begin, &self.take_back, &self.was_owner] {
             script.load_async(&mut connection).await?;
@@ -55,19 +57,19 @@ impl Scripts {
 }
 
 impl RedisThrottle {
-    /// Checks that the address is one of a Redis server, when settings are read.
+    /// Checks that the URL is that of a Redis server. Does not connect.
     ///
     /// # Errors
-    /// When the address is not valid.
+    /// When the URL is not valid.
     pub fn check_url(url: &str) -> Result<(), InvalidRedisUrl> {
         link::check(url)
     }
 
-    /// Begins to connect to the Redis at this address. Must be called on the runtime that drives the connection. If
-    /// Redis is not available yet, it is connected later.
+    /// Begins to connect to the Redis at this URL, in the background. Must be called within a Tokio runtime, which
+    /// drives the connection. If Redis is not available, attempts to connect continue.
     ///
     /// # Errors
-    /// When the address is not valid.
+    /// When the URL is not valid.
     pub fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, InvalidRedisUrl> {
         let scripts = Arc::new(Scripts::new());
         let loaded = Arc::clone(&scripts);
@@ -78,12 +80,12 @@ impl RedisThrottle {
         Ok(Self { alone: MemoryThrottle::new(Arc::clone(&clock)), clock, link, scripts })
     }
 
-    /// Waits until Redis is connected.
+    /// Waits until there is a connection to Redis. Has no time limit.
     pub async fn connected(&self) {
         self.link.connected().await;
     }
 
-    /// Whether Redis currently answers.
+    /// Whether Redis answers now.
     pub async fn is_there(&self) -> bool {
         let ping = async |mut connection: MultiplexedConnection| {
             redis::cmd("PING").query_async::<String>(&mut connection).await
@@ -95,7 +97,7 @@ impl RedisThrottle {
         self.clock.now().timestamp_millis()
     }
 
-    /// Runs take.lua with these keys.
+    /// Runs take.lua with these keys; `None` when Redis is unavailable.
     async fn counted(&self, limit: &RateLimit, keys: &[String]) -> Option<Verdict> {
         let mut invocation = self.scripts.take.prepare_invoke();
         invocation.key(keys).arg(self.now()).arg(limit.longest_window().num_milliseconds());
@@ -111,8 +113,8 @@ impl RedisThrottle {
     }
 }
 
-/// The key of an entry. It contains only a digest of addresses. The part in braces decides on which node of a cluster a
-/// key is stored.
+/// The Redis key of an entry. It contains a digest of `parts`, so that it reveals no addresses. In a cluster, the part
+/// in braces decides which server stores the key.
 fn key(kind: &str, parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
@@ -121,14 +123,14 @@ fn key(kind: &str, parts: &[&str]) -> String {
     }
     let mut name = format!("cinema:{kind}:{{");
     for byte in digest.finalize().iter().take(16) {
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(name, "{byte:02x}");
     }
     name.push('}');
     name
 }
 
-/// The keys of begin.lua, all on one node of a cluster.
+/// The keys of begin.lua. In a cluster, the same server stores all of them.
 fn guarded(attempt: &SignInAttempt) -> [String; 3] {
     let account = key("sign-in", &[attempt.account()]);
     let client = attempt.client().map(|client| key("client", &[&client.to_string()])).unwrap_or_default();
@@ -166,7 +168,7 @@ impl RateLimiter for RedisThrottle {
     }
 }
 
-/// Reads the answer of take.lua.
+/// Parses the answer of take.lua; `None` when it has an unexpected structure.
 fn verdict(answer: &[u64], limit: &RateLimit) -> Option<Verdict> {
     let (is_allowed, rest) = answer.split_first()?;
     let quota = |pair: &[u64]| match pair {
@@ -198,7 +200,7 @@ impl SignInGuard for RedisThrottle {
         let mut invocation = self.scripts.was_owner.prepare_invoke();
         invocation.key(&guarded(attempt)).arg(known_for);
         self.invoke::<u64>(&invocation).await;
-        // Also recorded in memory, in case Redis becomes unavailable.
+        // Also recorded in memory, for the case that Redis becomes unavailable.
         self.alone.was_owner(attempt).await;
     }
 
@@ -216,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_reveal_nothing_and_those_of_an_account_are_on_one_node() {
+    fn keys_reveal_no_addresses_and_those_of_an_account_are_on_one_server() {
         let email = "ann@example.com".parse().unwrap();
         let keys = guarded(&SignInAttempt::new(&email, Some(std::net::Ipv4Addr::LOCALHOST.into())));
         let slot = |key: &str| key[..=key.find('}').unwrap()].to_owned();

@@ -1,4 +1,4 @@
-//! Tests of the contract of the ports of `domain::throttle`, in memory and in Redis, and of the behaviour when Redis
+//! Runs the contract of the ports of `domain::throttle` in memory and in Redis, and tests what happens when Redis
 //! becomes unavailable.
 #![expect(
     clippy::unwrap_used,
@@ -43,7 +43,7 @@ impl Clock for MovableClock {
 trait Throttle: RateLimiter + SignInGuard {}
 impl<T: RateLimiter + SignInGuard> Throttle for T {}
 
-/// A throttle, its clock, and its Redis.
+/// An implementation of the rate limits, its clock, and its Redis server, if it uses one.
 struct World {
     throttle: Arc<dyn Throttle>,
     clock: Arc<MovableClock>,
@@ -76,12 +76,12 @@ fn attempt(name: &str, client: &str) -> SignInAttempt {
     SignInAttempt::new(&email, (!client.is_empty()).then(|| client.parse::<IpAddr>().unwrap()))
 }
 
-/// How many seconds the attempt must wait.
+/// Begins the attempt; returns how many seconds it must wait, or 0 if it is allowed.
 async fn wait(throttle: &dyn Throttle, attempt: &SignInAttempt) -> u64 {
     throttle.begin(attempt).await.map_or_else(|refused| refused.retry_after.as_secs(), |()| 0)
 }
 
-/// Runs each case on both.
+/// Defines a test of each case in memory, and one in Redis.
 macro_rules! contract {
     ($($case:ident),* $(,)?) => {
         mod memory {
@@ -107,19 +107,19 @@ contract! {
     a_use_refused_by_one_quota_is_not_counted_by_any,
     subjects_and_limits_are_counted_separately,
     many_concurrent_uses_do_not_exceed_the_quota,
-    a_use_is_counted_once,
-    of_many_concurrent_repetitions_one_is_counted,
+    a_repeated_use_is_counted_once,
+    only_one_of_many_concurrent_repetitions_is_counted,
     the_uses_of_subjects_and_limits_are_counted_separately,
     a_refunded_use_can_be_repeated,
     concurrent_refunds_of_uses_are_all_counted,
     a_clock_that_was_set_back_locks_no_account,
     each_failure_after_the_fifth_doubles_the_wait,
-    of_many_concurrent_attempts_five_are_allowed,
-    accounts_are_apart,
-    an_owner_is_forgiven,
+    only_five_of_many_concurrent_attempts_are_allowed,
+    the_failures_of_accounts_are_counted_separately,
+    a_successful_sign_in_removes_the_failures,
     failures_of_other_clients_do_not_delay_a_known_client,
     a_reverted_attempt_is_not_counted,
-    a_day_forgets_failures,
+    failures_are_forgotten_after_a_day,
 }
 
 async fn a_quota_is_restored_at_the_end_of_its_window(World { throttle, clock, .. }: World) {
@@ -172,7 +172,7 @@ async fn many_concurrent_uses_do_not_exceed_the_quota(World { throttle, .. }: Wo
     assert_eq!(calls.join_all().await.into_iter().filter(|is_allowed| *is_allowed).count(), 10);
 }
 
-async fn a_use_is_counted_once(World { throttle, clock, .. }: World) {
+async fn a_repeated_use_is_counted_once(World { throttle, clock, .. }: World) {
     let limit = limit(&["2/1m", "3/1h"]);
     let remaining = async |deed: &str| {
         let verdict = throttle.take_once(&limit, "a", deed).await;
@@ -194,7 +194,7 @@ async fn a_use_is_counted_once(World { throttle, clock, .. }: World) {
     assert_eq!(remaining("one").await, (true, vec![1, 2]));
 }
 
-async fn of_many_concurrent_repetitions_one_is_counted(World { throttle, .. }: World) {
+async fn only_one_of_many_concurrent_repetitions_is_counted(World { throttle, .. }: World) {
     let limit = limit(&["3/1m"]);
     let mut calls = JoinSet::new();
     for number in 0..100 {
@@ -228,10 +228,10 @@ async fn a_refunded_use_can_be_repeated(World { throttle, clock, .. }: World) {
     clock.advance(10);
     throttle.give_back(&limit, "a").await;
     throttle.give_back(&limit, "b").await;
-    // The windows continue.
+    // Both windows continue: they were not restarted.
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 50), (1, 86_390)]);
     clock.advance(50);
-    // The window of the minute has ended, that of the day has not.
+    // The window of one minute has ended, but that of one day has not.
     throttle.give_back(&limit, "a").await;
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 60), (1, 86_340)]);
     for _ in 0..5 {
@@ -280,7 +280,7 @@ async fn each_failure_after_the_fifth_doubles_the_wait(World { throttle, clock, 
     }
 }
 
-async fn of_many_concurrent_attempts_five_are_allowed(World { throttle, .. }: World) {
+async fn only_five_of_many_concurrent_attempts_are_allowed(World { throttle, .. }: World) {
     let mut calls = JoinSet::new();
     for number in 0..100 {
         let throttle = Arc::clone(&throttle);
@@ -291,14 +291,14 @@ async fn of_many_concurrent_attempts_five_are_allowed(World { throttle, .. }: Wo
     assert_eq!(calls.join_all().await.into_iter().filter(|is_let_through| *is_let_through).count(), 5);
 }
 
-async fn accounts_are_apart(World { throttle, .. }: World) {
+async fn the_failures_of_accounts_are_counted_separately(World { throttle, .. }: World) {
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &attempt("ann", "192.0.2.1")).await, 0);
     }
     assert_eq!(wait(&*throttle, &attempt("bob", "192.0.2.1")).await, 0);
 }
 
-async fn an_owner_is_forgiven(World { throttle, .. }: World) {
+async fn a_successful_sign_in_removes_the_failures(World { throttle, .. }: World) {
     for client in ["", "192.0.2.1"] {
         let ann = attempt("ann", client);
         for _ in 0..5 {
@@ -319,7 +319,7 @@ async fn failures_of_other_clients_do_not_delay_a_known_client(World { throttle,
     }
     assert_eq!(wait(&*throttle, &stranger).await, 32);
     assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "an empty address matches no known user");
-    // The same /64, which has its own failures.
+    // Another address in the same /64 counts as the same known client, whose failures are counted separately.
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &attempt("ann", "2001:db8::2")).await, 0);
     }
@@ -341,7 +341,7 @@ async fn a_reverted_attempt_is_not_counted(World { throttle, .. }: World) {
     }
 }
 
-async fn a_day_forgets_failures(World { throttle, clock, .. }: World) {
+async fn failures_are_forgotten_after_a_day(World { throttle, clock, .. }: World) {
     let ann = attempt("ann", "");
     for _ in 0..4 {
         assert_eq!(wait(&*throttle, &ann).await, 0);
@@ -354,7 +354,7 @@ async fn a_day_forgets_failures(World { throttle, clock, .. }: World) {
 }
 
 #[tokio::test]
-async fn nodes_of_one_redis_count_together() {
+async fn nodes_that_share_a_redis_count_together() {
     if TestRedis::is_skipped() {
         return;
     }
@@ -375,7 +375,7 @@ async fn nodes_of_one_redis_count_together() {
 }
 
 #[tokio::test]
-async fn without_its_redis_a_node_counts_in_memory_until_it_is_back() {
+async fn while_redis_is_unavailable_each_node_counts_in_memory() {
     if TestRedis::is_skipped() {
         return;
     }
@@ -422,7 +422,7 @@ async fn only_one_request_waits_for_a_redis_that_does_not_answer() {
     assert!(begun.elapsed() < Duration::from_secs(5), "each of 200 waited: {:?}", begun.elapsed());
     redis.resume();
     node.connected().await;
-    // Requests during the pause may have been counted when it resumed, which is acceptable.
+    // Redis may have counted a request of the pause after it resumed, which is acceptable.
     assert!(node.take(&limit, "a").await.quotas[0].remaining >= 998);
 }
 
@@ -467,7 +467,7 @@ async fn entries_in_redis_expire_and_contain_no_addresses() {
 }
 
 #[tokio::test]
-async fn an_address_of_another_kind_is_refused() {
+async fn a_url_that_is_not_of_redis_is_refused() {
     for url in ["", "redis", "http://localhost", "postgres://localhost/x"] {
         assert_eq!(RedisThrottle::open(url, MovableClock::new()).err(), Some(InvalidRedisUrl), "{url}");
         assert_eq!(RedisThrottle::check_url(url), Err(InvalidRedisUrl), "{url}");

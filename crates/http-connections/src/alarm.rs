@@ -1,20 +1,20 @@
-//! A timer for deadlines that are moved often and rarely reached.
+//! A timer for deadlines that move often and are rarely reached.
 
 use std::{future::Future, pin::Pin, task::Context};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Wakes a task at a deadline that may be moved with every poll.
+/// Wakes a task at a deadline that may move with every poll.
 ///
-/// When a deadline is moved to a later time, the timer is not changed; it then fires early once and is set again. A
-/// connection therefore uses the runtime's timers only once in several seconds, and not for each request.
+/// If the deadline moves to a later time, the timer is not changed: it fires too early, and is only then set to the new
+/// deadline. So a connection sets its timer only once in several seconds, and not for each request.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Alarm {
-    /// Whether the deadline has passed; if not, the task is woken when it has.
+    /// Whether the deadline has passed. If not, the task will be woken when it has.
     pub(crate) fn has_passed(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
         loop {
             if Instant::now() >= deadline {

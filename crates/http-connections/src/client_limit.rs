@@ -10,13 +10,13 @@ use std::{
 use domain::network::Network;
 use tokio::time::Instant;
 
-/// The minimum time between warnings about refused connections in the log.
+/// The minimum time between two warnings in the log about refused connections.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Limits the open connections of each client; clones share the count.
+/// Limits the number of open connections of each client. Clones share the counts.
 ///
-/// A client is an IPv4 address or the /64 of an IPv6 address. Trusted proxies are not limited: the connections of all
-/// their clients come from one address.
+/// A client is an IPv4 address, or the /64 network of an IPv6 address. Trusted proxies are not limited, because the
+/// connections of all their clients come from the proxy's address.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimit {
     most: usize,
@@ -30,20 +30,22 @@ struct Open {
     warned_at: Option<Instant>,
 }
 
-/// One open connection; dropped when it is closed.
+/// The permit for one open connection. Must be dropped when the connection is closed, because it counts until then.
 #[derive(Debug)]
 pub struct ConnectionPermit {
+    /// The client of the connection, and the counts; `None` for a trusted proxy, whose connections are not counted.
     counted: Option<(Network, Arc<Mutex<Open>>)>,
 }
 
 impl ConnectionLimit {
-    /// Creates a limit of this many connections per client, except for these proxies.
+    /// Creates a limit of `most` connections per client. The proxies in `trusted` are not limited.
     #[must_use]
     pub fn new(most: usize, trusted: &[Network]) -> Self {
         Self { most, trusted: trusted.into(), open: Arc::default() }
     }
 
-    /// Returns a permit for one more connection from this address, unless the client has too many.
+    /// Returns a permit for another connection from this address; `None` when the client already has the maximum
+    /// number.
     #[must_use]
     pub fn admit(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         if self.trusted.iter().any(|network| network.contains(peer)) {
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connections_of_a_client_are_limited_without_affecting_others() {
+    fn the_connections_of_each_client_are_limited_separately() {
         let limit = ConnectionLimit::new(2, &[]);
         let first = limit.admit(ip("192.0.2.1")).unwrap();
         let second = limit.clone().admit(ip("::ffff:192.0.2.1")).unwrap();
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_addresses_of_one_ipv6_network_are_one_client() {
+    fn the_addresses_of_an_ipv6_64_network_are_one_client() {
         let limit = ConnectionLimit::new(1, &[]);
         let _first = limit.admit(ip("2001:db8::1")).unwrap();
         assert!(limit.admit(ip("2001:db8::ffff")).is_none());

@@ -1,4 +1,4 @@
-//! The state of one connection: which part of which request comes next.
+//! The state of a connection: which part of a request comes next, and until when.
 
 use std::{cell::RefCell, rc::Rc, task::Waker};
 
@@ -10,16 +10,17 @@ use crate::{
     framing::{BodyReader, HeadReader},
 };
 
-/// The time for the HTTP library to answer a client that is too slow (408) before the stream ends.
+/// How long after a timeout the stream ends. In this time, the HTTP library can answer the slow client with 408.
 const MARGIN: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The server's handle of a connection; clones refer to the same connection.
+/// The handle by which the server notifies a connection. Clones refer to the same connection.
 ///
-/// It belongs to the thread that serves the connection.
+/// It is not `Send`: it must stay on the thread that serves the connection.
 #[derive(Debug, Clone)]
 pub struct Connection(Rc<RefCell<State>>);
 
-/// One request that is being answered. It must be dropped when the answer is complete; the next request is then read.
+/// A request that is being answered. It must be dropped when the answer is complete, because only then is the next
+/// request passed on.
 #[derive(Debug)]
 pub struct Exchange {
     connection: Connection,
@@ -31,25 +32,27 @@ pub(crate) struct State {
     timeouts: Timeouts,
     memory: AnswerMemory,
     phase: Phase,
-    /// Whether the current answer occupies memory until the client has received it.
+    /// Whether the memory of the current answer is counted ([`Exchange::hold`]).
     holds_memory: bool,
-    /// The received bytes of later requests.
+    /// Received bytes that must not be passed on yet, because they belong to later requests.
     pub(crate) ahead: BytesMut,
-    /// Whether the client sends nothing more, or was disconnected.
+    /// Whether no more bytes are read: the client has closed its side, or was too slow.
     pub(crate) is_at_end: bool,
+    /// The task that waits for bytes that may be passed on.
     pub(crate) reader: Option<Waker>,
 }
 
 /// What the connection waits for.
 #[derive(Debug)]
 enum Phase {
-    /// A head. Its time begins with its first byte, or for the first head with the connection.
+    /// The head of a request. `has_begun`: whether its time limit has begun, which is when its first byte arrives; for
+    /// the first request, when the connection is opened.
     Head { reader: HeadReader, has_begun: bool, deadline: Instant },
-    /// The head was passed on and is being decoded.
+    /// The HTTP library must decode the head, which was passed on completely.
     Decoding { deadline: Instant },
-    /// The request is being answered; its body may still be coming.
+    /// The request is being answered. Parts of its body may still arrive.
     Answering { body: BodyReader, last_read: Instant },
-    /// The answer is complete; the rest of the body is discarded.
+    /// The answer is complete. The rest of the request's body must be read before the next request.
     Discarding { body: BodyReader, deadline: Instant },
 }
 
@@ -72,7 +75,8 @@ impl Connection {
         })))
     }
 
-    /// Begins the answer to a request after its head was decoded; `body` is how the head delimits the body.
+    /// Must be called when the head of a request was decoded. `body` is how the head delimits the body. The caller must
+    /// keep the returned value until the answer is complete.
     #[must_use]
     pub fn begin(&self, body: RequestBody) -> Exchange {
         let woken = {
@@ -92,8 +96,8 @@ impl Connection {
 }
 
 impl Exchange {
-    /// Accounts for the memory of the answer until the exchange is dropped. Returns whether there was enough
-    /// ([`AnswerMemory::has_room_for`]); otherwise nothing is counted.
+    /// Counts the bytes of the answer until the exchange is dropped. If there is not enough memory
+    /// ([`AnswerMemory::has_room_for`]), counts nothing and returns `false`; the server should then refuse the request.
     pub fn hold(&mut self, bytes: usize) -> bool {
         let state = &mut *self.connection.0.borrow_mut();
         if !state.memory.has_room_for(bytes) {
@@ -124,7 +128,7 @@ fn after(time: std::time::Duration) -> Instant {
 }
 
 impl State {
-    /// Returns how many of these bytes may be passed on now; they count as read.
+    /// Returns how many of these bytes may be passed on now, and records that they are passed on.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> usize {
         match &mut self.phase {
             Phase::Head { reader, has_begun, deadline } => {
@@ -157,7 +161,7 @@ impl State {
         }
     }
 
-    /// Whether the next bytes of the client may be passed on.
+    /// Whether bytes that the client sends may be passed on now.
     pub(crate) const fn wants_bytes(&self) -> bool {
         match &self.phase {
             Phase::Head { .. } | Phase::Discarding { .. } => true,
@@ -166,7 +170,7 @@ impl State {
         }
     }
 
-    /// Until when the next bytes must arrive, if the connection waits for them.
+    /// The time until which the next bytes must arrive; `None` when the connection does not wait for bytes.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Head { deadline, .. }
@@ -177,7 +181,7 @@ impl State {
         }
     }
 
-    /// What the connection was waiting for, for the log.
+    /// What the connection waits for, for the log.
     pub(crate) const fn waits_for(&self) -> &'static str {
         match &self.phase {
             Phase::Head { has_begun: false, .. } => "the next request",
@@ -186,13 +190,14 @@ impl State {
         }
     }
 
-    /// Passes on no more bytes of the client.
+    /// Ends the stream: no more bytes of the client are passed on.
     pub(crate) fn end(&mut self) {
         self.is_at_end = true;
         self.ahead.clear();
     }
 
-    /// Whether the client should get less time, because the current answer occupies memory that is nearly used up.
+    /// Whether the client gets less time to read, because the memory of the current answer is counted, and the memory
+    /// of all answers is nearly used up.
     pub(crate) fn is_tight(&self) -> bool {
         self.holds_memory && self.memory.is_tight()
     }
@@ -201,7 +206,7 @@ impl State {
         self.holds_memory
     }
 
-    /// Passes on the bytes of later requests that may be passed on now, at most `most`.
+    /// Passes on at most `most` of the kept bytes, as far as they may be passed on now; returns their number.
     pub(crate) fn take_ahead(&mut self, most: usize, mut hand_over: impl FnMut(&[u8])) -> usize {
         let mut ahead = std::mem::take(&mut self.ahead);
         let offered = ahead.len().min(most);
@@ -214,18 +219,19 @@ impl State {
         count
     }
 
+    /// Waits for the head of the next request.
     fn expect_head(&mut self) {
         let deadline = after(self.timeouts.idle.saturating_add(MARGIN));
         self.phase = Phase::Head { reader: HeadReader::default(), has_begun: false, deadline };
     }
 
-    /// Completes the answer. Returns the waker of a waiting reader.
+    /// Completes the answer. Returns the waker of the reading task if the task must be woken.
     fn complete_answer(&mut self) -> Option<Waker> {
         self.holds_memory = false;
         let Phase::Answering { body, .. } = &mut self.phase else { return None };
         if body.is_complete() {
             self.expect_head();
-            // Otherwise the socket wakes the reader.
+            // If no bytes are kept, the task waits for the socket, which wakes it.
             let is_waiting = !self.ahead.is_empty() || self.is_at_end;
             return self.reader.take_if(|_| is_waiting);
         }

@@ -1,23 +1,23 @@
-//! The limit of open files and connections of the process.
+//! The limit of open file descriptors (files and connections) of the process.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than any server of this kind needs; some systems have no upper limit, and some programs iterate over all
-/// descriptors.
+/// The highest limit that is set, which is more than the server needs. The hard limit may be very high, and some code
+/// iterates over all possible descriptors.
 const ENOUGH: u64 = 65_536;
 
-/// How many descriptors the process may currently have open.
+/// The number of descriptors that the process may have open (the soft limit).
 #[must_use]
 pub fn descriptor_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Raises the soft limit of descriptors up to the hard limit, to at most 65,536. A higher soft limit is kept.
+/// Raises the soft limit of descriptors to the hard limit, but to at most 65,536. A higher soft limit is not changed.
 ///
 /// # Errors
-/// When the system refuses; the limit is then unchanged.
+/// When the system refuses the change. The limit is then unchanged.
 pub fn raise_descriptor_limit() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_is_raised_to_the_hard_one_and_never_lowered() {
+    fn the_soft_limit_is_raised_and_never_lowered() {
         let before = getrlimit(Resource::Nofile);
         raise_descriptor_limit().unwrap();
         let wanted = before.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));

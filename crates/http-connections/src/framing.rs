@@ -1,23 +1,23 @@
-//! Where the head and the body of a request end (RFC 9112).
+//! Finds where the head and the body of a request end (RFC 9112).
 //!
-//! Nothing is validated here: malformed bytes are passed on, and refused by the decoder.
+//! Nothing is validated here: malformed bytes are passed on to the HTTP library, whose decoder refuses them.
 
 use memchr::memchr_iter;
 
 /// How the head of a request delimits its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestBody {
-    /// There is no body.
+    /// The request has no body.
     None,
     /// The body has this many bytes.
     Length(u64),
-    /// The body comes in chunks (`Transfer-Encoding: chunked`).
+    /// The body is sent in chunks (`Transfer-Encoding: chunked`).
     Chunked,
-    /// Everything that follows on this connection, such as after an upgrade to another protocol.
+    /// The body is everything that follows on this connection, for example after an upgrade to another protocol.
     UntilClose,
 }
 
-/// Finds the end of a head: the first empty line after a line with text.
+/// Finds the end of a head: the first empty line after a line that is not empty.
 #[derive(Debug, Default)]
 pub(crate) struct HeadReader {
     has_text: bool,
@@ -25,7 +25,7 @@ pub(crate) struct HeadReader {
 }
 
 impl HeadReader {
-    /// How many of the bytes belong to the head, and whether the last of them ends it.
+    /// The number of these bytes that belong to the head, and whether the head ends with them.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut start = 0;
         for end in memchr_iter(b'\n', bytes) {
@@ -50,19 +50,24 @@ fn has_text(line: Option<&[u8]>) -> bool {
 /// Finds the end of a body.
 #[derive(Debug)]
 pub(crate) enum BodyReader {
-    /// This many bytes are still expected.
+    /// The number of bytes that are still expected.
     Length(u64),
     Chunked(ChunkState),
     UntilClose,
 }
 
-/// What the next byte of a chunked body is part of.
+/// The part of a chunked body to which the next byte belongs.
 #[derive(Debug)]
 pub(crate) enum ChunkState {
+    /// The line with the size of a chunk. `is_digits`: whether the digits of the size may continue.
     Size { size: u64, is_digits: bool },
+    /// The data of a chunk, with the number of bytes that are still expected.
     Data(u64),
+    /// The line end after the data of a chunk.
     DataEnd,
+    /// The trailer lines after the last chunk, up to an empty line.
     Trailer { line_has_text: bool },
+    /// The body is complete.
     End,
 }
 
@@ -76,19 +81,19 @@ impl BodyReader {
         }
     }
 
-    /// Whether the complete body was read.
+    /// Whether the whole body was read.
     pub(crate) const fn is_complete(&self) -> bool {
         matches!(self, Self::Length(0) | Self::Chunked(ChunkState::End))
     }
 
-    /// How many of the bytes belong to the body.
+    /// The number of these bytes that belong to the body.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> usize {
         match self {
             Self::Length(left) => take(left, bytes.len()),
             Self::UntilClose => bytes.len(),
             Self::Chunked(state) => {
                 let Some(count) = state.read(bytes) else {
-                    // The decoder refuses this and closes the connection.
+                    // The chunks are malformed. The decoder refuses them and closes the connection.
                     *self = Self::UntilClose;
                     return bytes.len();
                 };
@@ -98,7 +103,7 @@ impl BodyReader {
     }
 }
 
-/// Takes at most `count` of the remaining bytes; returns how many.
+/// Takes up to `count` bytes from the number of remaining bytes; returns how many.
 fn take(left: &mut u64, count: usize) -> usize {
     let taken = usize::try_from(*left).map_or(count, |left| left.min(count));
     *left = left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
@@ -108,7 +113,7 @@ fn take(left: &mut u64, count: usize) -> usize {
 impl ChunkState {
     const FIRST: Self = Self::Size { size: 0, is_digits: true };
 
-    /// How many of the bytes belong to the body; `None` when the chunks are malformed.
+    /// The number of these bytes that belong to the body; `None` when the chunks are malformed.
     fn read(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0_usize;
         while let Some(byte) = bytes.get(at) {
@@ -152,7 +157,7 @@ impl ChunkState {
 mod tests {
     use super::*;
 
-    /// Reads the text in pieces of this size; returns the bytes of the head.
+    /// Reads the text in pieces of this size; returns the head, or `None` if it does not end.
     fn head(text: &str, piece: usize) -> Option<String> {
         let mut reader = HeadReader::default();
         let mut read = Vec::new();
@@ -213,7 +218,7 @@ mod tests {
             (RequestBody::Chunked, "0\n\nGET", (3, true)),
             (RequestBody::Chunked, "5\r\nhel", (6, false)),
             (RequestBody::Chunked, "0\r\n", (3, false)),
-            // Not chunked: everything is passed on to the decoder, which refuses it.
+            // The chunks are malformed, so everything is passed on to the decoder, which refuses it.
             (RequestBody::Chunked, "x\r\nabc\r\n0\r\n\r\nGET", (16, false)),
             (RequestBody::Chunked, "1\r\nabc\r\n0\r\n\r\nGET", (16, false)),
             (RequestBody::Chunked, "fffffffffffffffff\r\n", (19, false)),

@@ -1,17 +1,18 @@
-//! Limits for the connections of an HTTP/1 server.
+//! Time and memory limits for the connections of an HTTP/1 server, which protect it from slow and greedy clients.
 //!
-//! An HTTP library such as actix-http decodes requests and encodes answers; this crate is a layer between it and the
-//! socket:
+//! An HTTP library, such as actix-http, decodes requests and encodes answers. This crate is a layer between the HTTP
+//! library and the sockets:
 //!
-//! - [`TimedStream`] limits every wait for a client: for a request's head, for its body, between two requests, and for
-//!   an answer to be read. It passes on one request at a time, so that answers cannot be assigned to the wrong request.
-//! - [`ConnectionLimit`] counts the open connections of each client.
-//! - [`AnswerMemory`] bounds the bytes of all answers that are being sent.
-//! - [`limit_socket_buffers`] bounds the kernel's buffer of an answer, and [`raise_descriptor_limit`] how many
-//!   connections can be open.
+//! - [`TimedStream`] limits each wait for a client: for the head of a request, for its body, for the next request, and
+//!   for the client to read an answer. It passes on one request at a time, so that an answer cannot be sent for the
+//!   wrong request.
+//! - [`ConnectionLimit`] limits the number of open connections of each client.
+//! - [`AnswerMemory`] limits the memory of all answers that are being sent.
+//! - [`limit_socket_buffers`] limits the kernel's memory for an answer, and [`raise_descriptor_limit`] raises the
+//!   number of connections that can be open.
 //!
-//! The server must notify the stream: it calls [`Connection::begin`] when the head of a request was decoded, and drops
-//! the returned [`Exchange`] when the answer is complete.
+//! The server must notify the stream: it must call [`Connection::begin`] when the head of a request was decoded, and
+//! drop the returned [`Exchange`] when the answer is complete.
 
 mod alarm;
 mod client_limit;

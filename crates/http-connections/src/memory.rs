@@ -1,14 +1,14 @@
-//! The memory of answers that are being sent.
+//! The memory limit for answers that are being sent.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Counts the bytes of all answers that are being sent; clones share the count.
+/// Counts the bytes of all answers that are being sent. Clones share the count.
 ///
-/// Beyond `tight` bytes, clients that do not read lose their connections sooner ([`crate::Timeouts::write_when_tight`]);
-/// beyond `full` bytes, servers should refuse large answers.
+/// Above `tight` bytes, clients that do not read lose their connections sooner ([`crate::Timeouts::write_when_tight`]).
+/// Above `full` bytes, the server should refuse large answers.
 #[derive(Debug, Clone)]
 pub struct AnswerMemory {
     held: Arc<AtomicUsize>,
@@ -16,7 +16,7 @@ pub struct AnswerMemory {
     full: usize,
 }
 
-/// This many bytes are counted until this is dropped.
+/// Bytes that are counted until this value is dropped.
 #[derive(Debug)]
 pub struct HeldMemory {
     held: Arc<AtomicUsize>,
@@ -43,7 +43,8 @@ impl AnswerMemory {
         self.held.load(Ordering::Relaxed) > self.tight
     }
 
-    /// Whether this many more bytes are within the limit.
+    /// Whether `bytes` more bytes would be within the limit `full`. It counts nothing, so a concurrent caller may take
+    /// the room.
     #[must_use]
     pub fn has_room_for(&self, bytes: usize) -> bool {
         self.held.load(Ordering::Relaxed).saturating_add(bytes) <= self.full

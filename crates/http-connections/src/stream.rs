@@ -16,20 +16,20 @@ use crate::{
     write_progress::WriteProgress,
 };
 
-/// How many bytes of later requests are read while one is being answered, only to detect that the client has
-/// disconnected.
+/// The maximum number of bytes of later requests that are read and kept while a request is being answered. They are
+/// read only to detect that the client has disconnected.
 const READ_AHEAD: usize = 1024;
 
-/// How many bytes of a request are passed on before the HTTP library gets to process them. It reads as long as there are
-/// bytes, and would otherwise keep a buffer of the size of a whole body for each connection.
+/// The number of bytes after which the stream pauses, so that the HTTP library processes what it has read. The library
+/// reads as long as there are bytes, and would otherwise buffer a whole body for each connection.
 const READ_AT_ONCE: usize = 8 * 1024;
 
-/// A client's stream that limits every wait, and passes on one request at a time.
+/// The stream of a connection, which limits each wait for the client, and passes on one request at a time.
 ///
-/// - When a client is too slow to send, the stream ends as if the client had closed it.
-/// - When it is too slow to read, writing fails with [`io::ErrorKind::TimedOut`].
-/// - The bytes after a request are passed on when the request was answered, since HTTP libraries that decode ahead of
-///   their answers confuse the answers of pipelined requests.
+/// - If the client is too slow to send, the stream ends as if the client had closed it.
+/// - If the client is too slow to read, writing fails with [`io::ErrorKind::TimedOut`].
+/// - The bytes after a request are passed on only when the request was answered, because HTTP libraries that decode
+///   pipelined requests before they answer them may confuse the answers.
 #[derive(Debug)]
 pub struct TimedStream<S> {
     io: S,
@@ -38,7 +38,7 @@ pub struct TimedStream<S> {
     read_alarm: Alarm,
     write_alarm: Alarm,
     progress: WriteProgress,
-    /// The bytes that were passed on since the last pause.
+    /// The number of bytes that were passed on since the last pause.
     passed_on: usize,
     _permit: Option<ConnectionPermit>,
 }
@@ -58,7 +58,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// The handle through which the server notifies the stream.
+    /// The handle by which the server must notify the stream.
     #[must_use]
     pub fn connection(&self) -> Connection {
         self.connection.clone()
@@ -66,7 +66,8 @@ impl<S> TimedStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> TimedStream<S> {
-    /// Reads the bytes that may be passed on now; `None` when there are none. Reads no bytes at the end.
+    /// Reads bytes that may be passed on now into `buf`. Returns `false` when there are none yet, and `true` without
+    /// bytes at the end of the stream.
     fn read(&mut self, state: &mut State, buf: &mut ReadBuf<'_>, cx: &mut Context<'_>) -> io::Result<bool> {
         loop {
             if !state.ahead.is_empty() {
@@ -94,7 +95,7 @@ impl<S: AsyncRead + Unpin> TimedStream<S> {
         }
     }
 
-    /// Reads from the socket; bytes that must not be passed on yet are kept.
+    /// Reads bytes from the socket into `buf`. Those that must not be passed on yet are moved to `ahead`.
     fn read_wanted(
         &mut self,
         state: &mut State,
@@ -114,7 +115,7 @@ impl<S: AsyncRead + Unpin> TimedStream<S> {
         Poll::Ready(Ok(if count > 0 { Progress::HandedOver } else { Progress::KeptOrAtEnd }))
     }
 
-    /// Reads bytes from the socket that must not be passed on yet.
+    /// Reads bytes that must not be passed on yet from the socket into `ahead`.
     fn read_ahead(&mut self, state: &mut State, cx: &mut Context<'_>) -> Poll<io::Result<Progress>> {
         let mut bytes = [0; READ_AHEAD];
         let mut buf = ReadBuf::new(&mut bytes);
@@ -161,13 +162,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> TimedStream<S> {
-    /// Fails when the time of the client is used up.
+    /// Waits for the client to read. Fails when the client's time is used up.
     fn wait_to_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let (since, end) = self.progress.wait();
         let (holds_memory, is_tight) = self.connection.with(|state| (state.holds_memory(), state.is_tight()));
         let sooner = since.checked_add(self.timeouts.write_when_tight).unwrap_or(since).min(end);
         let deadline = if is_tight { sooner } else { end };
-        // Checks periodically whether memory has become tight.
+        // Wakes up periodically to check whether memory has become tight.
         let look_again = || Instant::now().checked_add(self.timeouts.write_when_tight);
         let wake_at = look_again().filter(|_| holds_memory).map_or(deadline, |at| at.min(deadline));
         if Instant::now() < deadline && !self.write_alarm.has_passed(wake_at, cx) {

@@ -1,4 +1,4 @@
-//! Tests of streams whose other end is a client of the test.
+//! Tests of streams. In each test, the test itself is the client at the other end.
 
 use std::{
     future::{Future, poll_fn},
@@ -16,10 +16,10 @@ use tokio::{
 
 use crate::{AnswerMemory, RequestBody, TimedStream, Timeouts};
 
-/// The size of the client's buffer; further bytes wait for the client.
+/// The size of the buffer between server and client. When it is full, the server must wait for the client.
 const BUFFER: usize = 1024;
 
-/// The time for the HTTP library to answer.
+/// How long after a timeout the stream ends, so that the HTTP library can answer.
 const MARGIN: Duration = Duration::from_secs(1);
 
 fn connect() -> (TimedStream<DuplexStream>, DuplexStream) {
@@ -31,19 +31,19 @@ fn connect_with(memory: AnswerMemory) -> (TimedStream<DuplexStream>, DuplexStrea
     (TimedStream::new(server, Timeouts::default(), memory, None), client)
 }
 
-/// The text that the server reads next; empty at the end of the stream.
+/// What the server reads next; empty at the end of the stream.
 async fn read(stream: &mut TimedStream<DuplexStream>) -> String {
     let mut bytes = vec![0; 4096];
     let count = stream.read(&mut bytes).await.unwrap();
     String::from_utf8(bytes[..count].to_vec()).unwrap()
 }
 
-/// Asserts that the server reads nothing now.
+/// Checks that the server can read nothing now.
 async fn assert_reads_nothing(stream: &mut TimedStream<DuplexStream>) {
     assert!(poll!(pin!(read(stream))).is_pending());
 }
 
-/// How long the future takes, in whole seconds.
+/// The output of the future, and how long it took, in whole seconds.
 async fn timed<T>(future: impl Future<Output = T>) -> (T, u64) {
     let begun = Instant::now();
     let value = future.await;
@@ -62,7 +62,7 @@ async fn answered() -> (TimedStream<DuplexStream>, DuplexStream) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_head_has_its_time_from_the_beginning_of_the_connection() {
+async fn the_time_of_the_first_head_begins_with_the_connection() {
     let (mut stream, mut client) = connect();
     tokio::time::advance(Duration::from_secs(4)).await;
     client.write_all(b"GET").await.unwrap();
@@ -72,7 +72,7 @@ async fn a_first_head_has_its_time_from_the_beginning_of_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_head_has_its_time_from_its_first_byte() {
+async fn the_time_of_a_later_head_begins_with_its_first_byte() {
     let (mut stream, mut client) = answered().await;
     tokio::time::advance(Duration::from_secs(4)).await;
     client.write_all(b"G").await.unwrap();
@@ -129,7 +129,7 @@ async fn the_time_for_creating_an_answer_is_not_limited() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_request_is_passed_on_when_the_answer_is_complete() {
+async fn the_next_request_is_passed_on_only_when_the_answer_is_complete() {
     let (mut stream, mut client) = connect();
     let second = "POST /2 HTTP/1.1\r\ncontent-length: 3\r\n\r\n";
     client.write_all(format!("{HEAD}{second}abc{HEAD}").as_bytes()).await.unwrap();
@@ -150,7 +150,7 @@ async fn the_next_request_is_passed_on_when_the_answer_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_sent_before_the_client_closed_its_side_are_all_passed_on() {
+async fn requests_that_were_sent_before_the_client_closed_its_side_are_passed_on() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.repeat(3).as_bytes()).await.unwrap();
     client.shutdown().await.unwrap();
@@ -207,7 +207,7 @@ async fn only_little_data_of_early_requests_is_buffered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stalled_body_ends_the_stream_even_without_a_limit_in_the_handler() {
+async fn a_stalled_body_ends_the_stream_even_if_the_handler_does_not_read_it() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     read(&mut stream).await;
@@ -218,14 +218,14 @@ async fn a_stalled_body_ends_the_stream_even_without_a_limit_in_the_handler() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unread_body_has_little_time_after_the_answer() {
+async fn the_time_for_an_unread_body_is_short_after_the_answer() {
     let (mut stream, mut client) = connect();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     read(&mut stream).await;
     drop(stream.connection().begin(RequestBody::Chunked));
     let trickle = async {
         for _ in 0..60 {
-            // The client may have been disconnected.
+            // Writing fails when the server has closed the connection.
             drop(client.write_all(b"1\r\na\r\n").await);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -248,7 +248,7 @@ async fn the_next_request_is_read_after_an_unread_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_loses_its_connection() {
+async fn writing_to_a_client_that_reads_nothing_times_out() {
     let (mut stream, _client) = connect();
     let (written, seconds) = timed(stream.write_all(&[7; 4 * BUFFER])).await;
     assert_eq!((written.unwrap_err().kind(), seconds), (ErrorKind::TimedOut, 30));
@@ -257,7 +257,7 @@ async fn a_client_that_reads_nothing_loses_its_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_keeps_reading_is_served_to_the_end() {
     let (mut stream, mut client) = connect();
-    // Twice the minimum rate, for more than ten minutes.
+    // The client reads at twice the minimum rate, for more than ten minutes.
     let total = 3_000 * BUFFER;
     let reading = async {
         let mut bytes = [0; BUFFER];
@@ -274,7 +274,7 @@ async fn a_client_that_keeps_reading_is_served_to_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_has_little_time_to_read_while_memory_is_tight() {
+async fn the_time_to_read_is_short_while_memory_is_tight() {
     let memory = AnswerMemory::new(100, 1_000);
     let (mut small, _client) = connect_with(memory.clone());
     let (mut large, mut client) = connect_with(memory.clone());
@@ -289,7 +289,7 @@ async fn a_client_has_little_time_to_read_while_memory_is_tight() {
         drop(other);
     };
     let body = [7; 4 * BUFFER];
-    // Polled in this order: the large answer detects it at its next check, 4 s after it began to wait.
+    // Memory becomes tight after 3 s. The large answer checks every 2 s, so it detects that 4 s after it began to wait.
     let (small, large, ()) =
         join3(timed(small.write_all(&body)), timed(large.write_all(&body)), others).await;
     assert_eq!((large.0.unwrap_err().kind(), large.1), (ErrorKind::TimedOut, 4));
@@ -310,7 +310,7 @@ async fn an_answer_above_the_memory_limit_is_not_counted() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_passed_on_in_parts_so_that_it_is_processed_in_between() {
+async fn a_large_body_is_passed_on_in_parts_with_pauses() {
     let (mut client, server) = duplex(64 * 1024);
     let memory = AnswerMemory::new(usize::MAX, usize::MAX);
     let mut stream = TimedStream::new(server, Timeouts::default(), memory, None);

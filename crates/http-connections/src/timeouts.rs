@@ -5,22 +5,22 @@ use std::time::Duration;
 /// The time limits of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// The limit for the rest of a request's head, from its first byte. For the first request of a connection, from the
-    /// start of the connection.
+    /// The limit for the head of a request, from its first byte. For the first request of a connection, from the
+    /// beginning of the connection.
     pub head: Duration,
-    /// The limit for the next request after an answer.
+    /// The limit for the first byte of the next request after an answer.
     pub idle: Duration,
-    /// The limit for the next bytes of a body while the request is being answered. Handlers that read bodies have
-    /// shorter limits and report them in their answers; this one is for handlers that do not read the body.
+    /// The limit for the next bytes of a body while the request is being answered. It is for handlers that do not read
+    /// the body: handlers that read bodies have shorter limits of their own, and answer with an error.
     pub body: Duration,
     /// The limit for the rest of an unread body after the answer.
     pub unread_body: Duration,
-    /// The limit for the client to read any part of an answer.
+    /// The limit for the client to read the next part of an answer.
     pub write: Duration,
-    /// The value of `write` while the memory of all answers is nearly used up ([`crate::AnswerMemory::is_tight`]).
+    /// Replaces `write` while the memory of all answers is nearly used up ([`crate::AnswerMemory::is_tight`]).
     pub write_when_tight: Duration,
-    /// The average number of bytes per second that a client must read while an answer waits for it. A slower client uses up
-    /// the time of `write`.
+    /// The number of bytes per second that a client must read on average while an answer waits for it. A slower client
+    /// gradually uses up the time of `write`.
     pub write_bytes_per_second: u32,
 }
 

@@ -6,14 +6,15 @@ use tokio::time::Instant;
 
 use crate::Timeouts;
 
-/// The remaining time of a client to read more of an answer.
+/// The time that a client has left to read more of an answer.
 ///
-/// Waiting consumes the time, and every byte that is read restores some of it: a slow client that keeps reading is
-/// served completely, but one that stops or reads too slowly is not. Time without a waiting answer does not count.
+/// Waiting for the client uses up the time, and each byte that the client reads restores some of it. So a slow client
+/// that keeps reading gets the whole answer, but a client that stops or reads too slowly does not. Time without a
+/// waiting answer does not count.
 #[derive(Debug)]
 pub(crate) struct WriteProgress {
     left: Duration,
-    /// Since when an answer has been waiting for the client.
+    /// The time since which an answer has been waiting for the client; `None` when none is waiting.
     waits_since: Option<Instant>,
 }
 
@@ -22,7 +23,7 @@ impl WriteProgress {
         Self { left: timeouts.write, waits_since: None }
     }
 
-    /// Records that the client is not reading. Returns since when, and when its time is used up.
+    /// Records that an answer waits for the client. Returns when the wait began, and when the client's time is used up.
     pub(crate) fn wait(&mut self) -> (Instant, Instant) {
         let since = *self.waits_since.get_or_insert_with(Instant::now);
         (since, since.checked_add(self.left).unwrap_or(since))
@@ -54,7 +55,8 @@ mod tests {
         write_bytes_per_second: 1_000,
     };
 
-    /// How long the server waits for a client that reads this many bytes at this interval.
+    /// How long the server serves a client that reads `bytes` bytes every `seconds` seconds; `None` when its time is
+    /// not used up after `rounds` intervals.
     async fn served(bytes: usize, seconds: u64, rounds: usize) -> Option<Duration> {
         let begun = Instant::now();
         let mut progress = WriteProgress::new(&TIMEOUTS);
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_nothing_has_the_full_time_limit_once() {
+    async fn a_client_that_reads_nothing_gets_the_time_limit_once() {
         assert_eq!(served(0, 31, 1).await, Some(Duration::from_secs(30)));
         assert_eq!(served(0, 10, 10).await, Some(Duration::from_secs(30)));
     }
@@ -83,7 +85,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_too_slowly_runs_out_of_time() {
-        // Half the rate: every second costs half a second.
+        // The client reads at half the rate, so each second uses up half a second of its time.
         assert_eq!(served(500, 1, 10_000).await, Some(Duration::from_millis(59_500)));
     }
 

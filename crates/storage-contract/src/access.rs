@@ -1,4 +1,5 @@
-//! Units of work for actors: users who are signed out or whose role is too low get none, even with concurrent changes.
+//! Units of work for actors: a user who is signed out, or whose role is too low, gets none, even if that changes
+//! concurrently.
 
 use std::time::Duration;
 
@@ -27,13 +28,13 @@ crate::cases! { "access":
     erasing_a_user_while_movies_are_added_leaves_no_cart,
 }
 
-/// Signs the user in, even if that is not permitted.
+/// Adds a session for the user without checking whether the user may sign in.
 async fn signed_in(node: &Node, number: u64) -> Actor {
     let session = Session::begin(id(1_000 + number), id(number), Device::default(), at(2));
     let mut unit = node.unit().await;
     unit.insert_session(&session).await.unwrap();
     unit.commit().await.unwrap();
-    // The role in the actor must be ignored.
+    // The actor claims to be an administrator. The store must ignore that, and read the role of the user.
     Actor { user_id: id(number), session_id: session.id, role: Role::Admin }
 }
 
@@ -44,7 +45,7 @@ async fn add_with_role(node: &Node, number: u64, role: Role) -> Actor {
     signed_in(node, number).await
 }
 
-/// Begins a unit, and retries while the store is overloaded.
+/// Begins a unit of work on the actor's own cart, and retries while the store is unavailable.
 async fn own_cart(node: &Node, owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
     loop {
         match begin_unit(|attempt| CartStore::begin_own(&**node, attempt, owner)).await {
@@ -54,6 +55,7 @@ async fn own_cart(node: &Node, owner: &Actor) -> Result<Box<dyn CartUnit>, Acces
     }
 }
 
+/// Begins a unit of work in which an administrator changes the user `changed`.
 async fn as_admin(node: &Node, admin: &Actor, changed: u64) -> Result<Box<dyn UserUnit>, AccessError> {
     begin_unit(|attempt| node.begin_as_admin(attempt, admin, id(changed))).await
 }
@@ -70,7 +72,7 @@ async fn deactivate(node: &Node, number: u64) {
     change(node, number, |user| user.deactivate(at(5)).unwrap()).await;
 }
 
-/// Ends the session.
+/// Ends the session of the actor.
 async fn sign_out(node: &Node, actor: &Actor) {
     let mut unit = node.unit().await;
     unit.end_sessions(&[actor.session_id], at(5)).await.unwrap();

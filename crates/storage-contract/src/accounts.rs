@@ -1,4 +1,4 @@
-//! Accounts: one for each address, and concurrent changes are serialized.
+//! Accounts: each address has at most one account, and concurrent changes of an account are serialized.
 
 use domain::accounts::{AccountState, Credentials, InsertUserError, PasswordHash, Role, User, UserLocks};
 
@@ -14,14 +14,14 @@ crate::cases! { "accounts":
     an_address_is_found_in_any_spelling,
     an_address_is_taken_in_any_spelling,
     a_refused_insert_leaves_the_unit_usable,
-    of_twenty_concurrent_units_that_insert_an_address_one_succeeds,
+    one_of_twenty_concurrent_units_that_insert_an_address_succeeds,
     an_address_that_a_dropped_unit_inserted_is_free,
     an_update_writes_all_fields_except_identifier_key_and_creation_time,
-    an_updated_spelling_is_found_and_taken_like_the_first_one,
+    a_changed_spelling_of_an_address_is_found_and_taken_like_the_first_one,
     changes_of_a_user_locked_by_identifier_are_serialized,
     changes_of_a_user_locked_by_address_are_serialized,
     a_user_and_every_administrator_are_found_in_order,
-    of_two_units_that_each_remove_an_administrator_the_later_sees_the_earlier,
+    concurrent_demotions_always_leave_one_administrator,
     credentials_are_those_of_the_address,
     credentials_are_those_of_the_user,
     short_and_long_addresses_are_stored_completely,
@@ -107,7 +107,7 @@ async fn a_refused_insert_leaves_the_unit_usable(node: Node) {
     assert_eq!(stored_user(&node, id(5)).await, Some(user(5)));
 }
 
-async fn of_twenty_concurrent_units_that_insert_an_address_one_succeeds(node: Node) {
+async fn one_of_twenty_concurrent_units_that_insert_an_address_succeeds(node: Node) {
     let answers = at_once(20, |number| {
         let node = node.clone();
         async move {
@@ -160,7 +160,7 @@ async fn an_update_writes_all_fields_except_identifier_key_and_creation_time(nod
     assert_eq!(stored_user(&node, bystander.id).await, Some(bystander));
 }
 
-async fn an_updated_spelling_is_found_and_taken_like_the_first_one(node: Node) {
+async fn a_changed_spelling_of_an_address_is_found_and_taken_like_the_first_one(node: Node) {
     let mut unit = node.unit().await;
     let first = spelled("VIC@example.com");
     unit.insert_user(&first).await.unwrap();
@@ -236,13 +236,13 @@ async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
     }
 }
 
-async fn of_two_units_that_each_remove_an_administrator_the_later_sees_the_earlier(node: Node) {
+async fn concurrent_demotions_always_leave_one_administrator(node: Node) {
     for number in 1..=20 {
         let mut unit = node.unit().await;
         unit.insert_user(&User { role: Role::Admin, ..user(number) }).await.unwrap();
         unit.commit().await.unwrap();
     }
-    // Each demotes another administrator, as long as another one remains.
+    // Each unit demotes a different administrator, but only if at least one other administrator remains.
     let demoted = at_once(20, |number| {
         let node = node.clone();
         async move {

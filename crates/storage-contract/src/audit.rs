@@ -1,4 +1,4 @@
-//! The audit log: written in the transaction of the action, and read by page.
+//! The audit log: an entry is written in the transaction of the action that it records, and the log is read in pages.
 
 use domain::{
     audit::{AuditAction, AuditEntry, AuditFilter, AuditObject, AuditRecord, AuditState, RecordedObject},
@@ -18,7 +18,7 @@ crate::cases! { "audit":
     units_about_the_catalogue_also_write_entries,
     entries_are_kept_when_their_users_are_deleted_and_need_no_user,
     the_newest_are_first_and_ties_are_broken_by_identifier,
-    a_match_meets_every_filter,
+    a_listed_entry_matches_every_filter,
     from_is_inclusive_and_to_is_not,
     a_position_stays_valid_while_entries_are_added,
     numbered_pages_have_the_total_and_pages_after_a_position_have_none,
@@ -178,7 +178,7 @@ async fn the_newest_are_first_and_ties_are_broken_by_identifier(node: Node) {
     assert_eq!(numbers(&node, AuditFilter::default()).await, [1, 4, 3, 2]);
 }
 
-async fn a_match_meets_every_filter(node: Node) {
+async fn a_listed_entry_matches_every_filter(node: Node) {
     let by_another = AuditEntry { actor: Some(id(8)), ..entry(2, at(2)) };
     let on_another = AuditEntry { object: Some(AuditObject::User(id(9))), ..entry(3, at(3)) };
     let deed_of_another_kind = AuditEntry { action: AuditAction::SignedOut, ..entry(4, at(4)) };

@@ -15,8 +15,8 @@ use crate::{
 crate::cases! { "audit_seals":
     a_seal_reads_back_as_written,
     seals_are_read_in_the_order_of_their_numbers,
-    of_seals_of_one_number_the_first_stays,
-    of_nodes_that_seal_concurrently_one_succeeds,
+    a_second_seal_with_the_same_number_is_not_added,
+    one_of_several_concurrent_seals_with_the_same_number_is_added,
     rows_are_read_as_they_are_stored,
     a_part_of_the_log_is_between_two_positions,
     rows_after_a_position_are_counted,
@@ -65,13 +65,13 @@ async fn seals_are_read_in_the_order_of_their_numbers(node: Node) {
     assert_eq!(node.seals_behind(2, 3).await.unwrap(), [seal(9), seal(10)]);
 }
 
-async fn of_seals_of_one_number_the_first_stays(node: Node) {
+async fn a_second_seal_with_the_same_number_is_not_added(node: Node) {
     assert!(add(&node, &seal(1)).await);
     assert!(!add(&node, &Seal { rows: 7, ..seal(1) }).await);
     assert_eq!(node.seals_behind(0, 10).await.unwrap(), [seal(1)]);
 }
 
-async fn of_nodes_that_seal_concurrently_one_succeeds(node: Node) {
+async fn one_of_several_concurrent_seals_with_the_same_number_is_added(node: Node) {
     let nodes = [node.clone(), node.another().await];
     let added = at_once(8, |number| {
         let node = nodes[usize::try_from(number % 2).unwrap()].clone();

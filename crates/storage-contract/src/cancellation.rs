@@ -1,4 +1,4 @@
-//! Cancellation: the future of a disconnected client is dropped at any point.
+//! Cancellation: when a client disconnects, the future of its request may be dropped at any await point.
 
 use domain::{accounts::LinkKind, id::UserId};
 use tokio::time::timeout;
@@ -19,7 +19,8 @@ crate::cases! { "cancellation":
 
 async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     let owner = add_user(&node, 1_000_000).await;
-    // Repeated, since a statement that is running when its caller is cancelled may or may not overtake later ones.
+    // Repeated, because a statement that still runs when its caller is cancelled may end before or after later
+    // statements.
     for round in 1..=5 {
         let mut is_over = false;
         for waits in 0..500 {
@@ -33,7 +34,8 @@ async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     }
 }
 
-/// Drops a unit after this many waits; returns whether it had been completed before.
+/// Runs a unit of work, and drops it after it has waited `waits` times. Checks that either all or none of its changes
+/// were made. Returns whether it was completed before it could be dropped.
 async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usize, number: u64) -> bool {
     let ended = cancelled_after(waits, async {
         let mut unit = node.unit().await;
@@ -86,7 +88,8 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_does_not_block_others(node: 
             let mut unit = node.unit().await;
             unit.find_user_for_update(id(1)).await.unwrap();
         });
-        // A future that waits for a lock may not wake again, so it is also cancelled after a time limit.
+        // While the future waits for the lock, it may never be polled again. So it is also cancelled after a time
+        // limit.
         let waited = timeout(std::time::Duration::from_millis(20), attempt).await;
         assert!(!matches!(waited, Ok(Some(()))), "two units hold the same lock");
         holder.commit().await.unwrap();

@@ -1,4 +1,4 @@
-//! Carts: one for each user, with each movie at most once.
+//! Carts: each user has one, and it contains each movie at most once.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,7 @@ fn item(movie: u64) -> CartItem {
     CartItem { id: fresh(), movie_id: id(movie), added_at: at(i64::try_from(movie).unwrap()) }
 }
 
-/// Adds movies to the user's cart, in this order.
+/// Adds new movies to the user's cart, in this order.
 pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(user), fresh()).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_movie_is_added_to_a_cart_once(node: Node) {
 
 async fn a_movie_added_by_fifty_concurrent_units_is_in_the_cart_once(node: Node) {
     prepare(&node, 1).await;
-    // Without the lock of opening the cart, the database itself enforces the rule.
+    // The units do not open the cart, which would lock it. So only the database itself can enforce the rule.
     let cart = cart_of(&node, 1).await.0;
     let added = at_once(50, |_| {
         let node = node.clone();

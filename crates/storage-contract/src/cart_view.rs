@@ -1,4 +1,4 @@
-//! Reading carts.
+//! What users see of their carts.
 
 use domain::{
     cart::CartView,

@@ -1,4 +1,5 @@
-//! The names that movies share: one row for each, regardless of case and accents.
+//! The names that movies share, such as genres: each has one row. Names that differ only in case or accents are the
+//! same name.
 
 use std::collections::HashSet;
 
@@ -14,10 +15,10 @@ use crate::{
 crate::cases! { "names":
     new_names_get_the_proposed_identifiers_in_order,
     known_names_keep_their_identifiers_in_the_order_asked,
-    case_and_accents_make_no_second_row,
+    names_that_differ_only_in_case_or_accents_share_a_row,
     a_repeated_name_in_a_call_is_one_row,
     kinds_of_names_are_separate,
-    no_names_are_resolved_to_none,
+    an_empty_list_of_names_is_resolved_to_an_empty_list,
     names_of_a_dropped_unit_do_not_exist,
     names_added_by_many_units_at_once_are_one_row_each,
     thousands_of_names_are_resolved_in_one_call,
@@ -51,7 +52,7 @@ async fn known_names_keep_their_identifiers_in_the_order_asked(node: Node) {
     assert_eq!(resolved, [known[2], second[1].id, known[0]]);
 }
 
-async fn case_and_accents_make_no_second_row(node: Node) {
+async fn names_that_differ_only_in_case_or_accents_share_a_row(node: Node) {
     let first = proposed(&texts(&["Penélope Cruz", "Léa Seydoux"]));
     let known = resolve(&node, NameKind::Star, &first).await;
     for other in [["PENELOPE CRUZ", "lea seydoux"], ["Pene\u{301}lope  cruz", " Léa Seydoux "]] {
@@ -74,7 +75,7 @@ async fn kinds_of_names_are_separate(node: Node) {
     assert_eq!(all.len(), 4);
 }
 
-async fn no_names_are_resolved_to_none(node: Node) {
+async fn an_empty_list_of_names_is_resolved_to_an_empty_list(node: Node) {
     assert!(resolve(&node, NameKind::Genre, &[]).await.is_empty());
 }
 
@@ -89,7 +90,7 @@ async fn names_added_by_many_units_at_once_are_one_row_each(node: Node) {
     let names: Vec<String> = (0..30).map(|number| format!("Name {number}")).collect();
     let mut resolved = at_once(20, |number| {
         let (node, mut names) = (node.clone(), names.clone());
-        // Every unit uses a different order: units that lock the same rows in different orders could deadlock.
+        // Each unit has the names in another order. If it also locked the rows in that order, units could deadlock.
         names.rotate_left(usize::try_from(number).unwrap());
         if number % 2 == 1 {
             names.reverse();

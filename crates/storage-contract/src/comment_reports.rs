@@ -1,4 +1,4 @@
-//! Reports of comments: all reports of one comment are one item, which a moderator decides about.
+//! Reports of comments: all reports of a comment form one item, about which a moderator decides.
 
 use domain::{
     engagement::{NewReport, ReportDecision, ReportReason},
@@ -15,10 +15,10 @@ use crate::{
 crate::cases! { "comment_reports":
     reports_of_one_comment_are_one_item,
     concurrent_reports_of_one_comment_are_one_item,
-    of_twenty_concurrent_decisions_of_a_report_one_counts,
+    one_of_twenty_concurrent_decisions_about_a_report_counts,
 }
 
-/// Report number `number` of comment 5 on movie 1; only the first report has a note.
+/// The report number `number` about comment 5 on movie 1. Only report 1 has a note.
 fn report(number: u64, reporter: u64) -> NewReport {
     NewReport {
         id: id(100 + number),
@@ -31,7 +31,7 @@ fn report(number: u64, reporter: u64) -> NewReport {
     }
 }
 
-/// Stores comment 5 of user 1 on movie 1, and further users.
+/// Stores the users 1 to `users`, and comment 5 by user 1 on movie 1.
 async fn commented(node: &Node, users: u64) {
     prepare(node, users, 1).await;
     let mut unit = node.unit().await;
@@ -56,7 +56,7 @@ async fn concurrent_reports_of_one_comment_are_one_item(node: Node) {
     assert_eq!(counts, [20]);
 }
 
-async fn of_twenty_concurrent_decisions_of_a_report_one_counts(node: Node) {
+async fn one_of_twenty_concurrent_decisions_about_a_report_counts(node: Node) {
     commented(&node, 2).await;
     let mut unit = node.unit().await;
     unit.report_comment(&report(1, 2)).await.unwrap();

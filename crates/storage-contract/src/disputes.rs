@@ -1,4 +1,4 @@
-//! Disputes and the ledger.
+//! Disputes about payments, and the ledger.
 
 use domain::{
     id::DisputeId,

@@ -1,4 +1,4 @@
-//! Reactions, ratings, favourites and comments, and the counters that follow from them.
+//! Reactions, ratings, favourites and comments, and the counters that are derived from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ crate::cases! { "engagement":
     concurrent_reactions_of_fifty_users_are_all_counted,
     a_movie_is_locked_until_the_unit_ends,
     a_withdrawn_movie_is_seen_by_its_buyers_and_moderators,
-    the_personal_view_is_that_of_the_viewer,
+    each_viewer_sees_only_the_own_reaction_rating_and_favorites,
     the_written_comments_are_read_in_pages,
     a_dropped_unit_counts_nothing,
     erasing_corrects_every_counter,
@@ -54,7 +54,7 @@ pub(crate) fn comment(number: u64, movie: u64, thread: Option<u64>, author: u64)
     }
 }
 
-/// Adds users and movies under the first numbers.
+/// Adds the users 1 to `users` and the movies 1 to `movies`.
 pub(crate) async fn prepare(node: &Node, users: u64, movies: u64) {
     for number in 1..=users {
         add_user(node, number).await;
@@ -62,7 +62,7 @@ pub(crate) async fn prepare(node: &Node, users: u64, movies: u64) {
     add_movies(node, (1..=movies).map(|number| facts(&format!("Movie {number}"))).collect()).await;
 }
 
-/// Likes, dislikes, ratings and comments of a movie, as lists show them.
+/// The counters of a movie as users see them: likes, dislikes, ratings and comments.
 async fn counters(node: &Node, movie: u64) -> (i64, i64, RatingSummary, i64) {
     let detail = node.movie_detail(id(movie), None).await.unwrap().unwrap();
     let summary = detail.summary;
@@ -103,22 +103,23 @@ async fn counters_follow_changes_exactly(node: Node) {
     assert_eq!(counters(&node, 1).await, (1, 0, RatingSummary::of(4, 1), 0));
 }
 
-/// The next number of a fixed pseudo-random sequence.
+/// The next number below `below` of a pseudo-random sequence that is the same in each run.
 fn draw(state: &mut u64, below: u64) -> u64 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*state >> 33) % below
 }
 
-/// The expected result of a recount.
+/// What the store must contain, as the test has recorded it.
 #[derive(Default)]
 struct Expected {
     reactions: BTreeMap<(u64, u64), MovieReaction>,
     ratings: BTreeMap<(u64, u64), i16>,
-    /// Movie, thread and author of each comment that is not deleted.
+    /// The comments that are not deleted, by number: movie, thread and author.
     comments: BTreeMap<u64, (u64, Option<u64>, u64)>,
     likes: BTreeSet<(u64, u64)>,
 }
 
+/// Does a pseudo-random action, and records it in `expected`. A new comment gets `number`.
 async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64, number: u64) {
     let (user, movie) = (1 + draw(state, 4), 1 + draw(state, 2));
     assert!(unit.lock_movie(id(movie), id(user)).await.unwrap());
@@ -172,6 +173,7 @@ async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64,
     }
 }
 
+/// Checks that each counter equals the number of recorded actions.
 async fn recounted(node: &Node, expected: &Expected) {
     for movie in 1..=2 {
         let of = |reaction| {
@@ -281,7 +283,7 @@ async fn a_withdrawn_movie_is_seen_by_its_buyers_and_moderators(node: Node) {
     assert!(!node.unit().await.lock_movie(id(9), moderator.user_id).await.unwrap());
 }
 
-async fn the_personal_view_is_that_of_the_viewer(node: Node) {
+async fn each_viewer_sees_only_the_own_reaction_rating_and_favorites(node: Node) {
     prepare(&node, 2, 2).await;
     react(&node, 1, 1, Some(MovieReaction::Dislike)).await;
     let mut unit = node.unit().await;
@@ -312,7 +314,7 @@ async fn the_personal_view_is_that_of_the_viewer(node: Node) {
 async fn the_written_comments_are_read_in_pages(node: Node) {
     prepare(&node, 2, 1).await;
     let mut unit = node.unit().await;
-    // The last three are of the same time.
+    // Comments 5, 6 and 7 have the same time.
     for number in [7_i64, 3, 1, 6, 5] {
         let written =
             NewComment { created_at: at(number.min(5)), ..comment(number.unsigned_abs(), 1, None, 1) };
@@ -399,7 +401,7 @@ async fn two_concurrent_erasures_of_one_thread_leave_nothing(node: Node) {
     }
 }
 
-/// The movies by popularity, the most popular first.
+/// The movies, most popular first.
 async fn most_popular(node: &Node) -> Vec<MovieId> {
     let request = PageRequest::numbered(1, 10).unwrap();
     let page = node.movie_page(&MovieFilter::default(), &[MovieSort::POPULAR], &request, None).await.unwrap();
@@ -424,7 +426,7 @@ async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 2);
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 1);
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 0);
-    // 5,000, 6,000 and 6,000: the later identifier first.
+    // The popularities are 5,000, 6,000 and 6,000. Of equal ones, the higher identifier is first.
     assert_eq!(most_popular(&node).await, order([3, 2, 1]));
     let changed = Movie { votes: 6_500, version: 2, ..movies[0].clone() };
     update(&node, &changed).await;
@@ -477,12 +479,12 @@ async fn an_action_during_a_refresh_is_not_lost(node: Node) {
         .await;
         refreshing.await.unwrap();
         node.refresh_popularity(10).await.unwrap();
-        // Without likes the later identifier is first.
+        // Without likes, the popularities are equal, and the higher identifier is first.
         let order = if round == 1 { [2, 1] } else { [1, 2] };
         assert_eq!(most_popular(&node).await, order.map(id::<domain::id::MovieKind>).to_vec());
     }
-    // All of them must count: other movies differ from it by one vote. 20 likes count for 1,000 votes each, and 20
-    // purchases for 3,000 each.
+    // The popularity of movie 1 must contain all 20 likes (1,000 each) and all 20 purchases (3,000 each). To check that
+    // exactly, movie 2 first gets one vote less than movie 1's popularity, and then one vote more.
     let expected = movies[0].votes + 80_000;
     for (version, more, order) in [(2, -1, [1, 2]), (3, 1, [2, 1])] {
         update(&node, &Movie { votes: expected + more, version, ..movies[1].clone() }).await;

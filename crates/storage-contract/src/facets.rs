@@ -1,4 +1,4 @@
-//! Facets: the values that a filter can be narrowed by, with the number of movies.
+//! Facets: the values by which a list can be filtered, each with the number of movies that it would leave.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +23,7 @@ crate::cases! { "facets":
     a_catalogue_without_movies_has_no_facets,
 }
 
-/// Two hundred movies of all kinds; the numbers have no common factors, so that all combinations occur.
+/// 200 different movies. The moduli have no common factors, so that many combinations of values occur.
 fn many() -> Vec<Facts> {
     let genres = ["Action", "Comedy", "Crime", "Drama", "War"];
     (0_i32..200)

@@ -1,4 +1,4 @@
-//! Filters: lists contain exactly the matching movies.
+//! Filters: a list contains exactly the movies that match.
 
 use domain::{
     catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},
@@ -24,12 +24,12 @@ crate::cases! { "filters":
     rating_bounds_are_inclusive,
     price_bounds_are_inclusive,
     duration_bounds_are_inclusive,
-    a_match_must_meet_all_filters,
+    a_listed_movie_matches_all_filters,
 }
 
 const BY_IMDB: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Imdb, descending: false }];
 
-/// Four movies, each with larger values than the previous one in all numeric fields.
+/// Four movies. Each has larger values than the previous one in all numeric fields.
 fn four() -> Vec<Facts> {
     (1_u8..=4)
         .zip([
@@ -50,7 +50,7 @@ fn four() -> Vec<Facts> {
                 year: 1990 + i32::from(n),
                 duration_minutes: 100 + i32::from(n),
             },
-            // The ratings are 8.1 to 8.4, which have no exact binary representation.
+            // The ratings 8.1 to 8.4 have no exact binary representation, which comparisons must cope with.
             imdb: f64::from(80 + n) / 10.0,
             price: price(900 + i64::from(n)),
             certification: certification.to_owned(),
@@ -64,7 +64,7 @@ fn four() -> Vec<Facts> {
         .collect()
 }
 
-/// Returns the numbers, from 1, of the movies of [`four`] that match the filter; also checks the total.
+/// The numbers (from 1) of the movies of [`four`] that match the filter. Also checks the total of the list.
 async fn matching_numbers(node: &Node, filter: MovieFilter) -> Vec<u128> {
     let page = page(node, &filter, &BY_IMDB, 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());
@@ -106,7 +106,7 @@ async fn several_identifiers_mean_any_of_these_movies(node: Node) {
     let (first, second, withdrawn, last) = (movies[0].id, movies[1].id, movies[2].id, movies[3].id);
     assert_eq!(matching_numbers(&node, of(vec![second])).await, [2]);
     assert_eq!(matching_numbers(&node, of(vec![last, first, withdrawn, last, id(99)])).await, [1, 4]);
-    // The maximum number of identifiers in a filter.
+    // A filter may have up to 100 identifiers.
     let many = (100..199).map(id).chain([second]).collect();
     assert_eq!(matching_numbers(&node, of(many)).await, [2]);
     let page = page(&node, &of(vec![first, second, last]), &BY_IMDB, 2, 2).await;
@@ -161,7 +161,7 @@ async fn an_unknown_identifier_results_in_an_empty_list(node: Node) {
     }
 }
 
-/// Checks combinations of bounds; `value` returns the value of the movie with this number.
+/// Checks combinations of bounds. `value` maps the number of a movie to its value of the filtered field.
 async fn check_range<T: Copy>(
     node: &Node,
     value: impl Fn(u8) -> T,
@@ -201,7 +201,7 @@ async fn duration_bounds_are_inclusive(node: Node) {
     check_range(&node, |n| 100 + i32::from(n), filter).await;
 }
 
-async fn a_match_must_meet_all_filters(node: Node) {
+async fn a_listed_movie_matches_all_filters(node: Node) {
     let movies = added(&node).await;
     let all = MovieFilter {
         favorites_of: None,

@@ -16,28 +16,28 @@ use uuid::Uuid;
 
 use crate::node::Node;
 
-/// The UUIDv7 of a number; larger numbers come later.
+/// The UUIDv7 for a number. Larger numbers give later UUIDs.
 pub(crate) fn uuid(number: u64) -> Uuid {
     Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0000 | u128::from(number))
 }
 
-/// The identifier of a number.
+/// The identifier for a number.
 pub(crate) fn id<K: Kind>(number: u64) -> Id<K> {
     Id::from_uuid(uuid(number))
 }
 
-/// A unique identifier, where the value does not matter.
+/// An identifier that no other call returns, for objects whose number does not matter.
 pub(crate) fn fresh<K: Kind>() -> Id<K> {
     static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
     id(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A time, in seconds from the beginning of the case, with microseconds, so that their loss is detected.
+/// The time `seconds` after a fixed instant. It has microseconds, so that a store that loses them is detected.
 pub(crate) fn at(seconds: i64) -> Instant {
     DateTime::from_timestamp_micros(1_767_225_600_123_457 + seconds * 1_000_000).unwrap()
 }
 
-/// A time shifted by microseconds.
+/// A time moved by this number of microseconds.
 pub(crate) fn shifted(instant: Instant, microseconds: i64) -> Instant {
     instant.checked_add_signed(TimeDelta::microseconds(microseconds)).unwrap()
 }
@@ -46,17 +46,17 @@ pub(crate) fn currency(code: &str) -> Currency {
     code.parse().unwrap()
 }
 
-/// US dollars, in cents.
+/// An amount of US dollars, given in cents.
 pub(crate) fn price(minor: i64) -> Money {
     Money::from_minor(minor, currency("USD"))
 }
 
-/// The digest of a number.
+/// A token digest for a number.
 pub(crate) fn digest(number: u64) -> TokenDigest {
     TokenDigest::from_hex(format!("{number:064x}"))
 }
 
-/// An active user who is not stored yet.
+/// An active user, who is not stored.
 pub(crate) fn user(number: u64) -> User {
     let email = format!("User{number}@example.com").parse().unwrap();
     let mut user =
@@ -65,7 +65,7 @@ pub(crate) fn user(number: u64) -> User {
     user
 }
 
-/// A stored user.
+/// Stores an active user, and returns it.
 pub(crate) async fn add_user(node: &Node, number: u64) -> User {
     let user = user(number);
     let mut unit = node.unit().await;
@@ -74,17 +74,17 @@ pub(crate) async fn add_user(node: &Node, number: u64) -> User {
     user
 }
 
-/// The stored user.
+/// Reads a user from the store.
 pub(crate) async fn stored_user(node: &Node, id: UserId) -> Option<User> {
     node.unit().await.find_user(id).await.unwrap()
 }
 
-/// A link that expires in an hour.
+/// A link token that expires an hour after the time `at(0)`.
 pub(crate) fn link(number: u64, user_id: UserId, kind: LinkKind) -> LinkToken {
     LinkToken { id: fresh(), user_id, kind, digest: digest(number), expires_at: at(3600) }
 }
 
-/// Facts of an unremarkable movie.
+/// The facts of a movie with this name, and with ordinary values in the other fields.
 pub(crate) fn facts(name: &str) -> Facts {
     Facts {
         identity: MovieIdentity { name: name.to_owned(), year: 2000, duration_minutes: 100 },
@@ -107,12 +107,12 @@ pub(crate) fn facts(name: &str) -> Facts {
     }
 }
 
-/// Texts as owned ones.
+/// Converts texts to owned strings.
 pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// Names, each with an identifier for the case that it is new.
+/// The names, each with an identifier that it gets if it is new.
 pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
     names
         .iter()
@@ -120,12 +120,12 @@ pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
         .collect()
 }
 
-/// The checked facts, which must be valid.
+/// Checks facts. Panics if they are invalid.
 pub(crate) fn checked(facts: Facts) -> CheckedFacts {
     facts.check(2026).unwrap()
 }
 
-/// The rows of all the names in the facts.
+/// Resolves the names in the facts of each movie to identifiers, and stores new names.
 pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<ResolvedNames> {
     let mut rows = Vec::new();
     let lists: [(NameKind, Vec<Vec<String>>); 4] = [
@@ -152,7 +152,8 @@ pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<Re
         .collect()
 }
 
-/// Stores the movies with these identifiers; the creation time of each is its position in the list, in seconds.
+/// Stores new movies with these identifiers. The movie at position `n` of the list (from 0) is created at the time
+/// `at(n)`.
 pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) -> Vec<Movie> {
     let mut unit = node.unit().await;
     let all: Vec<Facts> = movies.iter().map(|(_, facts)| facts.clone()).collect();
@@ -168,12 +169,12 @@ pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) ->
     movies
 }
 
-/// Stores the movies with the numbers 1, 2, …
+/// Stores new movies with the identifiers of the numbers 1, 2, …
 pub(crate) async fn add_movies(node: &Node, all: Vec<Facts>) -> Vec<Movie> {
     add_movies_as(node, (1..).map(id).zip(all).collect()).await
 }
 
-/// Stores a movie with this number.
+/// Stores a new movie with the identifier of this number.
 pub(crate) async fn add_movie(node: &Node, number: u64, facts: Facts) -> Movie {
     add_movies_as(node, vec![(id(number), facts)]).await.remove(0)
 }
@@ -190,7 +191,7 @@ pub(crate) async fn set_available(node: &Node, movie: &Movie, is_available: bool
     update(node, &Movie { is_available, ..movie.clone() }).await;
 }
 
-/// The details of the movie that a visitor must see.
+/// The details of a movie, as a visitor without an account must see them.
 pub(crate) fn detail(movie: &Movie, facts: &Facts) -> MovieDetail {
     use domain::catalog::Named;
     fn named<K: Kind>(ids: &[Id<K>], names: &[String]) -> Vec<Named<K>> {

@@ -1,4 +1,4 @@
-//! Requests with idempotency keys: one of many copies gets the key, and its answer is stored.
+//! Idempotency keys: of several copies of a request, one gets the key, and its response is stored.
 
 use chrono::TimeDelta;
 use domain::idempotency::{IdempotencyKey, KEPT_FOR, KeptAnswer, KeyedRequest, KnownRequest};
@@ -11,16 +11,16 @@ use crate::{
 
 crate::cases! { "idempotency":
     a_claimed_key_refers_to_the_created_object,
-    of_twenty_concurrent_units_that_claim_a_key_one_gets_it,
+    one_of_twenty_concurrent_units_that_claim_a_key_gets_it,
     a_request_can_claim_its_key_again_for_another_object,
     a_claim_of_a_dropped_unit_has_no_effect,
     the_first_answer_is_kept,
-    a_refusal_is_stored_only_for_an_unclaimed_key,
-    a_refusal_of_the_claiming_request_is_stored,
-    a_key_is_released_while_its_request_is_not_answered,
+    an_error_response_is_stored_only_for_a_key_that_no_other_request_has_claimed,
+    an_error_response_to_the_claiming_request_is_stored,
+    only_a_key_without_a_stored_answer_is_released,
     nothing_is_stored_for_an_erased_user,
-    the_answer_to_another_body_is_not_replaced,
-    a_key_is_of_one_user_method_and_path,
+    the_answer_to_a_request_with_another_body_is_not_stored,
+    the_same_key_of_another_user_method_or_path_is_another_key,
     a_key_is_forgotten_after_its_time,
 }
 
@@ -65,7 +65,7 @@ async fn a_claimed_key_refers_to_the_created_object(node: Node) {
     assert_eq!(find(&node, &one).await, Some(known));
 }
 
-async fn of_twenty_concurrent_units_that_claim_a_key_one_gets_it(node: Node) {
+async fn one_of_twenty_concurrent_units_that_claim_a_key_gets_it(node: Node) {
     add_user(&node, 1).await;
     let claimed = at_once(20, |number| {
         let node = node.clone();
@@ -105,7 +105,7 @@ async fn the_first_answer_is_kept(node: Node) {
     assert_eq!((known.object_id, known.answer), (None, Some(answer(201))));
 }
 
-async fn a_refusal_is_stored_only_for_an_unclaimed_key(node: Node) {
+async fn an_error_response_is_stored_only_for_a_key_that_no_other_request_has_claimed(node: Node) {
     add_user(&node, 1).await;
     claim(&node, &request("one"), 5).await;
     for key in ["one", "two"] {
@@ -117,7 +117,7 @@ async fn a_refusal_is_stored_only_for_an_unclaimed_key(node: Node) {
     assert_eq!(find(&node, &request("one")).await.unwrap().answer, Some(answer(201)));
 }
 
-async fn a_refusal_of_the_claiming_request_is_stored(node: Node) {
+async fn an_error_response_to_the_claiming_request_is_stored(node: Node) {
     add_user(&node, 1).await;
     let own = request("one");
     claim(&node, &own, 5).await;
@@ -125,7 +125,7 @@ async fn a_refusal_of_the_claiming_request_is_stored(node: Node) {
     assert_eq!(find(&node, &own).await.unwrap().answer, Some(answer(409)));
 }
 
-async fn a_key_is_released_while_its_request_is_not_answered(node: Node) {
+async fn only_a_key_without_a_stored_answer_is_released(node: Node) {
     add_user(&node, 1).await;
     for (key, object) in [("one", 5), ("two", 6), ("three", 7)] {
         claim(&node, &request(key), object).await;
@@ -150,7 +150,7 @@ async fn nothing_is_stored_for_an_erased_user(node: Node) {
     assert_eq!(find(&node, &request("one")).await, None);
 }
 
-async fn the_answer_to_another_body_is_not_replaced(node: Node) {
+async fn the_answer_to_a_request_with_another_body_is_not_stored(node: Node) {
     add_user(&node, 1).await;
     claim(&node, &request("one"), 5).await;
     let other = KeyedRequest { fingerprint: "other".to_owned(), ..request("one") };
@@ -159,7 +159,7 @@ async fn the_answer_to_another_body_is_not_replaced(node: Node) {
     assert_eq!((known.fingerprint.as_str(), known.answer), ("body", None));
 }
 
-async fn a_key_is_of_one_user_method_and_path(node: Node) {
+async fn the_same_key_of_another_user_method_or_path_is_another_key(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     let one = request("one");

@@ -1,4 +1,4 @@
-//! The devices that users signed in from.
+//! The devices from which users have signed in.
 
 use domain::{
     accounts::{KnownDevice, MAX_KNOWN_DEVICES},
@@ -14,7 +14,7 @@ use crate::{
 crate::cases! { "known_devices":
     an_added_device_is_known_only_for_its_user,
     touching_an_unknown_device_adds_nothing,
-    of_too_many_devices_the_least_recently_used_are_removed,
+    the_least_recently_used_devices_beyond_the_limit_are_removed,
 }
 
 async fn add(node: &Node, user_id: UserId, number: u64, seen_at: Instant) {
@@ -54,7 +54,7 @@ async fn touching_an_unknown_device_adds_nothing(node: Node) {
     assert!(!has_any(&node, id(1)).await);
 }
 
-async fn of_too_many_devices_the_least_recently_used_are_removed(node: Node) {
+async fn the_least_recently_used_devices_beyond_the_limit_are_removed(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     add(&node, id(2), 1, at(0)).await;

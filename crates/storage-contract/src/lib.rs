@@ -1,8 +1,8 @@
-//! The contract of storage adapters, as cases that each adapter's tests run.
+//! The contract of storage adapters: test cases that each adapter runs on its own database.
 //!
-//! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each MUST of a
-//! port of `domain`, and each invariant of storage in docs/architecture.md, is a case, whose name is the requirement. Cases choose
-//! every identifier and time, and wait only for the database.
+//! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each requirement
+//! of a storage port of `domain`, and each invariant of storage in docs/architecture.md, has a case, which is named
+//! after it. Cases choose every identifier and time themselves, so they never wait for a clock.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -64,16 +64,17 @@ pub use node::{Subject, begin_unit};
 
 use crate::node::Node;
 
-/// The time limit of a case, which only a hanging case reaches.
+/// The time limit of a case. Only a case that hangs reaches it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A requirement and its test.
+/// A test case. Its name is the requirement that it checks.
 struct Case {
     name: &'static str,
     run: fn(Node) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// Lists the cases of a module. The compiler reports a case that is not listed as unused.
+/// Defines a function `cases` that returns the listed cases of a module. If a case is not listed, the compiler reports
+/// its function as unused.
 macro_rules! cases {
     ($area:literal: $($case:ident),+ $(,)?) => {
         pub(crate) fn cases() -> Vec<crate::Case> {
@@ -135,7 +136,8 @@ fn all() -> Vec<Case> {
     .collect()
 }
 
-/// Runs every case, each on an empty database from `create`, with the options of `cargo test`; called by `main`.
+/// Runs all cases, as the `main` function of an adapter's test. `create` makes a new database for each case; it must be
+/// migrated and empty. The arguments of the process are those of `cargo test`.
 pub fn run<F, Fut>(create: F) -> ExitCode
 where
     F: Fn() -> Fut + Copy + Send + 'static,
@@ -150,7 +152,7 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Arc<dyn Subject>>,
 {
-    // As in the server, connections are driven by a multi-thread runtime.
+    // A multi-thread runtime, as in the server.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     runtime.block_on(async {
         let node = Node::first(create().await).await;

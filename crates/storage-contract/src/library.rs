@@ -1,4 +1,5 @@
-//! Libraries: bought movies, with every filter and sort key of the catalogue.
+//! Libraries: the movies that a user has bought, with the filters and sort keys of the catalogue; and the progress of
+//! watching.
 
 use domain::{
     catalog::{Facts, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},
@@ -19,7 +20,7 @@ crate::cases! { "library":
     a_withdrawn_movie_stays_in_the_library,
     a_library_is_narrowed_by_the_filters_of_the_catalogue,
     pages_of_a_library_are_complete_for_every_sort,
-    totals_of_a_library_follow_its_purchases,
+    the_total_of_a_library_includes_a_new_purchase,
     the_progress_in_a_movie_is_stored_once,
     started_movies_are_those_in_progress,
     a_purchase_is_playable_until_it_ends,
@@ -36,7 +37,8 @@ async fn buy(node: &Node, user: u64, movie: u64, seconds: i64) {
     unit.commit().await.unwrap();
 }
 
-/// Seven movies of two genres and three years. The first user bought the first six, the last of them first.
+/// Adds seven movies of two genres and three years. User 1 buys the movies 1 to 6: movie 6 first, and movie 1 last.
+/// User 2 buys the movies 7 and 1.
 async fn prepare(node: &Node) {
     for user in [1, 2] {
         add_user(node, user).await;
@@ -146,7 +148,7 @@ async fn pages_of_a_library_are_complete_for_every_sort(node: Node) {
     }
 }
 
-async fn totals_of_a_library_follow_its_purchases(node: Node) {
+async fn the_total_of_a_library_includes_a_new_purchase(node: Node) {
     prepare(&node).await;
     let filter = MovieFilter::default();
     let past_the_end = PageRequest::numbered(5, 4).unwrap();
@@ -198,7 +200,7 @@ async fn started_movies_are_those_in_progress(node: Node) {
         unit.put_progress(id(1), id(number), &progress).await.unwrap();
     }
     unit.commit().await.unwrap();
-    // The last one was not bought.
+    // User 1 has not bought movie 7.
     let mut read: Vec<MovieId> = Vec::new();
     let mut request = PageRequest::numbered(1, 2).unwrap();
     loop {

@@ -1,4 +1,4 @@
-//! Links in mails: one of each kind per user, used once.
+//! Links in mails: each user has at most one of each kind, and each can be used once.
 
 use domain::accounts::{LinkKind, LinkToken};
 
@@ -17,7 +17,7 @@ crate::cases! { "links":
     a_link_is_returned_to_only_one_of_twenty_callers,
     a_link_taken_by_a_dropped_unit_is_still_there,
     a_new_link_replaces_only_the_earlier_one_of_its_kind,
-    of_concurrently_stored_links_one_stays,
+    only_one_of_several_concurrently_stored_links_stays,
     a_link_is_taken_only_as_its_own_kind,
     a_removed_link_cannot_be_taken,
 }
@@ -126,7 +126,7 @@ async fn a_new_link_replaces_only_the_earlier_one_of_its_kind(node: Node) {
     assert!(take(&node, LinkKind::Activation, 3).await.is_some());
 }
 
-async fn of_concurrently_stored_links_one_stays(node: Node) {
+async fn only_one_of_several_concurrently_stored_links_stays(node: Node) {
     add_user(&node, 1).await;
     at_once(20, |number| {
         let node = node.clone();

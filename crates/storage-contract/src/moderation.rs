@@ -1,4 +1,4 @@
-//! Changes of movies by moderators.
+//! What moderators do with movies: change, delete and withdraw them.
 
 use domain::{
     catalog::{

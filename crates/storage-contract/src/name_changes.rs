@@ -23,7 +23,7 @@ crate::cases! { "name_changes":
 
 const KINDS: [NameKind; 4] = [NameKind::Genre, NameKind::Star, NameKind::Director, NameKind::Certification];
 
-/// Adds a name of the kind that no movie has.
+/// Adds a name of this kind, without movies.
 async fn add_name(node: &Node, kind: NameKind, name: &str) -> Uuid {
     let mut unit = node.unit().await;
     let proposed = ProposedName { id: fresh::<GenreKind>().as_uuid(), name: name.to_owned() };
@@ -72,7 +72,7 @@ async fn a_changed_name_is_read_everywhere(node: Node) {
     }
 }
 
-/// The movies that a search finds.
+/// The names of the movies that a search finds.
 async fn found(node: &Node, search: &str) -> Vec<String> {
     let filter = MovieFilter { search: Some(Search::parse(search)), ..MovieFilter::default() };
     let page = page(node, &filter, &[MovieSort::RELEVANT], 1, 10).await;

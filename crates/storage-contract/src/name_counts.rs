@@ -1,5 +1,5 @@
-//! Genres, directors, stars and certifications with the number of their movies on sale, which is correct immediately
-//! after each commit on every node.
+//! Genres, directors, stars and certifications, each with the number of its movies on sale. The numbers are correct on
+//! every node immediately after each commit.
 
 use domain::{
     catalog::{CountedName, Facts, Movie, NameKind},
@@ -191,7 +191,7 @@ async fn totals_are_correct_immediately_after_each_commit_on_every_node(node: No
         totals.0.items
     };
     assert_eq!(totals().await, 0);
-    // More than a page, so that the page does not determine the total.
+    // The total must be counted, because the list has more than one page.
     let movies = add_movies(&node, ["a", "b", "c"].map(|name| of(name, &["Drama"], true)).into()).await;
     assert_eq!(totals().await, 3);
     add_movie(&other, 4, of("d", &["Drama"], true)).await;

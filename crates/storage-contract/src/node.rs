@@ -9,16 +9,18 @@ use domain::{
     time::{Backoff, Instant},
 };
 
-/// A database under test: created for one case, with empty tables, and removed when this is dropped.
+/// A database under test. It is created for one case, with empty tables, and must be deleted when this value is
+/// dropped.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// Opens the database with separate connections, like each node of the service.
+    /// Opens the database with new connections, as each node of the service does.
     async fn open(&self) -> Arc<dyn Storage>;
-    /// The stored payload of a message of the outbox, which no port returns; `None` when there is no such message.
+    /// The stored payload of an outbox message; `None` when the message does not exist. No port returns it, so the
+    /// adapter must read it directly from the database.
     async fn outbox_payload(&self, id: OutboxId) -> Option<Vec<u8>>;
 }
 
-/// A node of the service that works on the database under test.
+/// A node of the service, which uses the database under test. Several nodes can use the same database.
 #[derive(Clone)]
 pub(crate) struct Node {
     storage: Arc<dyn Storage>,
@@ -34,16 +36,17 @@ impl Deref for Node {
 }
 
 impl Node {
+    /// Opens a node on the database.
     pub(crate) async fn first(subject: Arc<dyn Subject>) -> Self {
         Self { storage: subject.open().await, subject }
     }
 
-    /// Another node on the same database.
+    /// Opens another node on the same database.
     pub(crate) async fn another(&self) -> Self {
         Self::first(Arc::clone(&self.subject)).await
     }
 
-    /// Claims every message of the outbox that is due.
+    /// Claims all outbox messages that are due at `now`.
     pub(crate) async fn claim_all(&self, now: Instant) -> Vec<ClaimedOutboxMessage> {
         let mut claimed = Vec::new();
         while let Some(message) = patiently(|| self.claim_message(now)).await {
@@ -52,14 +55,14 @@ impl Node {
         claimed
     }
 
-    /// A unit of work with all repositories.
+    /// Begins a unit of work with all repositories.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         patiently(|| begin_unit(|attempt| self.begin_whole(attempt))).await
     }
 }
 
-/// Retries while the store reports that it is overloaded, which is not a fault when a case begins hundreds of units at
-/// once.
+/// Calls `ask` until the store is not overloaded (`Unavailable`), and returns its result. Panics on any other error.
+/// Overload is expected when a case begins hundreds of units of work at once.
 pub(crate) async fn patiently<T, Fut>(mut ask: impl FnMut() -> Fut) -> T
 where
     Fut: Future<Output = Result<T, StoreError>>,
@@ -72,10 +75,11 @@ where
     }
 }
 
-/// Begins a unit of work that a test drives step by step: only its beginning is inside the retry.
+/// Begins a unit of work for a test that then uses it step by step. Only `begin` is retried after a conflict, unlike in
+/// the application, which retries the whole unit of work.
 ///
 /// # Errors
-/// The error of `begin`.
+/// The error of `begin`, if it is not a conflict, or if the retries are exhausted.
 pub async fn begin_unit<U, E, Fut>(begin: impl FnMut(Attempt) -> Fut) -> Result<U, E>
 where
     E: Error + 'static,
@@ -84,7 +88,7 @@ where
     retried(&NoWait, begin).await
 }
 
-/// Does not wait, since beginning a unit of work cannot lose a race.
+/// A backoff that does not wait, because `begin` is not expected to conflict.
 struct NoWait;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The queries of live streams of notifications, and the tickets that open them.
+//! Live streams of notifications: the queries that they use, and the tickets that open them.
 
 use domain::{
     id::SessionId,
@@ -15,11 +15,11 @@ use crate::{
 
 crate::cases! { "notification_streams":
     every_change_advances_only_the_position_of_its_user,
-    news_after_a_position_are_in_order,
+    notifications_after_a_position_are_returned_in_order,
     a_notification_that_became_unread_again_is_sent_again,
     no_change_becomes_visible_before_a_position_that_was_read,
     a_ticket_can_be_used_once,
-    of_concurrent_uses_of_a_ticket_one_succeeds,
+    only_one_of_several_concurrent_uses_of_a_ticket_succeeds,
     expired_tickets_are_removed,
     active_sessions_are_those_of_active_users_that_have_not_ended,
 }
@@ -72,7 +72,7 @@ async fn every_change_advances_only_the_position_of_its_user(node: Node) {
     assert_eq!(position(&node, 2).await, other);
 }
 
-async fn news_after_a_position_are_in_order(node: Node) {
+async fn notifications_after_a_position_are_returned_in_order(node: Node) {
     prepare(&node, 2).await;
     for comment in 10..13 {
         push(&node, 1, reply(2, comment), at(5)).await;
@@ -97,7 +97,7 @@ async fn a_notification_that_became_unread_again_is_sent_again(node: Node) {
 
 async fn no_change_becomes_visible_before_a_position_that_was_read(node: Node) {
     prepare(&node, 2).await;
-    // One unit has notified and is not committed while another one wants to.
+    // The first unit of work has pushed a notification, and is not committed while the second one pushes another.
     let mut first = node.unit().await;
     let new = |comment| domain::notifications::NewNotification {
         id: fresh(),
@@ -130,7 +130,7 @@ fn ticket(number: u64) -> StreamTicket {
     }
 }
 
-/// Stores tickets for the session 1 of the user 1.
+/// Stores these tickets for session 1 of user 1.
 async fn add_tickets(node: &Node, numbers: &[u64]) {
     add_user(node, 1).await;
     let mut unit = node.unit().await;
@@ -156,7 +156,7 @@ async fn a_ticket_can_be_used_once(node: Node) {
     assert_eq!(take(&node, 2).await, Some(ticket(2)));
 }
 
-async fn of_concurrent_uses_of_a_ticket_one_succeeds(node: Node) {
+async fn only_one_of_several_concurrent_uses_of_a_ticket_succeeds(node: Node) {
     add_tickets(&node, &[1]).await;
     let nodes = [node.clone(), node.another().await];
     let taken = at_once(10, |number| {

@@ -1,4 +1,4 @@
-//! Writing notifications with repositories, and listing them.
+//! Notifications: writing, listing and counting them, and the settings and limits for mails about them.
 
 use domain::{
     accounts::Profile,
@@ -25,7 +25,7 @@ crate::cases! { "notifications":
     a_like_makes_the_notification_unread_again_and_the_newest,
     a_user_likes_a_comment_once,
     a_withdrawn_like_lowers_the_count_and_the_last_one_removes_the_notification,
-    a_like_that_was_not_notified_is_not_withdrawn,
+    withdrawing_a_like_without_a_notification_changes_nothing,
     a_comment_that_is_liked_again_remembers_when_it_was_mailed,
     concurrent_likes_are_all_counted,
     concurrently_removed_likes_leave_no_notification,
@@ -38,12 +38,12 @@ crate::cases! { "notifications":
     switched_off_notifications_have_no_mail,
     a_dropped_unit_notifies_nobody,
     withdrawn_notifications_are_removed_after_some_time,
-    a_like_during_the_clean_up_is_notified,
+    a_like_during_a_purge_is_notified,
     mails_about_notifications_are_counted_for_a_day,
     an_erased_user_has_no_settings_and_gets_no_notifications,
 }
 
-/// Users and a movie with the numbers that cases use.
+/// Adds the users 1 to `users`, and movie 1.
 pub(crate) async fn prepare(node: &Node, users: u64) {
     for number in 1..=users {
         add_user(node, number).await;
@@ -59,7 +59,7 @@ pub(crate) fn like(actor: u64, comment: u64) -> NotificationCause {
     NotificationCause::CommentLike { actor: id(actor), movie_id: id(1), comment_id: id(comment) }
 }
 
-/// Notifies a user.
+/// Pushes a notification for user `receiver`.
 pub(crate) async fn push(
     node: &Node,
     receiver: u64,
@@ -159,7 +159,7 @@ async fn each_kind_reads_back_as_it_was_pushed(node: Node) {
 async fn the_newest_notification_comes_first_on_every_page(node: Node) {
     prepare(&node, 2).await;
     for comment in 0..5 {
-        // All have the same time, so the order is that of the pushes.
+        // All notifications have the same time, so their order is the order in which they were pushed.
         push(&node, 1, reply(2, 10 + comment), at(5)).await;
         push(&node, 2, reply(1, 20 + comment), at(5)).await;
     }
@@ -241,7 +241,7 @@ async fn a_withdrawn_like_lowers_the_count_and_the_last_one_removes_the_notifica
     assert_eq!((found[0].count, found[0].notified_at), (1, at(5)));
 }
 
-async fn a_like_that_was_not_notified_is_not_withdrawn(node: Node) {
+async fn withdrawing_a_like_without_a_notification_changes_nothing(node: Node) {
     prepare(&node, 3).await;
     withdraw(&node, 10, 2).await;
     push(&node, 1, like(2, 10), at(1)).await;
@@ -283,7 +283,7 @@ async fn concurrently_removed_likes_leave_no_notification(node: Node) {
     }
     at_once(40, |number| {
         let node = node.clone();
-        // Each of them twice.
+        // Withdraws each of the 20 likes twice.
         async move { withdraw(&node, 10, number % 20 + 1).await }
     })
     .await;
@@ -414,7 +414,7 @@ async fn withdrawn_notifications_are_removed_after_some_time(node: Node) {
     assert_eq!(node.purge_expired(at(20), at(10), 100).await.unwrap(), 1);
 }
 
-async fn a_like_during_the_clean_up_is_notified(node: Node) {
+async fn a_like_during_a_purge_is_notified(node: Node) {
     prepare(&node, 2).await;
     for comment in 10..30 {
         push(&node, 1, like(2, comment), at(1)).await;
@@ -450,7 +450,7 @@ async fn mails_about_notifications_are_counted_for_a_day(node: Node) {
         unit.mark_notification_mailed(liked.id, at(second)).await.unwrap();
         unit.commit().await.unwrap();
     }
-    // Mails to other users and removed replies do not affect the count.
+    // Mails to another user are not counted, and mails about a removed reply are still counted.
     assert_eq!(push(&node, 3, reply(2, 200), at(DAY + 6)).await.unwrap().mail.unwrap().recent_mails, 0);
     let mut unit = node.unit().await;
     unit.remove_comment_notifications(id(comment)).await.unwrap();

@@ -1,4 +1,5 @@
-//! The order of movie lists, compared with that of an oracle written in Rust, for every sort in both directions.
+//! The order of movie lists, for every sort in both directions. The expected order is computed by an independent
+//! implementation in Rust (the oracle).
 
 use std::cmp::{Ordering, Reverse};
 
@@ -49,7 +50,8 @@ const TITLES: [&str; 24] = [
     "The A",
 ];
 
-/// 120 movies with many equal values in every sort key, whose identifiers are not in the order of insertion.
+/// Adds 120 movies. In every sort key, many of them have equal values, and the order of their identifiers is not that
+/// of their insertion.
 async fn movies(node: &Node) -> Vec<Movie> {
     let all: Vec<(MovieId, Facts)> = (0_u16..120)
         .map(|number| {
@@ -68,7 +70,7 @@ async fn movies(node: &Node) -> Vec<Movie> {
         })
         .collect();
     let mut movies = add_movies_as(node, all[..60].to_vec()).await;
-    // The other half is inserted later, with the same creation times.
+    // The other 60 movies are inserted later, with creation times that the first 60 also have.
     let mut unit = node.unit().await;
     let rest: Vec<Facts> = all[60..].iter().map(|(_, facts)| facts.clone()).collect();
     let names = resolve(unit.as_mut(), &rest).await;
@@ -90,7 +92,7 @@ fn compare(a: &Movie, b: &Movie, sort: MovieSort) -> Ordering {
         MovieSortKey::Price => a.price.minor().cmp(&b.price.minor()),
         MovieSortKey::Imdb => a.imdb.total_cmp(&b.imdb),
         MovieSortKey::Votes | MovieSortKey::Popularity | MovieSortKey::Relevance => a.votes.cmp(&b.votes),
-        // There are no ratings, purchases or favourites.
+        // The movies have no ratings, purchases or favourites, so these sort keys are equal.
         MovieSortKey::Rating | MovieSortKey::AddedAt | MovieSortKey::PurchasedAt => Ordering::Equal,
         MovieSortKey::CreatedAt => a.created_at.cmp(&b.created_at),
     };

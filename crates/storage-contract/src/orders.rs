@@ -1,4 +1,4 @@
-//! Orders: a movie is in at most one pending order of a user, and stored orders can be read completely.
+//! Orders: a movie is in at most one pending order of a user, and a stored order reads back completely.
 
 use domain::{
     id::OrderId,
@@ -17,7 +17,7 @@ use crate::{
 crate::cases! { "orders":
     an_order_reads_back_in_every_state,
     a_movie_is_in_at_most_one_pending_order_of_a_user,
-    of_twenty_concurrent_orders_of_one_movie_one_is_stored,
+    one_of_twenty_concurrent_orders_of_the_same_movie_is_stored,
     an_order_that_is_no_longer_pending_frees_its_movies,
     an_order_of_a_dropped_unit_has_no_effect,
     changes_of_an_order_are_serialized,
@@ -33,7 +33,7 @@ async fn prepare(node: &Node) {
     add_movies(node, ["a", "b", "c"].map(facts).into()).await;
 }
 
-/// A pending order of these movies, whose items have unique identifiers.
+/// A pending order of these movies. Its items have identifiers that no other order uses.
 fn order(number: u64, buyer: u64, movies: &[u64]) -> Order {
     let order_id: OrderId = id(number);
     let item = |movie: &u64| OrderItem {
@@ -54,7 +54,7 @@ fn order(number: u64, buyer: u64, movies: &[u64]) -> Order {
     }
 }
 
-/// Adds the order; returns whether it was stored.
+/// Inserts the order; returns whether it was stored.
 pub(crate) async fn insert(node: &Node, order: &Order) -> bool {
     let mut unit = node.unit().await;
     let is_kept = unit.insert_order(order).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_movie_is_in_at_most_one_pending_order_of_a_user(node: Node) {
     assert_eq!(held, [id(1), id(2), id(3)]);
 }
 
-async fn of_twenty_concurrent_orders_of_one_movie_one_is_stored(node: Node) {
+async fn one_of_twenty_concurrent_orders_of_the_same_movie_is_stored(node: Node) {
     prepare(&node).await;
     let kept = at_once(20, |number| {
         let node = node.clone();
@@ -197,7 +197,7 @@ async fn the_movies_of_a_cart_come_newest_first(node: Node) {
     crate::cart::put(&node, 1, &[2, 1, 3]).await;
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), id(50)).await.unwrap();
-    // They were added at the second of their number.
+    // `put` added each movie at the second that equals its number.
     assert_eq!(unit.cart_movies(cart).await.unwrap(), [id(3), id(2), id(1)]);
 }
 

@@ -1,4 +1,4 @@
-//! Messages written within a unit of work.
+//! The outbox: messages are written within a unit of work.
 
 use domain::{
     id::OutboxId,
@@ -16,13 +16,13 @@ crate::cases! { "outbox":
     a_message_of_a_dropped_unit_is_never_claimed,
     a_second_message_of_the_same_cause_is_dropped,
     a_dropped_message_leaves_the_unit_usable,
-    of_concurrent_messages_with_one_cause_one_stays,
+    only_one_of_several_concurrent_messages_with_the_same_cause_stays,
     a_message_with_an_already_handled_cause_is_dropped,
     a_message_is_removed_once_together_with_its_effects,
     a_message_that_was_done_is_not_removed,
 }
 
-/// A message with a unique cause that is due immediately.
+/// A message that is due immediately. Each number has another cause.
 pub(crate) fn message(number: u64) -> NewOutboxMessage {
     NewOutboxMessage {
         id: id(number),
@@ -95,7 +95,7 @@ async fn a_dropped_message_leaves_the_unit_usable(node: Node) {
     assert_eq!(node.claim_all(at(0)).await.len(), 2);
 }
 
-async fn of_concurrent_messages_with_one_cause_one_stays(node: Node) {
+async fn only_one_of_several_concurrent_messages_with_the_same_cause_stays(node: Node) {
     add_user(&node, 1).await;
     at_once(20, |number| {
         let node = node.clone();

@@ -1,4 +1,4 @@
-//! The worker's side of the outbox.
+//! The outbox: workers claim messages, and complete, fail or postpone them.
 
 use std::collections::HashSet;
 
@@ -66,7 +66,7 @@ async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
         let node = nodes[usize::try_from(number % 2).unwrap()].clone();
         async move {
             let mut mine = Vec::new();
-            // A worker may temporarily find nothing while the others have claimed the rest.
+            // Repeated, because a worker may find no message for a moment while other workers are claiming messages.
             for _ in 0..100 {
                 mine.extend(ids(&node.claim_all(at(0)).await));
             }

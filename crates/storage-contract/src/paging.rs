@@ -1,4 +1,4 @@
-//! Pages: no item is lost or repeated, even with changes between two pages.
+//! Pages of lists: no item is lost or repeated, even if the list changes between two pages.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ crate::cases! { "paging":
     movies_that_match_a_filter_several_times_are_listed_once_for_every_sort,
 }
 
-/// The total of the list without a filter, in its default order.
+/// The total of the unfiltered list of movies.
 pub(crate) async fn total(node: &Node) -> Total {
     page(node, &MovieFilter::default(), &[MovieSort::POPULAR], 1, 1).await.total.unwrap()
 }
@@ -43,6 +43,7 @@ pub(crate) async fn page(
     node.movie_page(filter, sorts, &request, None).await.unwrap()
 }
 
+/// The page that follows the page `before`.
 async fn behind(
     node: &Node,
     filter: &MovieFilter,
@@ -60,7 +61,7 @@ pub(crate) fn ids(page: &Page<MovieSummary>) -> Vec<MovieId> {
     page.items.iter().map(|movie| movie.id).collect()
 }
 
-/// The complete list by numbered pages.
+/// Reads the complete list with numbered pages. Also checks the total of the last page.
 pub(crate) async fn numbered(
     node: &Node,
     filter: &MovieFilter,
@@ -79,7 +80,7 @@ pub(crate) async fn numbered(
     all
 }
 
-/// The complete list by positions, from the first page on.
+/// Reads the complete list by following the position of each page's end to the next page.
 pub(crate) async fn chained(
     node: &Node,
     filter: &MovieFilter,
@@ -96,7 +97,7 @@ pub(crate) async fn chained(
     all
 }
 
-/// Movies 1 to `count` of a few years, so that most ties are broken by the identifier.
+/// Adds `count` movies of three years, so that in the order by year, most movies are ordered by their identifiers.
 async fn add_many(node: &Node, count: usize) -> Vec<Movie> {
     let all = (0..count).map(|number| of(number, 2000)).collect();
     add_movies(node, all).await
@@ -182,7 +183,7 @@ async fn movies_added_between_pages_cause_no_lost_or_repeated_items(node: Node) 
         let mut seen = ids(&last);
         let mut next = 100 + offset;
         while last.next.is_some() {
-            // Each time, one far before the page, one within it and one at the end.
+            // Between two pages, adds one movie at the beginning of the list, one in the middle and one at the end.
             for year in [1990, 2001, 2010] {
                 next += 1;
                 let number = usize::try_from(next).unwrap() * 3;
@@ -234,7 +235,7 @@ async fn filtered_lists_are_paged_the_same(node: Node) {
     assert_eq!(total, Some(Total { items: 13, is_estimate: false }));
 }
 
-/// The complete list by numbered pages, up to the total.
+/// Reads the complete list with as many numbered pages as its total requires. Checks that each page has the same total.
 async fn counted(node: &Node, filter: &MovieFilter, sorts: &[MovieSort], size: u32) -> Vec<MovieId> {
     let items = page(node, filter, sorts, 1, size).await.total.unwrap().items;
     let mut all = Vec::new();
@@ -251,7 +252,7 @@ async fn movies_that_match_a_filter_several_times_are_listed_once_for_every_sort
         let all: BTreeSet<_> = movies.iter().flat_map(ids).copied().collect();
         all.into_iter().collect()
     }
-    // Each has one to three of the three genres, directors and stars.
+    // Each movie has one to three of the three genres, of the three directors, and of the three stars.
     let several = |number: usize, names: [&str; 3]| texts(&names[..=number % 3]);
     let facts = |number: usize| Facts {
         genres: several(number, ["Drama", "Crime", "Comedy"]),

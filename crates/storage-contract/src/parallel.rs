@@ -7,11 +7,11 @@ use std::{
 
 use tokio::sync::Barrier;
 
-/// The time limit for operations that must not wait for a lock: long enough for a slow machine, and short enough to
-/// detect a waiting operation.
+/// The time limit for an operation that must not wait for a lock. It is long enough for a slow machine, and short
+/// enough to detect an operation that waits.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(10);
 
-/// Runs `deed` this many times concurrently, each in a separate task; returns the answers.
+/// Runs `deed` in `times` concurrent tasks, with the numbers from 0; returns the results in the order of the numbers.
 pub(crate) async fn at_once<T, F, Fut>(times: usize, deed: F) -> Vec<T>
 where
     F: Fn(u64) -> Fut,
@@ -36,12 +36,13 @@ where
     answers
 }
 
-/// How many of the answers are yes.
+/// The number of answers that are `true`.
 pub(crate) fn count(answers: &[bool]) -> usize {
     answers.iter().filter(|answer| **answer).count()
 }
 
-/// Polls the future until it has waited `waits` times and then drops it; returns its output if it was completed before.
+/// Polls the future until it has been pending more than `waits` times, and then drops it; returns its output if it has
+/// completed before.
 pub(crate) async fn cancelled_after<F: Future>(waits: usize, future: F) -> Option<F::Output> {
     struct Limited<'a, F> {
         future: Pin<&'a mut F>,

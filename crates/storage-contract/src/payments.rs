@@ -1,5 +1,5 @@
-//! Payments and the events of providers: an order has at most one open payment and is paid once, and an event is
-//! processed once.
+//! Payments and the webhook events of payment providers: an order has at most one open payment, and an event is stored
+//! and processed once.
 
 use domain::{
     id::{OrderId, PaymentId, ShopId},
@@ -22,21 +22,22 @@ use crate::{
 crate::cases! { "payments":
     a_payment_reads_back_in_every_state,
     an_order_has_at_most_one_open_payment,
-    of_twenty_concurrent_payments_of_one_order_one_is_stored,
+    one_of_twenty_concurrent_payments_of_the_same_order_is_stored,
     the_first_identifier_of_the_shop_is_kept,
     twenty_concurrent_units_get_the_same_shop_identifier,
     a_payment_is_found_by_its_checkout,
     payments_to_check_are_sorted_by_the_longest_overdue,
-    the_list_shows_what_is_paid_and_by_whom,
+    the_list_of_payments_shows_the_movies_and_the_buyer,
     prices_of_an_order_can_be_written,
     an_event_is_stored_once,
-    of_fifty_concurrent_copies_of_an_event_one_is_stored,
+    one_of_fifty_concurrent_copies_of_an_event_is_stored,
     an_event_is_claimed_by_one_worker_until_its_lease_ends,
     a_failed_event_is_claimed_again_later_and_a_done_one_never,
     an_event_without_a_subject_is_never_claimed,
     the_position_in_a_list_of_events_never_decreases,
 }
 
+/// Adds user 1, the movies 1 and 2, and the pending order 1 of both movies by user 1.
 pub(crate) async fn prepare(node: &Node) {
     add_user(node, 1).await;
     add_movies(node, ["a", "b"].map(facts).into()).await;
@@ -55,6 +56,7 @@ pub(crate) async fn prepare(node: &Node) {
     assert!(insert(node, &order).await);
 }
 
+/// A new payment for order 1 of [`prepare`], whose checkout has not been opened.
 pub(crate) fn payment(number: u64) -> Payment {
     let payment_id: PaymentId = id(number);
     let item = |item: u64| PaymentItem { id: fresh(), order_item_id: id(item), price: price(100) };
@@ -91,6 +93,7 @@ pub(crate) fn payment(number: u64) -> Payment {
     }
 }
 
+/// Inserts the payment; returns whether it was stored.
 pub(crate) async fn add(node: &Node, payment: &Payment) -> bool {
     let mut unit = node.unit().await;
     let is_kept = unit.insert_payment(payment).await.unwrap();
@@ -173,7 +176,7 @@ async fn an_order_has_at_most_one_open_payment(node: Node) {
     assert!(add(&node, &payment(6)).await);
 }
 
-async fn of_twenty_concurrent_payments_of_one_order_one_is_stored(node: Node) {
+async fn one_of_twenty_concurrent_payments_of_the_same_order_is_stored(node: Node) {
     prepare(&node).await;
     let kept = at_once(20, |number| {
         let node = node.clone();
@@ -233,7 +236,7 @@ async fn payments_to_check_are_sorted_by_the_longest_overdue(node: Node) {
     assert_eq!(due(1).await, [(id(6), id(1))]);
 }
 
-async fn the_list_shows_what_is_paid_and_by_whom(node: Node) {
+async fn the_list_of_payments_shows_the_movies_and_the_buyer(node: Node) {
     prepare(&node).await;
     add(&node, &payment(5)).await;
     let page = |filter: PaymentFilter| {
@@ -306,7 +309,7 @@ async fn an_event_is_stored_once(node: Node) {
     assert!(node.store_event(&of_another).await.unwrap());
 }
 
-async fn of_fifty_concurrent_copies_of_an_event_one_is_stored(node: Node) {
+async fn one_of_fifty_concurrent_copies_of_an_event_is_stored(node: Node) {
     let stored = at_once(50, |number| {
         let node = node.clone();
         let copy = WebhookEvent { id: id(number), ..event(1, checkout()) };

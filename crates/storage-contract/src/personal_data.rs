@@ -1,4 +1,4 @@
-//! All data of a user: read completely, and erased completely.
+//! Personal data: all data of a user can be exported, and can be erased.
 
 use domain::{
     accounts::{LinkKind, NotifiedAct, OpenLink, PersonalData, Profile, RefreshToken, Session, User},
@@ -27,13 +27,13 @@ crate::cases! { "personal_data":
     an_erased_user_is_never_found,
     the_address_of_an_erased_user_is_free_at_once,
     erasing_removes_the_data_of_the_user_and_keeps_that_of_others,
-    erasing_leaves_the_books,
+    erasing_a_user_keeps_the_purchases,
     a_dropped_erasure_has_no_effect,
     two_erased_users_do_not_conflict,
-    a_cart_that_was_opened_right_after_the_erasure_is_removed_by_the_next_clean_up,
+    a_cart_that_is_opened_after_the_erasure_is_removed_by_the_next_purge,
 }
 
-/// Stores data of every kind for the user with this number.
+/// Adds the user with this number, and stores data of every kind for this user.
 async fn fill(node: &Node, number: u64) -> User {
     let owner = add_user(node, number).await;
     if stored_user(node, id(OTHER)).await.is_none() {
@@ -97,10 +97,10 @@ async fn fill(node: &Node, number: u64) -> User {
     owner
 }
 
-/// A user who is notified of the actions of the other users.
+/// The number of a user who gets notifications about the actions of the other users.
 const OTHER: u64 = 50;
 
-/// The comment, actor and count of each notification that the user [`OTHER`] has.
+/// The comment, actor and count of each notification of the user [`OTHER`].
 async fn told_to_the_other(node: &Node) -> Vec<(CommentId, Option<UserId>, u64)> {
     let request = PageRequest::numbered(1, 100).unwrap();
     let page = node.notification_page(id(OTHER), false, &request).await.unwrap();
@@ -166,7 +166,7 @@ async fn all_data_of_a_user_are_collected_and_none_of_others(node: Node) {
     assert_eq!((purchase.suspended_at, purchase.revoked_at), (None, None));
     let [watched] = data.watched.as_slice() else { panic!("{:?}", data.watched) };
     assert_eq!((watched.name.as_str(), watched.progress.position_seconds), ("Bought", 600));
-    // Once, although the entry refers to the user twice.
+    // The entry is contained once, although the user is both its actor and its object.
     assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
     assert_eq!(data.pending_mails, 1);
     assert_eq!(data.notifications.iter().map(|one| one.id).collect::<Vec<_>>(), [id(4)]);
@@ -239,7 +239,7 @@ async fn erasing_removes_the_data_of_the_user_and_keeps_that_of_others(node: Nod
     assert_eq!(claimed.iter().map(|message| message.id).collect::<Vec<_>>(), [id(2)]);
 }
 
-async fn erasing_leaves_the_books(node: Node) {
+async fn erasing_a_user_keeps_the_purchases(node: Node) {
     movies(&node).await;
     fill(&node, 1).await;
     erase(&node, 1).await;
@@ -268,7 +268,7 @@ async fn two_erased_users_do_not_conflict(node: Node) {
     unit.commit().await.unwrap();
 }
 
-async fn a_cart_that_was_opened_right_after_the_erasure_is_removed_by_the_next_clean_up(node: Node) {
+async fn a_cart_that_is_opened_after_the_erasure_is_removed_by_the_next_purge(node: Node) {
     movies(&node).await;
     add_user(&node, 1).await;
     erase(&node, 1).await;

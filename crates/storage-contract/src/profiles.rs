@@ -1,4 +1,4 @@
-//! Profiles.
+//! The profiles of users.
 
 use chrono::NaiveDate;
 use domain::{

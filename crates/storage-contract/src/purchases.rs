@@ -1,4 +1,4 @@
-//! Purchases: at most one active purchase per user and movie.
+//! Purchases: a user has at most one active purchase of a movie.
 
 use domain::purchases::Purchase;
 
@@ -9,11 +9,11 @@ use crate::{
 };
 
 crate::cases! { "purchases":
-    a_purchase_is_the_buyers_own,
+    a_purchase_belongs_only_to_its_buyer,
     a_second_purchase_is_refused_and_leaves_the_unit_usable,
-    of_twenty_concurrent_purchases_one_is_stored,
+    one_of_twenty_concurrent_purchases_of_a_movie_is_stored,
     a_purchase_of_a_dropped_unit_has_no_effect,
-    a_purchase_outlives_the_sale,
+    a_purchase_stays_when_its_movie_is_withdrawn,
     a_revoked_movie_can_be_bought_again,
     a_suspension_keeps_its_first_time_until_it_ends,
 }
@@ -22,7 +22,7 @@ fn purchase(user: u64, movie: u64) -> Purchase {
     Purchase { id: fresh(), user_id: id(user), movie_id: id(movie), purchased_at: at(60) }
 }
 
-/// Adds purchases of the movies by the user.
+/// Adds a purchase of each movie by the user.
 pub(crate) async fn buy(node: &Node, user: u64, movies: &[u64]) {
     let mut unit = node.unit().await;
     for movie in movies {
@@ -41,7 +41,7 @@ async fn prepare(node: &Node) {
     add_movies(node, ["a", "b"].map(facts).into()).await;
 }
 
-async fn a_purchase_is_the_buyers_own(node: Node) {
+async fn a_purchase_belongs_only_to_its_buyer(node: Node) {
     prepare(&node).await;
     buy(&node, 1, &[1]).await;
     assert!(is_purchased(&node, 1, 1).await);
@@ -62,7 +62,7 @@ async fn a_second_purchase_is_refused_and_leaves_the_unit_usable(node: Node) {
     assert!(is_purchased(&node, 1, 2).await);
 }
 
-async fn of_twenty_concurrent_purchases_one_is_stored(node: Node) {
+async fn one_of_twenty_concurrent_purchases_of_a_movie_is_stored(node: Node) {
     prepare(&node).await;
     let kept = at_once(20, |_| {
         let node = node.clone();
@@ -86,7 +86,7 @@ async fn a_purchase_of_a_dropped_unit_has_no_effect(node: Node) {
     buy(&node, 1, &[1]).await;
 }
 
-async fn a_purchase_outlives_the_sale(node: Node) {
+async fn a_purchase_stays_when_its_movie_is_withdrawn(node: Node) {
     prepare(&node).await;
     buy(&node, 1, &[1]).await;
     let movie = node.unit().await.find_movies_for_update(&[facts("a").identity]).await.unwrap();

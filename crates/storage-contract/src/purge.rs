@@ -1,4 +1,4 @@
-//! Expired rows are removed, and nothing else.
+//! Purging: expired rows are deleted, and no others.
 
 use domain::accounts::{LinkKind, LinkToken, RefreshToken, Session};
 
@@ -67,7 +67,7 @@ async fn sessions_that_ended_or_expired_before_the_bound_are_removed(node: Node)
             ..session(number, id(1))
         };
         unit.insert_session(&session).await.unwrap();
-        // Remaining refresh tokens must not prevent the removal.
+        // A refresh token that has not expired must not prevent the removal of its session.
         let expires_at = at(1_000_000);
         unit.insert_refresh_token(&RefreshToken { expires_at, ..refresh(number, &session) }).await.unwrap();
         assert!(is_left || number < 3);
@@ -83,7 +83,7 @@ async fn sessions_that_ended_or_expired_before_the_bound_are_removed(node: Node)
     }
 }
 
-/// Number, end and expiry in microseconds from the bound, whether it stays.
+/// Sessions: the number, the end and the expiry (both in microseconds relative to the bound), and whether it stays.
 const SESSIONS: [(u64, Option<i64>, i64, bool); 5] = [
     (1, Some(-1), 1_000_000, false),
     (2, None, -1, false),

@@ -1,4 +1,4 @@
-//! Requests for refunds: an item is in at most one open request.
+//! Refund requests: an item of an order is in at most one open request.
 
 use domain::{
     page::PageRequest,
@@ -15,7 +15,7 @@ use crate::{
 crate::cases! { "refund_requests":
     a_request_reads_back_open_and_decided,
     an_item_is_in_at_most_one_open_request,
-    of_twenty_concurrent_requests_for_an_item_one_is_stored,
+    one_of_twenty_concurrent_requests_for_an_item_is_stored,
     requests_are_listed_and_filtered,
     the_payment_that_pays_an_order_is_found,
 }
@@ -84,7 +84,7 @@ async fn an_item_is_in_at_most_one_open_request(node: Node) {
     assert!(insert(&node, &request(4, &[1])).await);
 }
 
-async fn of_twenty_concurrent_requests_for_an_item_one_is_stored(node: Node) {
+async fn one_of_twenty_concurrent_requests_for_an_item_is_stored(node: Node) {
     paid(&node).await;
     let kept = at_once(20, |number| {
         let node = node.clone();

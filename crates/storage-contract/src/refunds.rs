@@ -1,4 +1,4 @@
-//! Refunds: an item is refunded at most once, and the buyer's purchases are updated.
+//! Refunds: an item of a payment is refunded at most once, and a purchase can be revoked and restored.
 
 use domain::{
     id::{PurchaseId, RefundId},
@@ -30,7 +30,7 @@ crate::cases! { "refunds":
     a_purchase_is_not_restored_if_there_is_another_one,
 }
 
-/// A successful payment of two movies.
+/// Adds a successful payment of two movies.
 pub(crate) async fn paid(node: &Node) -> Payment {
     prepare(node).await;
     let paid = Payment {
@@ -45,6 +45,7 @@ pub(crate) async fn paid(node: &Node) -> Payment {
     paid
 }
 
+/// A pending refund of the items at these places (from 0) of the payment.
 pub(crate) fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
     let items = places.iter().map(|place| RefundItem {
         id: of.items[*place].id,
@@ -67,6 +68,7 @@ pub(crate) fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
     }
 }
 
+/// Inserts the refund; returns whether it was stored.
 pub(crate) async fn insert(node: &Node, refund: &Refund) -> bool {
     let mut unit = node.unit().await;
     if unit.insert_refund(refund).await.is_err() {
@@ -183,6 +185,7 @@ async fn a_free_payment_stores_its_refunded_part(node: Node) {
     }
 }
 
+/// Adds the purchase `number` of movie 1 by user 1.
 async fn give(node: &Node, number: u64) -> PurchaseId {
     let mut unit = node.unit().await;
     let purchase = Purchase { id: id(number), user_id: id(1), movie_id: id(1), purchased_at: at(40) };

@@ -1,4 +1,5 @@
-//! Search: the matches and their order, and the words of the vocabulary. Titles can also be found literally.
+//! Search: the movies that match, their order, and the vocabulary that corrects misspelled words. Also the filter by
+//! title, which compares literally.
 
 use domain::catalog::{Facts, KnownWord, MovieFilter, MovieIdentity, MovieSort, Search, corrections};
 
@@ -52,7 +53,7 @@ async fn add_titles(node: &Node) {
     add_movies(node, TITLES.map(facts).into()).await;
 }
 
-/// The titles that match the filter, in the order of [`TITLES`].
+/// The titles of the movies that match the filter, in the order of [`TITLES`].
 async fn found(node: &Node, filter: &MovieFilter) -> Vec<&'static str> {
     let page = page(node, filter, &[MovieSort::POPULAR], 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());
@@ -164,7 +165,7 @@ async fn a_long_search_is_answered(node: Node) {
     assert_eq!(by_search(&node, &"up ".repeat(50)).await, ["Up"]);
 }
 
-/// The titles in the order of relevance.
+/// The titles of the movies that a search finds, most relevant first.
 async fn ranked(node: &Node, text: &str) -> Vec<String> {
     let filter = MovieFilter { search: Some(Search::parse(text)), ..MovieFilter::default() };
     let page = page(node, &filter, &[MovieSort::RELEVANT], 1, 100).await;

@@ -1,4 +1,4 @@
-//! Sign-ins and their refresh tokens.
+//! Sessions and their refresh tokens.
 
 use domain::{
     accounts::{Device, RefreshToken, Role, SESSION_LIFETIME, Session, SessionState, User},
@@ -17,7 +17,7 @@ crate::cases! { "sessions":
     an_unknown_session_is_none,
     an_update_writes_only_last_use_and_end,
     a_refresh_token_reads_back_as_written,
-    a_rotation_is_noted,
+    the_time_of_a_rotation_is_stored,
     a_locked_session_rotates_its_token_once,
     removed_refresh_tokens_are_those_of_the_session,
     ending_all_ends_only_the_active_sessions_of_the_user,
@@ -46,7 +46,7 @@ pub(crate) fn refresh(number: u64, session: &Session) -> RefreshToken {
     }
 }
 
-/// Stores sessions, with a refresh token of the same number each.
+/// Stores these sessions, each with a refresh token of the given number.
 async fn add(node: &Node, sessions: &[(u64, Session)]) {
     let mut unit = node.unit().await;
     for (number, session) in sessions {
@@ -113,7 +113,7 @@ async fn a_refresh_token_reads_back_as_written(node: Node) {
     assert_eq!(stored_refresh(&node, 2).await, Some(rotated));
 }
 
-async fn a_rotation_is_noted(node: Node) {
+async fn the_time_of_a_rotation_is_stored(node: Node) {
     add_user(&node, 1).await;
     let session = session(1, id(1));
     add(&node, &[(1, session.clone())]).await;

@@ -1,4 +1,4 @@
-//! Similar movies: which movies are compared, and the lists that are stored.
+//! Similar movies: which movies are compared with a movie, and the stored lists of similar movies.
 
 use domain::catalog::{Facts, Movie, SimilarCandidate, SimilarList};
 
@@ -46,7 +46,7 @@ async fn movies_with_something_in_common_are_compared_and_withdrawn_ones_are_not
     let found: Vec<_> = others.iter().map(|other| other.id).collect();
     assert_eq!(found, movies[1..5].iter().map(|movie| movie.id).collect::<Vec<_>>());
     assert_eq!(others[1].director_ids, movies[2].director_ids);
-    // A withdrawn movie is also compared, since its buyers see it.
+    // A withdrawn movie also gets a list of similar movies, because its buyers still see it.
     let (_, others) = node.similarity_profiles(movies[6].id).await.unwrap().unwrap();
     assert_eq!(others.len(), 4);
 }
@@ -91,13 +91,13 @@ async fn movies_on_sale_are_listed_by_popularity_with_whether_their_list_is_due(
     set_available(&node, &movies[1], false).await;
     let kept: Vec<_> = movies[2..5].iter().map(|movie| list(movie, 10, &[1])).collect();
     node.keep_similar_lists(&kept).await.unwrap();
-    // One movie is changed after its list was computed.
+    // Movie 4 is changed after its list was computed, so the list is due.
     update(&node, &Movie { version: movies[4].version + 1, ..movies[4].clone() }).await;
     let since = at(10);
     let all = node.similar_candidates(None, since, 10).await.unwrap();
     let found: Vec<_> = all.iter().map(|candidate| (candidate.movie_id, candidate.is_due)).collect();
     let movie = |number: usize| movies[number].id;
-    // By votes, then by the newer identifier.
+    // Sorted by votes; of equal votes, the higher identifier is first.
     let expected =
         [(movie(3), false), (movie(2), false), (movie(5), true), (movie(4), true), (movie(0), true)];
     assert_eq!(found, expected);

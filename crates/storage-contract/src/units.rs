@@ -1,4 +1,4 @@
-//! Units of work: atomic, and without blocking the next unit.
+//! Units of work: each is atomic, and a dropped one does not block the next.
 
 use domain::outbox::NewOutboxMessage;
 use tokio::time::timeout;
@@ -116,6 +116,6 @@ async fn units_of_two_nodes_wait_for_each_other(node: Node) {
     unit.update_user(&ann).await.unwrap();
     unit.commit().await.unwrap();
     let version = timeout(AT_ONCE, waiting).await.expect("the lock is free").unwrap();
-    // It was read before the lock or after the commit, never in between.
+    // The other unit reads a committed version: the one before the change, or the changed one.
     assert!([2, 40].contains(&version), "{version}");
 }

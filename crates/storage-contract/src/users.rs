@@ -1,4 +1,4 @@
-//! The list of users: filters are matched literally, every order works, and no user is lost or repeated between pages.
+//! The list of users: filters match literally, every sort works, and no user is lost or repeated between two pages.
 
 use domain::{
     accounts::{AccountState, Gender, Profile, Role, User, UserDetails, UserFilter, UserSort, UserSortKey},
@@ -62,7 +62,7 @@ fn ids(page: &Page<UserDetails>) -> Vec<UserId> {
     page.items.iter().map(|user| user.id).collect()
 }
 
-/// Which of the users match the filter, by their numbers.
+/// The identifiers of the users that match the filter, in the order of creation. Also checks the total.
 async fn meeting(node: &Node, filter: UserFilter) -> Vec<UserId> {
     let page = numbered(node, &filter, &[by(UserSortKey::CreatedAt, false)], 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());
@@ -162,7 +162,7 @@ async fn a_part_of_an_address_is_matched_literally(node: Node) {
     }
 }
 
-/// Users, several of whom were created at the same time.
+/// Twelve users. Several of them were created at the same time.
 fn crowd() -> Vec<User> {
     (1..=12)
         .map(|number| {

@@ -1,4 +1,4 @@
-//! A signed-in caller's relation to movies.
+//! What lists and details of movies show about a signed-in viewer's cart and purchases.
 
 use domain::{
     catalog::{MovieFilter, MovieSort, PersonalView},
@@ -28,7 +28,7 @@ async fn prepare(node: &Node) {
     buy(node, 1, &[2, 3]).await;
 }
 
-/// The personal views of the four movies, in the list and in the details.
+/// The personal views of the four movies. Checks that lists and details show the same.
 async fn views(node: &Node, viewer: Option<UserId>) -> Vec<Option<PersonalView>> {
     let request = PageRequest::numbered(1, 10).unwrap();
     let sorts = [MovieSort { descending: false, ..MovieSort::POPULAR }];

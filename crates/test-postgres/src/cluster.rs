@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster in a temporary folder.
+//! Starts a PostgreSQL server whose data are in a temporary folder.
 
 use std::{
     fs::OpenOptions,
@@ -15,8 +15,8 @@ use std::{
 
 use crate::binaries;
 
-/// Settings for speed, without background work at random times. Data need not survive a crash of the machine, but
-/// commits must survive a crash of the server, which tests simulate.
+/// Settings of the server that make it fast, and avoid work in the background at random times. Data need not survive a
+/// crash of the machine, but committed data must survive a crash of the server, because tests simulate such crashes.
 const SETTINGS: &[&str] = &[
     "fsync=off",
     "full_page_writes=off",
@@ -29,26 +29,27 @@ const SETTINGS: &[&str] = &[
     "listen_addresses=127.0.0.1",
 ];
 
-/// Reads its input until it is closed at the end of the test process, and then cleans up. `rm` is called twice, since a
-/// starting server may still write.
+/// A shell script that waits for the end of its input, then stops the server and removes the folder. Its input ends
+/// when the test process drops the cluster, or ends in any way. `rm` is called twice, because a server that is starting
+/// may still write files.
 const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
     \"$1/pg_ctl\" stop -D \"$2/data\" -m immediate -t 10; rm -rf \"$2\" || rm -rf \"$2\"";
 
-/// The user that PostgreSQL runs as, since it refuses to run as root.
+/// The user as which PostgreSQL runs when the tests run as root, as which it refuses to run.
 #[derive(Clone, Copy)]
 struct Unprivileged {
     uid: u32,
     gid: u32,
 }
 
-/// The certificate and key of a server, as PEM.
+/// The certificate and the private key of a server, as PEM.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity<'a> {
     pub(crate) certificate: &'a str,
     pub(crate) key: &'a str,
 }
 
-/// A running cluster. When it is dropped, it is stopped and its folder is removed.
+/// A PostgreSQL server with its data. When this value is dropped, the server is stopped and the folder is removed.
 pub(crate) struct Cluster {
     programs: PathBuf,
     folder: PathBuf,
@@ -59,12 +60,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Creates and starts a cluster; with an identity it also accepts encrypted connections.
+    /// Creates and starts a server. With an identity, it also accepts encrypted connections.
     pub(crate) fn create(identity: Option<Identity<'_>>) -> Self {
         let programs = binaries::server_folder();
         let user = unprivileged();
         let folder = make_folder(user);
-        // Started before there is anything to clean up, so that nothing is missed.
+        // The watchdog starts before the server, so that it cleans up whenever the test process ends.
         let watchdog = unprivileged_command(Path::new("/bin/sh"), &folder, user)
             .args(["-c", WATCHDOG, "watchdog"])
             .args([&programs, &folder])
@@ -92,7 +93,7 @@ impl Cluster {
         cluster
     }
 
-    /// The address of the `postgres` database.
+    /// Returns the address of the database `postgres`.
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
@@ -110,8 +111,8 @@ impl Cluster {
             command.args(["--no-instructions"]).args(provider).arg("-D").arg(self.folder.join("data"));
             self.run(&mut command)
         };
-        // A collation other than byte order, as on real servers, so that an order that relies on the default is
-        // detected.
+        // As on most servers, the default collation is not the order of bytes. So tests fail if a query wrongly relies
+        // on the default collation. The second call is for servers without ICU.
         if initdb(&["--locale-provider=icu", "--icu-locale=en"]).is_err()
             && let Err(output) = initdb(&[])
         {
@@ -119,7 +120,7 @@ impl Cluster {
         }
     }
 
-    /// Writes a file for the server, readable only by the server.
+    /// Writes a file into the server's data folder that only the server can read.
     fn keep(&self, name: &str, text: &str) {
         let path = self.folder.join("data").join(name);
         let mut options = OpenOptions::new();
@@ -131,7 +132,7 @@ impl Cluster {
         }
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server and waits until it accepts connections.
     pub(crate) fn start(&self) {
         if let Err(output) = self.try_start() {
             let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
@@ -152,7 +153,7 @@ impl Cluster {
         self.run(command.arg("-l").arg(self.folder.join("log")).args(["-o", &options]))
     }
 
-    /// Stops the server like a crash.
+    /// Stops the server immediately, as a crash does.
     pub(crate) fn stop(&self) {
         if let Err(output) = self.run(self.control("stop").args(["-m", "immediate"])) {
             panic!("PostgreSQL does not stop: {output}");
@@ -169,8 +170,8 @@ impl Cluster {
         unprivileged_command(&self.programs.join(program), &self.folder, self.user)
     }
 
-    /// Runs a command to its end; returns its output if it failed. The output is written to a file, since a pipe that a
-    /// server inherits would stay open while the server runs.
+    /// Runs a command and waits until it ends. If it fails, the error is its output. The output is written to a file
+    /// and not to a pipe, because the started server inherits it, and a pipe would stay open while the server runs.
     fn run(&self, command: &mut Command) -> Result<(), String> {
         let path = self.folder.join("output");
         let output = std::fs::File::create(&path).map_err(|error| error.to_string())?;
@@ -184,14 +185,14 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
-        // Cleaning up is best effort: a test must not fail for it.
+        // Errors are ignored, because a test must not fail when the cleanup fails.
         let _ = self.watchdog.wait();
     }
 }
 
 fn unprivileged_command(program: &Path, folder: &Path, user: Option<Unprivileged>) -> Command {
     let mut command = Command::new(program);
-    // The current folder may not be accessible to that user.
+    // The other user might have no access to the current folder of this process.
     command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C").stdin(Stdio::null());
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
@@ -208,7 +209,7 @@ fn make_folder(user: Option<Unprivileged>) -> PathBuf {
     folder
 }
 
-/// A number that is unique among concurrent processes and within this process.
+/// Returns a text that is unique among all processes that run, and within this process.
 fn number() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
@@ -219,7 +220,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("find a free port").port()
 }
 
-/// The user to run as when this process is root.
+/// Returns the user as which the server must run; `None` when this process does not run as root.
 fn unprivileged() -> Option<Unprivileged> {
     if id(&["-u"]) != Some(0) {
         return None;

@@ -1,4 +1,4 @@
-//! Makes and removes databases on a server.
+//! Creates and removes databases on a server.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -14,7 +14,8 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::binaries;
 
-/// Like the watchdog of a cluster: waits for the end of the test process, and then drops its databases.
+/// A shell script that waits for the end of its input, which is the end of the test process, and then removes the
+/// databases of the process.
 const FOREIGN_WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
     printf '%s\\n' \"SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', datname) FROM pg_database \
     WHERE starts_with(datname, '$3') \\gexec\" | \"$1\" -X -q \"$2\"";
@@ -22,21 +23,22 @@ const FOREIGN_WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
 /// The databases that this process creates on one server.
 pub(crate) struct Databases {
     admin_url: String,
-    /// The prefix of every name, which is unique to this process.
+    /// The prefix of the names of all databases. On a shared server, it is unique to this process.
     prefix: String,
     next: AtomicU32,
+    /// Receives the names of databases to remove.
     removals: Mutex<mpsc::Sender<String>>,
-    /// Cleans up when its input is closed.
+    /// Removes the databases when its input ends, at the end of this process.
     _watchdog: Option<Child>,
 }
 
 impl Databases {
-    /// On a server that is removed with all its databases.
+    /// For a server of this process, which is removed together with all its databases.
     pub(crate) fn on_own_server(admin_url: &str) -> Self {
         Self::new(admin_url, "test".to_owned(), None)
     }
 
-    /// On a server that is shared with others.
+    /// For a server that this process did not start and does not remove.
     pub(crate) fn on_foreign_server(admin_url: &str) -> Self {
         let prefix = format!("cinema_test_{}_{}", std::process::id(), start_of_run());
         let watchdog = binaries::psql().map(|psql| {
@@ -66,19 +68,20 @@ impl Databases {
         }
     }
 
-    /// The address of a database.
+    /// Returns the address of the database with this name.
     pub(crate) fn url(&self, name: &str) -> String {
         with_database(&self.admin_url, name)
     }
 
-    /// Creates a database; returns its name.
+    /// Creates a database as a copy of the template and returns its name.
     pub(crate) async fn create(&self, template: &str) -> String {
         let name = format!("{}_{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed));
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         name
     }
 
-    /// Refuses and ends all connections, since a template must have none.
+    /// Ends all connections to a database and refuses new ones, because PostgreSQL copies only databases without
+    /// connections.
     pub(crate) async fn seal(&self, name: &str) {
         self.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
         let others =
@@ -86,9 +89,9 @@ impl Databases {
         self.execute(&others).await;
     }
 
-    /// Removes a database in the background.
+    /// Makes the background thread remove a database.
     pub(crate) fn remove_later(&self, name: &str) {
-        // The receiver ends only with the process.
+        // This cannot fail while the background thread runs, which is until this process ends.
         let _ = self.removals.lock().unwrap_or_else(PoisonError::into_inner).send(name.to_owned());
     }
 
@@ -97,7 +100,7 @@ impl Databases {
     }
 }
 
-/// Runs statements on the database at the address.
+/// Runs statements on the database at this address.
 pub(crate) async fn execute_at(url: &str, statements: &str) {
     let client = connect(url).await.expect("connect to the PostgreSQL server for tests");
     if let Err(error) = client.batch_execute(statements).await {
@@ -107,13 +110,13 @@ pub(crate) async fn execute_at(url: &str, statements: &str) {
 
 async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    // The task ends when the client is dropped.
+    // This task ends when the client is dropped.
     tokio::spawn(connection);
     Ok(client)
 }
 
-/// Removes each database whose name is received. Errors are ignored, since remaining databases are removed with the
-/// server or the process.
+/// Removes each database whose name is received. Errors are ignored, because databases that remain are removed with the
+/// server, or at the end of the process.
 fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.expect("make a runtime");
@@ -126,13 +129,14 @@ fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
     }
 }
 
-/// Distinguishes two runs with the same process number, for example in containers.
+/// Returns the current time in milliseconds, which distinguishes two runs with the same process number, for example in
+/// containers.
 #[expect(clippy::disallowed_methods, reason = "no test depends on it")]
 fn start_of_run() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }
 
-/// The address with another database.
+/// Returns the address with the name of the database replaced.
 fn with_database(url: &str, name: &str) -> String {
     let (address, parameters) = url.split_once('?').map_or((url, None), |(left, right)| (left, Some(right)));
     let authority = address.find("://").map_or(0, |at| at.saturating_add(3));
@@ -147,7 +151,7 @@ mod tests {
     use super::with_database;
 
     #[test]
-    fn only_the_database_of_the_address_is_replaced() {
+    fn only_the_name_of_the_database_is_replaced_in_an_address() {
         for (url, other) in [
             ("postgres://u:p@h:5432/a", "postgres://u:p@h:5432/x"),
             ("postgres://h", "postgres://h/x"),

@@ -1,8 +1,9 @@
-//! Provides each test with a separate PostgreSQL database, fast.
+//! Provides each test with a separate PostgreSQL database, in a short time.
 //!
-//! With `TEST_DATABASE_URL` the databases are created on that server. Otherwise the PostgreSQL binaries of the machine
-//! create a cluster in a temporary folder, one for the test process, which is removed when the process ends in any way.
-//! Without PostgreSQL the tests fail and say what to install; `SKIP_POSTGRES=1` skips them.
+//! With the setting `TEST_DATABASE_URL`, the databases are created on that server. Otherwise, the test process starts a
+//! server with the PostgreSQL programs of the machine. The data of that server are in a temporary folder. The server
+//! and the folder are removed when the process ends, also when it is killed. If PostgreSQL is not installed, the tests
+//! fail and say what to install; `SKIP_POSTGRES=1` skips them.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -19,22 +20,25 @@ use cluster::{Cluster, Identity};
 use databases::Databases;
 use tokio::sync::OnceCell;
 
-/// A PostgreSQL server for the databases of tests.
+/// A PostgreSQL server on which tests create databases.
 pub struct TestPostgres {
     databases: Arc<Databases>,
+    /// The name of the prepared database that [`TestPostgres::database`] copies.
     template: OnceCell<String>,
-    /// The last field, so that the server outlives the connections to it; `None` on a shared server.
+    /// `None` on a server that this process did not start. This is the last field, so that it is dropped last: the
+    /// server must outlive the connections to it.
     cluster: Option<std::sync::Mutex<Cluster>>,
 }
 
 impl TestPostgres {
-    /// Whether tests that need PostgreSQL are skipped: `SKIP_POSTGRES=1`.
+    /// Returns whether tests that need PostgreSQL must be skipped, which is the case with `SKIP_POSTGRES=1`.
     #[must_use]
     pub fn is_skipped() -> bool {
         binaries::setting("SKIP_POSTGRES").is_some_and(|value| value != "0")
     }
 
-    /// The server that all tests of this process share; the first call starts it.
+    /// Returns the server that all tests of this process share. The first call starts it, if `TEST_DATABASE_URL` is not
+    /// set.
     ///
     /// # Panics
     /// When there is no PostgreSQL, or it does not start: the message has advice.
@@ -50,8 +54,8 @@ impl TestPostgres {
         })
     }
 
-    /// A server for one test, which may stop and start it. It is removed when this is dropped. It is always created
-    /// here, even with `TEST_DATABASE_URL`, since a shared server must not be stopped.
+    /// Starts a server for one test, which may stop it and start it again. The server is removed when the returned
+    /// value is dropped. `TEST_DATABASE_URL` is ignored, because a test must not stop a shared server.
     ///
     /// # Panics
     /// When there is no PostgreSQL, or it does not start: the message has advice.
@@ -60,7 +64,8 @@ impl TestPostgres {
         Self::on(Cluster::create(None))
     }
 
-    /// Like [`TestPostgres::private`], with encrypted connections: the server uses this certificate and its key (PEM).
+    /// Starts a server as [`TestPostgres::private`] does. It also accepts encrypted connections, with this certificate
+    /// and its private key, both as PEM.
     ///
     /// # Panics
     /// When there is no PostgreSQL, or it does not start: the message has advice.
@@ -78,9 +83,9 @@ impl TestPostgres {
         }
     }
 
-    /// A new database that was prepared with `prepare`, which usually runs migrations on the database at the given
-    /// address. It is called once per server, for a template that each database is copied from, so it must be the same
-    /// each time.
+    /// Creates a database that is a copy of a prepared template. The first call for a server creates the template, and
+    /// calls `prepare` with its address, usually to run migrations. Later calls ignore `prepare`, so all calls for a
+    /// server must pass the same function.
     ///
     /// # Panics
     /// When the database cannot be made.
@@ -101,7 +106,7 @@ impl TestPostgres {
         self.copy(template).await
     }
 
-    /// A new database with nothing in it.
+    /// Creates an empty database.
     ///
     /// # Panics
     /// When the database cannot be made.
@@ -114,7 +119,7 @@ impl TestPostgres {
         TestDatabase { url: self.databases.url(&name), name, databases: Arc::clone(&self.databases) }
     }
 
-    /// Stops the server immediately, like a crash: connections break and new ones are refused.
+    /// Stops the server immediately, as a crash does: connections break, and new connections are refused.
     ///
     /// # Panics
     /// When the server is shared (see [`TestPostgres::private`]) or does not stop.
@@ -122,7 +127,7 @@ impl TestPostgres {
         self.own_cluster().lock().unwrap_or_else(PoisonError::into_inner).stop();
     }
 
-    /// Starts the server again, at the same address; returns when it answers.
+    /// Starts the server again at the same address, and waits until it accepts connections.
     ///
     /// # Panics
     /// When the server is shared (see [`TestPostgres::private`]) or does not start.
@@ -135,7 +140,8 @@ impl TestPostgres {
     }
 }
 
-/// A database of one test. When it is dropped, it is removed soon, even if there are open connections.
+/// A database of one test. Some time after this value is dropped, the database is removed, even if connections to it
+/// are open.
 pub struct TestDatabase {
     name: String,
     url: String,
@@ -143,13 +149,13 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Its address: `postgres://…`.
+    /// Returns the address of this database: `postgres://…`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Runs statements on it, independently of its users.
+    /// Runs statements on this database, on a separate connection.
     ///
     /// # Panics
     /// When a statement fails.
@@ -157,8 +163,8 @@ impl TestDatabase {
         databases::execute_at(&self.url, statements).await;
     }
 
-    /// Makes new sessions read-only or writable, like a fail-over. Making the database read-only ends open sessions;
-    /// making it writable again does not.
+    /// Makes new sessions of this database read-only, or writable again. This simulates a fail-over to a standby and
+    /// back. When the sessions become read-only, open sessions are ended; when they become writable, they are not.
     ///
     /// # Panics
     /// When the server refuses.
@@ -176,7 +182,7 @@ impl TestDatabase {
         }
     }
 
-    /// Its name on the server.
+    /// Returns the name of this database.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -1,4 +1,4 @@
-//! Tests of the test server.
+//! Tests of [`TestPostgres`].
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use test_postgres::TestPostgres;

@@ -1,7 +1,8 @@
-//! Provides a test with a separate Redis, which it may kill and pause.
+//! Provides a test with a separate Redis server, which the test may kill and pause.
 //!
-//! The `redis-server` of the machine stores nothing on disk, and is stopped when the test process ends in any way. If
-//! it is not installed, the tests fail and say what to install; `SKIP_REDIS=1` skips them.
+//! The server is the program `redis-server` of the machine. It stores no data on disk, and is stopped when the test
+//! process ends, also when it is killed. If Redis is not installed, the tests fail and say what to install;
+//! `SKIP_REDIS=1` skips them.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -19,14 +20,15 @@ use std::{
     },
 };
 
-/// Advice when Redis is not installed.
+/// The message when Redis is not installed.
 const ADVICE: &str = "redis-server is needed for this test and was not found on the PATH. Install it (Debian, Ubuntu: \
     apt-get install redis-server), or leave these tests out with SKIP_REDIS=1.";
 
-/// Reads its input until it is closed at the end of the test process, and then cleans up.
+/// A shell script that waits for the end of its input, then kills the server and removes the folder. Its input ends
+/// when the test process drops the [`TestRedis`], or ends in any way.
 const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; kill -9 \"$(cat \"$1/pid\")\"; rm -rf \"$1\"";
 
-/// A Redis on its own port; it is stopped when this is dropped.
+/// A Redis server on a separate port. It is stopped when this value is dropped.
 pub struct TestRedis {
     folder: PathBuf,
     port: u16,
@@ -35,14 +37,14 @@ pub struct TestRedis {
 }
 
 impl TestRedis {
-    /// Whether tests that need Redis are skipped: `SKIP_REDIS=1`.
+    /// Returns whether tests that need Redis must be skipped, which is the case with `SKIP_REDIS=1`.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "tests have no composition root that reads settings")]
     pub fn is_skipped() -> bool {
         std::env::var("SKIP_REDIS").is_ok_and(|value| !value.is_empty() && value != "0")
     }
 
-    /// Starts a Redis; returns when it answers.
+    /// Starts a server, and waits until it accepts connections.
     ///
     /// # Panics
     /// When Redis is not installed, or does not start; the message has advice.
@@ -71,32 +73,33 @@ impl TestRedis {
         Self { folder, port, server: Mutex::new(server), watchdog }
     }
 
-    /// Its address: `redis://…`.
+    /// Returns the address of the server: `redis://…`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Kills it like a crash (`kill -9`), which loses all its data.
+    /// Kills the server (`kill -9`), as a crash does. All its data are lost.
     ///
     /// # Panics
-    /// When it does not end.
+    /// When the server does not end.
     pub fn kill(&self) {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         server.kill().expect("the process was started by this test");
         server.wait().expect("it ends");
     }
 
-    /// Starts it again after [`TestRedis::kill`], at the same address and without data; returns when it answers.
+    /// Starts the server again after [`TestRedis::kill`], at the same address and without data, and waits until it
+    /// accepts connections.
     ///
     /// # Panics
-    /// When it does not start.
+    /// When the server does not start.
     pub fn restart(&self) {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         *server = serve(&self.folder, self.port).expect("redis-server starts again");
     }
 
-    /// Pauses it: it accepts connections but does not answer.
+    /// Pauses the server: new connections to it succeed, but it does not answer.
     ///
     /// # Panics
     /// When the signal cannot be sent.
@@ -104,7 +107,7 @@ impl TestRedis {
         self.signal("-STOP");
     }
 
-    /// Resumes it after [`TestRedis::pause`].
+    /// Resumes the server after [`TestRedis::pause`].
     ///
     /// # Panics
     /// When the signal cannot be sent.
@@ -112,14 +115,14 @@ impl TestRedis {
         self.signal("-CONT");
     }
 
-    /// Sends a command, as words without spaces, and returns the answer.
+    /// Sends a command and returns the answer in the Redis protocol. The words must not contain spaces.
     ///
     /// # Panics
-    /// When it does not answer.
+    /// When the server does not answer.
     #[must_use]
     pub fn command(&self, words: &[&str]) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connect to Redis");
-        // It closes the connection after the last answer.
+        // After `QUIT`, Redis closes the connection, which ends the answer.
         stream.write_all(format!("{}\r\nQUIT\r\n", words.join(" ")).as_bytes()).expect("ask Redis");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("read from Redis");
@@ -136,7 +139,7 @@ impl TestRedis {
 impl Drop for TestRedis {
     fn drop(&mut self) {
         let server = self.server.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // Cleaning up is best effort: a test must not fail for it.
+        // Errors are ignored, because a test must not fail when the cleanup fails.
         let _ = server.kill();
         let _ = server.wait();
         drop(self.watchdog.stdin.take());
@@ -144,7 +147,7 @@ impl Drop for TestRedis {
     }
 }
 
-/// Runs the server; `None` when it ends before it is ready.
+/// Starts the server and waits until it accepts connections; `None` when it ends before.
 fn serve(folder: &PathBuf, port: u16) -> Option<Child> {
     let mut child = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
@@ -163,11 +166,11 @@ fn serve(folder: &PathBuf, port: u16) -> Option<Child> {
     let is_ready =
         lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to accept connections"));
     if !is_ready {
-        // It has ended, or is about to.
+        // The output has ended, so the process has ended or is about to end.
         let _ = child.wait();
         return None;
     }
-    // A full pipe would block it.
+    // The rest of the output is read too, because a full pipe would block the server.
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
     Some(child)
 }

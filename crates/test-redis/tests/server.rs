@@ -1,4 +1,4 @@
-//! Tests of the test server.
+//! Tests of [`TestRedis`].
 
 use std::net::TcpStream;
 
@@ -24,7 +24,7 @@ fn a_killed_server_restarts_without_data() {
 }
 
 #[test]
-fn a_paused_server_resumes_later() {
+fn a_paused_server_can_be_resumed() {
     if TestRedis::is_skipped() {
         return;
     }

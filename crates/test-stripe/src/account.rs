@@ -1,4 +1,4 @@
-//! The data of one Stripe account, and the events of its changes.
+//! The data of one Stripe account, and the events that its changes cause.
 
 use std::{
     collections::VecDeque,
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 
 use crate::objects::{Charge, Dispute, Event, Expand, Intent, Refund, Session, SessionStatus};
 
-/// The version of the API that every call must request.
+/// The API version that every call must request in the header `Stripe-Version`.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
-/// A call that Stripe refuses.
+/// Why Stripe refuses a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The status of the answer.
+    /// The HTTP status of the answer.
     pub status: u16,
     /// The type of the error.
     pub kind: &'static str,
-    /// The code, where the error has one.
+    /// The code of the error, if it has one.
     pub code: Option<&'static str>,
-    /// What is wrong.
+    /// A description of what is wrong.
     pub message: String,
 }
 
@@ -36,41 +36,41 @@ impl Refusal {
     }
 }
 
-/// The course of the next refund.
+/// What happens to a refund that is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundCourse {
-    /// It succeeds immediately.
+    /// The refund succeeds immediately.
     Succeeds,
-    /// It is pending until [`crate::FakeStripe::finish_refund`].
+    /// The refund is pending until [`crate::FakeStripe::finish_refund`] is called.
     StaysPending,
-    /// It fails immediately, as an object with the status `failed`.
+    /// The refund fails immediately: the call succeeds and returns a refund with the status `failed`.
     Fails,
 }
 
-/// The received and refunded amounts of one checkout, in the units of the API.
+/// The received, refunded and disputed amounts of one session, in the currency's smallest unit, as in the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookEntry {
-    /// The session.
+    /// The identifier of the session.
     pub session: String,
-    /// The shop, the order and the payment of its metadata.
+    /// `shop_id` in the session's metadata.
     pub shop_id: Option<String>,
-    /// The order of its metadata.
+    /// `order_id` in the session's metadata.
     pub order_id: Option<String>,
-    /// The payment of its metadata.
+    /// `payment_id` in the session's metadata.
     pub payment_id: Option<String>,
-    /// The intent with the money.
+    /// The identifier of the session's payment intent; `None` before the first attempt to pay.
     pub intent: Option<String>,
-    /// The currency, in lower case.
+    /// The code of the currency, in lower case.
     pub currency: String,
-    /// The received amount.
+    /// The sum of the succeeded charges.
     pub captured: i64,
-    /// The sum of succeeded refunds.
+    /// The sum of the succeeded refunds.
     pub refunded: i64,
-    /// The amount held or withdrawn by disputes.
+    /// The amount that disputes have withdrawn and not returned.
     pub disputed: i64,
 }
 
-/// The account.
+/// A Stripe account.
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) sessions: Vec<Session>,
@@ -79,17 +79,17 @@ pub(crate) struct Account {
     pub(crate) refunds: Vec<Refund>,
     pub(crate) disputes: Vec<Dispute>,
     pub(crate) events: Vec<Event>,
-    /// Events that have not been delivered yet.
+    /// The new events, which [`Outbox`](crate::delivery::Outbox) has not accepted yet.
     pub(crate) outgoing: VecDeque<Event>,
-    /// The courses of the next refunds; later refunds succeed.
+    /// What happens to the next refunds, in their order. All later refunds succeed.
     pub(crate) refund_courses: VecDeque<RefundCourse>,
-    /// How far the clock is ahead, in seconds.
+    /// The number of seconds by which the clock of the account is ahead.
     pub(crate) clock_offset: i64,
     count: u64,
 }
 
 impl Account {
-    /// The account's time, in seconds since 1970.
+    /// Returns the time of the account's clock, in seconds since 1970.
     #[expect(
         clippy::disallowed_methods,
         reason = "the clock of the other system, which the shop does not control"
@@ -130,7 +130,7 @@ impl Account {
         self.charges.iter_mut().find(|it| it.id == id).ok_or_else(|| Refusal::missing("charge", id))
     }
 
-    /// The session as the API shows it.
+    /// Returns a session as the API shows it.
     pub(crate) fn session_json(&self, session: &Session, expand: &Expand) -> Value {
         let intent =
             session.intent.as_ref().map(|id| match (expand.below("payment_intent"), self.intent(id)) {
@@ -150,12 +150,12 @@ impl Account {
             "metadata": session.metadata, "payment_intent": intent,
             "success_url": session.return_url, "cancel_url": session.return_url,
             "url": is_open.then_some(&session.url),
-            // The amount shown to the buyer in another currency, which the shop must ignore.
+            // An amount in another currency that Stripe showed to the buyer. The shop must ignore it.
             "presentment_details": {"presentment_amount": 1, "presentment_currency": "xxx"},
         })
     }
 
-    /// The intent as the API shows it.
+    /// Returns a payment intent as the API shows it.
     pub(crate) fn intent_json(&self, intent: &Intent, expand: &Expand) -> Value {
         let charge =
             intent.charge.as_ref().map(|id| match (expand.below("latest_charge"), self.charge(id)) {
@@ -173,7 +173,7 @@ impl Account {
         })
     }
 
-    /// Records an event about an object, and has it delivered.
+    /// Records an event about an object, so that it is delivered.
     pub(crate) fn emit(&mut self, kind: &str, object: &Value) {
         let (id, created) = (self.new_id("evt"), self.now());
         let body = json!({
@@ -206,7 +206,7 @@ impl Account {
         Ok(())
     }
 
-    /// The received and refunded amounts of every checkout.
+    /// Returns the amounts of every session.
     pub(crate) fn books(&self) -> Vec<BookEntry> {
         self.sessions.iter().map(|session| self.book_entry(session)).collect()
     }

@@ -1,4 +1,4 @@
-//! The calls of Stripe's API.
+//! Answers the calls of Stripe's API.
 
 use std::{collections::HashMap, thread, time::Duration};
 
@@ -11,10 +11,10 @@ use crate::{
     objects::{Dispute, Event, Expand, Refund, Session},
 };
 
-/// The secret key that calls must use.
+/// The secret API key that every call must have in the header `Authorization`.
 pub const SECRET_KEY: &str = "sk_test_of_the_fake_stripe";
 
-/// The saved answer to a call with an idempotency key.
+/// A call with an idempotency key, and the answer that is repeated for it.
 struct Saved {
     call: String,
     response: Response,
@@ -25,12 +25,13 @@ pub(crate) struct Api {
     pub(crate) account: Account,
     pub(crate) faults: Faults,
     pub(crate) base: String,
+    /// The calls with an idempotency key, by their key.
     saved: HashMap<String, Saved>,
-    /// Every call, such as `POST /v1/refunds`.
+    /// Every received call, such as `POST /v1/refunds`.
     pub(crate) calls: Vec<String>,
 }
 
-/// An answer, and how long the client waits for it.
+/// A reply to a call, and the delay before it is sent.
 pub(crate) struct Answer {
     reply: Reply,
     delay: Duration,
@@ -45,7 +46,8 @@ impl Answer {
         Self { reply: Reply::HangUp, delay: Duration::ZERO }
     }
 
-    /// Waits for the delay of the answer. MUST NOT be called while the account is locked.
+    /// Waits for the delay and returns the reply. MUST NOT be called while the account is locked, because other calls
+    /// would have to wait too.
     pub(crate) fn wait(self) -> Reply {
         thread::sleep(self.delay);
         self.reply
@@ -63,7 +65,7 @@ impl Api {
         }
     }
 
-    /// Answers a call below `/v1`.
+    /// Answers a call to an address below `/v1/`.
     pub(crate) fn answer(&mut self, request: &Request) -> Answer {
         self.calls.push(format!("{} {}", request.method, request.path));
         self.account.expire_old_sessions();
@@ -94,7 +96,7 @@ impl Api {
         };
         let real = has_effect.then(|| self.route(request));
         if let Some(key) = key {
-            // Calls that are refused before they are executed are not saved.
+            // The answer to a call that was refused is not saved, unless the fault demands it.
             let response = if is_saved { Some(error()) } else { real.clone() };
             if let Some(response) = response.filter(|response| is_saved || response.status < 400) {
                 self.saved.insert(key.to_owned(), Saved { call, response });
@@ -206,13 +208,13 @@ fn api_error(status: u16, kind: &'static str, code: Option<&'static str>) -> Res
     refused(&Refusal { status, kind, code, message: "a fault on purpose".to_owned() })
 }
 
-/// The answer to a call that is refused.
+/// Returns the answer to a call that is refused.
 pub(crate) fn refused(refusal: &Refusal) -> Response {
     let error = json!({"type": refusal.kind, "code": refusal.code, "message": refusal.message});
     Response::json(refusal.status, &json!({"error": error}))
 }
 
-/// In a list the items are expanded: `data.payment_intent`.
+/// Returns what to expand in each item of a list. There, the paths begin with `data`, as in `data.payment_intent`.
 fn expand_data(params: &Params) -> Expand {
     Expand::new(params.list("expand")).below("data").unwrap_or_default()
 }
@@ -238,7 +240,8 @@ macro_rules! listed {
 
 listed!(Session, Refund, Dispute, Event);
 
-/// A page of a list, newest first; the items are passed in the order in which they were created.
+/// Returns a page of a list, which begins with the newest item. `items` must be in the order in which they were
+/// created.
 fn page<T: Listed>(
     mut items: Vec<&T>,
     params: &Params,

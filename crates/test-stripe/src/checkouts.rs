@@ -1,4 +1,4 @@
-//! Checkout Sessions: the shop's API calls, and the simulated actions of buyers and banks.
+//! Checkout Sessions: the API calls of the shop, and the simulated actions of buyers and banks.
 
 use serde_json::Value;
 
@@ -12,17 +12,17 @@ const MIN_LIFETIME: i64 = 30 * 60;
 const MAX_LIFETIME: i64 = 24 * 60 * 60;
 const MAX_LINES: usize = 100;
 
-/// The minimum total of a session in the currency's smallest unit. In other currencies it is 50.
+/// The minimum total of a session, in the currency's smallest unit. In other currencies, it is 50.
 const MINIMUMS: [(&str, i64); 6] =
     [("aed", 200), ("czk", 1_500), ("dkk", 250), ("gbp", 30), ("hkd", 400), ("huf", 17_500)];
 
-/// Currencies with three decimal places, of which the last must be 0.
+/// Currencies with three decimal places, the last of which must be 0.
 const THREE_DIGITS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
-/// Currencies with two decimal places, which must both be 0.
+/// Currencies that have two decimal places in the API, which must both be 0.
 const WHOLE: [&str; 2] = ["isk", "ugx"];
 
-/// The parameters that creating a session accepts. `payment_method_types` does not exist in this version of the API.
+/// The parameters of the call that creates a session. `payment_method_types` does not exist in this API version.
 const KNOWN: [&str; 13] = [
     "mode",
     "success_url",
@@ -47,12 +47,12 @@ impl Account {
             return Err(Refusal::invalid(Some("parameter_missing"), "mode must be payment"));
         }
         if params.get("adaptive_pricing[enabled]") != Some("false") {
-            // A real account could charge the buyer in another currency.
+            // With adaptive pricing, Stripe could charge the buyer in another currency.
             return Err(Refusal::invalid(None, "this account expects adaptive_pricing[enabled]=false"));
         }
         let now = self.now();
         let lifetime = params.number("expires_at").unwrap_or(0).saturating_sub(now);
-        // Allows for a few seconds between computing `expires_at` and handling the request.
+        // A few seconds may have passed since the client computed `expires_at`.
         if !(MIN_LIFETIME.saturating_sub(5)..=MAX_LIFETIME).contains(&lifetime) {
             return Err(Refusal::invalid(None, "expires_at must be 30 minutes to 24 hours ahead"));
         }
@@ -87,8 +87,8 @@ impl Account {
         Ok(shown)
     }
 
-    /// Opens sessions as if another application used the same Stripe account: payments without metadata, and sessions without
-    /// a payment.
+    /// Opens sessions as another application would that uses the same Stripe account: by turns, one for a payment
+    /// without metadata and one without a payment.
     pub(crate) fn open_sessions_of_others(&mut self, count: usize) {
         for number in 0..count {
             let (now, id) = (self.now(), self.new_id("cs"));
@@ -118,12 +118,12 @@ impl Account {
         let is_over = |it: &&Session| it.status == SessionStatus::Open && it.expires_at <= now;
         let over: Vec<String> = self.sessions.iter().filter(is_over).map(|it| it.id.clone()).collect();
         for id in over {
-            // It was just open, and nothing else changes sessions in the meantime.
+            // This cannot fail, because the session is open.
             drop(self.expire_session(&id));
         }
     }
 
-    /// `POST /v1/checkout/sessions/{id}/expire`. Also called for sessions whose `expires_at` has passed.
+    /// `POST /v1/checkout/sessions/{id}/expire`. This is also called for sessions whose `expires_at` has passed.
     pub(crate) fn expire_session(&mut self, id: &str) -> Result<(), Refusal> {
         self.open_session(id)?.status = SessionStatus::Expired;
         if let Some(intent) = self.session(id)?.intent.clone() {
@@ -133,8 +133,8 @@ impl Account {
         self.emit_session("checkout.session.expired", id)
     }
 
-    /// The buyer pays. `received` replaces the amount and currency of the session, to simulate a wrong payment that the shop
-    /// must detect.
+    /// The buyer pays. `received` replaces the amount and the currency of the session, to simulate a wrong payment,
+    /// which the shop must detect.
     pub(crate) fn pay(&mut self, id: &str, received: Option<(i64, &str)>) -> Result<(), Refusal> {
         let session = self.open_session(id)?;
         if let Some((amount, currency)) = received {
@@ -149,7 +149,8 @@ impl Account {
         self.emit_session("checkout.session.completed", id)
     }
 
-    /// The buyer completes the session with a delayed payment method: the money arrives, or does not, in `settle`.
+    /// The buyer completes the session with a delayed payment method. The payment succeeds or fails when
+    /// [`Self::settle`] is called.
     pub(crate) fn complete_unpaid(&mut self, id: &str) -> Result<(), Refusal> {
         self.open_session(id)?.status = SessionStatus::Complete;
         let (intent, charge) = self.new_charge(id, "processing", "pending")?;
@@ -158,7 +159,7 @@ impl Account {
         self.emit_session("checkout.session.completed", id)
     }
 
-    /// The money of a completed session arrives, or the payment fails with the code in `bounced`.
+    /// The delayed payment of a completed session succeeds. If `bounced` is a code, the payment fails with that code.
     pub(crate) fn settle(&mut self, id: &str, bounced: Option<&str>) -> Result<(), Refusal> {
         let session = self.session_mut(id)?;
         let intent = session.intent.clone().filter(|_| session.status == SessionStatus::Complete);
@@ -184,7 +185,7 @@ impl Account {
         }
     }
 
-    /// The buyer's card is declined; the session stays open.
+    /// The buyer's card is declined with this code. The session stays open.
     pub(crate) fn decline(&mut self, id: &str, code: &str) -> Result<(), Refusal> {
         self.open_session(id)?;
         let (intent, charge) = self.new_charge(id, "requires_payment_method", "failed")?;
@@ -201,8 +202,8 @@ impl Account {
         Err(Refusal::invalid(None, "Only Checkout Sessions with a status in [\"open\"] can be changed."))
     }
 
-    /// Charges the buyer for the session and returns the identifiers of the payment intent and the new charge. All charges of
-    /// a session belong to one payment intent.
+    /// Creates a charge for the session. Returns the identifiers of the payment intent and of the charge. All charges
+    /// of a session belong to one payment intent, which the first charge creates.
     fn new_charge(
         &mut self,
         session: &str,
@@ -264,7 +265,7 @@ fn metadata(params: &Params, name: &str) -> Result<Metadata, Refusal> {
     Err(Refusal::invalid(None, "metadata has too many entries, or too long ones"))
 }
 
-/// The sum of the lines, and its currency.
+/// Checks the lines of a session, and returns the sum of their amounts, and its currency.
 fn total(params: &Params) -> Result<(i64, String), Refusal> {
     let (mut sum, mut currency) = (0_i64, None::<&str>);
     let mut count: usize = 0;

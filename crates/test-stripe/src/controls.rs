@@ -1,4 +1,4 @@
-//! Controls over HTTP, for programs in other languages, and the page of the checkout.
+//! The requests with which programs in other languages control the fake Stripe, and the page of a session.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     objects::Metadata,
 };
 
-/// Answers requests outside of `/v1`: `POST /_test/…` and the page of a checkout.
+/// Answers the requests that do not belong to Stripe's API: those to `/_test/…`, and the page of a session.
 pub(crate) fn answer(api: &mut Api, outbox: &mut Outbox, request: &Request) -> Response {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let result = match (request.method.as_str(), path.as_slice()) {
@@ -88,7 +88,7 @@ fn books(account: &Account) -> Value {
     Value::Array(entries.collect())
 }
 
-/// The page of a checkout, with the same forms as the sandbox, so that both can share a browser test.
+/// Returns the page of a session. It has the same form as the page of the sandbox, so that a browser test can use both.
 fn page(account: &Account, id: &str) -> Response {
     let Ok(session) = account.session(id) else { return refused(&Refusal::missing("checkout.session", id)) };
     let button = |outcome| format!("<button name=\"outcome\" value=\"{outcome}\">{outcome}</button>");

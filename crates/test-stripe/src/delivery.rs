@@ -1,4 +1,4 @@
-//! The delivery of webhook events to the shop, with simulated faults.
+//! Delivers events to the shop's webhook, with simulated faults.
 
 use std::{
     fmt::Write as _,
@@ -11,28 +11,29 @@ use url::Url;
 
 use crate::{faults::Random, http, objects::Event};
 
-/// How often the delivery of an event is attempted that the shop does not accept.
+/// The maximum number of times that an event is sent.
 const TRIES: u32 = 20;
 
-/// The simulated faults of deliveries.
+/// The simulated faults of deliveries, with the seed of the random numbers that decide about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// The seed of the random decisions, so that a run can be repeated.
+    /// The seed of the random numbers. With the same seed, the same faults occur.
     pub seed: u64,
-    /// How many of a hundred events arrive twice.
+    /// The percentage of events that are sent twice.
     pub duplicated: u64,
-    /// How many of a hundred events never arrive.
+    /// The percentage of events that are never sent.
     pub dropped: u64,
-    /// The longest delay of an event, in milliseconds. Each event gets a random delay, so that events arrive in another order.
+    /// Each event is sent after a random delay below this number of milliseconds, so that events arrive in another
+    /// order.
     pub longest_delay_ms: usize,
 }
 
 impl Delivery {
-    /// Every event arrives once, in order.
+    /// Every event is sent once, in the order in which the events occurred.
     pub const RELIABLE: Self = Self { seed: 1, duplicated: 0, dropped: 0, longest_delay_ms: 0 };
 }
 
-/// The value of `Stripe-Signature` for a body: one `v1` for each secret.
+/// Returns the value of the header `Stripe-Signature` for a body, with one `v1` for each secret.
 ///
 /// # Panics
 /// Never: HMAC takes keys of any length.
@@ -51,14 +52,14 @@ pub fn signature(secrets: &[&str], timestamp: i64, body: &str) -> String {
     header
 }
 
-/// The shop's webhook endpoint.
+/// The shop's address for webhooks, and the secrets with which they are signed.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     pub(crate) url: Url,
     pub(crate) secrets: Vec<String>,
 }
 
-/// An event to send.
+/// An event to send, the time at which it is due, and how often it was sent.
 #[derive(Debug, Clone)]
 struct Parcel {
     event: Event,
@@ -66,14 +67,14 @@ struct Parcel {
     tries: u32,
 }
 
-/// The events that have not been delivered yet.
+/// The events that must still be sent.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pub(crate) endpoint: Option<Endpoint>,
     delivery: Delivery,
     random: Random,
     parcels: Vec<Parcel>,
-    /// Whether an event is being sent.
+    /// Whether an event is being sent, which `parcels` then does not contain.
     is_sending: bool,
 }
 
@@ -94,17 +95,17 @@ impl Outbox {
         self.random = Random::new(delivery.seed);
     }
 
-    /// Whether no event is waiting or being sent.
+    /// Returns whether no event is waiting or being sent.
     pub(crate) const fn is_empty(&self) -> bool {
         self.count() == 0
     }
 
-    /// How many events are waiting or being sent.
+    /// Returns the number of events that are waiting or being sent.
     pub(crate) const fn count(&self) -> usize {
         self.parcels.len().saturating_add(if self.is_sending { 1 } else { 0 })
     }
 
-    /// Queues a new event, with the simulated faults applied.
+    /// Adds a new event, and decides about its simulated faults. Without an endpoint, the event is dropped.
     pub(crate) fn accept(&mut self, event: &Event, now: Instant) {
         if self.endpoint.is_none() || self.random.happens(self.delivery.dropped) {
             return;
@@ -117,7 +118,7 @@ impl Outbox {
         }
     }
 
-    /// Removes and returns the next event that is due.
+    /// Removes and returns the event that has been due for the longest time.
     fn next(&mut self, now: Instant) -> Option<(Parcel, Endpoint)> {
         let endpoint = self.endpoint.clone()?;
         let due = self.parcels.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
@@ -136,7 +137,7 @@ impl Outbox {
     }
 }
 
-/// An event that was taken from the outbox, so that it can be sent without holding the outbox's lock.
+/// An event that was removed from the outbox, so that the outbox is not locked while the event is sent.
 pub(crate) struct Sending(Parcel, Endpoint);
 
 impl Sending {
@@ -154,7 +155,8 @@ impl Sending {
         http::post(&endpoint.url, &headers, &body).is_ok_and(|status| (200..300).contains(&status))
     }
 
-    /// Ends the delivery. An event that was not accepted is queued again.
+    /// Ends the sending. An event that was not accepted is returned to the outbox, until the maximum number of
+    /// attempts.
     pub(crate) fn finish(self, is_taken: bool, outbox: &mut Outbox, now: Instant) {
         outbox.is_sending = false;
         if !is_taken {

@@ -1,35 +1,35 @@
-//! Simulated faults of calls.
+//! Simulated faults of API calls.
 
 use std::time::Duration;
 
-/// A fault of one call.
+/// A fault of an API call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is answered 500.
+    /// The call is answered with 500.
     Error {
         /// Whether the call takes effect anyway.
         has_effect: bool,
-        /// Whether the answer is saved, and repeated for every call with the same idempotency key.
+        /// Whether this answer is saved, and repeated for every later call with the same idempotency key.
         is_saved: bool,
     },
-    /// It is answered 429, without effect.
+    /// The call has no effect and is answered with 429.
     TooManyRequests,
-    /// It is answered 409: a call with the same key is still being worked on.
+    /// The call has no effect and is answered with 409, as during another call with the same idempotency key.
     KeyInUse,
-    /// It is answered 401, as after the key was revoked.
+    /// The call has no effect and is answered with 401, as after the API key has expired.
     Unauthorized,
     /// The connection is closed without an answer.
     HangUp {
         /// Whether the call takes effect anyway.
         has_effect: bool,
     },
-    /// The answer is not JSON, like that of a proxy.
+    /// The call has no effect, and the answer is not JSON, as the answer of a proxy might be.
     Garbage,
-    /// The call takes effect, and is answered after this delay.
+    /// The call takes effect and is answered after this delay.
     Late(Duration),
 }
 
-/// The calls that a fault applies to.
+/// A fault, and the calls to which it applies: the next `times` with this method and a path that begins with `path`.
 #[derive(Debug, Clone)]
 struct Plan {
     method: String,
@@ -39,7 +39,7 @@ struct Plan {
     should_retry: Option<bool>,
 }
 
-/// The planned faults.
+/// The faults that a test has requested.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     plans: Vec<Plan>,
@@ -57,12 +57,12 @@ impl Faults {
         *self = Self::default();
     }
 
-    /// Makes this percentage of all `POST` calls fail.
+    /// Makes this percentage of all `POST` calls fail with random faults, which the seed determines.
     pub(crate) fn set_random(&mut self, seed: u64, percent: u64) {
         self.random = Some((Random::new(seed), percent));
     }
 
-    /// The fault of a call, with the `Stripe-Should-Retry` of its answer.
+    /// Returns the fault of the next call, if it has one, and the value of `Stripe-Should-Retry` in its answer.
     pub(crate) fn next(&mut self, method: &str, path: &str) -> Option<(Fault, Option<bool>)> {
         let fits = |plan: &&mut Plan| plan.times > 0 && plan.method == method && path.starts_with(&plan.path);
         if let Some(plan) = self.plans.iter_mut().find(fits) {
@@ -86,7 +86,7 @@ impl Faults {
     }
 }
 
-/// Numbers that repeat with the seed (xorshift64).
+/// A random number generator (xorshift64), which repeats the same numbers for the same seed.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
@@ -102,13 +102,13 @@ impl Random {
         self.0
     }
 
-    /// A number below the limit; 0 when the limit is 0.
+    /// Returns a random number below the limit; 0 when the limit is 0.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         usize::try_from(self.next().checked_rem(limit).unwrap_or(0)).unwrap_or(0)
     }
 
-    /// Whether an event with this probability happens.
+    /// Returns `true` with this probability.
     pub(crate) fn happens(&mut self, percent: u64) -> bool {
         self.next().rem_euclid(100) < percent
     }

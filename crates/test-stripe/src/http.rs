@@ -1,4 +1,4 @@
-//! The part of HTTP/1.1 that a test double needs, over blocking sockets.
+//! The part of HTTP/1.1 that the fake Stripe needs, with blocking sockets.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -13,14 +13,15 @@ use std::{
 
 use serde_json::Value;
 
-/// The longest head and the longest body that are read.
+/// The maximum number of bytes of a head that is read.
 const MAX_HEAD: usize = 64 * 1024;
+/// The maximum number of bytes of a body that is read.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// How long a connection may be idle.
+/// The maximum time that a connection waits for bytes.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// The parameters of a form or of a query, in their order.
+/// The parameters of a form or of a query, in the order in which they were sent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Params(Vec<(String, String)>);
 
@@ -37,13 +38,13 @@ impl Params {
         self.get(name)?.parse().ok()
     }
 
-    /// Every value of a parameter that is a list: `expand[]`, `expand[0]`.
+    /// Returns all values of a parameter that is a list, which the names `expand[]` or `expand[0]` express.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let prefix = format!("{name}[");
         self.0.iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(_, value)| value.clone()).collect()
     }
 
-    /// The entries of a map: `metadata[order_id]`.
+    /// Returns the entries of a parameter that is a map, which names such as `metadata[order_id]` express.
     pub(crate) fn map(&self, name: &str) -> Vec<(String, String)> {
         let prefix = format!("{name}[");
         let entry = |(key, value): &(String, String)| {
@@ -62,7 +63,7 @@ impl Params {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// The path, without the query.
+    /// The path of the address, without the query.
     pub(crate) path: String,
     pub(crate) query: String,
     headers: Vec<(String, String)>,
@@ -74,13 +75,13 @@ impl Request {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The parameters of the body, or of the query of a request that has no body.
+    /// Returns the parameters in the query of a `GET` request, or in the body of another request.
     pub(crate) fn params(&self) -> Params {
         Params::parse(if self.method == "GET" { self.query.as_bytes() } else { &self.body })
     }
 }
 
-/// An answer.
+/// An answer to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -100,14 +101,14 @@ impl Response {
     }
 }
 
-/// The reaction to a request.
+/// How the server reacts to a request.
 pub(crate) enum Reply {
     Answer(Response),
     /// The connection is closed without an answer.
     HangUp,
 }
 
-/// Answers requests, each connection in a separate thread, until `is_stopped`.
+/// Answers requests until `is_stopped`, with a thread for each connection.
 pub(crate) fn serve<H>(listener: &TcpListener, is_stopped: &AtomicBool, handler: &Arc<H>)
 where
     H: Fn(Request) -> Reply + Send + Sync + 'static,
@@ -118,7 +119,7 @@ where
         }
         let Ok(stream) = stream else { continue };
         let handler = Arc::clone(handler);
-        // A broken connection affects only its client.
+        // The error of a broken connection is ignored, because it affects only that client.
         thread::spawn(move || drop(answer(stream, handler.as_ref())));
     }
 }
@@ -139,7 +140,7 @@ fn answer(mut stream: TcpStream, handler: &impl Fn(Request) -> Reply) -> io::Res
     Ok(())
 }
 
-/// Reads until the buffer holds more; `false` at the end of the stream.
+/// Appends the next bytes of the stream to the buffer; returns `false` at the end of the stream.
 fn read_more(stream: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<bool> {
     let mut chunk = [0; 16 * 1024];
     let count = stream.read(&mut chunk)?;
@@ -191,7 +192,7 @@ fn request_of(head: &httparse::Request<'_, '_>) -> Request {
     }
 }
 
-/// Sends a body to an `http://` address; returns the status of the answer.
+/// Sends a `POST` request to an `http://` address and returns the status of the answer.
 pub(crate) fn post(address: &url::Url, headers: &[(&str, &str)], body: &str) -> io::Result<u16> {
     let invalid = |message: &'static str| io::Error::new(ErrorKind::InvalidInput, message);
     let place = address.socket_addrs(|| None)?.first().copied().ok_or(invalid("the address has no host"))?;

@@ -1,8 +1,9 @@
-//! A fake Stripe for tests: a separate server with the calls that the shop makes, signed events, and simulated faults.
+//! A fake Stripe for tests: an HTTP server that answers the API calls that the shop makes, sends signed events to the
+//! shop, and simulates faults.
 //!
 //! It enforces the rules of the API version `2026-10-28.endive` that a shop can violate: required headers, idempotency
-//! keys, limits of sessions, amounts and their digits, cursors of lists. Tests simulate buyers, banks and the dashboard
-//! with [`FakeStripe`]; other programs use `POST /_test/…` (see `controls.rs`).
+//! keys, limits of sessions, amounts and their digits, and cursors of lists. Tests simulate buyers, banks and the
+//! dashboard with the methods of [`FakeStripe`]; other programs send requests to `/_test/…` (see `controls.rs`).
 
 mod account;
 mod api;
@@ -40,7 +41,7 @@ use self::{
     objects::{Event, Metadata},
 };
 
-/// How often events are checked for delivery.
+/// The interval at which due events are sent.
 const TICK: Duration = Duration::from_millis(10);
 
 struct Shared {
@@ -67,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Sends the events that are due.
+    /// Sends the events that are due, also those of sessions that have expired meanwhile.
     fn deliver(&self) {
         let timestamp = {
             let mut api = self.api();
@@ -88,7 +89,7 @@ impl Shared {
     }
 }
 
-/// A fake Stripe; it is stopped when this is dropped.
+/// A running fake Stripe. It is stopped when this value is dropped.
 pub struct FakeStripe {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -96,8 +97,8 @@ pub struct FakeStripe {
 }
 
 impl FakeStripe {
-    /// Starts a fake Stripe on a free port of this machine. Events are delivered after [`FakeStripe::deliver_to`] was
-    /// called.
+    /// Starts a fake Stripe on a free port of this machine. Events are not delivered before [`FakeStripe::deliver_to`]
+    /// is called.
     ///
     /// # Errors
     /// When no port is available.
@@ -108,7 +109,7 @@ impl FakeStripe {
     /// Starts a fake Stripe at this address.
     ///
     /// # Errors
-    /// When the port is taken.
+    /// When the server cannot listen on this address.
     pub fn start_at(address: &str) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
@@ -130,16 +131,16 @@ impl FakeStripe {
         Ok(Self { address, shared, server: Some(server) })
     }
 
-    /// The address that replaces `https://api.stripe.com`.
+    /// Returns the address that replaces `https://api.stripe.com`.
     #[must_use]
     pub fn base(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Sends events from now on to this address, signed with each of the secrets.
+    /// Sends all later events to this address, signed with each of the secrets.
     ///
     /// # Errors
-    /// When the address cannot be read.
+    /// When the address is not a URL.
     pub fn deliver_to(&self, url: &str, secrets: &[&str]) -> Result<(), url::ParseError> {
         let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         self.shared.outbox().endpoint = Some(Endpoint { url: url.parse()?, secrets });
@@ -151,7 +152,7 @@ impl FakeStripe {
         self.shared.outbox().configure(delivery);
     }
 
-    /// Waits until all events were delivered, at most for `limit`; returns whether they were.
+    /// Waits until no event must still be sent, at most for `limit`. Returns whether that was achieved.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let begin = Instant::now();
@@ -165,22 +166,23 @@ impl FakeStripe {
         false
     }
 
-    /// Applies a fault to the next `times` matching calls. `call` is a method and a path prefix, such as `POST /v1/refunds`.
+    /// Applies a fault to the next `times` calls with the method and the beginning of the path in `call`, such as
+    /// `POST /v1/refunds`.
     pub fn fail(&self, call: &str, fault: Fault, times: usize) {
         self.shared.api().faults.plan(call, fault, None, times);
     }
 
-    /// Like [`fail`](Self::fail), with a `Stripe-Should-Retry` header in the responses.
+    /// Does the same as [`fail`](Self::fail), and adds a `Stripe-Should-Retry` header to the answers of the fault.
     pub fn fail_and_say(&self, call: &str, fault: Fault, should_retry: bool, times: usize) {
         self.shared.api().faults.plan(call, fault, Some(should_retry), times);
     }
 
-    /// Makes this percentage of all calls that change something fail, determined by the seed.
+    /// Makes this percentage of all `POST` calls fail with random faults, which the seed determines.
     pub fn fail_at_random(&self, seed: u64, percent: u64) {
         self.shared.api().faults.set_random(seed, percent);
     }
 
-    /// Removes all faults.
+    /// Removes all faults of calls, planned and random.
     pub fn heal(&self) {
         self.shared.api().faults.clear();
     }
@@ -193,7 +195,7 @@ impl FakeStripe {
         self.shared.api().account.pay(session, None)
     }
 
-    /// The buyer pays another amount than requested, or in another currency.
+    /// The buyer pays a wrong amount, or in a wrong currency.
     ///
     /// # Errors
     /// When the session is not open.
@@ -201,7 +203,7 @@ impl FakeStripe {
         self.shared.api().account.pay(session, Some((amount, currency)))
     }
 
-    /// The buyer completes the session with a method whose money arrives later.
+    /// The buyer completes the session with a delayed payment method.
     ///
     /// # Errors
     /// When the session is not open.
@@ -209,23 +211,23 @@ impl FakeStripe {
         self.shared.api().account.complete_unpaid(session)
     }
 
-    /// The money of a session that is complete and unpaid arrives.
+    /// The delayed payment of a completed session succeeds.
     ///
     /// # Errors
-    /// When no money is expected.
+    /// When the session has no delayed payment, or it has already succeeded.
     pub fn settle(&self, session: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, None)
     }
 
-    /// The money of a session that is complete and unpaid does not arrive.
+    /// The delayed payment of a completed session fails with this code.
     ///
     /// # Errors
-    /// When no money is expected.
+    /// When the session has no delayed payment, or it has already succeeded.
     pub fn bounce(&self, session: &str, code: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, Some(code))
     }
 
-    /// The buyer's card is declined.
+    /// The buyer's card is declined with this code.
     ///
     /// # Errors
     /// When the session is not open.
@@ -233,7 +235,7 @@ impl FakeStripe {
         self.shared.api().account.decline(session, code)
     }
 
-    /// Ends a session.
+    /// Expires a session.
     ///
     /// # Errors
     /// When the session is not open.
@@ -241,41 +243,44 @@ impl FakeStripe {
         self.shared.api().account.expire_session(session)
     }
 
-    /// Opens sessions of another application with the same account: payments without metadata, and sessions that take
-    /// no payment.
+    /// Opens sessions as another application would that uses the same account: some for a payment without metadata, and
+    /// some without a payment.
     pub fn open_sessions_of_others(&self, count: usize) {
         self.shared.api().account.open_sessions_of_others(count);
     }
 
-    /// Moves the clock ahead.
+    /// Moves the account's clock forward by this number of seconds.
     pub fn advance(&self, seconds: i64) {
         let mut api = self.shared.api();
         api.account.clock_offset = api.account.clock_offset.saturating_add(seconds);
         api.account.expire_old_sessions();
     }
 
-    /// Sets the course of the next refund; by default refunds succeed.
+    /// Decides what happens to the next refund; otherwise it succeeds. If this is called repeatedly, the decisions
+    /// apply to the following refunds in the order of the calls.
     pub fn next_refund(&self, course: RefundCourse) {
         self.shared.api().account.refund_courses.push_back(course);
     }
 
-    /// Ends a pending refund, or makes a refund fail that had succeeded.
+    /// Makes a pending refund succeed or fail, or makes a refund that had succeeded fail.
     ///
     /// # Errors
-    /// When it has already ended in another way.
+    /// When the refund has already ended otherwise.
     pub fn finish_refund(&self, refund: &str, is_success: bool) -> Result<(), Refusal> {
         self.shared.api().account.finish_refund(refund, is_success)
     }
 
-    /// Makes a refund in the dashboard, without metadata; returns its identifier.
+    /// Makes a refund as in the dashboard, without metadata, and returns its identifier. Without an amount, everything
+    /// that is left is refunded.
     ///
     /// # Errors
-    /// When the remaining amount is too small.
+    /// When the payment cannot be refunded, or the amount that is left is too small.
     pub fn refund_in_dashboard(&self, intent: &str, amount: Option<i64>) -> Result<String, Refusal> {
         self.shared.api().account.refund(intent, amount, Metadata::new())
     }
 
-    /// The buyer disputes a payment; returns the dispute's identifier. An inquiry withdraws no money.
+    /// The buyer disputes a payment. Returns the identifier of the dispute. Without an amount, the whole payment is
+    /// disputed. An inquiry withdraws no money.
     ///
     /// # Errors
     /// When there is no such payment.
@@ -288,7 +293,7 @@ impl FakeStripe {
         self.shared.api().account.open_dispute(intent, amount, is_inquiry)
     }
 
-    /// Turns an inquiry into a dispute, which withdraws the money.
+    /// Turns an inquiry into a dispute, which withdraws its amount.
     ///
     /// # Errors
     /// When there is no such dispute.
@@ -304,32 +309,32 @@ impl FakeStripe {
         self.shared.api().account.close_dispute(dispute, status)
     }
 
-    /// Sends an event with this body, such as a thin event, or one of the other mode.
+    /// Sends an event with any body, for example a thin event or an event of Stripe's live mode.
     pub fn send_event(&self, id: &str, kind: &str, body: Value) {
         let mut api = self.shared.api();
         let created = api.account.now();
         api.account.record(Event { id: id.to_owned(), created, kind: kind.to_owned(), body });
     }
 
-    /// Every event, oldest first, as it is sent.
+    /// Returns the bodies of all events, beginning with the oldest.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
         self.shared.api().account.events.iter().map(|event| event.body.clone()).collect()
     }
 
-    /// The types of all events, oldest first.
+    /// Returns the types of all events, beginning with the oldest.
     #[must_use]
     pub fn event_kinds(&self) -> Vec<String> {
         self.shared.api().account.events.iter().map(|event| event.kind.clone()).collect()
     }
 
-    /// Every call so far, such as `POST /v1/refunds`.
+    /// Returns all received calls, such as `POST /v1/refunds`, beginning with the oldest.
     #[must_use]
     pub fn calls(&self) -> Vec<String> {
         self.shared.api().calls.clone()
     }
 
-    /// The received and refunded amounts of every checkout.
+    /// Returns the received, refunded and disputed amounts of every session.
     #[must_use]
     pub fn books(&self) -> Vec<BookEntry> {
         self.shared.api().account.books()
@@ -339,10 +344,10 @@ impl FakeStripe {
 impl Drop for FakeStripe {
     fn drop(&mut self) {
         self.shared.is_stopped.store(true, Ordering::SeqCst);
-        // Wakes the server, which is waiting for a connection.
+        // The server waits for a connection, so this makes it notice that it is stopped.
         drop(TcpStream::connect(self.address));
         if let Some(server) = self.server.take() {
-            // The thread ends in any case; a panic was already printed.
+            // If the thread has panicked, the message was already printed.
             drop(server.join());
         }
     }

@@ -1,5 +1,5 @@
-//! Runs a fake Stripe as a separate process, for drills with several processes: `test-stripe ADDRESS [WEBHOOK_URL
-//! SECRET[,SECRET]]`.
+//! Runs a fake Stripe as a separate process, for the drills, which use several processes:
+//! `test-stripe ADDRESS [WEBHOOK_URL SECRET[,SECRET]]`.
 
 use std::{error::Error, io, thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Refunds and disputes.
+//! Refunds and disputes, which return money to buyers.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{
     objects::{Dispute, Expand, Metadata, Refund},
 };
 
-/// How long the shop can respond to a dispute.
+/// How long the shop can respond to a dispute, in seconds.
 const ANSWER_TIME: i64 = 7 * 24 * 60 * 60;
 
 impl Account {
@@ -25,7 +25,8 @@ impl Account {
         found.map(|refund| refund.json(expand)).ok_or_else(|| Refusal::missing("refund", id))
     }
 
-    /// Refunds a payment, as the shop or the dashboard does. Without an amount, the remaining amount is refunded.
+    /// Refunds a payment, and returns the identifier of the refund. Without an amount, everything that is left is
+    /// refunded.
     pub(crate) fn refund(
         &mut self,
         intent: &str,
@@ -80,7 +81,7 @@ impl Account {
         Ok(id)
     }
 
-    /// Ends a pending refund, or makes a refund fail that had succeeded.
+    /// Makes a pending refund succeed or fail, or makes a refund that had succeeded fail.
     pub(crate) fn finish_refund(&mut self, id: &str, is_success: bool) -> Result<(), Refusal> {
         let now = self.now();
         let found = self.refunds.iter_mut().find(|refund| refund.id == id);
@@ -110,7 +111,7 @@ impl Account {
         self.disputes.iter().find(|dispute| dispute.id == id).ok_or_else(|| Refusal::missing("dispute", id))
     }
 
-    /// The buyer disputes a payment. An inquiry withdraws no money.
+    /// The buyer disputes a payment. Returns the identifier of the dispute. An inquiry withdraws no money.
     pub(crate) fn open_dispute(
         &mut self,
         intent: &str,
@@ -151,7 +152,7 @@ impl Account {
         self.emit_dispute("charge.dispute.funds_withdrawn", id)
     }
 
-    /// Ends a dispute: `won`, `lost`, `warning_closed` or `prevented`.
+    /// Ends a dispute with this status: `won`, `lost`, `warning_closed` or `prevented`.
     pub(crate) fn close_dispute(&mut self, id: &str, status: &'static str) -> Result<(), Refusal> {
         let now = self.now();
         let dispute = self.dispute_mut(id)?;

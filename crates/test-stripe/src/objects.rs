@@ -1,10 +1,10 @@
-//! The objects at Stripe, as the API shows them.
+//! The objects of Stripe's API.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// Which fields are shown as complete objects instead of identifiers.
+/// The paths of the fields that are shown as complete objects, and not only as identifiers.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Expand(Vec<String>);
 
@@ -15,7 +15,7 @@ impl Expand {
         Self(paths)
     }
 
-    /// The expansions below the field; `None` when the field itself is not expanded.
+    /// Returns what to expand in the object of this field; `None` when the field itself is not expanded.
     pub(crate) fn below(&self, field: &str) -> Option<Self> {
         let mut below = Vec::new();
         let mut is_expanded = false;
@@ -53,7 +53,7 @@ impl SessionStatus {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) id: String,
-    /// `payment`; other uses of an account have sessions that take no payment.
+    /// `payment`. Only the sessions of other applications can have another mode, in which nothing is paid.
     pub(crate) mode: &'static str,
     pub(crate) created: i64,
     pub(crate) expires_at: i64,
@@ -80,11 +80,11 @@ pub(crate) struct Intent {
     pub(crate) status: &'static str,
     pub(crate) metadata: Metadata,
     pub(crate) charge: Option<String>,
-    /// The code of the last decline.
+    /// The code with which the last attempt to pay failed.
     pub(crate) last_error: Option<String>,
 }
 
-/// A Charge.
+/// A `Charge`: one attempt to pay.
 #[derive(Debug, Clone)]
 pub(crate) struct Charge {
     pub(crate) id: String,
@@ -93,14 +93,14 @@ pub(crate) struct Charge {
     pub(crate) amount: i64,
     pub(crate) currency: String,
     pub(crate) status: &'static str,
-    /// When its money arrived.
+    /// When the charge succeeded.
     pub(crate) paid_at: Option<i64>,
     /// The refunded amount, including pending refunds.
     pub(crate) refunded: i64,
     pub(crate) is_disputed: bool,
 }
 
-/// A Refund.
+/// A `Refund`.
 #[derive(Debug, Clone)]
 pub(crate) struct Refund {
     pub(crate) id: String,
@@ -114,7 +114,7 @@ pub(crate) struct Refund {
     pub(crate) metadata: Metadata,
 }
 
-/// A Dispute.
+/// A `Dispute`.
 #[derive(Debug, Clone)]
 pub(crate) struct Dispute {
     pub(crate) id: String,
@@ -125,11 +125,11 @@ pub(crate) struct Dispute {
     pub(crate) currency: String,
     pub(crate) status: &'static str,
     pub(crate) due_by: i64,
-    /// Money that was withdrawn (negative) and returned, with the time.
+    /// The amounts that were withdrawn (negative) and returned (positive), each with its time.
     pub(crate) movements: Vec<(i64, i64)>,
 }
 
-/// An Event, as it is shown.
+/// An `Event`; `body` is what the API shows and what webhooks contain.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) id: String,

@@ -1,4 +1,4 @@
-//! Tests of the simulated faults of deliveries.
+//! Tests of the delivery of events, with and without simulated faults.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{
@@ -12,10 +12,11 @@ use std::{
 
 use test_stripe::{Delivery, FakeStripe};
 
-/// The longest time that events may take to arrive.
+/// The maximum time for the delivery of all events.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Receives webhooks, and returns the received requests as text. The first `refused` ones are answered with 500.
+/// Starts a server that receives webhooks. Returns its address, and a channel with the requests that it accepted, as
+/// text. The first `refused` requests are answered with 500 and are not in the channel.
 fn shop(refused: usize) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
@@ -53,7 +54,7 @@ fn ids(arrived: &Receiver<String>) -> Vec<String> {
 }
 
 #[test]
-fn events_arrive_once_in_order_signed_with_every_secret() {
+fn events_are_sent_once_in_order_and_signed_with_every_secret() {
     let stripe = FakeStripe::start().unwrap();
     let (url, arrived) = shop(0);
     stripe.deliver_to(&url, &["one", "two"]).unwrap();
@@ -84,7 +85,7 @@ fn events_can_be_duplicated_dropped_and_reordered() {
 }
 
 #[test]
-fn an_event_that_the_shop_does_not_accept_is_sent_again() {
+fn a_refused_event_is_sent_again() {
     let stripe = FakeStripe::start().unwrap();
     let (url, arrived) = shop(1);
     stripe.deliver_to(&url, &["one"]).unwrap();

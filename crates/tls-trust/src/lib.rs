@@ -1,6 +1,7 @@
-//! Which server certificates a TLS client accepts. It differs from rustls' own verification in two points, which operators
-//! know from PostgreSQL's `sslrootcert`: the host name can be left unchecked, and a certificate that is configured as
-//! an authority may also be the server's own certificate, like those of `openssl req -x509`.
+//! Decides which server certificates a TLS client accepts. It differs from the verification of rustls in two points, in
+//! which it is the same as PostgreSQL's clients. First, it can leave the host name unchecked. Second, a certificate
+//! that is configured as an authority may also be the server's own certificate, such as one that `openssl req -x509`
+//! made.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -21,7 +22,8 @@ use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 /// How a server's certificate is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// The certificate is not verified. This protects against eavesdropping, but not against a man in the middle.
+    /// The certificate is not verified. The connection is encrypted, but a man in the middle can read and change
+    /// everything.
     Anybody,
     /// The certificate must be issued by one of these authorities.
     Signed(Authorities),
@@ -29,18 +31,18 @@ pub enum Trust {
     SignedForName(Authorities),
 }
 
-/// The certificates of authorities.
+/// The certificate authorities that are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorities {
     /// The authorities that the operating system trusts.
     OfThisMachine,
     /// The authorities in this file (PEM).
     OfFile(PathBuf),
-    /// Both. Only the file must contain certificates.
+    /// The authorities in this file (PEM), and those that the operating system trusts, which may be none.
     OfThisMachineAndFile(PathBuf),
 }
 
-/// The authorities cannot be loaded.
+/// Why a client configuration cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file cannot be read, or contains no certificate.
@@ -49,15 +51,16 @@ pub enum TrustError {
     /// The operating system trusts no authority.
     #[error("this machine trusts no certificates: install the package ca-certificates, or name a file")]
     NoRoots,
-    /// rustls refuses the configuration.
+    /// The library rustls refuses the configuration.
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] Error),
 }
 
-/// Creates a client configuration (TLS 1.2 and 1.3, no client certificate).
+/// Creates the configuration of a TLS client that accepts these certificates. The client uses TLS 1.2 or 1.3, and has
+/// no certificate of its own.
 ///
 /// # Errors
-/// When the authorities cannot be loaded.
+/// When the authorities cannot be loaded, or rustls refuses the configuration.
 pub fn client_config(trust: &Trust) -> Result<ClientConfig, TrustError> {
     let provider = default_provider();
     let verifier = Verifier::new(trust, provider.signature_verification_algorithms)?;
@@ -97,7 +100,7 @@ impl Authorities {
 /// Verifies a server's certificate according to [`Trust`].
 #[derive(Debug)]
 struct Verifier {
-    /// `None` accepts every certificate.
+    /// The certificates of the trusted authorities; with `None`, every certificate is accepted.
     authorities: Option<Vec<CertificateDer<'static>>>,
     roots: RootCertStore,
     checks_name: bool,
@@ -135,8 +138,9 @@ impl ServerCertVerifier for Verifier {
             now,
             self.algorithms.all,
         ) {
-            // A self-signed certificate that is marked as an authority, as `openssl req -x509` makes them for servers
-            // (webpki: `CaUsedAsEndEntity`). webpki checks the validity period before this.
+            // The server uses a self-signed certificate that is marked as an authority, as those of
+            // `openssl req -x509` are. webpki refuses it with the error `CaUsedAsEndEntity`, which rustls reports as
+            // `Other`. Before that, webpki has checked the validity period.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if authorities.contains(end_entity) => {}
             answer => answer?,
@@ -180,8 +184,9 @@ mod tests {
     use super::*;
 
     const NAME: &str = "db.example";
-    /// The tests take place in 2030: rcgen's certificates are valid from 1975 to 4096.
+    /// A time at which the certificates of rcgen are valid: they are valid from 1975 to 4096.
     const IN_2030: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
+    /// A time at which the certificates of rcgen have expired.
     const IN_5000: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(95_600_000_000));
 
     fn authority() -> (Certificate, Issuer<'static, KeyPair>) {
@@ -214,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_accepted_when_it_is_signed_not_expired_and_for_the_name() {
+    fn a_certificate_must_be_signed_by_an_authority_not_expired_and_for_the_host() {
         let (root, issuer) = authority();
         let server = signed_by(&issuer);
         for trust in [strict, |file| Trust::SignedForName(Authorities::OfThisMachineAndFile(file))] {
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_self_signed_certificate_is_accepted_when_it_is_configured() {
+    fn a_self_signed_certificate_is_accepted_when_it_is_configured_as_an_authority() {
         let (own, _) = authority();
         let strict = trusting(&own, strict);
         assert!(accepts(&strict, &own, NAME, IN_2030));

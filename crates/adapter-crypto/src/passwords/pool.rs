@@ -1,4 +1,4 @@
-//! The threads that hash passwords, and their bounded queue.
+//! The threads that hash passwords, and the limited queue in front of them.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,36 +15,36 @@ use argon2::Block;
 use domain::accounts::HashError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// An idle thread frees its memory after this time.
+/// A thread that has had no job for this time frees its memory.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
-/// The nice(2) value of hashing threads: they yield to threads that serve requests.
+/// The value for `nice(2)` of hashing threads, with which they leave the processor to threads that serve requests.
 const NICE: i32 = 5;
 
-/// The number of concurrent jobs and the size of the queue.
+/// The limits of the pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// The number of threads.
+    /// The number of threads, and so of jobs that run at the same time.
     pub(super) slots: usize,
     /// The number of callers that may wait in the queue.
     pub(super) queue: usize,
-    /// The longest wait in the queue.
+    /// The maximum time that a caller waits in the queue.
     pub(super) patience: Duration,
 }
 
 impl Default for Limits {
-    /// One thread; 64 callers wait for at most two seconds.
+    /// One thread, and a queue in which 64 callers wait for at most two seconds.
     fn default() -> Self {
         Self { slots: 1, queue: 64, patience: Duration::from_secs(2) }
     }
 }
 
-/// The Argon2 memory of one thread, reused for each password.
+/// The memory in which Argon2 works. Each thread has its own and reuses it for each password.
 #[derive(Default)]
 pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
-    /// Returns at least this many blocks. The first pass overwrites their contents.
+    /// Returns this many blocks. Their contents need not be cleared, because the first pass of Argon2 overwrites them.
     pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() < count {
             self.0 = vec![Block::default(); count];
@@ -53,31 +53,38 @@ impl Memory {
     }
 }
 
-/// Sends the result to the caller.
+/// A function that sends the result of a job to its caller.
 type Tell = Box<dyn FnOnce() + Send>;
 
+/// A job for a thread.
 struct Job {
+    /// Does the work and returns the function that sends the result.
     work: Box<dyn FnOnce(&mut Memory) -> Tell + Send>,
     ends: Ends,
 }
 
-/// The permits that a job has until it is done.
+/// What a job occupies until its work is done.
 struct Ends {
-    /// Owned by the job: a caller that disconnects releases neither before the work is done.
+    /// The place in the queue and the slot. The job owns them, so that they are not released before the work is done,
+    /// even if the caller is cancelled.
     permits: [OwnedSemaphorePermit; 2],
-    /// Sends the next job to the same thread; returned to the pool when the work is done.
+    /// Sends jobs to the thread. It is returned to the pool when the work is done.
     thread: Sender<Job>,
 }
 
-/// A finished job whose result has not been sent yet. When a job panics, its caller's channel closes.
+/// A finished job whose result has not been sent yet. `None`: the job has panicked; the channel to its caller is then
+/// closed without a result.
 type Done = (Option<Tell>, Ends);
 
+/// For each thread without a job, the channel that sends jobs to it.
 type IdleThreads = Mutex<Vec<Sender<Job>>>;
 
-/// Runs hashing jobs on dedicated threads.
+/// Runs jobs on the hashing threads.
 #[derive(Debug)]
 pub(super) struct HashPool {
+    /// One permit for each caller that may run or wait.
     places: Arc<Semaphore>,
+    /// One permit for each thread without a job.
     slots: Arc<Semaphore>,
     idle: Arc<IdleThreads>,
     patience: Duration,
@@ -111,7 +118,8 @@ impl HashPool {
         })
     }
 
-    /// Runs the job on one of the threads, or fails when the queue is full.
+    /// Runs a job on one of the threads. Fails immediately when the queue is full, and after `patience` when no thread
+    /// becomes free.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
@@ -137,18 +145,18 @@ impl HashPool {
         answered.await.map_err(|_| HashError::Failed("the hashing of a password panicked".into()))
     }
 
-    /// Whether the queue has room for another caller.
+    /// Returns whether another caller may run or wait now.
     pub(super) fn has_room(&self) -> bool {
         self.places.available_permits() > 0
     }
 
-    /// The number of jobs started.
+    /// Returns the number of jobs that were started, whether they have ended or not.
     pub(super) fn jobs_done(&self) -> u64 {
         self.jobs_done.load(Ordering::SeqCst)
     }
 }
 
-/// The loop of one thread. It ends when the pool is dropped.
+/// Runs the jobs of one thread, until the pool is dropped.
 fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
     stand_back();
     let mut memory = Memory::default();
@@ -156,7 +164,8 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
         match jobs.recv_timeout(KEEP_MEMORY) {
             Ok(Job { work, ends }) => {
                 jobs_done.fetch_add(1, Ordering::SeqCst);
-                // The caller reports a panic (its channel closes); the thread continues.
+                // If the job panics, the channel to the caller is closed, which the caller reports. The thread
+                // continues.
                 let tell = catch_unwind(AssertUnwindSafe(|| work(&mut memory))).ok();
                 if done.send((tell, ends)).is_err() {
                     return;
@@ -168,7 +177,8 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
     }
 }
 
-/// Lowers the priority of a hashing thread below the threads that serve requests. Only Linux has thread priorities.
+/// Lowers the priority of this thread below that of the threads that serve requests. This is only done on Linux,
+/// because elsewhere `nice(2)` would lower the priority of the whole process.
 fn stand_back() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICE) {
@@ -176,8 +186,9 @@ fn stand_back() {
     }
 }
 
-/// Sends results until the pool is dropped. It is a separate thread of normal priority because waking a task takes locks
-/// of the runtime: a hashing thread of low priority could be preempted while it holds one.
+/// Sends the results of jobs to their callers, until the pool is dropped. This has a separate thread of normal
+/// priority, because sending a result takes locks of the async runtime. A hashing thread, whose priority is low, might
+/// be interrupted while it holds such a lock, and then the runtime would have to wait.
 fn announce(done: &Receiver<Done>, idle: &Weak<IdleThreads>) {
     while let Ok((tell, Ends { permits, thread })) = done.recv() {
         if let Some(idle) = idle.upgrade() {
@@ -194,7 +205,7 @@ fn announce(done: &Receiver<Done>, idle: &Weak<IdleThreads>) {
 mod tests {
     use super::*;
 
-    /// A pool with one thread that is busy until the sender is dropped.
+    /// Returns a pool with one thread, which is busy until the returned sender is dropped.
     async fn busy_pool(queue: usize) -> (Arc<HashPool>, Sender<()>) {
         let limits = Limits { slots: 1, queue, patience: Duration::from_secs(2) };
         let pool = Arc::new(HashPool::start(limits).unwrap());
@@ -213,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_is_reported_immediately() {
+    async fn a_caller_is_refused_immediately_when_the_queue_is_full() {
         let (pool, release) = busy_pool(0).await;
         assert!(!pool.has_room());
         assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
@@ -221,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waiting_too_long_is_reported() {
+    async fn a_caller_is_refused_after_waiting_too_long() {
         let (pool, release) = busy_pool(1).await;
         let before = tokio::time::Instant::now();
         assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
@@ -240,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cancelled_caller_does_not_release_its_thread_early() {
+    async fn the_thread_of_a_cancelled_caller_is_free_only_after_the_work() {
         let limits = Limits { slots: 1, queue: 0, patience: Duration::from_secs(2) };
         let pool = Arc::new(HashPool::start(limits).unwrap());
         let (release, released) = channel::<()>();
@@ -261,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_reported_and_the_thread_continues() {
+    async fn after_a_panic_the_caller_gets_an_error_and_the_thread_continues() {
         let pool = HashPool::start(Limits::default()).unwrap();
         let failed = pool.run(|_| panic!("on purpose")).await;
         assert!(matches!(failed, Err(HashError::Failed(_))));

@@ -46,7 +46,7 @@ fn refresh() -> RefreshClaims {
     }
 }
 
-/// A token with any header and claims, correctly signed with the server's key.
+/// Returns a token with any header and claims, which is correctly signed with the server's key.
 fn forge(header: &serde_json::Value, claims: &serde_json::Value) -> String {
     let text = format!(
         "{}.{}",
@@ -79,14 +79,14 @@ fn verdict(token: &str) -> Result<AccessClaims, AccessTokenError> {
 }
 
 #[test]
-fn signed_claims_can_be_read() {
+fn verification_returns_the_signed_claims() {
     assert_eq!(verdict(&tokens().sign_access(&access())), Ok(access()));
     assert_eq!(tokens().verify_refresh(&tokens().sign_refresh(&refresh(), KeyAge::CURRENT)), Ok(refresh()));
     assert_eq!(verdict(&forge(&good_header(), &good_claims())), Ok(access()));
 }
 
 #[test]
-fn the_same_refresh_claims_give_the_same_text() {
+fn the_same_claims_give_the_same_refresh_token() {
     assert_eq!(
         tokens().sign_refresh(&refresh(), KeyAge::CURRENT),
         tokens().sign_refresh(&refresh(), KeyAge::CURRENT)
@@ -101,7 +101,7 @@ fn an_access_token_is_valid_until_its_expiry_and_not_longer() {
 }
 
 #[test]
-fn an_expired_forgery_is_invalid_not_expired() {
+fn an_expired_token_with_a_wrong_signature_is_reported_as_invalid() {
     let mut token = tokens().sign_access(&access());
     token.push('x');
     assert_eq!(tokens().verify_access(&token, at(EXPIRY + 61)), Err(AccessTokenError::Invalid));
@@ -149,7 +149,7 @@ fn another_algorithm_is_refused_even_with_the_right_key() {
 }
 
 #[test]
-fn a_key_in_the_token_is_not_used() {
+fn a_key_in_the_header_of_a_token_is_not_used() {
     let theirs = JwtTokens::new(&ring(b"a stranger's key of thirty-two b", &[]));
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(ACCESS.to_owned());
@@ -164,7 +164,7 @@ fn a_key_in_the_token_is_not_used() {
     );
     let forged = jsonwebtoken::encode(&header, &good_claims(), &theirs.current.signing).unwrap();
     assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid));
-    // The same headers on a valid token have no effect.
+    // A token that is signed with the server's key is valid, also with these headers.
     let ours = jsonwebtoken::encode(&header, &good_claims(), &tokens().current.signing).unwrap();
     assert_eq!(verdict(&ours), Ok(access()));
 }
@@ -198,7 +198,7 @@ fn another_type_issuer_audience_or_key_is_refused() {
 }
 
 #[test]
-fn texts_that_are_not_tokens_are_invalid() {
+fn a_text_that_is_not_a_token_is_invalid() {
     for bad in ["", ".", "..", "...", "a.b.c", "é.é.é", "Bearer x", &"a".repeat(100_000), "{}", "\0"] {
         assert_eq!(verdict(bad), Err(AccessTokenError::Invalid));
         assert_eq!(tokens().verify_refresh(bad), Err(RefreshTokenError));
@@ -215,7 +215,7 @@ fn a_previous_key_verifies_and_a_forgotten_one_does_not() {
 }
 
 #[test]
-fn a_previous_key_signs_the_same_bytes_again() {
+fn a_previous_key_makes_the_same_refresh_token_again() {
     let signed = tokens().sign_refresh(&refresh(), KeyAge::CURRENT);
     let rotated = JwtTokens::new(&ring(b"the next secret of thirty-two by", &[SECRET]));
     assert_eq!(rotated.sign_refresh(&refresh(), KeyAge::new(1)), signed);

@@ -1,4 +1,4 @@
-//! Tests of which data is sent encrypted, and which is not sent.
+//! Tests of TLS: when it is used, and that nothing secret is sent without it or to an untrusted server.
 
 use std::io::Write as _;
 
@@ -13,13 +13,15 @@ use crate::{
 
 const OFFERS: &[&str] = &["STARTTLS", "AUTH PLAIN"];
 
+/// A server, and a file with its certificate.
 struct Setting {
     server: Server,
     authorities: NamedTempFile,
 }
 
 impl Setting {
-    /// A server with a certificate that is trusted only through the file.
+    /// Starts a server whose certificate is trusted only by clients that use the file. `from_the_start`: whether TLS
+    /// begins with the first byte; otherwise, the server offers STARTTLS.
     async fn new(from_the_start: bool) -> Self {
         Self::with(Identity::new(IsCa::NoCa), from_the_start).await
     }
@@ -46,7 +48,7 @@ impl Setting {
 }
 
 #[tokio::test]
-async fn starttls_is_used_if_offered_before_the_password_is_sent() {
+async fn if_starttls_is_offered_it_is_used_before_the_password_is_sent() {
     for parameter in ["", "&tls=required", "&tls=opportunistic"] {
         let setting = Setting::new(false).await;
         send(&mailer(&format!("{}{parameter}", setting.trusting("smtp"))), 1).await.unwrap();
@@ -99,7 +101,7 @@ async fn required_tls_refuses_a_server_without_it() {
 }
 
 #[tokio::test]
-async fn required_tls_refuses_a_server_that_then_declines() {
+async fn required_tls_refuses_a_server_that_offers_starttls_and_then_declines_it() {
     let script = Script { offers: OFFERS, replies: &[("STARTTLS", "454 not now")], tls: None };
     let server = Server::start(script).await;
     let url = format!("smtp://ann:secret@127.0.0.1:{}?tls=required", server.port());

@@ -1,4 +1,4 @@
-//! Tests of the mailer with a mail server.
+//! Tests of the mailer with a scripted mail server.
 #![expect(clippy::unwrap_used, reason = "a failed setup must fail the test")]
 
 mod encryption;
@@ -17,7 +17,7 @@ use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
 
 const FROM: &str = "Cinema <no-reply@cinema.example>";
 
-/// Long enough for a loaded machine; tests of time limits move the clock.
+/// Time limits that are long enough for a busy machine. Tests of time limits advance the clock.
 const LONG: Limits =
     Limits { connect: Duration::from_mins(5), total: Duration::from_mins(10), connections: 4 };
 
@@ -57,7 +57,7 @@ async fn outcome(mailer: &SmtpMailer, number: u32, mail: &Mail) -> Result<(), Sm
     })
 }
 
-/// Advances the time, while the server sends nothing.
+/// Advances the clock. The server must not be sending anything meanwhile.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
@@ -94,7 +94,8 @@ async fn a_mail_is_sent_with_a_text_and_an_html_part() {
     let parts: Vec<_> = body.split("--part-0190a1b2-0000-7000-8000-000000000007").collect();
     let [_, text, html, end] = *parts else { panic!("{body}") };
     assert!(text.contains("Content-Type: text/plain; charset=utf-8"), "{text}");
-    // A line with a single dot would end the mail if the client did not add another one (RFC 5321 section 4.5.2).
+    // The client must add a dot to a line with a single dot, which would otherwise end the mail (RFC 5321 section
+    // 4.5.2).
     let expected = "\r\n\r\nWelcome.\r\n\r\nOpen https://cinema.example/activate?token=a.b\r\n..\r\n";
     assert!(text.contains(expected), "{text}");
     assert!(html.contains("Content-Type: text/html; charset=utf-8"), "{html}");
@@ -116,7 +117,7 @@ async fn a_mail_that_is_sent_again_has_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn a_connection_serves_one_mail_after_the_other() {
+async fn a_connection_is_reused_for_later_mails() {
     let server = Server::start(Script::default()).await;
     let mailer = mailer_to(&server);
     for number in 0..20 {
@@ -162,7 +163,7 @@ async fn a_connection_that_was_idle_for_long_is_not_reused() {
 }
 
 #[tokio::test]
-async fn user_and_password_are_sent_as_they_were_before_encoding() {
+async fn user_and_password_are_sent_percent_decoded() {
     let server = Server::start(Script { offers: &["AUTH LOGIN PLAIN"], ..Script::default() }).await;
     let url = format!("smtp://ann%40cinema:p%3A%2F%23@127.0.0.1:{}", server.port());
     send(&mailer(&url), 1).await.unwrap();
@@ -172,7 +173,7 @@ async fn user_and_password_are_sent_as_they_were_before_encoding() {
 }
 
 #[tokio::test]
-async fn a_server_that_knows_only_auth_login_gets_it() {
+async fn auth_login_is_used_if_the_server_offers_only_that() {
     let server = Server::start(Script { offers: &["AUTH LOGIN"], ..Script::default() }).await;
     send(&mailer(&format!("smtp://ann:secret@127.0.0.1:{}", server.port())), 1).await.unwrap();
     let user = format!("1 {}", BASE64_STANDARD.encode("ann"));
@@ -197,7 +198,7 @@ async fn a_refused_login_reports_the_code_and_sends_no_mail() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_reported_even_if_the_server_delays_the_client() {
+async fn a_refused_login_is_reported_even_if_the_server_does_not_answer_quit() {
     let server = Server::start(Script {
         offers: &["AUTH PLAIN"],
         replies: &[("AUTH", "535 no"), ("QUIT", SILENCE)],
@@ -241,7 +242,7 @@ async fn a_refusal_at_any_step_reports_the_code_and_not_the_address() {
 }
 
 #[tokio::test]
-async fn the_code_of_a_server_that_greets_with_a_refusal_is_reported() {
+async fn a_refusal_in_place_of_the_greeting_is_reported_with_its_code() {
     let server = Server::start(Script { replies: &[(GREETING, "421 busy")], ..Script::default() }).await;
     assert_eq!(send(&mailer_to(&server), 1).await, Err(SmtpError::ConnectionRefused(421)));
 }
@@ -267,7 +268,7 @@ async fn a_non_ascii_address_is_sent_only_to_a_server_that_supports_it() {
 
 #[tokio::test]
 async fn a_missing_server_is_reported_without_waiting() {
-    // Port 1 of this machine: nothing listens there.
+    // Nothing listens on port 1 of this machine.
     let error = send(&mailer("smtp://127.0.0.1:1"), 1).await.unwrap_err();
     assert!(matches!(&error, SmtpError::Unreachable(text) if text.contains("refused")), "{error}");
 }
@@ -284,7 +285,7 @@ async fn a_server_that_does_not_greet_is_abandoned_after_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_mail_that_takes_too_long_is_sent_again_as_the_same_one_on_another_connection() {
+async fn a_mail_that_timed_out_is_sent_again_unchanged_on_another_connection() {
     let server = Server::start(Script { replies: &[(".", SILENCE)], ..Script::default() }).await;
     let mailer = Arc::new(mailer_to(&server));
     let sender = mailer.clone();

@@ -1,4 +1,4 @@
-//! A mail server that sends the replies of a test, and records what it receives.
+//! A mail server that sends scripted replies, and records what it receives.
 
 use std::{
     collections::VecDeque,
@@ -21,23 +21,23 @@ use tokio_rustls::{
     },
 };
 
-/// Never replies.
+/// As a scripted reply: the server never replies.
 pub(crate) const SILENCE: &str = "silence";
 
-/// Closes the connection.
+/// As a scripted reply: the server closes the connection.
 pub(crate) const HANG_UP: &str = "hang up";
 
-/// Stands for the greeting in [`Script::replies`].
+/// As a command in [`Script::replies`]: the reply replaces the greeting.
 pub(crate) const GREETING: &str = "greeting";
 
-/// What the server does.
+/// How the server behaves.
 #[derive(Default)]
 pub(crate) struct Script {
-    /// The extensions that it offers.
+    /// The extensions that the server offers in its reply to EHLO.
     pub(crate) offers: &'static [&'static str],
-    /// Replies to the first command with this beginning, instead of the usual reply; each is used once.
+    /// Pairs of the beginning of a command and the reply to it, which replaces the usual reply. Each pair is used once.
     pub(crate) replies: &'static [(&'static str, &'static str)],
-    /// Its certificate, and whether it uses it from the first byte.
+    /// The certificate for TLS, and whether TLS begins with the first byte.
     pub(crate) tls: Option<(Identity, bool)>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// With `IsCa::Ca` the certificate is like those of `openssl req -x509`.
+    /// Creates a new certificate. With `IsCa::Ca`, it is like a certificate that `openssl req -x509` creates.
     pub(crate) fn new(is_ca: IsCa) -> Self {
         let signing_key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
@@ -67,7 +67,7 @@ impl Identity {
     }
 }
 
-/// A running mail server, until the test's runtime ends.
+/// A mail server, which runs until the test's runtime ends.
 pub(crate) struct Server {
     address: SocketAddr,
     state: Arc<State>,
@@ -108,17 +108,17 @@ impl Server {
         self.address.port()
     }
 
-    /// Each received line outside of mails, preceded by the number of its connection.
+    /// All received lines that are not part of a mail, each preceded by the number of its connection (from 1).
     pub(crate) fn heard(&self) -> Vec<String> {
         self.state.heard.lock().unwrap().clone()
     }
 
-    /// The mails as they were received.
+    /// The received mails, as they were sent.
     pub(crate) fn mails(&self) -> Vec<String> {
         self.state.mails.lock().unwrap().clone()
     }
 
-    /// Waits until it does not reply because the script has [`SILENCE`].
+    /// Waits until the server has reached a scripted [`SILENCE`].
     pub(crate) async fn fell_silent(&self) {
         self.state.fell_silent.notified().await;
     }
@@ -143,7 +143,7 @@ impl Session {
         if let Some(mut wire) = wire
             && self.say(&mut wire, GREETING, "220 test.example ESMTP").await.is_some()
         {
-            // The conversation ends when the client disconnects.
+            // Returns when the client has disconnected.
             let _ended = self.converse(wire).await;
         }
     }
@@ -207,7 +207,7 @@ impl Session {
         self.says_usual(wire, command, usual).await.map(|_| ())
     }
 
-    /// Replies; returns whether the usual reply was sent.
+    /// Replies to a command; returns whether the usual reply was sent. `None` when the connection is closed.
     async fn says_usual(&self, wire: &mut Wire, command: &str, usual: &str) -> Option<bool> {
         let reply = {
             let mut replies = self.state.replies.lock().unwrap();
@@ -239,7 +239,7 @@ async fn line(wire: &mut Wire) -> Option<String> {
     (length > 0).then_some(line)
 }
 
-/// Reads up to the line with only a dot, including line ends.
+/// Reads a mail up to the line that contains only a dot. Line ends are kept.
 async fn mail(wire: &mut Wire) -> Option<String> {
     let mut mail = String::new();
     loop {

@@ -1,4 +1,4 @@
-//! Creates avatars: JPEG pictures of the centre of an upload.
+//! Creates avatars: square JPEG pictures of the centre of an upload.
 
 use domain::media::{AVATAR_SIDE, PictureError};
 use image::{DynamicImage, RgbImage, codecs::jpeg::JpegEncoder, imageops};
@@ -8,10 +8,11 @@ use super::{
     decoded::{Upload, decoded, put_on_white},
 };
 
-/// The JPEG quality: hardly distinguishable from the original at this size, and about 50 KB.
+/// The JPEG quality in percent. At the size of an avatar, it can hardly be distinguished from the original, and has
+/// about 50 KB.
 const QUALITY: u8 = 88;
 
-/// Creates the avatar of an upload.
+/// Creates an avatar from an upload.
 pub(super) fn made(upload: &[u8]) -> Result<Vec<u8>, PictureError> {
     let Upload { picture, orientation, profile } = decoded(upload)?;
     let mut square = square_of(picture);
@@ -27,7 +28,7 @@ pub(super) fn made(upload: &[u8]) -> Result<Vec<u8>, PictureError> {
     Ok(bytes)
 }
 
-/// The centre of the picture on white, in the size of an avatar.
+/// The square centre of the picture, resized to an avatar. Transparent parts become white.
 fn square_of(picture: DynamicImage) -> RgbImage {
     let (width, height) = (picture.width(), picture.height());
     let side = width.min(height);
@@ -44,8 +45,8 @@ fn square_of(picture: DynamicImage) -> RgbImage {
     }
 }
 
-/// Large pictures are averaged to twice the size first, which is fast and needs no memory; the rest is resized with a
-/// better filter.
+/// Resizes a square of `side` pixels to an avatar. A large square is first averaged to twice the size of an avatar,
+/// which is fast and needs little memory, and then resized with a better filter.
 fn scaled<V>(view: &V, side: u32) -> image::ImageBuffer<V::Pixel, Vec<u8>>
 where
     V: image::GenericImageView,

@@ -1,8 +1,9 @@
 use image::RgbImage;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-/// Converts the picture to sRGB. Phones take photos in wider colour spaces, described in a profile; without the profile
-/// the same values would mean duller colours. A profile that cannot be used is ignored.
+/// Converts a picture to sRGB, because the new picture has no colour profile. Phones take photos in wider colour
+/// spaces, which the profile describes; without the conversion, the colours would look dull. A profile that cannot be
+/// used is ignored.
 pub(super) fn as_srgb(picture: RgbImage, profile: &[u8]) -> RgbImage {
     converted(&picture, profile).unwrap_or(picture)
 }

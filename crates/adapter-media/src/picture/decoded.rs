@@ -1,4 +1,4 @@
-//! Decodes uploads.
+//! Decodes uploads, with limits for size and memory.
 
 use std::io::Cursor;
 
@@ -10,27 +10,27 @@ use image::{
 
 use super::{jpeg, webp};
 
-/// The memory that a decoder may use in addition to the pixels, for other chunks of a PNG. A compressed colour profile
-/// that needs more is ignored.
+/// The memory in bytes that a decoder may use in addition to the pixels, for example for the colour profile of a PNG. A
+/// compressed colour profile that needs more is ignored.
 const DECODER_MEMORY: u64 = 4 * 1024 * 1024;
 
-/// The maximum size of a colour profile, in bytes. A larger one is ignored.
+/// The maximum size of a colour profile in bytes. A larger profile is ignored.
 const MAX_PROFILE: usize = 1024 * 1024;
 
-/// The bytes of one pixel that a decoder of progressive JPEGs keeps until the end of the file: three channels with two
-/// bytes each.
+/// The bytes that the decoder of a progressive JPEG keeps for each pixel until the end of the file: three channels of
+/// two bytes each.
 const PROGRESSIVE_BYTES: u64 = 6;
 
-/// A decoded upload, as it was stored in the file.
+/// A decoded upload: the pixels as they were stored, and what is needed to show them correctly.
 pub(super) struct Upload {
     pub(super) picture: DynamicImage,
-    /// The orientation, for rotating it upright.
+    /// How the picture must be rotated to be upright.
     pub(super) orientation: Orientation,
-    /// The colour profile.
+    /// The colour profile (ICC), if there is one.
     pub(super) profile: Option<Vec<u8>>,
 }
 
-/// Decodes an upload, if it is a complete picture of an accepted format and size.
+/// Decodes an upload. Fails unless it is a complete picture of an accepted format and size.
 pub(super) fn decoded(upload: &[u8]) -> Result<Upload, PictureError> {
     let format = format_of(upload)?;
     let mut reader = ImageReader::with_format(Cursor::new(upload), format);
@@ -52,7 +52,7 @@ pub(super) fn decoded(upload: &[u8]) -> Result<Upload, PictureError> {
     Ok(Upload { picture, orientation, profile })
 }
 
-/// The format according to the first bytes; file names and declared types are ignored.
+/// Detects the format by the first bytes of the upload. The file name and the declared content type are not used.
 fn format_of(upload: &[u8]) -> Result<ImageFormat, PictureError> {
     match image::guess_format(upload) {
         Ok(ImageFormat::Jpeg) if !jpeg::is_whole(upload) => Err(PictureError::Broken),
@@ -70,8 +70,8 @@ fn check_size((width, height): (u32, u32)) -> Result<(), PictureError> {
     if is_too_long || pixels > MAX_PICTURE_PIXELS { Err(PictureError::TooManyPixels) } else { Ok(()) }
 }
 
-/// Refuses a picture whose pixels need too much memory: as they are decoded, as they are converted to 8 bits per
-/// channel, and as a decoder of progressive JPEGs keeps them.
+/// Refuses a picture whose pixels need too much memory. All copies that exist at the same time count: the decoded
+/// pixels, the pixels converted to 8 bits per channel, and those that the decoder of a progressive JPEG keeps.
 fn check_memory(decoder: &impl ImageDecoder, is_progressive: bool) -> Result<(), PictureError> {
     let (width, height) = decoder.dimensions();
     let colours = decoder.color_type();
@@ -93,7 +93,8 @@ fn fault(error: &ImageError) -> PictureError {
     }
 }
 
-/// Avatars and posters are not transparent, and colours of transparent pixels must not become visible.
+/// Blends the pixels with a white background. Avatars and posters are not transparent, and the hidden colours of
+/// transparent pixels must not become visible.
 pub(super) fn put_on_white(pixels: &mut RgbaImage) {
     for pixel in pixels.pixels_mut() {
         let [red, green, blue, alpha] = pixel.0;

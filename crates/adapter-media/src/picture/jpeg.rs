@@ -1,37 +1,38 @@
-/// Whether a JPEG is complete. The decoder fills missing parts with grey instead of refusing the file.
+/// Whether a JPEG is complete. This must be checked, because the decoder fills missing parts with grey instead of
+/// refusing the file.
 ///
-/// It iterates over the segments, so that the end marker of a thumbnail inside a segment, and trailing data, do not
-/// count.
+/// Iterates over the segments, because the bytes of an end marker may also occur inside a segment, for example in a
+/// thumbnail.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     markers(bytes).any(|marker| marker == END)
 }
 
-/// Whether a JPEG is progressive. Its decoder keeps the whole picture in a form that takes twice the memory of the pixels.
+/// Whether a JPEG is progressive. The decoder of such a picture needs additional memory: twice that of the pixels.
 pub(super) fn is_progressive(bytes: &[u8]) -> bool {
     markers(bytes)
         .take_while(|marker| *marker != END)
         .any(|marker| matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE))
 }
 
-/// The marker of the end of a picture.
+/// The marker at the end of a picture (EOI).
 const END: u8 = 0xD9;
 
-/// The markers of a JPEG, from the one after its beginning.
+/// The markers of a JPEG, without the start marker (SOI).
 fn markers(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = bytes.get(2..);
     std::iter::from_fn(move || {
         let (marker, behind) = rest.and_then(next_marker)?;
         rest = match marker {
-            // Markers without a segment.
+            // These markers have no segment.
             0x01 | 0xD0..=0xD7 => Some(behind),
-            // The header of a scan is followed by pixels up to the next marker.
+            // Pixels may follow the segment (of a scan header). `next_marker` skips them.
             _ => behind_segment(behind),
         };
         Some(marker)
     })
 }
 
-/// The next marker and the bytes after it. An `FF` among pixels is followed by a zero.
+/// The next marker, and the bytes after it. An `FF` within pixels is no marker: it is followed by a zero.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut rest = bytes;
     loop {

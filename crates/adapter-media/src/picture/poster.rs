@@ -1,4 +1,4 @@
-//! Creates posters: WebP pictures in the widths that pages use.
+//! Creates posters: WebP pictures in the widths that web pages use.
 
 use domain::media::{MAX_POSTER_ASPECT, POSTER_WIDTHS, PictureError, PosterFile};
 use image::{
@@ -11,7 +11,7 @@ use super::{
     decoded::{Upload, decoded, put_on_white},
 };
 
-/// Creates a picture in each of [`POSTER_WIDTHS`] up to the width of the upload, the smallest first.
+/// Creates a picture in each of [`POSTER_WIDTHS`] that is not larger than the width of the upload, smallest first.
 pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {
     let Upload { picture, orientation, profile } = decoded(upload)?;
     let is_turned = is_turned(orientation);
@@ -43,7 +43,7 @@ pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {
         .collect()
 }
 
-/// Whether width and height of a picture are swapped when it is rotated upright.
+/// Whether rotating a picture upright swaps its width and height.
 const fn is_turned(orientation: Orientation) -> bool {
     matches!(
         orientation,
@@ -54,14 +54,14 @@ const fn is_turned(orientation: Orientation) -> bool {
     )
 }
 
-/// The height of a picture when its width becomes `kept`, rounded.
+/// The height of a picture, rounded, when it is resized to the width `kept`.
 fn scaled_height((width, height): (u32, u32), kept: u32) -> u32 {
     let (width, height, kept) = (u64::from(width), u64::from(height), u64::from(kept));
     let rounded = height.saturating_mul(kept).saturating_add(width.div_euclid(2)).checked_div(width);
     rounded.and_then(|height| u32::try_from(height).ok()).unwrap_or_default().max(1)
 }
 
-/// The picture in this size, on white where it is transparent.
+/// Resizes the picture. Transparent parts become white.
 fn opaque(picture: DynamicImage, size: (u32, u32)) -> RgbImage {
     if picture.color().has_alpha() {
         let mut pixels = picture.into_rgba8();
@@ -72,8 +72,8 @@ fn opaque(picture: DynamicImage, size: (u32, u32)) -> RgbImage {
     }
 }
 
-/// Large pictures are averaged to twice the size first, which is fast and needs no memory; the rest is resized with a better
-/// filter.
+/// Resizes a picture. A large picture is first averaged to twice the new size, which is fast and needs little memory,
+/// and then resized with a better filter.
 fn resized<V>(picture: &V, (width, height): (u32, u32)) -> ImageBuffer<V::Pixel, Vec<u8>>
 where
     V: GenericImageView,
@@ -107,7 +107,7 @@ mod tests {
     const RED: Rgb<u8> = Rgb([220, 30, 30]);
     const BLUE: Rgb<u8> = Rgb([30, 60, 200]);
 
-    /// Red above, blue below.
+    /// A picture whose upper half is red and whose lower half is blue.
     fn halves(width: u32, height: u32) -> DynamicImage {
         let middle = height.div_euclid(2);
         let colour = |y| if y < middle { RED } else { BLUE };
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poster_is_created_in_the_widths_up_to_its_own() {
+    fn a_poster_is_created_in_each_width_up_to_that_of_the_upload() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
             let upload = file_of(&halves(500, 750), format);
             assert_eq!(sizes_of(&upload), [(185, 278), (342, 513), (500, 750)]);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_rotated_picture_is_turned_upright_before_it_is_measured() {
-        // Orientation 6: must be rotated clockwise by 90°.
+        // Orientation 6 means that the picture must be rotated clockwise by 90°.
         let lying = file_of(&halves(400, 200), ImageFormat::Jpeg);
         let turned = with_segment(&lying, 0xE1, &exif(6));
         let pictures = pictures_of(&turned);

@@ -15,7 +15,7 @@ const RED: Rgb<u8> = Rgb([220, 30, 30]);
 const GREEN: Rgb<u8> = Rgb([30, 160, 60]);
 const BLUE: Rgb<u8> = Rgb([30, 60, 200]);
 
-/// Three stripes side by side, the middle one square.
+/// A picture of three squares side by side: red, green and blue.
 fn stripes(height: u32) -> DynamicImage {
     let colour = |x: u32| match x.div_euclid(height) {
         0 => RED,
@@ -25,7 +25,7 @@ fn stripes(height: u32) -> DynamicImage {
     DynamicImage::ImageRgb8(RgbImage::from_fn(height * 3, height, |x, _| colour(x)))
 }
 
-/// Red above, blue below.
+/// A square picture whose upper half is red and whose lower half is blue.
 fn halves(side: u32) -> DynamicImage {
     DynamicImage::ImageRgb8(RgbImage::from_fn(side, side, |_, y| if y < side / 2 { RED } else { BLUE }))
 }
@@ -36,7 +36,8 @@ pub(super) fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Decodes an avatar and asserts that it is a JPEG of the right size without other data.
+/// Creates and decodes an avatar. Checks that it is a complete JPEG of the right size, without EXIF data and colour
+/// profile.
 #[track_caller]
 fn avatar_of(upload: &[u8]) -> RgbImage {
     let bytes = avatar::made(upload).unwrap();
@@ -51,6 +52,7 @@ fn avatar_of(upload: &[u8]) -> RgbImage {
     picture.into_rgb8()
 }
 
+/// Checks that a pixel has about the expected colour.
 #[track_caller]
 fn is_about(picture: &RgbImage, x: u32, y: u32, expected: Rgb<u8>) {
     let found = picture.get_pixel(x, y);
@@ -63,19 +65,20 @@ fn refused(upload: &[u8]) -> PictureError {
     avatar::made(upload).map(|_| "an avatar").unwrap_err()
 }
 
-/// Inserts a segment after the beginning of a JPEG.
+/// Inserts a segment after the start marker of a JPEG.
 pub(super) fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xFF, marker], &length, content, &jpeg[2..]].concat()
 }
 
+/// EXIF data with only this orientation.
 pub(super) fn exif(orientation: u8) -> Vec<u8> {
     let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
     exif
 }
 
-/// A part of a WebP.
+/// A chunk of a WebP file.
 pub(super) fn riff_chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_le_bytes();
     let padding: &[u8] = if content.len().is_multiple_of(2) { &[] } else { &[0] };
@@ -86,7 +89,7 @@ fn webp(chunks: &[Vec<u8>]) -> Vec<u8> {
     riff_chunk(b"RIFF", &[b"WEBP".to_vec(), chunks.concat()].concat())
 }
 
-/// The header of a WebP with more than a picture chunk.
+/// The header chunk of an extended WebP file, such as an animation.
 fn canvas(flags: u8, width: u32, height: u32) -> Vec<u8> {
     let side = |side: u32| side.checked_sub(1).unwrap().to_le_bytes()[..3].to_vec();
     riff_chunk(b"VP8X", &[vec![flags, 0, 0, 0], side(width), side(height)].concat())
@@ -102,7 +105,7 @@ fn the_centre_of_each_format_becomes_a_jpeg_of_512_pixels() {
             is_about(&avatar, place, 256, GREEN);
         }
     }
-    // Portrait pictures are cropped at the top and the bottom.
+    // A portrait picture is cropped at the top and at the bottom.
     let avatar = avatar_of(&encoded(&stripes(300).rotate90(), ImageFormat::Png));
     is_about(&avatar, 256, 10, GREEN);
     is_about(&avatar, 256, 500, GREEN);
@@ -144,7 +147,7 @@ fn transparent_pixels_become_white_without_revealing_their_colours() {
 
 #[test]
 fn a_photo_that_was_taken_sideways_is_rotated_upright() {
-    // The stored picture for each EXIF orientation, so that red is at the top when it is shown.
+    // For each EXIF orientation, the stored picture that has red at the top when it is shown upright.
     let upright = halves(600);
     let stored = [
         (1, upright.clone()),
@@ -166,14 +169,14 @@ fn a_photo_that_was_taken_sideways_is_rotated_upright() {
 
 #[test]
 fn wide_colours_of_phones_are_converted_to_srgb() {
-    // Computed by hand from the primaries of the two colour spaces.
+    // The expected colour was computed from the primaries of the two colour spaces.
     let picture = RgbImage::from_pixel(600, 600, Rgb([110, 200, 110]));
     let mut photo = Vec::new();
     let mut encoder = PngEncoder::new(&mut photo);
     encoder.set_icc_profile(ColorProfile::new_display_p3().encode().unwrap()).unwrap();
     encoder.write_image(picture.as_raw(), 600, 600, ExtendedColorType::Rgb8).unwrap();
     is_about(&avatar_of(&photo), 256, 256, Rgb([70, 203, 98]));
-    // An invalid profile does no harm.
+    // An invalid profile is ignored.
     let mut photo = Vec::new();
     let mut encoder = PngEncoder::new(&mut photo);
     encoder.set_icc_profile(b"no profile".repeat(20)).unwrap();
@@ -208,7 +211,7 @@ fn the_first_frame_of_an_animation_is_used() {
         WebPEncoder::new_lossless(&mut still)
             .encode(pixels.as_raw(), 64, 64, ExtendedColorType::Rgb8)
             .unwrap();
-        // No offset, 64 by 64, a tenth of a second, no blending.
+        // The frame header: no offset, 64 by 64 pixels, 0.1 s, no blending.
         let head = [0, 0, 0, 0, 0, 0, 63, 0, 0, 63, 0, 0, 100, 0, 0, 2];
         riff_chunk(b"ANMF", &[&head[..], &still[12..]].concat())
     };
@@ -217,7 +220,7 @@ fn the_first_frame_of_an_animation_is_used() {
 }
 
 #[test]
-fn other_content_is_not_a_picture_regardless_of_its_name() {
+fn other_content_is_refused_as_unsupported() {
     for upload in [
         &b""[..],
         b"GIF89a\x01\0\x01\0\0\0\0;",
@@ -246,7 +249,7 @@ fn a_truncated_or_altered_picture_is_refused() {
     for beginning in [&b"\xFF\xD8\xFF\xE0"[..], b"\x89PNG\r\n\x1a\n", b"RIFF\x10\0\0\0WEBPVP8 "] {
         assert!(matches!(refused(beginning), PictureError::Broken));
     }
-    // The beginning of one format, and the rest of another.
+    // The start of a PNG, followed by a JPEG.
     let mixed = [&b"\x89PNG\r\n\x1a\n"[..], &encoded(&stripes(20), ImageFormat::Jpeg)].concat();
     assert!(matches!(refused(&mixed), PictureError::Broken));
 }
@@ -258,13 +261,13 @@ fn an_altered_byte_never_causes_a_panic() {
         for at in (0..whole.len()).step_by(31) {
             let mut altered = whole.clone();
             altered[at] = !altered[at];
-            // The decoder decides whether it is accepted or refused.
+            // The result does not matter: some altered bytes only change the pixels.
             drop(avatar::made(&altered));
         }
     }
 }
 
-/// A PNG of this size whose compressed pixels need almost no space.
+/// A black PNG of this size, which is a very small file.
 fn bomb(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let zeros = vec![0; usize::try_from(width * height).unwrap()];
@@ -280,7 +283,7 @@ fn a_decompression_bomb_is_refused_before_it_is_decoded() {
     for (width, height) in [(5_001, 5_000), (16_385, 1), (1, 16_385)] {
         assert!(matches!(refused(&bomb(width, height)), PictureError::TooManyPixels), "{width}x{height}");
     }
-    // Only the header claims the size, and no memory is allocated for it.
+    // A small JPEG whose header claims the largest size is refused too.
     let mut photo = Vec::new();
     JpegEncoder::new(&mut photo).encode(&[0; 3 * 64], 8, 8, ExtendedColorType::Rgb8).unwrap();
     let frame = photo.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
@@ -288,7 +291,7 @@ fn a_decompression_bomb_is_refused_before_it_is_decoded() {
     assert!(matches!(refused(&photo), PictureError::TooManyPixels));
 }
 
-/// The PNG with another size in its header.
+/// The PNG with another size in its header, and a matching checksum.
 fn claiming(png: &[u8], width: u32, height: u32) -> Vec<u8> {
     let mut altered = png.to_vec();
     altered[16..20].copy_from_slice(&width.to_be_bytes());
@@ -305,7 +308,7 @@ fn a_picture_that_needs_too_much_memory_is_refused_before_it_is_decoded() {
     let plain = encoded(&DynamicImage::new_rgb8(8, 8), ImageFormat::Png);
     assert!(matches!(refused(&claiming(&deep, 5_000, 5_000)), PictureError::TooManyPixels));
     assert!(matches!(refused(&claiming(&deep, 3_000, 3_000)), PictureError::TooManyPixels));
-    // Small enough, but the pixels are missing.
+    // The claimed size is allowed, but the pixels are missing.
     assert!(matches!(refused(&claiming(&deep, 1_000, 1_000)), PictureError::Broken));
     assert!(matches!(refused(&claiming(&plain, 5_000, 5_000)), PictureError::Broken));
 }
@@ -321,7 +324,7 @@ fn a_large_colour_profile_is_ignored() {
         decoded::decoded(&upload).unwrap().profile
     };
     assert_eq!(profile_of(1_000).map(|profile| profile.len()), Some(1_000));
-    // Larger than may be kept, and larger than may be decompressed.
+    // The first profile is larger than `MAX_PROFILE`, the second one also exceeds the memory limit of the decoder.
     for bytes in [1024 * 1024 + 1, 8 * 1024 * 1024] {
         assert_eq!(profile_of(bytes), None, "{bytes}");
     }
@@ -341,8 +344,8 @@ fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_decoded() {
 }
 
 #[test]
-fn a_chunk_that_decompresses_to_gigabytes_uses_no_memory() {
-    // A colour profile of 256 MiB of zeros. The profile is ignored, or the picture is refused.
+fn a_colour_profile_that_decompresses_to_256_mib_is_not_kept() {
+    // The picture has a compressed colour profile of 256 MiB. Either the profile is ignored, or the picture is refused.
     let mut packed = Vec::new();
     let mut zlib = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::best());
     let zeros = vec![0; 1024 * 1024];

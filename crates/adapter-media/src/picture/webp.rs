@@ -1,8 +1,9 @@
-/// The sizes in the headers of the lossy frames of a WebP file. They must be checked before decoding: the decoder decodes a
-/// frame of this size before it compares the size with that of the whole picture.
+/// The sizes (width, height) in the headers of the lossy frames of a WebP file. They must be checked before the file is
+/// decoded: the decoder decodes a frame of the declared size before it compares this size with that of the whole
+/// picture.
 pub(super) fn frame_sizes(bytes: &[u8]) -> Vec<(u32, u32)> {
     let mut sizes = Vec::new();
-    // The file begins with `RIFF`, the length and `WEBP`.
+    // Skips the file header: `RIFF`, the length and `WEBP`.
     collect(bytes.get(12..).unwrap_or_default(), &mut sizes);
     sizes
 }
@@ -11,7 +12,7 @@ fn collect(mut rest: &[u8], sizes: &mut Vec<(u32, u32)>) {
     while let Some((name, content, behind)) = next_chunk(rest) {
         match name {
             b"VP8 " => sizes.extend(frame_size(content)),
-            // A frame of an animation: a header of 16 bytes, then chunks. It cannot contain another `ANMF`.
+            // A frame of an animation has a header of 16 bytes, followed by chunks, none of which is another `ANMF`.
             b"ANMF" => {
                 let mut inner = content.get(16..).unwrap_or_default();
                 while let Some((name, content, behind)) = next_chunk(inner) {
@@ -27,7 +28,8 @@ fn collect(mut rest: &[u8], sizes: &mut Vec<(u32, u32)>) {
     }
 }
 
-/// Splits off the next chunk: its name, its content (shorter than declared in a truncated file) and the bytes that follow it.
+/// Splits off the next chunk; returns its name, its content (in a truncated file, less than declared) and the bytes
+/// after it.
 fn next_chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (name, rest) = bytes.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;

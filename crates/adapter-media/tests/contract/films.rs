@@ -1,4 +1,4 @@
-//! The contract of `domain::library::FilmStore`.
+//! The cases of the contract of `domain::library::FilmStore`.
 
 use std::{
     fs::File,
@@ -24,8 +24,8 @@ macro_rules! cases {
 }
 
 cases! {
-    a_film_of_several_parts_is_stored_as_it_is,
-    an_empty_film_is_a_film,
+    a_film_of_several_parts_is_stored_unchanged,
+    an_empty_film_can_be_stored_and_read,
     a_removed_film_is_not_found,
 }
 
@@ -44,7 +44,7 @@ fn file(content: &[u8]) -> File {
     file
 }
 
-/// The film, read like a client; `None` when it does not exist.
+/// Reads a film as a client does; `None` when it does not exist.
 async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
     match films.open_film(key, FilmAccess::Read).await.unwrap()? {
         FilmSource::Local(mut film) => {
@@ -54,8 +54,8 @@ async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
             Some(content)
         }
         FilmSource::Address(address) => {
-            // moto does not support signatures in addresses, so the signed parts are checked, and the film is read in
-            // another way.
+            // The test server (moto) does not support signed URLs. So only the URL is checked, and the film is read
+            // with a normal call.
             let (path, query) = address.split_once('?').unwrap();
             assert!(path.ends_with(&format!("/media/{key}")), "{address}");
             assert!(query.contains("X-Amz-Expires=60&") && query.contains("X-Amz-Signature="), "{address}");
@@ -64,8 +64,8 @@ async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
     }
 }
 
-async fn a_film_of_several_parts_is_stored_as_it_is(films: Films) {
-    // Two parts of 16 MiB and a remainder.
+async fn a_film_of_several_parts_is_stored_unchanged(films: Films) {
+    // Two whole parts of 16 MiB, and a shorter one.
     let content: Vec<u8> = (0_u32..8_500_000).flat_map(u32::to_be_bytes).collect();
     let key = key();
     let told = AtomicU64::new(0);
@@ -77,7 +77,7 @@ async fn a_film_of_several_parts_is_stored_as_it_is(films: Films) {
     assert_eq!(told.load(Ordering::Relaxed), length);
     match films.open_film(&key, FilmAccess::Read).await.unwrap().unwrap() {
         FilmSource::Local(_) => assert!(read(&films, &key).await.as_ref() == Some(&content), "it differs"),
-        // Too large to be read like a picture; the error contains its size.
+        // The film is too large to be read into memory, but the error of this attempt contains its size.
         FilmSource::Address(_) => {
             let error = S3Server::shared().media().get(&key).await.unwrap_err();
             assert!(format!("{error:?}").contains(&length.to_string()), "{error:?}");
@@ -85,7 +85,7 @@ async fn a_film_of_several_parts_is_stored_as_it_is(films: Films) {
     }
 }
 
-async fn an_empty_film_is_a_film(films: Films) {
+async fn an_empty_film_can_be_stored_and_read(films: Films) {
     let key = key();
     assert_eq!(films.put_film(&key, file(b""), &|_| ()).await.unwrap(), 0);
     assert_eq!(read(&films, &key).await, Some(Vec::new()));

@@ -35,7 +35,7 @@ async fn a_folder_is_created_and_its_files_are_kept() {
     let path = parent.path().join("a new/folder");
     let key = key();
     FolderMedia::open(&path).unwrap().put(&key, b"content".to_vec()).await.unwrap();
-    // The file is at the path of its key, and no temporary file is left.
+    // The path of the file is its key, and no temporary file is left.
     assert_eq!(std::fs::read(path.join(key.as_str())).unwrap(), b"content");
     let names: Vec<_> =
         std::fs::read_dir(path.join("avatars")).unwrap().map(|entry| entry.unwrap().file_name()).collect();

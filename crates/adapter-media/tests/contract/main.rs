@@ -1,5 +1,5 @@
-//! Runs the contract of `domain::media::MediaStore` on a folder and on S3, which is a separate server (moto) that
-//! checks every signature.
+//! Runs the contracts of `domain::media::MediaStore` and `domain::library::FilmStore` on a folder and on S3. The S3
+//! server is moto, which runs as a separate process and checks every signature.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "an unexpected result must fail the test")]
 
 mod cases;
@@ -15,10 +15,10 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::server::S3Server;
 
-/// A requirement for both stores, and its test.
+/// A case for media stores: the requirement, and its test.
 type Case = (&'static str, fn(Arc<dyn MediaStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// A requirement for films, and its test.
+/// A case for film stores: the requirement, and its test.
 type FilmCase = (&'static str, fn(Arc<dyn FilmStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
 fn block_on(work: impl Future<Output = ()>) {

@@ -21,7 +21,7 @@ macro_rules! trials {
     };
 }
 
-/// The cases that run on a real server.
+/// The cases that need the S3 server (moto).
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         a_server_that_refuses_the_keys_is_unavailable,
@@ -29,13 +29,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
 }
 
-/// The cases that run on a server with scripted faults.
+/// The cases that need no S3 server: they use a server with scripted answers, or none.
 pub(crate) fn trials_without_server() -> Vec<Trial> {
     let mut trials = trials! {
         a_stopped_server_is_unavailable,
         an_object_is_put_with_its_type,
-        a_temporary_refusal_is_retried_a_few_times,
-        a_temporarily_refused_mail_succeeds_when_retried,
+        a_temporarily_refused_call_is_attempted_three_times,
+        a_temporarily_refused_call_succeeds_when_retried,
     };
     trials.push(Trial::test("s3::a_server_that_never_answers_is_abandoned", || {
         a_server_that_never_answers_is_abandoned();
@@ -75,7 +75,7 @@ async fn a_stopped_server_is_unavailable() {
 }
 
 fn a_server_that_never_answers_is_abandoned() {
-    // Its paused time advances automatically when there is nothing else to do.
+    // The runtime's paused clock advances automatically when all tasks wait, so the test does not wait for the timeout.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -89,7 +89,8 @@ fn a_server_that_never_answers_is_abandoned() {
     });
 }
 
-/// Answers one request after the other with these, each on a separate connection; returns the heads of the requests.
+/// Starts a server that accepts one connection for each of the answers, and answers its request. Returns the server's
+/// URL, and a thread that returns the heads of the requests.
 fn scripted(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -123,7 +124,7 @@ async fn an_object_is_put_with_its_type() {
 
 const SLOW_DOWN: &str = "503 Slow Down\r\nContent-Length: 0";
 
-async fn a_temporary_refusal_is_retried_a_few_times() {
+async fn a_temporarily_refused_call_is_attempted_three_times() {
     let (url, server) = scripted(&[SLOW_DOWN; 3]);
     let media = S3Media::new(&settings(&url)).unwrap();
     let deleted = media.delete(&key()).await;
@@ -131,7 +132,7 @@ async fn a_temporary_refusal_is_retried_a_few_times() {
     assert_eq!(server.join().unwrap().len(), 3);
 }
 
-async fn a_temporarily_refused_mail_succeeds_when_retried() {
+async fn a_temporarily_refused_call_succeeds_when_retried() {
     let (url, server) = scripted(&[SLOW_DOWN, "204 No Content"]);
     let media = S3Media::new(&settings(&url)).unwrap();
     let key = key();

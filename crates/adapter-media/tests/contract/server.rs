@@ -1,4 +1,4 @@
-//! An S3 server for the cases.
+//! The S3 server that the cases use.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,13 +13,15 @@ use adapter_media::{S3Media, S3Settings};
 const ADVICE: &str =
     "An S3 server is needed for these tests: run `scripts/setup.sh s3`, or leave them out with SKIP_S3=1.";
 
-/// How many requests are allowed before keys are required: three create a user with a key, one the bucket.
+/// The number of requests that moto accepts before it checks keys: three that create a user with a key, and one that
+/// creates the bucket.
 const UNCHECKED: &str = "4";
 
-/// Stops the server when this program ends in any way, which closes its standard input.
+/// The shell script that runs the server. However this program ends, the shell's standard input is closed; `cat` then
+/// ends, and the script stops the server.
 const WATCHED: &str = "\"$0\" -H 127.0.0.1 -p 0 & server=$!; cat; kill $server";
 
-/// moto, started once, with a bucket and a user.
+/// A running moto with a bucket and a user.
 pub(crate) struct S3Server {
     process: Mutex<Option<Child>>,
     address: String,
@@ -35,17 +37,17 @@ fn setting(name: &str) -> Option<String> {
 }
 
 impl S3Server {
-    /// Whether the cases that need it are skipped: `SKIP_S3=1`.
+    /// Whether the cases that need the server are skipped (`SKIP_S3=1`).
     pub(crate) fn is_skipped() -> bool {
         setting("SKIP_S3").is_some_and(|value| value != "0")
     }
 
-    /// The server that all cases share, each with its own keys.
+    /// The server that all cases share. It is started by the first call.
     pub(crate) fn shared() -> &'static Self {
         SHARED.get_or_init(Self::start)
     }
 
-    /// Stops it, if it was started.
+    /// Stops the shared server if it was started.
     pub(crate) fn stop_shared() {
         if let Some(mut process) = SHARED.get().and_then(|server| server.process.lock().unwrap().take()) {
             drop(process.stdin.take());
@@ -73,7 +75,7 @@ impl S3Server {
                 line.split_once("Running on http://").map(|(_, address)| address.trim().to_owned())
             })
             .expect("the server starts");
-        // Its log is discarded, so that it does not block on a full pipe.
+        // Reads and discards the server's log, because the server would block on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let mut server = Self {
             process: Mutex::new(Some(process)),
@@ -97,7 +99,7 @@ impl S3Server {
         self.ask("POST /", "iam", &format!("{form}&Version=2010-05-08"))
     }
 
-    /// Sends one of the first requests, whose signatures are not checked.
+    /// Sends one of the first requests, whose signatures moto does not check.
     fn ask(&self, what: &str, service: &str, form: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = form.len();
@@ -115,7 +117,7 @@ impl S3Server {
         answer
     }
 
-    /// The settings for its bucket.
+    /// The settings for the server's bucket.
     pub(crate) fn settings(&self) -> S3Settings {
         S3Settings {
             bucket: "media".to_owned(),
@@ -127,7 +129,7 @@ impl S3Server {
         }
     }
 
-    /// Its bucket.
+    /// A client for the server's bucket.
     pub(crate) fn media(&self) -> S3Media {
         S3Media::new(&self.settings()).unwrap()
     }

@@ -3,7 +3,7 @@ use domain::payments::{CheckoutReport, GatewayError, PaymentGateway};
 use crate::support::{Shop, code, id, money, request, shop_id};
 
 #[tokio::test]
-async fn a_checkout_asks_for_the_amount_of_the_order_and_names_shop_order_and_payment() {
+async fn a_checkout_has_the_amount_of_the_order_and_the_ids_of_shop_order_and_payment() {
     let shop = Shop::open();
     let request = request(1, &[money(999, "USD"), money(0, "USD"), money(1, "USD")]);
     let checkout = shop.gateway.open_checkout(&request).await.unwrap();
@@ -19,7 +19,7 @@ async fn a_checkout_asks_for_the_amount_of_the_order_and_names_shop_order_and_pa
 }
 
 #[tokio::test]
-async fn the_same_request_opens_one_checkout_even_if_repeated() {
+async fn a_repeated_request_opens_only_one_checkout() {
     let shop = Shop::open();
     let request = request(1, &[money(999, "USD")]);
     let first = shop.gateway.open_checkout(&request).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_key_that_was_used_for_another_request_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn each_currency_is_sent_in_its_digits_and_read_back() {
+async fn each_currency_is_sent_in_the_units_of_the_api_and_read_back() {
     let shop = Shop::open();
     for (number, amount, units) in [
         (1, money(500, "JPY"), 500),
@@ -64,7 +64,7 @@ async fn lines_that_cannot_be_sent_separately_become_one_line() {
 }
 
 #[tokio::test]
-async fn an_amount_that_cannot_be_taken_and_lines_that_are_not_the_amount_are_not_sent() {
+async fn unsupported_amounts_and_lines_that_do_not_add_up_are_not_sent() {
     let shop = Shop::open();
     let odd = request(1, &[money(1_005, "KWD")]);
     assert_eq!(code(shop.gateway.open_checkout(&odd).await), "amount_unsupported");
@@ -75,7 +75,7 @@ async fn an_amount_that_cannot_be_taken_and_lines_that_are_not_the_amount_are_no
 }
 
 #[tokio::test]
-async fn a_hundred_lines_long_names_and_a_unicode_address_are_accepted() {
+async fn a_hundred_lines_long_names_and_a_unicode_email_address_are_accepted() {
     let shop = Shop::open();
     let mut request = request(1, &[money(1, "USD"); 100]);
     request.lines[0].name = "é".repeat(300);
@@ -86,7 +86,7 @@ async fn a_hundred_lines_long_names_and_a_unicode_address_are_accepted() {
 }
 
 #[tokio::test]
-async fn a_paid_checkout_has_a_charge_and_no_address() {
+async fn a_paid_checkout_has_a_charge_and_no_url() {
     let shop = Shop::open();
     let checkout = shop.checkout().await;
     shop.stripe.pay(&checkout.id).unwrap();
@@ -97,7 +97,7 @@ async fn a_paid_checkout_has_a_charge_and_no_address() {
 }
 
 #[tokio::test]
-async fn a_wrong_amount_or_currency_is_reported() {
+async fn a_paid_amount_or_currency_that_differs_is_reported() {
     let shop = Shop::open();
     for (number, units, currency) in [(1, 998, "usd"), (2, 999, "eur")] {
         let request = request(number, &[money(999, "USD")]);
@@ -144,7 +144,7 @@ async fn a_declined_card_leaves_the_checkout_open() {
 }
 
 #[tokio::test]
-async fn ending_a_checkout_returns_how_it_really_ended() {
+async fn expiring_a_checkout_returns_its_actual_state() {
     let shop = Shop::open();
     let open = shop.checkout().await;
     let expired = shop.gateway.expire_checkout(&open.id).await.unwrap();
@@ -165,7 +165,7 @@ async fn ending_a_checkout_returns_how_it_really_ended() {
 }
 
 #[tokio::test]
-async fn a_checkout_that_ends_after_a_decline_keeps_the_reason() {
+async fn a_checkout_that_expires_after_a_decline_keeps_the_failure_code() {
     let shop = Shop::open();
     let checkout = shop.checkout().await;
     shop.stripe.decline(&checkout.id, "expired_card").unwrap();
@@ -174,7 +174,7 @@ async fn a_checkout_that_ends_after_a_decline_keeps_the_reason() {
 }
 
 #[tokio::test]
-async fn a_checkout_ends_automatically_when_it_expires() {
+async fn an_open_checkout_expires_at_its_time() {
     let shop = Shop::open();
     let checkout = shop.checkout().await;
     shop.stripe.advance(3_601);
@@ -190,7 +190,7 @@ async fn a_checkout_that_does_not_exist_at_stripe_is_none() {
 }
 
 #[tokio::test]
-async fn a_request_whose_answer_was_lost_is_found_among_the_sessions_of_others() {
+async fn a_checkout_whose_response_was_lost_is_found_among_other_sessions() {
     let shop = Shop::open();
     let wanted = request(1, &[money(999, "USD")]);
     assert_eq!(shop.gateway.look_up_checkout(&wanted).await.unwrap(), None);

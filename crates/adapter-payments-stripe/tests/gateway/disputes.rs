@@ -27,7 +27,7 @@ async fn an_inquiry_withdraws_no_money_until_it_becomes_a_dispute() {
 }
 
 #[tokio::test]
-async fn only_a_lost_dispute_is_lost() {
+async fn each_final_status_of_a_dispute_is_won_or_lost() {
     for (status, is_inquiry, outcome) in [
         ("won", false, DisputeStatus::Won),
         ("lost", false, DisputeStatus::Lost),

@@ -12,7 +12,8 @@ use crate::support::{MachineClock, Shop, is_not_reached, is_unknown, money, requ
 
 const OPEN: &str = "POST /v1/checkout/sessions";
 
-/// Makes the opening of a checkout fail this often; returns the result, and the number of attempts.
+/// Opens a checkout at a fake Stripe that fails the first `times` attempts; returns the fake, the outcome, and the
+/// number of attempts. `should_retry` is the value of the header `Stripe-Should-Retry`, if it is sent.
 async fn opened_with(fault: Fault, should_retry: Option<bool>, times: usize) -> (Shop, Outcome, usize) {
     let shop = Shop::open();
     match should_retry {
@@ -40,7 +41,7 @@ enum Outcome {
 }
 
 #[tokio::test]
-async fn an_error_of_stripe_leaves_the_outcome_unknown_and_is_not_retried_automatically() {
+async fn a_server_error_leaves_the_outcome_unknown_and_is_not_retried() {
     for has_effect in [false, true] {
         for is_saved in [false, true] {
             let fault = Fault::Error { has_effect, is_saved };
@@ -66,7 +67,7 @@ async fn after_a_saved_error_the_result_is_looked_up_and_the_next_key_is_used() 
 }
 
 #[tokio::test]
-async fn saved_errors_of_every_key_leave_the_outcome_unknown() {
+async fn saved_errors_for_every_key_leave_the_outcome_unknown() {
     let shop = Shop::open();
     let request = request(1, &[money(999, "USD")]);
     shop.stripe.fail(OPEN, Fault::Error { has_effect: false, is_saved: true }, 5);
@@ -94,7 +95,7 @@ async fn rate_limited_calls_are_attempted_three_times() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_still_being_processed_is_retried() {
+async fn a_call_whose_key_is_still_in_use_is_retried() {
     let (_, outcome, tries) = opened_with(Fault::KeyInUse, None, 1).await;
     assert_eq!((outcome, tries), (Outcome::Done, 2));
     let (_, outcome, tries) = opened_with(Fault::KeyInUse, None, 9).await;
@@ -102,13 +103,13 @@ async fn a_call_that_is_still_being_processed_is_retried() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_accepted_decides_nothing() {
+async fn a_refused_secret_key_counts_as_not_reached() {
     let (_, outcome, tries) = opened_with(Fault::Unauthorized, None, 1).await;
     assert_eq!((outcome, tries), (Outcome::NotReached, 1));
 }
 
 #[tokio::test]
-async fn a_lost_or_unreadable_answer_leaves_the_outcome_unknown() {
+async fn a_lost_or_unreadable_response_leaves_the_outcome_unknown() {
     for fault in [Fault::HangUp { has_effect: true }, Fault::HangUp { has_effect: false }, Fault::Garbage] {
         let (_, outcome, tries) = opened_with(fault, None, 1).await;
         assert_eq!((outcome, tries), (Outcome::Unknown, 1), "{fault:?}");
@@ -116,7 +117,7 @@ async fn a_lost_or_unreadable_answer_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn a_reading_call_is_repeated_after_an_error_or_a_lost_answer() {
+async fn a_get_is_retried_after_an_error_or_a_lost_response() {
     let shop = Shop::open();
     let checkout = shop.checkout().await;
     for fault in [Fault::HangUp { has_effect: false }, Fault::Error { has_effect: false, is_saved: false }] {
@@ -128,7 +129,7 @@ async fn a_reading_call_is_repeated_after_an_error_or_a_lost_answer() {
 }
 
 #[tokio::test]
-async fn an_unavailable_server_is_not_reached() {
+async fn a_refused_connection_counts_as_not_reached() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let settings = settings(format!("http://127.0.0.1:{port}"));
     let gateway = StripeGateway::new(settings, Arc::new(MachineClock)).unwrap();
@@ -136,9 +137,9 @@ async fn an_unavailable_server_is_not_reached() {
 }
 
 #[tokio::test]
-async fn an_answer_may_take_10_seconds() {
+async fn a_call_times_out_after_10_seconds() {
     let shop = Shop::open();
-    // The connection is opened before the test advances its clock.
+    // Opens the connection before the clock is paused, because the connect timeout would otherwise elapse at once.
     shop.checkout().await;
     shop.stripe.fail(OPEN, Fault::Late(Duration::from_secs(1)), 1);
     tokio::time::pause();
@@ -162,7 +163,7 @@ async fn stripe_is_not_called_when_half_of_the_last_calls_failed() {
 }
 
 #[tokio::test]
-async fn ending_a_checkout_whose_answer_was_lost_reports_that_it_ended() {
+async fn after_a_lost_response_expiring_a_checkout_reports_its_actual_state() {
     let shop = Shop::open();
     for (number, has_effect) in [(1, true), (2, false)] {
         let request = request(number, &[money(999, "USD")]);

@@ -5,7 +5,7 @@ use domain::{
 
 use crate::support::Shop;
 
-/// Every event, read page by page with a cursor.
+/// All events, read page by page with the last event as the cursor.
 async fn all_events(shop: &Shop) -> Vec<domain::payments::ProviderEvent> {
     let mut all: Vec<domain::payments::ProviderEvent> = Vec::new();
     loop {
@@ -51,7 +51,7 @@ async fn events_before_the_requested_time_are_omitted() {
 }
 
 #[tokio::test]
-async fn an_event_has_a_subject() {
+async fn each_kind_of_event_has_its_subject() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     let checkout = shop.stripe.books()[0].session.clone();

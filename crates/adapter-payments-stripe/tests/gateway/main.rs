@@ -1,4 +1,5 @@
-//! Tests of the gateway with a fake Stripe: its calls, how it interprets answers, and how it handles failures.
+//! Tests of the gateway with a fake Stripe: the calls that it makes, how it interprets responses, and how it handles
+//! failures.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod checkouts;

@@ -20,7 +20,7 @@ async fn money_is_refunded_in_parts_down_to_the_last_cent() {
 }
 
 #[tokio::test]
-async fn a_refund_happens_once_even_when_its_key_is_forgotten() {
+async fn a_repeated_refund_happens_once_even_with_a_new_key() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     let mut order = refund_order(1, &charge, 300);
@@ -31,7 +31,7 @@ async fn a_refund_happens_once_even_when_its_key_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_refund_whose_answer_was_lost_is_found_and_not_made_again() {
+async fn a_refund_whose_response_was_lost_is_found_and_not_repeated() {
     for fault in [
         Fault::HangUp { has_effect: true },
         Fault::Error { has_effect: true, is_saved: true },
@@ -62,7 +62,7 @@ async fn a_refund_is_made_with_the_next_key_when_an_error_was_saved() {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_pending_succeeds_or_fails_later() {
+async fn a_pending_refund_succeeds_or_fails_later() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     for (number, is_success) in [(1, true), (2, false)] {
@@ -79,7 +79,7 @@ async fn a_refund_that_is_pending_succeeds_or_fails_later() {
 }
 
 #[tokio::test]
-async fn a_refund_may_fail_after_it_succeeded_and_at_once() {
+async fn a_refund_may_fail_at_once_or_after_it_succeeded() {
     let shop = Shop::open();
     let charge = shop.charge().await;
     let refund = shop.gateway.refund(&refund_order(1, &charge, 999)).await.unwrap();

@@ -16,7 +16,7 @@ use domain::{
 use test_stripe::{FakeStripe, SECRET_KEY};
 use uuid::Uuid;
 
-/// The secrets of webhooks, the new one and the one that it replaces.
+/// The webhook secrets: the new one, and the old one that it replaces.
 pub(crate) const WEBHOOK_SECRETS: [&str; 2] = ["whsec_new", "whsec_old"];
 
 /// The clock of this machine, which the fake Stripe also uses.
@@ -55,24 +55,24 @@ impl Shop {
         Self { stripe, gateway }
     }
 
-    /// The checkout of payment 1, over 9.99 USD.
+    /// Opens a checkout of 9.99 USD for payment 1.
     pub(crate) async fn checkout(&self) -> ProviderCheckout {
         self.gateway.open_checkout(&request(1, &[money(999, "USD")])).await.unwrap()
     }
 
-    /// The current state of the checkout.
+    /// Reads the current state of a checkout.
     pub(crate) async fn now(&self, checkout: &ProviderCheckout) -> ProviderCheckout {
         self.gateway.checkout(&checkout.id).await.unwrap().unwrap()
     }
 
-    /// Pays a checkout, and returns Stripe's identifier of the received money.
+    /// Opens and pays the checkout of payment 1; returns Stripe's identifier of the charge.
     pub(crate) async fn charge(&self) -> String {
         let checkout = self.checkout().await;
         self.stripe.pay(&checkout.id).unwrap();
         self.now(&checkout).await.charge.unwrap()
     }
 
-    /// How often this call was made.
+    /// The number of times that `call` was made.
     pub(crate) fn count(&self, call: &str) -> usize {
         self.stripe.calls().iter().filter(|made| *made == call).count()
     }
@@ -87,7 +87,7 @@ pub(crate) fn settings(api_base: String) -> StripeSettings {
     }
 }
 
-/// The request of a payment with these prices.
+/// A request to open a checkout for payment `payment`, with one line for each price.
 pub(crate) fn request(payment: u128, prices: &[Money]) -> CheckoutRequest {
     let zero = Money::zero(prices.first().unwrap().currency());
     let line = |price: &Money| CheckoutLine { name: "Alien (1979)".to_owned(), price: *price };
@@ -115,7 +115,7 @@ pub(crate) fn refund_order(refund: u128, charge: &str, minor: i64) -> RefundOrde
     }
 }
 
-/// The code of a refusal.
+/// The code of a refusal. Panics when the call was not refused.
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, GatewayError>) -> String {
     match result {
         Err(GatewayError::Refused { code }) => code,

@@ -23,7 +23,7 @@ async fn an_event_signed_with_either_secret_is_read_unchanged() {
 }
 
 #[tokio::test]
-async fn a_signed_non_event_is_malformed_and_the_signature_is_checked_first() {
+async fn a_signed_body_that_is_no_event_is_malformed_and_the_signature_is_checked_first() {
     let shop = Shop::open();
     let now = MachineClock.now();
     for body in ["", "{", "[]", "{\"id\":1}"] {
@@ -46,7 +46,7 @@ async fn an_event_of_the_other_mode_has_no_subject() {
 }
 
 #[test]
-fn nothing_secret_is_shown() {
+fn debug_output_hides_the_secrets() {
     let shown = format!("{:?}", settings("https://api.stripe.com".to_owned()));
     assert!(!shown.contains("sk_test") && !shown.contains("whsec"), "{shown}");
 }

@@ -76,7 +76,7 @@ impl CommentReportQueries for Database {
 }
 
 impl Database {
-    /// Returns the reported comments with their reports. One statement reads the reports of all comments.
+    /// Adds the reports to reported comments. One statement reads the reports of all these comments.
     async fn reported_views(&self, rows: Vec<ReportedRow>) -> Result<Vec<ReportedCommentView>, StoreError> {
         let mut reports: HashMap<Uuid, Vec<CommentReport>> = HashMap::new();
         if !rows.is_empty() {
@@ -102,7 +102,7 @@ impl Database {
             .collect()
     }
 
-    /// Returns the user's reports with the identifiers of the reported comments, oldest first.
+    /// The reports by a user, each with the identifier of the reported comment, oldest first.
     pub(super) async fn reports_of(
         &self,
         user_id: UserId,

@@ -21,7 +21,7 @@ use crate::{
     statement::Statement,
 };
 
-/// The SQL types of the profile of an author.
+/// The SQL types of [`ProfileColumns`].
 pub(super) type ProfileTypes = (Nullable<Text>, Nullable<Text>, Nullable<Text>);
 
 type CommentTypes = (
@@ -29,7 +29,7 @@ type CommentTypes = (
     ProfileTypes,
 );
 type CommentColumns = (DbUuid, Option<DbUuid>, Option<String>, i64, i64, DbInstant, Option<DbInstant>);
-/// First name, last name and avatar.
+/// The first name, last name and avatar of a comment's author.
 pub(super) type ProfileColumns = (Option<String>, Option<String>, Option<String>);
 type CommentRow = (CommentColumns, ProfileColumns);
 
@@ -108,7 +108,7 @@ impl Database {
         Ok(Page { items: self.comment_views(items, viewer).await?, next, total })
     }
 
-    /// Returns the comments as the viewer sees them. One statement reads which of them the viewer likes.
+    /// Converts rows to comments as the viewer sees them. One statement reads which of these comments the viewer likes.
     async fn comment_views(
         &self,
         rows: Vec<CommentRow>,
@@ -148,7 +148,7 @@ fn view((comment, profile): CommentRow, liked_by_me: bool) -> Result<CommentView
     })
 }
 
-/// The author of a comment, with the names and the avatar of the profile.
+/// The author of a comment, with the public name and the avatar from the profile.
 pub(super) fn author(id: UserId, profile: ProfileColumns) -> Result<CommentAuthor, StoreError> {
     let (first_name, last_name, avatar) = profile;
     Ok(CommentAuthor {

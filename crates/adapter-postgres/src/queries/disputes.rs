@@ -23,10 +23,10 @@ use crate::{
 type ViewTypes = (DisputeTypes, SqlId, (Nullable<SqlId>, Nullable<Text>));
 type ViewRow = (DisputeRow, DbUuid, (Option<DbUuid>, Option<String>));
 
-/// The columns of [`ViewTypes`].
+/// Selects the columns of [`ViewTypes`].
 const COLUMNS: &str = concat!(dispute_columns!(), ", p.order_id, u.id, u.email");
 
-/// The buyer is shown until the account is deleted.
+/// The tables that `COLUMNS` are selected from. A buyer whose account was deleted is not joined, and thus not shown.
 const TABLES: &str = " FROM disputes d JOIN payments p ON p.id = d.payment_id \
     LEFT JOIN users u ON u.id = p.user_id AND u.deleted_at IS NULL WHERE ";
 
@@ -70,7 +70,7 @@ impl DisputeQueries for Database {
     }
 }
 
-/// The disputes that match the filter, the newest first.
+/// The list of disputes that match the filter, newest first.
 fn list(filter: &DisputeFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");

@@ -29,7 +29,7 @@ type StartedRow = (SummaryRow, ProgressRow);
 type BoughtTypes = (SqlId, Bool, Integer, Bool, Nullable<BigInt>, Nullable<SqlInstant>, Nullable<Bool>);
 type BoughtRow = (DbUuid, bool, i32, bool, Option<i64>, Option<DbInstant>, Option<bool>);
 
-/// The condition that a purchase `p` of the user `u` allows playing its movie.
+/// The condition that the purchase `p` permits its buyer `u` to play the movie.
 const IS_PLAYABLE: &str =
     "p.revoked_at IS NULL AND p.suspended_at IS NULL AND u.is_active AND u.deleted_at IS NULL";
 
@@ -44,7 +44,7 @@ impl LibraryQueries for Database {
     ) -> Result<Page<LibraryItem>, StoreError> {
         let filter = MovieFilter { bought_by: Some(owner), ..filter.clone() };
         let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
-        // A search reads the movies after it has found them, and a purchase may have ended in between.
+        // A search first finds the movies and then reads their rows. A purchase may have been revoked in between.
         let items = items.into_iter().filter(SummaryRow::is_bought);
         let items = items.map(|row| row.into_library_item(owner)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })
@@ -148,9 +148,9 @@ impl Database {
     }
 }
 
-/// The movies that the owner has begun to watch, the most recently watched first.
+/// The list of movies that the owner has begun to watch and not finished, most recently watched first.
 fn started_list(owner: UserId) -> PlainList {
-    // Both sides are multiplied by 100 instead of dividing by 100, so that the result is exact.
+    // The position is multiplied by 100 instead of dividing the duration by 100, so that the comparison is exact.
     let mut matching = Statement::new(format!(
         " FROM watch_progress w JOIN purchases h ON h.user_id = w.user_id AND h.movie_id = w.movie_id \
          AND h.revoked_at IS NULL JOIN movies m ON m.id = w.movie_id \

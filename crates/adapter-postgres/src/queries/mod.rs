@@ -1,5 +1,5 @@
-//! Queries that read outside of transactions with `Database::fetch`. Like the repositories, they are written once for
-//! both databases.
+//! Queries that only read, with `Database::fetch` and without a transaction. Like the repositories, `adapter-sqlite`
+//! compiles them too.
 
 mod accounts;
 mod audit;

@@ -16,19 +16,21 @@ use crate::{
     statement::Statement,
 };
 
-/// How long something may still be pending after it was due.
+/// How long an order or payment may still be pending after it was due.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
-/// How far back mails are checked, since sent mails are removed after a week.
+/// The age up to which paid orders are checked for a mail. Sent mails are removed from the outbox after a week.
 const MAILS_FOR: TimeDelta = TimeDelta::days(6);
 
-/// The maximum number of reported violations of a rule.
+/// The maximum number of reported violations for each rule.
 const MOST: i64 = 100;
 
-/// The placeholder for the cutoff: what was due before this time must not be pending any more.
+/// The placeholder in a rule for the cutoff time: what was due before this time must no longer be pending.
 const CUTOFF: char = '$';
 
-/// The condition that the item `i` of the payment `p`, which pays its order, entitles the buyer to the movie.
+/// The condition that the item `i` of the payment `p` still entitles the buyer to the movie: the item was not refunded,
+/// no dispute about the payment was lost, and the payment was not fully refunded in the provider's dashboard. `p` is
+/// the payment that pays its order.
 macro_rules! entitled {
     () => {
         "NOT EXISTS (SELECT 1 FROM refund_items x JOIN refunds r ON r.id = x.refund_id \
@@ -40,7 +42,7 @@ macro_rules! entitled {
     };
 }
 
-/// Each rule, with a `SELECT` of the identifiers of the rows that violate it.
+/// The rules. Each has a description of its violation, and a `SELECT` of the identifiers of the rows that violate it.
 const RULES: [(&str, &str); 14] = [
     (
         "a payment paid no order, and its money was not returned",
@@ -204,7 +206,7 @@ impl MoneyChecks for Database {
 }
 
 impl Database {
-    /// The violations of recently paid orders whose buyers got no mail about the payment.
+    /// A violation for each recently paid order whose buyer got no mail about the payment.
     async fn unmailed_orders(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
         let mut violations = Vec::new();
         let mut after = (now.checked_sub_signed(MAILS_FOR).unwrap_or(now), uuid::Uuid::nil());

@@ -17,7 +17,7 @@ use crate::{
     statement::Statement,
 };
 
-/// The SQL types of a movie in a list.
+/// The SQL types of [`SummaryRow`].
 pub(super) type SummaryTypes = (
     SqlId,
     Text,
@@ -43,12 +43,12 @@ pub(super) type SummaryTypes = (
     ViewerTypes,
 );
 
-/// The SQL types of a movie's relation to the viewer: whether it is in the cart, the time of the purchase, whether the
-/// purchase is suspended, the time when it became a favourite, the reaction, and the score.
+/// The SQL types of [`ViewerRow`].
 type ViewerTypes =
     (Bool, Nullable<SqlInstant>, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
-/// A movie's relation to the viewer.
+/// What the viewer has done with a movie: put it in the cart, bought it, marked it as a favourite, reacted to it, or
+/// rated it. Only purchases that were not revoked count.
 #[derive(Queryable)]
 pub(super) struct ViewerRow {
     in_cart: bool,
@@ -86,7 +86,7 @@ pub(super) struct SummaryRow {
     pub(super) viewer: ViewerRow,
 }
 
-/// The SQL types of a movie's details, in addition to [`SummaryTypes`].
+/// The SQL types of [`DetailRow`].
 pub(super) type DetailTypes = (
     Nullable<Double>,
     Nullable<BigInt>,
@@ -103,7 +103,7 @@ pub(super) type DetailTypes = (
     SqlInstant,
 );
 
-/// The details of a movie, in addition to [`SummaryRow`].
+/// The details of a movie that [`SummaryRow`] does not have.
 #[derive(Queryable)]
 pub(super) struct DetailRow {
     meta_score: Option<f64>,
@@ -121,7 +121,7 @@ pub(super) struct DetailRow {
     updated_at: DbInstant,
 }
 
-/// Adds the columns of [`SummaryTypes`] for a statement with `movies m JOIN certifications c`.
+/// Appends the columns of [`SummaryRow`] to a `SELECT` from `movies m JOIN certifications c`.
 pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<UserId>) {
     statement
         .sql(
@@ -157,7 +157,7 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
     };
 }
 
-/// Adds the columns of [`DetailTypes`] for a statement with `movies m`.
+/// Appends the columns of [`DetailRow`] to a `SELECT` from `movies m`.
 pub(super) fn push_detail<ST>(statement: &mut Statement<ST>) {
     statement
         .sql("m.meta_score, m.gross, m.description, ")
@@ -174,7 +174,7 @@ fn named(links: &str, column: &str, names: &str) -> String {
 }
 
 impl SummaryRow {
-    /// Converts the row into the summary for the viewer.
+    /// Converts the row to the summary that the viewer sees.
     pub(super) fn into_summary(self, viewer: Option<UserId>) -> Result<MovieSummary, StoreError> {
         let currency = self.price_currency.parse().map_err(StoreError::failed)?;
         Ok(MovieSummary {
@@ -198,12 +198,12 @@ impl SummaryRow {
         })
     }
 
-    /// Whether the viewer has an active purchase of the movie.
+    /// Whether the viewer has a purchase of the movie that was not revoked.
     pub(super) const fn is_bought(&self) -> bool {
         self.viewer.purchased_at.is_some()
     }
 
-    /// Converts the row into an item of the buyer's library.
+    /// Converts the row to an item of the owner's library. Fails if the owner has not bought the movie.
     pub(super) fn into_library_item(self, owner: UserId) -> Result<LibraryItem, StoreError> {
         let purchased_at = self.viewer.purchased_at.as_ref().map(|at| at.0);
         let purchased_at =
@@ -212,7 +212,7 @@ impl SummaryRow {
         Ok(LibraryItem { movie: self.into_summary(Some(owner))?, purchased_at, is_suspended })
     }
 
-    /// The rank by rating, the same as in its index; `None` without ratings.
+    /// The sort value of the order by rating, which equals the value in the database index; `None` without ratings.
     pub(super) fn rating_rank(&self) -> Option<f64> {
         rating_rank(self.rating_sum, self.rating_count)
     }
@@ -231,7 +231,7 @@ impl ViewerRow {
 }
 
 impl DetailRow {
-    /// Converts the rows into the details for the viewer.
+    /// Converts both rows to the details that the viewer sees.
     pub(super) fn into_detail(
         self,
         summary: SummaryRow,

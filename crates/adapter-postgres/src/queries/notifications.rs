@@ -59,7 +59,7 @@ type NotificationRow = (
     Option<String>,
 );
 
-/// The user's notifications, the newest first.
+/// The list of a user's notifications, newest first.
 pub(super) fn list(user_id: UserId, unread_only: bool) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.bind(user_id.as_uuid());

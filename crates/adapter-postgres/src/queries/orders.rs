@@ -24,7 +24,7 @@ use crate::{
     statement::Statement,
 };
 
-/// The buyer is shown until the account is deleted.
+/// The tables that `COLUMNS` are selected from. A buyer whose account was deleted is not joined, and thus not shown.
 const TABLES: &str = " FROM orders o LEFT JOIN users u ON u.id = o.user_id AND u.deleted_at IS NULL WHERE ";
 
 type StateTypes = (Text, Nullable<SqlInstant>, Nullable<SqlInstant>, Nullable<Text>, Nullable<SqlInstant>);
@@ -43,7 +43,7 @@ type OrderRow = (
     (Option<String>, Option<String>),
 );
 
-/// The columns of [`OrderTypes`].
+/// Selects the columns of [`OrderTypes`].
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "o.id, o.number, o.created_at, o.status, o.paid_at, o.canceled_at, o.cancel_reason, o.expires_at, \
@@ -106,7 +106,7 @@ impl OrderQueries for Database {
     }
 }
 
-/// The orders that match the filter, the newest first.
+/// The list of orders that match the filter, newest first.
 pub(super) fn list(filter: &OrderFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");
@@ -127,7 +127,7 @@ pub(super) fn list(filter: &OrderFilter) -> PlainList {
     PlainList { columns: COLUMNS.as_str(), matching, order }
 }
 
-/// Adds the condition that the e-mail address of the buyer `u` contains this text.
+/// Appends the condition that the e-mail address of the buyer `u` contains `email`; nothing without `email`.
 pub(super) fn push_email(statement: &mut Statement, email: Option<&str>) {
     let filter = UserFilter { email: email.map(str::to_owned), ..UserFilter::default() };
     for (index, part) in filter.parts_of_key().iter().enumerate() {
@@ -162,7 +162,7 @@ pub(super) fn buyer((id, email): (Option<DbUuid>, Option<String>)) -> Result<Opt
     Ok(Some(Buyer { id: UserId::from_uuid(id.0), email: email.parse().map_err(StoreError::failed)? }))
 }
 
-/// Reads the result of [`ORDERED_MOVIES`].
+/// Parses the result of [`ORDERED_MOVIES`].
 pub(super) fn read_items(json: Option<&str>, currency: Currency) -> Result<Vec<OrderedMovie>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let rows: Vec<(&str, String, i32, i64)> = serde_json::from_str(json).map_err(StoreError::failed)?;
@@ -173,7 +173,7 @@ pub(super) fn read_items(json: Option<&str>, currency: Currency) -> Result<Vec<O
     rows.into_iter().map(movie).collect()
 }
 
-/// Reads the result of [`EXCLUDED_MOVIES`].
+/// Parses the result of [`EXCLUDED_MOVIES`].
 fn read_exclusions(json: Option<&str>) -> Result<Vec<ExcludedMovie>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let rows: Vec<(&str, &str)> = serde_json::from_str(json).map_err(StoreError::failed)?;

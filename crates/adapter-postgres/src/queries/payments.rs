@@ -23,7 +23,7 @@ use crate::{
     statement::Statement,
 };
 
-/// The buyer is shown until the account is deleted.
+/// The tables that `COLUMNS` are selected from. A buyer whose account was deleted is not joined, and thus not shown.
 const TABLES: &str = " FROM payments p LEFT JOIN users u ON u.id = p.user_id AND u.deleted_at IS NULL WHERE ";
 
 type StateTypes =
@@ -52,7 +52,7 @@ type PaymentRow = (
     Option<String>,
 );
 
-/// The columns of [`PaymentTypes`].
+/// Selects the columns of [`PaymentTypes`].
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "p.id, p.order_id, p.provider, p.created_at, p.status, p.failure_code, p.failed_at, p.completed_at, \
@@ -139,7 +139,7 @@ fn pair((id, order_id): &(DbUuid, DbUuid)) -> (PaymentId, OrderId) {
     (PaymentId::from_uuid(id.0), OrderId::from_uuid(order_id.0))
 }
 
-/// The payments that match the filter, the newest first.
+/// The list of payments that match the filter, newest first.
 fn list(filter: &PaymentFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");

@@ -36,7 +36,7 @@ type CommentColumns = (DbUuid, DbUuid, String, DbInstant, Option<DbInstant>);
 type PurchaseTypes = (SqlId, Text, SqlInstant, Nullable<SqlInstant>, Nullable<SqlInstant>);
 type PurchaseColumns = (DbUuid, String, DbInstant, Option<DbInstant>, Option<DbInstant>);
 
-/// The kinds of links with their tables.
+/// The kinds of links that users get by mail, and the tables of their tokens.
 const LINKS: [(LinkKind, &str); 2] =
     [(LinkKind::Activation, "activation_tokens"), (LinkKind::PasswordReset, "password_reset_tokens")];
 
@@ -100,7 +100,7 @@ impl PersonalDataQueries for Database {
     }
 }
 
-/// A statement that begins with `sql` and the identifier of the user.
+/// A statement that begins with `sql`, followed by the identifier of the user as a bind parameter.
 fn about<ST>(sql: &'static str, user_id: UserId) -> Statement<ST> {
     let mut statement = Statement::new(sql);
     statement.bind(user_id.as_uuid());

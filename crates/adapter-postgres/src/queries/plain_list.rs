@@ -1,4 +1,4 @@
-//! Pages of simple lists, which consist of columns, conditions and an order.
+//! Reads pages of lists that are described by columns, conditions and an order.
 
 use diesel::sql_types::BigInt;
 use domain::{
@@ -8,19 +8,18 @@ use domain::{
 
 use crate::{Database, queries::keyset::Keyset, statement::Statement};
 
-/// A list, independent of the requested page.
+/// The description of a list, from which statements for its pages are made.
 pub(crate) struct PlainList {
-    /// The columns of a row.
+    /// The columns to select.
     pub(crate) columns: &'static str,
-    /// ` FROM … WHERE …`, with a condition at its end.
+    /// ` FROM … WHERE …`. It must end in a condition, because ` AND …` may be appended.
     pub(crate) matching: Statement,
-    /// The order.
     pub(crate) order: Keyset,
 }
 
 impl PlainList {
-    /// A statement that reads the page and one more row, which shows whether there is a next page. `ST` is the type of
-    /// the columns.
+    /// A statement that reads the requested page and one more row, which shows whether there is a next page. `ST` is
+    /// the SQL type of the columns.
     pub(crate) fn statement<ST>(&self, request: &PageRequest) -> Result<Statement<ST>, StoreError> {
         let mut statement = Statement::new("SELECT ");
         statement.sql(self.columns);
@@ -28,7 +27,7 @@ impl PlainList {
         Ok(statement)
     }
 
-    /// Adds the part after the columns, for lists whose columns depend on the viewer.
+    /// Appends everything after the columns to `statement`, for lists whose columns depend on the viewer.
     pub(crate) fn push_part<ST>(
         &self,
         statement: &mut Statement<ST>,
@@ -47,7 +46,8 @@ impl PlainList {
         Ok(())
     }
 
-    /// A statement that counts the matching rows, up to one more than the limit of exact totals.
+    /// A statement that counts the matching rows. It stops at one more than [`NUMBERED_ITEMS`], the largest exact
+    /// total.
     fn count(&self) -> Statement<(BigInt,)> {
         let mut statement = Statement::new("SELECT count(*) FROM (SELECT 1");
         statement
@@ -58,8 +58,8 @@ impl PlainList {
 }
 
 impl Database {
-    /// Creates a page from the rows of [`PlainList::statement`]. The list is counted only if the page does not
-    /// determine the total.
+    /// Creates a page from the rows of [`PlainList::statement`]. Runs a statement that counts the list only for a
+    /// numbered page, and only if its rows do not already tell the total.
     pub(crate) async fn page_of<Row: Send>(
         &self,
         list: &PlainList,

@@ -1,4 +1,4 @@
-//! The results of recent searches, which are cached for a short time.
+//! A cache for the results of recent searches and suggestions.
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
@@ -10,17 +10,17 @@ use domain::{
 use moka::sync::Cache;
 use uuid::Uuid;
 
-/// How many searches are cached, with up to 30 kB each, and how many suggestions.
+/// The maximum number of cached searches (up to 30 kB each), and of cached lists of suggestions.
 const MAX_SEARCHES: u64 = 256;
 
-/// The maximum length of a filter whose results are cached, in bytes, so that long searches cannot fill the memory.
+/// The maximum length in bytes of a filter whose results are cached. It limits the memory of the cache.
 pub(super) const MAX_KEY: usize = 512;
 
-/// How long results are cached. The version of the catalogue does not change with the popularity of its movies, which is
-/// updated every minute.
+/// How long results are cached. A change of a movie invalidates them at once, because it changes the catalogue's
+/// version. But popularity, which is updated every minute, does not change the version.
 const LONGEST_AGE: Duration = Duration::from_mins(1);
 
-/// A ranked match.
+/// A movie that matches a search, with the values that it is ranked by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Ranked {
     pub(super) rank: i64,
@@ -29,17 +29,19 @@ pub(super) struct Ranked {
 }
 
 impl Ranked {
-    /// Compares ranks; the best comes first.
+    /// Compares two matches; the better one is less, so that sorting puts it first.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         let by_rank = other.rank.cmp(&self.rank);
         by_rank.then(other.popularity.total_cmp(&self.popularity)).then(other.id.cmp(&self.id))
     }
 
+    /// The position of a page that begins after this match.
     pub(super) fn position(&self) -> Position {
         let values = vec![SortValue::Integer(self.rank), SortValue::Real(self.popularity)];
         Position { values, id: self.id }
     }
 
+    /// Converts a position back. Fails for a position of a list with another order.
     pub(super) fn at(position: &Position) -> Result<Self, StoreError> {
         match position.values.as_slice() {
             [SortValue::Integer(rank), SortValue::Real(popularity)] => {
@@ -50,15 +52,16 @@ impl Ranked {
     }
 }
 
-/// The ranked matches, the best first.
+/// The matches of a search.
 pub(super) struct Matches {
+    /// The matches, best first.
     pub(super) ranked: Vec<Ranked>,
-    /// Whether these are all matches.
+    /// Whether `ranked` contains all matches.
     pub(super) is_complete: bool,
 }
 
-/// The results of recent searches. Each belongs to a version of the catalogue, so that every change of a movie is found
-/// immediately, whichever node made it.
+/// The cache. Its keys contain the version of the catalogue, which every change of a movie on any node increases. So no
+/// outdated movie is found.
 pub(crate) struct RecentSearches {
     matches: Cache<(String, i64), Arc<Matches>>,
     suggestions: Cache<(String, i64), Arc<[Suggestion]>>,
@@ -69,24 +72,24 @@ impl RecentSearches {
         Self { matches: cache(), suggestions: cache() }
     }
 
-    /// The matches of a filter at this version of the catalogue, if they are cached.
+    /// The cached matches of a filter at a version of the catalogue.
     pub(super) fn matches(&self, filter: &str, version: i64) -> Option<Arc<Matches>> {
         self.matches.get(&(filter.to_owned(), version))
     }
 
-    /// Caches the matches of a filter.
+    /// Caches the matches of a filter, unless the filter is too long.
     pub(super) fn keep_matches(&self, filter: String, version: i64, matches: Arc<Matches>) {
         if filter.len() <= MAX_KEY {
             self.matches.insert((filter, version), matches);
         }
     }
 
-    /// The suggestions of a filter at this version of the catalogue, if they are cached.
+    /// The cached suggestions of a filter at a version of the catalogue.
     pub(super) fn suggestions(&self, filter: &str, version: i64) -> Option<Arc<[Suggestion]>> {
         self.suggestions.get(&(filter.to_owned(), version))
     }
 
-    /// Caches the suggestions of a filter.
+    /// Caches the suggestions of a filter, unless the filter is too long.
     pub(super) fn keep_suggestions(&self, filter: String, version: i64, suggestions: Arc<[Suggestion]>) {
         if filter.len() <= MAX_KEY {
             self.suggestions.insert((filter, version), suggestions);

@@ -24,10 +24,10 @@ use crate::{
 type ViewTypes = (RefundRequestTypes, (Nullable<SqlId>, Nullable<Text>));
 type ViewRow = (RefundRequestRow, (Option<DbUuid>, Option<String>));
 
-/// The columns of [`ViewTypes`].
+/// Selects the columns of [`ViewTypes`].
 const COLUMNS: &str = concat!(refund_request_columns!(), ", u.id, u.email");
 
-/// The buyer is shown until the account is deleted.
+/// The tables that `COLUMNS` are selected from. A buyer whose account was deleted is not joined, and thus not shown.
 const TABLES: &str =
     " FROM refund_requests r LEFT JOIN users u ON u.id = r.user_id AND u.deleted_at IS NULL WHERE ";
 
@@ -86,7 +86,7 @@ impl Database {
     }
 }
 
-/// The requests that match the filter, the newest first.
+/// The list of refund requests that match the filter, newest first.
 fn list(filter: &RefundRequestFilter) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql("TRUE");

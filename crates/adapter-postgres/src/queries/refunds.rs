@@ -74,7 +74,7 @@ impl RefundQueries for Database {
 }
 
 impl Database {
-    /// The refunds of these rows with their items.
+    /// Converts rows to refunds, with their items.
     async fn with_items(&self, rows: Vec<RefundRow>) -> Result<Vec<Refund>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());

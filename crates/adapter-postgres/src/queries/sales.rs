@@ -17,20 +17,20 @@ use crate::{
     statement::Statement,
 };
 
-/// The seconds of a day.
+/// The number of seconds in a day.
 const DAY_SECONDS: i64 = 86_400;
 
-/// If a period covers more than one seventh of the time between the first and the last sale, the indexes in the order
-/// of movies and buyers are used. Such an index is read completely, but its rows need no sorting, which takes seven
-/// times as long per row on SQLite.
+/// Which index a report uses. If its period covers more than 1/7 of the time between the first and the last sale, it
+/// reads the whole index that is sorted by movie or buyer. Otherwise, it reads the period from the index that is sorted
+/// by time, and sorts the rows by movie or buyer. On SQLite, that takes seven times as long for each row.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// The kinds of rows of [`TopTypes`].
+/// The values of the first column of [`TopTypes`]: what the row contains.
 const TOP_MOVIE: i32 = 0;
 const TOP_GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
 
-/// The kind of the row, identifier, name, number of sales and net sum.
+/// The kind of the row, the identifier, the name, the number of sold items, and the net sum in minor units.
 type TopTypes = (Integer, Nullable<SqlId>, Text, BigInt, BigInt);
 type TopRow = (i32, Option<DbUuid>, String, i64, i64);
 
@@ -38,7 +38,7 @@ type TopRow = (i32, Option<DbUuid>, String, i64, i64);
 impl SalesQueries for Database {
     async fn sales(&self, period: SalesPeriod, currency: Currency) -> Result<Sales, StoreError> {
         let scope = self.scope(period, currency).await?;
-        // Concurrently, because each is slow with very many orders.
+        // These statements run concurrently, because each is slow when there are very many orders.
         let (days, orders, buyers, sold) = tokio::try_join!(
             self.days(&scope),
             self.count(
@@ -66,17 +66,17 @@ struct Sold {
     genres: Vec<SoldThing<GenreId>>,
 }
 
-/// The scope of a report.
+/// The period and the currency of a report.
 struct Scope {
     from: Instant,
     until: Instant,
     currency: Currency,
-    /// Whether the period covers a large part of the time with sales.
+    /// Whether the period covers more than 1/`WHOLE_INDEX_PART` of the time between the first and the last sale.
     covers_large_part: bool,
 }
 
 impl Scope {
-    /// The scope of a report; `sales` are the times of the first and the last sale.
+    /// Creates the scope. `sales` are the times of the first and the last sale.
     fn of(period: SalesPeriod, currency: Currency, sales: Option<(Instant, Instant)>) -> Self {
         let after = period.to.checked_add_days(Days::new(1)).unwrap_or(period.to);
         let from = period.from.and_time(NaiveTime::MIN).and_utc();
@@ -89,13 +89,15 @@ impl Scope {
         Self { from, until, currency, covers_large_part }
     }
 
-    /// Adds the currency to a statement that ends in `… = `, and limits it to the period.
+    /// A statement that begins with `sql`, which must end in `currency = `, and is limited to the currency and the
+    /// period.
     fn within<ST>(&self, sql: &'static str, column: &'static str) -> Statement<ST> {
         let mut statement = Statement::new(sql);
         self.push(&mut statement, column);
         statement
     }
 
+    /// Appends the currency and the condition that the time in `column` is in the period.
     fn push<ST>(&self, statement: &mut Statement<ST>, column: &'static str) {
         statement
             .bind(self.currency.code().to_owned())
@@ -121,7 +123,8 @@ impl Scope {
         statement
     }
 
-    /// The best-selling movies and genres, and the number of all sold items; refunds are subtracted from the sums.
+    /// A statement that reads the best-selling movies and genres, and the number of all sold items. Refunds reduce the
+    /// net sums, but not the numbers of sold items.
     fn sold(&self) -> Statement<TopTypes> {
         let index = index_hint(if self.covers_large_part {
             "payment_items_by_movie"
@@ -154,7 +157,7 @@ impl Scope {
     }
 }
 
-/// Sorts movies or genres, the best-selling one first.
+/// Sorts movies or genres: the most sold first, then the higher net sum first.
 fn best_first<K: Kind>(things: &mut [SoldThing<Id<K>>]) {
     let key = |thing: &SoldThing<Id<K>>| {
         (std::cmp::Reverse(thing.sold), std::cmp::Reverse(thing.net), thing.id.as_uuid())
@@ -178,7 +181,8 @@ impl Database {
         Ok(rows.first().map_or(0, |(count,)| *count))
     }
 
-    /// The number, sum and count of events for each day.
+    /// For each day with matching rows: the day as the number of days since 1970-01-01, the sum of `amount` in minor
+    /// units, and the number of rows. `sql` is ` FROM … WHERE … currency = `, and `column` has the time of a row.
     async fn by_day(
         &self,
         scope: &Scope,
@@ -242,7 +246,7 @@ impl Database {
 
     async fn sold(&self, scope: &Scope) -> Result<Sold, StoreError> {
         let mut statement = scope.sold();
-        // Planned each time, because long and short periods need different plans.
+        // Without a cached prepared statement, it is planned each time: long and short periods need different plans.
         statement.forget();
         let rows: Vec<TopRow> = self.fetch(statement).await?;
         let mut found = Sold::default();
@@ -276,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_covers_a_large_part_if_it_has_more_than_a_seventh_of_the_time_with_sales() {
+    fn a_period_covers_a_large_part_if_it_is_more_than_a_seventh_of_the_time_with_sales() {
         let sales = Some((at("2026-01-01T12:00:00Z"), at("2026-03-12T12:00:00Z")));
         let covers = |from, to, sales| {
             Scope::of(SalesPeriod { from: day(from), to: day(to) }, Currency::USD, sales).covers_large_part

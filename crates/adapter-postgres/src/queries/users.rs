@@ -22,8 +22,8 @@ use crate::{
 const COLUMNS: &str = "u.id, u.email, u.email_key, u.group_id, u.is_active, u.created_at, \
     p.id, p.first_name, p.last_name, p.avatar, p.gender, p.date_of_birth, p.info";
 
-/// A user has at most one profile, so the list has one row per user. Erased users, whose rows are kept for
-/// bookkeeping, are excluded.
+/// The tables that `COLUMNS` are selected from. A user has at most one profile, so there is one row for each user.
+/// Deleted users are excluded; their rows remain in the table because orders refer to them.
 const TABLES: &str = " FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id \
     WHERE u.deleted_at IS NULL AND ";
 
@@ -66,7 +66,7 @@ impl UserQueries for Database {
     }
 }
 
-/// The users that match the filter, in this order.
+/// The list of users that match the filter, in the given order.
 pub(super) fn list(filter: &UserFilter, sorts: &[UserSort]) -> PlainList {
     let mut matching = Statement::new(TABLES);
     matching.sql(match filter.is_active {

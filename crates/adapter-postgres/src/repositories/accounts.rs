@@ -17,7 +17,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The identifier of a role's row, fixed by the migration.
+/// The identifier of a role's row in the table of groups. The first migration inserts these rows.
 pub(crate) const fn group_id(role: Role) -> DbUuid {
     let last = match role {
         Role::User => 1,
@@ -27,7 +27,7 @@ pub(crate) const fn group_id(role: Role) -> DbUuid {
     DbUuid(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000 | last))
 }
 
-/// The role of a row of the groups.
+/// The role of a row in the table of groups, by its identifier.
 pub(crate) fn role(group: DbUuid) -> Result<Role, StoreError> {
     [Role::User, Role::Moderator, Role::Admin]
         .into_iter()
@@ -49,7 +49,7 @@ struct UserRow {
     group_id: DbUuid,
     created_at: DbInstant,
     updated_at: DbInstant,
-    /// Since when the account is active or deactivated; `None` while it is awaiting activation.
+    /// The time when the account was activated or deactivated; `None` while it awaits activation.
     activated_at: Option<DbInstant>,
 }
 
@@ -66,7 +66,7 @@ impl UserRow {
     }
 }
 
-/// The column `activated_at` of an account in this state.
+/// The value of the column `activated_at` for a state.
 fn activated_at(state: AccountState) -> Option<DbInstant> {
     match state {
         AccountState::AwaitingActivation { .. } => None,

@@ -38,7 +38,7 @@ impl CartRepository for UnitOfWork {
         if self.execute(query).await? == 1 {
             return Ok(proposed);
         }
-        // Another unit created it in the meantime.
+        // Another unit of work has created the cart in the meantime.
         self.lock_cart(user_id).await?.ok_or_else(|| StoreError::failed("a cart came and went"))
     }
 

@@ -34,7 +34,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Joins the movies that have the wanted identities.
+/// Joins the movies `m` whose identity is one of those in the table `wanted`.
 const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
     AND m.duration_minutes = wanted.duration_minutes";
 
@@ -46,7 +46,7 @@ impl MovieRepository for UnitOfWork {
         names: &[ProposedName],
     ) -> Result<Vec<Uuid>, StoreError> {
         let keys: Vec<String> = names.iter().map(|proposed| fold(&proposed.name)).collect();
-        // Sorted, so that units that add the same names lock them in the same order.
+        // Sorted by key, so that concurrent units of work insert the same names in the same order and cannot deadlock.
         let mut missing: BTreeMap<&str, &ProposedName> = BTreeMap::new();
         for (key, proposed) in keys.iter().zip(names) {
             missing.entry(key).or_insert(proposed);
@@ -188,7 +188,7 @@ impl MovieRepository for UnitOfWork {
         let uploaded = movie.uploaded_poster();
         let poster_width =
             uploaded.map(|poster| i32::try_from(poster.width)).transpose().map_err(StoreError::failed)?;
-        // The activity of users counts for the popularity as before.
+        // Popularity is the number of votes plus the activity of users. Only the votes change here.
         let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
         statement
             .bind(movie.votes)
@@ -269,8 +269,9 @@ impl OfferRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks the movies in a fixed order; returns whether there may be any. It is a separate statement, so that the
-    /// next one sees all changes of earlier lock holders, including links.
+    /// Locks the movies with these identities, in the order of their identifiers; returns `false` if there are none.
+    /// Does nothing on SQLite. The movies must be read by a later statement: only that one sees what the earlier
+    /// holders of the locks have changed in other tables.
     async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<bool, StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(true) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM ");
@@ -331,7 +332,7 @@ impl UnitOfWork {
         for chunk in rows.chunks(CHUNK) {
             insert_names(self, names_table(kind), chunk).await?;
         }
-        // Lists of names also contain names without movies.
+        // Lists of genres and people also contain names without movies, so their counts change.
         self.note_catalog_change();
         Ok(())
     }

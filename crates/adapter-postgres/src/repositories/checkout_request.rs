@@ -1,4 +1,4 @@
-//! The stored JSON form of the request to a payment provider to open a checkout.
+//! The JSON format in which the request to open a checkout at a payment provider is stored.
 
 use domain::{
     id::{Id, Kind},
@@ -16,7 +16,8 @@ struct StoredLine {
     minor: i64,
 }
 
-/// The fields are never renamed, and a new one gets a default: rows that an earlier version wrote must stay readable.
+/// The JSON object of a stored request. Fields must not be renamed, and a new field needs a default value, because rows
+/// that earlier versions of the program wrote must stay readable.
 #[derive(Serialize, Deserialize)]
 struct StoredRequest {
     payment_id: String,
@@ -33,7 +34,7 @@ struct StoredRequest {
     idempotency_key: String,
 }
 
-/// Returns the text to store.
+/// Converts a request to the text that is stored.
 pub(super) fn write(request: &CheckoutRequest) -> Result<String, StoreError> {
     let line = |line: &CheckoutLine| StoredLine { name: line.name.clone(), minor: line.price.minor() };
     let stored = StoredRequest {
@@ -52,7 +53,7 @@ pub(super) fn write(request: &CheckoutRequest) -> Result<String, StoreError> {
     serde_json::to_string(&stored).map_err(StoreError::failed)
 }
 
-/// Reads the output of [`write`].
+/// Parses the output of [`write`].
 pub(super) fn read(text: &str) -> Result<CheckoutRequest, StoreError> {
     let stored: StoredRequest = serde_json::from_str(text).map_err(StoreError::failed)?;
     let currency = stored.currency.parse().map_err(StoreError::failed)?;

@@ -99,8 +99,8 @@ impl CommentReportRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Removes the user's reports, and the open reported comments that no other user has reported or that were written
-    /// by the user.
+    /// Deletes the reports by the user, and every undecided reported comment that the user wrote, or that nobody else
+    /// reported.
     pub(crate) async fn erase_reports(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<()>::new(

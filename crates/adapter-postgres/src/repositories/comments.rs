@@ -46,7 +46,8 @@ impl CommentRepository for UnitOfWork {
         statement.bind(id.as_uuid());
         let found: Option<(Option<DbUuid>,)> = self.first(statement).await?;
         let Some((thread_id,)) = found else { return Ok(None) };
-        // The first comment of the thread is locked first, so that all units lock in the same order.
+        // The first comment of the thread is locked before its replies, so that all units of work lock in the same
+        // order.
         if let Some(thread_id) = thread_id {
             self.lock_comment(CommentId::from_uuid(thread_id.0)).await?;
         }
@@ -109,7 +110,7 @@ impl CommentRepository for UnitOfWork {
         }
         if let Some(thread_id) = comment.thread_id {
             self.count_reply(thread_id, -1).await?;
-            // A deleted comment is kept only as long as it has replies.
+            // The first comment of the thread may already be deleted. Its empty row is kept only while it has replies.
             let mut statement = Statement::<()>::new(
                 "DELETE FROM comments WHERE user_id IS NULL AND replies_count = 0 AND id = ",
             );
@@ -186,8 +187,11 @@ impl UnitOfWork {
         self.queue_popularity(movie_id).await
     }
 
-    /// Removes the user's likes of comments and the user's comments, whose movies are locked. It does not change
-    /// comments of other users twice, since PostgreSQL would then lock their authors.
+    /// Deletes the user's comments and the user's likes of comments. The caller must have locked the movies of these
+    /// comments.
+    ///
+    /// It updates each comment of another user at most once: when a transaction updates a row for the second time,
+    /// PostgreSQL checks its foreign keys again, and locks the comment's author for that.
     pub(crate) async fn erase_comments(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<(SqlId,)>::new(
@@ -234,7 +238,7 @@ impl UnitOfWork {
             statement.bind(user).sql(end);
             self.execute(statement).await?;
         }
-        // Comments that have replies of other users.
+        // The remaining comments have replies of other users. Their rows are kept without author and text.
         let mut statement = Statement::<()>::new(
             "UPDATE comments SET user_id = NULL, text = NULL, likes = 0 WHERE user_id = ",
         );

@@ -31,7 +31,7 @@ pub(crate) type DisputeRow = (
     i32,
 );
 
-/// The columns of [`DisputeTypes`], of disputes `d`.
+/// Selects the columns of [`DisputeTypes`] from `disputes d`.
 macro_rules! dispute_columns {
     () => {
         "d.id, d.created_at, d.payment_id, d.external_id, d.status, d.reason, d.amount_minor, d.withdrawn_minor, \
@@ -123,7 +123,7 @@ fn push_instant(statement: &mut Statement<()>, instant: Option<Instant>) {
     };
 }
 
-/// The dispute of a row.
+/// Converts a row to a dispute.
 pub(crate) fn dispute(row: DisputeRow) -> Result<Dispute, StoreError> {
     let (id, created_at, (payment_id, external_id, status, reason), money, instants, checks) = row;
     let ((amount, withdrawn, currency), (due_by, closed_at, next_check_at)) = (money, instants);

@@ -8,14 +8,15 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The maximum number of users in a transaction.
+/// The maximum number of users that one transaction updates.
 const BATCH: i64 = 500;
 
 impl Database {
-    /// Recomputes the address keys of users that were created by an earlier version of the rule. It is run after the
-    /// migrations; several nodes may run it concurrently, and it can be interrupted at any time.
+    /// Recomputes the keys of e-mail addresses that an earlier version of the key rule computed. Called after the
+    /// migrations. Several nodes may run it concurrently, and it can be interrupted at any time.
     ///
-    /// A new rule can only distinguish addresses that the earlier rule treated as equal, so keys stay unique.
+    /// The keys stay unique, because a new version of the rule may only distinguish more addresses than the earlier
+    /// one.
     pub(crate) async fn update_email_keys(&self) -> Result<(), StoreError> {
         loop {
             let mut unit = UnitOfWork::begin(self).await?;
@@ -30,7 +31,7 @@ impl Database {
                 return unit.finish().await;
             }
             for (id, email, old_key) in rows {
-                // An address that is no longer accepted keeps its key.
+                // A stored address that is no longer valid keeps its key.
                 let key = email.parse::<EmailAddress>().map_or(old_key, |email| email.key().to_owned());
                 let update = diesel::update(users::table.filter(users::id.eq(id)))
                     .set((users::email_key.eq(key), users::email_key_version.eq(EmailAddress::KEY_VERSION)));

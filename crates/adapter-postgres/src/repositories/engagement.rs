@@ -33,7 +33,7 @@ pub(crate) fn reaction_named(name: &str) -> Result<MovieReaction, StoreError> {
     }
 }
 
-/// What a reaction adds to the numbers of likes and dislikes.
+/// What a reaction adds to a movie's numbers of likes and dislikes.
 const fn weight(reaction: Option<MovieReaction>) -> (i64, i64) {
     match reaction {
         Some(MovieReaction::Like) => (1, 0),
@@ -42,7 +42,7 @@ const fn weight(reaction: Option<MovieReaction>) -> (i64, i64) {
     }
 }
 
-/// Adds ` WHERE user_id = … AND movie_id = …`.
+/// Appends ` WHERE user_id = … AND movie_id = …`.
 fn push_pair<ST>(statement: &mut Statement<ST>, user_id: UserId, movie_id: MovieId) {
     statement
         .sql(" WHERE user_id = ")
@@ -51,7 +51,8 @@ fn push_pair<ST>(statement: &mut Statement<ST>, user_id: UserId, movie_id: Movie
         .bind(movie_id.as_uuid());
 }
 
-/// Adds a condition on movies `m`: the viewer can see the movie. It is on sale, the viewer has bought it, or is a moderator.
+/// Appends the condition that the viewer may see the movie `m`: the movie is on sale, or the viewer has bought it or is
+/// at least a moderator.
 pub(crate) fn push_visible<ST>(statement: &mut Statement<ST>, viewer: Option<&Actor>) {
     match viewer {
         None => {
@@ -68,7 +69,7 @@ pub(crate) fn push_visible<ST>(statement: &mut Statement<ST>, viewer: Option<&Ac
     }
 }
 
-/// Like [`push_visible`], for a user whose role is read from the database.
+/// As [`push_visible`], for a user whose role the statement reads from the database.
 fn push_visible_to<ST>(statement: &mut Statement<ST>, user_id: UserId) {
     statement.sql("(m.is_available OR ");
     push_bought(statement, user_id);
@@ -79,7 +80,7 @@ fn push_visible_to<ST>(statement: &mut Statement<ST>, user_id: UserId) {
     statement.sql("))");
 }
 
-/// Adds a condition on movies `m`: the user has bought the movie.
+/// Appends the condition that the user has bought the movie `m`, and the purchase was not revoked.
 fn push_bought<ST>(statement: &mut Statement<ST>, user_id: UserId) {
     statement
         .sql("EXISTS (SELECT 1 FROM purchases p WHERE p.movie_id = m.id AND p.revoked_at IS NULL AND p.user_id = ")
@@ -230,7 +231,7 @@ impl EngagementRepository for UnitOfWork {
     }
 
     async fn erase_engagement(&mut self, user_id: UserId) -> Result<(), StoreError> {
-        // Movies are locked in the order of their identifiers, and before comments.
+        // As in every unit of work, movies are locked in the order of their identifiers, and before comments.
         if let Some(locked) = LOCKED_MOVIES {
             let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE m.id IN (");
             statement

@@ -21,7 +21,7 @@ use crate::{
 type KnownTypes = (Text, Nullable<SqlId>, Nullable<Integer>, Nullable<Text>);
 type KnownRow = (String, Option<DbUuid>, Option<i32>, Option<String>);
 
-/// Adds the condition that a row has this key.
+/// Appends the condition that a row has this key.
 fn push_key<ST>(statement: &mut Statement<ST>, key: &IdempotencyKey) {
     statement
         .sql("user_id = ")
@@ -34,22 +34,22 @@ fn push_key<ST>(statement: &mut Statement<ST>, key: &IdempotencyKey) {
         .bind(key.key.clone());
 }
 
-/// What happens when the key already exists.
+/// What an insert does when a row with the same key exists.
 #[derive(Clone, Copy)]
 enum Conflict {
-    /// The row is not changed.
+    /// Leave the row unchanged.
     Keep,
-    /// The row gets the new object, if it belongs to the same request.
+    /// Set the row's object to the new one, but only if the row belongs to the same request.
     Rename,
 }
 
-/// The time before which requests are ignored.
+/// Requests from this time or earlier are no longer remembered, even if their rows still exist.
 fn forgotten(now: Instant) -> Instant {
     now.checked_sub_signed(KEPT_FOR).unwrap_or(now)
 }
 
 impl UnitOfWork {
-    /// Adds the request; `false` when another one has its key.
+    /// Inserts the request; returns `false` when another request has the same key.
     async fn insert_request(
         &mut self,
         request: &KeyedRequest,
@@ -143,8 +143,8 @@ impl IdempotencyKeys for Database {
 
     async fn keep_answer(&self, request: &KeyedRequest, answer: &KeptAnswer) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
-        // The user is locked first, as in every unit of a user, since a copy of the same request could otherwise cause
-        // a deadlock.
+        // Every unit of work of a user locks the user first. Without this lock, a concurrent copy of the same request
+        // could cause a deadlock.
         if unit.find_user_for_update(request.key.user_id).await?.is_none() {
             return unit.finish().await;
         }
@@ -159,7 +159,8 @@ impl IdempotencyKeys for Database {
                 .bind(request.fingerprint.clone())
                 .sql(" AND ");
             push_key(&mut statement, &request.key);
-            // A refusal must not be stored when another copy of the request has created an object.
+            // Another copy of the request may have created an object. Then its row has another identifier, and an error
+            // response of this copy must not be stored.
             if answer.status >= 400 {
                 statement.sql(" AND id = ").bind(request.id.as_uuid());
             }

@@ -13,11 +13,12 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The SQL types of a progress.
+/// The SQL types of [`ProgressRow`].
 pub(crate) type ProgressTypes = (BigInt, SqlInstant, Bool);
+/// The position in seconds, the time of the progress, and whether the movie was watched to its end.
 pub(crate) type ProgressRow = (i64, DbInstant, bool);
 
-/// The progress of a row.
+/// Converts a row to a progress.
 pub(crate) fn progress((position_seconds, at, is_watched): ProgressRow) -> Progress {
     Progress { position_seconds, at: at.0, is_watched }
 }

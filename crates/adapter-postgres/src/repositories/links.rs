@@ -13,7 +13,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Runs the body with `$table` as the table of the kind.
+/// Evaluates `$body` with `$table` as the Diesel module of the table for this kind of link.
 macro_rules! with_table {
     ($kind:expr, $table:ident, $body:expr) => {
         match $kind {

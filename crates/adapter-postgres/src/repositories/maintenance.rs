@@ -3,15 +3,16 @@ use domain::{accounts::AccountMaintenance, store::StoreError, time::Instant};
 
 use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::UnitOfWork};
 
-/// Expiring rows: a table, and the condition, in which `?` is the time.
+/// The tables of link tokens, each with the condition for rows to delete. `?` stands for a time.
 const LINKS: [(&str, &str); 2] =
     [("activation_tokens", "expires_at < ?"), ("password_reset_tokens", "expires_at < ?")];
 
-/// Notifications whose likes were all removed. They are kept for some time, so that another like is not mailed too
-/// early.
+/// The condition for notifications whose likes were all withdrawn. They are kept for some time, because they tell when
+/// the last mail was sent: without them, the next like would be mailed too early.
 const WITHDRAWN: &str = "count = 0 AND notified_at < ?";
 
-/// A node that did not know of a deletion yet may have created a cart right after it, or notified the user.
+/// The condition for rows of users that were erased recently. A node that did not yet know of the deletion may have
+/// created a cart or a notification right after it.
 const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
 
 #[async_trait]
@@ -43,8 +44,8 @@ impl AccountMaintenance for Database {
 }
 
 impl UnitOfWork {
-    /// Removes up to `limit` rows for which any of the conditions is true, in which `?` is the time; locked rows are
-    /// skipped.
+    /// Deletes up to `limit` rows that fulfil any of the conditions, and returns their number. In each condition, `?`
+    /// stands for `moment`. Rows that another transaction has locked are skipped. The table must have a column `id`.
     pub(crate) async fn purge(
         &mut self,
         table: &'static str,

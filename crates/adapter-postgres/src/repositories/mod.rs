@@ -1,5 +1,5 @@
-//! The units of work and their repositories, written once for every database: `adapter-sqlite` compiles this same
-//! source against its own `dialect`, `schema` and `unit_of_work`.
+//! The repositories of a unit of work. `adapter-sqlite` also compiles these files, against its own `dialect` and
+//! `unit_of_work`.
 
 mod accounts;
 mod audit;
@@ -53,5 +53,5 @@ pub(crate) use search_rows::{NewEntry, WordCount};
 pub(crate) use stored::{LINKS_WITH_BITS, NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
-/// The maximum number of rows that a statement writes, far below the limit of values that either database can bind.
+/// The maximum number of rows for one statement. Both databases allow many more bind parameters.
 const CHUNK: usize = 1_000;

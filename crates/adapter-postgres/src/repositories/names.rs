@@ -14,7 +14,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The table of the names of a kind.
+/// The table of names of this kind.
 pub(crate) const fn names_table(kind: NameKind) -> &'static str {
     match kind {
         NameKind::Genre => "genres",
@@ -24,7 +24,8 @@ pub(crate) const fn names_table(kind: NameKind) -> &'static str {
     }
 }
 
-/// The movies of the names of a kind, one row for each pair: the table, and its columns of the name and the movie.
+/// The table that links names of this kind to movies, its column with the name's identifier, and its column with the
+/// movie's identifier.
 pub(crate) const fn movies_of(kind: NameKind) -> (&'static str, &'static str, &'static str) {
     match kind {
         NameKind::Genre => ("movie_genres", "genre_id", "movie_id"),
@@ -34,7 +35,7 @@ pub(crate) const fn movies_of(kind: NameKind) -> (&'static str, &'static str, &'
     }
 }
 
-/// Whether movies are searched by the names of this kind.
+/// Whether the search index of movies contains names of this kind.
 const fn is_searched(kind: NameKind) -> bool {
     matches!(kind, NameKind::Star | NameKind::Director)
 }
@@ -42,13 +43,14 @@ const fn is_searched(kind: NameKind) -> bool {
 #[async_trait]
 impl NameRepository for UnitOfWork {
     async fn find_name_for_update(&mut self, kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError> {
-        // The same order as for changes of a movie, which lock the movie and then the names that they link to it.
+        // Movies are locked before the name. A change of a movie uses the same order: it locks the movie, and then the
+        // names that it links.
         let movies = self.movies_searched_by(kind, id).await?;
         self.lock_all_movies(&movies).await?;
         let mut statement = Statement::<(Text,)>::new("SELECT name FROM ");
         statement.sql(names_table(kind)).sql(" WHERE id = ").bind(id).sql(FOR_UPDATE);
         let found: Option<(String,)> = self.first(statement).await?;
-        // The movies that were linked until the name was locked.
+        // Locks the movies that were linked after the first query and before the name was locked.
         let mut linked = self.movies_searched_by(kind, id).await?;
         linked.retain(|movie| movies.binary_search(movie).is_err());
         self.lock_all_movies(&linked).await?;
@@ -94,7 +96,7 @@ impl NameRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// The movies whose entries in the search index contain the name, in the order of their identifiers.
+    /// The movies whose entries in the search index contain the name, sorted by identifier.
     async fn movies_searched_by(&mut self, kind: NameKind, id: Uuid) -> Result<Vec<Uuid>, StoreError> {
         if !is_searched(kind) {
             return Ok(Vec::new());

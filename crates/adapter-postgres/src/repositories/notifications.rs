@@ -27,31 +27,33 @@ type InboxRow = (i64, bool, bool, i64, Option<DbInstant>);
 type MailTypes = (Text, Nullable<Text>, Nullable<Text>, Text);
 type MailRow = (String, Option<String>, Option<String>, String);
 
-/// The inbox of a user, locked.
+/// The inbox of a user, whose row is locked.
 struct Inbox {
+    /// The position of the last change. Each change of the inbox gets the next position.
     position: i64,
     settings: NotificationSettings,
-    /// The mails about replies and likes since then (the columns are named after the kind that was counted first).
+    /// The number of mails about replies and likes since `mails_since`. The column is named `reply_mails`, because at
+    /// first only mails about replies were counted.
     mails: i64,
     mails_since: Option<Instant>,
 }
 
 impl Inbox {
-    /// How many mails about notifications the receiver has got within the last day.
+    /// The number of mails about notifications that count for the receiver's limit: those of the last [`MAILED_EVERY`].
     fn recent_mails(&self, now: Instant) -> Result<u64, StoreError> {
         let is_recent = self.mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
         if is_recent { u64::try_from(self.mails).map_err(StoreError::failed) } else { Ok(0) }
     }
 }
 
-/// An earlier notification of the same cause.
+/// A notification of a cause, after the new event was added to it.
 struct Earlier {
     id: NotificationId,
     count: u64,
     mailed_at: Option<Instant>,
 }
 
-/// The columns with the subject of a notification.
+/// The values of the columns that tell what a notification is about.
 #[derive(Default)]
 struct Subject {
     actor: Option<UserId>,
@@ -204,8 +206,8 @@ impl NotificationRepository for UnitOfWork {
     }
 }
 
-/// Begins an update that removes an action of this user from notifications; its row in `notification_actors` is removed
-/// by the caller.
+/// The beginning of an `UPDATE` that removes one action of this user from notifications. The caller appends the
+/// condition, and deletes the user's row in `notification_actors`.
 fn without_one(actor: UserId) -> Statement<()> {
     let mut statement = Statement::new(
         "UPDATE notifications SET count = count - 1, actor_id = (SELECT a.user_id FROM notification_actors a \
@@ -216,14 +218,14 @@ fn without_one(actor: UserId) -> Statement<()> {
 }
 
 impl UnitOfWork {
-    /// Locks the user's inbox, which is created if necessary, and gives it the next position. `None` for an unknown or
-    /// erased user.
+    /// Locks the user's inbox and moves it to the next position. Creates the inbox if necessary; returns `None` for an
+    /// unknown or erased user.
     async fn advance_inbox(&mut self, user_id: UserId) -> Result<Option<Inbox>, StoreError> {
         self.move_inbox(user_id, 1).await
     }
 
-    /// Gives the inboxes with notifications about a movie that is being deleted their next positions: live streams then send the
-    /// new unread counts.
+    /// Moves every inbox that has a notification about the movie to its next position, so that live streams send the
+    /// new unread counts. Must be called before the movie is deleted, which also deletes these notifications.
     pub(super) async fn advance_inboxes_of_movie(&mut self, movie_id: MovieId) -> Result<(), StoreError> {
         let query = notifications::table
             .filter(notifications::movie_id.eq(Some(DbUuid(movie_id.as_uuid()))))
@@ -237,6 +239,7 @@ impl UnitOfWork {
         Ok(())
     }
 
+    /// As `advance_inbox`, but moves the inbox by `by` positions.
     async fn move_inbox(&mut self, user_id: UserId, by: i64) -> Result<Option<Inbox>, StoreError> {
         let mut statement = Statement::<InboxTypes>::new(
             "INSERT INTO notification_inboxes (user_id, last_position) SELECT id, ",
@@ -258,7 +261,8 @@ impl UnitOfWork {
         }))
     }
 
-    /// Merges the like into the notification of its comment. `None` when it already contains the like.
+    /// Adds the like to the notification about likes of its comment; returns `None` when the notification already
+    /// contains it.
     async fn push_like(
         &mut self,
         new: &NewNotification,
@@ -269,7 +273,7 @@ impl UnitOfWork {
             .filter(notifications::user_id.eq(DbUuid(new.receiver.as_uuid())))
             .filter(notifications::dedupe_key.eq(new.cause.dedupe_key()))
             .select((notifications::id, notifications::count, notifications::mailed_at));
-        // The job that removes withdrawn notifications does not lock inboxes.
+        // The row is locked too, because the job that deletes withdrawn notifications does not lock inboxes.
         let found: Option<(DbUuid, i64, Option<DbInstant>)> = self.first(for_update!(query)).await?;
         let Some((id, count, mailed_at)) = found else {
             if !self.insert_notification(new, inbox).await? {
@@ -295,7 +299,7 @@ impl UnitOfWork {
         Ok(Some(Earlier { id, count, mailed_at: mailed_at.map(|at| at.0) }))
     }
 
-    /// Adds a notification; `false` when its cause already has one.
+    /// Inserts a notification; returns `false` when the receiver already has one for this cause.
     async fn insert_notification(
         &mut self,
         new: &NewNotification,
@@ -324,7 +328,7 @@ impl UnitOfWork {
         Ok(self.execute(query).await? == 1)
     }
 
-    /// Records that the notification contains the user's action; `false` when it already does.
+    /// Records that the notification contains an action of the user; returns `false` when this is already recorded.
     async fn insert_actor(
         &mut self,
         id: NotificationId,
@@ -342,7 +346,7 @@ impl UnitOfWork {
         Ok(self.execute(query).await? == 1)
     }
 
-    /// The content of the mail; `None` when the receiver is not active.
+    /// The content of the mail about the notification; `None` when the receiver is not active, or has no valid address.
     async fn notification_mail(
         &mut self,
         new: &NewNotification,
@@ -364,7 +368,7 @@ impl UnitOfWork {
             .bind(new.receiver.as_uuid());
         let row: Option<MailRow> = self.first(statement).await?;
         let Some((email, first_name, last_name, movie_name)) = row else { return Ok(None) };
-        // An old address that is no longer accepted gets no mail, but is not an error.
+        // A stored address that is no longer valid gets no mail, which is not an error.
         let Ok(to) = email.parse() else { return Ok(None) };
         Ok(Some(NotificationMail {
             id: pushed.id,
@@ -378,7 +382,7 @@ impl UnitOfWork {
         }))
     }
 
-    /// Removes the actions of a user who is being erased from the notifications of others.
+    /// Removes the actions of a user who is being erased from other users' notifications.
     pub(super) async fn forget_actor(&mut self, actor: UserId) -> Result<(), StoreError> {
         let mut statement = Statement::<(SqlId,)>::new("SELECT user_id FROM notifications WHERE actor_id = ");
         statement
@@ -399,7 +403,7 @@ impl UnitOfWork {
             .bind(actor.as_uuid())
             .sql(")");
         self.execute(statement).await?;
-        // The rest are replies, which are erased with the user.
+        // The remaining notifications are about the user's replies, which are erased too.
         let rest = notifications::table.filter(notifications::actor_id.eq(DbUuid(actor.as_uuid())));
         self.execute(diesel::delete(rest)).await?;
         Ok(())

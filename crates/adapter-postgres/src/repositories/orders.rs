@@ -191,7 +191,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Adds the items; `false` when another pending order of the buyer contains one of the movies.
+    /// Inserts the items; returns `false` when another pending order of the buyer contains one of the movies.
     async fn insert_order_items(&mut self, order: &Order) -> Result<bool, StoreError> {
         let is_pending = if order.state.status() == OrderStatus::Pending { "TRUE" } else { "FALSE" };
         let mut statement = Statement::<()>::new(
@@ -220,7 +220,7 @@ impl UnitOfWork {
     }
 }
 
-/// A value of a column that may be empty.
+/// A value to write into a nullable column.
 enum Cell {
     Text(&'static str),
     Instant(Instant),
@@ -241,7 +241,7 @@ impl Cell {
     }
 }
 
-/// The columns with the state of an order.
+/// The columns that store the state of an order, with their values.
 fn state_columns(state: OrderState) -> [(&'static str, Cell); 5] {
     let (canceled_at, reason) = match state {
         OrderState::Canceled { canceled_at, reason } => (Some(canceled_at), Cell::Text(reason.as_str())),
@@ -256,7 +256,7 @@ fn state_columns(state: OrderState) -> [(&'static str, Cell); 5] {
     ]
 }
 
-/// The state in these columns.
+/// Reads the state of an order from these columns.
 pub(crate) fn order_state(
     status: &str,
     paid_at: Option<DbInstant>,
@@ -281,7 +281,7 @@ pub(crate) fn order_state(
     })
 }
 
-/// Parses the name of a reason.
+/// Parses the stored name of a reason.
 pub(crate) fn purchase_refusal(name: &str) -> Result<PurchaseRefusal, StoreError> {
     [PurchaseRefusal::AlreadyPurchased, PurchaseRefusal::MovieUnavailable]
         .into_iter()

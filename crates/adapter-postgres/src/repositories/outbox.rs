@@ -18,7 +18,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The maximum length of the stored error of a failed attempt, in characters.
+/// The maximum length in characters of the stored error of a failed attempt. The rest is cut off.
 const MAX_ERROR_LENGTH: usize = 1_000;
 
 #[async_trait]
@@ -133,7 +133,8 @@ impl OutboxQueue for Database {
     }
 }
 
-/// Limits an update to the message while this claim is current; a later claim has another number of attempts.
+/// Limits an `UPDATE` to the claimed message, and only while the claim is valid: if another worker has claimed the
+/// message since then, its number of attempts is different.
 fn while_held(mut statement: Statement<()>, claimed: &ClaimedOutboxMessage) -> Statement<()> {
     statement
         .sql(" WHERE sent_at IS NULL AND dead_at IS NULL AND id = ")

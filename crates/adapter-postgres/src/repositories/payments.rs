@@ -51,7 +51,7 @@ type PaymentRow = (
     i32,
 );
 
-/// The columns of [`PaymentTypes`].
+/// Selects the columns of [`PaymentTypes`].
 const COLUMNS: &str = "SELECT id, order_id, user_id, provider, amount_minor, amount_currency, refunded_minor, \
     disputed_minor, status, failure_code, failed_at, completed_at, received_minor, received_currency, request, \
     checkout_id, checkout_url, checkout_expires_at, charge, settlement, created_at, next_check_at, checks \
@@ -166,7 +166,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Writes the time of the sale to the items of a payment that has paid its order, for the sales report.
+    /// If the payment has paid its order, writes the time of the sale to its items, for the sales report.
     async fn note_sale(&mut self, payment: &Payment) -> Result<(), StoreError> {
         let has_paid = payment.settlement == Some(Settlement::PaysOrder);
         let Some(at) = payment.state.completed_at().filter(|_| has_paid) else { return Ok(()) };
@@ -177,7 +177,7 @@ impl UnitOfWork {
     }
 }
 
-/// A value of a column that may be empty.
+/// A value to write into a nullable column.
 enum Cell {
     Text(Option<String>),
     Integer(Option<i64>),
@@ -195,7 +195,7 @@ impl Cell {
     }
 }
 
-/// The columns that change during the life of a payment.
+/// The columns that may change after a payment was inserted, with their values.
 fn changing_columns(payment: &Payment) -> Result<[(&'static str, Cell); 16], StoreError> {
     let failure = payment.state.failure();
     let received = match &payment.state {
@@ -243,7 +243,7 @@ fn settlement(name: &str) -> Result<Settlement, StoreError> {
         .ok_or_else(|| StoreError::failed("a payment was settled in a way that does not exist"))
 }
 
-/// Parses the name of a status.
+/// Parses the stored name of a status.
 pub(crate) fn payment_status(name: &str) -> Result<PaymentStatus, StoreError> {
     PaymentStatus::ALL
         .into_iter()
@@ -251,7 +251,7 @@ pub(crate) fn payment_status(name: &str) -> Result<PaymentStatus, StoreError> {
         .ok_or_else(|| StoreError::failed("a payment has a status that does not exist"))
 }
 
-/// The state in these columns.
+/// Reads the state of a payment from these columns.
 pub(crate) fn payment_state(columns: PaymentStateColumns) -> Result<PaymentState, StoreError> {
     let (status, code, failed_at, completed_at, received_minor, received_currency) = columns;
     let broken = || StoreError::failed("a payment has a state that does not exist");
@@ -288,7 +288,7 @@ fn payment(row: PaymentRow) -> Result<Payment, StoreError> {
         _ => RefundedPart::Nothing,
     };
     let state = payment_state(state)?;
-    // Refunds of a payment with a wrong amount have the currency of the received money.
+    // If the received amount or currency was wrong, refunds are in the received currency.
     let received = match &state {
         PaymentState::Mismatched { received, .. } => received.currency(),
         _ => currency,

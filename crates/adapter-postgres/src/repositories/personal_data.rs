@@ -14,7 +14,8 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The tables whose rows are deleted with their user, in the order of locks. Items of a cart are deleted with it.
+/// The tables whose rows are deleted with their user, in the order in which units of work lock them. The items of a
+/// cart are not listed, because the database deletes them with the cart.
 const ERASED: [&str; 14] = [
     "idempotency_keys",
     "user_profiles",
@@ -49,13 +50,13 @@ impl PersonalDataRepository for UnitOfWork {
             statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());
             self.execute(statement).await?;
         }
-        // The request is kept for bookkeeping, without the texts of the user and of the administrator.
+        // Refund requests are kept for accounting, without the texts that the user and the administrator wrote.
         let mut statement =
             Statement::<()>::new("UPDATE refund_requests SET reason = NULL, note = NULL WHERE user_id = ");
         statement.bind(user_id.as_uuid());
         self.execute(statement).await?;
-        // No address can have this key, so that it is impossible to sign in, register or request a link as the erased
-        // user.
+        // The key contains a space, which the key of a valid address cannot. So nobody can sign in, register or request
+        // a link as the erased user.
         let mut statement = Statement::<()>::new("UPDATE users SET email = ");
         statement
             .bind(format!("deleted-{user_id}@deleted.invalid"))
@@ -81,11 +82,11 @@ impl PersonalDataRepository for UnitOfWork {
 mod tests {
     use super::ERASED;
 
-    /// Tables whose rows are deleted together with the update of their counters.
+    /// Tables whose rows are deleted by code that also updates counters, such as the number of likes.
     const COUNTED: [&str; 6] =
         ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 
-    /// Tables whose rows are kept for bookkeeping; they contain no personal data.
+    /// Tables whose rows are kept for accounting. They contain no personal data.
     const KEPT: [&str; 5] = ["purchases", "orders", "order_items", "payments", "refund_requests"];
 
     #[test]

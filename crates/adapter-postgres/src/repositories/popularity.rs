@@ -15,11 +15,11 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Ends an insert into the queue. An existing row is locked, so that a unit that removes it concurrently does so after
-/// the action of this unit.
+/// The end of an `INSERT` into the queue. It locks a row that already exists: otherwise the job could remove the row
+/// before this unit of work commits, and the job would not count its action.
 const QUEUED: &str = " ON CONFLICT (movie_id) DO UPDATE SET movie_id = excluded.movie_id";
 
-/// The votes, and the numbers of [`Activity`].
+/// The movie, its votes, and the numbers of its [`Activity`].
 type ScoreTypes = (SqlId, BigInt, BigInt, BigInt, BigInt, BigInt);
 type ScoreRow = (DbUuid, i64, i64, i64, i64, i64);
 
@@ -30,7 +30,8 @@ impl PopularityMaintenance for Database {
         let mut statement =
             Statement::<(SqlId,)>::new("SELECT movie_id FROM popularity_queue ORDER BY movie_id LIMIT ");
         statement.bind(i64::from(limit));
-        // Rows that others have locked are left for the next run, so that there are no deadlocks.
+        // Rows that other transactions have locked are left for the next run, because waiting for them could cause a
+        // deadlock.
         if LOCKED_MOVIES.is_some() {
             statement.sql(" FOR UPDATE SKIP LOCKED");
         }
@@ -68,7 +69,8 @@ impl PopularityMaintenance for Database {
 }
 
 impl UnitOfWork {
-    /// Requests that the popularity of the movie is recomputed, after an action that counts for it.
+    /// Queues the movie, so that the job recomputes its popularity. Must be called after each action that popularity
+    /// counts.
     pub(crate) async fn queue_popularity(&mut self, movie_id: MovieId) -> Result<(), StoreError> {
         let mut statement = Statement::<()>::new("INSERT INTO popularity_queue (movie_id) VALUES (");
         statement.bind(movie_id.as_uuid()).sql(")").sql(QUEUED);
@@ -76,7 +78,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Requests that the popularity of every movie is recomputed that the user liked, rated or commented on.
+    /// Queues every movie that the user reacted to, rated or commented on, so that the job recomputes its popularity.
     pub(crate) async fn queue_popularity_of_all(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<()>::new(
@@ -89,7 +91,7 @@ impl UnitOfWork {
             .bind(user)
             .sql(" UNION SELECT movie_id FROM comments WHERE user_id = ")
             .bind(user)
-            // SQLite would read the conflict clause as a part of the join without the condition.
+            // Without `WHERE`, SQLite would parse `ON CONFLICT` as the `ON` of a join.
             .sql(") AS acts WHERE TRUE ORDER BY movie_id")
             .sql(QUEUED);
         self.execute(statement).await?;

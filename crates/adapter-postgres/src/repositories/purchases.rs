@@ -40,7 +40,7 @@ impl PurchaseRepository for UnitOfWork {
     }
 
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
-        // Without a conflict target, since the unique index is a partial one.
+        // Without a conflict target, because the unique index is partial.
         let query = diesel::insert_into(purchases::table)
             .values((
                 purchases::id.eq(DbUuid(purchase.id.as_uuid())),
@@ -72,7 +72,7 @@ impl PurchaseRepository for UnitOfWork {
         statement.sql(" RETURNING movie_id");
         let revoked: Vec<(DbUuid,)> = self.load(statement).await?;
         let mut revoked: Vec<MovieId> = revoked.into_iter().map(|(id,)| MovieId::from_uuid(id.0)).collect();
-        // The order is always the same, so that two units that queue the same movies cannot deadlock.
+        // Sorted, so that two units of work that queue the same movies cannot deadlock.
         revoked.sort_unstable();
         for movie_id in &revoked {
             self.queue_popularity(*movie_id).await?;

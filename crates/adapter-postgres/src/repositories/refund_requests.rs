@@ -34,7 +34,7 @@ pub(crate) type RefundRequestRow = (
     Option<DbInstant>,
 );
 
-/// The columns of [`RefundRequestTypes`], of requests `r`.
+/// Selects the columns of [`RefundRequestTypes`] from `refund_requests r`.
 macro_rules! refund_request_columns {
     () => {
         "r.id, r.created_at, r.order_id, r.user_id, r.status, r.amount_minor, r.amount_currency, r.reason, r.note, \
@@ -43,7 +43,7 @@ macro_rules! refund_request_columns {
 }
 pub(crate) use refund_request_columns;
 
-/// Selects request, item of the order and movie of the items of requests.
+/// Selects the items of refund requests: for each, the request, the order item, and the movie.
 pub(crate) const REFUND_REQUEST_ITEMS: &str = "SELECT x.request_id, x.order_item_id, o.movie_id \
     FROM refund_request_items x JOIN order_items o ON o.id = x.order_item_id WHERE ";
 
@@ -144,7 +144,7 @@ fn push_text(statement: &mut Statement<()>, text: Option<&String>) {
     };
 }
 
-/// Parses the name of a status.
+/// Parses the stored name of a status.
 fn status(name: &str) -> Result<RefundRequestStatus, StoreError> {
     RefundRequestStatus::ALL
         .into_iter()
@@ -152,7 +152,7 @@ fn status(name: &str) -> Result<RefundRequestStatus, StoreError> {
         .ok_or_else(|| StoreError::failed("a refund request has a status that does not exist"))
 }
 
-/// The requests of these rows, with the results of [`REFUND_REQUEST_ITEMS`].
+/// Converts rows to refund requests. `items` are the results of [`REFUND_REQUEST_ITEMS`] for these requests.
 pub(crate) fn refund_requests(
     rows: Vec<RefundRequestRow>,
     items: Vec<(DbUuid, DbUuid, DbUuid)>,

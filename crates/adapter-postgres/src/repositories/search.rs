@@ -19,15 +19,15 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The maximum number of movies that a transaction indexes.
+/// The maximum number of movies that one transaction indexes.
 const INDEXED_AT_ONCE: i64 = 1_000;
 
 type IndexedTypes = (SqlId, Text, Text, Nullable<Text>);
 type IndexedRow = (DbUuid, String, String, Option<String>);
 
 impl UnitOfWork {
-    /// Updates the search index for these movies. Must be called after a change of a name, a description or a person of
-    /// movies.
+    /// Updates the search index for these movies. Must be called after a change of a movie's name, description or
+    /// people.
     pub(crate) async fn index_movies(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         for chunk in ids.chunks(CHUNK) {
             let mut statement = Statement::<IndexedTypes>::new(format!(
@@ -47,7 +47,8 @@ impl UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks movies in a fixed order, with a separate statement, so that the next one sees all changes by others.
+    /// Locks the movies in the order of their identifiers. Does nothing on SQLite. The movies must be read by a later
+    /// statement: only that one sees what the earlier holders of the locks have changed in other tables.
     pub(super) async fn lock_movies_by_id(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
@@ -66,8 +67,8 @@ fn entry((id, name, description, people): IndexedRow) -> Result<NewEntry, StoreE
 }
 
 impl Database {
-    /// Indexes every movie that is missing in the index, for example after an update from a version without the index;
-    /// returns how many. Several nodes may do so concurrently, and it can be interrupted at any time.
+    /// Indexes every movie that is not in the search index, or was indexed by an earlier version of the rules; returns
+    /// the number of these movies. Several nodes may run it concurrently, and it can be interrupted at any time.
     pub(crate) async fn index_outdated_movies(&self) -> Result<u64, StoreError> {
         let mut indexed = 0_u64;
         loop {
@@ -109,7 +110,7 @@ impl SearchIndex for Database {
         let words = indexed_words(self).await?;
         let old = Statement::<(Text, BigInt)>::new("SELECT word, movies FROM search_vocabulary");
         let old: HashMap<String, i64> = self.fetch::<_, WordCount>(old).await?.into_iter().collect();
-        // Sorted, so that concurrent nodes lock the rows in the same order.
+        // Sorted, so that nodes that run it concurrently lock the rows in the same order.
         let changed: BTreeMap<&str, i64> = words
             .iter()
             .filter(|(word, movies)| old.get(*word).is_none_or(|old| is_other_count(*old, **movies)))
@@ -139,7 +140,7 @@ impl SearchIndex for Database {
     }
 }
 
-/// Whether a count has changed enough to be written.
+/// Whether a word's count has changed by more than 1/8, so that it is written again. The search needs no exact counts.
 const fn is_other_count(old: i64, new: i64) -> bool {
     old.abs_diff(new).saturating_mul(8) > new.unsigned_abs()
 }

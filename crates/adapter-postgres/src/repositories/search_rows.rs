@@ -1,7 +1,7 @@
 use domain::catalog::IndexEntry;
 use uuid::Uuid;
 
-/// A new entry of the search index for a movie.
+/// An entry to write into the search index.
 pub(crate) struct NewEntry {
     pub(crate) movie_id: Uuid,
     pub(crate) entry: IndexEntry,

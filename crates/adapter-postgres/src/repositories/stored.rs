@@ -1,4 +1,4 @@
-//! Types that repositories pass to the `bulk` module of each database.
+//! Types and functions that the repositories share with the module `bulk` of each database adapter.
 
 use domain::{
     audit::AuditState,
@@ -6,14 +6,14 @@ use domain::{
 };
 use uuid::Uuid;
 
-/// A name to write: its identifier, the name, and its key.
+/// A name to insert: its identifier, the name, and the key that makes it unique.
 pub(crate) struct NewName {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) key: String,
 }
 
-/// A link from a movie to a name to write.
+/// A link from a movie to a name, to insert. `position` is the place of the name in the movie's list.
 pub(crate) struct NewLink {
     pub(crate) movie_id: Uuid,
     pub(crate) name_id: Uuid,
@@ -25,7 +25,7 @@ pub(crate) struct NewLink {
 /// The table of links that contains the bits of the movies: only genres have so many movies that it saves time.
 pub(crate) const LINKS_WITH_BITS: &str = "movie_genres";
 
-/// The address of a poster on another server.
+/// The URL of a movie's poster on another server; `None` without a poster, or when it was uploaded.
 pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
     match &movie.poster {
         Some(Poster::Address(address)) => Some(address.clone()),
@@ -33,7 +33,7 @@ pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
     }
 }
 
-/// The stored form of a state: a JSON object of texts.
+/// Converts a state of the audit log to its stored form: a JSON object whose values are strings.
 pub(crate) fn written(state: Option<&AuditState>) -> Option<String> {
     let fields = state?.fields().map(|(name, text)| (name.to_owned(), text.into()));
     Some(serde_json::Value::Object(fields.collect()).to_string())

@@ -15,7 +15,7 @@ use crate::{
     statement::Statement,
 };
 
-/// The poster of a stored movie.
+/// Reads a movie's poster from its columns. An uploaded poster takes precedence over a URL.
 pub(crate) fn stored_poster(
     address: Option<String>,
     id: Option<DbUuid>,
@@ -26,7 +26,8 @@ pub(crate) fn stored_poster(
     Ok(Some(Poster::Uploaded(UploadedPoster { id: Id::from_uuid(id.0), width })))
 }
 
-/// Begins a statement that reads complete movies `m`.
+/// A statement that reads complete movies `m`. It ends in `FROM`, so the caller must append the tables and the
+/// condition.
 pub(super) fn stored_movies() -> Statement<StoredTypes> {
     Statement::new(format!(
         "SELECT m.id, m.name, m.year, m.duration_minutes, m.imdb, m.votes, m.meta_score, m.gross, \
@@ -39,7 +40,7 @@ pub(super) fn stored_movies() -> Statement<StoredTypes> {
     ))
 }
 
-/// The SQL of all identifiers that a movie `m` is linked to, as [`read_ids`] reads them.
+/// The SQL expression for the identifiers that the movie `m` is linked to by `table`. [`read_ids`] parses its result.
 pub(crate) fn linked_ids(table: &str, column: &str) -> String {
     format!(
         "(SELECT {LINKED_IDS} FROM (SELECT {column} AS id, position FROM {table} WHERE movie_id = m.id) AS l)"
@@ -140,7 +141,7 @@ impl TryFrom<StoredRow> for Movie {
     }
 }
 
-/// Reads the result of [`linked_ids`].
+/// Parses the result of [`linked_ids`].
 pub(crate) fn read_ids<K: Kind>(json: Option<&str>) -> Result<Vec<Id<K>>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let ids: Vec<String> = serde_json::from_str(json).map_err(StoreError::failed)?;

@@ -15,10 +15,10 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// How long an event is claimed.
+/// How long a claim of an event is valid. After that, another worker may claim the event.
 const LEASE: TimeDelta = TimeDelta::minutes(1);
 
-/// The maximum length of the stored error of a failed attempt, in characters.
+/// The maximum length in characters of the stored error of a failed attempt. The rest is cut off.
 const MAX_ERROR_LENGTH: usize = 1_000;
 
 type ClaimedTypes = (SqlId, Text, Text, Text, Text, Nullable<Text>, SqlInstant, Integer);
@@ -54,7 +54,7 @@ impl WebhookEvents for Database {
             .bind(event.received_at)
             .sql(", ");
         match reference {
-            // The event needs no processing.
+            // An event without a subject needs no processing, so it is stored as processed.
             None => statement.bind(event.received_at).sql(", NULL"),
             Some(reference) => statement.sql("NULL, ").bind(reference.clone()),
         };

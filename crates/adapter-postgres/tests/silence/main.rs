@@ -1,5 +1,5 @@
-//! Tests with a database whose connections stop responding, as after a power failure or a cut cable: nothing is closed
-//! or refused, but there are no answers.
+//! Tests with a database that no longer answers, as after a power failure of its machine: connections are neither
+//! closed nor refused.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,10 +29,12 @@ use uuid::Uuid;
 
 const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
 
-/// A longer wait counts as endless: the statement timeout is one second here, and the answer may take one more second.
+/// A call that takes longer than this time fails the test. The time limit of an answer is only two seconds here,
+/// because the statement timeout is one second.
 const FOR_EVER: Duration = Duration::from_secs(30);
 
-/// A database, seen through a proxy.
+/// A database and a store that connects to it through a proxy, with a pool of `size` connections; `None` when tests
+/// with PostgreSQL are skipped.
 async fn behind_a_proxy(size: usize) -> Option<(TestDatabase, Proxy, PostgresDatabase)> {
     if TestPostgres::is_skipped() {
         return None;
@@ -67,7 +69,7 @@ async fn insert_ann(unit: &mut dyn WholeUnit) {
     unit.insert_user(&user).await.unwrap();
 }
 
-/// Asserts that units and queries work again, possibly after temporary errors.
+/// Checks that units of work and queries work again, possibly after temporary errors.
 async fn works_again(store: &PostgresDatabase) {
     let all = async {
         loop {
@@ -83,7 +85,7 @@ async fn works_again(store: &PostgresDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_and_units_replace_unresponsive_connections() {
+async fn queries_and_units_replace_unresponsive_connections() {
     let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
     use_all(&store).await;
     proxy.silence();
@@ -111,20 +113,20 @@ async fn one_unresponsive_connection_closes_the_idle_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_without_an_answer_is_unavailable_and_releases_its_connection() {
+async fn a_unit_whose_statement_gets_no_answer_is_unavailable_and_releases_its_connection() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     proxy.silence();
     let found = timeout(FOR_EVER, unit.find_user(ANN)).await.expect("it is abandoned");
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
-    // Also before the unit is dropped.
+    // The connection is released even before the unit is dropped.
     works_again(&store).await;
     drop(unit);
     works_again(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_is_dropped_without_an_answer_releases_its_connection() {
+async fn a_dropped_unit_releases_its_connection_even_if_the_rollback_gets_no_answer() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     insert_ann(&mut *unit).await;

@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
 };
 
-/// What a connection no longer forwards.
+/// What the proxy no longer forwards on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Silence {
     Nothing,
@@ -27,11 +27,12 @@ enum Silence {
 pub(crate) struct Proxy {
     url: String,
     silence: watch::Sender<Silence>,
+    /// Whether new connections are accepted but not connected to the server.
     takes_none: Arc<AtomicBool>,
 }
 
 impl Proxy {
-    /// Starts a proxy for the server at this address, for the duration of the test.
+    /// Starts a proxy for the server at this address. It runs until the test's runtime ends.
     pub(crate) async fn before(url: &str) -> Self {
         let (before, rest) = url.split_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();
@@ -57,7 +58,7 @@ impl Proxy {
         Self { url, silence, takes_none }
     }
 
-    /// The address of the server through the proxy.
+    /// The address of the database through the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -67,12 +68,12 @@ impl Proxy {
         self.silence.send_replace(Silence::Both);
     }
 
-    /// Stops forwarding answers on existing connections.
+    /// Stops forwarding the server's answers on existing connections. Requests still reach the server.
     pub(crate) fn lose_answers(&self) {
         self.silence.send_replace(Silence::Answers);
     }
 
-    /// Like [`Proxy::silence`], also for new connections.
+    /// As [`Proxy::silence`]. `takes_none` tells whether new connections also get no answers from now on.
     pub(crate) fn silence_all_to_come(&self, takes_none: bool) {
         self.takes_none.store(takes_none, Ordering::SeqCst);
         self.silence();
@@ -80,7 +81,7 @@ impl Proxy {
 }
 
 async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Receiver<Silence>) {
-    // Earlier silences do not affect this connection.
+    // What was silenced earlier does not affect this new connection.
     silence.mark_unchanged();
     let server = TcpStream::connect(server).await.unwrap();
     client.set_nodelay(true).unwrap();
@@ -89,14 +90,15 @@ async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Rece
     let (mut from_server, mut to_server) = server.into_split();
     let answers = passed_until(silence.clone(), Silence::Answers, copy(&mut from_server, &mut to_client));
     let questions = passed_until(silence, Silence::Both, copy(&mut from_client, &mut to_server));
-    // Closing one end closes both.
+    // When either side closes its connection, both are closed.
     tokio::select! {
         () = answers => {}
         () = questions => {}
     }
 }
 
-/// Forwards bytes until this or a stronger silence begins, and then never returns.
+/// Forwards bytes until a silence of at least `least` begins, and then never returns, so that the connection stays
+/// open.
 async fn passed_until(
     mut silence: watch::Receiver<Silence>,
     least: Silence,
@@ -110,7 +112,7 @@ async fn passed_until(
         }
     };
     tokio::select! {
-        // Waiting bytes are not forwarded either.
+        // The silence is checked first, so that bytes that already wait are not forwarded.
         biased;
         () = fallen_silent => pending().await,
         _ = passing => {}

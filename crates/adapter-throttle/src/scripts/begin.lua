@@ -1,7 +1,8 @@
--- domain::throttle::Failures::begin, atomically.
--- KEYS: the failures of the account, those of the client, and whether the client is known. ARGV: the time, the number of
--- tolerated failures, the longest wait, and how long failures are stored; in milliseconds.
--- The stored value is "count:until". Returns how long to wait, 0 if the attempt is allowed.
+-- Does the same as domain::throttle::Failures::begin, atomically.
+-- KEYS: the failures of the account, the failures of the client, and the mark of a known client.
+-- ARGV: the time, the number of tolerated failures, the longest wait, and how long failures are stored (times in milliseconds).
+-- The stored value is "count:until": the number of failures, and the end of the wait.
+-- Returns how long the caller must wait, in milliseconds; 0 if the attempt is allowed.
 local now, tolerated, longest, remembered = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local key = KEYS[1]
 if redis.call('EXISTS', KEYS[3]) == 1 then

@@ -1,5 +1,5 @@
--- domain::throttle::Usage::give_back, atomically.
--- KEYS are those of take.lua; ARGV: the time, then the window of each quota; in milliseconds.
+-- Does the same as domain::throttle::Usage::give_back, atomically.
+-- KEYS: the usage of the subject, as in take.lua. ARGV: the time, and then the window of each quota (in milliseconds).
 local now = tonumber(ARGV[1])
 local kept = {}
 for used, ends_at in string.gmatch(redis.call('GET', KEYS[1]) or '', '(%d+):(%d+)') do

@@ -1,6 +1,8 @@
--- domain::throttle::Usage::take, atomically; with a deed, take_once.
--- KEYS: the subject's usage, and until when the deed is stored. ARGV: the time and how long to store the usage, then the count and window of each quota; in milliseconds.
--- The stored value is "used:ends_at" for each quota. Returns whether the call is allowed, then the remaining count and reset time of each quota.
+-- Does the same as domain::throttle::Usage::take, atomically; with a second key, the same as take_once.
+-- KEYS: the usage of the subject; for take_once, also the key of the deed, whose value is the time until which it is known.
+-- ARGV: the time, how long the usage is stored, and then the count and the window of each quota (times in milliseconds).
+-- The stored value is "used:ends_at" for each quota, separated by ";".
+-- Returns 1 if the use is allowed, otherwise 0; and then, for each quota, the remaining count and the milliseconds until its reset.
 local now = tonumber(ARGV[1])
 local used, ends = {}, {}
 for count, ends_at in string.gmatch(redis.call('GET', KEYS[1]) or '', '(%d+):(%d+)') do
