@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{Bind, Column, DbUuid, FOUND_MOVIE},
-    filter_bits::push_masks,
+    filter_bits::{Mask, push_masks},
     index_part::IndexPart,
     statement::Statement,
 };
@@ -16,8 +16,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links that have one of the
-/// filter bits of each mask are used.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links of movies that may
+/// have the values of each mask are used.
 ///
 /// The subqueries must not become joins: for unknown names the planner estimates many movies, and would read the
 /// complete tables.
@@ -26,7 +26,7 @@ pub(crate) fn push_movies_linked_to<ST>(
     table: &'static str,
     column: &'static str,
     names: Vec<Uuid>,
-    masks: &[i64],
+    masks: &[Mask],
 ) {
     let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
     let names = names.into_iter().map(DbUuid).collect();

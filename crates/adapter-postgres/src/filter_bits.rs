@@ -1,58 +1,80 @@
 //! A summary of what a movie can be filtered by: bits of one integer, stored in `movies` and in the links to genres.
 //!
 //! The indexes of these tables contain the integer. A list with several filters compares the bits while it reads an
-//! index, and reads only the rows of movies that may match. Several values can share a bit, as in a Bloom filter, so the
-//! exact values of these movies are checked afterwards.
+//! index, and reads only the rows of movies that may match. This is a Bloom filter: two values may have the same bits, or
+//! the bits of a third value may be set by two others, so the exact values of the remaining movies are checked afterwards.
+
+use std::collections::BTreeSet;
 
 use domain::catalog::Movie;
 use uuid::Uuid;
 
 use crate::statement::Statement;
 
-/// The number of bits for genres, starting at the lowest bit.
+/// The number of bits for genres, starting at the lowest bit. A genre has up to two of them.
 const GENRE_BITS: u32 = 40;
-/// The number of bits for certifications, which follow those for genres.
+/// The number of bits for certifications, which follow those for genres. A certification has up to two of them.
 const CERTIFICATION_BITS: u32 = 12;
 /// The number of bits for decades, which follow those for certifications. The sign bit is not used.
 const DECADE_BITS: u32 = 11;
+/// A condition with more values than this has no mask, because comparing all of them would take longer.
+const MOST_VALUES: usize = 8;
 
-/// The bits of a movie. The migration that adds the column computes the same bits.
-pub(crate) fn bits_of(movie: &Movie) -> i64 {
-    let genres = movie.genre_ids.iter().map(|id| genre_bit(id.as_uuid()));
-    let decade = decade_bit(decade_of(movie.identity.year.into()));
-    genres.fold(certification_bit(movie.certification_id.as_uuid()) | decade, |bits, bit| bits | bit)
-}
+/// The bits of the values of a condition. A movie that meets the condition has all bits of at least one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mask(BTreeSet<i64>);
 
-/// The bits of which a movie of any of these genres has at least one.
-pub(crate) fn bits_of_genres(ids: &[Uuid]) -> i64 {
-    ids.iter().fold(0, |bits, id| bits | genre_bit(*id))
-}
+impl Mask {
+    /// The mask of movies of any of these genres.
+    pub(crate) fn of_genres(ids: &[Uuid]) -> Option<Self> {
+        Self::of(ids.iter().map(|id| genre_bits(*id)))
+    }
 
-/// The bits of which a movie of any of these certifications has at least one.
-pub(crate) fn bits_of_certifications(ids: &[Uuid]) -> i64 {
-    ids.iter().fold(0, |bits, id| bits | certification_bit(*id))
-}
+    /// The mask of movies of any of these certifications.
+    pub(crate) fn of_certifications(ids: &[Uuid]) -> Option<Self> {
+        Self::of(ids.iter().map(|id| certification_bits(*id)))
+    }
 
-/// The bits of which a movie of these years, both inclusive, has at least one; `None` if every movie may have one.
-pub(crate) fn bits_of_years(min: i64, max: i64) -> Option<i64> {
-    let decades = decade_of(min)..=decade_of(max);
-    let count = decades.end().saturating_sub(*decades.start());
-    (count < i64::from(DECADE_BITS)).then(|| decades.fold(0, |bits, decade| bits | decade_bit(decade)))
-}
+    /// The mask of movies of these years, both inclusive.
+    pub(crate) fn of_years(min: i64, max: i64) -> Option<Self> {
+        // A limit for ranges of many years.
+        let decades = (decade_of(min)..=decade_of(max)).take(MOST_VALUES.saturating_add(1));
+        Self::of(decades.map(decade_bit))
+    }
 
-/// Adds `AND …` for each mask: the row of this table has at least one of its bits.
-pub(crate) fn push_masks<ST>(statement: &mut Statement<ST>, table: &'static str, masks: &[i64]) {
-    for mask in masks {
-        statement.sql(" AND (").sql(table).sql(".filter_bits & ").bind(*mask).sql(") <> 0");
+    fn of(values: impl Iterator<Item = i64>) -> Option<Self> {
+        let values: BTreeSet<i64> = values.collect();
+        (1..=MOST_VALUES).contains(&values.len()).then_some(Self(values))
     }
 }
 
-fn genre_bit(id: Uuid) -> i64 {
-    bit(last_byte(id) % GENRE_BITS)
+/// Adds `AND …` for each mask: the row of this table has all bits of at least one of its values.
+pub(crate) fn push_masks<ST>(statement: &mut Statement<ST>, table: &'static str, masks: &[Mask]) {
+    for Mask(values) in masks {
+        for (number, bits) in values.iter().enumerate() {
+            statement.sql(if number == 0 { " AND ((" } else { " OR (" });
+            statement.sql(table).sql(".filter_bits & ").bind(*bits).sql(") = ").bind(*bits);
+        }
+        statement.sql(")");
+    }
 }
 
-fn certification_bit(id: Uuid) -> i64 {
-    bit(GENRE_BITS.saturating_add(last_byte(id) % CERTIFICATION_BITS))
+/// The bits of a movie. The migration that adds the column computes the same bits.
+pub(crate) fn bits_of(movie: &Movie) -> i64 {
+    let genres = movie.genre_ids.iter().map(|id| genre_bits(id.as_uuid()));
+    let decade = decade_bit(decade_of(movie.identity.year.into()));
+    genres.fold(certification_bits(movie.certification_id.as_uuid()) | decade, |all, bits| all | bits)
+}
+
+fn genre_bits(id: Uuid) -> i64 {
+    let [one, other] = last_bytes(id);
+    bit(one % GENRE_BITS) | bit(other % GENRE_BITS)
+}
+
+fn certification_bits(id: Uuid) -> i64 {
+    let [one, other] = last_bytes(id);
+    let position = |byte: u32| GENRE_BITS.saturating_add(byte % CERTIFICATION_BITS);
+    bit(position(one)) | bit(position(other))
 }
 
 const fn decade_of(year: i64) -> i64 {
@@ -64,10 +86,10 @@ fn decade_bit(decade: i64) -> i64 {
     bit(GENRE_BITS.saturating_add(CERTIFICATION_BITS).saturating_add(position))
 }
 
-/// The last byte of an identifier is random.
-fn last_byte(id: Uuid) -> u32 {
-    let [.., last] = id.into_bytes();
-    last.into()
+/// The last two bytes of an identifier, which are random.
+fn last_bytes(id: Uuid) -> [u32; 2] {
+    let [.., one, other] = id.into_bytes();
+    [one.into(), other.into()]
 }
 
 const fn bit(position: u32) -> i64 {
@@ -139,22 +161,31 @@ mod tests {
         assert_eq!(genres.len(), 1);
     }
 
-    #[test]
-    fn every_kind_has_its_own_bits() {
-        let id = Uuid::from_u128(1);
-        assert_eq!(bits_of_genres(&[id]), 1 << 1);
-        assert_eq!(bits_of_certifications(&[id]), 1 << 41);
-        assert_eq!(bits_of_years(1_995, 1_995), Some(1 << (52 + 199 % 11)));
-        let all: Vec<Uuid> = (0..256).map(Uuid::from_u128).collect();
-        assert_eq!(bits_of_genres(&all), (1 << 40) - 1);
-        assert_eq!(bits_of_certifications(&all), ((1 << 12) - 1) << 40);
-        assert_eq!(bits_of_years(1_900, 2_009), Some(((1 << 11) - 1) << 52));
+    fn mask(values: impl IntoIterator<Item = i64>) -> Option<Mask> {
+        Some(Mask(values.into_iter().collect()))
     }
 
     #[test]
-    fn a_range_has_the_bits_of_all_its_decades() {
-        assert_eq!(bits_of_years(1_999, 2_000), Some(decade_bit(199) | decade_bit(200)));
-        assert_eq!(bits_of_years(2_000, 1_900), Some(0), "no year");
-        assert_eq!(bits_of_years(1_900, 2_010), None, "more decades than bits");
+    fn every_kind_has_its_own_bits() {
+        let id = Uuid::from_u128(0x0201);
+        assert_eq!(Mask::of_genres(&[id]), mask([1 << 1 | 1 << 2]));
+        assert_eq!(Mask::of_certifications(&[id]), mask([1 << 41 | 1 << 42]));
+        assert_eq!(Mask::of_years(1_995, 1_995), mask([1 << (52 + 199 % 11)]));
+        let all = |bits: fn(Uuid) -> i64| (0..256).fold(0, |all, byte| all | bits(Uuid::from_u128(byte)));
+        assert_eq!(all(genre_bits), (1 << 40) - 1);
+        assert_eq!(all(certification_bits), ((1 << 12) - 1) << 40);
+        assert_eq!((0..11).fold(0, |all, decade| all | decade_bit(decade)), ((1 << 11) - 1) << 52);
+    }
+
+    #[test]
+    fn a_mask_has_a_few_values_or_there_is_none() {
+        assert_eq!(Mask::of_years(1_999, 2_000), mask([decade_bit(199), decade_bit(200)]));
+        assert!(Mask::of_years(1_930, 2_009).is_some());
+        assert_eq!(Mask::of_years(1_930, 2_010), None, "too many decades");
+        assert_eq!(Mask::of_years(0, i64::MAX), None, "too many decades");
+        assert_eq!(Mask::of_years(2_000, 1_900), None, "no year");
+        let genres: Vec<Uuid> = (0..20).map(Uuid::from_u128).collect();
+        assert_eq!(Mask::of_genres(&genres[..8]).unwrap().0.len(), 8);
+        assert_eq!(Mask::of_genres(&genres), None);
     }
 }

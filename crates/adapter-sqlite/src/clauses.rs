@@ -4,7 +4,12 @@ use diesel::SqliteConnection;
 use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
-use crate::{dialect::FOUND_MOVIE, filter_bits::push_masks, index_part::IndexPart, statement::Statement};
+use crate::{
+    dialect::FOUND_MOVIE,
+    filter_bits::{Mask, push_masks},
+    index_part::IndexPart,
+    statement::Statement,
+};
 
 /// Statements also run on Diesel's blocking connections.
 impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
@@ -15,14 +20,14 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links that have one of the
-/// filter bits of each mask are used.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links of movies that may
+/// have the values of each mask are used.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
     column: &'static str,
     names: Vec<Uuid>,
-    masks: &[i64],
+    masks: &[Mask],
 ) {
     let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
     statement.sql(format!(" FROM (SELECT {distinct}movie_id FROM {table} WHERE "));

@@ -14,8 +14,11 @@ DROP INDEX movies_certification_id;
 DROP INDEX movie_genres_genre_id;
 ALTER TABLE movies ADD COLUMN filter_bits BIGINT NOT NULL DEFAULT 9223372036854775807;
 ALTER TABLE movie_genres ADD COLUMN filter_bits BIGINT NOT NULL DEFAULT 9223372036854775807;
-UPDATE movies m SET filter_bits = coalesce((SELECT bit_or(1::BIGINT << (get_byte(uuid_send(genre_id), 15) % 40)) FROM movie_genres WHERE movie_id = m.id), 0)
-    | (1::BIGINT << (40 + get_byte(uuid_send(certification_id), 15) % 12)) | (1::BIGINT << (52 + year / 10 % 11));
+UPDATE movies m SET filter_bits = coalesce((SELECT bit_or((1::BIGINT << (get_byte(uuid_send(genre_id), 14) % 40))
+        | (1::BIGINT << (get_byte(uuid_send(genre_id), 15) % 40))) FROM movie_genres WHERE movie_id = m.id), 0)
+    | (1::BIGINT << (40 + get_byte(uuid_send(certification_id), 14) % 12))
+    | (1::BIGINT << (40 + get_byte(uuid_send(certification_id), 15) % 12))
+    | (1::BIGINT << (52 + year / 10 % 11));
 UPDATE movie_genres l SET filter_bits = m.filter_bits FROM movies m WHERE m.id = l.movie_id;
 CREATE INDEX movies_by_year ON movies (year, id) INCLUDE (filter_bits) WHERE is_available;
 CREATE INDEX movies_by_price ON movies (price_minor, id) INCLUDE (filter_bits) WHERE is_available;

@@ -14,15 +14,19 @@ DROP INDEX movies_certification_id;
 DROP INDEX movie_genres_genre_id;
 ALTER TABLE movies ADD COLUMN filter_bits INTEGER NOT NULL DEFAULT 9223372036854775807;
 ALTER TABLE movie_genres ADD COLUMN filter_bits INTEGER NOT NULL DEFAULT 9223372036854775807;
-CREATE TEMPORARY TABLE bits_of_names AS
-    SELECT id, 1 << (((instr('0123456789ABCDEF', substr(hex(id), 31, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(id), 32, 1)) - 1) % 40) AS bits FROM genres
-    UNION ALL SELECT id, 1 << (40 + ((instr('0123456789ABCDEF', substr(hex(id), 31, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(id), 32, 1)) - 1) % 12) FROM certifications;
-CREATE INDEX temp.bits_of_names_id ON bits_of_names (id, bits);
--- The bits of one movie are different powers of two, so their sum is their union.
-UPDATE movies SET filter_bits = coalesce((SELECT sum(DISTINCT b.bits) FROM movie_genres l JOIN bits_of_names b ON b.id = l.genre_id
-    WHERE l.movie_id = movies.id), 0) | (SELECT bits FROM bits_of_names WHERE id = certification_id) | (1 << (52 + year / 10 % 11));
+-- The last two bytes of each identifier.
+CREATE TEMPORARY TABLE name_bytes AS SELECT id, ((instr('0123456789ABCDEF', substr(hex(id), 29, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(id), 30, 1)) - 1) AS one,
+    ((instr('0123456789ABCDEF', substr(hex(id), 31, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(id), 32, 1)) - 1) AS other
+    FROM (SELECT id FROM genres UNION ALL SELECT id FROM certifications);
+CREATE INDEX temp.name_bytes_id ON name_bytes (id, one, other);
+-- The sum of different powers of two is their union.
+UPDATE movies SET filter_bits = (SELECT (1 << (40 + one % 12)) | (1 << (40 + other % 12)) FROM name_bytes WHERE id = certification_id)
+    | (1 << (52 + year / 10 % 11))
+    | coalesce((SELECT sum(bits) FROM (SELECT DISTINCT 1 << (b.one % 40) AS bits FROM movie_genres l JOIN name_bytes b ON b.id = l.genre_id
+        WHERE l.movie_id = movies.id UNION SELECT 1 << (b.other % 40) FROM movie_genres l JOIN name_bytes b ON b.id = l.genre_id
+        WHERE l.movie_id = movies.id)), 0);
 UPDATE movie_genres SET filter_bits = (SELECT m.filter_bits FROM movies m WHERE m.id = movie_id);
-DROP TABLE bits_of_names;
+DROP TABLE name_bytes;
 CREATE INDEX movies_by_year ON movies (year, id, filter_bits) WHERE is_available;
 CREATE INDEX movies_by_price ON movies (price_minor, id, filter_bits) WHERE is_available;
 CREATE INDEX movies_by_imdb ON movies (imdb, id, filter_bits) WHERE is_available;

@@ -91,6 +91,15 @@ impl Database {
             if groups.is_empty() {
                 continue;
             }
+            // The same part belongs to the facets of other filters: the decades of a genre do not depend on the chosen decade. Price
+            // bands are excluded, because counts with them may be used for some time after a change.
+            let part_key = (!groups.contains(&FacetGroup::PriceBands))
+                .then(|| format!("{groups:?} of {}", others.key()));
+            if let Some(part) = part_key.as_ref().and_then(|key| self.cache().facets(key, version)) {
+                versions.push(version);
+                counts.add(&part);
+                continue;
+            }
             let driver = match self.cheapest_lookup(&conditions).await? {
                 Access::Lookup { driver } => Some(driver).filter(|_| !conditions.is_empty()),
                 Access::Walk { .. } => None,
@@ -100,9 +109,15 @@ impl Database {
                 statement.forget();
             }
             let rows: Vec<FacetRow> = self.fetch(statement).await?;
+            let is_current = !rows.is_empty() && rows.iter().all(|row| row.4 == version);
+            let mut part = FacetCounts::default();
             for row in rows {
                 versions.push(row.4);
-                note(&mut counts, row)?;
+                note(&mut part, row)?;
+            }
+            counts.add(&part);
+            if let Some(key) = part_key.filter(|_| is_current) {
+                self.cache().keep_facets(key, version, Arc::new(part));
             }
         }
         // Counts from several statements are cached only if nothing changed between the statements.
@@ -186,7 +201,10 @@ pub(super) fn facets_statement(
     } else {
         statement
             .sql("WITH matching AS MATERIALIZED (SELECT m.id, m.certification_id, m.year, m.price_minor");
-        push_matching(&mut statement, conditions, driver);
+        match conditions {
+            [condition] if condition.push_join(&mut statement) => {}
+            _ => push_matching(&mut statement, conditions, driver),
+        }
         statement.sql(")");
         "FROM matching m"
     };

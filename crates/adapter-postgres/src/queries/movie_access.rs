@@ -27,6 +27,8 @@ const FIRST_WALK: u32 = 5_000;
 const LONGEST_WALK: u32 = 100_000;
 /// A limit that no walk reaches.
 const WHOLE_WALK: u32 = 1_000_000_000;
+/// How many movies a walk skips by their filter bits in the time in which it reads one movie.
+const SKIPPED_PER_READ: u32 = 8;
 /// The cache key of the size of the whole table of movies.
 const MOVIES: &str = "movies";
 /// The assumed number of movies if it is not known.
@@ -80,6 +82,8 @@ fn walk_from(walked: u32, found: usize, rows: u32) -> u64 {
 /// How many movies each condition selects, counted up to a cap; `None` if no index can count them.
 struct Sizes {
     of: Vec<Option<u32>>,
+    /// Whether a walk compares the condition by its filter bits, in the same order as `of`.
+    has_mask: Vec<bool>,
     /// The approximate number of movies.
     movies: u64,
 }
@@ -104,8 +108,13 @@ impl Sizes {
         };
         let lookup = Access::Lookup { driver };
         let walked = u64::from(rows).saturating_mul(self.movies).checked_div(u64::from(size));
-        let is_walk_shorter = walked.is_some_and(|walked| walked < u64::from(size));
-        Some(if can_walk && is_walk_shorter { walk_of(size) } else { lookup })
+        let has_mask = self.has_mask.get(driver).is_some_and(|has_mask| *has_mask);
+        // The time of a lookup, in movies of a walk.
+        let looked_up = if has_mask { size.saturating_mul(SKIPPED_PER_READ) } else { size };
+        let is_walk_shorter = walked.is_some_and(|walked| walked < u64::from(looked_up));
+        let limit = walked.and_then(|walked| u32::try_from(walked.saturating_mul(4)).ok());
+        let limit = limit.filter(|_| has_mask).map_or(looked_up, |limit| limit.min(looked_up));
+        Some(if can_walk && is_walk_shorter { walk_of(limit) } else { lookup })
     }
 
     /// How many movies a walk is expected to read until it has found this number of matches, assuming independent
@@ -268,7 +277,8 @@ impl Database {
         // The size of a table that PostgreSQL has never analysed is unknown. Assuming that it is large makes walks
         // unlikely.
         let movies = movies.filter(|movies| *movies > 0).map_or(UNKNOWN, u64::from);
-        Ok(Sizes { of, movies })
+        let has_mask = conditions.iter().map(Condition::has_mask).collect();
+        Ok(Sizes { of, has_mask, movies })
     }
 }
 
@@ -277,7 +287,7 @@ mod tests {
     use super::*;
 
     fn sizes(of: &[Option<u32>], movies: u64) -> Sizes {
-        Sizes { of: of.to_vec(), movies }
+        Sizes { of: of.to_vec(), has_mask: vec![false; of.len()], movies }
     }
 
     const LOOKUP: Option<Access> = Some(Access::Lookup { driver: 1 });
@@ -296,6 +306,14 @@ mod tests {
         );
         assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page after 600 matches");
         assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a title without a size");
+    }
+
+    #[test]
+    fn a_walk_that_compares_bits_is_preferred_to_a_lookup_of_fewer_movies() {
+        let of_genre = |has_mask| Sizes { has_mask: vec![has_mask], ..sizes(&[Some(4_499)], 1_000_000) };
+        assert_eq!(of_genre(true).access(21, true), Some(walk_of(20_000)));
+        assert_eq!(of_genre(false).access(21, true), Some(Access::Lookup { driver: 0 }));
+        assert_eq!(of_genre(true).access(2_000, true), Some(Access::Lookup { driver: 0 }), "a deep page");
     }
 
     #[test]

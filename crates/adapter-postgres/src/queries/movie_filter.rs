@@ -13,7 +13,7 @@ use crate::{
         push_capped_words, push_contains, push_movies_linked_to, push_movies_with_words, push_sampled_words,
         push_words_check,
     },
-    filter_bits::{bits_of_certifications, bits_of_genres, bits_of_years, push_masks},
+    filter_bits::{Mask, push_masks},
     index_part::IndexPart,
     repositories::LINKS_WITH_BITS,
     statement::Statement,
@@ -123,18 +123,23 @@ fn uuids<K: Kind>(ids: &[Id<K>]) -> Option<Vec<Uuid>> {
 }
 
 impl Condition {
-    /// The bits of which a movie that meets the condition has at least one; see [`filter_bits`](crate::filter_bits).
-    fn bits(&self) -> Option<i64> {
+    /// The bits of movies that meet the condition, if it is compared by bits; see [`filter_bits`](crate::filter_bits).
+    fn mask(&self) -> Option<Mask> {
         match self {
-            Self::Linked { table, names, .. } if *table == LINKS_WITH_BITS => Some(bits_of_genres(names)),
-            Self::Certification(ids) => Some(bits_of_certifications(ids)),
+            Self::Linked { table, names, .. } if *table == LINKS_WITH_BITS => Mask::of_genres(names),
+            Self::Certification(ids) => Mask::of_certifications(ids),
             Self::Between {
                 column: "m.year",
                 min: Some(Bind::Integer(min)),
                 max: Some(Bind::Integer(max)),
-            } => bits_of_years(*min, *max),
+            } => Mask::of_years(*min, *max),
             _ => None,
         }
+    }
+
+    /// Whether the condition is compared by filter bits.
+    pub(super) fn has_mask(&self) -> bool {
+        self.mask().is_some()
     }
 
     /// Adds the condition so that each movie is checked separately, without an index of movies.
@@ -199,8 +204,8 @@ impl Condition {
 
     /// Adds `FROM … m WHERE …` for the movies that the condition's index finds. They are on sale, except those of
     /// [`Condition::Withdrawn`] and [`Condition::Bought`]; the latter have a [`PURCHASED_AT`]. An index that contains the
-    /// filter bits finds only movies that have one of the bits of each mask.
-    fn push_lookup<ST>(&self, statement: &mut Statement<ST>, masks: &[i64]) {
+    /// filter bits finds only movies that may have the values of each mask.
+    fn push_lookup<ST>(&self, statement: &mut Statement<ST>, masks: &[Mask]) {
         match self {
             Self::Linked { table, column, names } => {
                 let masks = if *table == LINKS_WITH_BITS { masks } else { &[] };
@@ -253,6 +258,21 @@ impl Condition {
         };
         statement.sql(" WHERE m.is_available AND ");
         self.push_indexed(statement);
+    }
+
+    /// Adds `FROM … m WHERE …` for the movies on sale that are linked to one name, as a join for which the database chooses the
+    /// plan: with many movies, a hash join is faster than reading them one by one. Returns `false` for other conditions.
+    pub(super) fn push_join<ST>(&self, statement: &mut Statement<ST>) -> bool {
+        match self {
+            Self::Linked { table, column, names } if names.len() == 1 => {
+                statement.sql(format!(
+                    " FROM {table} l JOIN movies m ON m.id = l.movie_id WHERE m.is_available AND "
+                ));
+                push_any(statement, column, names.clone());
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Adds the condition in a form that its index is used for; nothing for conditions on other tables than `movies`.
@@ -412,10 +432,10 @@ pub(super) fn push_matching<ST>(
     push_checks(statement, conditions, driver);
 }
 
-/// The masks of the conditions that have filter bits, except of the one at `driver`.
-fn masks(conditions: &[Condition], driver: Option<usize>) -> Vec<i64> {
+/// The masks of the conditions except the one at `driver`.
+fn masks(conditions: &[Condition], driver: Option<usize>) -> Vec<Mask> {
     let others = conditions.iter().enumerate().filter(|(position, _)| Some(*position) != driver);
-    others.filter_map(|(_, condition)| condition.bits()).collect()
+    others.filter_map(|(_, condition)| condition.mask()).collect()
 }
 
 /// Adds `FROM … WHERE …` for the movies `m`, among the rows of `walk`, that meet all conditions, in the order of

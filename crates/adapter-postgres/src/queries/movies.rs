@@ -245,8 +245,15 @@ impl Database {
             return Ok(Total::from_capped_count(count));
         }
         let counted = NUMBERED_ITEMS.saturating_add(1);
-        let (version, count) = match self.certain_to_exceed(conditions).await? {
-            Some(version) => (version, counted),
+        let (version, count) = match self.sample(conditions).await? {
+            Some(Sample { version, is_above_cap: true, .. }) => (version, counted),
+            // The matches are few enough to read all of them.
+            Some(Sample { words, .. }) => {
+                let mut statement = count_statement(conditions, Access::Lookup { driver: words });
+                // It must be planned each time, since common words need another plan than rare ones.
+                statement.forget();
+                self.count_at_version(statement).await?
+            }
             None => {
                 let access = self.access_for_count(conditions, counted).await?;
                 self.count_at_version(count_statement(conditions, access)).await?
@@ -260,18 +267,29 @@ impl Database {
     }
 }
 
+/// What a sample of a large catalogue shows about a search.
+struct Sample {
+    /// The version of the catalogue.
+    version: i64,
+    /// The position of the condition with the words.
+    words: usize,
+    /// Whether more movies match than are ever counted.
+    is_above_cap: bool,
+}
+
 impl Database {
-    /// The version of the catalogue if a sample of the movies shows that more movies match than are ever counted. Otherwise `None`.
+    /// Counts the matches of a search in a sample of a large catalogue. `None` for other filters, small catalogues, and
+    /// databases that count words cheaply.
     ///
-    /// Counting the movies that have two common words reads all movies that have them on PostgreSQL, whose index of words
-    /// does not contain anything else.
-    async fn certain_to_exceed(&self, conditions: &[Condition]) -> Result<Option<i64>, StoreError> {
+    /// Counting the movies that have two common words reads all of them on PostgreSQL, whose index of words contains
+    /// nothing else.
+    async fn sample(&self, conditions: &[Condition]) -> Result<Option<Sample>, StoreError> {
+        let Some((words, statement)) = sample_statement(conditions) else { return Ok(None) };
         if self.approximate_movies().await? < SAMPLED_FROM {
             return Ok(None);
         }
-        let Some(statement) = sample_statement(conditions) else { return Ok(None) };
         let (version, found) = self.count_at_version(statement).await?;
-        Ok((found >= CERTAIN_IN_SAMPLE).then_some(version))
+        Ok(Some(Sample { version, words, is_above_cap: found >= CERTAIN_IN_SAMPLE }))
     }
 
     /// The version of the catalogue and the count that the statement returns.
@@ -289,14 +307,14 @@ impl Database {
     }
 }
 
-/// Counts the matches in a random sample of the movies. `None` if the conditions have no words, or this database counts
-/// words cheaply.
-fn sample_statement(conditions: &[Condition]) -> Option<Statement<(BigInt, BigInt)>> {
+/// Counts the matches in a random sample of the movies; also returns the position of the condition with the words. `None`
+/// if there is none, or this database counts words cheaply.
+fn sample_statement(conditions: &[Condition]) -> Option<(usize, Statement<(BigInt, BigInt)>)> {
     let mut statement = Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*)");
     let words = conditions.iter().position(|condition| condition.push_sample(&mut statement))?;
     push_checks(&mut statement, conditions, Some(words));
     statement.sql(")");
-    Some(statement)
+    Some((words, statement))
 }
 
 /// Counts up to the cap, and reads the version of the count.

@@ -244,7 +244,7 @@ impl Database {
         statement.sql(" ORDER BY r.rated_at, m.id");
         let ratings: Vec<(DbUuid, String, DbInstant, i16)> = self.fetch(statement).await?;
         let favorites = self.movies_of(
-            "SELECT m.id, m.name, f.added_at, NULL FROM favorites f JOIN movies m ON m.id = f.movie_id \
+            "SELECT m.id, m.name, f.added_at FROM favorites f JOIN movies m ON m.id = f.movie_id \
              WHERE f.user_id = ",
             " ORDER BY f.added_at, m.id",
             user_id,

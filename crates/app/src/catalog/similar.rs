@@ -11,14 +11,14 @@ use domain::{
 use super::Catalog;
 
 /// After how many days a list of similar movies is computed again, since other movies are added in the meantime.
-const KEPT_DAYS: i64 = 1;
+const KEPT_DAYS: i64 = 7;
 /// How many movies of a list are read first. The others are read only if fewer than [`SHOWN_SIMILAR`] of them are still on
 /// sale and not bought by the viewer.
 const READ_FIRST: usize = 24;
 /// How many movies a round of background work checks.
 const LOOKED_AT: u32 = 500;
 /// The maximum number of lists that a round computes, because it shares the database with the requests.
-const FOUND: usize = 20;
+const FOUND: usize = 4;
 
 /// The position of the background work in the movies on sale, the most popular first. `None` is the beginning.
 pub type SimilarProgress = Option<(f64, MovieId)>;

@@ -130,6 +130,16 @@ pub struct FacetCounts {
     pub price_bands: HashMap<usize, i64>,
 }
 
+impl FacetCounts {
+    /// Adds the counts of other values.
+    pub fn add(&mut self, other: &Self) {
+        self.genres.extend(&other.genres);
+        self.certifications.extend(&other.certifications);
+        self.decades.extend(&other.decades);
+        self.price_bands.extend(&other.price_bands);
+    }
+}
+
 /// The filter values that a list can be narrowed by. `movies_count` of each is the total that the list would have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facets {
