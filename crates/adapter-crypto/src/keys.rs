@@ -36,8 +36,20 @@ impl AppSecret {
     pub fn is_weak(&self) -> bool {
         let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
         let text = Zeroizing::new(String::from_utf8_lossy(&self.0).to_lowercase());
-        let examples =
-            ["change-me", "changeme", "change_me", "secret-key", "secret_key", "development", "password"];
+        let examples = [
+            "change-me",
+            "changeme",
+            "change_me",
+            "secret-key",
+            "secret_key",
+            "256-bit-secret",
+            "development",
+            "password",
+            "qwerty",
+            "asdfgh",
+            "correct horse",
+            "correcthorse",
+        ];
         different.len() < 10
             || self.repeats()
             || self.counts()
@@ -172,6 +184,9 @@ mod tests {
             "kS0x3vJ8qWm2Zr7TkS0x3vJ8qWm2Zr7T",
             "kS0x3vJ8qWmkS0x3vJ8qWmkS0x3vJ8qWmkS0",
             "aabbccddeeffgghhiijjkkllmmnnooppqq",
+            "qwertyuiopasdfghjklzxcvbnmqwertyuiop",
+            "Your-256-bit-secret-1-your-256-bit-secret-2",
+            "correct horse battery staple correct",
         ] {
             assert!(AppSecret::new(weak).is_weak(), "{weak}");
         }

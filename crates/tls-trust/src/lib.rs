@@ -14,10 +14,10 @@ use rustls::{
     crypto::{
         WebPkiSupportedAlgorithms, ring::default_provider, verify_tls12_signature, verify_tls13_signature,
     },
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
 };
-use rustls_native_certs::{load_certs_from_paths, load_native_certs};
+use rustls_native_certs::load_native_certs;
 
 /// How a server's certificate is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +79,15 @@ impl Authorities {
                 if found.is_empty() { Err(TrustError::NoRoots) } else { Ok(found) }
             }
             Self::OfFile(path) => {
-                let found = load_certs_from_paths(Some(path), None);
-                match found.errors.first() {
-                    Some(error) => Err(TrustError::File(error.to_string())),
-                    None if found.certs.is_empty() => {
+                let bytes = std::fs::read(path).map_err(|error| TrustError::File(error.to_string()))?;
+                let pem = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+                let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+                match found {
+                    Err(error) => Err(TrustError::File(error.to_string())),
+                    Ok(found) if found.is_empty() => {
                         Err(TrustError::File("it contains no certificate".to_owned()))
                     }
-                    None => Ok(found.certs),
+                    Ok(found) => Ok(found),
                 }
             }
             Self::OfThisMachineAndFile(path) => {
@@ -96,6 +98,9 @@ impl Authorities {
         }
     }
 }
+
+/// Some editors begin text files with it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Verifies a server's certificate according to [`Trust`].
 #[derive(Debug)]
@@ -243,6 +248,14 @@ mod tests {
         assert!(!accepts(&strict, &own, NAME, IN_5000));
         assert!(!accepts(&strict, &own, "other.example", IN_2030));
         assert!(!accepts(&strict, &authority().0, NAME, IN_2030));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_not_part_of_a_certificate_file() {
+        let (root, _) = authority();
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(&[BYTE_ORDER_MARK, root.pem().as_bytes()].concat()).unwrap();
+        assert_eq!(Authorities::OfFile(file.path().to_owned()).load().unwrap(), [root.der().clone()]);
     }
 
     #[test]

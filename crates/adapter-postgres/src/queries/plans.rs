@@ -285,8 +285,8 @@ async fn the_lists_of_people_count_movies_with_indexes() {
     for kind in [NameKind::Star, NameKind::Director] {
         for words in [vec![], vec!["son".to_owned()]] {
             for start in [PageRequest::numbered(1, 20), PageRequest::after(position.clone(), 20)] {
-                let statement =
-                    names::people(kind, &words).statement::<names::NameTypes>(&start.unwrap()).unwrap();
+                let list = names::people(kind, &words);
+                let statement = names::people_statement(kind, &list, &start.unwrap()).unwrap();
                 plan(&database, &statement).await.walks_indexes();
             }
         }

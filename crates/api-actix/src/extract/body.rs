@@ -124,8 +124,9 @@ fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) 
     })
 }
 
-/// Parses the JSON of the body.
+/// Parses the JSON of the body. A byte order mark is ignored, as RFC 8259 (section 8.1) allows.
 fn parsed(bytes: &[u8]) -> Result<Json, Problem> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
             "The body is not JSON (line {}, column {}).",

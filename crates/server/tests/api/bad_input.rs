@@ -10,6 +10,7 @@ cases! {
     a_body_that_is_no_object_is_named,
     a_body_of_another_type_is_unsupported,
     only_utf_8_is_accepted_as_the_charset,
+    a_byte_order_mark_before_a_body_is_ignored,
     a_compressed_body_is_unsupported,
     a_too_long_password_is_refused_before_it_is_hashed,
     a_body_over_64_kib_is_too_large,
@@ -126,6 +127,13 @@ async fn only_utf_8_is_accepted_as_the_charset(engine: Engine) {
         let body = json!({"email": format!("{name}@example.com"), "password": "Passw0rd1"}).to_string();
         app.anonymous().call(reqwest::Method::POST, "/accounts/register").body(kind, body).await.expect(201);
     }
+}
+
+async fn a_byte_order_mark_before_a_body_is_ignored(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let body = format!("\u{feff}{}", json!({"email": "ann@example.com", "password": "Passw0rd1"}));
+    let call = app.anonymous().call(reqwest::Method::POST, "/accounts/register");
+    call.body("application/json", body).await.expect(201);
 }
 
 async fn a_compressed_body_is_unsupported(engine: Engine) {
