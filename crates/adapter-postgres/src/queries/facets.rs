@@ -37,10 +37,7 @@ impl FacetQueries for Database {
         if let Some(counts) = known {
             return Ok(counts);
         }
-        let search_turn = match filter.search {
-            Some(_) => Some(self.cache().turn_to_search().await?),
-            None => None,
-        };
+        let search_turn = if filter.reads_text() { Some(self.cache().turn_to_search().await?) } else { None };
         let permit = match self.cache().turn_to_count_facets(&key, version).await? {
             Turn::Use(counts) => return Ok(FacetCounts::clone(&counts)),
             Turn::Count(permit) => permit,

@@ -98,10 +98,7 @@ impl Database {
         {
             return self.page_by_relevance(filter, search, request, viewer).await;
         }
-        let _turn = match filter.search {
-            Some(_) => Some(self.cache().turn_to_search().await?),
-            None => None,
-        };
+        let _turn = if filter.reads_text() { Some(self.cache().turn_to_search().await?) } else { None };
         let conditions = conditions(filter);
         let order = Order::of(sorts, filter.favorites_of);
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;

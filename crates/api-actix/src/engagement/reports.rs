@@ -100,7 +100,7 @@ pub(crate) struct ReportInput {
     reason: ReasonBody,
     /// An optional explanation for the moderators.
     #[serde(default)]
-    #[schemars(length(max = MAX_NOTE_LENGTH))]
+    #[schemars(length(max = MAX_NOTE_LENGTH), extend("x-clears" = true))]
     note: Option<String>,
 }
 

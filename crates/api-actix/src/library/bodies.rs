@@ -69,6 +69,7 @@ pub(crate) struct ProgressInput {
     #[schemars(range(min = 0, max = MAX_SECONDS))]
     pub(crate) position_seconds: i64,
     /// When the player was at this position; by default now. A time in the future means now.
+    #[schemars(extend("x-clears" = true))]
     pub(crate) at: Option<Moment>,
 }
 

@@ -109,6 +109,7 @@ impl OperationModifier for StreamCaller {
 
     fn update_security(op: &mut DefaultOperationRaw) {
         describe::add_bearer(op, Some(Role::User));
+        describe::add_ticket(op);
     }
 }
 

@@ -91,6 +91,13 @@ pub(crate) fn document(recorded: &Value, public_url: &str) -> Value {
                     "description": "The `access` token of a login, a JWT (RFC 7519) that is checked as RFC 8725 asks: by one \
                         algorithm, and for its issuer, audience, purpose and expiry. The names are roles.",
                 },
+                "ticket": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "ticket",
+                    "description": "A ticket of `POST /notifications/stream-tickets`, which opens one stream. For clients \
+                        that cannot send headers, such as the `EventSource` of browsers.",
+                },
                 "basic": {
                     "type": "http",
                     "scheme": "basic",
@@ -144,12 +151,30 @@ fn operation_of(
         None => fault("colour", "unknown", "is not a parameter of this call"),
     };
     let call = Call { path: example_path(path, &parameters), fault };
+    let is_idempotent = parameters
+        .iter()
+        .any(|parameter| parameter.get("name").and_then(Value::as_str) == Some("Idempotency-Key"));
     if !parameters.is_empty() {
         operation.insert("parameters".into(), parameters.into());
     }
-    let responses = responses_of(recorded, schemas, problems, (method, path), &call);
+    let mut responses = responses_of(recorded, schemas, problems, (method, path), &call);
+    if is_idempotent {
+        add_replayed(&mut responses);
+    }
     operation.insert("responses".into(), responses);
     operation.into()
+}
+
+/// Adds the header of repeated requests to the answers of successful requests.
+fn add_replayed(responses: &mut Value) {
+    for (status, response) in responses.as_object_mut().into_iter().flatten() {
+        let headers = response.get_mut("headers").and_then(Value::as_object_mut);
+        if let (true, Some(headers), Value::Object(more)) =
+            (status.starts_with('2'), headers, headers::references(&[headers::REPLAYED]))
+        {
+            headers.extend(more);
+        }
+    }
 }
 
 /// Returns the path with the examples of its parameters in place of the parameters.

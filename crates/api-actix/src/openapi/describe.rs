@@ -374,6 +374,11 @@ pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
     add_parameter(op, ParameterIn::Header, "Last-Event-ID", &Fragment { object, ..Fragment::default() });
 }
 
+/// Declares that the operation accepts the ticket of a live stream in the query.
+pub(crate) fn add_ticket(op: &mut DefaultOperationRaw) {
+    op.security.push([("ticket".to_owned(), Vec::new())].into());
+}
+
 /// Declares that the operation accepts HTTP Basic.
 pub(crate) fn add_basic(op: &mut DefaultOperationRaw) {
     op.security.push([("basic".to_owned(), Vec::new())].into());

@@ -23,6 +23,9 @@ pub(crate) const STRONG_ETAG: &str = "StrongETag";
 /// A weak entity tag, for equal meaning.
 pub(crate) const WEAK_ETAG: &str = "WeakETag";
 
+/// The header of an answer to a request that was repeated with the same idempotency key.
+pub(super) const REPLAYED: &str = "Idempotency-Replayed";
+
 const PRIVATE_CACHE: &str = "Cache-Control";
 
 const HEADERS: &[Described] = &[
@@ -99,6 +102,12 @@ const HEADERS: &[Described] = &[
         name: "Retry-After",
         text: "When to try again, in seconds.",
         schema: || json!({"type": "string", "pattern": "^[0-9]+$", "maxLength": 10}),
+    },
+    Described {
+        component: REPLAYED,
+        name: REPLAYED,
+        text: "Sent only with the answer to a repeated request: the request was not carried out again.",
+        schema: || json!({"type": "string", "const": "true"}),
     },
     Described {
         component: "RateLimit-Policy",

@@ -106,7 +106,7 @@ fn described(group: &[&'static Kind]) -> Value {
     let titles: Vec<&str> = group.iter().map(|kind| kind.title).collect();
     let more: &[&str] = match group.first().map_or(500, |kind| kind.status) {
         401 => &["WWW-Authenticate"],
-        429 | 503 => &["Retry-After"],
+        429 | 502 | 503 => &["Retry-After"],
         _ => &[],
     };
     let mut answer = json!({

@@ -14,7 +14,7 @@ pub(crate) mod markers {
     pub(crate) const RULE: &str = "x-rule";
     /// The use case also checks the value, so a fault is reported only together with other faults.
     pub(crate) const DEFERRED: &str = "x-deferred";
-    /// `null` is allowed and clears the value.
+    /// `null` is allowed: it clears the value, or means the same as an absent member.
     pub(crate) const CLEARS: &str = "x-clears";
     /// The value is a list of sort keys separated by commas.
     pub(crate) const SORT: &str = "x-sort";

@@ -166,6 +166,7 @@ pub(crate) struct MoneyInput {
 )]
 pub(crate) struct PaymentStartBody {
     /// The total that the buyer accepts after a price changed: the `new_total` of the problem `price_changed`.
+    #[schemars(extend("x-clears" = true))]
     accept_total: Option<MoneyInput>,
 }
 

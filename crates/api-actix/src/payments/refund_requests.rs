@@ -77,6 +77,7 @@ pub(crate) struct RefundDecisionInput {
     /// The decision.
     decision: DecisionBody,
     /// A note for the buyer: plain text of 1 to 1,000 characters.
+    #[schemars(extend("x-clears" = true))]
     note: Option<Text<Explanation>>,
 }
 

@@ -219,9 +219,7 @@ impl Payments {
                 let (user_id, ended) = (order.user_id, held.payment.id);
                 // Boxed, because the future contains a second payment and would be too large.
                 Box::pin(self.restore_other_purchase(unit, user_id, item.movie_id, ended, now)).await?;
-            } else if is_put {
-                unit.remove_cart_item(order.user_id, item.movie_id).await?;
-            } else {
+            } else if !is_put {
                 not_restored.push(item);
             }
         }
@@ -246,7 +244,7 @@ impl Payments {
                     && entitlement != Entitlement::Revoked
                     && unit.put_entitlement(purchase_of(item.order_item_id), entitlement, now).await?
                 {
-                    return unit.remove_cart_item(user_id, movie_id).await.map(drop);
+                    return Ok(());
                 }
             }
         }

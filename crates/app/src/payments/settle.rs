@@ -56,7 +56,6 @@ impl Payments {
                 tracing::error!(order = ?order.id, ?movie, "a buyer paid for a movie that is already in the library");
                 owned.push(item.id);
             }
-            unit.remove_cart_item(order.user_id, item.movie_id).await?;
         }
         if let Some(buyer) = &shown.buyer {
             let notification = NewNotification {

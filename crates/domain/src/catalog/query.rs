@@ -68,6 +68,12 @@ impl MovieFilter {
         self.is_available == Some(false)
     }
 
+    /// Whether the filter looks for words or parts of a title, which may read many movies.
+    #[must_use]
+    pub const fn reads_text(&self) -> bool {
+        self.search.is_some() || self.title.is_some()
+    }
+
     /// The canonical form, which is equal for filters that differ only in spelling.
     #[must_use]
     pub fn canonical(mut self) -> Self {

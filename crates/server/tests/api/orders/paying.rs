@@ -145,7 +145,7 @@ async fn a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library(engin
     let done = choose(&app, &payment, "pay").await.expect(303);
     let back = format!("{}/orders/{}?payment={}", app.url(), text(&order, "id"), text(&payment, "id"));
     assert_eq!(done.header("location"), Some(back.as_str()));
-    // The buyer puts the movie into the cart again in the meantime; the purchase removes it.
+    // The buyer puts the movie into the cart again in the meantime, such as in a second tab.
     put_in_cart(&ann, &[movies.id("Alien")]).await;
     app.run_payments().await;
     let order = order_of(&ann, &order).await;
@@ -155,7 +155,18 @@ async fn a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library(engin
     assert_eq!((text(&payment, "status"), &payment["checkout_url"]), ("successful", &Value::Null));
     assert!(payment["completed_at"].is_string());
     assert!(is_purchased(&ann, &movies.id("Alien")).await);
-    assert_eq!(names_in_cart(&ann).await, Vec::<String>::new());
+    let cart = ann.get("/cart").await.expect(200).json();
+    assert_eq!((&cart["items"], &cart["total"]["amount"]), (&json!([]), &json!("0.00")));
+    let unavailable = &cart["unavailable"][0];
+    assert_eq!(
+        (text(&unavailable["movie"], "name"), text(unavailable, "reason")),
+        ("Alien", "already_purchased")
+    );
+    put_in_cart(&ann, &[movies.id("M")]).await;
+    let next = place(&ann).await.expect(201).json();
+    let excluded = json!([{"movie_id": movies.id("Alien"), "reason": "already_purchased"}]);
+    assert_eq!(next["excluded"], excluded);
+    cancel(&ann, &next).await.expect(200);
     let subject = format!("Your Cinema order {} is paid", text(&order, "number"));
     assert_eq!(order_mails(&app, "ann").await, [subject]);
 }
