@@ -130,7 +130,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
             "popularity",
             Column::Reals(column(&movies, |movie| popularity(movie.votes, Activity::default()))).into(),
         ),
-        ("filter_bits", Column::Integers(column(&movies, |movie| bits_of(movie))).into()),
+        ("filter_bits", Column::Integers(column(&movies, bits_of)).into()),
         ("version", Column::Integers(column(&movies, |movie| movie.version)).into()),
         ("created_at", Column::Instants(column(&movies, |movie| DbInstant(movie.created_at))).into()),
     ];

@@ -140,9 +140,11 @@ pub(crate) const fn push_capped_words<ST>(
 
 /// Adds a condition: any movie has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
-    statement.sql("EXISTS (SELECT 1 FROM movie_search s WHERE TRUE");
+    // Counted, because for `EXISTS` the planner expects to find a match soon in any order, and reads the whole table when there
+    // is none.
+    statement.sql("(SELECT count(*) FROM movie_search s WHERE TRUE");
     push_match(statement, terms, IndexPart::All);
-    statement.sql(")");
+    statement.sql(") > 0");
 }
 
 /// Adds a source of rows `wanted(name, year, duration_minutes)`.

@@ -17,10 +17,10 @@ pub(crate) enum Purpose {
 }
 
 /// The settings of every connection. Commits are synced to the disk (`synchronous = FULL`), so that neither a crash nor
-/// a power failure loses an acknowledged change. Each connection caches 8 MiB of pages. The file is not memory-mapped,
+/// a power failure loses an acknowledged change. Each connection caches 4 MiB of pages. The file is not memory-mapped,
 /// because each connection's map would count as memory of the process.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
-    PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; \
+    PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
 
 /// The file is a symbolic link. It is refused, because someone else may have chosen its target.

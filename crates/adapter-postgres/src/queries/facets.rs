@@ -196,13 +196,19 @@ pub(super) fn facets_statement(
     let source = if conditions.is_empty() {
         "FROM movies m WHERE m.is_available"
     } else {
-        statement
-            .sql("WITH matching AS MATERIALIZED (SELECT m.id, m.certification_id, m.year, m.price_minor");
-        match conditions {
-            [condition] if condition.push_join(&mut statement) => {}
-            _ => push_matching(&mut statement, conditions, driver),
+        let mut matching = Statement::<()>::new("");
+        let is_join = matches!(conditions, [condition] if condition.push_join(&mut matching));
+        if !is_join {
+            push_matching(&mut matching, conditions, driver);
         }
-        statement.sql(")");
+        // Movies that are counted only once need not be kept in memory. Otherwise they must be, because the planner could read
+        // all movies in the order of the groups.
+        let is_counted_once = is_join && groups.len() == 1 && !groups.contains(&FacetGroup::Genres);
+        let kept = if is_counted_once { "NOT MATERIALIZED" } else { "MATERIALIZED" };
+        statement
+            .sql(format!("WITH matching AS {kept} (SELECT m.id, m.certification_id, m.year, m.price_minor"))
+            .append(&matching)
+            .sql(")");
         "FROM matching m"
     };
     // Years and prices are counted in the order of their indexes and then added up: a group of a computed value would be sorted.

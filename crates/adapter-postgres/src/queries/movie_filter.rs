@@ -260,13 +260,14 @@ impl Condition {
         self.push_indexed(statement);
     }
 
-    /// Adds `FROM … m WHERE …` for the movies on sale that are linked to one name, as a join for which the database chooses the
-    /// plan: with many movies, a hash join is faster than reading them one by one. Returns `false` for other conditions.
+    /// Adds `FROM … m WHERE …` for the movies on sale that are linked to one name, as a join for which PostgreSQL chooses the
+    /// plan: with many movies, a hash join is faster than reading them one by one. SQLite executes a cross join in the order
+    /// in which it is written. Returns `false` for other conditions.
     pub(super) fn push_join<ST>(&self, statement: &mut Statement<ST>) -> bool {
         match self {
             Self::Linked { table, column, names } if names.len() == 1 => {
                 statement.sql(format!(
-                    " FROM {table} l JOIN movies m ON m.id = l.movie_id WHERE m.is_available AND "
+                    " FROM {table} l CROSS JOIN movies m WHERE m.id = l.movie_id AND m.is_available AND "
                 ));
                 push_any(statement, column, names.clone());
                 true

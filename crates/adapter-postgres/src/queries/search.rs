@@ -290,9 +290,9 @@ fn push_found<ST>(
             statement.sql(")");
         }
     };
-    statement.sql("SELECT m.id, m.popularity");
     match access {
         Access::Walk { limit } => {
+            statement.sql("SELECT m.id, m.popularity");
             let mut walk = Statement::new(" FROM movies m WHERE m.is_available");
             walk.append(&behind);
             order.push(&mut walk);
@@ -303,10 +303,13 @@ fn push_found<ST>(
             push_without(statement);
         }
         Access::Lookup { driver } => {
+            // With the order in the same query, the planner would read all movies in this order instead.
+            statement.sql("WITH hits AS MATERIALIZED (SELECT m.id, m.popularity AS k0");
             push_matching(statement, conditions, Some(driver));
             statement.append(&behind);
             push_without(statement);
-            order.push(statement);
+            statement.sql(") SELECT hits.id, hits.k0 AS popularity FROM hits");
+            order.named("hits", "hits.id").push(statement);
         }
     }
     statement.sql(" LIMIT ").bind(i64::from(cut.limit));
@@ -355,8 +358,6 @@ impl SearchQueries for Database {
             return Ok(Vec::new());
         }
         let _turn = self.cache().turn_to_search().await?;
-        // It must be planned each time: for a word that is not known, PostgreSQL would read all entries of the index.
-        statement.forget();
         let mut rows: Vec<(i64, bool)> = self.fetch(statement).await?;
         rows.sort_unstable();
         Ok(rows.into_iter().map(|(_, is_known)| is_known).collect())
