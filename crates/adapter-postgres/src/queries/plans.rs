@@ -182,7 +182,7 @@ async fn two_filters_are_compared_by_their_bits_in_an_index() {
     let request = PageRequest::numbered(1, 20).unwrap();
     let walk = [(Access::Walk { limit: Some(5_000) }, "movies_by_popularity")];
     let lookups = (0..).map(|driver| Access::Lookup { driver });
-    let lookups = lookups.zip(["movies_by_year", "movies_certification_id", "movie_genres_genre_id"]);
+    let lookups = lookups.zip(["movies_by_year", "movies_certification_id"]);
     for (access, index) in walk.into_iter().chain(lookups) {
         let statement = list_statement(&conditions, order.keyset(), &request, None, access).unwrap();
         assert!(statement.shape().contains("filter_bits"), "{index}");
@@ -347,7 +347,7 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let request = |number| PageRequest::numbered(number, 20).unwrap();
     // The number of matching movies and the total are counted once and then cached, or follow from the page.
-    for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 1), (400, 2)] {
+    for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 2), (400, 2)] {
         let before = database.statements();
         let page =
             database.movie_page(&genre, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();

@@ -240,7 +240,7 @@ mod tests {
                 // Every other candidate is due.
                 is_due: number.is_multiple_of(2),
             };
-            Ok((start.saturating_add(1)..=50).map(candidate).collect())
+            Ok((start.saturating_add(1)..=14).map(candidate).collect())
         });
         similar.expect_similarity_profiles().returning(|_| Ok(Some((profile(1), vec![profile(2)]))));
         let lists = Arc::clone(&kept);
@@ -250,9 +250,9 @@ mod tests {
         });
         let catalog = catalog(similar);
         let (found, progress) = catalog.find_due_similar(None).await.unwrap();
-        assert_eq!((found, progress), (20, Some((1.0, movie_id(41)))));
-        assert_eq!(catalog.find_due_similar(progress).await.unwrap(), (5, None));
-        let expected: Vec<_> = (1..=25_usize).map(|n| (movie_id(n.saturating_mul(2)), 3)).collect();
+        assert_eq!((found, progress), (4, Some((1.0, movie_id(9)))));
+        assert_eq!(catalog.find_due_similar(progress).await.unwrap(), (3, None));
+        let expected: Vec<_> = (1..=7_usize).map(|n| (movie_id(n.saturating_mul(2)), 3)).collect();
         assert_eq!(*kept.lock().unwrap(), expected);
     }
 }
