@@ -111,7 +111,8 @@ impl Sizes {
         let has_mask = self.has_mask.get(driver).is_some_and(|has_mask| *has_mask);
         // The time of a lookup, in movies of a walk.
         let looked_up = if has_mask { size.saturating_mul(SKIPPED_PER_READ) } else { size };
-        let is_walk_shorter = walked.is_some_and(|walked| walked < u64::from(looked_up));
+        // With fewer movies than rows, no walk fills the page.
+        let is_walk_shorter = size >= rows && walked.is_some_and(|walked| walked < u64::from(looked_up));
         let limit = walked.and_then(|walked| u32::try_from(walked.saturating_mul(4)).ok());
         let limit = limit.filter(|_| has_mask).map_or(looked_up, |limit| limit.min(looked_up));
         Some(if can_walk && is_walk_shorter { walk_of(limit) } else { lookup })
@@ -314,6 +315,8 @@ mod tests {
         assert_eq!(of_genre(true).access(21, true), Some(walk_of(20_000)));
         assert_eq!(of_genre(false).access(21, true), Some(Access::Lookup { driver: 0 }));
         assert_eq!(of_genre(true).access(2_000, true), Some(Access::Lookup { driver: 0 }), "a deep page");
+        let few = Sizes { has_mask: vec![true], ..sizes(&[Some(20)], 100) };
+        assert_eq!(few.access(21, true), Some(Access::Lookup { driver: 0 }), "fewer movies than rows");
     }
 
     #[test]

@@ -494,11 +494,16 @@ impl TestApp {
         self.import(small_catalogue()).await
     }
 
-    /// Runs one round of the background job that finds similar movies. Returns for how many movies it did so.
+    /// Runs the background job that finds similar movies, until it has seen all movies. Returns for how many movies it found
+    /// similar ones.
     pub(crate) async fn find_similar(&self) -> u64 {
         let catalog = &self.application().use_cases().catalog;
-        let (found, progress) = catalog.find_due_similar(None).await.expect("similar movies");
-        assert_eq!(progress, None, "the round was completed");
+        let (mut found, mut progress) = catalog.find_due_similar(None).await.expect("similar movies");
+        while progress.is_some() {
+            let (more, next) = catalog.find_due_similar(progress).await.expect("similar movies");
+            found += more;
+            progress = next;
+        }
         found
     }
 
