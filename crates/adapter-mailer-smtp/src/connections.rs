@@ -38,7 +38,8 @@ const QUIT: Duration = Duration::from_millis(500);
 ///
 /// **Invariant:** only a connection that has just delivered a mail is kept. After an interruption (a timeout, a
 /// cancelled caller), the late reply to one command could be taken for the reply to the next command. The connection
-/// pool of lettre, the SMTP library, is not used, because it keeps such connections.
+/// pool of lettre, the SMTP library, is not used, because it also keeps interrupted
+/// connections.
 pub(crate) struct Connections {
     relay: Relay,
     hello: ClientId,
@@ -130,7 +131,8 @@ impl Connections {
             quit(connection).await;
             return Err(SmtpError::while_connecting(&error));
         }
-        // Also discards received data that was not read: an attacker may have injected it before the TLS handshake.
+        // Releases the plain stream, so that `encrypt` can take it, and discards data that was received but not read: an
+        // attacker may have injected it before the TLS handshake.
         drop(connection);
         self.greet(EncryptedStream::after_starttls(self.encrypt(plain).await?)).await
     }
@@ -157,9 +159,9 @@ impl Connections {
     }
 }
 
-/// Closes the connection with QUIT. Waits only shortly for the reply: some servers delay clients after a wrong
-/// password, and waiting longer would exceed the time limit, so that a timeout would be reported instead of the actual
-/// error.
+/// Closes the connection with QUIT. Waits only briefly for the reply: some servers delay their replies after a wrong
+/// password. Waiting longer would exceed the time limit for connecting, and a timeout would be reported instead of the
+/// actual error.
 async fn quit(mut connection: AsyncSmtpConnection) {
     let _in_time = timeout(QUIT, connection.abort()).await;
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::checkout::Checkout;
 
-/// The keys of the checkouts that have webhooks to send, with the times at which to send them, in the order of time. A
-/// checkout can be planned several times.
+/// The keys of the checkouts that have webhooks to send, each with the time at which to send them, sorted by time. A
+/// checkout can have several entries, with different times.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule(BTreeSet<(Instant, Uuid)>);
 

@@ -12,7 +12,7 @@ pub struct ReadOptions {
     pub currency: Currency,
     /// The price of movies without one.
     pub default_price: Option<Money>,
-    /// The columns that contain fields under other names.
+    /// Which column contains which field, for columns that are not named like their field.
     pub columns: Columns,
     /// Whether the file is CSV or JSON; `None` detects it from the first character.
     pub kind: Option<FileKind>,
@@ -86,7 +86,7 @@ impl Delimiter {
     pub const COMMA: Self = Self(b',');
     /// `;`
     pub const SEMICOLON: Self = Self(b';');
-    /// The tabulator.
+    /// The tab character.
     pub const TAB: Self = Self(b'\t');
     /// `|`
     pub const BAR: Self = Self(b'|');

@@ -20,11 +20,11 @@ use crate::{
 crate::cases! { "refunds":
     a_refund_reads_back_in_every_state,
     an_item_is_refunded_once_unless_its_refund_fails,
-    a_payment_has_one_automatic_refund,
-    refunds_to_check_are_sorted_by_the_longest_overdue,
+    a_payment_has_at_most_one_automatic_refund,
+    the_longest_overdue_refunds_are_checked_first,
     refunds_are_listed_newest_first,
     a_payment_is_found_by_its_charge,
-    the_payments_of_a_movie_are_those_that_paid_it_for_the_user,
+    the_payments_of_a_movie_are_those_with_which_the_user_paid_for_it,
     a_free_payment_stores_its_refunded_part,
     a_purchase_is_revoked_and_restored,
     a_purchase_is_not_restored_if_there_is_another_one,
@@ -45,7 +45,7 @@ pub(crate) async fn paid(node: &Node) -> Payment {
     paid
 }
 
-/// A pending refund of the items at these places (from 0) of the payment.
+/// A pending refund of the items of the payment at these indexes.
 pub(crate) fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
     let items = places.iter().map(|place| RefundItem {
         id: of.items[*place].id,
@@ -119,14 +119,14 @@ async fn an_item_is_refunded_once_unless_its_refund_fails(node: Node) {
     assert!(insert(&node, &refund(4, &payment, &[0])).await);
 }
 
-async fn a_payment_has_one_automatic_refund(node: Node) {
+async fn a_payment_has_at_most_one_automatic_refund(node: Node) {
     let payment = paid(&node).await;
     let automatic = |number| Refund { origin: RefundOrigin::Automatic, ..refund(number, &payment, &[]) };
     assert!(insert(&node, &automatic(1)).await);
     assert!(!insert(&node, &automatic(2)).await);
 }
 
-async fn refunds_to_check_are_sorted_by_the_longest_overdue(node: Node) {
+async fn the_longest_overdue_refunds_are_checked_first(node: Node) {
     let payment = paid(&node).await;
     for (number, due) in [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(30))] {
         let refund = Refund { next_check_at: due.map(at), ..refund(number, &payment, &[]) };
@@ -151,7 +151,7 @@ async fn refunds_are_listed_newest_first(node: Node) {
     assert_eq!(rest.items, [refund(1, &payment, &[])]);
 }
 
-async fn the_payments_of_a_movie_are_those_that_paid_it_for_the_user(node: Node) {
+async fn the_payments_of_a_movie_are_those_with_which_the_user_paid_for_it(node: Node) {
     let payment = paid(&node).await;
     let buyer = payment.user_id;
     let mut unit = node.unit().await;

@@ -79,7 +79,8 @@ impl Authorities {
                 if found.is_empty() { Err(TrustError::NoRoots) } else { Ok(found) }
             }
             Self::OfFile(path) => {
-                let bytes = std::fs::read(path).map_err(|error| TrustError::File(error.to_string()))?;
+                let unreadable = |error| TrustError::File(format!("{}: {error}", path.display()));
+                let bytes = std::fs::read(path).map_err(unreadable)?;
                 let pem = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
                 let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
                 match found {

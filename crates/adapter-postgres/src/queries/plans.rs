@@ -346,8 +346,9 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
     let genre =
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let request = |number| PageRequest::numbered(number, 20).unwrap();
-    // The number of matching movies and the total are counted once and then cached, or follow from the page.
-    for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 1), (400, 2)] {
+    // The number of matching movies and the total are counted once and then cached, or follow from the page. The last page is
+    // read a second time, because a walk in the order of the list cannot tell that there are no more matches.
+    for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 2), (400, 2)] {
         let before = database.statements();
         let page =
             database.movie_page(&genre, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();

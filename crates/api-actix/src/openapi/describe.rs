@@ -1,4 +1,4 @@
-//! Functions with which extractors and answers add their parts to the description of an operation.
+//! Functions with which extractors and response types add their parts to the OpenAPI description of an operation.
 //!
 //! paperclip supports only Swagger 2. Therefore each part of the OpenAPI 3.1 document is written as JSON into the
 //! *description* of a paperclip parameter or response, which paperclip does not change. [`convert`](super::convert)
@@ -20,11 +20,12 @@ use crate::problem::{Kind, kinds};
 
 thread_local! {
     /// Whether this thread records the routes for the document. A server that only serves the routes skips the
-    /// descriptions, because they would take most of the time of its start.
+    /// descriptions, because they would take most of its startup time.
     static IS_RECORDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Enables the functions of this module while `record` runs. At other times they do nothing.
+/// Enables the functions of this module while `record` runs. At other times they do nothing, except those that declare
+/// the accepted credentials.
 pub(crate) fn recording<T>(record: impl FnOnce() -> T) -> T {
     IS_RECORDING.set(true);
     let recorded = record();
@@ -43,7 +44,7 @@ pub(crate) struct Fragment {
     pub(crate) object: Value,
     /// The named schemas that the object refers to.
     pub(crate) definitions: Map<String, Value>,
-    /// The codes that an error response can have.
+    /// The problem codes (`code` in the body, not HTTP status codes) that an error response can have.
     pub(crate) codes: Vec<String>,
 }
 
@@ -206,7 +207,8 @@ pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a JSON answer of this type. `headers` are the components of its headers in addition to those of every answer.
+/// Adds a JSON answer of this type. `headers` are the names of the OpenAPI header components of this answer, in addition
+/// to the headers that every answer has.
 pub(crate) fn add_answer<T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     status: u16,
@@ -258,7 +260,7 @@ pub(crate) fn add_file_answer(
     add_media_answer(op, description, media_type, json!({}), headers);
 }
 
-/// Adds a 200 answer of another media type, which the media type object `media` describes.
+/// Adds a 200 answer of a media type other than JSON. `media` is the OpenAPI media type object that describes it.
 pub(crate) fn add_media_answer(
     op: &mut DefaultOperationRaw,
     description: &str,
@@ -312,8 +314,8 @@ pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     insert(op, kind.status, &fragment);
 }
 
-/// Returns the media type object of a type. The example is moved from the schema to the media type object, because
-/// types with the same schema may have different examples.
+/// Returns the OpenAPI media type object for a schema, and the definitions without their examples. The example of the
+/// schema moves to the media type object, because Rust types that share a schema may have different examples.
 fn media((schema, mut definitions): Schemas) -> Schemas {
     let example = schema
         .get("$ref")
@@ -374,7 +376,7 @@ pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
     add_parameter(op, ParameterIn::Header, "Last-Event-ID", &Fragment { object, ..Fragment::default() });
 }
 
-/// Declares that the operation accepts the ticket of a live stream in the query.
+/// Declares that the operation accepts a ticket, a credential for a live stream, as a query parameter.
 pub(crate) fn add_ticket(op: &mut DefaultOperationRaw) {
     op.security.push([("ticket".to_owned(), Vec::new())].into());
 }

@@ -36,7 +36,7 @@ impl Catalog {
                     .entry(fold(name))
                     .or_insert_with(|| ProposedName { id: self.ids.uuid(), name: name.clone() });
             }
-            // All units add names in the same order, which prevents deadlocks.
+            // All transactions add names in the same order, which prevents deadlocks.
             let mut keys: Vec<_> = proposed.into_iter().collect();
             keys.sort_by(|(left, _), (right, _)| left.cmp(right));
             let (keys, names): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
@@ -60,7 +60,8 @@ pub(super) fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
     }
 }
 
-/// Returns the identifiers of the names in the facts. Unresolved names are omitted.
+/// Returns the identifiers of the names in the facts. Unresolved names are omitted; an unresolved certification is the
+/// nil UUID.
 pub(super) fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     fn ids<K: Kind>(facts: &Facts, kind: NameKind, names: &Resolved) -> Vec<Id<K>> {
         names_of(facts, kind)
