@@ -33,7 +33,7 @@ impl Default for Timeouts {
             unread_body: Duration::from_secs(5),
             // The operating system of a client reports only large parts of its receive buffer (a sixteenth of up to 6 MiB on Linux) as
             // read. At 6 KiB/s, it is silent for up to a minute.
-            write: Duration::from_secs(60),
+            write: Duration::from_mins(1),
             write_when_tight: Duration::from_secs(2),
             write_bytes_per_second: 2 * 1024,
         }
