@@ -37,7 +37,7 @@ impl Mask {
 
     /// The mask of movies of these years, both inclusive.
     pub(crate) fn of_years(min: i64, max: i64) -> Option<Self> {
-        // A limit for ranges of many years.
+        // However long the range is, at most one decade more than a mask can have is computed.
         let decades = (decade_of(min)..=decade_of(max)).take(MOST_VALUES.saturating_add(1));
         Self::of(decades.map(decade_bit))
     }

@@ -108,7 +108,7 @@ pub(crate) enum Reply {
     HangUp,
 }
 
-/// Answers requests until `is_stopped`, with a thread for each connection.
+/// Serves each connection on its own thread, until `is_stopped` is set.
 pub(crate) fn serve<H>(listener: &TcpListener, is_stopped: &AtomicBool, handler: &Arc<H>)
 where
     H: Fn(Request) -> Reply + Send + Sync + 'static,

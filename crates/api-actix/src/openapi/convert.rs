@@ -177,7 +177,7 @@ fn add_replayed(responses: &mut Value) {
     }
 }
 
-/// Returns the path with the examples of its parameters in place of the parameters.
+/// Returns the path template with each parameter replaced by its example.
 fn example_path(path: &str, parameters: &[Value]) -> String {
     parameters.iter().fold(path.to_owned(), |path, parameter| {
         let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();

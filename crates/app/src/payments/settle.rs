@@ -208,7 +208,8 @@ impl Payments {
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
-    /// Returns the addresses of the active administrators: of the newest [`MAX_PAGE_SIZE`] if there are more.
+    /// Returns the email addresses of the active administrators. If there are more than [`MAX_PAGE_SIZE`], only those of
+    /// the newest accounts are returned.
     pub(super) async fn administrators(&self) -> Result<Vec<EmailAddress>, StoreError> {
         let filter = UserFilter { role: Some(Role::Admin), is_active: Some(true), ..UserFilter::default() };
         let request = PageRequest::numbered(1, MAX_PAGE_SIZE).map_err(StoreError::failed)?;
