@@ -77,19 +77,31 @@ impl Sandbox {
         loop {
             let now = self.inner.clock.now();
             let Some(key) = self.schedule().take_due(now) else { return Ok(sent) };
-            let sandbox = self.clone();
-            let found = blocking(move || sandbox.inner.books.find(key)).await.map_err(StoreError::failed)?;
-            let Some(checkout) = found else { continue };
-            let due = checkout.events.iter().filter(|event| !event.is_delivered && event.due_at.0 <= now);
-            for event in due {
-                if self.send(&checkout, event, now).await {
-                    self.mark_delivered(key, event.id.clone()).await?;
-                    sent = sent.saturating_add(1);
-                } else {
-                    self.schedule().plan(now.checked_add_signed(RETRY).unwrap_or(now), key);
-                }
+            let done = self.send_webhooks_of(key, now).await;
+            if !matches!(done, Ok((_, true))) {
+                self.schedule().plan(now.checked_add_signed(RETRY).unwrap_or(now), key);
+            }
+            let (accepted, _) = done?;
+            sent = sent.saturating_add(accepted);
+        }
+    }
+
+    /// Sends the due webhooks of a checkout. Returns how many were accepted, and whether all were.
+    async fn send_webhooks_of(&self, key: Uuid, now: Instant) -> Result<(u64, bool), StoreError> {
+        let sandbox = self.clone();
+        let found = blocking(move || sandbox.inner.books.find(key)).await.map_err(StoreError::failed)?;
+        let (mut sent, mut is_done) = (0_u64, true);
+        let Some(checkout) = found else { return Ok((sent, is_done)) };
+        let due = checkout.events.iter().filter(|event| !event.is_delivered && event.due_at.0 <= now);
+        for event in due {
+            if self.send(&checkout, event, now).await {
+                self.mark_delivered(key, event.id.clone()).await?;
+                sent = sent.saturating_add(1);
+            } else {
+                is_done = false;
             }
         }
+        Ok((sent, is_done))
     }
 
     async fn send(&self, checkout: &Checkout, event: &Event, now: Instant) -> bool {

@@ -93,6 +93,21 @@ async fn a_repeated_request_opens_the_same_checkout_which_other_processes_find()
 }
 
 #[tokio::test]
+async fn webhooks_are_sent_again_after_the_books_could_not_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, clock) = open(folder.path());
+    let id = sandbox.open_checkout(&request(1, &clock)).await.unwrap().id;
+    sandbox.choose_outcome(&id, SandboxOutcome::Pay).await.unwrap();
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let book = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
+    std::fs::write(book, "damaged").unwrap();
+    for attempt in 1..=3 {
+        clock.advance(TimeDelta::seconds(5));
+        assert!(sandbox.send_webhooks().await.is_err(), "attempt {attempt}");
+    }
+}
+
+#[tokio::test]
 async fn the_outcome_of_a_checkout_is_final() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());

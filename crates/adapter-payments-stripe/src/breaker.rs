@@ -28,29 +28,39 @@ struct State {
     failed: VecDeque<bool>,
     /// The end of the time in which calls are refused; `None` while the breaker is closed.
     open_until: Option<Instant>,
+    /// How often the breaker has opened or permitted a trial call.
+    period: u64,
+}
+
+/// The permission to call Stripe, whose outcome must be recorded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Permit {
+    period: u64,
 }
 
 impl Breaker {
-    /// Whether Stripe may be called now. After an open breaker has refused calls for `OPEN`, it permits one trial call.
-    /// If the outcome of the trial call is not recorded within `TRIAL`, it permits another one.
-    pub(crate) fn permits(&self, now: Instant) -> bool {
+    /// Permits a call of Stripe now, unless the breaker is open. After it has refused calls for `OPEN`, it permits one
+    /// trial call. If the outcome of the trial call is not recorded within `TRIAL`, it permits another one.
+    pub(crate) fn permit(&self, now: Instant) -> Option<Permit> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open_until {
-            None => true,
-            Some(until) if now < until => false,
-            Some(_) => {
-                state.open_until = now.checked_add(TRIAL);
-                true
-            }
+            None => {}
+            Some(until) if now < until => return None,
+            Some(_) => state.refuse_until(now.checked_add(TRIAL)),
         }
+        Some(Permit { period: state.period })
     }
 
-    /// Records the outcome of a call; returns `true` when this outcome opened a closed breaker.
-    pub(crate) fn record(&self, has_failed: bool, now: Instant) -> bool {
+    /// Records the outcome of a call; returns `true` when this outcome opened a closed breaker. A call that began before
+    /// the breaker opened does not change an open breaker: only the outcome of the trial call shows whether Stripe
+    /// answers again.
+    pub(crate) fn record(&self, permit: Permit, has_failed: bool, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if permit.period != state.period {
+            return false;
+        }
         if state.open_until.is_some() {
-            state.open_until = if has_failed { now.checked_add(OPEN) } else { None };
-            state.failed.clear();
+            state.refuse_until(if has_failed { now.checked_add(OPEN) } else { None });
             return false;
         }
         state.failed.push_back(has_failed);
@@ -60,9 +70,18 @@ impl Breaker {
         let failures = state.failed.iter().filter(|failed| **failed).count();
         let opens = state.failed.len() == WINDOW && failures >= FAILURES;
         if opens {
-            state.open_until = now.checked_add(OPEN);
+            state.refuse_until(now.checked_add(OPEN));
         }
         opens
+    }
+}
+
+impl State {
+    /// Begins a period in which calls are refused until this time, or one in which all calls are permitted.
+    fn refuse_until(&mut self, until: Option<Instant>) {
+        self.open_until = until;
+        self.failed.clear();
+        self.period = self.period.wrapping_add(1);
     }
 }
 
@@ -70,11 +89,15 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    /// Makes a call with this outcome.
+    fn call(breaker: &Breaker, has_failed: bool, now: Instant) -> bool {
+        breaker.record(breaker.permit(now).unwrap(), has_failed, now)
+    }
+
     fn opened() -> (Breaker, Instant) {
         let (breaker, now) = (Breaker::default(), Instant::now());
-        for call in 0..WINDOW {
-            assert!(breaker.permits(now), "{call}");
-            breaker.record(call % 2 == 0, now);
+        for number in 1..=WINDOW {
+            assert_eq!(call(&breaker, number % 2 == 0, now), number == WINDOW, "{number}");
         }
         (breaker, now)
     }
@@ -82,31 +105,46 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_opens_when_half_of_the_last_20_calls_failed_and_tries_again_after_30_seconds() {
         let (breaker, now) = opened();
-        assert!(!breaker.permits(now + OPEN - Duration::from_millis(1)));
+        assert!(breaker.permit(now + OPEN - Duration::from_millis(1)).is_none());
         let later = now + OPEN;
-        assert!(breaker.permits(later));
-        assert!(!breaker.permits(later), "one call connects, the others wait");
-        breaker.record(false, later);
-        assert!(breaker.permits(later) && breaker.permits(later));
+        let trial = breaker.permit(later).unwrap();
+        assert!(breaker.permit(later).is_none(), "only one trial call is permitted");
+        breaker.record(trial, false, later);
+        assert!(breaker.permit(later).is_some() && breaker.permit(later).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_stays_open_after_a_failed_trial_and_permits_another_when_a_trial_never_ends() {
         let (breaker, now) = opened();
         let later = now + OPEN;
-        assert!(breaker.permits(later));
-        breaker.record(true, later);
-        assert!(!breaker.permits(later + OPEN - Duration::from_millis(1)));
-        assert!(breaker.permits(later + OPEN));
-        assert!(breaker.permits(later + OPEN + TRIAL));
+        assert!(!call(&breaker, true, later));
+        assert!(breaker.permit(later + OPEN - Duration::from_millis(1)).is_none());
+        assert!(breaker.permit(later + OPEN).is_some());
+        assert!(breaker.permit(later + OPEN + TRIAL).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outcome_of_a_call_that_began_before_the_breaker_opened_does_not_change_it() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        let [early, late] = [(); 2].map(|()| breaker.permit(now).unwrap());
+        for _ in 0..WINDOW {
+            call(&breaker, true, now);
+        }
+        breaker.record(early, false, now);
+        assert!(breaker.permit(now).is_none(), "a late success");
+        let later = now + OPEN;
+        let trial = breaker.permit(later).unwrap();
+        breaker.record(late, true, later);
+        breaker.record(trial, false, later);
+        assert!(breaker.permit(later).is_some(), "a late failure");
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_stays_closed_while_fewer_than_half_of_the_calls_fail() {
         let (breaker, now) = (Breaker::default(), Instant::now());
-        for call in 0..100 {
-            assert!(!breaker.record(call % 3 == 0, now));
+        for number in 0..100 {
+            assert!(!call(&breaker, number % 3 == 0, now));
         }
-        assert!(breaker.permits(now));
+        assert!(breaker.permit(now).is_some());
     }
 }

@@ -187,9 +187,9 @@ impl Client {
         if timeout_at(deadline, self.pace.wait(call.endpoint)).await.is_err() {
             return Err(not_sent(CallError::TimedOut));
         }
-        if !self.breaker.permits(Instant::now()) {
+        let Some(permit) = self.breaker.permit(Instant::now()) else {
             return Err(not_sent(CallError::CircuitOpen));
-        }
+        };
         let tried = timeout_at(deadline, self.send(call)).await.unwrap_or_else(|_| {
             Err(FailedAttempt { failure: uncertain(call, CallError::TimedOut), may_retry: false })
         });
@@ -197,7 +197,7 @@ impl Client {
             &tried,
             Err(FailedAttempt { failure: Failure::NotReached(_) | Failure::Unknown(_), .. })
         );
-        if self.breaker.record(has_failed, Instant::now()) {
+        if self.breaker.record(permit, has_failed, Instant::now()) {
             tracing::error!("half of the last calls of Stripe failed: it is not called for 30 seconds");
         }
         tried

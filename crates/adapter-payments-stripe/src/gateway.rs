@@ -396,10 +396,22 @@ impl PaymentGateway for StripeGateway {
         let since = since.timestamp().to_string();
         let filter = [("created[gte]", since.as_str())];
         let listing = Listing { endpoint: "GET events", path: "events", filter: &filter };
-        let (objects, has_more) = within_limit(self.oldest_page(listing, after)).await?;
         let (is_live, now) = (self.settings.is_live(), self.clock.now());
         let read = |object: &Value| events::event(object, object.to_string().into_bytes(), is_live, now);
-        Ok(EventPage { events: objects.iter().filter_map(read).collect(), has_more })
+        within_limit(async {
+            let mut after = after.map(str::to_owned);
+            loop {
+                let (objects, has_more) = self.oldest_page(listing, after.as_deref()).await?;
+                after = objects.last().and_then(id_of).map(str::to_owned);
+                let events: Vec<_> = objects.iter().filter_map(read).collect();
+                // A page may contain only events that cannot be read. The caller could not continue from an empty page,
+                // because its cursor is the last returned event.
+                if !events.is_empty() || !has_more || after.is_none() {
+                    return Ok(EventPage { events, has_more });
+                }
+            }
+        })
+        .await
     }
 
     fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError> {

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     Database,
+    clauses::json,
     dialect::{Bind, DbUuid},
     filter_bits::bits_of,
     repositories::{LINKS_WITH_BITS, NewEntry, NewLink, NewName, WordCount, poster_address, written},
@@ -159,7 +160,8 @@ fn insert_movie(movie: &Movie) -> Statement {
 
 /// Writes entries of the search index. They replace the existing entries of the same movies.
 pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> Result<(), StoreError> {
-    let statements = entries.iter().flat_map(index_movie).collect();
+    let mut statements: Vec<Statement> = entries.iter().map(insert_search_row).collect();
+    statements.push(index_words(entries));
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
@@ -176,7 +178,7 @@ fn words_text(entry: &IndexEntry) -> String {
     text
 }
 
-fn index_movie(NewEntry { movie_id, entry }: &NewEntry) -> [Statement; 2] {
+fn insert_search_row(NewEntry { movie_id, entry }: &NewEntry) -> Statement {
     let mut row = Statement::new(
         "INSERT INTO movie_search (movie_id, index_version, name_key, people, words) VALUES (",
     );
@@ -193,14 +195,27 @@ fn index_movie(NewEntry { movie_id, entry }: &NewEntry) -> [Statement; 2] {
             ") ON CONFLICT (movie_id) DO UPDATE SET index_version = excluded.index_version, \
              name_key = excluded.name_key, people = excluded.people, words = excluded.words",
         );
+    row
+}
+
+/// Writes the words of all entries to the full-text index with one statement: before each statement, FTS5 writes the
+/// words of the earlier ones to the file as a new segment, and merges segments.
+fn index_words(entries: &[NewEntry]) -> Statement {
+    let row = |NewEntry { movie_id, entry }: &NewEntry| {
+        let IndexEntry { name, joined, people, description, .. } = entry;
+        let lists = [name, joined, people, description].map(|list| list.join(" "));
+        let [name, joined, people, description] = lists;
+        [movie_id.simple().to_string(), name, joined, people, description]
+    };
+    let rows: Vec<[String; 5]> = entries.iter().map(row).collect();
     let mut words = Statement::new(
-        "INSERT OR REPLACE INTO movie_words (rowid, name, joined, people, description) SELECT id",
+        "INSERT OR REPLACE INTO movie_words (rowid, name, joined, people, description) SELECT s.id, \
+         json_extract(e.value, '$[1]'), json_extract(e.value, '$[2]'), json_extract(e.value, '$[3]'), \
+         json_extract(e.value, '$[4]') FROM json_each(",
     );
-    for list in [&entry.name, &entry.joined, &entry.people, &entry.description] {
-        words.sql(", ").bind(list.join(" "));
-    }
-    words.sql(" FROM movie_search WHERE movie_id = ").bind(*movie_id);
-    [row, words]
+    words.bind(json(&rows));
+    words.sql(") e CROSS JOIN movie_search s ON s.movie_id = unhex(json_extract(e.value, '$[0]'))");
+    words
 }
 
 /// All words of the search index except joined adjacent words, each with the number of its movies.

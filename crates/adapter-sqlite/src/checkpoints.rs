@@ -20,6 +20,10 @@ use crate::{
 /// How long after a commit the checkpoint starts. Later commits within this time share the checkpoint.
 const PACE: Duration = Duration::from_secs(1);
 
+/// How long after a commit the checkpoint starts while many rows are imported: most pages change in every unit of work,
+/// and are copied only once in this time.
+const BULK_PACE: Duration = Duration::from_secs(8);
+
 /// The maximum pause between two attempts to empty the log. An attempt fails while another connection reads the log.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -38,6 +42,8 @@ struct State {
     is_scheduled: AtomicBool,
     /// Whether the log must be emptied, because it may still contain erased data.
     is_to_be_emptied: AtomicBool,
+    /// Whether many rows are being imported.
+    expects_bulk: AtomicBool,
 }
 
 impl Checkpoints {
@@ -45,10 +51,16 @@ impl Checkpoints {
         Self { file, runtime, state: Arc::default() }
     }
 
+    /// Makes checkpoints less often, for an import.
+    pub(crate) fn expect_bulk_writes(&self) {
+        self.state.expects_bulk.store(true, Ordering::SeqCst);
+    }
+
     /// Requests a checkpoint. Must be called after each commit.
     pub(crate) fn request(&self) {
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {
-            self.runtime.spawn(self.clone().run(PACE));
+            let pace = if self.state.expects_bulk.load(Ordering::SeqCst) { BULK_PACE } else { PACE };
+            self.runtime.spawn(self.clone().run(pace));
         }
     }
 

@@ -167,7 +167,7 @@ pub(crate) fn push_identities<ST>(
         .sql(")) AS wanted");
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     // Texts and numbers can always be serialized as JSON.
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use crate::{
     checkpoints::Checkpoints,
     error::{is_busy, store_error},
-    file::DatabaseFile,
+    file::{BULK_SETTINGS, DatabaseFile},
     queries::CatalogCache,
     readers::Readers,
     statement::Statement,
@@ -100,6 +100,19 @@ impl SqliteDatabase {
         let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
         self.count_statement();
         writer.spawn_blocking(try_to_write).await.map_err(store_error)
+    }
+
+    /// Prepares for many large units of work, such as those of an import: the connection for writing caches more pages,
+    /// and the log is copied to the file less often. Otherwise pages that change in every unit of work would be read
+    /// from the file and copied to it again and again.
+    ///
+    /// # Errors
+    /// When the connection cannot be configured.
+    pub async fn expect_bulk_writes(&self) -> Result<(), StoreError> {
+        self.checkpoints().expect_bulk_writes();
+        let mut writer = self.writer().borrow().await?;
+        let configure = |connection: &mut SqliteConnection| connection.batch_execute(BULK_SETTINGS);
+        writer.spawn_blocking(configure).await.map_err(store_error)
     }
 
     /// The number of statements that all clones have run so far, for tests that limit this number.

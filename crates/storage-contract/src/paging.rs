@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use domain::{
     catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, MovieSummary, Search},
+    engagement::Score,
     id::{Id, Kind, MovieId},
     page::{Page, PageRequest, SortKey, Total},
 };
 
 use crate::{
-    fixtures::{add_movie, add_movies, facts, id, price, set_available, texts, update},
+    fixtures::{add_movie, add_movies, add_user, at, facts, id, price, set_available, texts, update},
     node::Node,
 };
 
@@ -24,6 +25,9 @@ crate::cases! { "paging":
     a_position_stays_valid_when_its_movie_leaves_the_list,
     a_position_stays_valid_when_its_movie_changes,
     filtered_lists_are_paged_the_same,
+    a_short_list_that_is_read_again_is_the_same_in_every_order,
+    a_changed_movie_is_in_the_right_place_of_a_short_list_that_was_read_before,
+    a_rating_changes_the_order_of_a_short_list_that_was_read_before,
     movies_that_match_a_filter_several_times_are_listed_once_for_every_sort,
 }
 
@@ -233,6 +237,68 @@ async fn filtered_lists_are_paged_the_same(node: Node) {
     assert_eq!(chained(&node, &filter, &YEAR_UP, 4).await, expected);
     let total = page(&node, &filter, &YEAR_UP, 2, 4).await.total;
     assert_eq!(total, Some(Total { items: 13, is_estimate: false }));
+}
+
+/// Movies of which every second one has the genre of the filter, and the filter.
+async fn of_one_genre(node: &Node) -> (Vec<Movie>, MovieFilter) {
+    let movies = add_many(node, 25).await;
+    let filter = MovieFilter { genres: vec![movies[0].genre_ids[0]], ..MovieFilter::default() };
+    (movies, filter)
+}
+
+async fn a_short_list_that_is_read_again_is_the_same_in_every_order(node: Node) {
+    let (_, filter) = of_one_genre(&node).await;
+    for (name, key) in MovieSortKey::NAMED {
+        for descending in [false, true] {
+            let sorts = [MovieSort { key: *key, descending }];
+            let first = ids(&page(&node, &filter, &sorts, 1, 100).await);
+            assert_eq!(first.len(), 13, "{name}");
+            // The first read finds the number of movies, the second one caches the list, and the third one uses the cache.
+            for _ in 0..3 {
+                assert_eq!(numbered(&node, &filter, &sorts, 4).await, first, "{name} {descending}");
+                assert_eq!(chained(&node, &filter, &sorts, 4).await, first, "{name} {descending}");
+            }
+            let past_the_end = page(&node, &filter, &sorts, 5, 4).await;
+            assert_eq!((past_the_end.items.len(), past_the_end.total.unwrap().items), (0, 13), "{name}");
+        }
+    }
+}
+
+async fn a_changed_movie_is_in_the_right_place_of_a_short_list_that_was_read_before(node: Node) {
+    let (movies, filter) = of_one_genre(&node).await;
+    let read = async || {
+        let mut last = numbered(&node, &filter, &YEAR_UP, 4).await;
+        for _ in 0..2 {
+            last = numbered(&node, &filter, &YEAR_UP, 4).await;
+        }
+        last
+    };
+    let before = read().await;
+    let find = |id: MovieId| movies.iter().find(|movie| movie.id == id).unwrap().clone();
+    set_available(&node, &find(before[3]), false).await;
+    assert_eq!(read().await, [&before[..3], &before[4..]].concat(), "withdrawn");
+    let mut first = find(before[0]);
+    first.identity.year = 2050;
+    update(&node, &first).await;
+    assert_eq!(read().await, [&before[1..3], &before[4..], &before[..1]].concat(), "of another year");
+    let mut second = find(before[1]);
+    second.genre_ids = movies[1].genre_ids.clone();
+    update(&node, &second).await;
+    assert_eq!(read().await, [&before[2..3], &before[4..], &before[..1]].concat(), "of another genre");
+}
+
+async fn a_rating_changes_the_order_of_a_short_list_that_was_read_before(node: Node) {
+    let (movies, filter) = of_one_genre(&node).await;
+    let best_first = [MovieSort { key: MovieSortKey::Rating, descending: true }];
+    for _ in 0..3 {
+        page(&node, &filter, &best_first, 1, 4).await;
+    }
+    let user = add_user(&node, 1).await;
+    let mut unit = node.unit().await;
+    let ten = Some(Score::try_from(10).unwrap());
+    unit.set_rating(user.id, movies[4].id, ten, at(1)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(page(&node, &filter, &best_first, 1, 4).await.items[0].id, movies[4].id);
 }
 
 /// Reads the complete list with as many numbered pages as its total requires. Checks that each page has the same total.

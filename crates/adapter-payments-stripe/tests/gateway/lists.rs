@@ -43,6 +43,18 @@ async fn events_are_read_from_the_beginning_when_the_last_one_no_longer_exists()
 }
 
 #[tokio::test]
+async fn a_page_of_unreadable_events_does_not_end_the_list() {
+    let shop = Shop::open();
+    for number in 0..120 {
+        let id = format!("evt_unreadable_{number}");
+        shop.stripe.send_event(&id, "unreadable", serde_json::json!({"id": id, "object": "event"}));
+    }
+    shop.charge().await;
+    let page = shop.gateway.events_since(Instant::UNIX_EPOCH, None).await.unwrap();
+    assert!(!page.events.is_empty() && !page.has_more, "{page:?}");
+}
+
+#[tokio::test]
 async fn events_before_the_requested_time_are_omitted() {
     let shop = Shop::open();
     shop.charge().await;

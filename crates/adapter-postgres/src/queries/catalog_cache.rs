@@ -110,7 +110,7 @@ impl CatalogCache {
         }
     }
 
-    /// The matches of recent searches.
+    /// The results of recent searches and the order of short lists.
     pub(super) const fn searches(&self) -> &RecentSearches {
         &self.searches
     }
@@ -202,10 +202,15 @@ impl CatalogCache {
         self.version.store(version, Ordering::Relaxed);
     }
 
+    /// The version of the catalogue that was read last.
+    pub(super) fn last_version(&self) -> i64 {
+        self.version.load(Ordering::Relaxed)
+    }
+
     /// How many movies a condition selects, counted up to a cap, if it is cached. It is only used to choose the faster
     /// way to read a list, so it may belong to an earlier version than the page that is read next.
     pub(crate) fn size(&self, condition: &str, cap: u32) -> Option<u32> {
-        let version = self.version.load(Ordering::Relaxed);
+        let version = self.last_version();
         let sizes = lock(&self.sizes);
         sizes.get(&(condition.to_owned(), cap)).filter(|(known, _)| *known == version).map(|(_, size)| *size)
     }
@@ -215,7 +220,7 @@ impl CatalogCache {
         if condition.len() > MAX_KEY {
             return;
         }
-        let version = self.version.load(Ordering::Relaxed);
+        let version = self.last_version();
         let mut sizes = lock(&self.sizes);
         if sizes.len() >= MAX_TOTALS {
             sizes.retain(|_, (known, _)| *known == version);

@@ -31,6 +31,7 @@ mod refund_requests;
 mod refunds;
 mod sales;
 mod search;
+mod short_lists;
 mod similar;
 mod users;
 

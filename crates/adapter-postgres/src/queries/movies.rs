@@ -17,6 +17,7 @@ use crate::{
         },
         movie_page::Order,
         movie_row::{DetailRow, DetailTypes, SummaryRow, SummaryTypes, push_detail, push_summary},
+        short_lists::{MAX_MOVIES, is_cacheable},
     },
     statement::Statement,
 };
@@ -102,9 +103,12 @@ impl Database {
         let conditions = conditions(filter);
         let order = Order::of(sorts, filter.favorites_of);
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
+        let mut rows = match self.rows_of_short_list(filter, &conditions, sorts, request, viewer).await? {
             Some(rows) => rows,
-            None => self.list_rows(&conditions, &order, request, viewer).await?,
+            None => match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
+                Some(rows) => rows,
+                None => self.list_rows(&conditions, &order, request, viewer).await?,
+            },
         };
         let has_more = rows.len() > size;
         rows.truncate(size);
@@ -184,7 +188,8 @@ impl Database {
         Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
     }
 
-    async fn rows_by(
+    /// The rows of a page, read with this access.
+    pub(super) async fn rows_by(
         &self,
         conditions: &[Condition],
         order: &Order,
@@ -214,14 +219,22 @@ impl Database {
         has_more: bool,
     ) -> Result<Total, StoreError> {
         let on_page = u64::try_from(rows.len()).map_err(StoreError::failed)?;
-        if !has_more && (on_page > 0 || request.offset() == 0) {
-            let items = u64::from(request.offset()).saturating_add(on_page);
-            return Ok(Total::from_capped_count(items));
+        let known = match rows.first() {
+            _ if !has_more && (on_page > 0 || request.offset() == 0) => {
+                Some(u64::from(request.offset()).saturating_add(on_page))
+            }
+            Some((_, _, Some(total))) => Some(u64::try_from(*total).map_err(StoreError::failed)?),
+            _ => None,
+        };
+        let version = rows.first().map(|(_, version, _)| *version);
+        let Some(items) = known else { return self.counted_total(filter, conditions, version).await };
+        if let Some(version) = version
+            && items <= u64::from(MAX_MOVIES)
+            && is_cacheable(filter)
+        {
+            self.cache().keep_total(filter.key(), version, items);
         }
-        if let Some((_, _, Some(total))) = rows.first() {
-            return Ok(Total::from_capped_count(u64::try_from(*total).map_err(StoreError::failed)?));
-        }
-        self.counted_total(filter, conditions, rows.first().map(|(_, version, _)| *version)).await
+        Ok(Total::from_capped_count(items))
     }
 
     /// The total when the page does not determine it; `version` is the version of the catalogue at which the page was
@@ -233,8 +246,7 @@ impl Database {
         version: Option<i64>,
     ) -> Result<Total, StoreError> {
         let key = filter.key();
-        // Libraries and favourites change without a change of the catalogue.
-        let is_kept = filter.bought_by.is_none() && filter.favorites_of.is_none();
+        let is_kept = is_cacheable(filter);
         if is_kept
             && let Some(version) = version
             && let Some(count) = self.cache().total(&key, version)

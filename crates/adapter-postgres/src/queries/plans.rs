@@ -19,7 +19,9 @@ use crate::{
         movie_filter::{Condition, conditions, conditions_with_words_in},
         movie_page::Order,
         movies::{ListRow, count_statement, detail_statement, list_statement},
-        names, notifications, users,
+        names, notifications,
+        short_lists::short_list_statement,
+        users,
     },
 };
 
@@ -104,6 +106,8 @@ async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
         }
         for access in accesses(&conditions, false) {
             plan(&database, &count_statement(&conditions, access)).await.walks_indexes();
+            let order = Order::of(&[MovieSort::POPULAR], None);
+            plan(&database, &short_list_statement(&conditions, order.keyset(), access)).await.walks_indexes();
         }
     }
     let mut detail = detail_statement(None);
@@ -354,6 +358,15 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
             database.movie_page(&genre, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();
         assert_eq!(page.total.unwrap().items, 1_800, "page {number}");
         assert_eq!(database.statements().wrapping_sub(before), statements, "page {number}");
+    }
+    let rare = MovieFilter { year: Range { min: Some(1_960), max: Some(1_961) }, ..genre.clone() };
+    // The list of few movies is cached by the second request.
+    for (number, statements) in [(1, None), (2, None), (1, Some(1)), (2, Some(1))] {
+        let before = database.statements();
+        let page = database.movie_page(&rare, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();
+        assert!(page.total.is_some_and(|total| (21..=500).contains(&total.items)), "{:?}", page.total);
+        let taken = database.statements().wrapping_sub(before);
+        assert!(statements.is_none_or(|wanted| wanted == taken), "page {number}: {taken}");
     }
     let page = database.movie_page(&genre, &[MovieSort::POPULAR], &request(1), viewer).await.unwrap();
     let before = database.statements();

@@ -1,4 +1,4 @@
-//! A cache for the results of recent searches and suggestions.
+//! A cache for the results of recent searches, suggestions and short lists.
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
@@ -10,7 +10,8 @@ use domain::{
 use moka::sync::Cache;
 use uuid::Uuid;
 
-/// The maximum number of cached searches (up to 30 kB each), and of cached lists of suggestions.
+/// The maximum number of cached searches (up to 30 kB each), of cached lists of suggestions, and of cached short lists
+/// (up to 8 kB each).
 const MAX_SEARCHES: u64 = 256;
 
 /// The maximum length in bytes of a filter whose results are cached. It limits the memory of the cache.
@@ -65,11 +66,12 @@ pub(super) struct Matches {
 pub(crate) struct RecentSearches {
     matches: Cache<(String, i64), Arc<Matches>>,
     suggestions: Cache<(String, i64), Arc<[Suggestion]>>,
+    lists: Cache<(String, i64), Arc<[Uuid]>>,
 }
 
 impl RecentSearches {
     pub(crate) fn new() -> Self {
-        Self { matches: cache(), suggestions: cache() }
+        Self { matches: cache(), suggestions: cache(), lists: cache() }
     }
 
     /// The cached matches of a filter at a version of the catalogue.
@@ -93,6 +95,18 @@ impl RecentSearches {
     pub(super) fn keep_suggestions(&self, filter: String, version: i64, suggestions: Arc<[Suggestion]>) {
         if filter.len() <= MAX_KEY {
             self.suggestions.insert((filter, version), suggestions);
+        }
+    }
+
+    /// The cached identifiers of the movies of a short list at a version of the catalogue, in the order of the list.
+    pub(super) fn list(&self, sorted_filter: &str, version: i64) -> Option<Arc<[Uuid]>> {
+        self.lists.get(&(sorted_filter.to_owned(), version))
+    }
+
+    /// Caches the identifiers of the movies of a short list, unless the filter is too long.
+    pub(super) fn keep_list(&self, sorted_filter: String, version: i64, list: Arc<[Uuid]>) {
+        if sorted_filter.len() <= MAX_KEY {
+            self.lists.insert((sorted_filter, version), list);
         }
     }
 }

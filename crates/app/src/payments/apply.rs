@@ -1,5 +1,4 @@
 use domain::{
-    accounts::EmailAddress,
     id::{OrderId, OrderItemId, PaymentId},
     orders::{Order, OrderEvent, OrderUnit, OrderView},
     payments::{CheckoutReport, OpenedCheckout, Payment, PaymentChange, ProviderCheckout, Settlement},
@@ -7,7 +6,7 @@ use domain::{
     time::Instant,
 };
 
-use super::{Payments, check::is_to_be_returned, next_check};
+use super::{Payments, check::is_to_be_returned, next_check, settle::Administrator};
 
 impl Payments {
     /// Stores the provider's report about a payment's checkout, and applies its consequences exactly once, no matter
@@ -55,7 +54,7 @@ impl Payments {
         shown: &OrderView,
         checkout: Option<&ProviderCheckout>,
         report: &CheckoutReport,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some((mut unit, mut order)) = self.store.begin_order(attempt, shown.id).await? else {
@@ -108,7 +107,7 @@ impl Payments {
         payment: &mut Payment,
         change: PaymentChange,
         shown: &OrderView,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
         now: Instant,
     ) -> Result<Vec<OrderItemId>, StoreError> {
         let event = match change {

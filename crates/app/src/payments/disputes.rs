@@ -1,5 +1,4 @@
 use domain::{
-    accounts::EmailAddress,
     id::{OrderId, PaymentId},
     money::Money,
     orders::{OrderUnit, OrderView},
@@ -13,6 +12,7 @@ use super::{
     check::{BATCH, log_provider_failure},
     money_back::Held,
     next_check,
+    settle::Administrator,
 };
 use crate::{
     mails::orders::DisputeChanged,
@@ -119,7 +119,7 @@ impl Payments {
         id: PaymentId,
         shown: &OrderView,
         seen: &[ProviderDispute],
-        admins: &[EmailAddress],
+        admins: &[Administrator],
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some((mut unit, mut order)) = self.store.begin_order(attempt, shown.id).await? else {

@@ -1,5 +1,4 @@
 use domain::{
-    accounts::EmailAddress,
     id::{MovieId, OrderId, PaymentId, RefundId, UserId},
     money::Money,
     orders::{Order, OrderEvent, OrderUnit, OrderView, RefundedPart},
@@ -12,7 +11,10 @@ use domain::{
     time::Instant,
 };
 
-use super::{CloseError, Payments, next_check, settle::purchase_of};
+use super::{
+    CloseError, Payments, next_check,
+    settle::{Administrator, purchase_of},
+};
 
 /// The reason of a refund that was made at the provider.
 const MADE_AT_PROVIDER: &str = "Refunded at the payment provider.";
@@ -98,7 +100,7 @@ impl Payments {
         id: PaymentId,
         shown: &OrderView,
         change: &RefundChange<'_>,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some((mut unit, mut order)) = self.store.begin_order(attempt, shown.id).await? else {

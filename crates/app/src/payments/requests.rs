@@ -1,5 +1,5 @@
 use domain::{
-    accounts::{AccessError, Actor, EmailAddress, Origin},
+    accounts::{AccessError, Actor, Origin},
     audit::{AuditAction, AuditObject, AuditState},
     id::{MovieId, OrderId, RefundId, RefundRequestId},
     money::Money,
@@ -11,7 +11,7 @@ use domain::{
     store::{Attempt, StoreError, retried},
 };
 
-use super::{Payments, RefundError, money_back::Held};
+use super::{Payments, RefundError, money_back::Held, settle::Administrator};
 use crate::{
     mails::orders::{RefundDecided, RefundRequested},
     paging::{ListError, Listing, PageSelection},
@@ -116,7 +116,7 @@ impl Payments {
         buyer: Actor,
         shown: &OrderView,
         wanted: &NewRefundRequest,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
     ) -> Result<Option<RefundRequest>, RequestRefundError> {
         let now = self.clock.now();
         let mut unit = self.store.begin_own(attempt, &buyer).await?;

@@ -22,6 +22,12 @@ use crate::{
     outbox::Message,
 };
 
+/// An administrator who is mailed about money.
+pub(super) struct Administrator {
+    id: UserId,
+    address: EmailAddress,
+}
+
 /// Returns the identifier of the purchase of an order item. It has the same UUID as the item.
 pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
     Id::from_uuid(item.as_uuid())
@@ -90,7 +96,7 @@ impl Payments {
         payment: &Payment,
         refund: &Refund,
         shown: &OrderView,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
         now: Instant,
     ) -> Result<(), StoreError> {
         let reason = match payment.settlement {
@@ -114,7 +120,7 @@ impl Payments {
         unit: &mut dyn OrderUnit,
         payment: &Payment,
         shown: &OrderView,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
         now: Instant,
     ) -> Result<(), StoreError> {
         let PaymentState::Mismatched { received, .. } = payment.state else {
@@ -164,7 +170,7 @@ impl Payments {
         refund: &Refund,
         bought_again: Vec<String>,
         shown: &OrderView,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
         now: Instant,
     ) -> Result<(), StoreError> {
         let mail = RefundFailed {
@@ -177,17 +183,18 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("refund_failed:{}", refund.id), &mail, now).await
     }
 
-    /// Writes a mail to each of these administrators. A second mail with the same cause is dropped.
+    /// Writes a mail to each of these administrators. A second mail with the same cause is dropped, even if other
+    /// administrators were added or removed in the meantime.
     pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,
-        admins: &[EmailAddress],
+        admins: &[Administrator],
         cause: &str,
         mail: &(dyn Content + Sync),
         now: Instant,
     ) -> Result<(), StoreError> {
-        for (number, address) in admins.iter().enumerate() {
-            self.push_mail(unit, None, address, format!("{cause}:admin:{number}"), mail, now).await?;
+        for Administrator { id, address } in admins {
+            self.push_mail(unit, None, address, format!("{cause}:admin:{id}"), mail, now).await?;
         }
         Ok(())
     }
@@ -208,12 +215,18 @@ impl Payments {
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
-    /// Returns the email addresses of the active administrators. If there are more than [`MAX_PAGE_SIZE`], only those of
-    /// the newest accounts are returned.
-    pub(super) async fn administrators(&self) -> Result<Vec<EmailAddress>, StoreError> {
+    /// Returns all active administrators.
+    pub(super) async fn administrators(&self) -> Result<Vec<Administrator>, StoreError> {
         let filter = UserFilter { role: Some(Role::Admin), is_active: Some(true), ..UserFilter::default() };
-        let request = PageRequest::numbered(1, MAX_PAGE_SIZE).map_err(StoreError::failed)?;
-        let page = self.users.user_page(&filter, &[UserSort::NEWEST], &request).await?;
-        Ok(page.items.into_iter().map(|user| user.email).collect())
+        let mut request = PageRequest::numbered(1, MAX_PAGE_SIZE).map_err(StoreError::failed)?;
+        let mut admins = Vec::new();
+        loop {
+            let page = self.users.user_page(&filter, &[UserSort::NEWEST], &request).await?;
+            let of_page =
+                page.items.into_iter().map(|user| Administrator { id: user.id, address: user.email });
+            admins.extend(of_page);
+            let Some(position) = page.next else { return Ok(admins) };
+            request = PageRequest::after(position, MAX_PAGE_SIZE).map_err(StoreError::failed)?;
+        }
     }
 }

@@ -20,7 +20,12 @@ use movie_files::{
     TextEncoding, printable,
 };
 
-use self::{counts::Counts, import::Import, rejects::Rejects, source::Source};
+use self::{
+    counts::Counts,
+    import::{BATCH_ROWS, Import, SQLITE_BATCH_ROWS},
+    rejects::Rejects,
+    source::Source,
+};
 use super::{
     arguments::ImportArgs,
     failure::{Failure, say},
@@ -57,12 +62,17 @@ pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<Ex
     let rejects =
         arguments.rejects.map(|rejects| Rejects::create(rejects, &path, file.header())).transpose()?;
     let use_cases = use_cases(settings).await?;
+    use_cases.database.expect_bulk_writes().await?;
     let bar = progress_bar(source.size());
     let superseded = superseded(&use_cases.catalog, &mut file, &bar).map_err(explain)?;
     report_findings(&path, &file.findings(), &bar);
     let import = Import {
         catalog: Arc::clone(&use_cases.catalog),
         is_dry_run: arguments.dry_run,
+        batch_rows: match settings.database {
+            DatabaseSetting::Sqlite(_) => SQLITE_BATCH_ROWS,
+            DatabaseSetting::Postgres(_) => BATCH_ROWS,
+        },
         parallel: match settings.database {
             DatabaseSetting::Sqlite(_) => 1,
             DatabaseSetting::Postgres(_) => {

@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
@@ -32,6 +35,8 @@ pub trait DatabaseAdmin: Send + Sync {
     async fn schema(&self) -> Result<Schema, StoreError>;
     /// Brings the schema up to date.
     async fn migrate(&self) -> Result<(), StoreError>;
+    /// Prepares for many large units of work, such as those of an import.
+    async fn expect_bulk_writes(&self) -> Result<(), StoreError>;
     /// Returns the number of statements that were run so far. Tests use it to limit the statements of a request.
     fn statements(&self) -> u64;
 }
@@ -81,7 +86,7 @@ pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn Databas
 }
 
 macro_rules! administer {
-    ($database:ty, $state:path, $obstacle:path) => {
+    ($database:ty, $state:path, $obstacle:path, $bulk:path) => {
         impl From<$state> for Schema {
             fn from(state: $state) -> Self {
                 use $state as State;
@@ -115,6 +120,10 @@ macro_rules! administer {
                 Self::migrate(self).await
             }
 
+            async fn expect_bulk_writes(&self) -> Result<(), StoreError> {
+                $bulk(self).await
+            }
+
             fn statements(&self) -> u64 {
                 Self::statements(self)
             }
@@ -122,8 +131,13 @@ macro_rules! administer {
     };
 }
 
-administer!(PostgresDatabase, adapter_postgres::SchemaState, of_postgres);
-administer!(SqliteDatabase, adapter_sqlite::SchemaState, of_sqlite);
+administer!(PostgresDatabase, adapter_postgres::SchemaState, of_postgres, no_preparation);
+administer!(SqliteDatabase, adapter_sqlite::SchemaState, of_sqlite, SqliteDatabase::expect_bulk_writes);
+
+/// PostgreSQL is configured for its whole cluster, by its administrator.
+fn no_preparation(_database: &PostgresDatabase) -> Ready<Result<(), StoreError>> {
+    ready(Ok(()))
+}
 
 async fn of_postgres(database: &PostgresDatabase) -> Result<Option<String>, StoreError> {
     let obstacle = database.obstacle_to_migrating().await?;

@@ -15,8 +15,12 @@ use crate::cli::{
     output::Output,
 };
 
-/// The maximum number of rows in a batch. A batch is one transaction.
-const BATCH_ROWS: usize = 1_000;
+/// The maximum number of rows in a batch for PostgreSQL. A batch is one transaction.
+pub(super) const BATCH_ROWS: usize = 1_000;
+
+/// The maximum number of rows in a batch for SQLite. In a large batch, more rows are written to the same page of an index.
+/// Other writers wait for the batch, and time out after 5 s.
+pub(super) const SQLITE_BATCH_ROWS: usize = 4_000;
 
 /// The size in bytes at which a batch is imported even if it has fewer rows.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
@@ -28,6 +32,8 @@ const MAX_REPORTED: usize = 2_000;
 pub(super) struct Import {
     pub(super) catalog: Arc<Catalog>,
     pub(super) is_dry_run: bool,
+    /// The maximum number of rows in a batch.
+    pub(super) batch_rows: usize,
     /// The number of batches that the database works on at the same time, while the next batch is read.
     pub(super) parallel: usize,
     /// The numbers, from 0, of the rows that a later row for the same movie supersedes.
@@ -90,7 +96,7 @@ impl Import {
         }
         self.batch_bytes = self.batch_bytes.saturating_add(row.raw.len());
         self.batch.push(row);
-        if self.batch.len() >= BATCH_ROWS || self.batch_bytes >= BATCH_BYTES {
+        if self.batch.len() >= self.batch_rows || self.batch_bytes >= BATCH_BYTES {
             self.start_batch().await?;
             self.bar.set_position(bytes_read.get());
             self.bar.set_message(format!("{} movies", self.counts.rows()));

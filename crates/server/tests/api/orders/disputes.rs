@@ -2,6 +2,7 @@
 //! when it is lost.
 
 use chrono::TimeDelta;
+use domain::accounts::Role;
 use serde_json::{Value, json};
 use test_stripe::{Delivery, RefundCourse};
 
@@ -15,6 +16,7 @@ use crate::support::{Engine, SignedIn, cases, email_of, snapshot};
 
 cases! {
     an_open_dispute_suspends_the_movie_and_is_reported_to_administrators,
+    every_administrator_is_mailed_about_a_dispute,
     a_lost_dispute_revokes_the_movie_and_loses_the_money,
     a_won_dispute_restores_everything,
     a_closed_inquiry_ends_the_suspension_of_the_movie,
@@ -88,6 +90,22 @@ async fn an_open_dispute_suspends_the_movie_and_is_reported_to_administrators(en
     assert_eq!(order_mails(&shop.app, "admin").await, [subject]);
     shop.buyer.get("/admin/disputes").await.problem(403, "forbidden");
     shop.app.check_money().await;
+}
+
+async fn every_administrator_is_mailed_about_a_dispute(engine: Engine) {
+    // More than fit on a page of the list of users.
+    const ADMINISTRATORS: usize = 102;
+    let (shop, ..) = paid_at_stripe(engine).await;
+    for number in 1..ADMINISTRATORS {
+        let user = shop.app.user(&format!("admin{number}")).await;
+        shop.app.change_user(&user, |user| user.role = Role::Admin).await;
+    }
+    shop.stripe.open_dispute(&shop.charge(), None, false).expect("a charge that can be disputed");
+    shop.settle().await;
+    assert_eq!(order_mails(&shop.app, "admin").await.len(), 1);
+    for number in 1..ADMINISTRATORS {
+        assert_eq!(order_mails(&shop.app, &format!("admin{number}")).await.len(), 1, "{number}");
+    }
 }
 
 async fn a_lost_dispute_revokes_the_movie_and_loses_the_money(engine: Engine) {

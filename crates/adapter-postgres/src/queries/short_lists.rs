@@ -1,0 +1,140 @@
+//! The order of recently read short lists of movies.
+//!
+//! A filter that matches few movies reads thousands of entries of an index, for every page. If the number of matches is
+//! known to be small, the identifiers of all matches are read once, in their order, and pages read only their own
+//! movies by identifier. The list is cached with the version of the catalogue.
+
+use std::sync::Arc;
+
+use diesel::sql_types::BigInt;
+use domain::{
+    catalog::{MovieFilter, MovieSort, MovieSortKey},
+    id::UserId,
+    page::{PageRequest, Start},
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    Database,
+    dialect::{DbUuid, SqlId},
+    queries::{
+        keyset::Keyset,
+        movie_access::Access,
+        movie_filter::{Condition, push_matching},
+        movie_page::Order,
+        movies::ListRow,
+    },
+    statement::Statement,
+};
+
+/// The maximum number of movies of a cached list.
+pub(super) const MAX_MOVIES: u32 = 500;
+
+/// Whether the matches of the filter may be cached. Libraries and favourites change without a change of the catalogue.
+pub(super) const fn is_cacheable(filter: &MovieFilter) -> bool {
+    filter.bought_by.is_none() && filter.favorites_of.is_none()
+}
+
+/// Whether the order of the list changes only with the version of the catalogue, or, like popularity, only once a
+/// minute.
+fn is_steady(sorts: &[MovieSort]) -> bool {
+    sorts.iter().all(|sort| sort.key != MovieSortKey::Rating)
+}
+
+/// The movies of the list that a page needs, including the first movie after the page. `None` if the
+/// page is not in the list.
+fn part<'a>(list: &'a [Uuid], request: &PageRequest) -> Option<&'a [Uuid]> {
+    let begin = match request.start() {
+        Start::Number(_) => usize::try_from(request.offset()).ok()?,
+        Start::After(position) => list.iter().position(|id| *id == position.id)?.checked_add(1)?,
+    };
+    let needed = usize::try_from(request.size()).ok()?.checked_add(1)?;
+    let end = begin.checked_add(needed)?.min(list.len());
+    list.get(begin..end).filter(|part| !part.is_empty())
+}
+
+impl Database {
+    /// The rows of a page of a short list, and the next row if there is one, with the number of all matches. `None` if
+    /// the list is not known to be short, or the catalogue has changed.
+    pub(super) async fn rows_of_short_list(
+        &self,
+        filter: &MovieFilter,
+        conditions: &[Condition],
+        sorts: &[MovieSort],
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Option<Vec<ListRow>>, StoreError> {
+        // Movies that are named by their identifiers and withdrawn movies are found quickly without a cache.
+        let is_found_fast = !filter.ids.is_empty() || filter.is_withdrawn();
+        if !is_cacheable(filter) || !is_steady(sorts) || is_found_fast {
+            return Ok(None);
+        }
+        let key = filter.key();
+        let Some((version, list)) = self.short_list(&key, conditions, sorts).await? else { return Ok(None) };
+        let Some(part) = part(&list, request) else { return Ok(None) };
+        let wanted = [Condition::Ids(part.to_vec())];
+        let one = PageRequest::numbered(1, request.size()).map_err(StoreError::failed)?;
+        let order = Order::of(sorts, None);
+        let rows = self.rows_by(&wanted, &order, &one, viewer, Access::Lookup { driver: 0 }).await?;
+        if rows.len() != part.len() || rows.iter().any(|(_, read, _)| *read != version) {
+            return Ok(None);
+        }
+        let total = i64::try_from(list.len()).map_err(StoreError::failed)?;
+        let mut rows: Vec<ListRow> =
+            rows.into_iter().map(|(row, version, _)| (row, version, Some(total))).collect();
+        // The order of the list, even if the popularity has changed since: otherwise the next page would repeat movies.
+        rows.sort_by_key(|(row, _, _)| part.iter().position(|id| *id == row.id.0));
+        Ok(Some(rows))
+    }
+
+    /// The identifiers of a short list in their order, and the version of the catalogue.
+    async fn short_list(
+        &self,
+        key: &str,
+        conditions: &[Condition],
+        sorts: &[MovieSort],
+    ) -> Result<Option<(i64, Arc<[Uuid]>)>, StoreError> {
+        let cache = self.cache();
+        let version = cache.last_version();
+        let Some(total) = cache.total(key, version) else { return Ok(None) };
+        if total == 0 || total > u64::from(MAX_MOVIES) {
+            return Ok(None);
+        }
+        let list_key = format!("{sorts:?} {key}");
+        if let Some(list) = cache.searches().list(&list_key, version) {
+            return Ok(Some((version, list)));
+        }
+        let access = self.cheapest_lookup(conditions).await?;
+        let mut statement = short_list_statement(conditions, Order::of(sorts, None).keyset(), access);
+        if !cache.admits(&statement) {
+            statement.forget();
+        }
+        let rows: Vec<(i64, DbUuid)> = self.fetch(statement).await?;
+        let count = u64::try_from(rows.len()).map_err(StoreError::failed)?;
+        if count != total || rows.iter().any(|(read, _)| *read != version) {
+            return Ok(None);
+        }
+        let list: Arc<[Uuid]> = rows.into_iter().map(|(_, id)| id.0).collect();
+        cache.searches().keep_list(list_key, version, Arc::clone(&list));
+        Ok(Some((version, list)))
+    }
+}
+
+/// Selects the version of the catalogue, and the identifiers of the matches in the order of the list.
+pub(super) fn short_list_statement(
+    conditions: &[Condition],
+    order: &Keyset,
+    access: Access,
+) -> Statement<(BigInt, SqlId)> {
+    let mut statement = Statement::new("WITH hits AS MATERIALIZED (SELECT m.id");
+    order.push_columns(&mut statement);
+    match access {
+        Access::Lookup { driver } => push_matching(&mut statement, conditions, Some(driver)),
+        Access::Walk { .. } => push_matching(&mut statement, conditions, None),
+    }
+    statement.sql(") SELECT (SELECT version FROM catalog_state), hits.id FROM hits");
+    order.named("hits", "hits.id").push(&mut statement);
+    statement.sql(format!(" LIMIT {}", MAX_MOVIES.saturating_add(1)));
+    statement
+}
