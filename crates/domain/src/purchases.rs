@@ -95,7 +95,7 @@ pub enum Entitlement {
 pub trait PurchaseRepository: Send {
     /// Whether the user has an active purchase of the movie.
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// Those of the given movies that the user has an active purchase of.
+    /// Returns those of the given movies for which the user has an active purchase.
     async fn purchased_among(
         &mut self,
         user_id: UserId,

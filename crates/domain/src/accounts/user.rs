@@ -132,7 +132,8 @@ impl User {
         self.touch(now);
     }
 
-    /// Replaces the spelling of the address with the one that was registered last. Returns whether it differs.
+    /// Replaces the spelling of the address with the one that was registered last. Returns whether the spelling
+    /// changed.
     ///
     /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
     /// the same transaction, so that the valid link was always mailed to the stored spelling.

@@ -110,8 +110,8 @@ pub trait MovieRepository: Send {
         kind: NameKind,
         names: &[ProposedName],
     ) -> Result<Vec<Uuid>, StoreError>;
-    /// The movies with these identities, in any order, locked until the unit ends. MUST return what all units that held
-    /// the locks before have committed.
+    /// The movies with these identities, in any order, locked until the unit ends. MUST return the state after all
+    /// commits of units that held the locks earlier.
     async fn find_movies_for_update(
         &mut self,
         identities: &[MovieIdentity],
@@ -119,7 +119,8 @@ pub trait MovieRepository: Send {
     /// Adds movies and returns the identifiers of the added ones. A movie whose identity already exists MUST be skipped
     /// without an error.
     async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
-    /// The movie, locked until the unit ends. MUST return what all units that held the lock before have committed.
+    /// The movie, locked until the unit ends. MUST return the state after all commits of units that held the lock
+    /// earlier.
     async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError>;
     /// Which unique values the movie shares with another movie. A value that another unit adds concurrently may be
     /// missed; writing the movie MUST then fail with [`StoreError::Conflict`], so that the unit is retried and finds

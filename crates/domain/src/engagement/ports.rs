@@ -86,8 +86,8 @@ pub struct CommentLikes {
 #[async_trait]
 pub trait EngagementRepository: Send {
     /// Locks the movie until the unit ends, so that changes of its counters are serialized. Returns whether the user,
-    /// who is locked, can see the movie: it is on sale, the user has bought it, or the user is a moderator according to
-    /// the stored role. `false` when there is no such movie.
+    /// whom the caller has locked, can see the movie: it is on sale, the user has bought it, or the user is a moderator
+    /// according to the stored role. `false` when there is no such movie.
     async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
     /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST update the counters
     /// accordingly.
@@ -150,7 +150,7 @@ pub trait CommentRepository: Send {
     ) -> Result<CommentLikes, StoreError>;
 }
 
-/// Stores reports of comments. There is one reported comment for each comment, however many users report it.
+/// Stores reports of comments. All reports of one comment belong to one reported comment.
 #[async_trait]
 pub trait CommentReportRepository: Send {
     /// Adds a user's report of a locked comment. A second report by the same user MUST change nothing. A report by

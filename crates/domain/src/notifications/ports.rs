@@ -68,7 +68,8 @@ pub enum ReadSelection {
 /// Stores notifications.
 ///
 /// A change of a user's notifications locks that user's inbox until the unit ends, so that the changes of a user become
-/// visible in the order of their positions. Inboxes are locked last, and several inboxes in the order of their users.
+/// visible in the order of their positions. Inboxes are locked after all other rows, and several inboxes are locked in
+/// the order of the users' identifiers.
 #[async_trait]
 pub trait NotificationRepository: Send {
     /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause.

@@ -37,7 +37,7 @@ pub struct SearchRank {
     manner: Manner,
 }
 
-/// How exactly the words match.
+/// How exactly the words match. An earlier field decides before a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Manner {
     is_whole: bool,
