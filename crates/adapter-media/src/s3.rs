@@ -79,7 +79,7 @@ pub enum S3Error {
     Client(#[from] reqwest::Error),
 }
 
-/// How long a signed URL for reading a film is valid. A transfer that began before its end continues.
+/// How long a signed URL for reading a film is valid. A transfer that began before the URL expires continues.
 const ADDRESS_LIFETIME: Duration = Duration::from_mins(1);
 
 /// The time limit of one attempt to store a part of a film.
