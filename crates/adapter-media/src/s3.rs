@@ -117,7 +117,8 @@ impl S3Media {
     }
 }
 
-/// Creates a client for the bucket. `patience` is the time limit of a call, and `of_one_try` that of a single attempt.
+/// Creates a client for the bucket. `patience` is the time limit for retries, and `of_one_try` is the time limit of one
+/// attempt.
 fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)

@@ -55,7 +55,7 @@ pub struct KnownRequest {
     pub fingerprint: String,
     /// The object that the request created, if any. If the answer was not stored, it can be built from this object.
     pub object_id: Option<Uuid>,
-    /// The answer; `None` if it was not stored, for example because the process crashed before it answered.
+    /// The answer; `None` if it was not stored, for example because the process crashed before that.
     pub answer: Option<KeptAnswer>,
 }
 

@@ -24,7 +24,7 @@ pub struct NewOutboxMessage {
     pub user_id: Option<UserId>,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// The earliest time to process it.
+    /// The earliest time to process the message.
     pub available_at: Instant,
     /// When the message was written.
     pub created_at: Instant,

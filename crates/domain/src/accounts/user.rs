@@ -9,8 +9,8 @@ use crate::{
 pub struct User {
     /// The identifier of the account.
     pub id: UserId,
-    /// The address of the account, which no other account has. Its spelling is the one that the owner has confirmed;
-    /// before the activation it is the one that the activation link was mailed to.
+    /// The address of the account, which no other account has. Its spelling is the one that the owner has confirmed or,
+    /// before the activation, the one that the activation link was mailed to.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,

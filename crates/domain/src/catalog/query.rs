@@ -57,7 +57,8 @@ pub struct MovieFilter {
     pub imdb_id: Option<String>,
     /// The movie with this TMDB identifier.
     pub tmdb_id: Option<i64>,
-    /// `false` selects movies that were withdrawn from sale instead of those on sale. Only moderators may set it.
+    /// `false` selects movies that were withdrawn from sale instead of movies on sale. Only moderators may set this
+    /// filter.
     pub is_available: Option<bool>,
 }
 

@@ -126,9 +126,10 @@ pub trait EngagementRepository: Send {
 pub trait CommentRepository: Send {
     /// The movie of a comment, which never changes; `None` when there is no such comment.
     async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError>;
-    /// The comment; it and the first comment of its thread are locked until the unit ends.
+    /// Returns the comment. Locks it and the first comment of its thread until the unit ends.
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
-    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST count it in both.
+    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST update the comment counters of
+    /// both.
     async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError>;
     /// Changes the text of a comment that is not deleted.
     async fn edit_comment(
@@ -137,8 +138,8 @@ pub trait CommentRepository: Send {
         text: &CommentText,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Deletes a locked comment of a locked movie. MUST no longer count it in its movie and its thread. A comment with
-    /// replies MUST stay without text and author until the last reply is deleted.
+    /// Deletes a locked comment of a locked movie. MUST update the counters of the movie and of the thread. A comment
+    /// with replies MUST stay without text and author until the last reply is deleted.
     async fn delete_comment(&mut self, comment: &Comment) -> Result<(), StoreError>;
     /// Sets or removes the user's like of a locked comment. MUST update the counter accordingly.
     async fn set_comment_like(

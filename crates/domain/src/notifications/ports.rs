@@ -91,7 +91,8 @@ pub trait NotificationRepository: Send {
         comment_id: CommentId,
         actor: UserId,
     ) -> Result<(), StoreError>;
-    /// Removes the notifications about a comment that is being deleted: that it was liked, and that it is a reply.
+    /// Removes the notifications about the likes of a comment that is being deleted, and the one about the comment as a
+    /// reply.
     async fn remove_comment_notifications(&mut self, comment_id: CommentId) -> Result<(), StoreError>;
     /// Marks unread notifications of the receiver as read. MUST NOT change those of other users.
     async fn mark_notifications_read(

@@ -152,8 +152,8 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// Decides how to use money that arrived for an order in this state. It is returned only if the order was canceled,
-    /// or if another payment has paid the order.
+    /// Decides how to use money that arrived for an order in this state. The money is returned only if the order was
+    /// canceled, or if another payment has paid the order.
     #[must_use]
     pub const fn of(order: OrderState) -> Self {
         match order.status() {
