@@ -103,8 +103,8 @@ impl SubKey {
         &self.0
     }
 
-    /// Returns an identifier of the key. It is not secret, and is stored with everything that the key made, so that the
-    /// key is found again.
+    /// Returns an identifier of the key, which is not secret. It is stored with the data that the key encrypts or
+    /// signs, so that the same key can be found later to decrypt or verify them.
     pub(crate) fn id(&self) -> [u8; 8] {
         let tag: [u8; 32] = self.mac().chain_update(b"key id").finalize().into_bytes().into();
         let mut id = [0; 8];
@@ -131,8 +131,8 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Creates a ring. `current` signs and encrypts; what any of the secrets has made is accepted. `previous` begins
-    /// with the newest.
+    /// Creates a ring. `current` signs and encrypts. Signatures and encrypted data of every secret of the ring are
+    /// accepted. `previous` begins with the newest secret.
     #[must_use]
     pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
         Self { current, previous }

@@ -94,7 +94,7 @@ impl Argon2Hasher {
     }
 }
 
-/// A parsed hash: what is necessary to verify a password.
+/// A parsed hash, with everything that is needed to verify a password.
 #[derive(Debug, Clone)]
 struct Stored {
     algorithm: Algorithm,

@@ -7,8 +7,8 @@ use crate::{
     tokens::hex,
 };
 
-/// Computes what the seals of the audit log consist of: digests with SHA-256, and tags with HMAC-SHA-256. In the input
-/// of a digest, the length of each part precedes the part.
+/// Computes the digests (SHA-256) and tags (HMAC-SHA-256) of the seals of the audit log. In the input of a digest, the
+/// length of each part precedes the part.
 #[derive(Debug)]
 pub struct LogSealMaker {
     current: SubKey,

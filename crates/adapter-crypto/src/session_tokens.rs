@@ -27,9 +27,8 @@ const REFRESH: &str = "rt+jwt";
 /// Signs and verifies access tokens and refresh tokens, which are JSON Web Tokens, with HMAC-SHA-256. The header `kid`
 /// identifies the key.
 ///
-/// Previous keys verify tokens too. A previous key also signs again when a client repeats the exchange of a refresh
-/// token, because the client must get the same new token as before. The headers `jwk`, `jku` and `x5u`, which refer to
-/// a key, are ignored.
+/// Previous keys verify tokens too. A previous key also signs: when a client repeats the exchange of a refresh token,
+/// it must get the same new token as before. The headers `jwk`, `jku` and `x5u`, which refer to a key, are ignored.
 pub struct JwtTokens {
     current: Key,
     earlier: Vec<Key>,

@@ -4,7 +4,7 @@ use sha2::Sha256;
 
 use crate::keys::{KeyRing, SubKey};
 
-/// Signs with HMAC-SHA-256. In what is signed, the length of each part precedes the part, so that the same bytes with
+/// Signs with HMAC-SHA-256. In the signed data, the length of each part precedes the part, so that the same bytes with
 /// other boundaries between the parts have another signature.
 #[derive(Debug)]
 pub struct HmacSigner {

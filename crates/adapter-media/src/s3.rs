@@ -79,7 +79,7 @@ pub enum S3Error {
     Client(#[from] reqwest::Error),
 }
 
-/// How long a signed URL for reading a film is valid. A transfer that began before its end continues.
+/// How long a signed URL for reading a film is valid. A transfer that began before the URL expires continues.
 const ADDRESS_LIFETIME: Duration = Duration::from_mins(1);
 
 /// The time limit of one attempt to store a part of a film.
@@ -117,7 +117,8 @@ impl S3Media {
     }
 }
 
-/// Creates a client for the bucket. `patience` is the time limit of a call, and `of_one_try` that of a single attempt.
+/// Creates a client for the bucket. `patience` is the time limit for retries, and `of_one_try` is the time limit of one
+/// attempt.
 fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)

@@ -54,8 +54,8 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// Identifies one of the server's secrets by its age: how many times it has been replaced. A replaced secret stays
-/// valid for some time in addition to the current one.
+/// Identifies one of the server's secrets by its age: the number of newer secrets. After a secret is replaced, it stays
+/// valid for some time next to the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyAge(usize);
 
@@ -63,7 +63,7 @@ impl KeyAge {
     /// The current secret.
     pub const CURRENT: Self = Self(0);
 
-    /// The secret that has been replaced this many times.
+    /// The secret that has been replaced `later` times since it was the current one.
     #[must_use]
     pub const fn new(later: usize) -> Self {
         Self(later)
@@ -80,8 +80,8 @@ impl KeyAge {
 pub trait TokenGenerator: Send + Sync {
     /// A new token. MUST have 256 bits of the operating system's entropy and be safe in a URL.
     fn generate(&self) -> PlainToken;
-    /// The token that replaces `token` when it is rotated. MUST always be the same for the same token, and
-    /// unpredictable without the server's secret.
+    /// The token that replaces `token` when a session is refreshed. MUST always be the same for the same token, and
+    /// MUST be unpredictable without the server's secret.
     fn successor(&self, token: &PlainToken) -> PlainToken;
     /// The successors of the token, one for each of the server's secrets, the current secret first.
     fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)>;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// Formats an error and its causes in one line. A cause is omitted if the text before already ends with it.
+/// Formats an error and its causes in one line. A cause is omitted if the line so far already ends with its text.
 #[must_use]
 pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

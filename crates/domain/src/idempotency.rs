@@ -33,7 +33,7 @@ pub struct KeyedRequest {
     pub id: KeyedRequestId,
     /// The key that identifies the request.
     pub key: IdempotencyKey,
-    /// The digest of its body.
+    /// The digest of the request's body.
     pub fingerprint: String,
     /// When the request was sent.
     pub at: Instant,
@@ -44,33 +44,34 @@ pub struct KeyedRequest {
 pub struct KeptAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// The stored form of its body.
+    /// The response body, in the form in which it is stored.
     pub body: String,
 }
 
 /// The stored data about an earlier request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRequest {
-    /// The digest of its body.
+    /// The digest of the request's body.
     pub fingerprint: String,
     /// The object that the request created, if any. If the answer was not stored, it can be built from this object.
     pub object_id: Option<Uuid>,
-    /// The answer; `None` if it was not stored, for example because the process stopped before.
+    /// The answer; `None` if it was not stored, for example because the process crashed before that.
     pub answer: Option<KeptAnswer>,
 }
 
 /// Claims keys in the transaction that executes their requests.
 #[async_trait]
 pub trait IdempotencyRepository: Send {
-    /// Claims the key for the object that the unit creates. MUST return `false` when another request has the key; the
-    /// caller must then drop the unit. Of several units that claim a key concurrently exactly one MUST get it. The same
-    /// request may claim the key again for another object. A claim older than [`KEPT_FOR`] MUST be ignored.
+    /// Claims the key for the object that the unit of work creates. MUST return `false` when another request has
+    /// claimed the key; the caller must then drop the unit, which rolls it back. When several units claim a key
+    /// concurrently, exactly one MUST get it. The same request may claim the key again for another object. A claim
+    /// older than [`KEPT_FOR`] MUST be ignored.
     ///
-    /// Callers must claim the key before the unit reads the state that the request changes, so that a repeated request
-    /// finds the claimed key and not the consequences of the first request.
+    /// Callers must claim the key before the unit reads the state that the request changes. A repeated request then
+    /// finds the claimed key before it sees the changes that the first request made.
     async fn claim_key(&mut self, request: &KeyedRequest, object_id: Uuid) -> Result<bool, StoreError>;
-    /// Releases the keys that were claimed for an object that was not created in the end. Only keys whose requests were
-    /// not answered are released. A repeated request is then executed again.
+    /// Releases the keys that were claimed for an object that was not created in the end, so that a repeated request is
+    /// executed again. Keys of requests that have a stored answer are not released.
     async fn release_keys(&mut self, object_id: Uuid) -> Result<(), StoreError>;
 }
 

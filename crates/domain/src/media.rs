@@ -210,7 +210,8 @@ impl FromStr for MediaKey {
 /// denies access, every method MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait MediaStore: Send + Sync {
-    /// Stores the file durably. Readers MUST see either the complete file or none. Storing it again MUST succeed.
+    /// Stores the file durably. Readers MUST see either the complete file or none. Storing a file again MUST replace
+    /// it.
     async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError>;
     /// The file, or `None` when there is none. MUST NOT return `None` when the store cannot be reached.
     async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError>;

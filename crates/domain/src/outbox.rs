@@ -24,7 +24,7 @@ pub struct NewOutboxMessage {
     pub user_id: Option<UserId>,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// The earliest time to process it.
+    /// The earliest time to process the message.
     pub available_at: Instant,
     /// When the message was written.
     pub created_at: Instant,
@@ -70,7 +70,7 @@ impl ClaimedOutboxMessage {
         let mut bits = high ^ low.rotate_left(32) ^ u64::from(self.attempts);
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        // The part of the second half of the delay that is added to the first half: 1 to 65,536 parts of 65,536.
+        // How much of the second half of the delay is added to the first half, in units of 1/65,536: from 1 to 65,536.
         let part = ((bits ^ (bits >> 31)) >> 48).saturating_add(1);
         let half = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX) >> 1;
         let micros = half.saturating_add(half.saturating_mul(part) >> 16);
@@ -119,17 +119,18 @@ pub trait OutboxQueue: Send + Sync {
     /// longer exists. MUST also be accepted from a worker whose lease has ended, since the work is done even if another
     /// worker has claimed the message.
     async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
-    /// Releases the message after a failed attempt: until `retry_at`, or permanently when that is `None` (the message
-    /// is dead, its payload is kept for operators). MUST change nothing when another worker has claimed or completed it
-    /// in the meantime.
+    /// Releases the message after a failed attempt. It can be claimed again at `retry_at`, or never when that is
+    /// `None`: the message is then dead, and its payload is kept for operators. MUST change nothing when another worker
+    /// has claimed or completed the message in the meantime.
     async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,
         error: &str,
         retry_at: Option<Instant>,
     ) -> Result<(), StoreError>;
-    /// Releases the message without an attempt, until `available_at`. MUST undo the count of the claim. MUST change
-    /// nothing when another worker has claimed or completed it in the meantime.
+    /// Releases the message, which can be claimed again at `available_at`, without counting an attempt: MUST subtract
+    /// the attempt that was added by the claim. MUST change nothing when another worker has claimed or completed the
+    /// message in the meantime.
     async fn postpone_message(
         &self,
         claimed: &ClaimedOutboxMessage,

@@ -128,7 +128,8 @@ pub trait SortKey: Copy + PartialEq + Sized + 'static {
     /// Every key with its name.
     const NAMED: &'static [(&'static str, Self)];
 
-    /// Whether lists are always sorted by this key in descending order; its name then has no leading `-`.
+    /// Whether lists are always sorted by this key in descending order. Clients then write its name without a leading
+    /// `-`.
     fn is_always_descending(self) -> bool {
         false
     }

@@ -95,7 +95,7 @@ pub enum Entitlement {
 pub trait PurchaseRepository: Send {
     /// Whether the user has an active purchase of the movie.
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// Those of the given movies that the user has an active purchase of.
+    /// Returns those of the given movies for which the user has an active purchase.
     async fn purchased_among(
         &mut self,
         user_id: UserId,
@@ -104,8 +104,8 @@ pub trait PurchaseRepository: Send {
     /// Adds a purchase; `false` when the user already has an active purchase of the movie. MUST NOT allow two active
     /// purchases per user and movie, even when two units add them concurrently.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
-    /// Changes the purchase to this entitlement. Returns `false` when it cannot be restored because the buyer has
-    /// another active purchase of the movie, or when there is no such purchase. Callers hold the lock of the buyer.
+    /// Changes the purchase to this entitlement. Returns `false` when the purchase cannot be restored because the buyer
+    /// has another active purchase of the movie, or when there is no such purchase. Callers hold the lock of the buyer.
     /// MUST keep the time of a revocation or suspension that is already stored.
     async fn put_entitlement(
         &mut self,

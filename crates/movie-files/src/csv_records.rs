@@ -1,7 +1,8 @@
 //! Splits CSV into records.
 //!
-//! The file is passed to `csv-core` line by line. A line that does not end its record ends inside a quoted cell. The
-//! line of a quote that is never closed is therefore known; `csv` and `csv-core` do not report it.
+//! The file is passed to `csv-core` line by line. When a line does not end its record, the line ends inside a quoted
+//! cell. So the reader knows in which line a quote that is never closed begins, which `csv` and `csv-core` do not
+//! report.
 
 use std::{io::BufRead, mem};
 
@@ -61,7 +62,7 @@ impl CsvRecords {
         self.parser.clear();
         // The line in which the record begins.
         let mut first_line = None;
-        // The line in which the quoted cell begins that was still open at the end of the previous line.
+        // The line of the opening quote, if the previous line ended inside a quoted cell.
         let mut open_quote = None;
         let mut ended_before = 0;
         loop {

@@ -1,5 +1,5 @@
-//! Units of work for actors: a user who is signed out, or whose role is too low, gets none, even if that changes
-//! concurrently.
+//! Units of work for actors: none begins for a user who is signed out or whose role is too low, even if the session or
+//! the role changes concurrently.
 
 use std::time::Duration;
 

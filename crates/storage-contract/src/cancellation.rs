@@ -50,8 +50,8 @@ async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usi
     assert!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap().is_some());
     let has_user = unit.find_user(id(number)).await.unwrap().is_some();
     let has_link = unit.take_link(LinkKind::Activation, &digest(number)).await.unwrap().is_some();
-    assert_eq!(has_user, has_link, "only half of it happened after {waits} waits");
-    assert!(has_user || !is_over, "it was committed");
+    assert_eq!(has_user, has_link, "only some of the changes were made after {waits} waits");
+    assert!(has_user || !is_over, "a committed change is missing");
     is_over
 }
 

@@ -172,7 +172,7 @@ async fn a_movie_is_removed_from_the_cart(node: Node) {
         }
     };
     assert!(remove(1, id(1)).await);
-    assert!(!remove(1, id(1)).await, "it no longer exists");
+    assert!(!remove(1, id(1)).await, "the movie is no longer in the cart");
     assert!(!remove(3, id(1)).await, "there is no cart");
     assert_eq!((cart_of(&node, 1).await.1, cart_of(&node, 2).await.1), (1, 1));
     put(&node, 1, &[1]).await;
@@ -185,8 +185,8 @@ async fn a_cleared_cart_is_empty_and_keeps_its_identifier(node: Node) {
     let before = cart_of(&node, 1).await.0;
     let mut unit = node.unit().await;
     unit.clear_cart(id(1)).await.unwrap();
-    unit.clear_cart(id(1)).await.expect("an empty file is removed too");
-    unit.clear_cart(id(3)).await.expect("a missing item");
+    unit.clear_cart(id(1)).await.expect("an empty cart can be cleared");
+    unit.clear_cart(id(3)).await.expect("a missing cart can be cleared");
     unit.commit().await.unwrap();
     assert_eq!(cart_of(&node, 1).await, (before, 0));
     assert_eq!(cart_of(&node, 2).await.1, 1);
@@ -202,7 +202,7 @@ async fn a_dropped_unit_adds_no_movies(node: Node) {
     assert_eq!(
         unit.open_cart_for_update(id(1), id(11)).await.unwrap(),
         id(11),
-        "the cart was not changed either"
+        "the dropped unit did not create the cart"
     );
     assert_eq!(unit.count_cart_items(id(11)).await.unwrap(), 0);
 }

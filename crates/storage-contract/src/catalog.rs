@@ -287,5 +287,5 @@ async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
     let last = node.export_movies(Some(second[1].summary.id), 2).await.unwrap();
     assert_eq!(last, expected[4..]);
     assert!(node.export_movies(Some(id(9)), 2).await.unwrap().is_empty());
-    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "after a deleted item");
+    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "after a missing movie");
 }

@@ -100,7 +100,7 @@ async fn reports_of_one_comment_are_one_item(node: Node) {
     unit.report_comment(&report(10, 2)).await.unwrap();
     assert!(
         unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision.is_some(),
-        "it is already known"
+        "a second report by the same user reopens nothing"
     );
     unit.report_comment(&report(11, 1)).await.unwrap();
     assert_eq!(unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision, None);

@@ -302,7 +302,7 @@ async fn each_viewer_sees_only_the_own_reaction_rating_and_favorites(node: Node)
     assert_eq!((me(id(1), 1).await, me(id(2), 1).await), (disliked, rated));
     assert_eq!((me(id(1), 2).await, me(id(2), 2).await), (PersonalView::default(), PersonalView::default()));
     let held = node.personal_data(id(1)).await.unwrap().unwrap().opinions.favorites;
-    assert_eq!(held.iter().map(|movie| movie.since).collect::<Vec<_>>(), [at(1)], "it keeps its time");
+    assert_eq!(held.iter().map(|movie| movie.since).collect::<Vec<_>>(), [at(1)], "its time is kept");
     let mut unit = node.unit().await;
     for _ in 0..2 {
         unit.remove_favorite(id(1), id(2)).await.unwrap();

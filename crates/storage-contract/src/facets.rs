@@ -23,7 +23,7 @@ crate::cases! { "facets":
     a_catalogue_without_movies_has_no_facets,
 }
 
-/// 200 different movies. The moduli have no common factors, so that many combinations of values occur.
+/// 200 different movies. The facts repeat with different periods, so that many combinations of values occur.
 fn many() -> Vec<Facts> {
     let genres = ["Action", "Comedy", "Crime", "Drama", "War"];
     (0_i32..200)
@@ -128,7 +128,7 @@ async fn counts_are_correct_after_each_commit_on_every_node(node: Node) {
     let filter = MovieFilter { certifications: vec![movies[0].certification_id], ..MovieFilter::default() };
     let (before, same) = (facets(&node, &filter).await, facets(&other, &filter).await);
     assert_eq!(before, same);
-    assert_eq!(before, facets(&node, &filter).await, "again");
+    assert_eq!(before, facets(&node, &filter).await, "a repeated query returns the same counts");
     set_available(&node, &movies[0], false).await;
     for node in [&node, &other] {
         let after = facets(node, &filter).await;

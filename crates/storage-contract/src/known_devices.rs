@@ -63,9 +63,9 @@ async fn the_least_recently_used_devices_beyond_the_limit_are_removed(node: Node
     }
     assert!(see(&node, id(1), 1, at(500)).await);
     add(&node, id(1), 1_000, at(501)).await;
-    assert!(!see(&node, id(1), 2, at(502)).await, "it was used longest ago");
+    assert!(!see(&node, id(1), 2, at(502)).await, "the least recently used device is removed");
     for kept in [1, 3, u64::from(MAX_KNOWN_DEVICES), 1_000] {
         assert!(see(&node, id(1), kept, at(502)).await, "{kept}");
     }
-    assert!(see(&node, id(2), 1, at(502)).await, "that of another user stays");
+    assert!(see(&node, id(2), 1, at(502)).await, "the device of another user stays");
 }

@@ -158,7 +158,7 @@ where
         let node = Node::first(create().await).await;
         let run = tokio::spawn((case.run)(node));
         match tokio::time::timeout(PATIENCE, run).await {
-            Err(_) => Err(Failed::from("it hangs")),
+            Err(_) => Err(Failed::from("the case exceeded its time limit")),
             Ok(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
             Ok(Ok(())) => Ok(()),
         }

@@ -65,7 +65,7 @@ async fn finding_a_link_does_not_remove_it(node: Node) {
         let found = unit.find_link(LinkKind::PasswordReset, &digest(1)).await.unwrap();
         assert_eq!(found.as_ref(), Some(&written));
     }
-    assert_eq!(unit.find_link(LinkKind::Activation, &digest(1)).await.unwrap(), None, "the kind counts");
+    assert_eq!(unit.find_link(LinkKind::Activation, &digest(1)).await.unwrap(), None, "another kind");
     assert_eq!(unit.take_link(LinkKind::PasswordReset, &digest(1)).await.unwrap(), Some(written));
     assert_eq!(unit.find_link(LinkKind::PasswordReset, &digest(1)).await.unwrap(), None);
 }
@@ -86,7 +86,7 @@ async fn a_link_is_read_without_a_unit(node: Node) {
         for _ in 0..2 {
             assert_eq!(read(kind, number).await, Some(expired.clone()));
         }
-        assert_eq!(read(other, number).await, None, "the kind counts");
+        assert_eq!(read(other, number).await, None, "another kind");
         take(&node, kind, number).await.unwrap();
         assert_eq!(read(kind, number).await, None);
     }

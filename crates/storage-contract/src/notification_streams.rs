@@ -52,7 +52,7 @@ async fn every_change_advances_only_the_position_of_its_user(node: Node) {
     push(&node, 1, like(2, 10), at(1)).await;
     moved("a new notification").await;
     push(&node, 1, like(3, 10), at(1)).await;
-    moved("a folded one").await;
+    moved("a merged like").await;
     for (what, is_read) in [("a withdrawn like", false), ("a mark", true)] {
         let mut unit = node.unit().await;
         if is_read {
@@ -114,7 +114,7 @@ async fn no_change_becomes_visible_before_a_position_that_was_read(node: Node) {
             unit.commit().await.unwrap();
         }
     });
-    assert_eq!(position(&node, 1).await, 0, "none of the two is visible");
+    assert_eq!(position(&node, 1).await, 0, "neither notification is visible");
     first.commit().await.unwrap();
     second.await.unwrap();
     assert_eq!(behind(&node, 1, 0).await, [10, 11]);
@@ -174,7 +174,7 @@ async fn expired_tickets_are_removed(node: Node) {
     let mut unit = node.unit().await;
     unit.insert_stream_ticket(&ticket(4), at(25)).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(take(&node, 2).await, None, "the user's expired ones are removed with the next");
+    assert_eq!(take(&node, 2).await, None, "a new ticket removes the user's expired ones");
     assert_eq!(take(&node, 3).await, Some(ticket(3)));
 }
 

@@ -297,7 +297,7 @@ async fn the_notifications_of_a_removed_comment_are_deleted(node: Node) {
     push(&node, 1, like(3, 11), at(3)).await;
     let mut unit = node.unit().await;
     unit.remove_comment_notifications(id(10)).await.unwrap();
-    unit.remove_comment_notifications(id(99)).await.expect("no file exists");
+    unit.remove_comment_notifications(id(99)).await.expect("a comment without notifications");
     unit.commit().await.unwrap();
     assert_eq!(list(&node, 1).await.iter().map(|one| one.comment_id).collect::<Vec<_>>(), [Some(id(11))]);
     assert_eq!(list(&node, 2).await, []);

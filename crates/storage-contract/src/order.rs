@@ -50,8 +50,8 @@ const TITLES: [&str; 24] = [
     "The A",
 ];
 
-/// Adds 120 movies. In every sort key, many of them have equal values, and the order of their identifiers is not that
-/// of their insertion.
+/// Adds 120 movies. In every sort key, many of them have equal values. They are not inserted in the order of their
+/// identifiers.
 async fn movies(node: &Node) -> Vec<Movie> {
     let all: Vec<(MovieId, Facts)> = (0_u16..120)
         .map(|number| {

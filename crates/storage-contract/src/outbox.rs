@@ -136,8 +136,8 @@ async fn a_message_is_removed_once_together_with_its_effects(node: Node) {
     assert_eq!(removed.into_iter().filter(|is_first| *is_first).count(), 1);
     assert_eq!(node.subject.outbox_payload(id(1)).await, None);
     assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
-    node.complete_message(id(1), at(1)).await.expect("the claiming worker marks it as done");
-    node.fail_message(&claimed[0], "no answer", Some(at(1))).await.expect("or its failure");
+    node.complete_message(id(1), at(1)).await.expect("completing a removed message succeeds");
+    node.fail_message(&claimed[0], "no answer", Some(at(1))).await.expect("failing it succeeds");
     let others = node.claim_all(at(1000)).await;
     assert!(others.len() == 11 && others.iter().all(|message| message.id != id(1)));
 }

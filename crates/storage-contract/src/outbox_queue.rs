@@ -110,10 +110,10 @@ async fn completing_again_is_harmless(node: Node) {
     for second in 1..4 {
         node.complete_message(id(1), at(second)).await.unwrap();
     }
-    node.complete_message(id(99), at(1)).await.expect("nor a deleted one");
+    node.complete_message(id(99), at(1)).await.expect("completing an unknown message succeeds");
     assert!(node.claim_all(at(1_000_000)).await.is_empty());
     assert_eq!(node.purge_messages(at(1_000_000), 10).await.unwrap(), 1);
-    node.complete_message(id(1), at(5)).await.expect("nor a purged one");
+    node.complete_message(id(1), at(5)).await.expect("completing a purged message succeeds");
 }
 
 async fn a_failed_message_waits_for_its_retry(node: Node) {
@@ -131,7 +131,7 @@ async fn an_abandoned_message_is_dead_and_keeps_its_payload(node: Node) {
     let claimed = node.claim_all(at(0)).await;
     node.fail_message(&claimed[0], "no such address", None).await.unwrap();
     assert_eq!(ids(&node.claim_all(at(1_000_000)).await), [id(2)]);
-    assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 0, "it is not done");
+    assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 0, "a dead message is not purged");
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
 }
 
@@ -143,7 +143,7 @@ async fn a_failure_does_not_change_a_message_that_is_done(node: Node) {
         node.fail_message(&claimed[0], "no answer", retry_at).await.unwrap();
         assert!(node.claim_all(at(1_000_000)).await.is_empty());
     }
-    assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 1, "it is done");
+    assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 1, "the message stays done");
 }
 
 async fn a_failure_does_not_change_a_message_claimed_by_another_worker(node: Node) {
@@ -153,11 +153,11 @@ async fn a_failure_does_not_change_a_message_claimed_by_another_worker(node: Nod
     let holder = node.claim_all(second).await.remove(0);
     for retry_at in [Some(second), None] {
         node.fail_message(&late, "no answer", retry_at).await.unwrap();
-        assert!(node.claim_all(shifted(lease_end(second), -1)).await.is_empty(), "it is held");
+        assert!(node.claim_all(shifted(lease_end(second), -1)).await.is_empty(), "it is leased");
     }
     node.fail_message(&holder, "no answer", Some(second)).await.unwrap();
     let again = node.claim_all(second).await.remove(0);
-    assert_eq!((again.id, again.attempts), (id(1), 3), "and is not dead");
+    assert_eq!((again.id, again.attempts), (id(1), 3), "the message is not dead");
 }
 
 async fn a_message_is_done_even_if_another_worker_has_claimed_or_abandoned_it(node: Node) {
@@ -211,10 +211,10 @@ async fn postponing_does_not_change_messages_of_another_worker(node: Node) {
     let second = lease_end(at(0));
     let holder = node.claim_message(second).await.unwrap().unwrap();
     node.postpone_message(&late, second).await.unwrap();
-    assert_eq!(node.claim_message(shifted(lease_end(second), -1)).await.unwrap(), None, "it is held");
+    assert_eq!(node.claim_message(shifted(lease_end(second), -1)).await.unwrap(), None, "it is leased");
     node.complete_message(id(1), second).await.unwrap();
     node.postpone_message(&holder, second).await.unwrap();
-    assert!(node.claim_all(at(1_000_000)).await.is_empty(), "it is done");
+    assert!(node.claim_all(at(1_000_000)).await.is_empty(), "the message stays done");
 }
 
 async fn a_purge_removes_only_messages_done_before_the_bound(node: Node) {

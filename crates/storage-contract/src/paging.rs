@@ -55,7 +55,7 @@ async fn behind(
     before: &Page<MovieSummary>,
     size: u32,
 ) -> Page<MovieSummary> {
-    let request = PageRequest::after(before.next.clone().expect("there is more"), size).unwrap();
+    let request = PageRequest::after(before.next.clone().expect("there is a next page"), size).unwrap();
     let page = node.movie_page(filter, sorts, &request, None).await.unwrap();
     assert_eq!(page.total, None, "a page after a position has no total");
     page
@@ -95,7 +95,7 @@ pub(crate) async fn chained(
     let mut all = ids(&last);
     while last.next.is_some() {
         last = behind(node, filter, sorts, &last, size).await;
-        assert!(!last.items.is_empty(), "the link `next` refers to an unknown page");
+        assert!(!last.items.is_empty(), "`next` refers to a page without items");
         all.extend(ids(&last));
     }
     all

@@ -75,7 +75,7 @@ async fn a_title_filter_ignores_case_and_accents(node: Node) {
     }
     assert_eq!(by_title(&node, "STRASSE").await, ["Die Straße"]);
     assert_eq!(by_title(&node, "two   towers").await, [TITLES[13]]);
-    assert!(by_title(&node, "towers two").await.is_empty(), "as it is");
+    assert!(by_title(&node, "towers two").await.is_empty(), "the order of the words counts");
 }
 
 async fn the_words_of_a_search_match_in_any_order(node: Node) {
@@ -91,7 +91,7 @@ async fn complete_words_are_found_and_the_last_may_be_incomplete(node: Node) {
     add_titles(&node).await;
     assert_eq!(by_search(&node, "schindl").await, ["Schindler's List"]);
     assert!(by_search(&node, "indler").await.is_empty(), "only the beginning of a word can be incomplete");
-    assert!(by_search(&node, "schindl list").await.is_empty(), "only the last is unfinished");
+    assert!(by_search(&node, "schindl list").await.is_empty(), "only the last word may be incomplete");
     assert_eq!(by_search(&node, "list schindl").await, ["Schindler's List"]);
     assert_eq!(by_search(&node, "up").await, ["Up"]);
     assert_eq!(by_title(&node, "up").await, ["Up"]);

@@ -155,7 +155,7 @@ async fn removed_refresh_tokens_are_those_of_the_session(node: Node) {
     unit.commit().await.unwrap();
     assert_eq!(stored_refresh(&node, 1).await, None);
     assert_eq!(stored_refresh(&node, 2).await, Some(refresh(2, &kept)));
-    assert!(stored(&node, 1).await.is_some(), "the sign-in stays");
+    assert!(stored(&node, 1).await.is_some(), "the session stays");
 }
 
 async fn ending_all_ends_only_the_active_sessions_of_the_user(node: Node) {

@@ -35,7 +35,7 @@ const SETTINGS: &[&str] = &[
 const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
     \"$1/pg_ctl\" stop -D \"$2/data\" -m immediate -t 10; rm -rf \"$2\" || rm -rf \"$2\"";
 
-/// The user as which PostgreSQL runs when the tests run as root, as which it refuses to run.
+/// The user account that PostgreSQL runs under when the tests run as root, because PostgreSQL refuses to run as root.
 #[derive(Clone, Copy)]
 struct Unprivileged {
     uid: u32,
@@ -209,7 +209,7 @@ fn make_folder(user: Option<Unprivileged>) -> PathBuf {
     folder
 }
 
-/// Returns a text that is unique among all processes that run, and within this process.
+/// Returns a text that is unique among all running processes and within this process.
 fn number() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
@@ -220,7 +220,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("find a free port").port()
 }
 
-/// Returns the user as which the server must run; `None` when this process does not run as root.
+/// Returns the user account that the server must run under; `None` when this process does not run as root.
 fn unprivileged() -> Option<Unprivileged> {
     if id(&["-u"]) != Some(0) {
         return None;

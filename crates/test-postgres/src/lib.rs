@@ -136,7 +136,7 @@ impl TestPostgres {
     }
 
     fn own_cluster(&self) -> &std::sync::Mutex<Cluster> {
-        self.cluster.as_ref().expect("only a server of our own is stopped: use TestPostgres::private()")
+        self.cluster.as_ref().expect("a shared server cannot be stopped: use TestPostgres::private()")
     }
 }
 

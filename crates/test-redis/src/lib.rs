@@ -86,7 +86,7 @@ impl TestRedis {
     pub fn kill(&self) {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         server.kill().expect("the process was started by this test");
-        server.wait().expect("it ends");
+        server.wait().expect("the killed server ends");
     }
 
     /// Starts the server again after [`TestRedis::kill`], at the same address and without data, and waits until it

@@ -1,7 +1,7 @@
-//! Decides which server certificates a TLS client accepts. It differs from the verification of rustls in two points, in
-//! which it is the same as PostgreSQL's clients. First, it can leave the host name unchecked. Second, a certificate
-//! that is configured as an authority may also be the server's own certificate, such as one that `openssl req -x509`
-//! made.
+//! Decides which server certificates a TLS client accepts. The verification differs from that of rustls in two points,
+//! in both of which it does the same as PostgreSQL's clients (libpq). First, it can leave the host name unchecked.
+//! Second, a certificate that is configured as an authority may also be the server's own certificate, such as one that
+//! `openssl req -x509` made.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -100,7 +100,7 @@ impl Authorities {
     }
 }
 
-/// Some editors begin text files with it.
+/// The UTF-8 byte order mark, with which some editors begin text files.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Verifies a server's certificate according to [`Trust`].

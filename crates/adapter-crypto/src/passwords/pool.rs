@@ -39,7 +39,7 @@ impl Default for Limits {
     }
 }
 
-/// The memory in which Argon2 works. Each thread has its own and reuses it for each password.
+/// The memory in which Argon2 works. Each thread has its own memory and reuses it for each password.
 #[derive(Default)]
 pub(super) struct Memory(Vec<Block>);
 
@@ -63,17 +63,17 @@ struct Job {
     ends: Ends,
 }
 
-/// What a job occupies until its work is done.
+/// The resources that a job holds until its work is done.
 struct Ends {
-    /// The place in the queue and the slot. The job owns them, so that they are not released before the work is done,
-    /// even if the caller is cancelled.
+    /// The permits from `HashPool::places` and `HashPool::slots`. The job owns them, so that they are not released
+    /// before the work is done, even if the caller is cancelled.
     permits: [OwnedSemaphorePermit; 2],
-    /// Sends jobs to the thread. It is returned to the pool when the work is done.
+    /// Sends jobs to the thread that runs this job. It is returned to the pool when the work is done.
     thread: Sender<Job>,
 }
 
-/// A finished job whose result has not been sent yet. `None`: the job has panicked; the channel to its caller is then
-/// closed without a result.
+/// A finished job whose result has not been sent yet. The function is `None` if the job panicked; the channel to its
+/// caller is then closed without a result.
 type Done = (Option<Tell>, Ends);
 
 /// For each thread without a job, the channel that sends jobs to it.
@@ -182,7 +182,7 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
 fn stand_back() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICE) {
-        tracing::warn!(%error, "passwords are hashed at the priority of requests");
+        tracing::warn!(%error, "the priority of a thread that hashes passwords cannot be lowered");
     }
 }
 

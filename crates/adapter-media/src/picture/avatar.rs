@@ -8,7 +8,7 @@ use super::{
     decoded::{Upload, decoded, put_on_white},
 };
 
-/// The JPEG quality in percent. At the size of an avatar, it can hardly be distinguished from the original, and has
+/// The JPEG quality in percent. With this quality, an avatar can hardly be distinguished from the original, and has
 /// about 50 KB.
 const QUALITY: u8 = 88;
 

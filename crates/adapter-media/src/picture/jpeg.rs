@@ -78,7 +78,7 @@ mod tests {
         assert!(!is_progressive(&picture(0xC0)), "a segment contains the bytes of the marker");
         assert!(
             !is_progressive(&[&picture(0xC0)[..], &[0xFF, 0xC2, 0, 3, 8]].concat()),
-            "it is behind the end"
+            "the marker is after the end of the picture"
         );
     }
 }

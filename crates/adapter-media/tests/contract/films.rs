@@ -76,7 +76,7 @@ async fn a_film_of_several_parts_is_stored_unchanged(films: Films) {
     assert_eq!(length, u64::try_from(content.len()).unwrap());
     assert_eq!(told.load(Ordering::Relaxed), length);
     match films.open_film(&key, FilmAccess::Read).await.unwrap().unwrap() {
-        FilmSource::Local(_) => assert!(read(&films, &key).await.as_ref() == Some(&content), "it differs"),
+        FilmSource::Local(_) => assert!(read(&films, &key).await.as_ref() == Some(&content), "other bytes"),
         // The film is too large to be read into memory, but the error of this attempt contains its size.
         FilmSource::Address(_) => {
             let error = S3Server::shared().media().get(&key).await.unwrap_err();

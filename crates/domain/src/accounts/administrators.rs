@@ -11,7 +11,7 @@ pub struct LastAdministrator;
 /// rely on the administrator that the other one removes. `after` is the changed account, `None` when it is deleted.
 ///
 /// # Errors
-/// When the account is the last active administrator and the change would end that.
+/// When the change would leave no active administrator.
 pub fn check_administrator_remains(
     before: &[User],
     account: &User,

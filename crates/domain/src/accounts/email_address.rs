@@ -204,7 +204,7 @@ mod tests {
         }
     }
 
-    /// Returns the name in the form of the first version of the rule: compatibility form with full case folding.
+    /// Returns the key of a name by version 1 of the rule: compatibility form (NFKC) with full case folding.
     fn first_name_key(text: &str) -> String {
         let lower = text.nfkc().flat_map(char::to_lowercase);
         lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
@@ -233,7 +233,7 @@ mod tests {
             }
         }
 
-        // Some letters have no upper case of their own (`ß`, `ς`, `ı`).
+        // The generated names omit letters whose upper case belongs to another letter as well (`ß`, `ς`, `ı`).
         #[test]
         fn the_key_in_upper_case_is_the_same(
             name in "[a-zà-öø-þα-ρσ-ωа-я0-9+_-]{1,12}", host in "[a-zà-öø-þα-ρσ-ωа-я0-9]{1,8}\\.(com|de|рф)",

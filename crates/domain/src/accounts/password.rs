@@ -165,7 +165,7 @@ impl PasswordHash {
         Self("!".to_owned())
     }
 
-    /// Whether any password can match it.
+    /// Whether the hash can match any password.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.0 != "!"

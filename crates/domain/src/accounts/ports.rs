@@ -31,7 +31,7 @@ pub trait UserRepository: Send {
         email: &EmailAddress,
     ) -> Result<Option<User>, StoreError>;
     /// Returns these users in the order of their identifiers. MUST lock them in this order until the unit ends, and
-    /// MUST return what all units that held the locks before have committed.
+    /// MUST return the state after all commits of units that held the locks earlier.
     async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError>;
     /// Adds a user. MUST return [`InsertUserError::EmailTaken`] when the address key exists, even when another unit
     /// adds it concurrently, and the unit MUST stay usable after this error.

@@ -9,8 +9,8 @@ use crate::{
 pub struct User {
     /// The identifier of the account.
     pub id: UserId,
-    /// The address of the account, which no other account has. Its spelling is the one that the owner has confirmed;
-    /// before the activation it is the one that the activation link was mailed to.
+    /// The address of the account, which no other account has. Its spelling is the one that the owner has confirmed or,
+    /// before the activation, the one that the activation link was mailed to.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
@@ -132,7 +132,8 @@ impl User {
         self.touch(now);
     }
 
-    /// Replaces the spelling of the address with the one that was registered last. Returns whether it differs.
+    /// Replaces the spelling of the address with the one that was registered last. Returns whether the spelling
+    /// changed.
     ///
     /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
     /// the same transaction, so that the valid link was always mailed to the stored spelling.

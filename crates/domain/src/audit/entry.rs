@@ -16,7 +16,7 @@ use crate::{
 pub enum AuditAction {
     /// An account was registered.
     Registered,
-    /// An account was activated by its link.
+    /// An account was activated with the link in a mail.
     Activated,
     /// A user signed in.
     SignedIn,
@@ -24,7 +24,7 @@ pub enum AuditAction {
     SignInFailed,
     /// A user signed out.
     SignedOut,
-    /// A refresh token was used again too late, and its session was ended.
+    /// A rotated refresh token was used again after the grace period, and its session was ended.
     RefreshReused,
     /// A user ended one of their sessions, or a session was ended because the user had too many.
     SessionEnded,
@@ -32,7 +32,7 @@ pub enum AuditAction {
     PasswordChanged,
     /// A password change was refused, because the current password was wrong.
     PasswordChangeFailed,
-    /// The password was set by a link.
+    /// The password was set with the link in a mail.
     PasswordReset,
     /// A user's role was changed.
     RoleChanged,
@@ -166,7 +166,7 @@ pub enum AuditObject {
 }
 
 impl AuditObject {
-    /// The name of its kind.
+    /// The name of the object's kind, such as `movie`.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {

@@ -19,8 +19,8 @@ pub trait AuditRepository: Send {
 /// Stores the seals of the log, and reads the log in its stored form.
 #[async_trait]
 pub trait AuditSeals: Send + Sync {
-    /// Adds the seal, unless there is one with its number. Of several nodes that seal concurrently exactly one MUST
-    /// succeed, and the others MUST change nothing. Returns whether the seal was added.
+    /// Adds the seal, unless a seal with the same number exists. Returns whether it was added. When several nodes add a
+    /// seal with the same number concurrently, exactly one MUST succeed, and the others MUST change nothing.
     async fn add_seal(&self, seal: &Seal) -> Result<bool, StoreError>;
     /// The seal with the highest number.
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;

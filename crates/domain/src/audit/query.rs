@@ -35,7 +35,7 @@ impl FromStr for AuditAction {
 /// The object of an action, as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedObject {
-    /// The name of its kind.
+    /// The name of the object's kind.
     pub kind: String,
     /// The identifier of the object.
     pub id: Uuid,

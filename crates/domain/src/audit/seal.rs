@@ -70,17 +70,17 @@ impl StoredEntry {
     }
 }
 
-/// Proves that a part of the log has not changed since it was sealed. The part of a seal begins after the part of the
-/// previous seal.
+/// Proves that a part of the log has not changed since it was sealed. The part begins after the part of the previous
+/// seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
     /// The number of the seal, counted from 1 without gaps.
     pub number: u64,
     /// When the seal was made.
     pub sealed_at: Instant,
-    /// The last position of its part.
+    /// The last position of the sealed part.
     pub until: LogPlace,
-    /// How many entries its part has.
+    /// How many entries the sealed part has.
     pub rows: u64,
     /// The [`SealMaker::digest`] of the seal, its entries and the digest of the previous seal.
     pub digest: String,
@@ -107,7 +107,8 @@ impl Seal {
         seal
     }
 
-    /// Whether the seal was made over exactly these entries and this previous seal: their digest is that of the seal.
+    /// Whether the seal was made over exactly these entries and this previous seal. Compares the digest computed from
+    /// them with the stored one.
     #[must_use]
     pub fn is_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> bool {
         self.digest_over(rows, before, maker) == self.digest

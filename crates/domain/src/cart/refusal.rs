@@ -54,7 +54,7 @@ impl CartAddition {
     /// Decides whether the movie can be put in the cart of a shop with this currency.
     ///
     /// # Errors
-    /// The reason why it cannot.
+    /// The reason why the movie cannot be put in the cart.
     pub fn check(self, currency: Currency) -> Result<(), CartRefusal> {
         let offer = self.offer.ok_or(CartRefusal::NotFound)?;
         check_purchase(offer, self.is_purchased, currency)?;

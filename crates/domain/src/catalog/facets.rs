@@ -131,7 +131,7 @@ pub struct FacetCounts {
 }
 
 impl FacetCounts {
-    /// Adds the counts of other values.
+    /// Adds the counts in `other`, which must be for other filter values: a count for the same value is replaced.
     pub fn add(&mut self, other: &Self) {
         self.genres.extend(&other.genres);
         self.certifications.extend(&other.certifications);
@@ -140,7 +140,8 @@ impl FacetCounts {
     }
 }
 
-/// The filter values that a list can be narrowed by. `movies_count` of each is the total that the list would have.
+/// The filter values that a list can be narrowed by. The `movies_count` of a value is the total of the list with that
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facets {
     /// Genres, those with the most movies first.

@@ -20,7 +20,7 @@ pub const MAX_DESCRIPTION_LENGTH: usize = 10_000;
 /// The highest price in minor units: ten digits, so that the sum of a full cart is far from overflowing.
 const MAX_PRICE: i64 = 9_999_999_999;
 
-/// The year of the first movies.
+/// The earliest year of release that is accepted.
 const FIRST_YEAR: i32 = 1870;
 
 /// How many years ahead a movie may be announced.

@@ -18,8 +18,8 @@ const VOTES_OF_ACT: i64 = 1_000;
 /// How many other actions a purchase counts for.
 const ACTS_OF_PURCHASE: i64 = 3;
 
-/// The popularity score of a movie: the votes at IMDb, plus points for each action of a user. Without activity the
-/// order is that of the votes.
+/// The popularity score of a movie: the votes at IMDb, plus points for each action of a user. Without activity, movies
+/// are ordered by their votes.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,

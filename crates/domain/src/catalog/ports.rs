@@ -92,9 +92,9 @@ pub struct MovieConflicts {
 pub struct MovieUses {
     /// Whether the movie was ever bought, even if the purchase was revoked.
     pub is_purchased: bool,
-    /// Whether any order contains it.
+    /// Whether any order contains the movie.
     pub is_ordered: bool,
-    /// The users who have it in their cart, in the order of their identifiers.
+    /// The users who have the movie in their cart, in the order of their identifiers.
     pub cart_owners: Vec<UserId>,
 }
 
@@ -110,8 +110,8 @@ pub trait MovieRepository: Send {
         kind: NameKind,
         names: &[ProposedName],
     ) -> Result<Vec<Uuid>, StoreError>;
-    /// The movies with these identities, in any order, locked until the unit ends. MUST return what all units that held
-    /// the locks before have committed.
+    /// The movies with these identities, in any order, locked until the unit ends. MUST return the state after all
+    /// commits of units that held the locks earlier.
     async fn find_movies_for_update(
         &mut self,
         identities: &[MovieIdentity],
@@ -119,7 +119,8 @@ pub trait MovieRepository: Send {
     /// Adds movies and returns the identifiers of the added ones. A movie whose identity already exists MUST be skipped
     /// without an error.
     async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
-    /// The movie, locked until the unit ends. MUST return what all units that held the lock before have committed.
+    /// The movie, locked until the unit ends. MUST return the state after all commits of units that held the lock
+    /// earlier.
     async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError>;
     /// Which unique values the movie shares with another movie. A value that another unit adds concurrently may be
     /// missed; writing the movie MUST then fail with [`StoreError::Conflict`], so that the unit is retried and finds
@@ -216,8 +217,8 @@ pub trait SearchQueries: Send + Sync {
     /// Whether the search finds any movie on sale.
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
     /// The movies on sale, and the people of movies on sale, whose names match the search, selected by
-    /// [`best_suggestions`](super::best_suggestions). MUST consider the most popular ones, and movies whose name is the
-    /// search.
+    /// [`best_suggestions`](super::best_suggestions). MUST consider the most popular movies and people, and movies
+    /// whose name is the search.
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
 }
 
@@ -260,8 +261,8 @@ pub trait FacetQueries: Send + Sync {
     -> Result<FacetCounts, StoreError>;
 }
 
-/// Stores which movies are similar to a movie. The lists are computed in the background, or at the first request for a
-/// list if it comes earlier.
+/// Stores which movies are similar to a movie. The lists are computed in the background. A list that is requested
+/// earlier is computed at that request.
 #[async_trait]
 pub trait SimilarMovies: Send + Sync {
     /// The movie, and other movies on sale that may be similar: with people or genres in common, or with the same

@@ -45,8 +45,8 @@ impl UploadedPoster {
         format!("/media/posters/{}/{}", self.id, poster_file_name(width))
     }
 
-    /// Whether answers show this poster at `address`. A client that sends the address back therefore does not set
-    /// another poster.
+    /// Whether the API shows this poster at `address`. A client that sends the address back therefore does not replace
+    /// the uploaded poster.
     #[must_use]
     pub fn is_shown_at(self, address: &str) -> bool {
         address.ends_with(&self.path(self.width))

@@ -23,8 +23,8 @@ impl<T> Default for Range<T> {
     }
 }
 
-/// A filter of movies. A match must meet every condition, and must be on sale unless withdrawn movies are requested. A
-/// list of identifiers means any of them.
+/// A filter of movies. A match must meet every condition, and must be on sale unless withdrawn or bought movies are
+/// requested. A list of identifiers means any of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
     /// Any of these movies, such as those of a visitor's cart.
@@ -57,7 +57,8 @@ pub struct MovieFilter {
     pub imdb_id: Option<String>,
     /// The movie with this TMDB identifier.
     pub tmdb_id: Option<i64>,
-    /// `false` selects movies that were withdrawn from sale instead of those on sale. Only moderators may set it.
+    /// `false` selects movies that were withdrawn from sale instead of movies on sale. Only moderators may set this
+    /// filter.
     pub is_available: Option<bool>,
 }
 

@@ -112,7 +112,7 @@ fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
         *count = count.saturating_add(1);
     }
     for count in counts.values_mut() {
-        // Counts as at least eight texts, so that common words also get points in a small catalogue.
+        // A small catalogue counts as eight texts, so that words in half of its texts also get points.
         let share = texts.len().max(8).checked_div(*count).and_then(usize::checked_ilog2).unwrap_or(0);
         *count = usize::try_from(share).unwrap_or(0);
     }

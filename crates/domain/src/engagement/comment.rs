@@ -51,7 +51,7 @@ impl std::str::FromStr for CommentText {
 pub struct NewComment {
     /// The identifier of the comment.
     pub id: CommentId,
-    /// The movie that it is about.
+    /// The movie that the comment is about.
     pub movie_id: MovieId,
     /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
@@ -68,11 +68,11 @@ pub struct NewComment {
 pub struct Comment {
     /// The identifier of the comment.
     pub id: CommentId,
-    /// The movie that it is about.
+    /// The movie that the comment is about.
     pub movie_id: MovieId,
     /// The first comment of its thread, for a reply; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
-    /// The author of the comment; `None` if it was deleted and is kept only because of its replies.
+    /// The author of the comment; `None` if the comment was deleted and is kept only because of its replies.
     pub author: Option<UserId>,
     /// The number of its replies that are not deleted.
     pub replies_count: i64,
@@ -111,15 +111,15 @@ pub struct CommentAuthor {
 pub struct CommentView {
     /// The identifier of the comment.
     pub id: CommentId,
-    /// The author of the comment; `None` if it was deleted.
+    /// The author of the comment; `None` if the comment was deleted.
     pub author: Option<CommentAuthor>,
-    /// The text of the comment; `None` if it was deleted.
+    /// The text of the comment; `None` if the comment was deleted.
     pub text: Option<String>,
     /// The number of likes.
     pub likes: i64,
     /// The number of its replies that are not deleted.
     pub replies_count: i64,
-    /// Whether the viewer likes it.
+    /// Whether the viewer likes the comment.
     pub liked_by_me: bool,
     /// When the comment was written.
     pub created_at: Instant,

@@ -86,8 +86,8 @@ pub struct CommentLikes {
 #[async_trait]
 pub trait EngagementRepository: Send {
     /// Locks the movie until the unit ends, so that changes of its counters are serialized. Returns whether the user,
-    /// who is locked, can see the movie: it is on sale, the user has bought it, or the user is a moderator according to
-    /// the stored role. `false` when there is no such movie.
+    /// whom the caller has locked, can see the movie: it is on sale, the user has bought it, or the user is a moderator
+    /// according to the stored role. `false` when there is no such movie.
     async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
     /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST update the counters
     /// accordingly.
@@ -126,9 +126,10 @@ pub trait EngagementRepository: Send {
 pub trait CommentRepository: Send {
     /// The movie of a comment, which never changes; `None` when there is no such comment.
     async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError>;
-    /// The comment; it and the first comment of its thread are locked until the unit ends.
+    /// Returns the comment. Locks it and the first comment of its thread until the unit ends.
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
-    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST count it in both.
+    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST update the comment counters of
+    /// both.
     async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError>;
     /// Changes the text of a comment that is not deleted.
     async fn edit_comment(
@@ -137,8 +138,8 @@ pub trait CommentRepository: Send {
         text: &CommentText,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Deletes a locked comment of a locked movie. MUST no longer count it in its movie and its thread. A comment with
-    /// replies MUST stay without text and author until the last reply is deleted.
+    /// Deletes a locked comment of a locked movie. MUST update the counters of the movie and of the thread. A comment
+    /// with replies MUST stay without text and author until the last reply is deleted.
     async fn delete_comment(&mut self, comment: &Comment) -> Result<(), StoreError>;
     /// Sets or removes the user's like of a locked comment. MUST update the counter accordingly.
     async fn set_comment_like(
@@ -150,7 +151,7 @@ pub trait CommentRepository: Send {
     ) -> Result<CommentLikes, StoreError>;
 }
 
-/// Stores reports of comments. There is one reported comment for each comment, however many users report it.
+/// Stores reports of comments. All reports of one comment belong to one reported comment.
 #[async_trait]
 pub trait CommentReportRepository: Send {
     /// Adds a user's report of a locked comment. A second report by the same user MUST change nothing. A report by

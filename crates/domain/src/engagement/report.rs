@@ -120,9 +120,9 @@ pub struct ReportedCommentView {
     pub id: ReportedCommentId,
     /// The comment.
     pub comment_id: CommentId,
-    /// The text of the comment; `None` if it was deleted.
+    /// The text of the comment; `None` if the comment was deleted.
     pub text: Option<String>,
-    /// The author of the comment; `None` if it was deleted.
+    /// The author of the comment; `None` if the comment was deleted.
     pub author: Option<CommentAuthor>,
     /// The movie that the comment is about.
     pub movie: Named<MovieKind>,

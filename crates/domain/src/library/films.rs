@@ -25,7 +25,7 @@ pub fn film_type(beginning: &[u8]) -> Option<MediaType> {
 pub enum FilmAccess {
     /// To read the film.
     Read,
-    /// To read its length and type.
+    /// To read the length and type of the film.
     Head,
 }
 

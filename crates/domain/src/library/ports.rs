@@ -27,7 +27,7 @@ pub struct LibraryItem {
 pub struct StartedMovie {
     /// The movie.
     pub item: LibraryItem,
-    /// How far it was watched.
+    /// How far the buyer has watched the movie.
     pub progress: Progress,
 }
 
@@ -111,7 +111,7 @@ where
     }
 }
 
-/// Stores how far users have watched what they bought.
+/// Stores how far users have watched the movies that they bought.
 #[async_trait]
 pub trait ProgressRepository: Send {
     /// The running time of a movie that the user has an active purchase of; `None` without one.
@@ -172,8 +172,8 @@ pub trait LibraryQueries: Send + Sync {
     /// The data that the owner needs to watch the movie; `None` without an active purchase.
     async fn bought_movie(&self, owner: UserId, movie_id: MovieId)
     -> Result<Option<BoughtMovie>, StoreError>;
-    /// The files that can be played with the purchase. MUST be `None` when it was revoked or is suspended, and when the
-    /// buyer is deactivated or deleted.
+    /// The files that can be played with the purchase. MUST be `None` when the purchase was revoked or is suspended,
+    /// and when the buyer is deactivated or deleted.
     async fn playable_movie(&self, purchase_id: PurchaseId) -> Result<Option<PlayableMovie>, StoreError>;
     /// Those of the given purchases for which [`playable_movie`](Self::playable_movie) is not `None`, in one statement.
     async fn playable_among(&self, purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError>;

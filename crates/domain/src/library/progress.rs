@@ -75,8 +75,8 @@ impl Progress {
         Self { position_seconds, at, is_watched }
     }
 
-    /// Returns the progress to store after the user marked the movie as watched or not. A movie that is marked as not
-    /// watched, and whose position was at its end, starts from the beginning.
+    /// Returns the progress to store after the user marked the movie as watched or as not watched. A movie that is
+    /// marked as not watched starts from the beginning if its position is above [`WATCHED_ABOVE_PERCENT`].
     #[must_use]
     pub fn marked(kept: Option<Self>, is_watched: bool, now: Instant, movie: RunningTime) -> Self {
         let position_seconds = kept.map_or(0, |kept| kept.position_seconds);

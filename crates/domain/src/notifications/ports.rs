@@ -68,7 +68,8 @@ pub enum ReadSelection {
 /// Stores notifications.
 ///
 /// A change of a user's notifications locks that user's inbox until the unit ends, so that the changes of a user become
-/// visible in the order of their positions. Inboxes are locked last, and several inboxes in the order of their users.
+/// visible in the order of their positions. Inboxes are locked after all other rows, and several inboxes are locked in
+/// the order of the users' identifiers.
 #[async_trait]
 pub trait NotificationRepository: Send {
     /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause.
@@ -90,7 +91,8 @@ pub trait NotificationRepository: Send {
         comment_id: CommentId,
         actor: UserId,
     ) -> Result<(), StoreError>;
-    /// Removes the notifications about a comment that is being deleted: that it was liked, and that it is a reply.
+    /// Removes the notifications about the likes of a comment that is being deleted, and the one about the comment as a
+    /// reply.
     async fn remove_comment_notifications(&mut self, comment_id: CommentId) -> Result<(), StoreError>;
     /// Marks unread notifications of the receiver as read. MUST NOT change those of other users.
     async fn mark_notifications_read(

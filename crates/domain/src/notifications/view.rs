@@ -15,7 +15,7 @@ pub struct Notification {
     /// The position of its last change among the changes to the receiver's notifications: later changes have greater
     /// positions. A notification gets a new position when it becomes unread again.
     pub position: i64,
-    /// When the action that it is about last happened.
+    /// When the latest action that the notification is about happened.
     pub notified_at: Instant,
     /// When the notification was marked as read; `None` while it is unread.
     pub read_at: Option<Instant>,

@@ -102,7 +102,8 @@ pub trait OrderRepository: Send {
     /// The buyer of the order, even if the account was deleted in the meantime; `None` when there is no such order.
     /// MUST NOT lock anything.
     async fn find_buyer(&mut self, id: OrderId) -> Result<Option<UserId>, StoreError>;
-    /// The order, locked until the unit ends. MUST return what all units that held the lock before have committed.
+    /// The order, locked until the unit ends. MUST return the state after all commits of units that held the lock
+    /// earlier.
     async fn find_order_for_update(&mut self, id: OrderId) -> Result<Option<Order>, StoreError>;
     /// Adds a pending order; `false` when another pending order of the buyer contains one of its movies, in which case
     /// the unit MUST be dropped. MUST NOT allow two pending orders of a user with the same movie, even when two units

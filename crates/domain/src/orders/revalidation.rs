@@ -17,7 +17,7 @@ pub struct ChangedPrice {
     pub new: Money,
 }
 
-/// Prices that differ from those of the order, or from those that the buyer accepts.
+/// A difference between the current prices and the prices of the order, or the total that the buyer accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceChange {
     /// The order's total.

@@ -319,8 +319,8 @@ mod tests {
             let mut order = OrderState::new(at(0));
             for event in events {
                 let next = order.apply(event).unwrap_or(order);
-                // A failed payment restarts the expiry time only at its first report: at the second one the order has
-                // an expiry time again.
+                // Only the first report of a failed payment restarts the expiry time. A second one changes nothing,
+                // because the order then has an expiry time.
                 prop_assert_eq!(next.apply(event).unwrap_or(next), next);
                 order = next;
             }

@@ -53,7 +53,7 @@ pub struct DueDispute {
 pub trait DisputeRepository: Send {
     /// All disputes of the payment, oldest first.
     async fn disputes_of_payment(&mut self, id: PaymentId) -> Result<Vec<Dispute>, StoreError>;
-    /// Adds a dispute. MUST fail when the payment has another one with this identifier at the provider.
+    /// Adds a dispute. MUST fail when the payment already has a dispute with this identifier at the provider.
     async fn insert_dispute(&mut self, dispute: &Dispute) -> Result<(), StoreError>;
     /// Writes all fields of the dispute except its identifiers and the time when it was opened.
     async fn update_dispute(&mut self, dispute: &Dispute) -> Result<(), StoreError>;

@@ -95,7 +95,7 @@ pub struct ProviderRefund {
     pub refund_id: Option<RefundId>,
     /// The amount of the refund.
     pub amount: Money,
-    /// The provider's report about it.
+    /// The provider's report about the refund.
     pub report: RefundReport,
     /// When the refund was created.
     pub created_at: Instant,
@@ -114,7 +114,7 @@ pub struct ProviderDispute {
     pub withdrawn: Money,
     /// Why the buyer disputes the payment, as reported by the provider.
     pub reason: String,
-    /// The provider's report about it.
+    /// The provider's report about the dispute.
     pub report: DisputeReport,
     /// The deadline for the shop to respond.
     pub due_by: Option<Instant>,

@@ -84,7 +84,7 @@ pub struct Posting {
 }
 
 impl MoneyBack<'_> {
-    /// Returns the entries that the ledger must have for the payment; those of each movement sum up to zero.
+    /// Returns the entries that the ledger must have for the payment. The entries of each movement sum up to zero.
     #[must_use]
     pub fn postings(&self) -> Vec<Posting> {
         let Some(received) = self.received() else { return Vec::new() };
@@ -125,7 +125,7 @@ fn pair(movement: Movement, subject_id: Uuid, to: Account, from: Account, amount
     [posting(to, amount.minor()), posting(from, amount.minor().saturating_neg())]
 }
 
-/// Returns the entries to add to the `booked` ones, so that the sums equal those of the `wanted` ones.
+/// Returns the entries that must be added to `booked`, so that its sums equal the sums of `wanted`.
 #[must_use]
 pub fn missing_postings(wanted: &[Posting], booked: &[Posting]) -> Vec<Posting> {
     let mut balances: BTreeMap<(Movement, Uuid, Account, String), (i64, Currency)> = BTreeMap::new();

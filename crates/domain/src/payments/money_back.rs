@@ -185,7 +185,8 @@ impl MoneyBack<'_> {
         self.received().map_or(0, Money::minor).saturating_sub(gone).max(0)
     }
 
-    /// Whether the money still covers a pending refund. A dispute that was lost in the meantime may have taken it.
+    /// Whether the money still covers a pending refund. A dispute that was lost in the meantime may have taken the
+    /// money.
     #[must_use]
     pub fn covers(&self, refund: &Refund) -> bool {
         let others = self.refunds.iter().filter(|other| other.is_active() && other.id != refund.id);

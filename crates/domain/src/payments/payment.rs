@@ -21,7 +21,7 @@ pub enum PaymentStatus {
     Successful,
     /// The checkout ended unpaid after a decline, the money did not arrive, or the amount was wrong.
     Failed,
-    /// The checkout ended unpaid.
+    /// The checkout ended unpaid, without a decline.
     Canceled,
     /// The payment was partially refunded.
     PartiallyRefunded,
@@ -69,7 +69,7 @@ pub enum PaymentState {
         /// The last decline before the checkout was completed.
         failure: Option<PaymentFailure>,
     },
-    /// The checkout ended unpaid.
+    /// The checkout ended unpaid, without a decline.
     Canceled {
         /// When the payment ended.
         completed_at: Instant,
@@ -152,8 +152,8 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// Decides how to use money that arrived for an order in this state. It is returned only if the order was canceled,
-    /// or if another payment has paid the order.
+    /// Decides how to use money that arrived for an order in this state. The money is returned only if the order was
+    /// canceled, or if another payment has paid the order.
     #[must_use]
     pub const fn of(order: OrderState) -> Self {
         match order.status() {
@@ -245,7 +245,7 @@ impl PaymentState {
         }
     }
 
-    /// The state with the later one of two failures.
+    /// The state after a reported failure. The later one of the known and the reported failure is kept.
     fn declined(&self, failure: &PaymentFailure) -> Self {
         let latest = |known: Option<&PaymentFailure>| known.max(Some(failure)).cloned();
         match self {

@@ -25,7 +25,7 @@ pub struct PaymentItem {
 pub struct OpenedCheckout {
     /// The identifier of the checkout at the provider.
     pub id: String,
-    /// The address where it is paid; `None` when it can no longer be paid.
+    /// The address where the checkout is paid; `None` when it can no longer be paid.
     pub url: Option<String>,
     /// When the checkout ends unless it is paid.
     pub expires_at: Instant,
@@ -110,7 +110,7 @@ impl Payment {
         }
     }
 
-    /// The name of its state.
+    /// The name of the payment's state.
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
         match (self.state.status(self.amount, self.refunded), self.free_refund) {
@@ -142,7 +142,7 @@ pub struct PaymentView {
     pub disputed: Money,
     /// The paid movies.
     pub items: Vec<OrderedMovie>,
-    /// The address where it is paid; `None` when it can no longer be paid.
+    /// The address of the checkout, where the buyer pays; `None` when it can no longer be paid.
     pub checkout_url: Option<String>,
     /// Why the payment failed, or why its last attempt was declined.
     pub failure: Option<PaymentFailure>,

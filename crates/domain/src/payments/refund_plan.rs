@@ -350,7 +350,7 @@ mod tests {
         }
     }
 
-    /// What a provider may report of two refunds and a dispute.
+    /// A report of a provider about one of two refunds or about a dispute.
     #[derive(Debug, Clone, Copy)]
     enum Told {
         First(RefundReport),

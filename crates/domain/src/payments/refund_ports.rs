@@ -13,7 +13,7 @@ use crate::{
 pub trait RefundRepository: Send {
     /// The paid items of the payment, in the order of their identifiers.
     async fn paid_items(&mut self, id: PaymentId) -> Result<Vec<PaidItem>, StoreError>;
-    /// The payments with which the user paid orders with this movie, oldest first.
+    /// The payments with which the user paid orders that contain this movie, oldest first.
     async fn payments_of_movie(
         &mut self,
         user_id: UserId,

@@ -7,9 +7,9 @@ pub enum StoreError {
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The transaction lost a race against another one and was rolled back, because of a deadlock, a serialization
-    /// failure, or a row that the other one added or deleted after this one had looked for it. The same work may
-    /// succeed when it is retried, which [`retried`](super::retried) does. When all attempts fail, callers treat the
-    /// error as [`StoreError::Unavailable`].
+    /// failure, or a row that the other transaction added or deleted after this transaction had looked for it. The same
+    /// work may succeed when it is retried, which [`retried`](super::retried) does. When all attempts fail, callers
+    /// treat the error as [`StoreError::Unavailable`].
     #[error("the transaction lost a race against another one")]
     Conflict(#[source] LostRace),
     /// Any other failure.

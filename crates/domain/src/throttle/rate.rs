@@ -104,7 +104,7 @@ impl fmt::Display for Quota {
 /// One of a limit's quotas, with its name for clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The name of the quota: that of the limit, followed by the window if the limit has several quotas
+    /// The name of the quota: the name of the limit, followed by the window if the limit has several quotas
     /// (`password-reset-1d`).
     pub name: String,
     /// The quota.

@@ -47,7 +47,7 @@ pub struct WatchedMovie {
     pub movie_id: MovieId,
     /// The title of the movie.
     pub name: String,
-    /// How far the user has watched it.
+    /// How far the user has watched the movie.
     pub progress: Progress,
 }
 
@@ -56,7 +56,7 @@ pub struct WatchedMovie {
 pub struct WrittenComment {
     /// The identifier of the comment.
     pub id: CommentId,
-    /// The movie that it is about.
+    /// The movie that the comment is about.
     pub movie_id: MovieId,
     /// The text.
     pub text: String,

@@ -12,9 +12,9 @@ pub struct KnownDevice {
     pub user_id: UserId,
     /// The digest of the device's fingerprint.
     pub device: TokenDigest,
-    /// When the user first signed in from it.
+    /// When the user first signed in from the device.
     pub first_seen_at: Instant,
-    /// When the user last signed in from it.
+    /// When the user last signed in from the device.
     pub last_seen_at: Instant,
 }
 

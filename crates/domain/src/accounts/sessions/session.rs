@@ -24,7 +24,7 @@ pub struct Session {
     pub id: SessionId,
     /// The user of the session.
     pub user_id: UserId,
-    /// The device that it was begun from.
+    /// The device that the session was begun from.
     pub device: Device,
     /// When the session began.
     pub created_at: Instant,
@@ -56,11 +56,11 @@ impl Session {
 pub struct RefreshToken {
     /// The identifier of the token.
     pub id: TokenId,
-    /// The session it belongs to.
+    /// The session that the token belongs to.
     pub session_id: SessionId,
     /// The user of the token.
     pub user_id: UserId,
-    /// The digest of its `jti` claim.
+    /// The digest of the token's `jti` claim.
     pub digest: TokenDigest,
     /// When the token was issued.
     pub issued_at: Instant,
@@ -75,9 +75,9 @@ pub struct RefreshToken {
 pub struct AccessClaims {
     /// The user of the token (`sub`).
     pub user_id: UserId,
-    /// The session it was issued for (`sid`).
+    /// The session that the token was issued for (`sid`).
     pub session_id: SessionId,
-    /// The user's role when it was issued. Decisions use the user's current role.
+    /// The user's role when the token was issued. Decisions use the user's current role.
     pub role: Role,
     /// The identifier of the token (`jti`).
     pub id: TokenId,
@@ -92,7 +92,7 @@ pub struct AccessClaims {
 pub struct RefreshClaims {
     /// The user of the token (`sub`).
     pub user_id: UserId,
-    /// The session it belongs to (`sid`).
+    /// The session that the token belongs to (`sid`).
     pub session_id: SessionId,
     /// The secret identifier of the token (`jti`). Only the digest is stored.
     pub token: PlainToken,

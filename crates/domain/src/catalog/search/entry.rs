@@ -9,7 +9,7 @@ pub const SEARCH_INDEX_VERSION: i32 = 1;
 /// omitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// The key for finding the complete name.
+    /// The key by which a search for the complete name finds the movie.
     pub name_key: String,
     /// The words of the name, with all spellings of parts that contain punctuation.
     pub name: Vec<String>,

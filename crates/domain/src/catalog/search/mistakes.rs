@@ -16,7 +16,7 @@ const FIRST_LETTER: usize = 2;
 pub struct KnownWord {
     /// The word.
     pub word: String,
-    /// The approximate number of movies that contain it.
+    /// The approximate number of movies that contain the word.
     pub movies: i64,
 }
 

@@ -6,7 +6,7 @@ use super::{
     words::{Word, article, joined_neighbours, number, searchable, words},
 };
 
-/// How many words of a name or a search may be joined to match one word of the other.
+/// The maximum number of adjacent words of a name that together match one word of a search, or the reverse.
 const MAX_JOINED: usize = 6;
 
 /// A movie that matches a search.
@@ -14,7 +14,7 @@ const MAX_JOINED: usize = 6;
 pub struct Candidate<'a> {
     /// The name of the movie as written.
     pub name: &'a str,
-    /// The words of its people, as indexed, separated by spaces.
+    /// The words of the names of the movie's people, as indexed, separated by spaces.
     pub people: &'a str,
     /// The description of the movie as written.
     pub description: &'a str,
@@ -37,7 +37,7 @@ pub struct SearchRank {
     manner: Manner,
 }
 
-/// How exactly the words match.
+/// How exactly the words match. An earlier field decides before a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Manner {
     is_whole: bool,
