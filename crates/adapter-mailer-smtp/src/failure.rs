@@ -13,7 +13,7 @@ pub enum SmtpError {
     /// certificate is not valid.
     #[error("no connection to the mail server: {0}")]
     Unreachable(String),
-    /// The server offers STARTTLS, but this machine trusts no certificates, so the server cannot be verified.
+    /// The server offers STARTTLS, but this machine has no trusted root certificates, so the server cannot be verified.
     #[error(
         "this machine trusts no certificates: install the package ca-certificates, or add ca=FILE or tls=none to SMTP_URL"
     )]

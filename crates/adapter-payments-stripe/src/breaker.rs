@@ -85,7 +85,7 @@ mod tests {
         assert!(!breaker.permits(now + OPEN - Duration::from_millis(1)));
         let later = now + OPEN;
         assert!(breaker.permits(later));
-        assert!(!breaker.permits(later), "one call connects, the others wait");
+        assert!(!breaker.permits(later), "only one trial call is permitted");
         breaker.record(false, later);
         assert!(breaker.permits(later) && breaker.permits(later));
     }

@@ -144,7 +144,7 @@ impl Payments {
         let notification = NewNotification { id: self.ids.next(), receiver: buyer.id, cause, at: now };
         unit.push_notification(&notification).await?;
         let returned = |movie: &&OrderedMovie| refund.items.iter().any(|item| item.movie_id == movie.id);
-        // A payment that did not pay the order added no movies to the library, so none are revoked.
+        // The mail lists the movies that leave the library. A payment that did not pay the order added no movies to it.
         let has_paid = payment.settlement == Some(Settlement::PaysOrder);
         let movies = shown.items.iter().filter(|movie| has_paid && returned(movie));
         let mail = OrderRefunded {
@@ -208,8 +208,8 @@ impl Payments {
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
-    /// Returns the email addresses of the active administrators. If there are more than [`MAX_PAGE_SIZE`], only those of
-    /// the newest accounts are returned.
+    /// Returns the email addresses of the active administrators; if there are more than [`MAX_PAGE_SIZE`], of the
+    /// newest accounts only.
     pub(super) async fn administrators(&self) -> Result<Vec<EmailAddress>, StoreError> {
         let filter = UserFilter { role: Some(Role::Admin), is_active: Some(true), ..UserFilter::default() };
         let request = PageRequest::numbered(1, MAX_PAGE_SIZE).map_err(StoreError::failed)?;
