@@ -231,7 +231,7 @@ async fn a_refunded_use_can_be_repeated(World { throttle, clock, .. }: World) {
     // Both windows continue: they were not restarted.
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 50), (1, 86_390)]);
     clock.advance(50);
-    // The window of one minute has ended, but that of one day has not.
+    // The window of one minute has ended, but the window of one day has not.
     throttle.give_back(&limit, "a").await;
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 60), (1, 86_340)]);
     for _ in 0..5 {

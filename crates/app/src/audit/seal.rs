@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{Audit, SEALED_AT_ONCE};
 
 /// The minimum age of rows that are sealed. A row contains the time at which its action began, but becomes visible only
-/// when its transaction commits. At that moment it must still be younger than this age, even if the clock of its node
-/// is slow. Otherwise the row would appear in a part of the log that was sealed without it.
+/// when its transaction commits. At that moment the row must still be younger than this age, even if the clock of its
+/// node is slow. Otherwise the row would appear in a part of the log that was sealed without it.
 const UNSEALED: TimeDelta = TimeDelta::minutes(10);
 
 impl Audit {

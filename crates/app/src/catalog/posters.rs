@@ -330,7 +330,7 @@ mod tests {
             self.store.rows().await.movies[0].uploaded_poster()
         }
 
-        /// Processes all messages of the outbox twice, as after a crash, even those that are not due yet.
+        /// Processes all outbox messages twice, as can happen after a crash, including messages that are not due yet.
         async fn clean(&self) {
             let messages = self.store.messages();
             for message in messages.iter().chain(&messages) {

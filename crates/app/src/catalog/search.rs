@@ -146,7 +146,8 @@ struct Run {
 }
 
 /// After a refresh, the next one waits this many times the duration of the refresh, so that refreshes take less than a
-/// twentieth of the time. The wait is limited to [`LONGEST_PAUSE`].
+/// twentieth of the time. The wait is at most [`LONGEST_PAUSE`], so refreshes that take longer than 15 seconds get a
+/// larger share.
 const SHARE_OF_TIME: i32 = 20;
 
 /// The maximum pause after a refresh, however long the refresh took.

@@ -69,7 +69,7 @@ pub struct StreamStart {
 /// What is new in a user's notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserNews {
-    /// New notifications and those that became unread again, in the order of their positions.
+    /// New notifications, and notifications that became unread again, in the order of their positions.
     pub notifications: Vec<Notification>,
     /// The position after these notifications.
     pub position: i64,

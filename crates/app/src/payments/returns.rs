@@ -127,8 +127,8 @@ impl Payments {
         .await
     }
 
-    /// Writes the time of the next check, before the provider is called. Returns `None` when the refund is not pending
-    /// or, with `only_if_due`, not due.
+    /// Writes the time of the next check, before the provider is called. Returns `None` when there is no such pending
+    /// refund or, with `only_if_due`, when its check is not due.
     async fn try_postpone_refund(
         &self,
         attempt: Attempt,

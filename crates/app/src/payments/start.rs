@@ -39,7 +39,7 @@ pub enum PayError {
     /// The provider cannot take exactly this amount.
     #[error("the payment provider cannot charge exactly this amount")]
     AmountUnsupported,
-    /// The prices differ from those of the order, or from those that the buyer accepts.
+    /// The current prices differ from the prices of the order, or from the total that the buyer accepts.
     #[error("prices changed since the order was made")]
     PriceChanged(PriceChange),
     /// A movie of the order is no longer on sale.

@@ -189,7 +189,7 @@ mod tests {
         (world, id)
     }
 
-    /// Processes all messages of the outbox twice, as after a crash, even those that are not due yet.
+    /// Processes all outbox messages twice, as can happen after a crash, including messages that are not due yet.
     async fn clean(world: &World) {
         for message in world.messages().into_iter().chain(world.messages()) {
             if let Message::UnusedAvatar { user_id, key } = message {

@@ -46,7 +46,7 @@ enum Outcome {
     Changed,
 }
 
-/// The result of comparing the typed password with that of the account, before the unit of work.
+/// The result of comparing the typed password with the account's password, before the unit of work.
 #[derive(Clone, Copy)]
 struct Compared<'a> {
     /// The credentials of the account; `None` when there was no account.
