@@ -69,7 +69,8 @@ impl SmtpError {
     pub(crate) fn while_sending(error: &Error) -> Self {
         match code(error) {
             Some(code) => Self::MailRefused(code),
-            // The SMTP library itself refuses a mail only if its address requires SMTPUTF8.
+            // The SMTP library itself refuses a mail only if the address requires SMTPUTF8 and the server does not
+            // support it.
             None if error.is_client() => Self::AddressNotSupported,
             None => Self::Broken,
         }

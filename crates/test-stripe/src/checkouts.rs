@@ -15,8 +15,7 @@ const MIN_LIFETIME: i64 = 30 * 60;
 const MAX_LIFETIME: i64 = 24 * 60 * 60;
 const MAX_LINES: usize = 100;
 
-/// The minimum total of a session for each currency, in the currency's smallest unit. For all other currencies, it is
-/// 50.
+/// The minimum totals of sessions, in the currency's smallest unit. For all other currencies, the minimum is 50.
 const MINIMUMS: [(&str, i64); 6] =
     [("aed", 200), ("czk", 1_500), ("dkk", 250), ("gbp", 30), ("hkd", 400), ("huf", 17_500)];
 
