@@ -318,7 +318,7 @@ async fn failures_of_other_clients_do_not_delay_a_known_client(World { throttle,
         assert_eq!(wait(&*throttle, &stranger).await, 0);
     }
     assert_eq!(wait(&*throttle, &stranger).await, 32);
-    assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "no address is no known client");
+    assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "a client without an address is unknown");
     // Another address in the same /64 counts as the same known client, whose failures are counted separately.
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &attempt("ann", "2001:db8::2")).await, 0);
