@@ -38,8 +38,7 @@ const QUIT: Duration = Duration::from_millis(500);
 ///
 /// **Invariant:** only a connection that has just delivered a mail is kept. After an interruption (a timeout, a
 /// cancelled caller), the late reply to one command could be taken for the reply to the next command. The connection
-/// pool of lettre, the SMTP library, is not used, because it also keeps interrupted
-/// connections.
+/// pool of lettre, the SMTP library, is not used, because it also keeps connections whose use was interrupted.
 pub(crate) struct Connections {
     relay: Relay,
     hello: ClientId,
@@ -131,8 +130,8 @@ impl Connections {
             quit(connection).await;
             return Err(SmtpError::while_connecting(&error));
         }
-        // Releases the plain stream, so that `encrypt` can take it, and discards data that was received but not read: an
-        // attacker may have injected it before the TLS handshake.
+        // Releases the plain stream, so that `encrypt` can take it. Also discards data that was received but not read,
+        // because an attacker may have injected it before the TLS handshake.
         drop(connection);
         self.greet(EncryptedStream::after_starttls(self.encrypt(plain).await?)).await
     }

@@ -13,7 +13,7 @@ pub enum SmtpError {
     /// certificate is not valid.
     #[error("no connection to the mail server: {0}")]
     Unreachable(String),
-    /// The server offers STARTTLS, but this machine trusts no certificates, so the server cannot be verified.
+    /// The server offers STARTTLS, but this machine has no trusted root certificates, so the server cannot be verified.
     #[error(
         "this machine trusts no certificates: install the package ca-certificates, or add ca=FILE or tls=none to SMTP_URL"
     )]
@@ -69,7 +69,8 @@ impl SmtpError {
     pub(crate) fn while_sending(error: &Error) -> Self {
         match code(error) {
             Some(code) => Self::MailRefused(code),
-            // The SMTP library itself refuses a mail only if its address requires SMTPUTF8.
+            // The SMTP library itself refuses a mail only if the address requires SMTPUTF8 and the server does not
+            // support it.
             None if error.is_client() => Self::AddressNotSupported,
             None => Self::Broken,
         }

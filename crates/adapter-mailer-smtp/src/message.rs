@@ -38,7 +38,8 @@ impl Sender {
         // The envelope is set explicitly. Otherwise lettre would derive it from the headers, and its header parser
         // rejects some addresses that its address parser accepts, such as `"ann@home"@example.com`.
         let envelope = Envelope::new(Some(self.mailbox.email.clone()), vec![to.clone()]);
-        // If lettre did not encode a line break in the subject, it could add headers to the message.
+        // Control characters are removed, because an unencoded line break in the subject would allow adding headers to
+        // the message.
         let subject: String = mail.subject.chars().filter(|character| !character.is_control()).collect();
         let mut message = Message::builder()
             .message_id(Some(format!("<{id}@{}>", self.domain())))
@@ -206,7 +207,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
-        /// A message can be built for every address that the domain accepts.
+        /// A message can be built for every address that `EmailAddress` accepts.
         #[test]
         fn a_mail_to_any_address_can_be_built(address in unusual_address()) {
             prop_assume!(address.parse::<domain::accounts::EmailAddress>().is_ok());

@@ -35,7 +35,7 @@ pub enum SmtpConfigError {
     /// The file that `ca` in `SMTP_URL` names cannot be read, or contains no certificates.
     #[error("ca in SMTP_URL must name a file of certificates (PEM): {0}")]
     Authorities(String),
-    /// TLS is required, but this machine trusts no certificates, or the TLS library cannot be set up.
+    /// TLS is required, but this machine has no trusted root certificates, or the TLS library cannot be set up.
     #[error("SMTP_URL requires TLS: {0}")]
     TlsSetup(String),
     /// `MAIL_FROM` is not an address.
@@ -62,7 +62,7 @@ pub(crate) struct Relay {
     pub(crate) port: u16,
     pub(crate) security: Security,
     pub(crate) credentials: Option<Credentials>,
-    /// The TLS connector; `None` when TLS is not used, or when this machine trusts no certificates.
+    /// The TLS connector; `None` when TLS is not used, or when this machine has no trusted root certificates.
     tls: Option<TlsConnector>,
 }
 
@@ -102,7 +102,7 @@ impl Relay {
         })
     }
 
-    /// The TLS connector. Fails when this machine trusts no certificates.
+    /// The TLS connector. Fails when this machine has no trusted root certificates.
     pub(crate) fn tls(&self) -> Result<&TlsConnector, SmtpError> {
         self.tls.as_ref().ok_or(SmtpError::NothingTrusted)
     }

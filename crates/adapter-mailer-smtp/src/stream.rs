@@ -46,7 +46,7 @@ impl PlainStream {
         Arc::into_inner(self.0).map(|stream| stream.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Never blocks, because only lettre reads and writes.
+    /// Never blocks, because only lettre uses the stream, and only one operation at a time.
     fn lock(&self) -> MutexGuard<'_, TcpStream> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

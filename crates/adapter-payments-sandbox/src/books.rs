@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::checkout::Checkout;
 
-/// Why the sandbox cannot be used.
+/// Why the sandbox cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenSandboxError {
     /// The folder of the sandbox cannot be read or written.
@@ -27,8 +27,8 @@ pub enum OpenSandboxError {
     Encryption(#[from] rustls::Error),
 }
 
-/// The books of the payment provider: a JSON file for each checkout. A file is written under a temporary name and then
-/// renamed, so that readers never see an incomplete file. Several processes may use the same folder.
+/// The stored checkouts of the sandbox, with one JSON file for each checkout. A file is written under a temporary name
+/// and then renamed, so that readers never see an incomplete file. Several processes may use the same folder.
 pub(crate) struct Books {
     folder: PathBuf,
 }
@@ -51,8 +51,9 @@ impl Books {
         }
     }
 
-    /// Calls `change` with the checkout that has this key, or with `None`, and stores the checkout that it returns. If
-    /// it returns `None`, nothing is stored. No other process changes any checkout at the same time.
+    /// Calls `change` with the checkout that has this key, or with `None` if there is none, and stores the checkout
+    /// that `change` returns. If `change` returns `None`, nothing is stored. A lock file ensures that only one change
+    /// runs at a time, in all processes.
     pub(crate) fn change<T>(
         &self,
         key: Uuid,
@@ -88,14 +89,14 @@ impl Books {
             let Some(key) = key.and_then(|key| Uuid::try_parse(key).ok()) else { continue };
             match self.find(key) {
                 Ok(found) => all.extend(found),
-                // A damaged file is left out, so that the other checkouts can still be used.
+                // A damaged file is skipped, so that the other checkouts can still be used.
                 Err(error) => tracing::warn!(%key, %error, "a checkout of the sandbox cannot be read"),
             }
         }
         Ok(all)
     }
 
-    /// Reads all checkouts that have a webhook that was not delivered.
+    /// Reads all checkouts that have undelivered webhooks.
     pub(crate) fn all_open(&self) -> Result<Vec<Checkout>, OpenSandboxError> {
         let failed = |source| OpenSandboxError::Folder { path: self.folder.clone(), source };
         let mut all = self.all().map_err(failed)?;

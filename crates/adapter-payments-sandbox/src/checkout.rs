@@ -58,7 +58,7 @@ pub(crate) enum Progress {
     Open,
     /// The buyer has paid.
     Paid { at: Moment },
-    /// The buyer has completed the checkout, and the payment succeeds at this time.
+    /// The buyer has completed the checkout, and the payment succeeds at the time `until`.
     Delayed { until: Moment },
     /// The checkout ended without a payment.
     Expired { at: Moment },
@@ -110,7 +110,7 @@ pub(crate) enum CheckoutError {
     RefundTooLarge,
 }
 
-/// Returns the key of the checkout with this identifier; `None` when the sandbox makes no such identifiers.
+/// Returns the key in the identifier of a checkout; `None` when the identifier does not have the format of the sandbox.
 pub(crate) fn key_of_checkout(id: &str) -> Option<Uuid> {
     id.strip_prefix(CHECKOUT_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
 }
@@ -120,14 +120,15 @@ pub(crate) fn charge_of(key: Uuid) -> String {
     format!("{CHARGE_PREFIX}{key}")
 }
 
-/// Returns the key of the checkout with this charge; `None` when the sandbox makes no such identifiers.
+/// Returns the key of the checkout of this charge; `None` when the identifier does not have the format of the sandbox.
 pub(crate) fn key_of_charge(charge: &str) -> Option<Uuid> {
     charge.strip_prefix(CHARGE_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
 }
 
 impl Checkout {
-    /// Creates an open checkout. Its first event, `checkout.expired`, is due when it expires, even if it was paid: the
-    /// receiver then looks up what really happened.
+    /// Creates an open checkout, and schedules the event `checkout.expired` for the time at which the checkout expires.
+    /// The event is sent even if the buyer has paid by then: receivers of events look up the current state of the
+    /// checkout.
     pub(crate) fn open(request: &CheckoutRequest, now: Instant) -> Self {
         let line = |line: &CheckoutLine| Line { name: line.name.clone(), minor: line.price.minor() };
         let mut checkout = Self {
@@ -150,7 +151,7 @@ impl Checkout {
         checkout
     }
 
-    /// Returns the key of this checkout in the books: the identifier of its payment.
+    /// Returns the key under which this checkout is stored: the identifier of its payment.
     pub(crate) const fn key(&self) -> Uuid {
         self.payment_id
     }
@@ -256,7 +257,7 @@ impl Checkout {
             (Progress::Paid { at }, _) => CheckoutReport::Paid { amount, at: at.0 },
             (Progress::Delayed { .. }, _) => CheckoutReport::Processing,
             (Progress::Expired { at }, None) => CheckoutReport::Expired { at: at.0 },
-            // The buyer made no other attempt after the decline.
+            // The last attempt to pay was declined, so its failure is reported instead of the expiry.
             (Progress::Expired { at }, Some(_)) => CheckoutReport::Bounced(declined(at)),
         };
         let has_money = matches!(progress, Progress::Paid { .. } | Progress::Delayed { .. });
@@ -299,7 +300,7 @@ fn declined(at: Moment) -> PaymentFailure {
     PaymentFailure { at: at.0, code: DECLINE_CODE.to_owned() }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it accepts what the port allows a provider to omit")]
+#[expect(clippy::unnecessary_wraps, reason = "the fields of the port are optional")]
 fn some<K: Kind>(uuid: Uuid) -> Option<Id<K>> {
     Some(Id::from_uuid(uuid))
 }

@@ -189,8 +189,8 @@ impl PaymentGateway for Sandbox {
     }
 }
 
-/// Returns the index at which the page after the item `after` begins, and whether items follow that page. Without
-/// `after`, or if it is not in the list, this is the first page.
+/// Returns the index of the first item on the page that follows the item `after`, and whether more items follow that
+/// page. If `after` is `None` or not in the list, the page is the first one.
 fn part(ids: &[String], after: Option<&str>) -> (usize, bool) {
     let place = after.and_then(|after| ids.iter().position(|id| id == after));
     let start = place.map_or(0, |place| place.saturating_add(1));

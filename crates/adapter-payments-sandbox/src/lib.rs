@@ -1,6 +1,6 @@
-//! [`Sandbox`] is a payment provider for development, which moves no money. It behaves as a real provider does: it
-//! keeps books, which are files in a folder, and reports events with signed webhooks, which it sends to this server
-//! itself.
+//! [`Sandbox`] is a payment provider for development, which moves no money. Like a real provider, it stores its
+//! checkouts (as files in a folder) and reports events with signed webhooks, which it sends to its own server over
+//! HTTP.
 
 mod books;
 mod checkout;

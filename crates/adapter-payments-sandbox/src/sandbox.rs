@@ -37,9 +37,10 @@ pub(crate) struct Inner {
 }
 
 impl Sandbox {
-    /// Opens the books in this folder, and plans the webhooks that were not delivered. The folder need not exist: it is
-    /// created with the first checkout. Webhooks are sent to `own_url`, the address at which the server reaches itself.
-    /// The pages on which buyers pay are at `public_url`. Neither address ends with a slash.
+    /// Opens the checkouts that are stored in this folder, and schedules the webhooks that were not delivered. The
+    /// folder need not exist: it is created with the first checkout. Webhooks are sent to `own_url`, the address at
+    /// which the server reaches itself. The pages on which buyers pay are at `public_url`. Neither address ends with a
+    /// slash.
     ///
     /// # Errors
     /// When the folder cannot be read, or the HTTP client cannot be created.

@@ -21,13 +21,13 @@ impl Schedule {
         schedule
     }
 
-    /// Plans all webhooks of a checkout that were not delivered, at the times at which they are due.
+    /// Schedules all undelivered webhooks of a checkout for the times at which they are due.
     pub(crate) fn add(&mut self, checkout: &Checkout) {
         let waiting = checkout.events.iter().filter(|event| !event.is_delivered);
         self.0.extend(waiting.map(|event| (event.due_at.0, checkout.key())));
     }
 
-    /// Plans to send the due webhooks of the checkout with this key at this time.
+    /// Schedules the checkout with this key, so that its due webhooks are sent at `due_at`.
     pub(crate) fn plan(&mut self, due_at: Instant, checkout: Uuid) {
         self.0.insert((due_at, checkout));
     }

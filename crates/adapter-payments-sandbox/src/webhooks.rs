@@ -26,7 +26,8 @@ const MAX_LENGTH: usize = 255;
 /// The name of the HTTP header with the signature.
 const SIGNATURE: &str = "Sandbox-Signature";
 
-/// The first part of what is signed, so that signatures that the same key makes for another purpose are not valid here.
+/// The first part of the signed data. Because of it, a signature made with the same key for another purpose is not
+/// valid here.
 const PURPOSE: &[u8] = b"sandbox webhook";
 
 /// The body of a webhook, as JSON.
@@ -46,7 +47,7 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Parses the header, and checks its time. It does not verify the tag, for which the body is necessary.
+    /// Parses the header, and checks its time. It does not verify the tag, because this requires the body.
     ///
     /// # Errors
     /// When the signature is invalid for every body.
@@ -120,7 +121,7 @@ impl Sandbox {
             Ok(answer) => {
                 tracing::warn!(
                     status = answer.status().as_u16(),
-                    "the server did not take a webhook of the sandbox"
+                    "the server did not accept a webhook of the sandbox"
                 );
                 false
             }
@@ -176,7 +177,7 @@ impl Sandbox {
         })
     }
 
-    /// Returns the event in the form in which [`Self::read`] returns it after the webhook, but without a payload.
+    /// Converts a stored event to the form that [`Self::read`] returns for its webhook, but without a payload.
     pub(crate) fn event(checkout: &Checkout, event: &Event) -> ProviderEvent {
         let subject = subject(&event.kind, checkout.id());
         ProviderEvent {

@@ -35,8 +35,8 @@ impl Clock for StoppedClock {
     }
 }
 
-/// A signer without a key, which makes the same signature for everything. That is enough, because these tests send no
-/// webhooks, and refuse those that they receive.
+/// A signer that returns the same signature for any data. This is enough, because these tests send no webhooks and
+/// expect every received webhook to be refused.
 struct NoSigner;
 
 impl Signer for NoSigner {

@@ -138,8 +138,8 @@ impl StripeGateway {
         self.get(listing.endpoint, &path).await
     }
 
-    /// The results of `read` for the objects of a whole list, newest object first. Pages are read one by one, and only
-    /// the results are kept in memory.
+    /// Reads all pages of a list, one by one, and returns the results of `read` for its objects, newest object first.
+    /// Only the results are kept in memory.
     async fn all<T: DeserializeOwned, V>(
         &self,
         listing: Listing<'_>,
@@ -216,8 +216,8 @@ fn id_of(object: &Value) -> Option<&str> {
     object.get("id")?.as_str()
 }
 
-/// The objects that can be parsed. Others are skipped with a warning: the account may have other uses than the shop,
-/// with objects that the shop does not know.
+/// Returns the objects that can be parsed. The others are skipped with a warning: other applications may use the same
+/// Stripe account, and their objects may lack fields that the shop needs.
 fn read_all<T: DeserializeOwned>(objects: Vec<Value>) -> impl Iterator<Item = T> {
     objects.into_iter().filter_map(|object| {
         let id = id_of(&object).unwrap_or_default().to_owned();
@@ -227,8 +227,8 @@ fn read_all<T: DeserializeOwned>(objects: Vec<Value>) -> impl Iterator<Item = T>
     })
 }
 
-/// The precedence of a checkout when a payment has several: the one with the highest rank counts. Normally, a payment
-/// has only one checkout, but one that received money must never be missed.
+/// The rank of a checkout. If a payment has several checkouts, the one with the highest rank is used. Normally a
+/// payment has only one, but a checkout that received money must never be missed.
 const fn rank(checkout: &ProviderCheckout) -> u8 {
     match checkout.report {
         CheckoutReport::Paid { .. } => 3,

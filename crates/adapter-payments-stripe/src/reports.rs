@@ -112,7 +112,7 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
         refund_id: id_in(refund.metadata.as_ref(), "refund_id"),
         amount: amounts::from_units(refund.amount, &refund.currency)?,
         report: match refund.status.as_deref() {
-            // The API does not tell when a pending refund succeeded.
+            // The API does not report when a pending refund succeeded, so the time of its creation is used.
             Some("succeeded") => RefundReport::Succeeded { at: created_at },
             Some("failed" | "canceled") => RefundReport::Failed { at: failed_at() },
             _ => RefundReport::Pending,
@@ -125,7 +125,8 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
 pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute> {
     let amount = amounts::from_units(dispute.amount, &dispute.currency)?;
     let transactions = &dispute.balance_transactions;
-    // The API does not tell when a dispute was closed. The nearest known time is that of the returned money.
+    // The API does not report when a dispute was closed. The best approximation is the time at which Stripe returned
+    // the money; without returned money, it is the current time.
     let last = transactions.iter().filter(|it| it.amount > 0).map(|it| it.created).max();
     let closed_at = last.and_then(instant).unwrap_or(now);
     Some(ProviderDispute {

@@ -39,7 +39,7 @@ pub(crate) fn verify(
     now: Instant,
 ) -> Result<(), WebhookError> {
     let header = checked_header(signature, now)?;
-    // Every signature is compared for every secret, so that the duration does not reveal which of them match.
+    // Every signature is compared for every secret, so that the duration does not reveal which secret matches.
     let mut is_valid = false;
     for secret in secrets {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else { continue };

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(150);
 /// The time limit for a new connection, including the login and the check that it can be used.
 const CONNECTING: Duration = Duration::from_secs(2);
 
-/// The shortest and the longest pause between two attempts to connect. Each pause is twice the one before.
+/// The shortest and the longest pause between two attempts to connect. Each pause is twice as long as the previous one.
 const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(2);
 
 /// After a connection that lasted at least this long, the next pause is the shortest one again.
@@ -23,14 +23,14 @@ const LASTING: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it did not answer in time";
 
-/// The URL is not that of a Redis server.
+/// The text is not a valid Redis URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "REDIS_URL is no address of a Redis; allowed: redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// with TLS"
 )]
 pub struct InvalidRedisUrl;
 
-/// Checks that the URL is that of a Redis server. Does not connect.
+/// Checks that the text is a valid Redis URL. Does not connect.
 pub(crate) fn check(url: &str) -> Result<(), InvalidRedisUrl> {
     Client::open(url).map(drop).map_err(|_| InvalidRedisUrl)
 }
@@ -89,7 +89,7 @@ impl Link {
             is_that
         });
         if was_there {
-            tracing::warn!(why, "Redis is away: this node counts by itself");
+            tracing::warn!(why, "Redis is away: this node counts rate limits in its own memory");
         }
     }
 }
@@ -119,7 +119,7 @@ where
                 number = number.wrapping_add(1);
                 let mut losing = current.subscribe();
                 current.send_replace(Some((number, connection)));
-                tracing::info!("Redis is there: the nodes count together");
+                tracing::info!("connected to Redis: the nodes count rate limits together");
                 is_told = true;
                 let since = Instant::now();
                 if losing.wait_for(Option::is_none).await.is_err() {
@@ -136,7 +136,7 @@ where
         if let Some(why) = why
             && !std::mem::replace(&mut is_told, true)
         {
-            tracing::warn!(why, "Redis is away: this node counts by itself");
+            tracing::warn!(why, "Redis is away: this node counts rate limits in its own memory");
         }
         sleep(pause).await;
         pause = pause.saturating_mul(2).min(*PAUSES.end());

@@ -18,7 +18,7 @@ use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 /// entry is removed. A new entry is always stored, so that a flood of entries does not prevent counting.
 const MOST: u64 = 50_000;
 
-/// Rate limits that count in the memory of this process.
+/// Rate limits, and delays after failed sign-ins, which are counted in the memory of this process.
 pub struct MemoryThrottle {
     clock: Arc<dyn Clock>,
     usage: Cache<(&'static str, String), Arc<Counted>>,
@@ -35,7 +35,8 @@ struct Counted {
     kept_for: Duration,
 }
 
-/// Removes a subject when it has not been used for its longest window, so that none of its windows can still be open.
+/// Removes the counts of a subject when they were not used for the longest window of the rate limit: by then, all its
+/// windows have ended.
 struct WhenUnused;
 
 impl<K> Expiry<K, Arc<Counted>> for WhenUnused {
@@ -56,7 +57,7 @@ impl<K> Expiry<K, Arc<Counted>> for WhenUnused {
 }
 
 impl MemoryThrottle {
-    /// Creates rate limits without any counts.
+    /// Creates an instance without any counts.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::keeping(MOST, clock)
@@ -92,8 +93,8 @@ impl MemoryThrottle {
         })
     }
 
-    /// Whose failures count for the attempt: those of its client, if the owner is known to use this client, otherwise
-    /// those of the account.
+    /// Returns the entry whose failures count for this attempt: the entry of the client, if the owner of the account is
+    /// known to use this client, otherwise the entry of the account.
     fn guarded(&self, attempt: &SignInAttempt) -> Guarded {
         let account = attempt.account().to_owned();
         let own = (account, attempt.client());

@@ -16,8 +16,8 @@ use crate::{
     link::{self, Link},
 };
 
-/// Rate limits that count in Redis, together with all nodes that use the same Redis. While Redis is unavailable, each
-/// node counts in its own memory.
+/// Rate limits, and delays after failed sign-ins, which all nodes that use the same Redis count together. While Redis
+/// is unavailable, each node counts in its own memory.
 pub struct RedisThrottle {
     clock: Arc<dyn Clock>,
     link: Link,
@@ -45,7 +45,7 @@ impl Scripts {
         }
     }
 
-    /// Loads the scripts into Redis, and checks that they can write (a replica or a full Redis refuses that).
+    /// Loads the scripts into Redis, and checks that they can write (a replica or a full Redis refuses writes).
     async fn load(&self, mut connection: MultiplexedConnection) -> RedisResult<()> {
         for script in [&self.take, &self.give_back, &self.begin, &self.take_back, &self.was_owner] {
             script.load_async(&mut connection).await?;
@@ -57,7 +57,7 @@ impl Scripts {
 }
 
 impl RedisThrottle {
-    /// Checks that the URL is that of a Redis server. Does not connect.
+    /// Checks that the text is a valid Redis URL. Does not connect.
     ///
     /// # Errors
     /// When the URL is not valid.
@@ -113,8 +113,8 @@ impl RedisThrottle {
     }
 }
 
-/// The Redis key of an entry. It contains a digest of `parts`, so that it reveals no addresses. In a cluster, the part
-/// in braces decides which server stores the key.
+/// The Redis key of an entry. It contains a digest of `parts`, so that it reveals no addresses. In a Redis cluster,
+/// only the part in braces (the hash tag) decides which server stores the key.
 fn key(kind: &str, parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {

@@ -185,7 +185,7 @@ async fn a_repeated_use_is_counted_once(World { throttle, clock, .. }: World) {
     assert_eq!(remaining("three").await, (false, vec![0, 1]));
     assert_eq!(remaining("one").await, (true, vec![0, 1]));
     clock.advance(60);
-    assert_eq!(remaining("two").await, (true, vec![2, 1]), "known as long as the longest window");
+    assert_eq!(remaining("two").await, (true, vec![2, 1]), "a repeated use is free for the longest window");
     assert_eq!(remaining("three").await, (true, vec![1, 0]));
     assert_eq!(remaining("four").await, (false, vec![1, 0]));
     clock.advance(3_600);
@@ -231,14 +231,14 @@ async fn a_refunded_use_can_be_repeated(World { throttle, clock, .. }: World) {
     // Both windows continue: they were not restarted.
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 50), (1, 86_390)]);
     clock.advance(50);
-    // The window of one minute has ended, but that of one day has not.
+    // The window of one minute has ended, but the window of one day has not.
     throttle.give_back(&limit, "a").await;
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 60), (1, 86_340)]);
     for _ in 0..5 {
         throttle.give_back(&limit, "a").await;
     }
     assert!(throttle.take(&limit, "a").await.is_allowed);
-    assert!(!throttle.take(&limit, "a").await.is_allowed, "at most the taken number is returned");
+    assert!(!throttle.take(&limit, "a").await.is_allowed, "no more uses are given back than were counted");
 }
 
 async fn concurrent_refunds_of_uses_are_all_counted(World { throttle, .. }: World) {
@@ -318,7 +318,7 @@ async fn failures_of_other_clients_do_not_delay_a_known_client(World { throttle,
         assert_eq!(wait(&*throttle, &stranger).await, 0);
     }
     assert_eq!(wait(&*throttle, &stranger).await, 32);
-    assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "an empty address matches no known user");
+    assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "a client without an address is unknown");
     // Another address in the same /64 counts as the same known client, whose failures are counted separately.
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &attempt("ann", "2001:db8::2")).await, 0);
@@ -417,12 +417,12 @@ async fn only_one_request_waits_for_a_redis_that_does_not_answer() {
     let begun = std::time::Instant::now();
     for number in 1..=200 {
         let verdict = node.take(&limit, "a").await;
-        assert_eq!(verdict.quotas[0].remaining, 1_000 - number, "the node counts separately");
+        assert_eq!(verdict.quotas[0].remaining, 1_000 - number, "the node counts in its own memory");
     }
     assert!(begun.elapsed() < Duration::from_secs(5), "each of 200 waited: {:?}", begun.elapsed());
     redis.resume();
     node.connected().await;
-    // Redis may have counted a request of the pause after it resumed, which is acceptable.
+    // After resuming, Redis may have counted a request that was sent during the pause, which is acceptable.
     assert!(node.take(&limit, "a").await.quotas[0].remaining >= 998);
 }
 

@@ -45,7 +45,7 @@ impl Clock for MovableClock {
     }
 }
 
-/// Does not wait.
+/// A backoff that does not wait.
 pub(crate) struct NoWait;
 
 #[async_trait]
@@ -53,7 +53,7 @@ impl Backoff for NoWait {
     async fn wait(&self, _longest: Duration) {}
 }
 
-/// Counts identifiers up from 1.
+/// Generates the identifiers 1, 2, 3 and so on.
 #[derive(Default)]
 pub(crate) struct CountingIds(AtomicU64);
 
@@ -63,7 +63,8 @@ impl IdGenerator for CountingIds {
     }
 }
 
-/// "Seals" by inverting every bit, so that the text is not readable, and other texts are not valid sealed texts.
+/// "Seals" a text by inverting every bit and adding a prefix. The result is not readable, and a text without the prefix
+/// cannot be unsealed.
 pub(crate) struct FlipSealer;
 
 const SEAL: u8 = b'S';
@@ -79,7 +80,7 @@ impl Sealer for FlipSealer {
     }
 }
 
-/// Signs with the sum of all bytes: enough to notice a change.
+/// Signs with a hash of a single byte, which is enough to notice a change in a test.
 pub(crate) struct SumSigner;
 
 impl Signer for SumSigner {

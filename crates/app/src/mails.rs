@@ -46,7 +46,8 @@ pub(crate) fn compose(to: &EmailAddress, frontend_url: &str, content: &(impl Con
 
 /// Implements [`Content`] for a struct: `mail!(Struct, "text template", "HTML template", subject)`. The templates read
 /// the struct as `mail` and [`Page`] as `page`. The subject is a literal, or a closure `|mail| …` that returns a
-/// `String`. A mail that its recipient can switch off adds `|mail| …`, which returns [`Content::unsubscribe_url`].
+/// `String`. For a mail that its recipient can unsubscribe from, a further argument `|mail| …` returns
+/// [`Content::unsubscribe_url`].
 macro_rules! mail {
     ($mail:ty, $text:tt, $html:tt, $subject:literal) => {
         $crate::mails::mail!($mail, $text, $html, |_| $subject.to_owned());
@@ -121,7 +122,7 @@ mod tests {
         contents.map(|content| compose(&to, FRONTEND, &*content)).collect()
     }
 
-    /// A mail with hostile data, which its recipient can switch off.
+    /// A mail with hostile data, from which its recipient can unsubscribe.
     struct Hostile {
         token: domain::entropy::PlainToken,
         unsubscribe_url: String,

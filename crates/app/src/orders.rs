@@ -62,7 +62,8 @@ impl Orders {
             .filter(|id| !in_cart.contains(id) && !bought.contains(id))
             .take(room)
             .collect();
-        // The first movie of the order becomes the newest again.
+        // The movies are added in reverse order, so that the first movie of the order becomes the newest movie in the
+        // cart again.
         for movie_id in returning.into_iter().rev() {
             let item = CartItem { id: self.ids.next(), movie_id, added_at: now };
             unit.add_cart_item(cart_id, &item).await?;

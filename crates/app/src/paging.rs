@@ -1,4 +1,4 @@
-//! Cursors: positions in a list that clients store but can neither forge nor use for another list.
+//! Cursors: positions in a list that clients can store, but can neither forge nor use for another list.
 
 use std::sync::Arc;
 
@@ -35,11 +35,11 @@ pub enum PageSelection {
 pub struct Listing<T> {
     /// The items, in order.
     pub items: Vec<T>,
-    /// The total number of items; `None` when read by cursor.
+    /// The total number of items; `None` when the page was requested by cursor.
     pub total: Option<Total>,
     /// The cursor of the next page; `None` on the last page.
     pub next_cursor: Option<String>,
-    /// The number of the page; `None` when read by cursor.
+    /// The number of the page; `None` when the page was requested by cursor.
     pub page: Option<u32>,
     /// The maximum number of items of a page.
     pub page_size: u32,
@@ -87,16 +87,16 @@ struct WirePosition {
 const PURPOSE: &[u8] = b"cursor";
 
 impl CursorCodec {
-    /// Creates a codec that signs cursors with this port.
+    /// Creates a codec that signs cursors with this signer.
     #[must_use]
     pub fn new(signer: Arc<dyn Signer>) -> Self {
         Self { signer }
     }
 
-    /// Converts the requested page into a page request; `context` as in [`CursorCodec::encode`].
+    /// Converts the requested page into a page request. `context` has the same meaning as in [`CursorCodec::encode`].
     ///
     /// # Errors
-    /// When the cursor belongs to another list, or number or size is out of bounds.
+    /// When the cursor belongs to another list, or the number or size of the page is out of bounds.
     pub fn request(&self, context: &str, selection: PageSelection) -> Result<PageRequest, ListError> {
         Ok(match selection {
             PageSelection::Numbered { page, size } => PageRequest::numbered(page, size)?,
@@ -135,7 +135,8 @@ impl CursorCodec {
         format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Returns the position of a cursor. `context` must equal that of the call to [`CursorCodec::encode`].
+    /// Returns the position of a cursor. `context` must be equal to the context with which [`CursorCodec::encode`] was
+    /// called.
     ///
     /// # Errors
     /// When the cursor was not created by this server for this context.

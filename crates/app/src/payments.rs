@@ -46,7 +46,10 @@ pub use verify::{CHECKOUTS_SETTLE_IN, MoneyVerdict};
 
 use crate::{paging::CursorCodec, record::Recorder};
 
-/// How long after its creation a payment without a checkout has failed, if the provider has no checkout for it either.
+/// The time after which a payment without a known checkout counts as failed, if the provider has no checkout for it
+/// either. After this time, the stored request is not sent again. Stripe would refuse it from 30 minutes after the
+/// creation of the payment: checkouts expire after 60 minutes (`CHECKOUT_LIFETIME`), and Stripe requires a remaining
+/// lifetime of at least 30 minutes.
 const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
 
 /// The use cases of payments.
@@ -65,7 +68,7 @@ pub struct Payments {
     pub disputes: Arc<dyn DisputeQueries>,
     /// Reads sales.
     pub sales: Arc<dyn SalesQueries>,
-    /// Searches the database for violations of the rules of money and entitlements.
+    /// Searches the database for inconsistent amounts and entitlements.
     pub checks: Arc<dyn MoneyChecks>,
     /// Stores the answers to requests with idempotency keys.
     pub keys: Arc<dyn IdempotencyKeys>,
@@ -75,7 +78,7 @@ pub struct Payments {
     pub users: Arc<dyn UserQueries>,
     /// Calls the payment provider.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// Writes mails and audit entries. Its `frontend_url` is also where buyers return to after a checkout.
+    /// Writes mails and audit entries. Buyers return to its `frontend_url` after a checkout.
     pub recorder: Recorder,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,

@@ -1,5 +1,4 @@
-//! What the use cases of every area record in their units of work: entries of the audit log, and messages for the
-//! outbox, most of which are mails.
+//! Writes audit log entries and outbox messages (mostly mails) in the units of work of use cases.
 
 use std::sync::Arc;
 
@@ -56,14 +55,14 @@ pub(crate) struct Recipient<'a> {
 }
 
 impl<'a> Recipient<'a> {
-    /// An address without an account.
+    /// An address without a reference to an account.
     pub(crate) const fn without_account(email: &'a EmailAddress) -> Self {
         Self { email, user_id: None }
     }
 }
 
 impl<'a> From<&'a User> for Recipient<'a> {
-    /// A mail to a user that has not been sent yet is deleted with the account.
+    /// The mail refers to the account: if the account is deleted before the mail is sent, the mail is deleted, too.
     fn from(user: &'a User) -> Self {
         Self { email: &user.email, user_id: Some(user.id) }
     }

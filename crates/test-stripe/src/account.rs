@@ -36,7 +36,7 @@ impl Refusal {
     }
 }
 
-/// What happens to a refund that is made.
+/// What happens to a new refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundCourse {
     /// The refund succeeds immediately.
@@ -79,11 +79,11 @@ pub(crate) struct Account {
     pub(crate) refunds: Vec<Refund>,
     pub(crate) disputes: Vec<Dispute>,
     pub(crate) events: Vec<Event>,
-    /// The new events, which [`Outbox`](crate::delivery::Outbox) has not accepted yet.
+    /// The new events that are not in the [`Outbox`](crate::delivery::Outbox) yet.
     pub(crate) outgoing: VecDeque<Event>,
-    /// What happens to the next refunds, in their order. All later refunds succeed.
+    /// What happens to each of the next refunds, in order. All later refunds succeed.
     pub(crate) refund_courses: VecDeque<RefundCourse>,
-    /// The number of seconds by which the clock of the account is ahead.
+    /// The number of seconds by which the account's clock is ahead of this machine's clock.
     pub(crate) clock_offset: i64,
     count: u64,
 }

@@ -14,7 +14,7 @@ use crate::{
 /// The secret API key that every call must have in the header `Authorization`.
 pub const SECRET_KEY: &str = "sk_test_of_the_fake_stripe";
 
-/// A call with an idempotency key, and the answer that is repeated for it.
+/// A call with an idempotency key, and the answer that repetitions of the call get.
 struct Saved {
     call: String,
     response: Response,
@@ -96,7 +96,7 @@ impl Api {
         };
         let real = has_effect.then(|| self.route(request));
         if let Some(key) = key {
-            // The answer to a call that was refused is not saved, unless the fault demands it.
+            // The answer to a refused call is saved only if the fault requires it.
             let response = if is_saved { Some(error()) } else { real.clone() };
             if let Some(response) = response.filter(|response| is_saved || response.status < 400) {
                 self.saved.insert(key.to_owned(), Saved { call, response });
@@ -214,7 +214,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Response {
     Response::json(refusal.status, &json!({"error": error}))
 }
 
-/// Returns what to expand in each item of a list. There, the paths begin with `data`, as in `data.payment_intent`.
+/// Returns the fields to expand in each item of a list. In a call for a list, their paths begin with `data`, as in
+/// `data.payment_intent`.
 fn expand_data(params: &Params) -> Expand {
     Expand::new(params.list("expand")).below("data").unwrap_or_default()
 }
@@ -240,8 +241,7 @@ macro_rules! listed {
 
 listed!(Session, Refund, Dispute, Event);
 
-/// Returns a page of a list, which begins with the newest item. `items` must be in the order in which they were
-/// created.
+/// Returns a page of a list, newest item first. `items` must be sorted by creation, oldest item first.
 fn page<T: Listed>(
     mut items: Vec<&T>,
     params: &Params,

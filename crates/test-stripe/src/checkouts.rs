@@ -8,21 +8,25 @@ use crate::{
     objects::{Charge, Expand, Intent, Metadata, Session, SessionStatus},
 };
 
+/// The minimum time until a new session expires, in seconds.
 const MIN_LIFETIME: i64 = 30 * 60;
+
+/// The maximum time until a new session expires, in seconds.
 const MAX_LIFETIME: i64 = 24 * 60 * 60;
 const MAX_LINES: usize = 100;
 
-/// The minimum total of a session, in the currency's smallest unit. In other currencies, it is 50.
+/// The minimum totals of sessions, in the currency's smallest unit. For all other currencies, the minimum is 50.
 const MINIMUMS: [(&str, i64); 6] =
     [("aed", 200), ("czk", 1_500), ("dkk", 250), ("gbp", 30), ("hkd", 400), ("huf", 17_500)];
 
 /// Currencies with three decimal places, the last of which must be 0.
 const THREE_DIGITS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
-/// Currencies that have two decimal places in the API, which must both be 0.
+/// Currencies with two decimal places in the API, both of which must be 0.
 const WHOLE: [&str; 2] = ["isk", "ugx"];
 
-/// The parameters of the call that creates a session. `payment_method_types` does not exist in this API version.
+/// The parameters that the call to create a session accepts. `payment_method_types` is not among them, because it does
+/// not exist in this API version.
 const KNOWN: [&str; 13] = [
     "mode",
     "success_url",
@@ -87,8 +91,8 @@ impl Account {
         Ok(shown)
     }
 
-    /// Opens sessions as another application would that uses the same Stripe account: by turns, one for a payment
-    /// without metadata and one without a payment.
+    /// Opens sessions, as another application with the same Stripe account could: alternately a session for a payment,
+    /// without metadata, and a session without a payment.
     pub(crate) fn open_sessions_of_others(&mut self, count: usize) {
         for number in 0..count {
             let (now, id) = (self.now(), self.new_id("cs"));
@@ -112,7 +116,7 @@ impl Account {
         }
     }
 
-    /// Ends every open session that has expired.
+    /// Ends every open session whose `expires_at` has passed.
     pub(crate) fn expire_old_sessions(&mut self) {
         let now = self.now();
         let is_over = |it: &&Session| it.status == SessionStatus::Open && it.expires_at <= now;
@@ -265,7 +269,7 @@ fn metadata(params: &Params, name: &str) -> Result<Metadata, Refusal> {
     Err(Refusal::invalid(None, "metadata has too many entries, or too long ones"))
 }
 
-/// Checks the lines of a session, and returns the sum of their amounts, and its currency.
+/// Checks the lines of a session, and returns the sum of their amounts and their currency.
 fn total(params: &Params) -> Result<(i64, String), Refusal> {
     let (mut sum, mut currency) = (0_i64, None::<&str>);
     let mut count: usize = 0;

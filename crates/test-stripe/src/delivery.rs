@@ -14,10 +14,10 @@ use crate::{faults::Random, http, objects::Event};
 /// The maximum number of times that an event is sent.
 const TRIES: u32 = 20;
 
-/// The simulated faults of deliveries, with the seed of the random numbers that decide about them.
+/// The simulated faults of deliveries. Random numbers decide which events they affect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// The seed of the random numbers. With the same seed, the same faults occur.
+    /// The seed of the random numbers. The same seed causes the same faults.
     pub seed: u64,
     /// The percentage of events that are sent twice.
     pub duplicated: u64,
@@ -52,7 +52,7 @@ pub fn signature(secrets: &[&str], timestamp: i64, body: &str) -> String {
     header
 }
 
-/// The shop's address for webhooks, and the secrets with which they are signed.
+/// The shop's address for webhooks, and the secrets that sign the webhooks.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     pub(crate) url: Url,
@@ -74,7 +74,7 @@ pub(crate) struct Outbox {
     delivery: Delivery,
     random: Random,
     parcels: Vec<Parcel>,
-    /// Whether an event is being sent, which `parcels` then does not contain.
+    /// Whether an event is being sent. That event is not in `parcels`.
     is_sending: bool,
 }
 
@@ -155,8 +155,8 @@ impl Sending {
         http::post(&endpoint.url, &headers, &body).is_ok_and(|status| (200..300).contains(&status))
     }
 
-    /// Ends the sending. An event that was not accepted is returned to the outbox, until the maximum number of
-    /// attempts.
+    /// Ends the sending. An event that was not accepted is put back into the outbox, unless it was sent [`TRIES`]
+    /// times.
     pub(crate) fn finish(self, is_taken: bool, outbox: &mut Outbox, now: Instant) {
         outbox.is_sending = false;
         if !is_taken {

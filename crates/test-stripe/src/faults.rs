@@ -29,7 +29,8 @@ pub enum Fault {
     Late(Duration),
 }
 
-/// A fault, and the calls to which it applies: the next `times` with this method and a path that begins with `path`.
+/// A fault, and the calls to which it applies: the next `times` calls with this method and a path that begins with
+/// `path`.
 #[derive(Debug, Clone)]
 struct Plan {
     method: String,
@@ -108,7 +109,7 @@ impl Random {
         usize::try_from(self.next().checked_rem(limit).unwrap_or(0)).unwrap_or(0)
     }
 
-    /// Returns `true` with this probability.
+    /// Returns `true` with this probability, in percent.
     pub(crate) fn happens(&mut self, percent: u64) -> bool {
         self.next().rem_euclid(100) < percent
     }

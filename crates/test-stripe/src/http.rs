@@ -38,13 +38,13 @@ impl Params {
         self.get(name)?.parse().ok()
     }
 
-    /// Returns all values of a parameter that is a list, which the names `expand[]` or `expand[0]` express.
+    /// Returns all values of a list parameter, whose items have names such as `expand[]` or `expand[0]`.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let prefix = format!("{name}[");
         self.0.iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(_, value)| value.clone()).collect()
     }
 
-    /// Returns the entries of a parameter that is a map, which names such as `metadata[order_id]` express.
+    /// Returns the entries of a map parameter, which have names such as `metadata[order_id]`.
     pub(crate) fn map(&self, name: &str) -> Vec<(String, String)> {
         let prefix = format!("{name}[");
         let entry = |(key, value): &(String, String)| {

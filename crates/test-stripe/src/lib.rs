@@ -68,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Sends the events that are due, also those of sessions that have expired meanwhile.
+    /// Sends the events that are due, including the events of sessions that have expired since the last call.
     fn deliver(&self) {
         let timestamp = {
             let mut api = self.api();
@@ -152,7 +152,7 @@ impl FakeStripe {
         self.shared.outbox().configure(delivery);
     }
 
-    /// Waits until no event must still be sent, at most for `limit`. Returns whether that was achieved.
+    /// Waits until all events have been sent, but at most for `limit`. Returns `false` when events are left.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let begin = Instant::now();
@@ -166,8 +166,8 @@ impl FakeStripe {
         false
     }
 
-    /// Applies a fault to the next `times` calls with the method and the beginning of the path in `call`, such as
-    /// `POST /v1/refunds`.
+    /// Applies a fault to the next `times` calls that match `call`, such as `POST /v1/refunds`: the method must be
+    /// equal, and the path must begin with the given path.
     pub fn fail(&self, call: &str, fault: Fault, times: usize) {
         self.shared.api().faults.plan(call, fault, None, times);
     }
@@ -214,7 +214,7 @@ impl FakeStripe {
     /// The delayed payment of a completed session succeeds.
     ///
     /// # Errors
-    /// When the session has no delayed payment, or it has already succeeded.
+    /// When the session has no delayed payment, or the payment has already succeeded.
     pub fn settle(&self, session: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, None)
     }
@@ -222,7 +222,7 @@ impl FakeStripe {
     /// The delayed payment of a completed session fails with this code.
     ///
     /// # Errors
-    /// When the session has no delayed payment, or it has already succeeded.
+    /// When the session has no delayed payment, or the payment has already succeeded.
     pub fn bounce(&self, session: &str, code: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, Some(code))
     }
@@ -243,7 +243,7 @@ impl FakeStripe {
         self.shared.api().account.expire_session(session)
     }
 
-    /// Opens sessions as another application would that uses the same account: some for a payment without metadata, and
+    /// Opens sessions, as another application with the same account could: some for a payment, without metadata, and
     /// some without a payment.
     pub fn open_sessions_of_others(&self, count: usize) {
         self.shared.api().account.open_sessions_of_others(count);
@@ -265,16 +265,16 @@ impl FakeStripe {
     /// Makes a pending refund succeed or fail, or makes a refund that had succeeded fail.
     ///
     /// # Errors
-    /// When the refund has already ended otherwise.
+    /// When there is no such refund, or it has already failed, or `is_success` is set and it has already succeeded.
     pub fn finish_refund(&self, refund: &str, is_success: bool) -> Result<(), Refusal> {
         self.shared.api().account.finish_refund(refund, is_success)
     }
 
-    /// Makes a refund as in the dashboard, without metadata, and returns its identifier. Without an amount, everything
-    /// that is left is refunded.
+    /// Makes a refund as in the dashboard, without metadata, and returns its identifier. Without an amount, the
+    /// complete remaining amount is refunded.
     ///
     /// # Errors
-    /// When the payment cannot be refunded, or the amount that is left is too small.
+    /// When the payment cannot be refunded, or the remaining amount is too small.
     pub fn refund_in_dashboard(&self, intent: &str, amount: Option<i64>) -> Result<String, Refusal> {
         self.shared.api().account.refund(intent, amount, Metadata::new())
     }
@@ -344,7 +344,7 @@ impl FakeStripe {
 impl Drop for FakeStripe {
     fn drop(&mut self) {
         self.shared.is_stopped.store(true, Ordering::SeqCst);
-        // The server waits for a connection, so this makes it notice that it is stopped.
+        // The server blocks until a client connects. After this connection, it checks `is_stopped` and returns.
         drop(TcpStream::connect(self.address));
         if let Some(server) = self.server.take() {
             // If the thread has panicked, the message was already printed.

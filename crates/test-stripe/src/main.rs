@@ -1,4 +1,4 @@
-//! Runs a fake Stripe as a separate process, for the drills, which use several processes:
+//! Runs a fake Stripe as a separate process, for the drills in `scripts/drills`:
 //! `test-stripe ADDRESS [WEBHOOK_URL SECRET[,SECRET]]`.
 
 use std::{error::Error, io, thread, time::Duration};

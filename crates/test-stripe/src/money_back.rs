@@ -25,7 +25,7 @@ impl Account {
         found.map(|refund| refund.json(expand)).ok_or_else(|| Refusal::missing("refund", id))
     }
 
-    /// Refunds a payment, and returns the identifier of the refund. Without an amount, everything that is left is
+    /// Refunds a payment, and returns the identifier of the refund. Without an amount, the complete remaining amount is
     /// refunded.
     pub(crate) fn refund(
         &mut self,

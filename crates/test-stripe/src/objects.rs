@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// The paths of the fields that are shown as complete objects, and not only as identifiers.
+/// The paths of the fields that the answer contains as complete objects instead of identifiers.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Expand(Vec<String>);
 
@@ -15,7 +15,7 @@ impl Expand {
         Self(paths)
     }
 
-    /// Returns what to expand in the object of this field; `None` when the field itself is not expanded.
+    /// Returns the paths to expand inside the object of this field; `None` when the field itself is not expanded.
     pub(crate) fn below(&self, field: &str) -> Option<Self> {
         let mut below = Vec::new();
         let mut is_expanded = false;
@@ -53,7 +53,8 @@ impl SessionStatus {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) id: String,
-    /// `payment`. Only the sessions of other applications can have another mode, in which nothing is paid.
+    /// Always `payment` for the sessions of the shop. Sessions of other applications can have another mode, in which
+    /// nothing is paid.
     pub(crate) mode: &'static str,
     pub(crate) created: i64,
     pub(crate) expires_at: i64,
@@ -80,7 +81,7 @@ pub(crate) struct Intent {
     pub(crate) status: &'static str,
     pub(crate) metadata: Metadata,
     pub(crate) charge: Option<String>,
-    /// The code with which the last attempt to pay failed.
+    /// The failure code of the last attempt to pay.
     pub(crate) last_error: Option<String>,
 }
 
@@ -129,7 +130,7 @@ pub(crate) struct Dispute {
     pub(crate) movements: Vec<(i64, i64)>,
 }
 
-/// An `Event`; `body` is what the API shows and what webhooks contain.
+/// An `Event`; `body` is the JSON that the API returns and webhooks contain.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) id: String,

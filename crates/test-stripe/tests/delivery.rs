@@ -15,8 +15,8 @@ use test_stripe::{Delivery, FakeStripe};
 /// The maximum time for the delivery of all events.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Starts a server that receives webhooks. Returns its address, and a channel with the requests that it accepted, as
-/// text. The first `refused` requests are answered with 500 and are not in the channel.
+/// Starts a server that receives webhooks. Returns its address, and a channel with the text of the accepted requests.
+/// The first `refused` requests are answered with 500 and are not in the channel.
 fn shop(refused: usize) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks", listener.local_addr().unwrap());

@@ -57,7 +57,7 @@ async fn outcome(mailer: &SmtpMailer, number: u32, mail: &Mail) -> Result<(), Sm
     })
 }
 
-/// Advances the clock. The server must not be sending anything meanwhile.
+/// Advances the clock. The server must not be sending anything during this call.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;

@@ -35,7 +35,7 @@ async fn a_key_that_was_used_for_another_request_leaves_the_outcome_unknown() {
     let other = request(1, &[money(998, "USD")]);
     let repeated = shop.gateway.open_checkout(&other).await;
     assert!(matches!(repeated, Err(GatewayError::Unknown(_))), "{repeated:?}");
-    assert!(shop.gateway.look_up_checkout(&other).await.unwrap().is_some(), "the first one is found");
+    assert!(shop.gateway.look_up_checkout(&other).await.unwrap().is_some(), "the first checkout is found");
 }
 
 #[tokio::test]

@@ -65,17 +65,17 @@ pub(crate) struct World {
     pub(crate) guard: Arc<RecordingGuard>,
     pub(crate) tokens: Arc<ReadableTokens>,
     pub(crate) media: Arc<MemoryMedia>,
-    /// How many audit entries the test has already read.
+    /// The number of audit entries that the test has already read.
     pub(crate) known_entries: AtomicUsize,
 }
 
 impl World {
-    /// A world where the registration of a taken address is refused.
+    /// A world in which the registration of a taken address is refused.
     pub(crate) async fn new() -> Self {
         Self::with(true).await
     }
 
-    /// A world where the registration of a taken address gets the same answer as any other.
+    /// A world in which the registration of a taken address gets the same answer as any other registration.
     pub(crate) async fn discreet() -> Self {
         Self::with(false).await
     }
@@ -217,7 +217,7 @@ impl World {
         Actor { user_id: id, session_id, role: user.map_or(Role::User, |user| user.role) }
     }
 
-    /// The messages in the outbox that are not done, oldest first.
+    /// The outbox messages that are not processed yet, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
         self.store.messages()
     }

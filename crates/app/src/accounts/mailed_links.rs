@@ -15,12 +15,12 @@ use crate::{
     record::Recorder,
 };
 
-/// Whether another link may be mailed to an address, as the rate limit of the address decides.
+/// Whether another link may be mailed to an address, according to the rate limit of the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailQuota {
     /// Another link may be mailed.
     Left,
-    /// No other link may be mailed: the link that was mailed before stays valid.
+    /// No other link may be mailed. The link that was mailed before stays valid.
     UsedUp,
 }
 

@@ -17,7 +17,7 @@ pub(super) enum Tried {
 
 /// An error of a use case that checks a password.
 pub(super) trait PasswordRefusal: From<TooManyFailures> + From<HashError> {
-    /// Returns what the error tells about the tried password.
+    /// Returns the result of the password check that led to this error.
     fn tried(&self) -> Tried;
 }
 
@@ -107,7 +107,11 @@ mod tests {
         assert_eq!(told_of(&world, PASSWORD).await, ["begun"], "for an unknown address too");
         world.registered(&ann()).await;
         assert_eq!(told_of(&world, "other harbour 8").await, ["begun"]);
-        assert_eq!(told_of(&world, PASSWORD).await, ["begun", "owner"], "inactive, but the owner can see it");
+        assert_eq!(
+            told_of(&world, PASSWORD).await,
+            ["begun", "owner"],
+            "the password is right, though the account is inactive"
+        );
         let token = token_in(&world.last_mail());
         world.signup.activate(&token, ORIGIN).await.unwrap();
         assert_eq!(told_of(&world, "other harbour 8").await, ["begun"]);

@@ -45,7 +45,7 @@ impl World {
         Self { log: Arc::new(log), store, clock, written: AtomicUsize::new(0) }
     }
 
-    /// Makes seals with the first of these keys, and accepts all of them.
+    /// Makes seals with the first of these keys, and accepts seals that were made with any of them.
     pub(crate) fn with_keys(self, keys: &'static [&'static str]) -> Self {
         let Audit { queries, cursors, seals, clock, backoff, .. } = &*self.log;
         let log = Audit {

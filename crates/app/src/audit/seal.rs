@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{Audit, SEALED_AT_ONCE};
 
-/// The minimum age of rows that are sealed. A row has the time at which its action began, but becomes visible only when
-/// its transaction commits. When it becomes visible it must still be younger than this age, even if the clock of its
-/// node is behind; otherwise it would be missing from a part that is already sealed.
+/// The minimum age of rows that are sealed. A row contains the time at which its action began, but becomes visible only
+/// when its transaction commits. At that moment the row must still be younger than this age, even if the clock of its
+/// node is slow. Otherwise the row would appear in a part of the log that was sealed without it.
 const UNSEALED: TimeDelta = TimeDelta::minutes(10);
 
 impl Audit {

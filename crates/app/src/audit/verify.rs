@@ -57,7 +57,7 @@ pub struct Known {
     pub seal: Option<KnownSeal>,
 }
 
-/// The part of the log that a seal covers, as error messages show it.
+/// The part of the log that a seal covers, for messages about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedPart {
     number: u64,
@@ -85,9 +85,9 @@ pub enum LogFault {
     /// Seals are missing.
     #[error("{} missing", seals(*.first, *.last, "is", "are"))]
     MissingSeals {
-        /// The first.
+        /// The number of the first seal.
         first: u64,
-        /// The last.
+        /// The number of the last seal.
         last: u64,
     },
     /// The part has fewer rows than were sealed.
@@ -109,9 +109,9 @@ pub enum LogFault {
     /// These seals were made with a key that is not known, or were forged.
     #[error("{} made with a key that is not known, or forged", seals(*.first, *.last, "was", "were"))]
     Unproven {
-        /// The first.
+        /// The number of the first seal.
         first: u64,
-        /// The last.
+        /// The number of the last seal.
         last: u64,
     },
     /// The recorded seal is not in the database, or differs there.
@@ -140,8 +140,8 @@ pub struct Verification {
     pub last: Option<KnownSeal>,
     /// The detected manipulations.
     pub faults: Vec<LogFault>,
-    /// The numbers of the first and the last pending seal whose tag does not belong to a known key. The next seal with
-    /// a known key proves them, too.
+    /// The numbers of the first and the last seal of the latest sequence of seals whose tags were not made with a known
+    /// key. They are pending: the next seal with a known key proves them, too.
     unproven: Option<(u64, u64)>,
 }
 
@@ -187,7 +187,8 @@ impl Audit {
     ) -> Result<(), StoreError> {
         let expected = before.map_or(1, |before| before.number.saturating_add(1));
         if seal.number != expected {
-            // The part of this seal begins at the end of a missing seal, which is unknown: the rows cannot be checked.
+            // The part of this seal begins where the part of the missing seal ended. That place is unknown, so the rows
+            // cannot be checked.
             found.give_up_proof();
             let last = seal.number.saturating_sub(1);
             found.faults.push(LogFault::MissingSeals { first: expected, last });
@@ -222,8 +223,8 @@ impl Audit {
 }
 
 impl Verification {
-    /// Records whether the seal has a tag of a known key. Such a seal also proves the pending earlier seals, because
-    /// its digest covers theirs.
+    /// Records whether the tag of the seal was made with a known key. Such a seal also proves the pending earlier
+    /// seals, because its digest covers their digests.
     const fn note_proof(&mut self, seal: &Seal, is_proven: bool) {
         self.unproven = match self.unproven {
             _ if is_proven => None,
@@ -308,7 +309,7 @@ mod tests {
         assert_eq!((found.rows, found.seals), (6, 2));
         let found = tampered("DELETE FROM audit_seals WHERE number <= 2").await;
         assert_eq!(told(&found), ["seals 1 to 2 are missing"]);
-        assert_eq!((found.rows, found.seals), (2, 1), "the last range overlaps the third one");
+        assert_eq!((found.rows, found.seals), (2, 1), "seal 3 cannot be checked without the end of seal 2");
     }
 
     #[tokio::test]
@@ -360,7 +361,7 @@ mod tests {
         world.tamper("DELETE FROM audit_log WHERE rowid > 7").await;
         assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
         world.add_sealed(&[1, 1]).await;
-        assert_eq!(world.verified().await.faults, [], "it is not shown anywhere else");
+        assert_eq!(world.verified().await.faults, [], "only a recorded seal reveals it");
         assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
         for bad in ["", "4", "4:", ":ab", "x:ab", "4:xyz"] {
             assert_eq!(bad.parse::<KnownSeal>(), Err(MalformedKnownSeal), "{bad}");

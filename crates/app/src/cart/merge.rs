@@ -28,7 +28,7 @@ pub struct MergedCart {
 
 impl Carts {
     /// Merges a visitor's cart into the user's cart, after the visitor has signed in. `movie_ids` has the order of the
-    /// visitor's cart: its first movie becomes the newest one in the user's cart. Repeating the call changes nothing.
+    /// visitor's cart: its first movie becomes the newest movie in the user's cart. Repeating the call changes nothing.
     ///
     /// # Errors
     /// See [`AccessError`]. After an error nothing was added.

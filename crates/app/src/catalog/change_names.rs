@@ -12,7 +12,7 @@ use super::{Catalog, audit::Cause, resolve::NewName};
 /// Why a genre, director, star or certification was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateNameError {
-    /// Another name of the kind is the same.
+    /// Another name of this kind is equal, ignoring case and accents.
     #[error("another one has this name")]
     Taken,
     /// The actor may not change the catalogue.
@@ -29,7 +29,7 @@ pub enum RenameError {
     /// There is no name of this kind with this identifier.
     #[error("there is no such name")]
     NotFound,
-    /// Another name of the kind is the same.
+    /// Another name of this kind is equal, ignoring case and accents.
     #[error("another one has this name")]
     Taken,
     /// The actor may not change the catalogue.
@@ -173,7 +173,7 @@ impl Catalog {
     }
 }
 
-/// Returns the entries of the audit log about names that were added with a movie.
+/// Returns the audit log entries about names that were added with a movie.
 pub(super) fn names_created(cause: &Cause<'_>, added: &[NewName]) -> Vec<AuditEntry> {
     let entry = |(kind, name): &NewName| {
         cause.entry(AuditAction::NameCreated, object(*kind, name.id), None, Some(state(&name.name)))

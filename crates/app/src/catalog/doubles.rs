@@ -27,7 +27,7 @@ use crate::{
     record::Recorder,
 };
 
-/// The use cases on an empty test database. Reading movies is not expected.
+/// The use cases on an empty test database. Reading movies through [`MovieQueries`] is unexpected and panics.
 pub(crate) async fn catalog() -> (Catalog, Arc<TestStorage>) {
     let store = TestStorage::new().await;
     (Catalog { store: store.clone(), moderation: store.clone(), ..browsing(MockQueries::new()) }, store)

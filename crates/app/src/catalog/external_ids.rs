@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(claim("Stored", Some("tt0000001"), Some(1)), None);
         assert_eq!(claim("Other", Some("tt0000001"), None), taken("imdb_id"));
         assert_eq!(claim("Other", Some("tt0000002"), Some(1)), taken("tmdb_id"));
-        assert_eq!(claim("Third", Some("tt0000002"), Some(2)), None, "a refused row claims no name");
+        assert_eq!(claim("Third", Some("tt0000002"), Some(2)), None, "a refused row claims no identifier");
         assert_eq!(claim("Other", Some("tt0000002"), None), taken("imdb_id"));
         assert_eq!(claim("Other", None, None), None);
     }

@@ -19,8 +19,8 @@ pub enum CountFacetsError {
 }
 
 impl Catalog {
-    /// Returns for each value that the filter can be narrowed by how many movies it would select. Price ranges are
-    /// counted in `currency`, the currency of the shop. `viewer` is the signed-in user, if any.
+    /// Returns, for each value by which the filter can be narrowed, how many movies the narrowed filter would select.
+    /// Price ranges are counted in `currency`, the currency of the shop. `viewer` is the signed-in user, if any.
     ///
     /// # Errors
     /// See [`CountFacetsError`].

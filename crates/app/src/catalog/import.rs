@@ -42,7 +42,7 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// How many times an import is tried when other imports add the same movies concurrently.
+/// The maximum number of tries of an import. It is tried again when other imports add the same movies concurrently.
 const TRIES: u32 = 5;
 
 /// The outcome of each row. `None` if another import concurrently added one of the movies: the unit of work must then
@@ -55,10 +55,10 @@ type Row = Result<CheckedPartialFacts, ImportOutcome>;
 impl Catalog {
     /// Imports rows in one transaction, and returns the outcome of each row in order.
     ///
-    /// A movie is identified by name, year and running time. A new movie is added; an existing one takes over the facts
-    /// that the row has, and keeps those that are absent from the row. Of several rows about one movie the last valid
-    /// one is imported, so that repeating an import changes nothing. Changes of the price or the availability of an
-    /// existing movie are written to the audit log. With `dry_run` nothing is committed.
+    /// A movie is identified by name, year and running time. A new movie is added. An existing movie takes over the
+    /// facts that the row has, and keeps the facts that the row does not have. Of several rows about one movie, the
+    /// last valid row is imported, so that repeating an import changes nothing. Changes of the price or the
+    /// availability of an existing movie are written to the audit log. With `dry_run` nothing is committed.
     ///
     /// New names of genres, people and certifications are committed before the movies, in a separate transaction:
     /// concurrent imports that share a name would otherwise wait for each other's complete transaction. If a file is
@@ -81,8 +81,8 @@ impl Catalog {
                 match retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now))
                     .await
                 {
-                    // Also occurs when a moderator has deleted a name that was just resolved: the next try resolves it
-                    // again.
+                    // The transaction lost a race in every retry, for example because a moderator has deleted a name
+                    // that was just resolved. The next try resolves the names again.
                     Err(StoreError::Conflict(_)) => None,
                     outcomes => outcomes?,
                 }

@@ -13,7 +13,7 @@ use crate::paging::{ListError, Listing, PageSelection};
 pub struct ListNames {
     /// Words that the name contains, in any order and spelling.
     pub search: Option<String>,
-    /// Which part of the list.
+    /// The requested page.
     pub page: PageSelection,
 }
 

@@ -18,7 +18,8 @@ use domain::{
 use super::audit::{Cause, differences};
 use crate::{outbox::Message, record::Recorder};
 
-/// How long after the announcement of a poster the outbox checks whether its movie uses the poster.
+/// How long after the announcement of a poster (see [`Posters::set_poster`]) the outbox checks whether its movie uses
+/// the poster.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// How long the pictures of a poster are kept after it was removed from its movie, since pages that were loaded or
@@ -85,9 +86,9 @@ pub enum RemovePosterError {
 impl Posters {
     /// Sets the upload as the movie's poster, which replaces the previous one.
     ///
-    /// No transaction spans both the database and the media store. The pictures are therefore announced in the outbox
-    /// before they are stored. An hour later the outbox checks whether the movie uses them, and removes them if not, so
-    /// that no failure leaves unused pictures.
+    /// No transaction spans both the database and the media store. A message about the pictures (their announcement) is
+    /// therefore written to the outbox before the pictures are stored. An hour later, the outbox processes this
+    /// message: it removes the pictures if the movie does not use them. So no failure leaves unused pictures.
     ///
     /// # Errors
     /// See [`SetPosterError`].
@@ -227,7 +228,7 @@ impl Posters {
         movie_id: MovieId,
     ) -> Result<Option<UploadedPoster>, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        // Locking the movie waits for concurrent changes of it.
+        // Locking the movie waits until concurrent changes of the movie have ended.
         let movie = unit.find_movie_for_update(movie_id).await?;
         Ok(movie.as_ref().and_then(Movie::uploaded_poster))
     }
@@ -329,7 +330,7 @@ mod tests {
             self.store.rows().await.movies[0].uploaded_poster()
         }
 
-        /// Processes all messages of the outbox twice, as after a crash, even those that are not due yet.
+        /// Processes all outbox messages twice, as can happen after a crash, including messages that are not due yet.
         async fn clean(&self) {
             let messages = self.store.messages();
             for message in messages.iter().chain(&messages) {

@@ -10,8 +10,9 @@ use super::Catalog;
 
 /// Finds the rows of a file that a later row about the same movie supersedes.
 ///
-/// Callers must record all rows with [`Catalog::note_row`] before they import the first one. Without this, an import in
-/// several parts would not see the later rows, and would change the movie at every run.
+/// Callers must record all rows with [`Catalog::note_row`] before they import the first one. Otherwise an import in
+/// several parts would import the earlier and the later row, one after the other, so that every run of the import would
+/// change the movie.
 #[derive(Debug, Default)]
 pub struct Repeats {
     /// The number of the last row of each movie so far. The key is a digest of the movie's identity, which needs less

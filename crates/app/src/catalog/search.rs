@@ -12,13 +12,14 @@ use domain::{
 /// How many corrections of each word are tried.
 const CORRECTIONS: usize = 6;
 
-/// How many corrected wordings of a search are tried in total: each of them costs a statement.
+/// How many corrected wordings of a search are tried in total. Each of them costs a database query.
 const WORDINGS: usize = 12;
 
-/// A search with more unknown words than this is not corrected: each unknown word costs a statement.
+/// A search with more unknown words than this is not corrected, because each unknown word costs a database query.
 const CORRECTED_WORDS: usize = 4;
 
-/// How many numbers after the first one are tried as the year, from the last one on: each try costs a statement.
+/// How many of the numbers that may be years are tried as the year, beginning with the last one. The first number is
+/// not among them: it is assumed to be the year if no other number is. Each try costs a database query.
 const TRIED_YEARS: usize = 3;
 
 /// An interpreted search.
@@ -30,8 +31,8 @@ pub struct UnderstoodSearch {
     pub corrected_query: Option<String>,
 }
 
-/// Interprets a search in this catalogue. A word that no movie has is treated as a typing mistake. A number that may be
-/// a year, and does not occur in the name of a match, is treated as the year of the movies.
+/// Interprets a search in this catalogue. A word that no movie contains is treated as a typing mistake. A number that
+/// may be a year, and does not occur in the name of a match, is treated as the year of the movies.
 ///
 /// # Errors
 /// When the store fails.
@@ -79,7 +80,7 @@ async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Optio
     Ok(None)
 }
 
-/// Returns for each word of the search whether a movie has it. Repeated words are looked up once.
+/// Returns, for each word of the search, whether any movie contains it. Repeated words are looked up once.
 async fn known_words(queries: &dyn SearchQueries, search: &Search) -> Result<Vec<bool>, StoreError> {
     let mut distinct: Vec<SearchTerm> = Vec::new();
     let mut positions = Vec::new();
@@ -94,7 +95,7 @@ async fn known_words(queries: &dyn SearchQueries, search: &Search) -> Result<Vec
     Ok(positions.into_iter().map(|position| known.get(position).copied().unwrap_or(true)).collect())
 }
 
-/// Returns the wordings to try. The first one has the most likely correction at every position. Each further one
+/// Returns the wordings to try. The first one has the most likely correction at every position. Each further wording
 /// replaces one of these corrections by another choice.
 fn wordings(search: &Search, choices: &[(usize, Vec<Correction>)]) -> Vec<Search> {
     if choices.is_empty() {
@@ -112,8 +113,8 @@ fn wordings(search: &Search, choices: &[(usize, Vec<Correction>)]) -> Vec<Search
     wordings
 }
 
-/// Interprets the numbers that may be years: each is a word of the movie's name, or one of them is the year of the
-/// movies.
+/// Interprets the numbers that may be years: either all of them are words of the movie's name, or one of them is the
+/// year of the movies.
 async fn with_years(queries: &dyn SearchQueries, search: Search) -> Result<Search, StoreError> {
     let years = search.possible_years();
     let Some((first, others)) = years.split_first() else { return Ok(search) };
@@ -144,8 +145,9 @@ struct Run {
     duration: TimeDelta,
 }
 
-/// After a refresh, the next one waits this many times the duration of the refresh, up to [`LONGEST_PAUSE`]. Refreshes
-/// therefore take about a twentieth of the time at most.
+/// After a refresh, the next one waits this many times the duration of the refresh, so that refreshes take less than a
+/// twentieth of the time. The wait is at most [`LONGEST_PAUSE`], so refreshes that take longer than 15 seconds get a
+/// larger share.
 const SHARE_OF_TIME: i32 = 20;
 
 /// The maximum pause after a refresh, however long the refresh took.
@@ -159,7 +161,7 @@ impl SearchUpkeep {
     }
 
     /// Refreshes the index when movies have changed; returns how many movies and words were updated. Does nothing
-    /// during the pause after a refresh, which is long when the refresh took long, as in large catalogues.
+    /// during the pause after a refresh. The longer the refresh took, the longer is this pause.
     ///
     /// # Errors
     /// When the store fails.
@@ -234,14 +236,22 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_words_are_corrected_to_those_that_find_a_movie() {
-        assert_eq!(understood(&MOVIES, "teh godfahter").await, plain("teh godfahter"), "three letters");
+        assert_eq!(
+            understood(&MOVIES, "teh godfahter").await,
+            plain("teh godfahter"),
+            "words of three letters are not corrected"
+        );
         assert_eq!(understood(&MOVIES, "the godfahter").await, corrected_to("the godfather"));
         assert_eq!(understood(&MOVIES, "hezt").await, corrected_to("heat"));
         assert_eq!(understood(&MOVIES, "balde runnre").await, corrected_to("blade runner"));
         assert_eq!(understood(&MOVIES, "xyzzyx").await, plain("xyzzyx"));
         let both = [("Heat of Night", 1995), ("Heart of Gold", 1990), ("Heart", 1991)];
         assert_eq!(understood(&both, "hezt night").await, corrected_to("heat night"));
-        assert_eq!(understood(&both, "heqrt night").await, plain("heqrt night"), "no movie has both");
+        assert_eq!(
+            understood(&both, "heqrt night").await,
+            plain("heqrt night"),
+            "no movie contains both words"
+        );
     }
 
     #[tokio::test]
@@ -273,7 +283,7 @@ mod tests {
         assert_eq!(found, ("alpha 2001 2002 2003".to_owned(), Some(2004), None));
         let names = [("Alpha 2004 2003 2002 2001", 2005)];
         let (_, year, _) = understood(&names, "alpha 2004 2005 2003 2002 2001").await;
-        assert_eq!(year, Some(2004), "the earlier values are not tried");
+        assert_eq!(year, Some(2004), "2005 is not tried");
     }
 
     #[tokio::test]

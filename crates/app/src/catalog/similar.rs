@@ -10,17 +10,20 @@ use domain::{
 
 use super::Catalog;
 
-/// After how many days a list of similar movies is computed again, since other movies are added in the meantime.
+/// The number of days after which a list of similar movies is computed again, because movies may have been added since
+/// then.
 const KEPT_DAYS: i64 = 7;
-/// How many movies of a list are read first. The others are read only if fewer than [`SHOWN_SIMILAR`] of them are still on
-/// sale and not bought by the viewer.
+/// How many movies of a list are read first. The rest is read only if fewer than [`SHOWN_SIMILAR`] of these movies are
+/// on sale and not bought by the viewer.
 const READ_FIRST: usize = 24;
 /// How many movies a round of background work checks.
 const LOOKED_AT: u32 = 500;
-/// The maximum number of lists that a round computes, because it shares the database with the requests.
+/// The maximum number of lists that a round computes. It is small, because the round shares the database with the
+/// requests of users.
 const FOUND: usize = 4;
 
-/// The position of the background work in the movies on sale, the most popular first. `None` is the beginning.
+/// The position of the background work in the list of movies on sale, which begins with the most popular movie. `None`
+/// is the beginning of the list.
 pub type SimilarProgress = Option<(f64, MovieId)>;
 
 impl Catalog {
@@ -52,7 +55,7 @@ impl Catalog {
         Ok(Some(movies))
     }
 
-    /// Those of the movies, in their order, that are on sale and not bought by the viewer.
+    /// Returns the movies that are on sale and that the viewer has not bought, in the order of `ids`.
     async fn offered(
         &self,
         ids: &[MovieId],
@@ -79,8 +82,8 @@ impl Catalog {
 
     /// Computes and stores lists of similar movies that are missing or old: one round of background work.
     ///
-    /// Returns the number of computed lists, and the position at which the next round continues. After the last movie
-    /// this is `None`, the beginning.
+    /// Returns the number of computed lists, and the position at which the next round continues. After the last movie,
+    /// this position is `None`: the next round starts from the beginning.
     ///
     /// # Errors
     /// When the store fails.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::storage::TestStorage;
 
-/// An actor whose user and session have this number as their identifier.
+/// Returns an actor whose user and session have this number as their identifier.
 pub(crate) const fn user(number: u128) -> Actor {
     let session_id = Id::from_uuid(Uuid::from_u128(number));
     Actor { user_id: Id::from_uuid(Uuid::from_u128(number)), session_id, role: Role::User }

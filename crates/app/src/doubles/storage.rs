@@ -68,16 +68,17 @@ pub(super) struct Script {
     calls: Mutex<Vec<&'static str>>,
     /// The port method that fails.
     failing: Mutex<Option<&'static str>>,
-    /// The methods to interrupt, and what runs right before each call of them.
+    /// The methods to interrupt, and the callback that runs right before each call of one of them.
     interrupt: tokio::sync::Mutex<Option<(&'static [&'static str], Interrupt)>>,
-    /// A port method, and what runs once, right before its next call outside a unit of work.
+    /// A port method, and the future that runs once, right before the next call of the method outside a unit of work.
     before: Mutex<Option<(&'static str, Interruption<'static>)>>,
     fails_on_commit: AtomicBool,
     commits_to_lose: AtomicU32,
-    /// How many calls are left until one loses a race; 0 when no call loses.
+    /// The number of the repository call that loses a race, counted from the next call (1); 0 when no call loses a
+    /// race.
     calls_until_loss: AtomicU32,
     commits: AtomicU32,
-    /// The tasks that have a unit of work open; `None` is the test itself.
+    /// The tasks that have an open unit of work. `None` is the main task of the test.
     open_units: Mutex<Vec<Option<task::Id>>>,
 }
 
@@ -100,7 +101,8 @@ impl Script {
         if counted == Ok(1) { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
     }
 
-    /// Does the same as [`Self::enter`] for a port method outside a unit of work, after what the test runs before it.
+    /// Does the same as [`Self::enter`] for a port method outside a unit of work. If the test has set a future to run
+    /// before this method, runs it first.
     pub(super) async fn enter_port(&self, method: &'static str) -> Result<(), StoreError> {
         let before = self.before.lock().unwrap().take_if(|(wanted, _)| *wanted == method);
         if let Some((_, run)) = before {
@@ -109,7 +111,7 @@ impl Script {
         self.enter(method)
     }
 
-    /// Counts the commit of a transaction, and fails if it is one of those that lose a race.
+    /// Counts the commit of a transaction, and fails if the test makes this commit lose a race.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
         self.commits.fetch_add(1, Ordering::Relaxed);
         let counted = self
@@ -133,7 +135,7 @@ impl Script {
 pub(crate) struct TestStorage {
     pub(crate) database: SqliteDatabase,
     pub(super) script: Arc<Script>,
-    /// A separate connection, for rows that no port shows.
+    /// A separate connection, to read and write rows that no port gives access to.
     pub(super) tables: Mutex<SqliteConnection>,
     interference: Mutex<Option<Interference>>,
     /// Removed when this is dropped.
@@ -175,7 +177,8 @@ impl TestStorage {
         self.script.commits_to_lose.store(count, Ordering::Relaxed);
     }
 
-    /// Makes the repository call with this number, counted from now on, lose a race.
+    /// Makes one of the next repository calls lose a race: the next call for 1, the second call from now for 2, and so
+    /// on.
     pub(crate) fn lose_repository_call(&self, number: u32) {
         self.script.calls_until_loss.store(number, Ordering::Relaxed);
     }
@@ -200,8 +203,8 @@ impl TestStorage {
         *self.interference.lock().unwrap() = Some(Box::new(change));
     }
 
-    /// Runs `interrupt` inside the open unit of work, right before each call of one of these methods. The unit then
-    /// sees changes as it would see concurrent commits on PostgreSQL.
+    /// Runs `interrupt` inside the open unit of work, right before each call of one of these methods. The changes of
+    /// `interrupt` then appear in the middle of the unit, as the commits of concurrent transactions do on PostgreSQL.
     pub(crate) async fn interrupt(
         &self,
         methods: &'static [&'static str],
@@ -215,8 +218,8 @@ impl TestStorage {
         *self.script.before.lock().unwrap() = Some((method, Box::pin(run)));
     }
 
-    /// Returns whether the calling task has an open unit of work. While it has, it must not hash passwords or use the
-    /// network.
+    /// Returns whether the calling task has an open unit of work. While a unit of work is open, a task must neither
+    /// hash passwords nor use the network.
     pub(crate) fn has_open_unit(&self) -> bool {
         self.script.open_units.lock().unwrap().contains(&task::try_id())
     }

@@ -288,7 +288,8 @@ pub(super) async fn lock_movie_of(
     }
 }
 
-/// The comment, locked with its movie, if the user can see it and it was not deleted.
+/// Locks a comment and its movie, and returns the comment. Fails when there is no such comment or the user cannot see
+/// its movie ([`RespondError::NotFound`]), or when the comment was deleted ([`RespondError::CommentDeleted`]).
 pub(super) async fn visible_comment(
     unit: &mut dyn EngagementUnit,
     actor: Actor,
@@ -301,7 +302,8 @@ pub(super) async fn visible_comment(
     if comment.is_deleted() { Err(RespondError::CommentDeleted) } else { Ok(comment) }
 }
 
-/// The comment, locked with its movie, if the user can see it and it was not deleted.
+/// Locks a comment and its movie, and returns the comment. Fails with [`ChangeCommentError::NotFound`] when there is no
+/// such comment, the user cannot see its movie, or the comment was deleted.
 async fn live_comment(
     unit: &mut dyn EngagementUnit,
     actor: Actor,

@@ -90,7 +90,7 @@ impl Engagement {
         Ok(true)
     }
 
-    /// Removes a movie from the user's favourites. Succeeds also when the movie is not a favourite.
+    /// Removes a movie from the user's favourites. Also succeeds when the movie is not a favourite.
     ///
     /// # Errors
     /// See [`AccessError`].

@@ -1,11 +1,12 @@
-//! The addresses of films and subtitles. They contain a purchase and are signed, so that they cannot be forged.
+//! The addresses of films and subtitles. An address contains the identifier of a purchase, and is signed, so that it
+//! cannot be forged.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
 use domain::{entropy::Signer, id::PurchaseId, library::Language, time::Instant};
 use uuid::Uuid;
 
-/// The purpose of the signatures of addresses. It is signed too, so that other signatures of the server are not valid
+/// The first part of the signed data. Because of it, a signature that the server made for another purpose is not valid
 /// here.
 const PURPOSE: &[u8] = b"watch";
 
@@ -16,7 +17,7 @@ pub(super) struct Address {
     pub(super) purchase_id: PurchaseId,
     /// When the address expires, in whole seconds.
     pub(super) expires_at: Instant,
-    /// The language, if the address is that of subtitles; `None` for the film.
+    /// The language of the subtitles; `None` if the address belongs to the film.
     pub(super) language: Option<Language>,
 }
 

@@ -159,7 +159,8 @@ impl Library {
         self.store.begin_as_operator(attempt).await?.lock_movie_media(movie_id).await
     }
 
-    /// Removes a film that no longer belongs to a movie. If this fails, the film only occupies space.
+    /// Removes a film that no longer belongs to a movie. A failure is only logged, because the remaining file does no
+    /// harm except to occupy space.
     async fn forget_film(&self, key: Option<&MediaKey>) {
         if let Some(key) = key
             && let Err(error) = self.films.remove_film(key).await

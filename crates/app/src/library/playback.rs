@@ -32,7 +32,7 @@ pub struct Playback {
 pub struct OfferedSubtitles {
     /// The language.
     pub language: Language,
-    /// The address of the subtitles, which expires together with that of the film.
+    /// The address of the subtitles, which expires at the same time as the address of the film.
     pub url: String,
 }
 
@@ -55,7 +55,7 @@ pub enum PlaybackError {
 
 impl Library {
     /// Returns the addresses for watching a bought movie. They are valid for the movie's running time plus four hours,
-    /// unless the purchase ends before.
+    /// unless the purchase ends or is suspended earlier.
     ///
     /// # Errors
     /// See [`PlaybackError`].

@@ -8,8 +8,8 @@ use domain::{
 
 use super::{Library, address::Address};
 
-/// How many times a file is tried to be opened. Another file may replace it after its key was read; the next try then
-/// reads the new key.
+/// The maximum number of attempts to open a file. Another file may replace the file after its key was read; the next
+/// attempt then reads the new key.
 const OPENINGS: u32 = 2;
 
 /// An opened film.
@@ -19,7 +19,7 @@ pub struct WatchedFilm {
     pub purchase_id: PurchaseId,
     /// When the address expires.
     pub expires_at: Instant,
-    /// The name of the stored file, which never changes its content.
+    /// The name of the stored file. The content of a stored file never changes.
     pub key: MediaKey,
     /// The location of the film's bytes.
     pub source: FilmSource,
@@ -28,7 +28,7 @@ pub struct WatchedFilm {
 /// Opened subtitles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchedSubtitles {
-    /// The name of the stored file, which never changes its content.
+    /// The name of the stored file. The content of a stored file never changes.
     pub key: MediaKey,
     /// The text.
     pub text: Vec<u8>,
@@ -49,8 +49,8 @@ pub enum WatchError {
 }
 
 impl Library {
-    /// Opens the film of an address. If the film is at an address of the media store, `access` says what that address
-    /// allows.
+    /// Opens the film of an address. If the media store serves the film at an address of its own, `access` is the only
+    /// use that this address allows.
     ///
     /// # Errors
     /// See [`WatchError`].
@@ -83,7 +83,7 @@ impl Library {
         Err(WatchError::NotFound)
     }
 
-    /// Returns those of the given purchases whose movies may still be watched.
+    /// Returns the purchases among `purchases` whose movies may still be watched.
     ///
     /// # Errors
     /// When the store fails.

@@ -53,7 +53,7 @@ mail!(
 
 /// Says that the password was changed.
 pub(crate) struct PasswordChanged {
-    /// The device that changed it.
+    /// The device from which the password was changed.
     pub(crate) device: Device,
     pub(crate) at: Moment,
 }

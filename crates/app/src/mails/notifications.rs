@@ -1,4 +1,4 @@
-//! The mails about notifications. Their receivers can switch them off.
+//! The mails about notifications. Receivers can unsubscribe from them.
 
 use super::mail;
 

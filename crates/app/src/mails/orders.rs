@@ -121,7 +121,7 @@ mail!(
     |mail| format!("A refund request for Cinema order {}", mail.number)
 );
 
-/// Says how a request for a refund was decided.
+/// Says whether a request for a refund was approved or rejected.
 pub(crate) struct RefundDecided {
     pub(crate) number: String,
     pub(crate) order_id: OrderId,

@@ -46,7 +46,7 @@ mockall::mock! {
 }
 
 mockall::mock! {
-    /// A unit of work that notifies.
+    /// A unit of work that writes notifications and outbox messages.
     pub(crate) Unit {}
     #[async_trait]
     impl NotificationRepository for Unit {

@@ -21,7 +21,7 @@ use crate::{
     outbox::Message,
 };
 
-/// Notifies users about actions. The use cases of every area call it in the unit of work of the action.
+/// Notifies users about actions. Use cases of every area call [`Notifier::notify`] in the unit of work of the action.
 pub struct Notifier {
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
@@ -37,8 +37,8 @@ impl Notifier {
     /// Notifies the receiver, and writes the mail about it to the outbox if the receiver wants mails. Does nothing when
     /// the receiver is the actor, or was already notified about the same cause.
     ///
-    /// A unit that notifies several users must do so last, and in the order of their identifiers, since each receiver's
-    /// inbox is locked until the unit ends.
+    /// A unit of work that notifies several users must do so as its last step, and in the order of their identifiers:
+    /// each receiver's inbox stays locked until the unit ends, and a fixed order prevents deadlocks.
     ///
     /// # Errors
     /// When the store fails.
@@ -163,8 +163,8 @@ mod tests {
         }
     }
 
-    /// Notifies about a like. `mail` is what storing the notification returns. Returns the messages that were written
-    /// to the outbox.
+    /// Notifies about a like, with a unit of work that returns `mail` when the notification is stored. Returns the
+    /// messages that were written to the outbox.
     async fn mailed(mail: Option<NotificationMail>) -> Vec<NewOutboxMessage> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let mut unit = MockUnit::new();
@@ -185,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn users_are_not_notified_of_their_own_actions() {
-        // No method is called.
+        // The mock expects no calls.
         let mut unit = MockUnit::new();
         notifier().notify(&mut unit, id(2), like(), now()).await.unwrap();
     }

@@ -10,7 +10,8 @@ use domain::{
 
 use super::Notifications;
 
-/// How far back missed notifications are sent to a client that reconnects.
+/// A client that reconnects gets the notifications that it has missed, but only if its last event is not older than
+/// this.
 const REPLAYED: TimeDelta = TimeDelta::hours(1);
 
 /// How many notifications are read at once.
@@ -68,7 +69,7 @@ pub struct StreamStart {
 /// What is new in a user's notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserNews {
-    /// New notifications and those that became unread again, in the order of their positions.
+    /// New notifications, and notifications that became unread again, in the order of their positions.
     pub notifications: Vec<Notification>,
     /// The position after these notifications.
     pub position: i64,
@@ -94,7 +95,7 @@ impl Notifications {
         Ok(StreamStart { from: known.unwrap_or(current), resync: known.is_none(), unread })
     }
 
-    /// Returns those of the given positions after which their users have news.
+    /// Returns the positions in `known` whose users have newer notifications.
     ///
     /// # Errors
     /// When the store fails.
@@ -107,14 +108,14 @@ impl Notifications {
         Ok(known.iter().filter(has_moved).copied().collect())
     }
 
-    /// Returns a user's news after a position. If they do not fit into one batch, the next call with
-    /// [`UserNews::position`] returns the following ones.
+    /// Returns a user's news after a position. If the news do not fit into one batch, a call with
+    /// [`UserNews::position`] returns the next batch.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn news(&self, behind: UserPosition) -> Result<UserNews, StoreError> {
-        // The position is read before the notifications. Notifications that are written meanwhile and missed here are
-        // after this position, so the next news contain them.
+        // The position is read before the notifications. A notification that is written in between, and that this call
+        // misses, has a later position, so the next call returns it.
         let positions = self.queries.notification_positions(&[behind.user_id]).await?;
         let reached = positions.first().map_or(behind.position, |found| found.position);
         let notifications = self.queries.notifications_behind(behind, BATCH).await?;
@@ -125,7 +126,7 @@ impl Notifications {
         Ok(UserNews { notifications, position, unread })
     }
 
-    /// Returns those of the given sessions that are active.
+    /// Returns the sessions among `ids` that are active.
     ///
     /// # Errors
     /// When the store fails.

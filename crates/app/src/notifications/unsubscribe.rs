@@ -8,7 +8,7 @@ use domain::{
 
 use super::Notifications;
 
-/// Distinguishes tokens of this purpose from other sealed texts.
+/// The first word of a sealed token, which distinguishes it from texts that were sealed for other purposes.
 const PURPOSE: &str = "unsubscribe";
 
 /// The user and the kind of mails that an unsubscribe link is for. The link needs no sign-in: anyone who has the mail

@@ -9,7 +9,8 @@ use domain::{
 use super::Orders;
 use crate::payments::CloseError;
 
-/// How many times a cancellation is tried, because a new payment may be started after each closed checkout.
+/// The maximum number of tries of a cancellation. After an open checkout was closed, the cancellation is tried again,
+/// and a new payment may have been started by then.
 const ROUNDS: u32 = 4;
 
 /// Why an order was not canceled.

@@ -12,7 +12,8 @@ use crate::payments::CloseError;
 /// How many orders are read at once.
 const BATCH: u32 = 100;
 
-/// How many times the expiry of an order is tried, because a new payment may be started after each closed checkout.
+/// The maximum number of tries to cancel an expired order. After an open checkout was closed, the cancellation is tried
+/// again, and a new payment may have been started by then.
 const ROUNDS: u32 = 3;
 
 /// The next step of the expiry.

@@ -18,13 +18,13 @@ use crate::{
     catalog::Posters,
 };
 
-/// How many done messages one transaction removes at most, so that other transactions do not wait long for it.
+/// The maximum number of messages that one transaction removes, so that other transactions do not wait long for it.
 const PURGE_BATCH: u32 = 1_000;
 
 /// How long done messages are kept, so that a second message with the same cause is recognised and dropped.
 const KEPT_AFTER_DONE: TimeDelta = TimeDelta::days(7);
 
-/// Handles the messages in the outbox. Several nodes and workers may do so concurrently.
+/// Handles the messages in the outbox. Several nodes and workers may handle messages concurrently.
 pub struct Outbox {
     /// Claims messages.
     pub queue: Arc<dyn OutboxQueue>,
@@ -55,8 +55,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Returns the destination, by which slow deliveries are counted: the host of the mailbox for a mail, and the kind
-    /// of any other message.
+    /// Returns the destination, for which slow deliveries are counted: the domain of the address for a mail, and the
+    /// kind for any other message.
     #[must_use]
     pub fn destination(&self) -> &str {
         let Ok(Message::Mail(mail)) = &self.message else { return &self.claimed.kind };
@@ -81,8 +81,9 @@ impl Outbox {
     }
 
     /// Handles a message. Returns `false` when this failed. A failed message is retried later with increasing delay. It
-    /// is abandoned immediately when no later attempt can succeed, and otherwise according to
-    /// [`ClaimedOutboxMessage::retry_at`]; messages that are never given up are retried until they succeed.
+    /// is abandoned immediately when no later attempt can succeed, and otherwise when
+    /// [`ClaimedOutboxMessage::retry_at`] returns `None`. Messages about unused pictures are retried until they
+    /// succeed.
     ///
     /// # Errors
     /// When the store fails to record the outcome; the message can be claimed again when its lease ends.

@@ -1,4 +1,4 @@
-//! A mailer for the tests of the outbox.
+//! A mock of the mailer for the tests of the outbox.
 
 use async_trait::async_trait;
 use domain::{

@@ -31,7 +31,7 @@ pub enum Message {
         #[serde(with = "email_address")]
         email: EmailAddress,
     },
-    /// A stored picture that the user's profile possibly does not use: it is removed unless the profile uses it.
+    /// A stored picture that is possibly unused. It is removed unless the user's profile uses it.
     UnusedAvatar {
         /// The user of the picture.
         #[serde(with = "display")]
@@ -40,7 +40,7 @@ pub enum Message {
         #[serde(with = "display")]
         key: MediaKey,
     },
-    /// A stored poster that the movie possibly does not use: it is removed unless the movie uses it.
+    /// A stored poster that is possibly unused. It is removed unless the movie uses it.
     UnusedPoster {
         /// The movie of the poster.
         #[serde(with = "display")]

@@ -20,7 +20,7 @@ impl Payments {
         self.apply(id, order_id, Some(checkout), &checkout.report).await
     }
 
-    /// Like [`Self::apply_checkout`], but for a payment without a checkout.
+    /// Does the same as [`Self::apply_checkout`] for a payment without a checkout.
     pub(super) async fn apply_report(
         &self,
         id: PaymentId,
@@ -38,7 +38,7 @@ impl Payments {
         report: &CheckoutReport,
     ) -> Result<(), StoreError> {
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
-        // Administrators are notified only of wrong amounts, which only a report of arrived money can have.
+        // Only a report of arrived money can lead to a mail to the administrators: when the amount is wrong.
         let admins = match report {
             CheckoutReport::Paid { .. } => self.administrators().await?,
             _ => Vec::new(),
@@ -63,7 +63,7 @@ impl Payments {
         let found = unit.find_payment_for_update(id).await?.filter(|payment| payment.order_id == order.id);
         let Some(mut payment) = found else { return Ok(()) };
         match checkout {
-            // Reports of another provider are ignored.
+            // A report about a payment that was started at another provider is ignored.
             Some(_) if payment.provider != self.gateway.provider() => return Ok(()),
             Some(checkout) => copy_checkout(&mut payment, checkout),
             // A checkout was opened in the meantime, so only the provider can report that it has ended.
@@ -76,7 +76,8 @@ impl Payments {
             payment.request = None;
             match &mut payment.checkout {
                 Some(checkout) => checkout.url = None,
-                // The payment had no checkout, so repeating the request that created it starts another payment.
+                // The payment never had a checkout. Its idempotency keys are released, so that repeating a request with
+                // such a key starts another payment.
                 None => unit.release_keys(payment.id.as_uuid()).await?,
             }
         }
@@ -91,7 +92,7 @@ impl Payments {
             if held.refunds.is_empty() && held.disputes.is_empty() {
                 self.book(&mut *unit, &held, now).await?;
             } else {
-                // The provider may have reported refunds or disputes before the arrival of the money.
+                // The provider has reported refunds or disputes before the arrival of the money.
                 self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
             }
         }
@@ -144,7 +145,7 @@ impl Payments {
     }
 }
 
-/// Copies the checkout to the payment, except for the report.
+/// Copies the data of the checkout to the payment, except for the report.
 fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
     payment.checkout = Some(OpenedCheckout {
         id: checkout.id.clone(),
@@ -158,7 +159,7 @@ fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
 }
 
 /// Schedules the next check of an open payment: one minute from now after a change, otherwise as scheduled before. A
-/// payment that is no longer open is not checked.
+/// payment that is no longer open is not checked, unless [`Payments::update_order`] schedules the return of its money.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
         payment.next_check_at = None;

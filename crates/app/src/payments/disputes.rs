@@ -51,8 +51,8 @@ impl Payments {
             }
             for dispute in due {
                 let (id, order_id) = (dispute.payment_id, dispute.order_id);
-                // An empty list of reports only writes the time of the next check. This is done before the provider is
-                // called.
+                // With an empty list, this only schedules the next check. It happens before the provider is called, so
+                // that an unavailable provider is not called continuously.
                 self.apply_disputes(id, order_id, &[]).await?;
                 log_provider_failure(self.sync_dispute(id, order_id, &dispute.external_id).await)?;
                 checked = checked.saturating_add(1);
@@ -201,7 +201,7 @@ fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     }
 }
 
-/// Schedules the next check of the open disputes whose check is due.
+/// Schedules the next check of each dispute whose check is due.
 async fn postpone(unit: &mut dyn OrderUnit, held: &mut Held, now: Instant) -> Result<(), StoreError> {
     for dispute in &mut held.disputes {
         if dispute.next_check_at.is_some_and(|due| due <= now) {

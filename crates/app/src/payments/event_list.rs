@@ -7,7 +7,8 @@ use domain::{
 
 use super::Payments;
 
-/// Reading begins this long before the newest known event, since events may appear in the provider's list late.
+/// Reading begins this long before the newest event that was read, because events may appear in the provider's list
+/// late.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
 /// How far back the list is read the first time. Providers keep events for about this long.
@@ -18,8 +19,8 @@ impl Payments {
     /// database was restored from a backup; returns the number of new events. [`Payments::process_events`] processes
     /// them.
     ///
-    /// Reading continues from the stored time, so that a restored database automatically reads the events since the
-    /// backup.
+    /// The time of the newest read event is stored in the database, and reading continues from this time. After the
+    /// database was restored from a backup, the events since the backup are therefore read again.
     ///
     /// # Errors
     /// When the store fails. If the provider fails, the list is read again later.

@@ -109,7 +109,8 @@ impl Payments {
         self.events.fail_event(claimed, &error, retry_at).await
     }
 
-    /// Returns whether the event cannot be applied now because its provider is not configured. Such an event is kept.
+    /// Returns whether the event cannot be applied now, because its provider is not configured. Such an event is
+    /// retried later, since the provider may be configured again.
     fn is_for_later(&self, event: &WebhookEvent) -> bool {
         event.provider != self.gateway.provider()
     }
@@ -146,7 +147,8 @@ impl Payments {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {
             (Some(stored), _) => Some(stored),
-            // The provider's answer with the identifier of the checkout was lost, so the payment does not contain it.
+            // The provider's answer to the opening of the checkout was lost, so the payment does not contain the
+            // identifier of the checkout.
             (None, Some(id)) => self.queries.order_of_payment(id).await?.map(|order_id| (id, order_id)),
             (None, None) => None,
         };

@@ -184,7 +184,7 @@ impl Payments {
         };
         unit.insert_refund(&refund).await?;
         held.refunds.push(refund.clone());
-        // A refund that failed before it was known has no effect.
+        // A refund that had already failed when it was first reported has no effect.
         Ok(Some(refund).filter(Refund::is_active))
     }
 
@@ -219,7 +219,7 @@ impl Payments {
             let is_put = unit.put_entitlement(purchase_of(item.order_item_id), entitlement, now).await?;
             if entitlement == Entitlement::Revoked {
                 let (user_id, ended) = (order.user_id, held.payment.id);
-                // Boxed, because the future contains a second payment and would be too large.
+                // The future is boxed, because it contains a second payment and would otherwise be too large.
                 Box::pin(self.restore_other_purchase(unit, user_id, item.movie_id, ended, now)).await?;
             } else if !is_put {
                 not_restored.push(item);

@@ -24,7 +24,7 @@ const OWNED_ALREADY: &str = "The movies were in the library already.";
 enum Permission {
     /// The refund may be requested.
     Given,
-    /// The refund may not be requested now: a dispute is open, or the refund is no longer pending.
+    /// The refund must not be requested now: a dispute is open, or the refund is no longer pending.
     Awaited,
     /// The refund can never be requested: its money is no longer available.
     Refused,
@@ -83,7 +83,7 @@ impl Payments {
         self.apply_refunds(payment_id, order_id, RefundChange::Seen(&seen)).await?;
         let is_known = seen.iter().any(|refund| refund.refund_id == Some(id));
         let Some(order) = due.order.filter(|_| !is_known) else { return Ok(()) };
-        // Disputed money is not refunded, since the buyer would get it twice.
+        // Disputed money is not refunded, because the buyer would get the money twice.
         self.sync_disputes(payment_id, order_id, charge).await?;
         match self.permission(id, payment_id, order_id).await? {
             Permission::Given => {}
@@ -127,7 +127,8 @@ impl Payments {
         .await
     }
 
-    /// Writes the time of the next check, before the provider is called. Returns `None` when there is nothing to check.
+    /// Writes the time of the next check, before the provider is called. Returns `None` when there is no such pending
+    /// refund or, with `only_if_due`, when its check is not due.
     async fn try_postpone_refund(
         &self,
         attempt: Attempt,

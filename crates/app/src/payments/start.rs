@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::{CloseError, Payments, next_check};
 
-/// How many times starting a payment is tried, because an open checkout may have to be ended first, or the payment may
-/// end while its checkout is opened.
+/// The maximum number of tries to start a payment. Another try is needed when an open checkout had to be ended first,
+/// or when the payment ended while its checkout was being opened.
 const ROUNDS: u32 = 4;
 
 /// Why no payment was started.
@@ -39,7 +39,7 @@ pub enum PayError {
     /// The provider cannot take exactly this amount.
     #[error("the payment provider cannot charge exactly this amount")]
     AmountUnsupported,
-    /// The prices differ from those of the order, or from those that the buyer accepts.
+    /// The current prices differ from the prices of the order, or from the total that the buyer accepts.
     #[error("prices changed since the order was made")]
     PriceChanged(PriceChange),
     /// A movie of the order is no longer on sale.
@@ -79,7 +79,7 @@ impl From<OrderTotalError> for PayError {
 pub struct StartedPayment {
     /// The payment.
     pub payment: PaymentView,
-    /// Whether this call created the payment, or repeats the answer of the earlier call that created it.
+    /// Whether this call created the payment, or repeats the answer of an earlier call that created the payment.
     pub is_new: bool,
 }
 

@@ -116,7 +116,7 @@ impl Payments {
             CheckoutReport::Paid { amount, .. } => {
                 self.return_unknown(shop_id, payment_id, checkout, *amount).await
             }
-            // The arrival of the money is a separate event.
+            // Either the checkout has received no money, or a later event reports the arrival of the money.
             CheckoutReport::Processing | CheckoutReport::Bounced(_) | CheckoutReport::Expired { .. } => {
                 Ok(())
             }

@@ -28,14 +28,14 @@ const BATCH: u32 = 500;
 pub struct MoneyVerdict {
     /// The violations.
     pub violations: Vec<MoneyViolation>,
-    /// Why the provider's lists could not be read, if they could not.
+    /// The provider's error, if its lists could not be read.
     pub unread: Option<GatewayError>,
 }
 
 impl Payments {
-    /// Checks the invariants of money and entitlements in the whole database, and compares the payments of the last 30
-    /// days with the provider's own lists. Checkouts that are younger than `min_age` are not compared. `min_age` must
-    /// be at least [`CHECKOUTS_SETTLE_IN`], unless all events have been delivered.
+    /// Checks that all amounts and entitlements in the database are consistent, and compares the payments of the last
+    /// 30 days with the provider's own lists. Checkouts that are younger than `min_age` are not compared. `min_age`
+    /// must be at least [`CHECKOUTS_SETTLE_IN`], unless all events have been delivered.
     ///
     /// # Errors
     /// When the store fails.
@@ -111,7 +111,8 @@ impl Payments {
             _ => None,
         };
         let Some(known) = known else {
-            // A payment created just before `since` is not in `booked`, so it is looked up in the database.
+            // If the payment was created just before `since` and its checkout just after, the payment is not in
+            // `booked`. `compare_unknown` therefore looks the payment up in the database.
             return match arrived {
                 Some(amount) if checkout.created_at >= since => {
                     self.compare_unknown(shop, checkout, amount).await

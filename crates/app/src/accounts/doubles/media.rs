@@ -52,7 +52,7 @@ impl MemoryMedia {
 
     fn has_no_open_unit_beside(&self) {
         let has_open_unit = self.store.as_ref().is_some_and(|store| store.has_open_unit());
-        assert!(!has_open_unit, "works on pictures while a unit of work is open");
+        assert!(!has_open_unit, "no unit of work may be open while pictures are processed or stored");
     }
 
     fn check(&self) -> Result<(), StoreError> {

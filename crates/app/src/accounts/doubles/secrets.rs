@@ -56,7 +56,7 @@ impl PlainHasher {
     }
 
     fn work(&self) -> Result<(), HashError> {
-        assert!(!self.store.has_open_unit(), "hashes while a unit of work is open");
+        assert!(!self.store.has_open_unit(), "no unit of work may be open while a password is hashed");
         if self.is_busy.load(Ordering::Relaxed) {
             return Err(HashError::Busy);
         }

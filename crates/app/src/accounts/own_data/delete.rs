@@ -65,7 +65,7 @@ impl OwnData {
     ) -> Result<(), DeleteAccountError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // Wrong passwords are limited as in signing in, so that a stolen access token does not allow faster guessing.
+        // Wrong passwords are limited as for sign-ins, so that a stolen access token does not allow faster guessing.
         let trying = self.check_and_delete(actor, &known, password, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }
@@ -125,7 +125,8 @@ impl OwnData {
             self.recorder.removed_avatar(&mut *unit, user.id, &avatar, now).await?;
         }
         unit.erase_user(user.id, now).await?;
-        // The mail must not refer to the user: all messages that do so have just been removed from the outbox.
+        // The mail is addressed without the account, because `erase_user` removes all pending messages that refer to
+        // the user.
         let to = Recipient::without_account(&user.email);
         let cause = format!("account_deleted:{}", user.id);
         self.recorder.mail(&mut *unit, to, cause, &AccountDeleted { at: Moment(now) }, now).await?;

@@ -29,8 +29,9 @@ impl OwnData {
         Ok((data.ok_or(AccessError::SignedOut)?, now))
     }
 
-    /// Returns the next comments of a user's export: those that follow the comment with the time and identifier in
-    /// `behind`, or the first ones for `None`. An empty result means that there are no more comments.
+    /// Returns the next comments of a user's export: the comments that follow the position `behind` (the time and
+    /// identifier of a comment), or the first comments if `behind` is `None`. An empty result means that there are no
+    /// more comments.
     ///
     /// Does not check access: the caller must have called [`export`](Self::export) for the same user.
     ///

@@ -11,7 +11,8 @@ use domain::{
 use super::Profiles;
 use crate::{outbox::Message, record::Recorder};
 
-/// How long after the announcement of a picture the outbox checks whether a profile uses the picture.
+/// How long after the announcement of a picture (see [`Profiles::set_avatar`]) the outbox checks whether a profile uses
+/// the picture.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// How long after its announcement a picture may become an avatar. This is much shorter than [`LOOKED_AT_AFTER`], so
@@ -35,9 +36,9 @@ pub enum SetAvatarError {
 impl Profiles {
     /// Sets the upload as the user's avatar, which replaces the previous one.
     ///
-    /// No transaction spans both the database and the media store. The picture is therefore announced in the outbox
-    /// before it is stored. An hour later the outbox checks whether the profile uses the picture, and removes it if
-    /// not, so that no failure leaves an unused picture.
+    /// No transaction spans both the database and the media store. A message about the picture (its announcement) is
+    /// therefore written to the outbox before the picture is stored. An hour later, the outbox processes this message:
+    /// it removes the picture if the profile does not use it. So no failure leaves an unused picture.
     ///
     /// # Errors
     /// See [`SetAvatarError`].
@@ -119,7 +120,7 @@ impl Profiles {
 
     async fn shown_avatar(&self, attempt: Attempt, user_id: UserId) -> Result<Option<MediaKey>, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        // Locking the user waits for concurrent changes of the profile.
+        // Locking the user waits until concurrent changes of the profile have ended.
         if unit.find_user_for_update(user_id).await?.is_none() {
             return Ok(None);
         }
@@ -188,7 +189,7 @@ mod tests {
         (world, id)
     }
 
-    /// Processes all messages of the outbox twice, as after a crash, even those that are not due yet.
+    /// Processes all outbox messages twice, as can happen after a crash, including messages that are not due yet.
     async fn clean(world: &World) {
         for message in world.messages().into_iter().chain(world.messages()) {
             if let Message::UnusedAvatar { user_id, key } = message {
@@ -224,7 +225,7 @@ mod tests {
         let second =
             world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar.unwrap();
         assert_ne!(first, second);
-        assert_eq!(world.media.keys().len(), 2, "it is removed after the commit, not before");
+        assert_eq!(world.media.keys().len(), 2, "the old picture is removed after the commit, not before");
         assert_eq!(due_after_an_hour(&world).await, [true, true, false]);
         clean(&world).await;
         assert_eq!(world.media.keys(), [second]);

@@ -74,7 +74,7 @@ impl Sessions {
     ) -> Result<(), ChangePasswordError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // Wrong passwords are limited as in signing in, so that a stolen access token does not allow faster guessing.
+        // Wrong passwords are limited as for sign-ins, so that a stolen access token does not allow faster guessing.
         let trying = self.check_and_change(actor, &email, &known, current, new, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }
@@ -214,7 +214,11 @@ mod tests {
         for pair in [laptop, bob] {
             world.sessions.authenticate(&pair.access).await.unwrap();
         }
-        assert_eq!(world.store.rows().await.refresh.len(), 2, "the caller's, and that of another user");
+        assert_eq!(
+            world.store.rows().await.refresh.len(),
+            2,
+            "the token of the caller, and the token of another user"
+        );
     }
 
     #[tokio::test]

@@ -119,9 +119,9 @@ impl Sessions {
     /// one was made with older parameters.
     ///
     /// If registration does not reveal addresses, an account that is awaiting activation is refused like an unknown
-    /// address, with the same steps. Otherwise a client could register an address and find out by logging in whether it
-    /// was known. In this case each refusal also requests an activation link while the quota is left; the link is
-    /// mailed only if the account is awaiting activation.
+    /// address, with the same steps. Otherwise a client could register an address, and find out by logging in whether
+    /// the address already had an account. With this setting, each refusal also requests an activation link, unless the
+    /// quota is used up; the link is mailed only if the account is awaiting activation.
     async fn verified(
         &self,
         email: &EmailAddress,
@@ -137,7 +137,8 @@ impl Sessions {
         let Some(known) = known.filter(|known| is_right && !(is_hidden && known.is_awaiting_activation))
         else {
             let asks_for_link = is_hidden && quota == MailQuota::Left;
-            // A refusal of an unknown address is recorded too, because it would otherwise take less time.
+            // The refusal of an unknown address is recorded too, because it would otherwise take less time than the
+            // refusal of a known address.
             self.record_refusal(user_id, "invalid_credentials", asks_for_link.then_some(email), origin)
                 .await?;
             return Err(LogInError::InvalidCredentials);
@@ -150,7 +151,8 @@ impl Sessions {
         Ok((known, rehashed))
     }
 
-    /// Records the log-in if it was refused after its password had been verified. Returns `outcome` unchanged.
+    /// If the log-in was refused although its password had been verified, records the refusal. Returns `outcome`
+    /// unchanged.
     async fn outcome_of<T>(
         &self,
         known: &Credentials,

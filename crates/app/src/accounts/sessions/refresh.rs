@@ -113,8 +113,8 @@ impl Sessions {
         Ok(claims)
     }
 
-    /// Returns the successor that the token already has, and the age of the key that signed it, because the server's
-    /// key may have been replaced since then.
+    /// Returns the successor that the token already has, and the age of the key that created and signed it: the
+    /// server's key may have been replaced since then.
     async fn same_successor(
         &self,
         unit: &mut dyn SessionUnit,
@@ -133,7 +133,7 @@ impl Sessions {
                 return Ok((key, claims));
             }
         }
-        // The successor is not found only when its key is no longer known to the server.
+        // The successor is missing only if the server no longer has the key that created it.
         Err(RefreshError::Invalid)
     }
 

@@ -32,8 +32,8 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
-/// How many times a registration is tried when the account changes between the comparison of the passwords and the unit
-/// of work.
+/// The maximum number of tries of a registration. It is tried again when the account changes between the comparison of
+/// the passwords and the unit of work.
 const TRIES: u32 = 5;
 
 /// The outcome of one try of a registration.
@@ -46,7 +46,7 @@ enum Outcome {
     Changed,
 }
 
-/// The result of comparing the typed password with that of the account, before the unit of work.
+/// The result of comparing the typed password with the account's password, before the unit of work.
 #[derive(Clone, Copy)]
 struct Compared<'a> {
     /// The credentials of the account; `None` when there was no account.
@@ -73,7 +73,7 @@ impl SignUp {
     /// is known.
     ///
     /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid.
-    /// The answer is the same as with a quota.
+    /// The answer is the same as before the quota was used up.
     ///
     /// # Errors
     /// See [`RegisterError`].
@@ -329,7 +329,10 @@ mod tests {
         let second = world.registered(&ann()).await;
         assert_eq!(world.last_mail().to.as_str(), "ann@example.com");
         assert_eq!(world.store.rows().await.users.len(), 1);
-        assert!(world.signup.activate(&first, ORIGIN).await.is_err(), "it was mailed to another spelling");
+        assert!(
+            world.signup.activate(&first, ORIGIN).await.is_err(),
+            "the link was mailed to another spelling"
+        );
         world.signup.activate(&second, ORIGIN).await.unwrap();
         assert_eq!(world.user(&ann()).await.email.as_str(), "ann@example.com");
         let again = world.signup.register(other, password(PASSWORD), MailQuota::Left, ORIGIN).await;

@@ -42,8 +42,8 @@ impl Users {
     /// Changes a user's role and whether the user may sign in. The owner gets a mail.
     ///
     /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every session
-    /// and invalidates mailed links, also for an account that is awaiting activation. Activating an account that is
-    /// awaiting activation drops a contested password, as following the activation link does.
+    /// and invalidates mailed links. An account that is awaiting activation can be deactivated, too. Activating an
+    /// account that is awaiting activation drops a contested password, as following the activation link does.
     ///
     /// # Errors
     /// See [`ChangeUserError`].
@@ -173,7 +173,7 @@ mod tests {
         email("root@example.com")
     }
 
-    /// Adds the administrator Root.
+    /// Adds an administrator with the address of [`root`].
     async fn led(world: World) -> World {
         world.signup.create_admin(root(), password(PASSWORD)).await.unwrap();
         world.actor(world.user(&root()).await.id).await;

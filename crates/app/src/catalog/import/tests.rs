@@ -148,7 +148,7 @@ async fn changes_of_price_and_availability_are_audited_and_others_are_not() {
         .iter()
         .map(|entry| {
             let AuditEntry { action, actor, object: Some(object), before, after, .. } = entry.clone() else {
-                panic!("a report without a subject")
+                panic!("an entry without an object")
             };
             let movie = shelf.movies.iter().find(|movie| AuditObject::Movie(movie.id) == object).unwrap();
             assert_eq!((actor, entry.at), (None, movie.updated_at));
