@@ -23,7 +23,7 @@ const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PR
     PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
 
-/// The file is a symbolic link. It is refused, because someone else may have chosen its target.
+/// The error for a file that is a symbolic link. A link is refused, because another user may have chosen its target.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is a link, and links are not followed: name the file itself in DATABASE_URL")]
 struct Link(PathBuf);

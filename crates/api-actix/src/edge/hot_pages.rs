@@ -56,7 +56,7 @@ struct Key {
     coding: Option<&'static str>,
 }
 
-/// The page, once the first request for it was answered; the inner `None` means that its answer cannot be cached.
+/// The page, after the first request for it was answered; the inner `None` means that the answer cannot be cached.
 type Slot = OnceCell<Option<Arc<Page>>>;
 
 /// A cached answer with status 200.
