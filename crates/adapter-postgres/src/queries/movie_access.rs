@@ -308,7 +308,11 @@ mod tests {
             Some(Access::Walk { limit: Some(1_000) })
         );
         assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page after 600 matches");
-        assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a title condition has no known size");
+        assert_eq!(
+            sizes(&[None], 1_000_000).access(21, true),
+            FAR_WALK,
+            "a title condition has no known size"
+        );
     }
 
     #[test]
