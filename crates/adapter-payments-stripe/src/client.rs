@@ -198,7 +198,7 @@ impl Client {
             Err(FailedAttempt { failure: Failure::NotReached(_) | Failure::Unknown(_), .. })
         );
         if self.breaker.record(permit, has_failed, Instant::now()) {
-            tracing::error!("half of the last calls of Stripe failed: it is not called for 30 seconds");
+            tracing::error!("half of the last calls to Stripe failed: no calls are made for 30 seconds");
         }
         tried
     }

@@ -20,7 +20,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Adds names that do not exist yet, in their order.
+/// Adds the names that do not exist yet, in the given order.
 pub(crate) async fn insert_names(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -39,7 +39,7 @@ pub(crate) async fn insert_names(
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Adds links.
+/// Adds links from movies to names. Existing links are kept unchanged.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -100,9 +100,11 @@ pub(crate) async fn insert_entries(unit: &mut UnitOfWork, entries: &[AuditEntry]
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Adds the movies whose identity does not exist yet; returns their identifiers.
+/// Adds the movies whose identity (name, year and duration) does not exist yet; returns the identifiers of the added
+/// movies.
 pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Result<Vec<Uuid>, StoreError> {
-    // Sorted, so that units that add the same movies lock them in the same order.
+    // Sorted, so that concurrent units of work that add the same movies lock them in the same order and cannot
+    // deadlock.
     let mut movies: Vec<&Movie> = movies.iter().collect();
     movies.sort_by(|one, other| identity(one).cmp(&identity(other)));
     let columns: [(&'static str, Bind); 24] = [
@@ -149,7 +151,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
     Ok(inserted.into_iter().map(|(id,)| id.0).collect())
 }
 
-/// How many movies of the index are read at once to count their words.
+/// How many entries of the search index one statement reads to count their words.
 const COUNTED_AT_ONCE: i64 = 10_000;
 
 /// Writes entries of the search index. They replace the existing entries of the same movies.
@@ -187,7 +189,7 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
 fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> String {
     let mut text = String::new();
     for word in words {
-        // Words have no quotes. Writing to a string cannot fail.
+        // Words contain no quotes, so no escaping is needed. Writing to a string cannot fail.
         let _ = write!(text, "'{word}' ");
     }
     for word in joined {
@@ -196,7 +198,8 @@ fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> St
     text
 }
 
-/// All words of the search index except joined adjacent words, each with the number of its movies.
+/// All words of the search index, each with the number of movies that contain it. Words that were joined from two
+/// adjacent words are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let mut words: HashMap<String, i64> = HashMap::new();
     let mut after = Uuid::nil();

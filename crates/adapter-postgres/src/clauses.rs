@@ -1,4 +1,4 @@
-//! Clauses that differ between the databases: here for PostgreSQL.
+//! The SQL clauses that differ between PostgreSQL and SQLite, in their form for PostgreSQL.
 
 use domain::catalog::SearchTerm;
 use uuid::Uuid;
@@ -16,11 +16,11 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links of movies that may
-/// have the values of each mask are used.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Links whose filter bits show
+/// that the movie does not match one of the masks are skipped.
 ///
-/// The subqueries must not become joins: for unknown names the planner estimates many movies, and would read the
-/// complete tables.
+/// `OFFSET 0` keeps the planner from converting the subqueries into joins: for unknown names it estimates many movies,
+/// and would read the complete tables.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -39,8 +39,8 @@ pub(crate) fn push_movies_linked_to<ST>(
     statement.sql(" ORDER BY movie_id OFFSET 0) AS l OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds a `SELECT 1` of the rows whose column has any of the values, up to a maximum number. An index has the columns
-/// `column, order`; in its order, the index is read instead of the table.
+/// Adds a `SELECT 1` of at most `cap` rows whose column has any of the values. There must be an index on the columns
+/// `column, order`: because the rows are requested in this order, the planner reads the index instead of the table.
 pub(crate) fn push_capped_matches<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -66,13 +66,13 @@ pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'stat
     statement.sql(column).sql(" = ANY(").bind(Column::Integers(numbers.to_vec())).sql(")");
 }
 
-/// Adds a condition: the column contains the text literally.
+/// Adds a condition: the column contains the text. `%` and `_` in the text have no special meaning.
 pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds a condition: the entry `s` of the search index has all terms in this part.
+/// Adds ` AND …`: the entry `s` of the search index contains all terms in this part.
 fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     // Words consist of letters, digits and symbols, so no escaping is needed. `~` marks joined adjacent words.
     let any = |term: &SearchTerm| {
@@ -92,8 +92,8 @@ fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: Ind
     push(others.into_iter().map(any).collect(), column);
 }
 
-/// Adds `FROM … m`: the movies that have all terms in this part of the search index. The subqueries must not become
-/// joins.
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index. `OFFSET 0` keeps the planner from
+/// converting the subqueries into joins.
 pub(crate) fn push_movies_with_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],
@@ -104,8 +104,8 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random sample of
-/// all movies. Returns whether a sample is cheaper than a count.
+/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random sample
+/// of `percent` percent of all movies. Returns `true`, because on PostgreSQL a sample is cheaper than a count.
 pub(crate) fn push_sampled_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],
@@ -128,7 +128,8 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
     statement.sql(" LIMIT 1) IS NOT NULL");
 }
 
-/// Adds nothing and returns `false`: PostgreSQL reads its index of words completely before it stops at a maximum.
+/// Adds nothing and returns `false`, because a maximum number does not make counting cheaper: the index of words (GIN)
+/// finds all matches before the first row is returned.
 pub(crate) const fn push_capped_words<ST>(
     _statement: &mut Statement<ST>,
     _terms: &[SearchTerm],
@@ -138,10 +139,10 @@ pub(crate) const fn push_capped_words<ST>(
     false
 }
 
-/// Adds a condition: any movie has all terms in the search index.
+/// Adds a condition: there is a movie that has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
-    // Counted, because for `EXISTS` the planner expects to find a match soon in any order, and reads the whole table when there
-    // is none.
+    // Counted instead of `EXISTS`: for `EXISTS` the planner expects to find a match soon without the index, and reads
+    // the whole table when there is none.
     statement.sql("(SELECT count(*) FROM movie_search s WHERE TRUE");
     push_match(statement, terms, IndexPart::All);
     statement.sql(") > 0");

@@ -84,7 +84,7 @@ impl PostgresDatabase {
     ///   discarded, and the statement is run once more on another connection.
     /// - When the statement fails because of a conflict with another transaction (if the database's default isolation
     ///   level is serializable, this also happens to a `SELECT`), it is retried immediately, with at most [`TRIES`]
-    ///   attempts. It does not wait, because it cannot conflict twice with the same transaction.
+    ///   attempts. No delay is needed, because the statement cannot conflict twice with the same transaction.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -126,7 +126,7 @@ mod tests {
     use super::{CatalogCache, Connections, Inner, PoolOptions, Statement};
     use crate::{Database, unit_of_work::UnitOfWork};
 
-    /// An empty database, with a pool of one connection; `None` when the tests with PostgreSQL are skipped.
+    /// An empty database with a pool of one connection; `None` when tests that need PostgreSQL are skipped.
     async fn empty() -> Option<(TestDatabase, Database)> {
         if TestPostgres::is_skipped() {
             return None;
@@ -183,7 +183,7 @@ mod tests {
         unit.finish().await
     }
 
-    /// The server's process for the connection. Another number means that the connection was replaced.
+    /// The identifier of the server process of the connection. It changes when the pool replaces the connection.
     async fn backend(database: &Database) -> i32 {
         let rows = database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT pg_backend_pid()")).await;
         rows.unwrap()[0].0

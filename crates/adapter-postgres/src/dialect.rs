@@ -1,5 +1,5 @@
-//! What PostgreSQL needs in another form than SQLite: types, bind parameters and pieces of SQL. The repositories and
-//! queries are shared with `adapter-sqlite`, which compiles them with its own module `dialect`.
+//! The types, bind parameters and SQL fragments that differ between PostgreSQL and SQLite, in their form for
+//! PostgreSQL. `adapter-sqlite` compiles the same repositories and queries with its own module `dialect`.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -203,8 +203,8 @@ pub(crate) const fn index_hint(_index: &'static str) -> String {
     String::new()
 }
 
-/// Joins the movie `m` of each row of `found`. The movie is read after the row was found: as a join, the planner could
-/// read the complete table of movies.
+/// Joins the movie `m` of each row of `found`. `LATERAL` and `OFFSET 0` make PostgreSQL look up the movie of each row
+/// by its identifier: with a plain join, the planner could read the complete table of movies.
 pub(crate) const FOUND_MOVIE: &str =
     " CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m";
 

@@ -74,8 +74,8 @@ pub(crate) fn spoils_connection(error: &Error) -> bool {
 }
 
 /// Whether the transaction was rolled back because of a conflict with another one. A violated unique or foreign key
-/// also counts: a unit of work first reads the rows that it relies on, so another transaction has inserted or deleted a
-/// row in the meantime.
+/// also counts as a conflict: a unit of work first reads the rows that it relies on, so the violation means that
+/// another transaction has inserted or deleted a row in the meantime.
 fn is_conflict(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -89,8 +89,8 @@ fn is_conflict(error: &Error) -> bool {
     }
 }
 
-/// Converts a Diesel error: a conflict with another transaction to `Conflict`, a temporary error to `Unavailable`, and
-/// any other error to `Failed`.
+/// Converts a Diesel error: a conflict with another transaction becomes `Conflict`, a temporary error becomes
+/// `Unavailable`, and any other error becomes `Failed`.
 pub(crate) fn store_error(error: Error) -> StoreError {
     if is_conflict(&error) {
         return StoreError::conflict(error);

@@ -1,4 +1,4 @@
-/// The part of the search index that a condition with words searches.
+/// The part of the search index in which words are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexPart {
     /// The whole index: names, people and descriptions of movies.

@@ -33,7 +33,7 @@ const ROWS: [&str; 8] = [
 pub(crate) const FILTER_BITS_MIGRATION: &str =
     include_str!("../../../migrations/postgres/2026-11-30-000072_filter_bits/up.sql");
 
-/// A database with 10,000 movies and 10,000 users; `None` when the tests with PostgreSQL are skipped.
+/// A database with 10,000 movies and 10,000 users; `None` when tests that need PostgreSQL are skipped.
 pub(crate) async fn filled() -> Option<(Database, TestDatabase)> {
     if TestPostgres::is_skipped() {
         return None;
@@ -52,7 +52,8 @@ async fn fill(url: String) {
     }
     unit.finish().await.unwrap();
     database.index_outdated_movies().await.unwrap();
-    // PostgreSQL does this automatically after some time, but the plans are needed now. It cannot run in a transaction.
+    // PostgreSQL updates its statistics automatically after some time, but the tests need correct plans now. `VACUUM`
+    // cannot run in a transaction.
     let mut session = database.connections().get().await.unwrap();
     session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();
 }

@@ -35,8 +35,8 @@ const OPEN: Duration = Duration::from_secs(2);
 /// server did not close its connections, or if the host name now resolves to another server.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// The number of different maximum ages: they are spread evenly over the last quarter of [`MAX_AGE`], so that
-/// connections that were opened together are not replaced together.
+/// The number of different maximum ages of connections. They are spread evenly over the last quarter of [`MAX_AGE`], so
+/// that connections that were opened together are not replaced together.
 const AGE_STEPS: u32 = 16;
 
 /// The options of every pooled connection: time limits in milliseconds for statements, locks and idle transactions; no
@@ -104,7 +104,7 @@ impl Manager {
     /// A copy of this manager that also sets `options` on each connection.
     fn with_options(&self, options: &str) -> Self {
         let mut manager = self.clone();
-        // Of an option that occurs twice, the last value counts. So options in the address take precedence.
+        // If an option occurs twice, PostgreSQL uses the last value. So options in the address take precedence.
         let theirs = manager.config.get_options().unwrap_or_default();
         let options = format!("{options} {theirs}");
         manager.config.options(options.trim());
@@ -112,7 +112,7 @@ impl Manager {
     }
 }
 
-/// Connects. If TLS is only preferred (`sslmode=prefer`) and its handshake fails, connects without encryption.
+/// Connects. If TLS is only preferred (`sslmode=prefer`) and the TLS handshake fails, connects without encryption.
 async fn connect<T>(
     config: &Config,
     tls: T,
@@ -125,7 +125,7 @@ where
         Err(error) if config.get_ssl_mode() == SslMode::Prefer && is_of_encryption(&error) => {
             tracing::warn!(
                 error = domain::failure::error_chain(&error),
-                "PostgreSQL is used without encryption"
+                "the TLS handshake failed: PostgreSQL is used without encryption"
             );
             config.clone().ssl_mode(SslMode::Disable).connect(tls).await
         }
@@ -133,7 +133,8 @@ where
     }
 }
 
-/// Whether the TLS handshake failed. `tokio_postgres` has no public error kind, so only its message tells.
+/// Whether the TLS handshake failed. `tokio_postgres` has no public error kind, so the error is recognized by its
+/// message.
 fn is_of_encryption(error: &Error) -> bool {
     error.to_string().starts_with("error performing TLS handshake")
 }
@@ -181,7 +182,7 @@ impl Connections {
         let tls = connector(&trust, config.get_ssl_negotiation()).map_err(StoreError::failed)?;
         if config.get_ssl_mode() == SslMode::Require && trust == Trust::Anybody {
             tracing::warn!(
-                "sslmode=require encrypts, and takes anybody for the database: sslmode=verify-full looks at the certificate"
+                "sslmode=require encrypts the connection, but does not check who the server is: sslmode=verify-full checks it"
             );
         }
         let manager = Manager { config, tls, runtime: Handle::current(), max_age, opened: Arc::default() };

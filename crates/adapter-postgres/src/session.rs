@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::statement::Statement;
 
-/// How much longer than the server's `statement_timeout` the client waits for an answer.
+/// The client waits for an answer this much longer than the server's `statement_timeout`.
 const ON_THE_WAY: Duration = Duration::from_secs(1);
 
 /// How long the client waits for an answer when the server has no `statement_timeout`.

@@ -53,7 +53,7 @@ impl<ST> Statement<ST> {
         self
     }
 
-    /// A copy of this statement that begins with `sql` and has other result rows, such as `EXPLAIN`.
+    /// A copy of this statement with `sql` (such as `EXPLAIN`) in front, which returns other rows.
     #[cfg(test)]
     pub(crate) fn behind<Other>(&self, sql: &'static str) -> Statement<Other> {
         let parts = std::iter::once(Part::Sql(sql.into())).chain(self.parts.iter().cloned()).collect();
@@ -81,7 +81,8 @@ impl<ST> Statement<ST> {
         hasher.finish()
     }
 
-    /// Excludes the statement from the cache of prepared statements, because it is used too rarely.
+    /// Excludes the statement from the cache of prepared statements: because it is used rarely, or because it must be
+    /// planned for the values of each execution.
     pub(crate) const fn forget(&mut self) {
         self.is_kept = false;
     }

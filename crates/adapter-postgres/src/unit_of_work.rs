@@ -26,14 +26,14 @@ pub struct UnitOfWork {
     connections: Arc<Connections>,
     /// The connection; `None` after the transaction has ended, or when the connection is lost.
     session: Option<PooledConnection>,
-    /// Whether a statement failed. Then the transaction must not be committed: PostgreSQL would roll it back without
-    /// reporting an error.
+    /// Whether a statement failed. In this case the transaction must not be committed: PostgreSQL would roll it back
+    /// without reporting an error.
     has_failed: bool,
     /// Whether the commit must invalidate the cached totals and counts of the catalogue.
     has_changed_catalog: bool,
 }
 
-/// A transaction was used again after one of its statements had failed.
+/// The error of a transaction that is used again after one of its statements has failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the unit of work has already failed")]
 struct FailedBefore;
@@ -115,7 +115,7 @@ impl UnitOfWork {
     {
         match self.execute(query).await? {
             1 => Ok(()),
-            rows => Err(StoreError::failed(format!("one row was to be written, not {rows}"))),
+            rows => Err(StoreError::failed(format!("one row should be affected, not {rows}"))),
         }
     }
 
@@ -153,8 +153,8 @@ impl UnitOfWork {
     /// callers must not retry it automatically.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
-            // Every change of the catalogue updates this row, and locks it until the commit. So the update is the last
-            // statement, to keep the lock short.
+            // Every change of the catalogue updates this row, and locks it until the commit. The update is the last
+            // statement, so that the lock is held only briefly.
             let bump = Statement::<()>::new("UPDATE catalog_state SET version = version + 1");
             self.execute_one(bump).await?;
         }

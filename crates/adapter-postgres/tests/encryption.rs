@@ -143,11 +143,11 @@ async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters
             async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
         tokio::time::timeout(Duration::from_secs(30), is_so)
             .await
-            .expect("before the wait for the lock is abandoned");
+            .expect("the number of waiting statements is reached in time");
     };
     let mut late = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     tokio::select! {
-        _ = late.find_user_for_update(ANN) => panic!("it is locked"),
+        _ = late.find_user_for_update(ANN) => panic!("the user is locked"),
         () = waiting(1) => {}
     }
     drop(late);
@@ -228,7 +228,7 @@ async fn clumsy_server(database: &TestDatabase) -> String {
 async fn an_unsupported_sslmode_is_refused_with_the_supported_ones() {
     let connected =
         PostgresDatabase::connect("postgres://db/cinema?sslmode=allow", PoolOptions { size: 1 }).await;
-    let Err(error @ StoreError::Failed(_)) = connected else { panic!("it is taken") };
+    let Err(error @ StoreError::Failed(_)) = connected else { panic!("sslmode=allow was accepted") };
     let said = error_chain(&error);
     assert!(said.ends_with("sslmode must be disable, prefer, require, verify-ca or verify-full"), "{said}");
 }

@@ -169,7 +169,7 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
     assert_eq!(lines(&client, indexed).await, ["1500"]);
     client.batch_execute("UPDATE movie_search SET index_version = 0, people = 'nobody'").await.unwrap();
     store.migrate().await.unwrap();
-    assert_eq!(lines(&client, indexed).await, ["1500"], "it was built by other rules");
+    assert_eq!(lines(&client, indexed).await, ["1500"], "entries of an older version are rebuilt");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ async fn missing_rights_for_migrating_are_reported_with_advice() {
     if TestPostgres::is_skipped() {
         return;
     }
-    // A server of its own, because roles belong to the server and not to the database.
+    // A private server, because roles belong to the whole server and not to one database.
     let server = TestPostgres::private();
     let database = server.empty_database().await;
     database.execute("CREATE ROLE \"An-n\" LOGIN").await;

@@ -1,4 +1,4 @@
-//! Writes many rows: SQLite is fastest when one prepared statement is run once per row, on one thread.
+//! Writes many rows. SQLite is fastest when one prepared statement is executed once for each row, on one thread.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Adds names that do not exist yet, in their order.
+/// Adds the names that do not exist yet, in the given order.
 pub(crate) async fn insert_names(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -50,7 +50,7 @@ pub(crate) async fn insert_names(
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
-/// Adds links.
+/// Adds links from movies to names. Existing links are kept unchanged.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -111,7 +111,8 @@ fn insert_entry(entry: &AuditEntry) -> Statement {
     statement
 }
 
-/// Adds the movies whose identity does not exist yet; returns their identifiers.
+/// Adds the movies whose identity (name, year and duration) does not exist yet; returns the identifiers of the added
+/// movies.
 pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Result<Vec<Uuid>, StoreError> {
     let statements = movies.iter().map(insert_movie).collect();
     let ids: Vec<Uuid> = movies.iter().map(|movie| movie.id.as_uuid()).collect();
@@ -165,7 +166,8 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
-/// The words of an entry as a text, in which [`push_words_check`](crate::clauses::push_words_check) finds them.
+/// The words of an entry as one text, which [`push_words_check`](crate::clauses::push_words_check) searches. Each word
+/// has a prefix that marks its list, and is followed by a space.
 fn words_text(entry: &IndexEntry) -> String {
     let lists =
         [("n|", &entry.name), ("j/", &entry.joined), ("p|", &entry.people), ("d|", &entry.description)];
@@ -218,7 +220,8 @@ fn index_words(entries: &[NewEntry]) -> Statement {
     words
 }
 
-/// All words of the search index except joined adjacent words, each with the number of its movies.
+/// All words of the search index, each with the number of movies that contain it. Words that were joined from two
+/// adjacent words are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let counts = Statement::<(Text, BigInt)>::new(
         "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",

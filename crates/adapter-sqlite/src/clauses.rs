@@ -1,4 +1,4 @@
-//! Clauses that differ between the databases: here for SQLite.
+//! The SQL clauses that differ between PostgreSQL and SQLite, in their form for SQLite.
 
 use diesel::SqliteConnection;
 use domain::catalog::SearchTerm;
@@ -11,7 +11,7 @@ use crate::{
     statement::Statement,
 };
 
-/// Statements also run on Diesel's blocking connections.
+/// Lets statements also run on Diesel's blocking connections.
 impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
 
 /// Adds `column IN (the identifiers)`.
@@ -20,8 +20,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links of movies that may
-/// have the values of each mask are used.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Links whose filter bits show
+/// that the movie does not match one of the masks are skipped.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -36,7 +36,7 @@ pub(crate) fn push_movies_linked_to<ST>(
     statement.sql(") AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds a `SELECT 1` of the rows whose column has any of the values, up to a maximum number. An index has the column.
+/// Adds a `SELECT 1` of at most `cap` rows whose column has any of the values. There must be an index on the column.
 pub(crate) fn push_capped_matches<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -60,7 +60,7 @@ pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'stat
     statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(numbers)).sql("))");
 }
 
-/// Adds a condition: the column contains the text literally.
+/// Adds a condition: the column contains the text.
 pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
 }
@@ -99,7 +99,8 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(") AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds nothing and returns `false`: the full-text index counts the movies that have words without reading them.
+/// Adds nothing and returns `false`: no sample is needed, because the full-text index counts the movies that contain
+/// words without reading the movies.
 pub(crate) const fn push_sampled_words<ST>(
     _statement: &mut Statement<ST>,
     _terms: &[SearchTerm],
@@ -132,7 +133,7 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
 }
 
 /// Adds the number of movies, on sale or not, that have all terms in this part of the search index, counted up to a
-/// maximum with the full-text index alone. Returns whether this database can do so.
+/// maximum with the full-text index alone. Returns `true`, because SQLite can do so.
 pub(crate) fn push_capped_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],
@@ -144,7 +145,7 @@ pub(crate) fn push_capped_words<ST>(
     true
 }
 
-/// Adds a condition: any movie has all terms in the search index.
+/// Adds a condition: there is a movie that has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("EXISTS (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");
     statement.bind(words(terms, IndexPart::All)).sql(")");

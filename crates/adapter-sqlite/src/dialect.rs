@@ -1,6 +1,6 @@
-//! What SQLite needs in another form than PostgreSQL: types, bind parameters and pieces of SQL. The repositories and
-//! queries of `adapter-postgres`, which this crate also compiles, use this module instead of that crate's module
-//! `dialect`.
+//! The types, bind parameters and SQL fragments that differ between PostgreSQL and SQLite, in their form for SQLite.
+//! The repositories and queries of `adapter-postgres`, which this crate also compiles, use this module in place of the
+//! module `dialect` of that crate.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -182,7 +182,7 @@ pub(crate) fn index_hint(index: &'static str) -> String {
 pub(crate) const FOUND_MOVIE: &str = " CROSS JOIN movies m ON m.id = found.movie_id";
 
 /// The hint that makes a filter by title use the index that contains the titles. Without the hint, the planner would
-/// choose an index without them, and read each movie. A scan of this index takes 1.0 to 1.5 ms of one core for 10,000
+/// choose an index without titles, and read each movie. A scan of this index takes 1.0 to 1.5 ms of one core for 10,000
 /// movies.
 pub(crate) const TITLE_INDEX: &str = " INDEXED BY movies_by_title";
 

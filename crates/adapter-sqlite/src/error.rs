@@ -1,9 +1,9 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// Parts of SQLite's messages when it is temporarily blocked, full or cannot access its file. Diesel drops the result
-/// code of these errors, so they can only be recognized by their messages (`sqlite3_errstr`). Each line names the
-/// result code.
+/// Parts of SQLite's messages when the database is temporarily locked or full, or its file cannot be accessed. Diesel
+/// drops the result code of these errors, so they can only be recognized by their messages (`sqlite3_errstr`). Each
+/// line names the result code.
 const PASSING: [&str; 9] = [
     "database is locked",                   // SQLITE_BUSY
     "database table is locked",             // SQLITE_LOCKED
@@ -35,9 +35,9 @@ pub(crate) fn is_busy(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, information) if information.message().contains("database is locked"))
 }
 
-/// Converts a Diesel error: a temporary error to `Unavailable`, any other error to `Failed`. No error is a
-/// [`StoreError::Conflict`], because a unit of work takes the only write lock when it begins. If the lock is busy,
-/// SQLite has already waited for it, so an immediate retry would not help.
+/// Converts a Diesel error: a temporary error becomes `Unavailable`, and any other error becomes `Failed`. No error
+/// becomes a [`StoreError::Conflict`], because a unit of work takes the only write lock when it begins. If another
+/// process holds the lock, SQLite has already waited for it, so an immediate retry would not help.
 pub(crate) fn store_error(error: Error) -> StoreError {
     let passes = is_connection_lost(&error)
         || matches!(&error, Error::DatabaseError(_, information)

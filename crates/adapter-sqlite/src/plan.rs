@@ -1,4 +1,5 @@
-//! For tests: checks of the query plans that SQLite chooses.
+//! Test helpers that check SQLite's query plan for a statement. `adapter-postgres` has a module with the same
+//! functions.
 
 use diesel::sql_types::{Integer, Text};
 use tempfile::TempDir;
@@ -32,7 +33,7 @@ const ROWS: [&str; 7] = [
 pub(crate) const FILTER_BITS_MIGRATION: &str =
     include_str!("../../../migrations/sqlite/2026-11-30-000072_filter_bits/up.sql");
 
-/// A database with 10,000 movies and users. `ANALYZE` is not run on it, as it is not run in production.
+/// A database with 10,000 movies and 10,000 users. `ANALYZE` is not run, because it is not run in production either.
 pub(crate) async fn filled() -> Option<(Database, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("cinema.db"), PoolOptions { size: 1 }).await.unwrap();
@@ -46,10 +47,10 @@ pub(crate) async fn filled() -> Option<(Database, TempDir)> {
     Some((database, folder))
 }
 
-/// The plan of a statement, one line for each step.
+/// The text of a statement and its query plan, with one line for each step.
 pub(crate) struct Plan(String);
 
-/// Asks SQLite for the plan of a statement.
+/// Reads the query plan of a statement with `EXPLAIN QUERY PLAN`.
 pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> Plan {
     let explain = statement.behind::<(Integer, Integer, Integer, Text)>("EXPLAIN QUERY PLAN ");
     let rows: Vec<(i32, i32, i32, String)> = database.fetch(explain).await.unwrap();
@@ -58,13 +59,15 @@ pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> 
 }
 
 impl Plan {
+    /// Checks that the plan does not read all movies.
     pub(crate) fn walks_indexes(&self) {
         let whole = |step: &&str| step.starts_with("SCAN m") && !step.contains("INDEX");
-        // The subquery that is limited to the 21 rows of the page has the same alias.
+        // The subquery with the 21 rows of the page also has the alias `m`, and may be scanned without an index.
         let pages = self.0.lines().filter(|step| *step == "CO-ROUTINE m" || *step == "MATERIALIZE m").count();
         assert!(self.0.lines().filter(whole).count() <= pages, "{}", self.0);
     }
 
+    /// Checks that an index scan starts at the position of the cursor, and that no users are sorted.
     pub(crate) fn begins_at_the_position(&self) {
         let begins = |step: &str| {
             step.starts_with("SEARCH m USING INDEX movies_by_") || step.starts_with("SEARCH u USING INDEX ")
@@ -73,27 +76,29 @@ impl Plan {
         assert!(!self.0.contains("SEARCH u") || !self.0.contains("TEMP B-TREE"), "{}", self.0);
     }
 
-    /// Asserts that the plan reads movies in the order of an index and sorts only the rows of the page.
+    /// Checks that movies are read in the order of the index `name`, and that only the rows of the page are sorted.
     pub(crate) fn walks_the_order_of(&self, name: &str) {
         let sorts = self.0.lines().filter(|step| step.contains("TEMP B-TREE FOR ORDER BY")).count();
         assert!(self.0.contains(name) && sorts <= 1, "{}", self.0);
     }
 
-    /// Asserts that the plan reads this table in the order of an index and sorts nothing.
+    /// Checks that `table`, whose alias is `n`, is read in the order of `index`, and that nothing is sorted.
     pub(crate) fn walks_the_table_by(&self, table: &str, index: &str) {
         assert!(self.0.contains(index) && !self.0.contains("TEMP B-TREE"), "{}", self.0);
         let whole = |step: &str| step.starts_with("SCAN n") && !step.contains("INDEX");
         assert!(!self.0.lines().any(whole), "{table}: {}", self.0);
     }
 
-    /// Asserts that the plan reads the audit log in the order of an index, within the given bounds.
+    /// Checks that the audit log is read in the order of the index `name`, and that nothing is sorted.
     pub(crate) fn walks_the_index(&self, name: &str) {
         assert!(self.0.contains(name), "{}", self.0);
         let whole = |step: &str| step.starts_with("SCAN a") && !step.contains("INDEX");
         assert!(!self.0.lines().any(whole) && !self.0.contains("TEMP B-TREE"), "{}", self.0);
     }
-    /// Checks that this index is read. SQLite reads a row of its table only when it needs a column that the index does not
-    /// contain, but names a partial index `COVERING` only if it contains the column of its condition.
+
+    /// Checks that this index is read. The plan does not show whether SQLite also reads rows of the table: it does so
+    /// only for a column that is missing in the index, but calls a partial index `COVERING` only if the index contains
+    /// the column of its own condition.
     pub(crate) fn reads_only_the_index(&self, name: &str) {
         let reads = |step: &str| step.contains(&format!("INDEX {name}"));
         assert!(self.0.lines().any(reads), "{}", self.0);

@@ -28,7 +28,7 @@ pub struct UnitOfWork {
     has_erased: bool,
 }
 
-/// A transaction was used again after one of its statements had failed.
+/// The error of a transaction that is used again after one of its statements has failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the unit of work has already failed")]
 struct FailedBefore;
@@ -98,7 +98,7 @@ impl UnitOfWork {
     {
         match self.execute(query).await? {
             1 => Ok(()),
-            rows => Err(StoreError::failed(format!("one row was to be written, not {rows}"))),
+            rows => Err(StoreError::failed(format!("one row should be affected, not {rows}"))),
         }
     }
 
@@ -156,9 +156,9 @@ impl Drop for UnitOfWork {
         let Some(mut connection) = self.connection.take() else { return };
         self.database.count_statement();
         self.database.runtime().spawn(async move {
-            // If the caller was cancelled, its statement may still be running; then the rollback waits for it on its
-            // blocking thread. The rollback fails if SQLite has already rolled back automatically. The next unit of
-            // work gets the connection when this task ends.
+            // If the caller was cancelled, its statement may still be running. In this case the rollback waits for it
+            // on a blocking thread. The rollback fails if SQLite has already rolled back automatically. The next unit
+            // of work gets the connection when this task ends.
             if let Err(error) = connection.batch_execute("ROLLBACK").await {
                 tracing::debug!(%error, "nothing to roll back");
             }

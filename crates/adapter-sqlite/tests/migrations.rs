@@ -168,7 +168,7 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
     assert_eq!(lines(&mut connection, indexed), ["1500"]);
     connection.batch_execute("UPDATE movie_search SET index_version = 0, people = 'nobody'").unwrap();
     store.migrate().await.unwrap();
-    assert_eq!(lines(&mut connection, indexed), ["1500"], "it was built by other rules");
+    assert_eq!(lines(&mut connection, indexed), ["1500"], "entries of an older version are rebuilt");
     connection
         .batch_execute("PRAGMA foreign_keys = ON; DELETE FROM movies WHERE name LIKE 'Heat 1%'")
         .unwrap();

@@ -85,7 +85,7 @@ pub(crate) async fn clear(
     Ok(NoContent)
 }
 
-/// Merge a visitor's cart into the caller's.
+/// Merge a visitor's cart into the caller's cart.
 ///
 /// Used after signing in. Movies that cannot be added are listed in `skipped` with the reason.
 #[api_v2_operation(operation_id = "mergeCart", tags("cart"))]

@@ -118,7 +118,7 @@ async fn found_page(
 
 /// List the caller's favourites.
 ///
-/// The caller's favourites that are on sale and match all filters. Filters, search and sort keys are those of the
+/// The caller's favourites that are on sale and match all filters. The filters and the search are the same as in the
 /// catalogue.
 #[api_v2_operation(operation_id = "listFavorites", tags("engagement"))]
 pub(crate) async fn list_favorites(

@@ -63,7 +63,7 @@ pub(crate) async fn document(
 
 /// Read the OpenAPI document in a browser.
 ///
-/// Swagger UI, for clients that may read the document. The static files that the page loads are public.
+/// Shows Swagger UI to clients that may read the document. The static files that the page loads are public.
 #[api_v2_operation(operation_id = "showDocs", tags("operations"))]
 pub(crate) async fn page(_reader: Reader, assets: web::Data<Assets>) -> Result<Page, Failure<Never>> {
     let page = HttpResponse::build(StatusCode::OK)

@@ -57,7 +57,7 @@ pub(crate) async fn set_reaction(
 
 /// Remove the caller's reaction to a movie.
 ///
-/// Succeeds also if there is none.
+/// Succeeds also if the caller has no reaction to the movie.
 #[api_v2_operation(operation_id = "removeReaction", tags("engagement"))]
 pub(crate) async fn remove_reaction(
     engagement: UseCases<Engagement>,
@@ -82,7 +82,7 @@ pub(crate) async fn set_rating(
 
 /// Remove the caller's rating of a movie.
 ///
-/// Succeeds also if there is none.
+/// Succeeds also if the caller has not rated the movie.
 #[api_v2_operation(operation_id = "removeRating", tags("engagement"))]
 pub(crate) async fn remove_rating(
     engagement: UseCases<Engagement>,
@@ -218,7 +218,7 @@ pub(crate) async fn like_comment(
 
 /// Remove the caller's like of a comment.
 ///
-/// Succeeds also if there is none.
+/// Succeeds also if the caller does not like the comment.
 #[api_v2_operation(operation_id = "unlikeComment", tags("engagement"))]
 pub(crate) async fn unlike_comment(
     engagement: UseCases<Engagement>,

@@ -65,7 +65,7 @@ fn uncoded(tag: &str) -> Option<&str> {
     }
 }
 
-// The hash only distinguishes states of one resource, so it need not be cryptographic.
+// The hash only distinguishes the states of one resource, so it does not have to be cryptographic.
 fn digest(body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(body);

@@ -37,7 +37,7 @@ refusals! {
 
 /// List the movies that the caller bought.
 ///
-/// The list has the filters and sort keys of the catalogue, and includes movies that were withdrawn from sale.
+/// The list has the filters of the catalogue, and includes movies that were withdrawn from sale.
 #[api_v2_operation(operation_id = "listLibrary", tags("library"))]
 pub(crate) async fn list(
     library: UseCases<Library>,

@@ -66,7 +66,7 @@ const ANSWERS_FULL: usize = 48 * 1024 * 1024;
 /// The number of file descriptors that are reserved for files, databases and other services.
 const RESERVED_DESCRIPTORS: u64 = 256;
 
-/// If the process has a lower limit of file descriptors, it logs a warning.
+/// A process that may open fewer file descriptors than this number logs a warning.
 const FEW_DESCRIPTORS: u64 = 4_096;
 
 /// The state that all worker threads share.

@@ -159,7 +159,7 @@ impl Api {
     /// transaction that was begun is completed.
     ///
     /// # Errors
-    /// The error of the use case, or 503 when it took longer than a request may.
+    /// The error of the use case, or 503 when it took longer than the time limit of a request.
     pub(crate) async fn run<T, E>(
         &self,
         use_case: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -194,7 +194,7 @@ impl Api {
     /// Runs any future as a task, like [`run`](Self::run).
     ///
     /// # Errors
-    /// 503 when it took longer than a request may.
+    /// 503 when the future took longer than the time limit of a request.
     pub(crate) async fn run_any<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

@@ -28,7 +28,7 @@ pub(crate) struct UploadPermit {
     _of_all: OwnedSemaphorePermit,
 }
 
-/// A permit for one upload among those of its user.
+/// One of the permits of a user for simultaneous uploads. It is released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct UserPermit {
     user: String,
@@ -102,6 +102,6 @@ mod tests {
         drop(ann);
         upload("ann").unwrap();
         drop(bob);
-        assert!(limit.by_user.lock().unwrap().is_empty(), "completed uploads leave no temporary files");
+        assert!(limit.by_user.lock().unwrap().is_empty(), "completed uploads leave no entries");
     }
 }

@@ -30,7 +30,8 @@ struct Open {
     warned_at: Option<Instant>,
 }
 
-/// The permit for one open connection. Must be dropped when the connection is closed, because it counts until then.
+/// The permit for one open connection. The connection is counted until the permit is dropped, so it must be dropped
+/// when the connection is closed.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     /// The client of the connection, and the counts; `None` for a trusted proxy, whose connections are not counted.
@@ -57,7 +58,7 @@ impl ConnectionLimit {
         if *count >= self.most {
             if open.warned_at.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
                 open.warned_at = Some(Instant::now());
-                tracing::warn!(%client, most = self.most, "a client has too many connections; more are closed");
+                tracing::warn!(%client, most = self.most, "a client has too many connections; new ones are closed");
             }
             return None;
         }

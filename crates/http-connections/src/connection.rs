@@ -1,4 +1,4 @@
-//! The state of a connection: which part of a request comes next, and until when.
+//! The state of a connection: which part of a request is expected next, and by when.
 
 use std::{cell::RefCell, rc::Rc, task::Waker};
 
@@ -10,7 +10,8 @@ use crate::{
     framing::{BodyReader, HeadReader},
 };
 
-/// How long after a timeout the stream ends. In this time, the HTTP library can answer the slow client with 408.
+/// The time between the timeout of a head and the end of the stream. In this time, the HTTP library can answer the slow
+/// client with 408.
 const MARGIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The handle by which the server notifies a connection. Clones refer to the same connection.
@@ -45,8 +46,8 @@ pub(crate) struct State {
 /// What the connection waits for.
 #[derive(Debug)]
 enum Phase {
-    /// The head of a request. `has_begun`: whether its time limit has begun, which is when its first byte arrives; for
-    /// the first request, when the connection is opened.
+    /// The head of a request. `has_begun`: whether its time limit has begun. The limit begins when the first byte of
+    /// the head arrives, but for the first request when the connection is opened.
     Head { reader: HeadReader, has_begun: bool, deadline: Instant },
     /// The HTTP library must decode the head, which was passed on completely.
     Decoding { deadline: Instant },
@@ -75,8 +76,8 @@ impl Connection {
         })))
     }
 
-    /// Must be called when the head of a request was decoded. `body` is how the head delimits the body. The caller must
-    /// keep the returned value until the answer is complete.
+    /// Begins the answer of a request. Must be called when the head of the request was decoded. `body` is how the head
+    /// delimits the body. The caller must keep the returned value until the answer is complete.
     #[must_use]
     pub fn begin(&self, body: RequestBody) -> Exchange {
         let woken = {

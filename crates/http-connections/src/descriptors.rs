@@ -4,8 +4,8 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The highest limit that is set, which is more than the server needs. The hard limit may be very high, and some code
-/// iterates over all possible descriptors.
+/// The highest soft limit that [`raise_descriptor_limit`] sets; it is more than the server needs. The hard limit may be
+/// very high, and some code iterates over all possible descriptors.
 const ENOUGH: u64 = 65_536;
 
 /// The number of descriptors that the process may have open (the soft limit).

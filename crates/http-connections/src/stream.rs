@@ -95,7 +95,7 @@ impl<S: AsyncRead + Unpin> TimedStream<S> {
         }
     }
 
-    /// Reads bytes from the socket into `buf`. Those that must not be passed on yet are moved to `ahead`.
+    /// Reads bytes from the socket into `buf`. Bytes that must not be passed on yet are moved to `ahead`.
     fn read_wanted(
         &mut self,
         state: &mut State,
@@ -130,7 +130,9 @@ impl<S: AsyncRead + Unpin> TimedStream<S> {
 
 /// The result of a read from the socket.
 enum Progress {
+    /// Bytes were passed on.
     HandedOver,
+    /// All bytes were kept for later, or the client has closed its side.
     KeptOrAtEnd,
 }
 

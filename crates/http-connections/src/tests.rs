@@ -1,4 +1,4 @@
-//! Tests of streams. In each test, the test itself is the client at the other end.
+//! Tests of [`TimedStream`]. Each test itself is the client at the other end of the connection.
 
 use std::{
     future::{Future, poll_fn},
@@ -19,7 +19,7 @@ use crate::{AnswerMemory, RequestBody, TimedStream, Timeouts};
 /// The size of the buffer between server and client. When it is full, the server must wait for the client.
 const BUFFER: usize = 1024;
 
-/// How long after a timeout the stream ends, so that the HTTP library can answer.
+/// The time between the timeout of a head and the end of the stream, in which the HTTP library can answer.
 const MARGIN: Duration = Duration::from_secs(1);
 
 fn connect() -> (TimedStream<DuplexStream>, DuplexStream) {
@@ -196,7 +196,7 @@ async fn only_little_data_of_early_requests_is_buffered() {
         loop {
             client.write_all(&[b'x'; 100]).await.unwrap();
             sent += 100;
-            assert!(sent < 8 * BUFFER, "the client waits");
+            assert!(sent < 8 * BUFFER, "the client must wait for the server");
         }
     };
     let mut flood = pin!(flood);
@@ -289,7 +289,8 @@ async fn the_time_to_read_is_short_while_memory_is_tight() {
         drop(other);
     };
     let body = [7; 4 * BUFFER];
-    // Memory becomes tight after 3 s. The large answer checks every 2 s, so it detects that 4 s after it began to wait.
+    // Memory becomes tight after 3 s. The large answer checks every 2 s, so it detects the shortage 4 s after it began
+    // to wait.
     let (small, large, ()) =
         join3(timed(small.write_all(&body)), timed(large.write_all(&body)), others).await;
     assert_eq!((large.0.unwrap_err().kind(), large.1), (ErrorKind::TimedOut, 4));

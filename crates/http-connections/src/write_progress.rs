@@ -85,7 +85,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_too_slowly_runs_out_of_time() {
-        // The client reads at half the rate, so each second uses up half a second of its time.
+        // The client reads at half the minimum rate, so each second uses up half a second of its time.
         assert_eq!(served(500, 1, 10_000).await, Some(Duration::from_millis(59_500)));
     }
 

@@ -63,7 +63,7 @@ impl AuditQueries for Database {
     }
 }
 
-/// The list of the log's rows that match the filter, newest first.
+/// The list of audit log entries that match the filter, newest first.
 pub(super) fn list(filter: &AuditFilter) -> PlainList {
     let mut matching = Statement::new(" FROM audit_log a WHERE TRUE");
     if let Some(actor) = filter.actor {
@@ -100,7 +100,7 @@ pub(super) fn record(row: RecordRow) -> Result<AuditRecord, StoreError> {
     })
 }
 
-/// Parses a stored state: a JSON object whose values are strings.
+/// Parses the stored state of an object before or after an action: a JSON object whose values are strings.
 fn read(text: &str) -> Result<AuditState, StoreError> {
     let fields: Map<String, Value> = serde_json::from_str(text).map_err(StoreError::failed)?;
     let fields = fields.into_iter().map(|(name, value)| match value {

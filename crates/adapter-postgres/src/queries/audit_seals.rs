@@ -106,7 +106,8 @@ fn seals() -> Statement<SealTypes> {
     Statement::new("SELECT number, sealed_at, until_at, until_id, row_count, digest, tag FROM audit_seals")
 }
 
-/// Selects at most `limit` rows after the place `after`, up to and including `until`, in the order of the log.
+/// Selects at most `limit` entries of the audit log after the place `after`, up to and including `until`, in the order
+/// of the log.
 pub(super) fn part(after: Option<LogPlace>, until: LogPlace, limit: u32) -> Statement<RecordTypes> {
     let mut statement = Statement::new("SELECT ");
     statement.sql(COLUMNS).sql(" FROM audit_log a WHERE (a.created_at, a.id) <= (");

@@ -34,11 +34,11 @@ const FACETS_AT_ONCE: usize = 2;
 /// How long a caller waits for a permit to count.
 const COUNTING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Counts of at least this number of movies may be used for a short time after the catalogue has changed, because
-/// counting a million movies takes several hundred milliseconds, and large catalogues change often.
+/// Counts that cover at least this number of movies may be used for a short time after the catalogue has changed,
+/// because counting a million movies takes several hundred milliseconds, and large catalogues change often.
 const LARGE_COUNT: i64 = 100_000;
 
-/// The maximum age of a count that is used for a later version of the catalogue.
+/// The maximum age up to which a count may be used although the catalogue has changed since.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LongestAge {
     /// While no caller is counting.
@@ -47,20 +47,21 @@ pub(crate) struct LongestAge {
     while_counting: Duration,
 }
 
-/// A change of the catalogue is shown within five seconds, or ten while its movies are being counted.
+/// The maximum ages for counts of a large catalogue: its changes are shown after at most five seconds, or ten seconds
+/// while another caller is counting.
 pub(crate) const OF_LARGE: LongestAge =
     LongestAge { usually: Duration::from_secs(5), while_counting: Duration::from_secs(10) };
 
 /// How long a caller waits for a permit to search.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many shapes of list statements keep their prepared statements, on every connection.
+/// How many different texts of list statements may stay prepared on each connection.
 const MAX_SHAPES: usize = 128;
 
 /// A cache of counts that are expensive to compute.
 ///
-/// Each count is stored with the version of the catalogue that it holds for. It is exact for every page that is read with the
-/// same version, whichever node changed the catalogue before.
+/// Each count is stored with the version of the catalogue for which it was computed. It is exact for every page that is
+/// read with the same version, whichever node changed the catalogue last.
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, Kept<Vec<CountedName>>>>,
@@ -74,17 +75,17 @@ pub(crate) struct CatalogCache {
     name_counting: Arc<Semaphore>,
 }
 
-/// A cached count with its version of the catalogue.
+/// A cached count, with the version of the catalogue for which it was computed.
 struct Kept<T> {
     version: i64,
     counted_at: Instant,
-    /// Whether it counts at least [`LARGE_COUNT`] movies, so that it may be used for a later version.
+    /// Whether the count covers at least [`LARGE_COUNT`] movies, so that it may be used for a later version.
     is_large: bool,
     value: T,
 }
 
 impl<T: Clone> Kept<T> {
-    /// The value, if it has this version, or is large and not older than `longest_age`.
+    /// The value, if it was computed for this version, or if it is large and not older than `longest_age`.
     fn value(&self, version: i64, longest_age: Duration) -> Option<T> {
         let is_recent = self.is_large && self.counted_at.elapsed() <= longest_age;
         (self.version == version || is_recent).then(|| self.value.clone())
@@ -115,10 +116,11 @@ impl CatalogCache {
         &self.searches
     }
 
-    /// Waits for a permit to search. A caller must not wait for a second one while it has one.
+    /// Waits for a permit to search. A caller that holds a permit must not wait for another one: callers that do so
+    /// could wait for each other forever.
     ///
     /// # Errors
-    /// When others search for longer than [`SEARCH_PATIENCE`].
+    /// When no permit becomes free within [`SEARCH_PATIENCE`].
     pub(crate) async fn turn_to_search(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         let turn = timeout(SEARCH_PATIENCE, Arc::clone(&self.searching).acquire_owned()).await;
         turn.ok().and_then(Result::ok).ok_or_else(|| StoreError::unavailable("too many searches are running"))
@@ -127,7 +129,7 @@ impl CatalogCache {
     /// Waits for a permit to count facets. While others are counting, recent counts of this filter are used instead.
     ///
     /// # Errors
-    /// When others count for longer than [`COUNTING_PATIENCE`].
+    /// When no permit becomes free within [`COUNTING_PATIENCE`].
     pub(crate) async fn turn_to_count_facets(
         &self,
         filter: &str,
@@ -138,11 +140,11 @@ impl CatalogCache {
         turn(&self.facet_counting, recent).await
     }
 
-    /// Waits for the permit to count the movies of names. While another caller is counting, recent counts of this kind are
-    /// used instead.
+    /// Waits for the permit to count the movies of names. While another caller is counting, recent counts of this kind
+    /// of name are used instead.
     ///
     /// # Errors
-    /// When others count for longer than [`COUNTING_PATIENCE`].
+    /// When the permit does not become free within [`COUNTING_PATIENCE`].
     pub(crate) async fn turn_to_count_names(
         &self,
         kind: NameKind,
@@ -153,20 +155,20 @@ impl CatalogCache {
         turn(&self.name_counting, recent).await
     }
 
-    /// The capped count of a filter, if it is cached for this version.
+    /// The number of movies that match a filter, counted up to a maximum, if it is cached for this version.
     pub(crate) fn total(&self, filter: &str, version: i64) -> Option<u64> {
         lock(&self.totals).get(filter).filter(|(known, _)| *known == version).map(|(_, count)| *count)
     }
 
-    /// Caches a capped count.
+    /// Caches the number of movies that match a filter, counted up to a maximum.
     pub(crate) fn keep_total(&self, filter: String, version: i64, count: u64) {
         if filter.len() > MAX_KEY {
             return;
         }
         let mut totals = lock(&self.totals);
         if totals.len() >= MAX_TOTALS {
-            // Counts of older versions are removed first. If that frees no space, all counts are removed; they are computed
-            // again when needed.
+            // Counts of older versions are removed first. If that frees no space, all counts are removed, and are
+            // computed again when they are needed.
             totals.retain(|_, (known, _)| *known == version);
             if totals.len() >= MAX_TOTALS {
                 totals.clear();
@@ -197,7 +199,7 @@ impl CatalogCache {
         facets.insert(filter, Kept { version, counted_at: Instant::now(), is_large, value: counts });
     }
 
-    /// Records the version of the catalogue that was read last, for sizes.
+    /// Records the version of the catalogue that was read last. [`size`](Self::size) uses it.
     pub(crate) fn note_version(&self, version: i64) {
         self.version.store(version, Ordering::Relaxed);
     }
@@ -236,7 +238,7 @@ impl CatalogCache {
         lock(&self.names).get(&kind).and_then(|kept| kept.value(version, OF_LARGE.usually))
     }
 
-    /// Whether the cached counts of a kind have this version.
+    /// Whether the cached counts of a kind were computed for this version.
     pub(crate) fn has_names_of(&self, kind: NameKind, version: i64) -> bool {
         lock(&self.names).get(&kind).is_some_and(|kept| kept.version == version)
     }
@@ -247,8 +249,8 @@ impl CatalogCache {
         lock(&self.names).insert(kind, Kept { version, counted_at: Instant::now(), is_large, value: names });
     }
 
-    /// Whether a statement of this shape may keep its prepared statement. Only the first shapes may, so that rare
-    /// combinations of filters and sort keys cannot fill the memory of the database.
+    /// Whether a statement with this text may stay prepared. Only the first [`MAX_SHAPES`] different texts may, so that
+    /// rare combinations of filters and sort keys cannot fill the memory of the database.
     pub(crate) fn admits<ST>(&self, statement: &Statement<ST>) -> bool {
         let shape = statement.shape_digest();
         let mut shapes = lock(&self.shapes);
@@ -256,7 +258,7 @@ impl CatalogCache {
     }
 }
 
-/// Whether a caller counts or uses recent counts.
+/// The outcome of waiting for a permit to count: the caller counts, or uses recent counts.
 pub(crate) enum Turn<T> {
     /// The caller counts, and holds the permit until it has finished.
     Count(OwnedSemaphorePermit),
@@ -296,7 +298,7 @@ mod tests {
             while let Ok(turn) = timeout(Duration::ZERO, cache.turn_to_search()).await {
                 turns.push(turn.unwrap());
             }
-            assert_eq!(turns.len(), most, "of {connections}");
+            assert_eq!(turns.len(), most, "with {connections} connections");
             turns.pop();
             assert!(cache.turn_to_search().await.is_ok(), "a search that ends admits the next one");
         }

@@ -1,4 +1,4 @@
-//! The order of a list, and the position where a page begins, shared by all lists.
+//! The `ORDER BY` of a list, and the condition for a page that begins after a position. Used by all lists.
 
 use domain::{
     page::{Position, SortValue},
@@ -17,7 +17,7 @@ pub(crate) enum KeyType {
     Text,
     Integer,
     Real,
-    /// A position contains it as microseconds since 1970.
+    /// A point in time. A position contains it as microseconds since 1970.
     Instant,
 }
 
@@ -64,8 +64,8 @@ impl Keyset {
         self
     }
 
-    /// The index hint after the table name. Without an index for all columns, the index of the first column is used, so
-    /// that only rows that are equal in the first column must be sorted.
+    /// The index hint to append to the table name, for a list that is ordered by several columns. No index has all of
+    /// these columns, so the hint names the index of the first one, and only rows that are equal in it must be sorted.
     pub(crate) fn hint(&self) -> String {
         self.index.filter(|_| self.keys.len() > 1).map(index_hint).unwrap_or_default()
     }
@@ -83,21 +83,24 @@ impl Keyset {
         statement.sql(self.id).sql(if self.is_id_descending() { " DESC" } else { "" });
     }
 
-    /// Adds `, … AS k0` for the first column and so on; [`named`](Self::named) uses these names.
+    /// Adds `, … AS k0` for the first column, `, … AS k1` for the second, and so on; [`named`](Self::named) uses these
+    /// names.
     pub(crate) fn push_columns<ST>(&self, statement: &mut Statement<ST>) {
         for (number, key) in self.keys.iter().enumerate() {
             statement.sql(", ").append(&key.column).sql(format!(" AS k{number}"));
         }
     }
 
-    /// Adds `, k0` for the first column and so on, as named by [`push_columns`](Self::push_columns).
+    /// Adds `, k0` for the first column, `, k1` for the second, and so on, as named by
+    /// [`push_columns`](Self::push_columns).
     pub(crate) fn push_names<ST>(&self, statement: &mut Statement<ST>) {
         for number in 0..self.keys.len() {
             statement.sql(format!(", k{number}"));
         }
     }
 
-    /// The same order for a table with the columns of [`push_columns`](Self::push_columns) and this identifier.
+    /// The same order for a subquery `table` that selects the columns of [`push_columns`](Self::push_columns) and the
+    /// identifier `id`.
     pub(crate) fn named(&self, table: &'static str, id: &'static str) -> Self {
         let named = |(number, key): (usize, &Key)| Key {
             column: Statement::new(format!("{table}.k{number}")),
@@ -109,9 +112,9 @@ impl Keyset {
 
     /// Adds the condition that rows come after the position.
     ///
-    /// If all directions are equal, the condition is one row comparison, so that the database reads the index from this
-    /// position on. Otherwise the condition is a combination of comparisons, preceded by a bound for the first column,
-    /// so that the index of this column is used.
+    /// If all columns have the same direction, the condition is one row comparison, so that the database reads the
+    /// index from this position on. Otherwise the condition is a combination of comparisons, preceded by a bound for
+    /// the first column, so that the index of this column is used.
     pub(crate) fn push_behind<ST>(
         &self,
         statement: &mut Statement<ST>,

@@ -29,7 +29,7 @@ type StartedRow = (SummaryRow, ProgressRow);
 type BoughtTypes = (SqlId, Bool, Integer, Bool, Nullable<BigInt>, Nullable<SqlInstant>, Nullable<Bool>);
 type BoughtRow = (DbUuid, bool, i32, bool, Option<i64>, Option<DbInstant>, Option<bool>);
 
-/// The condition that the purchase `p` permits its buyer `u` to play the movie.
+/// The condition that the buyer `u` may play the movie of the purchase `p`.
 const IS_PLAYABLE: &str =
     "p.revoked_at IS NULL AND p.suspended_at IS NULL AND u.is_active AND u.deleted_at IS NULL";
 
@@ -44,7 +44,8 @@ impl LibraryQueries for Database {
     ) -> Result<Page<LibraryItem>, StoreError> {
         let filter = MovieFilter { bought_by: Some(owner), ..filter.clone() };
         let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
-        // A search first finds the movies and then reads their rows. A purchase may have been revoked in between.
+        // A search finds the movies first, and reads their rows with a second statement. A purchase may have been
+        // revoked in between.
         let items = items.into_iter().filter(SummaryRow::is_bought);
         let items = items.map(|row| row.into_library_item(owner)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })

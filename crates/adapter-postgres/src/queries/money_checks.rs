@@ -16,21 +16,23 @@ use crate::{
     statement::Statement,
 };
 
-/// How long an order or payment may still be pending after it was due.
+/// How long an order or payment may stay pending after its expiry.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
-/// The age up to which paid orders are checked for a mail. Sent mails are removed from the outbox after a week.
+/// Only orders that were paid within this time are checked for a mail, because sent mails are removed from the outbox
+/// after a week.
 const MAILS_FOR: TimeDelta = TimeDelta::days(6);
 
 /// The maximum number of reported violations for each rule.
 const MOST: i64 = 100;
 
-/// The placeholder in a rule for the cutoff time: what was due before this time must no longer be pending.
+/// The placeholder in a rule for the cutoff time: orders and payments that expired before this time must no longer be
+/// pending.
 const CUTOFF: char = '$';
 
 /// The condition that the item `i` of the payment `p` still entitles the buyer to the movie: the item was not refunded,
-/// no dispute about the payment was lost, and the payment was not fully refunded in the provider's dashboard. `p` is
-/// the payment that pays its order.
+/// no dispute about the payment was lost, and the payment was not fully refunded in the provider's dashboard. `p` must
+/// be the payment that paid its order.
 macro_rules! entitled {
     () => {
         "NOT EXISTS (SELECT 1 FROM refund_items x JOIN refunds r ON r.id = x.refund_id \
@@ -206,7 +208,7 @@ impl MoneyChecks for Database {
 }
 
 impl Database {
-    /// A violation for each recently paid order whose buyer got no mail about the payment.
+    /// Returns a violation for each recently paid order whose buyer got no mail about the payment.
     async fn unmailed_orders(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
         let mut violations = Vec::new();
         let mut after = (now.checked_sub_signed(MAILS_FOR).unwrap_or(now), uuid::Uuid::nil());

@@ -14,12 +14,12 @@ use crate::{
     statement::Statement,
 };
 
-/// The movies of each condition are counted up to this number before a page is read.
+/// Before a page is read, the movies of each condition are counted up to this number.
 const PROBED: u32 = 5_000;
-/// The movies of each condition are counted up to this number if every condition has more than [`PROBED`].
+/// If every condition has more than [`PROBED`] movies, the movies of each condition are counted up to this number.
 const PROBED_FAR: u32 = 200_000;
-/// The numbers of movies after which a walk may be abandoned. There are only a few of them, so that there are few
-/// different statements.
+/// The possible limits of a walk: the number of movies after which it is abandoned. There are only a few, because each
+/// limit is part of the SQL text, and each text is prepared separately.
 const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
 /// The limit of the first walk when all conditions have many movies.
 const FIRST_WALK: u32 = 5_000;
@@ -27,19 +27,19 @@ const FIRST_WALK: u32 = 5_000;
 const LONGEST_WALK: u32 = 100_000;
 /// A limit that no walk reaches.
 const WHOLE_WALK: u32 = 1_000_000_000;
-/// How many movies a walk skips by their filter bits in the time in which it reads one movie.
+/// How many movies a walk can skip by their filter bits in the time that it needs to read one movie.
 const SKIPPED_PER_READ: u32 = 8;
 /// The cache key of the size of the whole table of movies.
 const MOVIES: &str = "movies";
-/// The assumed number of movies if it is not known.
+/// The assumed number of movies in the catalogue if it is not known.
 const UNKNOWN: u64 = 1_000_000;
 
 /// How the movies of a page are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// In the order of the list, reading at most this number of movies.
+    /// By scanning in the order of the list, reading at most `limit` movies, or all if there is no limit.
     Walk { limit: Option<u32> },
-    /// With the index of the condition at this position, and then sorted.
+    /// With the index of the condition at the position `driver`. The found movies are then sorted.
     Lookup { driver: usize },
 }
 
@@ -61,30 +61,32 @@ impl Access {
     }
 }
 
-/// The cache key of the access to a page: equal for pages at the same depth of lists with the same conditions.
+/// The key under which the access for a page is cached. Pages have the same key if they are at the same depth of lists
+/// with the same conditions.
 fn access_key(conditions: &[Condition], rows: u32) -> String {
     format!("{rows} {conditions:?}")
 }
 
-/// A walk that reads at least this number of movies.
+/// A walk with the smallest limit that is at least `movies`, or else with the largest limit.
 fn walk_of(movies: u32) -> Access {
     let limit = WALKS.into_iter().find(|limit| *limit >= movies).unwrap_or(LONGEST_WALK);
     Access::Walk { limit: Some(limit) }
 }
 
-/// How many movies a walk is expected to read until it has found this number of matches, if the first `walked` movies
-/// contain `found` matches.
+/// How many movies a walk is expected to read until it has found `rows` matches, if the first `walked` movies contain
+/// `found` matches. 0 if `found` is 0.
 fn walk_from(walked: u32, found: usize, rows: u32) -> u64 {
     let needed = u64::from(walked).saturating_mul(rows.into());
     u64::try_from(found).ok().and_then(|found| needed.checked_div(found)).unwrap_or(0)
 }
 
-/// How many movies each condition selects, counted up to a cap; `None` if no index can count them.
+/// How many movies the conditions select.
 struct Sizes {
+    /// The number of movies of each condition, counted up to a cap; `None` if no index can count them.
     of: Vec<Option<u32>>,
-    /// Whether a walk compares the condition by its filter bits, in the same order as `of`.
+    /// Whether a walk can check the condition by its filter bits, in the same order as `of`.
     has_mask: Vec<bool>,
-    /// The approximate number of movies.
+    /// The approximate number of all movies.
     movies: u64,
 }
 
@@ -95,7 +97,7 @@ impl Sizes {
         known.min_by_key(|(_, size)| *size)
     }
 
-    /// The condition with the fewest movies, if these are so few that reading all of them is cheap.
+    /// The condition with the fewest movies, if there are so few that reading all of them is cheap.
     fn selective(&self) -> Option<(usize, u32)> {
         self.smallest().filter(|(_, size)| *size <= PROBED)
     }
@@ -109,17 +111,16 @@ impl Sizes {
         let lookup = Access::Lookup { driver };
         let walked = u64::from(rows).saturating_mul(self.movies).checked_div(u64::from(size));
         let has_mask = self.has_mask.get(driver).is_some_and(|has_mask| *has_mask);
-        // The time of a lookup, in movies of a walk.
+        // The cost of a lookup, as the number of movies that a walk handles in the same time.
         let looked_up = if has_mask { size.saturating_mul(SKIPPED_PER_READ) } else { size };
-        // With fewer movies than rows, no walk fills the page.
+        // If fewer movies match than the page has rows, a walk never fills the page and reads everything.
         let is_walk_shorter = size >= rows && walked.is_some_and(|walked| walked < u64::from(looked_up));
         let limit = walked.and_then(|walked| u32::try_from(walked.saturating_mul(4)).ok());
         let limit = limit.filter(|_| has_mask).map_or(looked_up, |limit| limit.min(looked_up));
         Some(if can_walk && is_walk_shorter { walk_of(limit) } else { lookup })
     }
 
-    /// How many movies a walk is expected to read until it has found this number of matches, assuming independent
-    /// conditions.
+    /// How many movies a walk is expected to read until it has found `rows` matches, assuming independent conditions.
     fn walk_to(&self, rows: u64) -> u64 {
         let matching = self.of.iter().flatten().fold(self.movies, |matching, size| {
             matching.saturating_mul(u64::from(*size)).checked_div(self.movies).unwrap_or_default()
@@ -157,7 +158,7 @@ impl Database {
         self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }
 
-    /// The access after a walk with this limit found only `found` of the needed rows; `None` when no further attempt is
+    /// The next access after `walk` found only `found` of the `rows` needed rows; `None` when no further attempt is
     /// needed.
     pub(super) async fn access_after(
         &self,
@@ -169,8 +170,9 @@ impl Database {
         let Access::Walk { limit: Some(limit) } = walk else { return Ok(None) };
         if limit < LONGEST_WALK && self.sizes(conditions, PROBED).await?.selective().is_none() {
             let sizes = self.sizes(conditions, PROBED_FAR).await?;
-            // The sizes assume independent conditions, and words that are as rare together as the rarest of them. The rows that were
-            // found show how far apart the matches are. The limit is twice the expected length, so that fewer attempts are needed.
+            // The estimate from the sizes can be too low, because the conditions may depend on each other. So the
+            // distance between the matches of the previous walk is also used. The limit is twice the expected length,
+            // so that fewer attempts are needed.
             let walked = sizes.walk_to(rows.into()).max(walk_from(limit, found, rows)).saturating_mul(2);
             let smallest = sizes.smallest().map_or(u64::MAX, |(_, size)| size.into());
             if let Ok(walked) = u32::try_from(walked.min(smallest))
@@ -218,8 +220,8 @@ impl Database {
         if let Some((driver, _)) = self.sizes(conditions, PROBED).await?.selective() {
             return Ok(Access::Lookup { driver });
         }
-        // The matches of the index of titles cannot be counted cheaply, but it reads less than the lookup of each movie
-        // of a common name.
+        // The matches of the title index cannot be counted cheaply, but reading them is cheaper than looking up all
+        // movies of a common name.
         if let Some(driver) = conditions.iter().position(|condition| matches!(condition, Condition::Title(_)))
         {
             return Ok(Access::Lookup { driver });
@@ -228,7 +230,7 @@ impl Database {
         Ok(Access::Lookup { driver: smallest.map_or(0, |(driver, _)| driver) })
     }
 
-    /// The approximate number of movies. Large if it is unknown.
+    /// The approximate number of all movies. If it is unknown, a large number is assumed.
     pub(super) async fn approximate_movies(&self) -> Result<u64, StoreError> {
         Ok(self.sizes(&[], PROBED).await?.movies)
     }
@@ -256,7 +258,7 @@ impl Database {
                 statement.forget();
             }
             let mut rows: Vec<(i32, i64)> = self.fetch(statement).await?;
-            // The first row is the version that the sizes are cached for.
+            // Sorting puts the row with the version (-2) first, so that the sizes are cached for this version.
             rows.sort_unstable();
             for (position, value) in rows {
                 let size = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
@@ -306,7 +308,11 @@ mod tests {
             Some(Access::Walk { limit: Some(1_000) })
         );
         assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page after 600 matches");
-        assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a title without a size");
+        assert_eq!(
+            sizes(&[None], 1_000_000).access(21, true),
+            FAR_WALK,
+            "a title condition has no known size"
+        );
     }
 
     #[test]

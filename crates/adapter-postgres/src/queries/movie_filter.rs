@@ -23,7 +23,8 @@ use crate::{
 const SAMPLED_PERCENT: u32 = 2;
 /// From this number of movies on, a sample is taken before the matches are counted.
 pub(super) const SAMPLED_FROM: u64 = 200_000;
-/// If a sample contains this number of matches, there are more than [`NUMBERED_ITEMS`]: twice as many are expected.
+/// If a sample contains this number of matches, there are certainly more matches than the largest exact total
+/// (`domain::page::NUMBERED_ITEMS`, 10,000), because 400 matches in 2 % of the movies suggest 20,000.
 pub(super) const CERTAIN_IN_SAMPLE: u64 = 400;
 
 /// The columns of a movie that [`Condition::push_check`] needs.
@@ -35,9 +36,10 @@ pub(super) const PURCHASED_AT: &str = "h.purchased_at";
 /// A condition whose movies can be found with an index.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
-    /// Any of these movies.
+    /// One of these movies.
     Ids(Vec<Uuid>),
-    /// Bought by this user, on sale or not. If it is present, its index is always used: see [`only_driver`].
+    /// Bought by this user, on sale or not. The index of this condition is always used if it is present: see
+    /// [`only_driver`].
     Bought(Uuid),
     /// The column, whose values are unique, has this value.
     Unique { column: &'static str, value: Bind },
@@ -49,9 +51,9 @@ pub(super) enum Condition {
     Title(String),
     /// This part of the search index has the terms.
     Words { terms: Vec<SearchTerm>, part: IndexPart },
-    /// The complete name has this key in the search index.
+    /// The complete folded name in the search index equals this text.
     WholeName(String),
-    /// No movie matches it.
+    /// No movie matches.
     Never,
     /// Linked to any of these names.
     Linked { table: &'static str, column: &'static str, names: Vec<Uuid> },
@@ -61,12 +63,12 @@ pub(super) enum Condition {
     Between { column: &'static str, min: Option<Bind>, max: Option<Bind> },
 }
 
-/// The conditions of a filter; those that are cheap to check come first.
+/// The conditions of a filter. The conditions that are cheap to check come first.
 pub(super) fn conditions(filter: &MovieFilter) -> Vec<Condition> {
     conditions_with_words_in(filter, IndexPart::All)
 }
 
-/// The conditions of a filter whose search uses a part of the index.
+/// The conditions of a filter. The words of its search are looked up in this part of the search index.
 pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) -> Vec<Condition> {
     let search = filter.search.as_ref();
     let terms = search.map(Search::distinct_terms).unwrap_or_default();
@@ -99,8 +101,8 @@ fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
     Condition::Unique { column, value: value.into() }
 }
 
-/// The condition whose index is used in any case, because it finds few movies, or because no other
-/// index contains them.
+/// The position of the condition whose index is used in any case, because it finds few movies, or because no other
+/// index contains its movies.
 pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
     position(|condition| matches!(condition, Condition::Bought(_)))
@@ -123,7 +125,8 @@ fn uuids<K: Kind>(ids: &[Id<K>]) -> Option<Vec<Uuid>> {
 }
 
 impl Condition {
-    /// The bits of movies that meet the condition, if it is compared by bits; see [`filter_bits`](crate::filter_bits).
+    /// The filter bits of movies that meet the condition, or `None` if it cannot be checked by filter bits; see
+    /// [`filter_bits`](crate::filter_bits).
     fn mask(&self) -> Option<Mask> {
         match self {
             Self::Linked { table, names, .. } if *table == LINKS_WITH_BITS => Mask::of_genres(names),
@@ -137,7 +140,7 @@ impl Condition {
         }
     }
 
-    /// Whether the condition is compared by filter bits.
+    /// Whether the condition can be checked by filter bits.
     pub(super) fn has_mask(&self) -> bool {
         self.mask().is_some()
     }
@@ -202,9 +205,9 @@ impl Condition {
         }
     }
 
-    /// Adds `FROM … m WHERE …` for the movies that the condition's index finds. They are on sale, except those of
-    /// [`Condition::Withdrawn`] and [`Condition::Bought`]; the latter have a [`PURCHASED_AT`]. An index that contains the
-    /// filter bits finds only movies that may have the values of each mask.
+    /// Adds `FROM … m WHERE …` for the movies that the condition's index finds. Only movies on sale are found, except
+    /// for [`Condition::Withdrawn`] and [`Condition::Bought`]. For [`Condition::Bought`], [`PURCHASED_AT`] is
+    /// available. If the index contains the filter bits, movies whose bits do not match one of the masks are skipped.
     fn push_lookup<ST>(&self, statement: &mut Statement<ST>, masks: &[Mask]) {
         match self {
             Self::Linked { table, column, names } => {
@@ -214,7 +217,7 @@ impl Condition {
                 return;
             }
             Self::Certification(_) | Self::Between { .. } if !masks.is_empty() => {
-                // The index alone is read first. The index of certifications also contains withdrawn movies.
+                // The subquery reads only the index. The index of certifications also contains withdrawn movies.
                 statement.sql(" FROM (SELECT m.id AS movie_id FROM movies m WHERE ");
                 if matches!(self, Self::Between { .. }) {
                     statement.sql("m.is_available AND ");
@@ -260,9 +263,9 @@ impl Condition {
         self.push_indexed(statement);
     }
 
-    /// Adds `FROM … m WHERE …` for the movies on sale that are linked to one name, as a join for which PostgreSQL chooses the
-    /// plan: with many movies, a hash join is faster than reading them one by one. SQLite executes a cross join in the order
-    /// in which it is written. Returns `false` for other conditions.
+    /// Adds `FROM … m WHERE …` for the movies on sale that are linked to one name, as a join for which PostgreSQL
+    /// chooses the plan: with many movies, a hash join is faster than reading them one by one. SQLite executes a cross
+    /// join in the order in which it is written. Returns `false` for other conditions, and adds nothing.
     pub(super) fn push_join<ST>(&self, statement: &mut Statement<ST>) -> bool {
         match self {
             Self::Linked { table, column, names } if names.len() == 1 => {
@@ -276,7 +279,8 @@ impl Condition {
         }
     }
 
-    /// Adds the condition in a form that its index is used for; nothing for conditions on other tables than `movies`.
+    /// Adds the condition in a form that lets the database use an index. Adds nothing for conditions on other tables
+    /// than `movies`.
     fn push_indexed<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { .. }
@@ -300,8 +304,8 @@ impl Condition {
         }
     }
 
-    /// Adds `FROM … m WHERE …` for the movies that meet the condition in a random sample of all movies. Returns `false` if the
-    /// condition has no words, or if this database counts words cheaply.
+    /// Adds `FROM … m WHERE …` for the movies that meet the condition in a random sample of all movies. Returns `false`
+    /// if the condition has no words, or if a sample is not cheaper than a count on this database.
     pub(super) fn push_sample<ST>(&self, statement: &mut Statement<ST>) -> bool {
         match self {
             Self::Words { terms, part } => push_sampled_words(statement, terms, *part, SAMPLED_PERCENT),
@@ -355,7 +359,8 @@ impl Condition {
             Self::Between { column, min, max } => {
                 statement.sql("SELECT 1 FROM movies m WHERE m.is_available AND ");
                 push_bounds(statement, "", column, min.as_ref(), max.as_ref());
-                // The order is that of the index. Without it, a planner that expects many rows may read the table.
+                // Without the `ORDER BY`, which is the order of the index, a planner that expects many rows may read
+                // the table.
                 statement.sql(format!(" ORDER BY {column} LIMIT {cap}"));
             }
         }
@@ -363,7 +368,8 @@ impl Condition {
     }
 }
 
-/// Adds an upper bound of the number of movies that have all terms, from the vocabulary.
+/// Adds an upper bound of the number of movies that have all terms. It is computed from the numbers of movies of the
+/// words in the vocabulary.
 fn push_estimate<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("(SELECT CAST(min(size) AS BIGINT) FROM (");
     for (position, term) in terms.iter().enumerate() {
@@ -403,7 +409,7 @@ fn push_bounds<ST>(
     }
 }
 
-/// Adds `AND …` for each condition except the one at `driver`; each movie is checked.
+/// Adds ` AND …` for each condition except the one at `driver`. Each movie is checked separately.
 pub(super) fn push_checks<ST>(
     statement: &mut Statement<ST>,
     conditions: &[Condition],
@@ -442,8 +448,8 @@ fn masks(conditions: &[Condition], driver: Option<usize>) -> Vec<Mask> {
 /// Adds `FROM … WHERE …` for the movies `m`, among the rows of `walk`, that meet all conditions, in the order of
 /// the rows. `walk` is `FROM movies m …` with an order and a limit; `keys` are further columns of its rows.
 ///
-/// If conditions have filter bits, the index of the order is read without the movies, and only movies with these bits
-/// are read.
+/// If any condition has a mask, only the index of the order is read at first, and then only the movies whose filter
+/// bits match all masks.
 pub(super) fn push_walk<ST>(
     statement: &mut Statement<ST>,
     conditions: &[Condition],

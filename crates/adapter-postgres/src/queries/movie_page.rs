@@ -16,9 +16,10 @@ use crate::{
     statement::Statement,
 };
 
-/// The rank by rating for an ascending list, as in the index; movies without a rating come last.
+/// The rank by rating for an ascending list. It must equal the expression of the index; movies without a rating come
+/// last.
 const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE 11.0 END)";
-/// The rank by rating for a descending list.
+/// The rank by rating for a descending list, where movies without a rating come last too.
 const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE -1.0 END)";
 
 /// The order of a list. Relevance is not a column, so popularity is used instead.
@@ -57,7 +58,7 @@ impl Order {
         Self { columns, keyset }
     }
 
-    /// The condition that the sort column of a movie has this value of a position.
+    /// The condition that the sort column of a movie equals `value`, which is a value of a position.
     pub(super) fn first_is(sort: MovieSort, value: &SortValue) -> Result<Condition, StoreError> {
         let (column, key_type) = plain_column(sort.key, sort.descending);
         let value = Some(bound(key_type, value)?);
@@ -76,7 +77,8 @@ impl Order {
     }
 }
 
-/// The index of the movies on sale that begins with the sort column. The times of purchases and favourites have none.
+/// The index of the movies on sale that begins with the sort column. There is no index by the time of a purchase or
+/// of a favourite.
 const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
     Some(match key {
         MovieSortKey::Name => "movies_by_name",

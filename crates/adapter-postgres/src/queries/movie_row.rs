@@ -47,8 +47,8 @@ pub(super) type SummaryTypes = (
 type ViewerTypes =
     (Bool, Nullable<SqlInstant>, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
-/// What the viewer has done with a movie: put it in the cart, bought it, marked it as a favourite, reacted to it, or
-/// rated it. Only purchases that were not revoked count.
+/// The relation of the viewer to a movie: in the cart, bought, marked as a favourite, reacted to, or rated. Revoked
+/// purchases are ignored.
 #[derive(Queryable)]
 pub(super) struct ViewerRow {
     in_cart: bool,
@@ -212,7 +212,7 @@ impl SummaryRow {
         Ok(LibraryItem { movie: self.into_summary(Some(owner))?, purchased_at, is_suspended })
     }
 
-    /// The sort value of the order by rating, which equals the value in the database index; `None` without ratings.
+    /// The value by which the movie is sorted by rating, as the database index computes it; `None` without ratings.
     pub(super) fn rating_rank(&self) -> Option<f64> {
         rating_rank(self.rating_sum, self.rating_count)
     }

@@ -28,8 +28,9 @@ type CountRow = (DbUuid, String, i64, i64);
 pub(super) type NameTypes = (SqlId, Text, Text, BigInt);
 type NameRow = (DbUuid, String, String, i64);
 
-/// Whether a kind has few names with many movies each. These are counted together, once for each version of the
-/// catalogue. People have few movies each, and are counted when they are shown.
+/// Whether a kind has few names with many movies each. The movies of all these names are counted together, once for
+/// each version of the catalogue. People have few movies each, so their movies are counted when a page of people is
+/// read.
 const fn is_counted_together(kind: NameKind) -> bool {
     matches!(kind, NameKind::Genre | NameKind::Certification)
 }
@@ -46,10 +47,10 @@ pub(super) fn people(kind: NameKind, words: &[String]) -> PlainList {
     PlainList { columns: "n.id, n.name, n.name_key", matching, order }
 }
 
-/// The rows `n` of a statement with the number of their movies on sale.
+/// Adds to each row of the statement `people` the number of the person's movies on sale.
 ///
-/// The links are counted with their index alone, and each is compared with the index of withdrawn movies, which is small.
-/// Reading the movies of a hundred people takes seconds with a million movies.
+/// Only the index of the links is read, and each link is compared with the small index of withdrawn movies. With a
+/// million movies, reading the movies of a hundred people would take seconds.
 fn with_counts(kind: NameKind, people: &Statement) -> Statement<NameTypes> {
     let (table, name, movie) = movies_of(kind);
     let mut statement = Statement::new(format!(
@@ -61,7 +62,7 @@ fn with_counts(kind: NameKind, people: &Statement) -> Statement<NameTypes> {
     statement
 }
 
-/// A page of people with the number of their movies, which are counted for the people of the page only.
+/// A page of people, each with the number of movies. Only the movies of the people on the page are counted.
 pub(super) fn people_statement(
     kind: NameKind,
     list: &PlainList,
@@ -72,10 +73,11 @@ pub(super) fn people_statement(
     Ok(statement)
 }
 
-/// All names of a kind with their counts, and the version of the counts.
+/// All names of a kind with their numbers of movies on sale, and the version of the catalogue for these counts.
 ///
-/// All movies are counted with the index of the names alone, and the few withdrawn movies are subtracted, since reading
-/// a million movies would take seconds. SQLite executes a cross join in the order in which it is written.
+/// All movies of a name are counted from the index of the links alone, and the few withdrawn movies are subtracted,
+/// because reading a million movies would take seconds. SQLite executes a cross join in the order in which it is
+/// written.
 pub(super) fn all_names_statement(kind: NameKind) -> Statement<CountTypes> {
     let (table, name, movie) = movies_of(kind);
     Statement::new(format!(
@@ -99,7 +101,7 @@ fn counted((id, name, _, movies_count): NameRow) -> CountedName {
 }
 
 impl Database {
-    /// The version of the catalogue, which every change of its movies increases.
+    /// The version of the catalogue. Every change of its movies increases it.
     pub(super) async fn catalog_version(&self) -> Result<i64, StoreError> {
         let rows: Vec<(i64,)> =
             self.fetch(Statement::<(BigInt,)>::new("SELECT version FROM catalog_state")).await?;

@@ -1,4 +1,4 @@
-//! Reads pages of lists that are described by columns, conditions and an order.
+//! Reads pages of a list that is described by its columns, its conditions and its order.
 
 use diesel::sql_types::BigInt;
 use domain::{
@@ -58,8 +58,8 @@ impl PlainList {
 }
 
 impl Database {
-    /// Creates a page from the rows of [`PlainList::statement`]. Runs a statement that counts the list only for a
-    /// numbered page, and only if its rows do not already tell the total.
+    /// Creates a page from the rows of [`PlainList::statement`]. Counts the list with another statement only for a
+    /// numbered page whose rows do not show the total.
     pub(crate) async fn page_of<Row: Send>(
         &self,
         list: &PlainList,

@@ -1,4 +1,4 @@
-//! Tests that statements use the expected indexes, with 10,000 movies.
+//! Tests that statements use the expected indexes, on a database with 10,000 movies.
 
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
@@ -52,7 +52,7 @@ fn filters() -> Vec<MovieFilter> {
     ]
 }
 
-/// The ways to read a list.
+/// All ways to find the movies of a list.
 fn accesses(conditions: &[Condition], can_walk: bool) -> Vec<Access> {
     if conditions.is_empty() {
         return vec![Access::Walk { limit: None }];
@@ -133,7 +133,7 @@ async fn a_search_finds_the_same_movies_with_the_index_and_by_checking_each_movi
 
 #[test]
 fn checking_a_movie_does_not_read_the_full_text_index() {
-    // FTS5 would read all movies that have a word in order to check one movie.
+    // To check one movie, SQLite's full-text index (FTS5) would read all movies that contain the word.
     let filter = MovieFilter { search: Some(Search::parse("movie")), ..MovieFilter::default() };
     let statement = count_statement(&conditions(&filter), Access::Walk { limit: Some(1_000) });
     assert!(!statement.shape().contains("movie_words"), "{}", statement.shape());
@@ -350,8 +350,9 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
     let genre =
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let request = |number| PageRequest::numbered(number, 20).unwrap();
-    // The number of matching movies and the total are counted once and then cached, or follow from the page. The last page is
-    // read a second time, because a walk in the order of the list cannot tell that there are no more matches.
+    // The number of matching movies and the total are counted once and then cached, or follow from the page. The last
+    // page is read a second time with a lookup, because a walk that did not fill the page does not show that there are
+    // no more matches.
     for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 2), (400, 2)] {
         let before = database.statements();
         let page =

@@ -18,7 +18,7 @@ const MAX_SEARCHES: u64 = 256;
 pub(super) const MAX_KEY: usize = 512;
 
 /// How long results are cached. A change of a movie invalidates them at once, because it changes the catalogue's
-/// version. But popularity, which is updated every minute, does not change the version.
+/// version. But results are also ranked by popularity, whose update every minute does not change the version.
 const LONGEST_AGE: Duration = Duration::from_mins(1);
 
 /// A movie that matches a search, with the values that it is ranked by.
@@ -42,13 +42,14 @@ impl Ranked {
         Position { values, id: self.id }
     }
 
-    /// Converts a position back. Fails for a position of a list with another order.
+    /// The match at a position that [`position`](Self::position) returned. Fails for a position of a list with another
+    /// order.
     pub(super) fn at(position: &Position) -> Result<Self, StoreError> {
         match position.values.as_slice() {
             [SortValue::Integer(rank), SortValue::Real(popularity)] => {
                 Ok(Self { rank: *rank, popularity: *popularity, id: position.id })
             }
-            _ => Err(StoreError::failed("a position of another sort")),
+            _ => Err(StoreError::failed("the position belongs to another sort")),
         }
     }
 }
@@ -61,8 +62,8 @@ pub(super) struct Matches {
     pub(super) is_complete: bool,
 }
 
-/// The cache. Its keys contain the version of the catalogue, which every change of a movie on any node increases. So no
-/// outdated movie is found.
+/// The cache. Its keys contain the version of the catalogue, which every change of a movie on any node increases. So
+/// results from before a change are never returned.
 pub(crate) struct RecentSearches {
     matches: Cache<(String, i64), Arc<Matches>>,
     suggestions: Cache<(String, i64), Arc<[Suggestion]>>,

@@ -20,12 +20,14 @@ use crate::{
 /// The number of seconds in a day.
 const DAY_SECONDS: i64 = 86_400;
 
-/// Which index a report uses. If its period covers more than 1/7 of the time between the first and the last sale, it
-/// reads the whole index that is sorted by movie or buyer. Otherwise, it reads the period from the index that is sorted
-/// by time, and sorts the rows by movie or buyer. On SQLite, that takes seven times as long for each row.
+/// Determines which index a report uses. If its period covers more than 1/7 of the time between the first and the last
+/// sale, the report reads the whole index that is sorted by movie or buyer. Otherwise, it reads the period from the
+/// index that is sorted by time, and sorts the rows by movie or buyer, which on SQLite takes seven times as long for
+/// each row.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// The values of the first column of [`TopTypes`]: what the row contains.
+/// The values of the first column of [`TopTypes`]: whether the row contains a movie, a genre, or the number of all sold
+/// items.
 const TOP_MOVIE: i32 = 0;
 const TOP_GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
@@ -238,7 +240,7 @@ impl Database {
         days.into_iter()
             .map(|(day, (gross, refunds, paid_orders))| {
                 let moment = DateTime::from_timestamp(day.saturating_mul(DAY_SECONDS), 0);
-                let day = moment.ok_or_else(|| StoreError::failed("a sale on a day that does not exist"))?;
+                let day = moment.ok_or_else(|| StoreError::failed("the day of a sale is out of range"))?;
                 Ok(DaySales { day: day.date_naive(), gross, refunds, paid_orders })
             })
             .collect()
@@ -246,7 +248,8 @@ impl Database {
 
     async fn sold(&self, scope: &Scope) -> Result<Sold, StoreError> {
         let mut statement = scope.sold();
-        // Without a cached prepared statement, it is planned each time: long and short periods need different plans.
+        // Not cached as a prepared statement, so that it is planned for each period: long and short periods need
+        // different plans.
         statement.forget();
         let rows: Vec<TopRow> = self.fetch(statement).await?;
         let mut found = Sold::default();

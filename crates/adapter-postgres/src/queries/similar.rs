@@ -27,7 +27,7 @@ const OF_DIRECTORS: u32 = 100;
 const OF_STARS: u32 = 200;
 /// How many movies of each genre are compared.
 const OF_GENRE: u32 = 60;
-/// How many genres of a movie, starting with the main one, are used.
+/// How many genres of a movie are used, starting with its main genre.
 const GENRES: usize = 4;
 /// How many of the most popular movies are searched for movies of a genre.
 const POPULAR: u32 = 20_000;
@@ -76,7 +76,8 @@ fn profiles_statement(ids: Vec<Uuid>) -> Statement<ProfileTypes> {
     statement
 }
 
-/// The identifiers of movies that may be similar, including withdrawn ones and the movie itself; each part is bounded.
+/// The identifiers of movies that may be similar, including withdrawn movies and the movie itself. The number of movies
+/// with the same directors, stars, genres or title is limited.
 pub(super) fn candidates_statement(movie: &MovieProfile) -> Statement<(SqlId,)> {
     let mut statement = Statement::new("SELECT found.id FROM (");
     let mut is_first = true;
@@ -107,7 +108,7 @@ pub(super) fn candidates_statement(movie: &MovieProfile) -> Statement<(SqlId,)> 
     statement
         .bind(beginning.clone())
         .sql(" AND m.sort_key < ")
-        // Greater than all texts with this beginning, since no title contains this character.
+        // The upper bound is greater than all texts with this beginning, because no title contains this character.
         .bind(format!("{beginning}\u{10ffff}"))
         .sql(format!(" ORDER BY m.sort_key, m.id LIMIT {OF_TITLE}) AS of_title"));
     statement.sql(") AS found");
@@ -167,7 +168,7 @@ impl SimilarMovies for Database {
         if lists.is_empty() {
             return Ok(());
         }
-        // Lists are always written in the same sequence, so that nodes that store the same lists cannot deadlock.
+        // Lists are always written in the same order, so that nodes that store the same lists cannot deadlock.
         let mut lists: Vec<&SimilarList> = lists.iter().collect();
         lists.sort_unstable_by_key(|list| list.movie_id);
         let mut unit = UnitOfWork::begin(self).await?;

@@ -32,7 +32,7 @@ pub(crate) fn role(group: DbUuid) -> Result<Role, StoreError> {
     [Role::User, Role::Moderator, Role::Admin]
         .into_iter()
         .find(|role| group_id(*role) == group)
-        .ok_or_else(|| StoreError::failed("a user is in a group that no role has"))
+        .ok_or_else(|| StoreError::failed("the group of a user matches no role"))
 }
 
 #[derive(Queryable, Selectable, Insertable)]

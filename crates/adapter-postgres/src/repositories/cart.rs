@@ -39,7 +39,7 @@ impl CartRepository for UnitOfWork {
             return Ok(proposed);
         }
         // Another unit of work has created the cart in the meantime.
-        self.lock_cart(user_id).await?.ok_or_else(|| StoreError::failed("a cart came and went"))
+        self.lock_cart(user_id).await?.ok_or_else(|| StoreError::failed("a new cart was not found"))
     }
 
     async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError> {

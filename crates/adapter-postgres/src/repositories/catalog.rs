@@ -34,7 +34,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Joins the movies `m` whose identity is one of those in the table `wanted`.
+/// Joins the movies `m` whose identity is in the table `wanted`.
 const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
     AND m.duration_minutes = wanted.duration_minutes";
 
@@ -188,7 +188,7 @@ impl MovieRepository for UnitOfWork {
         let uploaded = movie.uploaded_poster();
         let poster_width =
             uploaded.map(|poster| i32::try_from(poster.width)).transpose().map_err(StoreError::failed)?;
-        // Popularity is the number of votes plus the activity of users. Only the votes change here.
+        // Popularity is the sum of the votes and of the activity of users. Here only the votes change.
         let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
         statement
             .bind(movie.votes)
@@ -270,8 +270,8 @@ impl OfferRepository for UnitOfWork {
 
 impl UnitOfWork {
     /// Locks the movies with these identities, in the order of their identifiers; returns `false` if there are none.
-    /// Does nothing on SQLite. The movies must be read by a later statement: only that one sees what the earlier
-    /// holders of the locks have changed in other tables.
+    /// Does nothing on SQLite. The caller must read the movies with a later statement: only a statement that starts
+    /// after the locks were granted sees what the previous holders of the locks have changed in other tables.
     async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<bool, StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(true) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM ");

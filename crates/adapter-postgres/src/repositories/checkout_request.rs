@@ -29,7 +29,7 @@ struct StoredRequest {
     lines: Vec<StoredLine>,
     email: Option<String>,
     return_url: String,
-    /// In microseconds since 1970.
+    /// The time when the checkout expires, in microseconds since 1970.
     expires_at: i64,
     idempotency_key: String,
 }
@@ -69,7 +69,7 @@ pub(super) fn read(text: &str) -> Result<CheckoutRequest, StoreError> {
         lines: stored.lines.into_iter().map(line).collect(),
         email: stored.email,
         return_url: stored.return_url,
-        expires_at: expires_at.ok_or_else(|| StoreError::failed("a checkout ends at no moment"))?,
+        expires_at: expires_at.ok_or_else(|| StoreError::failed("a checkout has no valid expiry"))?,
         idempotency_key: stored.idempotency_key,
     })
 }

@@ -190,8 +190,8 @@ impl UnitOfWork {
     /// Deletes the user's comments and the user's likes of comments. The caller must have locked the movies of these
     /// comments.
     ///
-    /// It updates each comment of another user at most once: when a transaction updates a row for the second time,
-    /// PostgreSQL checks its foreign keys again, and locks the comment's author for that.
+    /// Each comment of another user is updated at most once: when a transaction updates a row for the second time,
+    /// PostgreSQL checks the row's foreign keys again, and locks the comment's author for this check.
     pub(crate) async fn erase_comments(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<(SqlId,)>::new(

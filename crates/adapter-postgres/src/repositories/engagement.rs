@@ -33,7 +33,7 @@ pub(crate) fn reaction_named(name: &str) -> Result<MovieReaction, StoreError> {
     }
 }
 
-/// What a reaction adds to a movie's numbers of likes and dislikes.
+/// The numbers that a reaction adds to a movie's likes and dislikes.
 const fn weight(reaction: Option<MovieReaction>) -> (i64, i64) {
     match reaction {
         Some(MovieReaction::Like) => (1, 0),

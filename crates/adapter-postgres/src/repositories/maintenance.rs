@@ -7,12 +7,12 @@ use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::
 const LINKS: [(&str, &str); 2] =
     [("activation_tokens", "expires_at < ?"), ("password_reset_tokens", "expires_at < ?")];
 
-/// The condition for notifications whose likes were all withdrawn. They are kept for some time, because they tell when
-/// the last mail was sent: without them, the next like would be mailed too early.
+/// The condition for notifications whose likes were all withdrawn. They are kept for some time, because they record
+/// when the last mail was sent: without this record, the next like would be mailed too early.
 const WITHDRAWN: &str = "count = 0 AND notified_at < ?";
 
-/// The condition for rows of users that were erased recently. A node that did not yet know of the deletion may have
-/// created a cart or a notification right after it.
+/// The condition for rows of users that were erased recently. A request that ran at the same time as the deletion may
+/// have created a cart or a notification right after it.
 const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
 
 #[async_trait]

@@ -39,21 +39,21 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// The number of mails about notifications that count for the receiver's limit: those of the last [`MAILED_EVERY`].
+    /// The number of mails that count towards the receiver's limit: the mails that were sent within [`MAILED_EVERY`].
     fn recent_mails(&self, now: Instant) -> Result<u64, StoreError> {
         let is_recent = self.mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
         if is_recent { u64::try_from(self.mails).map_err(StoreError::failed) } else { Ok(0) }
     }
 }
 
-/// A notification of a cause, after the new event was added to it.
+/// The state of a notification after a new event was added to it.
 struct Earlier {
     id: NotificationId,
     count: u64,
     mailed_at: Option<Instant>,
 }
 
-/// The values of the columns that tell what a notification is about.
+/// The values of the columns that identify the subject of a notification.
 #[derive(Default)]
 struct Subject {
     actor: Option<UserId>,
@@ -239,7 +239,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// As `advance_inbox`, but moves the inbox by `by` positions.
+    /// Like `advance_inbox`, but moves the inbox by `by` positions.
     async fn move_inbox(&mut self, user_id: UserId, by: i64) -> Result<Option<Inbox>, StoreError> {
         let mut statement = Statement::<InboxTypes>::new(
             "INSERT INTO notification_inboxes (user_id, last_position) SELECT id, ",
@@ -277,7 +277,7 @@ impl UnitOfWork {
         let found: Option<(DbUuid, i64, Option<DbInstant>)> = self.first(for_update!(query)).await?;
         let Some((id, count, mailed_at)) = found else {
             if !self.insert_notification(new, inbox).await? {
-                return Err(StoreError::failed("a notification was made without the lock of its inbox"));
+                return Err(StoreError::failed("a notification was inserted without locking its inbox"));
             }
             self.insert_actor(new.id, actor, new.at).await?;
             return Ok(Some(Earlier { id: new.id, count: 1, mailed_at: None }));

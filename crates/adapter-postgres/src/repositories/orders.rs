@@ -281,7 +281,7 @@ pub(crate) fn order_state(
     })
 }
 
-/// Parses the stored name of a reason.
+/// Parses the stored reason why an order excludes a movie.
 pub(crate) fn purchase_refusal(name: &str) -> Result<PurchaseRefusal, StoreError> {
     [PurchaseRefusal::AlreadyPurchased, PurchaseRefusal::MovieUnavailable]
         .into_iter()

@@ -15,8 +15,8 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The end of an `INSERT` into the queue. It locks a row that already exists: otherwise the job could remove the row
-/// before this unit of work commits, and the job would not count its action.
+/// The end of an `INSERT` into the queue. The update locks a row that already exists: otherwise the job could remove
+/// the row before this unit of work commits, and the popularity would lack the change of this unit of work.
 const QUEUED: &str = " ON CONFLICT (movie_id) DO UPDATE SET movie_id = excluded.movie_id";
 
 /// The movie, its votes, and the numbers of its [`Activity`].
@@ -69,8 +69,8 @@ impl PopularityMaintenance for Database {
 }
 
 impl UnitOfWork {
-    /// Queues the movie, so that the job recomputes its popularity. Must be called after each action that popularity
-    /// counts.
+    /// Queues the movie, so that the job recomputes its popularity. Must be called after each action that affects
+    /// popularity.
     pub(crate) async fn queue_popularity(&mut self, movie_id: MovieId) -> Result<(), StoreError> {
         let mut statement = Statement::<()>::new("INSERT INTO popularity_queue (movie_id) VALUES (");
         statement.bind(movie_id.as_uuid()).sql(")").sql(QUEUED);

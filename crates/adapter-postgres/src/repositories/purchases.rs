@@ -40,7 +40,7 @@ impl PurchaseRepository for UnitOfWork {
     }
 
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
-        // Without a conflict target, because the unique index is partial.
+        // `ON CONFLICT` has no target, because the unique index is partial (it excludes revoked purchases).
         let query = diesel::insert_into(purchases::table)
             .values((
                 purchases::id.eq(DbUuid(purchase.id.as_uuid())),

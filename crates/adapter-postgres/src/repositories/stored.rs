@@ -18,14 +18,15 @@ pub(crate) struct NewLink {
     pub(crate) movie_id: Uuid,
     pub(crate) name_id: Uuid,
     pub(crate) position: i32,
-    /// The bits of the movie; see [`filter_bits`](crate::filter_bits).
+    /// The filter bits of the movie; see [`filter_bits`](crate::filter_bits).
     pub(crate) filter_bits: i64,
 }
 
-/// The table of links that contains the bits of the movies: only genres have so many movies that it saves time.
+/// The only table of links that also stores the filter bits of the movies. Stars and directors have too few movies for
+/// the bits to save time.
 pub(crate) const LINKS_WITH_BITS: &str = "movie_genres";
 
-/// The URL of a movie's poster on another server; `None` without a poster, or when it was uploaded.
+/// The URL of a movie's poster on another server; `None` without a poster, or when the poster was uploaded.
 pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
     match &movie.poster {
         Some(Poster::Address(address)) => Some(address.clone()),

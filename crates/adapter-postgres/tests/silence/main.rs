@@ -29,8 +29,8 @@ use uuid::Uuid;
 
 const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
 
-/// A call that takes longer than this time fails the test. The time limit of an answer is only two seconds here,
-/// because the statement timeout is one second.
+/// A call that takes longer than this time fails the test. In these tests the client waits at most two seconds for an
+/// answer, because the statement timeout is one second.
 const FOR_EVER: Duration = Duration::from_secs(30);
 
 /// A database and a store that connects to it through a proxy, with a pool of `size` connections; `None` when tests
@@ -53,7 +53,7 @@ async fn behind_a_proxy(size: usize) -> Option<(TestDatabase, Proxy, PostgresDat
 async fn begin(store: &PostgresDatabase) -> Result<Box<dyn WholeUnit>, StoreError> {
     timeout(FOR_EVER, begin_unit(|attempt| store.begin_whole(attempt)))
         .await
-        .expect("a unit is begun or refused")
+        .expect("a unit is begun or refused in time")
 }
 
 /// Opens four connections at once, and returns them to the pool.
@@ -104,7 +104,7 @@ async fn one_unresponsive_connection_closes_the_idle_ones() {
     use_all(&store).await;
     proxy.silence();
     assert!(store.has_no_movies().await.unwrap());
-    // The other three connections were closed, so they are not tried.
+    // The other three connections were closed, so no statement is sent on them first.
     let before = store.statements();
     for _ in 0..3 {
         assert!(store.has_no_movies().await.unwrap());
@@ -117,7 +117,7 @@ async fn a_unit_whose_statement_gets_no_answer_is_unavailable_and_releases_its_c
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     proxy.silence();
-    let found = timeout(FOR_EVER, unit.find_user(ANN)).await.expect("it is abandoned");
+    let found = timeout(FOR_EVER, unit.find_user(ANN)).await.expect("the call ends");
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     // The connection is released even before the unit is dropped.
     works_again(&store).await;
@@ -142,7 +142,7 @@ async fn a_commit_whose_answer_is_lost_is_unavailable_and_was_executed_once() {
     let mut unit = begin(&store).await.unwrap();
     insert_ann(&mut *unit).await;
     proxy.lose_answers();
-    let committed = timeout(FOR_EVER, unit.commit()).await.expect("it is abandoned");
+    let committed = timeout(FOR_EVER, unit.commit()).await.expect("the call ends");
     assert!(matches!(committed, Err(StoreError::Unavailable(_))), "{committed:?}");
     works_again(&store).await;
     assert!(begin(&store).await.unwrap().find_user(ANN).await.unwrap().is_some());
@@ -153,7 +153,7 @@ async fn a_server_that_does_not_answer_is_unavailable_until_it_does() {
     let Some((_guard, proxy, store)) = behind_a_proxy(2).await else { return };
     proxy.silence_all_to_come(true);
     for _ in 0..3 {
-        let answer = timeout(FOR_EVER, store.has_no_movies()).await.expect("it is abandoned");
+        let answer = timeout(FOR_EVER, store.has_no_movies()).await.expect("the call ends");
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     }
     proxy.silence_all_to_come(false);

@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
 };
 
-/// What the proxy no longer forwards on a connection.
+/// The traffic of a connection that the proxy no longer forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Silence {
     Nothing,
@@ -73,7 +73,7 @@ impl Proxy {
         self.silence.send_replace(Silence::Answers);
     }
 
-    /// As [`Proxy::silence`]. `takes_none` tells whether new connections also get no answers from now on.
+    /// Like [`Proxy::silence`]. `takes_none` determines whether new connections also get no answers from now on.
     pub(crate) fn silence_all_to_come(&self, takes_none: bool) {
         self.takes_none.store(takes_none, Ordering::SeqCst);
         self.silence();
@@ -81,7 +81,7 @@ impl Proxy {
 }
 
 async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Receiver<Silence>) {
-    // What was silenced earlier does not affect this new connection.
+    // An earlier silence does not affect this new connection.
     silence.mark_unchanged();
     let server = TcpStream::connect(server).await.unwrap();
     client.set_nodelay(true).unwrap();
@@ -112,7 +112,7 @@ async fn passed_until(
         }
     };
     tokio::select! {
-        // The silence is checked first, so that bytes that already wait are not forwarded.
+        // The silence is checked first, so that bytes that have already arrived are not forwarded.
         biased;
         () = fallen_silent => pending().await,
         _ = passing => {}

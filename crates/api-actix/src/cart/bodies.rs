@@ -133,7 +133,7 @@ pub(crate) struct SkippedBody {
     reason: ReasonBody,
 }
 
-/// The caller's cart after a visitor's was merged into it.
+/// The caller's cart after a visitor's cart was merged into it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MergedCart", example = merged_example())]
 pub(crate) struct MergedCartBody {

@@ -1,4 +1,4 @@
-//! The bodies with which moderators create and change movies, and the parameters of deleting one.
+//! The bodies with which moderators create and change movies, and the parameters for deleting a movie.
 
 use chrono::Datelike;
 use domain::{

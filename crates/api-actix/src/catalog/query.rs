@@ -75,7 +75,7 @@ pub(crate) struct FavoriteQuery {
 /// The filters of movies; a movie must match all of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieFilters {
-    /// Any of these movies, such as those of a visitor's cart.
+    /// Any of these movies, such as the movies in a visitor's cart.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
     id: Vec<Text<MovieId>>,

@@ -41,7 +41,8 @@ pub(crate) const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
 /// The codings that `Accept-Encoding` is matched against: the supported ones, and no compression.
 const KNOWN: [Encoding; 4] = [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::zstd()];
 
-/// The size in bytes that the body would have without the condition of the request, for an answer without a body (304).
+/// The size in bytes of the uncompressed body, for an answer whose own body has another size: an answer without a body
+/// (304), or a cached answer that is already compressed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unsent(pub(crate) usize);
 
@@ -52,7 +53,7 @@ enum Coding {
     Zstd,
 }
 
-/// How much time is spent on making an answer smaller.
+/// How much time a compressor spends on an answer.
 #[derive(Debug, Clone, Copy)]
 enum Effort {
     /// Fast, for an answer to one client.
@@ -109,8 +110,8 @@ fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
     Ok(Coding::ALL.into_iter().find(|coding| coding.name() == name))
 }
 
-/// Returns the name of the content coding that the client prefers; `None` for no compression, also when the client
-/// accepts none.
+/// Returns the name of the content coding that the client prefers; `None` for no compression, and when the client
+/// accepts no supported coding.
 pub(crate) fn preferred(request: &HttpRequest) -> Option<&'static str> {
     negotiate(request).ok().flatten().map(Coding::name)
 }

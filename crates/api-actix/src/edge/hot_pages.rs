@@ -56,7 +56,7 @@ struct Key {
     coding: Option<&'static str>,
 }
 
-/// The page, once the first request for it was answered; the inner `None` means that its answer cannot be cached.
+/// The page, after the first request for it was answered; the inner `None` means that the answer cannot be cached.
 type Slot = OnceCell<Option<Arc<Page>>>;
 
 /// A cached answer with status 200.
@@ -131,8 +131,8 @@ impl Page {
         Ok((Self { headers, tag, body, size }, request))
     }
 
-    /// Answers with the page, or with 304 when the caller already has it. `conditions` contain the caller's
-    /// `If-None-Match`.
+    /// Answers with the page, or with 304 when the caller already has this version of it. `conditions` contain the
+    /// caller's `If-None-Match`.
     fn respond(&self, request: HttpRequest, conditions: &HeaderMap) -> ServiceResponse<BoxBody> {
         let known = etag::known(conditions, &self.tag);
         let is_known = known.is_some();

@@ -149,17 +149,17 @@ mod tests {
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         let other = request(&limit);
         let refused = read_body(&other, pending::<Result<(), Problem>>()).await.unwrap_err();
-        assert_eq!(refused.kind.code, "unavailable", "one request may wait");
+        assert_eq!(refused.kind.code, "unavailable", "only one request may wait");
         assert_eq!(
             read_body(&request(&limit), ready(Ok(7))).await.unwrap(),
             7,
-            "this unit waits for no lock"
+            "a request whose body is complete does not wait"
         );
         client.send(8).unwrap();
         assert_eq!(waiting.await.unwrap(), 8);
-        assert!(limit.clone().permit().is_err(), "it has a permit again");
+        assert!(limit.clone().permit().is_err(), "the slow request has a permit again");
         slow.extensions_mut().clear();
-        assert!(limit.permit().is_ok(), "its permit was given back, and the other request had none");
+        assert!(limit.permit().is_ok(), "all permits were released");
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ pub(crate) struct ReactionInput {
     pub(crate) value: ReactionBody,
 }
 
-/// A new comment, or the new text of one.
+/// A new comment, or the new text of a comment.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "CommentInput", example = json!({"text": "The ending is the best part."}))]
 pub(crate) struct CommentInput {
@@ -111,7 +111,7 @@ impl AuthorBody {
     }
 }
 
-/// A comment on a movie, or a reply to one.
+/// A comment on a movie, or a reply to a comment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Comment", example = comment_example())]
 pub(crate) struct CommentBody {

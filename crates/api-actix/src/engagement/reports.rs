@@ -123,7 +123,7 @@ pub(crate) struct DecisionInput {
 
 inputs!(DecisionInput);
 
-/// Whether a reported comment has been decided.
+/// Whether a decision about a reported comment has been made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ReportStatus")]
 #[serde(rename_all = "snake_case")]
@@ -137,7 +137,7 @@ pub(crate) enum StatusBody {
 /// The filter and the page parameters of the list of reported comments.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ReportedQuery {
-    /// Lists only open or only resolved comments; both if omitted.
+    /// Lists only the reported comments with this status; all if omitted.
     #[schemars(example = &"open")]
     status: Option<StatusBody>,
     #[serde(flatten)]

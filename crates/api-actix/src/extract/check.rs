@@ -22,11 +22,12 @@ use crate::{openapi::schemas::markers, problem::FieldCode, rules::Rules};
 pub(super) enum Source {
     /// A JSON body.
     Body,
-    /// A query string or a form: every value is text, a list is a repeated name, and an empty value is an absent one.
+    /// A query string or a form: every value is text, a list is sent as a repeated name, and an empty value counts as
+    /// absent.
     Query,
 }
 
-/// What a check needs besides the schema and the value.
+/// The data that a check needs besides the schema and the value.
 pub(super) struct Reading<'a> {
     pub(super) source: Source,
     /// The schemas that are referenced by `$ref`.
@@ -368,8 +369,8 @@ fn list_of<'a>(schema: &'a Value, keyword: &str) -> &'a [Value] {
     schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Returns a part of a schema that [`check`] does not check, or that has no bounds; `None` when there is none. Such a
-/// part must not exist, because the OpenAPI document would promise something that is not enforced.
+/// Returns a part of a schema that [`check`] does not check, or that has no bounds; `None` when everything is checked.
+/// Otherwise the OpenAPI document would promise something that is not enforced.
 pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Option<String> {
     unchecked_within(schema, definitions, &mut HashSet::new())
 }

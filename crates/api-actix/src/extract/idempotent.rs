@@ -66,7 +66,7 @@ struct Keyed {
     before: Before,
 }
 
-/// What is known of an earlier request with the same key.
+/// What is known about an earlier request with the same key.
 enum Before {
     /// The key is new.
     New,
@@ -183,7 +183,7 @@ impl Keyed {
         let (keys, request) = (Arc::clone(&self.api.state.idempotency), self.request.clone());
         let kept = self.api.run_any(async move { keys.keep_answer(&request, &answer).await }).await;
         if !matches!(kept, Ok(Ok(()))) {
-            tracing::warn!("the answer to a request with an idempotency key was not kept");
+            tracing::warn!("the answer to a request with an idempotency key could not be stored");
         }
     }
 

@@ -14,8 +14,8 @@ use paperclip::{
 
 use crate::{etag, openapi::describe, problem::kinds};
 
-/// The versions in `If-Match`. A use case that gets them refuses the change if the resource has another version by
-/// then. Without the header, any version is accepted.
+/// Extracts the versions in `If-Match`. The use case refuses the change if the resource has another version when it is
+/// changed. Without the header, any version is accepted.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub(crate) ExpectedVersion);
 

@@ -23,8 +23,8 @@ use crate::{
 /// A type that clients send. Its serde and schemars attributes define the names, types and bounds, both for the OpenAPI
 /// document and for the validation of every request.
 ///
-/// To add one, derive `Deserialize` and `JsonSchema`, and name it in [`inputs!`](crate::extract::inputs) or write
-/// [`check`](Self::check).
+/// To add such a type, derive `Deserialize` and `JsonSchema` for it, and either name it in
+/// [`inputs!`](crate::extract::inputs) or implement this trait.
 pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// The type that handlers get.
     type Checked;
@@ -32,8 +32,8 @@ pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was a
     /// fault.
     ///
-    /// It also runs when optional members had faults; they are absent then. It does not run when a required member had
-    /// a fault.
+    /// It also runs when optional members had faults; these members are then absent. It does not run when a required
+    /// member had a fault.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 
@@ -68,7 +68,7 @@ pub(super) fn read<T: Input>(
     deserialized::<T>(members).and_then(|input| input.check(rules, faults))
 }
 
-/// The body of a call that takes none.
+/// The body of a call that takes no fields.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NoFields {}
 
@@ -111,7 +111,7 @@ mod tests {
     use crate::extract::test_rules;
 
     /// Puts values of every kind into every member, and asserts that each value that passes the check can be
-    /// deserialized, so that a request never has neither a value nor a fault. It runs for each input type of a route
+    /// deserialized, so that every request results in a value or a fault. It runs for each input type of a route
     /// when the document is generated (`openapi::tests`).
     pub(super) fn what_passes_is_read<T: Input>() {
         let (schema, definitions) = schemas::of_input::<T>();

@@ -16,13 +16,13 @@ use crate::{
     state::Api,
 };
 
-/// Extracts the rest of a request and counts the request against the rate limit `L`. The second field is what the limit
-/// tells the handler.
+/// Extracts the rest of a request and counts the request against the rate limit `L`. The second field is the
+/// outcome of counting.
 ///
 /// The request is counted after the rest of it was read, so that an invalid request does not use up the quota.
 pub(crate) struct Limited<L: Limit<R>, R = Nothing>(pub(crate) R, pub(crate) L::Outcome);
 
-/// A rate limit of one or more operations. [`rate_limits!`](crate::rate_limits) declares those that only count by
+/// A rate limit of one or more operations. [`rate_limits!`](crate::rate_limits) declares the limits that only count by
 /// client or by user.
 pub(crate) trait Limit<R> {
     /// The value that the handler gets when the request is within the limit.
@@ -72,7 +72,7 @@ macro_rules! rate_limits {
 /// 500 when no user is signed in: the limit must be inside a [`Caller`](super::Caller).
 pub(crate) fn user_of(request: &HttpRequest) -> Result<String, Problem> {
     let SignedIn(user) = request.extensions().get().cloned().ok_or_else(|| Problem {
-        cause: Some("a limit by user on a request of nobody".into()),
+        cause: Some("a limit by user on a request without a user".into()),
         ..Problem::new(&kinds::INTERNAL)
     })?;
     Ok(user)

@@ -20,7 +20,7 @@ pub(crate) fn read<T: Input>(query: &str, rules: &Rules, faults: &mut Faults) ->
     input::read::<T>(Json::Object(pairs), Source::Query, rules, faults)
 }
 
-/// Reports every parameter as unknown, for a call that takes none.
+/// Reports every parameter as unknown, for a call that takes no parameters.
 pub(crate) fn unknown(query: &str, faults: &mut Faults) {
     let mut names: Vec<String> = pairs(query, faults).into_iter().map(|(name, _)| name).collect();
     names.sort_unstable();
@@ -30,7 +30,7 @@ pub(crate) fn unknown(query: &str, faults: &mut Faults) {
     }
 }
 
-/// Refuses a request with parameters, for a call that takes none.
+/// Refuses a request with parameters, for a call that takes no parameters.
 pub(crate) fn refuse_any(request: &HttpRequest) -> Result<(), Problem> {
     let mut faults = Faults::default();
     unknown(request.query_string(), &mut faults);

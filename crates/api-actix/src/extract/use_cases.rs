@@ -22,7 +22,7 @@ pub(crate) struct UseCases<T> {
 }
 
 impl<T> UseCases<T> {
-    /// Returns the use cases with another answer for a use case that takes longer than a request may. The default is a
+    /// Sets the problem that is returned when a use case takes longer than the time limit of requests. The default is a
     /// 503.
     pub(crate) fn on_timeout(self, problem: fn() -> Problem) -> Self {
         Self { on_timeout: problem, ..self }

@@ -68,7 +68,8 @@ pub(crate) struct ProgressInput {
     /// The position in seconds from the beginning. A position after the end means the end.
     #[schemars(range(min = 0, max = MAX_SECONDS))]
     pub(crate) position_seconds: i64,
-    /// When the player was at this position; by default now. A time in the future means now.
+    /// When the player was at this position; the current time by default. A time in the future is replaced by the
+    /// current time.
     #[schemars(extend("x-clears" = true))]
     pub(crate) at: Option<Moment>,
 }

@@ -46,7 +46,7 @@ pub(crate) const fn size(part: &Range<u64>) -> u64 {
 enum Spec {
     /// From the first to the last byte, both inclusive.
     Between(u64, u64),
-    /// The last bytes of the file, this many.
+    /// The given number of bytes at the end of the file.
     Last(u64),
 }
 

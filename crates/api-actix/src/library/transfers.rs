@@ -1,5 +1,5 @@
-//! Tracks the films that this server is sending, and ends those that may no longer be watched. One task checks all
-//! transfers every two seconds with one statement. It runs only while there are transfers.
+//! Tracks the films that this server is sending, and stops sending films that may no longer be watched. One task checks
+//! all transfers every two seconds with one statement. It runs only while there are transfers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -166,7 +166,7 @@ impl Transfers {
 }
 
 impl Table {
-    /// Returns whether the purchase has at least `most` transfers, not counting those that are about to end.
+    /// Returns whether the purchase has at least `most` transfers, without the transfers that are about to end.
     fn has_many(&self, purchase_id: PurchaseId, most: u32) -> bool {
         let is_counted = |running: &&Running| {
             running.purchase_id == purchase_id && !running.has_ended.load(Ordering::Relaxed)

@@ -39,7 +39,7 @@ struct CountedLimit {
     rule: Rule,
 }
 
-/// Which answers a limit counts, and whether it appears in their headers.
+/// Which requests a limit counts, depending on their answers, and whether the headers of the answers show the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
     /// Counts every request, whatever its answer.
@@ -134,8 +134,8 @@ impl RateLimitCounter {
         email: &EmailAddress,
     ) -> Result<(), Problem> {
         self.count_client(request, |limits| &limits.fixed.request_link).await?;
-        // The quotas of this client are counted first: when they are used up, its requests must not use up the quota of
-        // the address, which it shares with the owner of the address.
+        // The quotas of this client are counted first: when they are used up, the client's requests must not use up the
+        // quota of the email address, which the client shares with the owner of the address.
         let subject = format!("{} {}", email.key(), self.client_of(request));
         self.count(request, by_address_and_client, &subject).await?;
         let counted = self.count(request, by_address, email.key()).await;
@@ -148,7 +148,7 @@ impl RateLimitCounter {
     /// Counts a registration against the limit of mails to the email address, whether or not the address is known.
     ///
     /// A used-up quota is no error, because a different answer would reveal that the address has an account. The use
-    /// case decides what it means.
+    /// case decides how a used-up quota affects the mail.
     pub(crate) async fn count_registration_mail(
         &self,
         request: &HttpRequest,

@@ -44,8 +44,8 @@ use crate::{
 /// The maximum number of streams of one user on one server.
 const STREAMS_OF_A_USER: usize = 10;
 
-/// The maximum number of parts that are queued for a slow client. One more ends its stream; the client can then
-/// reconnect.
+/// The maximum number of parts that are queued for a slow client. When the queue is full and another part must be
+/// sent, the stream ends; the client can then reconnect.
 const WAITING_PARTS: usize = 16;
 
 /// The interval at which the store is polled.

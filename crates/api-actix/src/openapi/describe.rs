@@ -207,8 +207,8 @@ pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a JSON answer of this type. `headers` are the names of the OpenAPI header components of this answer, in addition
-/// to the headers that every answer has.
+/// Adds a JSON answer of this type. `headers` are the names of the OpenAPI header components of this answer, in
+/// addition to the headers that every answer has.
 pub(crate) fn add_answer<T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     status: u16,

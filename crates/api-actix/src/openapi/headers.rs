@@ -147,7 +147,7 @@ pub(super) fn references(components: &[&str]) -> Value {
         .into()
 }
 
-/// Adds the headers of every answer, except those that the answer describes itself.
+/// Adds the headers that every answer has, except headers that the answer itself already describes.
 pub(super) fn add_common(answer: &mut Value) {
     let common = [
         "X-Request-Id",

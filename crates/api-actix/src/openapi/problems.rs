@@ -32,7 +32,7 @@ pub(super) struct Call {
     pub(super) fault: Value,
 }
 
-/// Writes error answers, and remembers which shared ones were used.
+/// Writes error answers, and remembers which of the shared error answers were used.
 pub(super) struct Problems<'a> {
     public_url: &'a str,
     used: Vec<&'static str>,

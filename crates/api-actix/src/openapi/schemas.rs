@@ -53,9 +53,9 @@ pub(crate) fn show(schema: &mut Value) {
     bound(schema);
 }
 
-/// The maximum length of a string in an answer, unless its schema defines another.
+/// The maximum length of a string in an answer, unless its schema defines another maximum.
 const LONGEST_TEXT: u64 = 65_536;
-/// The maximum length of a list in an answer, unless its schema defines another.
+/// The maximum length of a list in an answer, unless its schema defines another maximum.
 const LONGEST_LIST: u64 = 10_000;
 /// The greatest integer that JavaScript clients represent exactly.
 const GREATEST_EXACT: i64 = 9_007_199_254_740_991;

@@ -58,7 +58,7 @@ impl From<OrderStatusBody> for OrderStatus {
 #[schemars(rename = "CancelReason")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CancelReasonBody {
-    /// The buyer canceled it.
+    /// The buyer canceled the order.
     ByUser,
     /// The order was not paid in time.
     Expired,

@@ -6,7 +6,7 @@ use super::body::PageBody;
 use crate::extract::query;
 
 impl<T> PageBody<T> {
-    /// Returns the `Link` header (RFC 8288) of this page. `address` and `query` are those of the request; all
+    /// Returns the `Link` header (RFC 8288) of this page. `address` and `query` belong to the request; all
     /// parameters except `page` and `cursor` are kept.
     pub(crate) fn links(&self, address: &str, query: &str) -> String {
         let kept: Vec<&str> = query

@@ -59,7 +59,7 @@ pub(crate) struct DisputeBody {
     order_id: Uuid,
     /// The buyer; `null` if the account was deleted.
     user: Option<BuyerBody>,
-    /// The disputed amount, which may differ from the payment's.
+    /// The disputed amount, which may differ from the amount of the payment.
     amount: MoneyBody,
     /// The reason that the payment provider reports.
     reason: String,

@@ -276,8 +276,8 @@ pub(crate) async fn list_all(
 
 /// Decide about a refund request.
 ///
-/// Approving a request makes the refund, like `POST /payments/{id}/refunds`. If the refund cannot be made, the request stays
-/// open. If the refund fails later, the request stays approved. The buyer is notified by mail.
+/// Approving a request makes the refund, like `POST /payments/{id}/refunds`. If the refund cannot be made, the request
+/// stays open. If the refund fails later, the request stays approved. The buyer is notified by mail.
 #[api_v2_operation(operation_id = "decideRefundRequest", tags("payments"))]
 pub(crate) async fn decide(
     payments: UseCases<Payments>,
@@ -292,7 +292,7 @@ pub(crate) async fn decide(
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {
-            tracing::warn!(refund = ?refund_id, %failure, "a refund waits");
+            tracing::warn!(refund = ?refund_id, %failure, "a refund could not be sent yet");
         }
     }
     let decided = payments

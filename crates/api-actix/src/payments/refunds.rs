@@ -193,7 +193,7 @@ pub(crate) async fn create(
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {
-            tracing::warn!(refund = ?refund_id, %failure, "a refund waits");
+            tracing::warn!(refund = ?refund_id, %failure, "a refund could not be sent yet");
         }
         let show = async move |payments: Arc<Payments>| {
             payments.show_refund(refund_id).await.map_err(RefundError::from)

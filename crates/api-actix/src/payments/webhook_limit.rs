@@ -44,7 +44,7 @@ impl WebhookLimit {
     /// Takes a permit for a webhook of this client.
     ///
     /// # Errors
-    /// 503 when the client, or all clients together, already have too many.
+    /// 503 when the client, or all clients together, already have the maximum number of webhooks.
     pub(crate) fn acquire(&self, client: Option<Network>) -> Result<WebhookPermit, Problem> {
         let too_many = || Problem::unavailable().because("Too many webhooks are being received.");
         let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +91,7 @@ mod tests {
         limit.acquire(None).unwrap();
         held.clear();
         limit.acquire(Some(client(0))).unwrap();
-        assert!(limit.by_client.lock().unwrap().is_empty(), "finished webhooks leave nothing behind");
+        assert!(limit.by_client.lock().unwrap().is_empty(), "finished webhooks leave no entries");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub enum FieldCode {
 pub struct FieldProblem {
     /// The parameter's name, or the dotted path in the body.
     pub field: String,
-    /// What is wrong with it.
+    /// What is wrong with the field.
     pub code: FieldCode,
     /// A description of the error for human readers.
     pub message: String,

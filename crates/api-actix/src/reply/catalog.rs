@@ -73,7 +73,7 @@ pub(crate) struct CatalogPage<T>(pub(crate) PageBody<T>);
 #[derive(Debug)]
 pub(crate) struct CatalogSearchPage<T>(pub(crate) SearchPageBody<T>);
 
-/// Answers with the body and its entity tag, or with 304 when the caller already has it.
+/// Answers with the body and its entity tag, or with 304 when the caller already has this version of it.
 fn conditional(
     request: &HttpRequest,
     body: &impl Serialize,

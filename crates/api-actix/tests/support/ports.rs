@@ -71,6 +71,7 @@ pub(crate) struct Doubles {
     made: AtomicU64,
     /// The number of slow searches that have begun.
     begun: watch::Sender<usize>,
+    /// Each permit lets one slow search end.
     let_go: Semaphore,
 }
 

@@ -28,7 +28,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Confirms the deletion of an account.
+/// The confirmation that the caller's account is to be deleted.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "AccountDeletion", example = json!({"password": "correct horse 1"}))]
 pub(crate) struct DeletionBody {

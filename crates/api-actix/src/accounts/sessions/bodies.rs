@@ -93,7 +93,7 @@ pub(crate) struct SessionBody {
     created_at: Moment,
     /// When the tokens of the session were last refreshed.
     last_used_at: Moment,
-    /// The `User-Agent` of the log-in, at most 255 characters of it.
+    /// The `User-Agent` header of the log-in, at most its first 255 characters.
     user_agent: Option<String>,
     /// The network address of the log-in.
     ip: Option<String>,

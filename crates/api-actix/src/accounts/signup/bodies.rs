@@ -38,7 +38,7 @@ pub(crate) struct ActivateBody {
     pub(crate) token: Token,
 }
 
-/// The address of an account that a link is sent to.
+/// The email address of the account for which a link is requested.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "LinkRequest", example = json!({"email": "ann@example.com"}))]
 pub(crate) struct LinkRequestBody {
