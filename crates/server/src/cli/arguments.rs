@@ -40,8 +40,8 @@ pub(super) enum Command {
     ///
     /// The payments of the last 30 days are also compared with the payment provider's lists.
     ///
-    /// Exit code 0: there are no violations. 1: there are violations, each a line on standard output, or the lists of the payment
-    /// provider could not be read.
+    /// Exit code 0: there are no violations. 1: there are violations, each a line on standard output, or the lists of
+    /// the payment provider could not be read.
     Check(CheckArgs),
     /// Tools for developers
     #[command(subcommand)]
@@ -106,9 +106,9 @@ pub(super) struct ImportArgs {
     /// The columns or JSON keys that contain a field under another name, such as
     /// `name=Series_Title,stars=Star1,stars=Star2`
     ///
-    /// Columns that have the name of a field need not be listed. The fields are `name`, `year`, `duration_minutes`, `imdb`,
-    /// `votes`, `price`, `meta_score`, `gross`, `description`, `certification`, `genres`, `directors`, `stars`, `poster_url`,
-    /// `trailer_url`, `sort_name`, `imdb_id`, `tmdb_id` and `is_available`.
+    /// Columns that have the name of a field need not be listed. The fields are `name`, `year`, `duration_minutes`,
+    /// `imdb`, `votes`, `price`, `meta_score`, `gross`, `description`, `certification`, `genres`, `directors`, `stars`,
+    /// `poster_url`, `trailer_url`, `sort_name`, `imdb_id`, `tmdb_id` and `is_available`.
     /// Genres, directors and stars may have several columns, and several names with commas between them in a cell.
     #[arg(long, value_name = "FIELD=COLUMN,…", default_value = "", hide_default_value = true)]
     pub(super) columns: Columns,
