@@ -371,7 +371,7 @@ async fn a_server_that_is_shutting_down_closes_every_connection_with_its_answer(
     app.begin_drain();
     for (call, mut connection) in calls.into_iter().zip(kept) {
         assert!(ask(&mut connection, call).await.contains("connection: close\r\n"), "{call}");
-        assert_eq!(connection.read(&mut [0]).await.unwrap(), 0, "{call} left it open");
+        assert_eq!(connection.read(&mut [0]).await.unwrap(), 0, "{call} left the connection open");
         // New connections are still answered.
         assert!(ask(&mut connect().await, call).await.contains("connection: close\r\n"), "{call}");
     }

@@ -100,7 +100,7 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
         late = log_in(250, format!("late{number}"), "a Password 1".to_owned()).await;
     }
     late.problem(429, "rate_limited");
-    assert!(counts[&503] > 0, "64 calls wait in the queue for two seconds: {counts:?}");
+    assert!(counts[&503] > 0, "the queue has 64 places, so some calls are refused: {counts:?}");
     app.advance(chrono::TimeDelta::minutes(15));
     log_in(251, "ann".to_owned(), password_of("ann")).await.expect(200);
 }

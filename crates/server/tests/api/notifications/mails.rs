@@ -167,7 +167,7 @@ async fn the_unsubscribe_link_of_a_mail_works_without_signing_in(engine: Engine)
     }
     assert_eq!(settings().await, json!({"comment_reply": false, "comment_like": true}));
     app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
-    assert_eq!(subjects(&app).await.len(), 1, "no other item");
+    assert_eq!(subjects(&app).await.len(), 1, "no mail after unsubscribing");
 }
 
 async fn a_forged_link_does_not_unsubscribe_anyone(engine: Engine) {
