@@ -374,8 +374,8 @@ impl UseCases {
         Arc::clone(&self.throttle.limiter)
     }
 
-    /// Waits at most one second for the connection to Redis, if it is configured. Also starts a check of the media store
-    /// in the background, which logs a warning if the store does not work.
+    /// Waits at most one second for the connection to Redis, if it is configured. Also starts a check of the media
+    /// store in the background, which logs a warning if the store does not work.
     pub(crate) async fn settle(&self) {
         tokio::spawn(warn_of_media(Arc::clone(&self.media)));
         self.throttle.ready().await;

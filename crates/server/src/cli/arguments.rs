@@ -79,9 +79,9 @@ pub(super) struct CheckArgs {
 pub(super) enum MoviesCommand {
     /// Import movies from CSV, JSON Lines or a JSON array
     ///
-    /// A movie is identified by its name, year and running time. New movies are added, existing ones are updated. A field
-    /// without a column keeps its value in existing movies and gets a default value in new ones. If a movie has several
-    /// rows, the last valid one is imported. Importing a file again changes nothing.
+    /// A movie is identified by its name, year and running time. New movies are added, existing ones are updated. A
+    /// field without a column keeps its value in existing movies and gets a default value in new ones. If a movie has
+    /// several rows, the last valid one is imported. Importing a file again changes nothing.
     ///
     /// An invalid row is reported with its line, its name and all its errors; the other rows are imported.
     /// If the file ends inside a quote or a JSON array, nothing is imported.
@@ -181,9 +181,9 @@ pub(super) struct CreateAdminArgs {
 pub(super) enum AuditCommand {
     /// Check that no row of the audit log was changed, added or removed
     ///
-    /// The background work seals rows ten minutes after they were written; each seal covers the seal before it. Keep the
-    /// last seal that this command prints somewhere outside the database: a later run needs it (--known) to notice that
-    /// the end of the log was removed.
+    /// The background work seals rows ten minutes after they were written; each seal covers the seal before it. Keep
+    /// the last seal that this command prints somewhere outside the database: a later run needs it (--known) to notice
+    /// that the end of the log was removed.
     ///
     /// Exit code 0: the log is intact. 1: rows or seals are missing, changed or added; each is reported.
     Verify(VerifyArgs),

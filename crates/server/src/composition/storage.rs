@@ -45,8 +45,8 @@ pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartE
     schema.map_err(StartError::Database)
 }
 
-/// Connects to a PostgreSQL server, and checks that it meets the requirements. Logs a warning if the pool is larger than
-/// the server's connection limit.
+/// Connects to a PostgreSQL server, and checks that it meets the requirements. Logs a warning if the pool is larger
+/// than the server's connection limit.
 async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError> {
     let options = adapter_postgres::PoolOptions { size };
     let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;

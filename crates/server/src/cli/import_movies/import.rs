@@ -98,8 +98,8 @@ impl Import {
         Ok(())
     }
 
-    /// Starts a task that imports the collected rows in one transaction. First waits until fewer than `parallel` batches
-    /// are running.
+    /// Starts a task that imports the collected rows in one transaction. First waits until fewer than `parallel`
+    /// batches are running.
     async fn start_batch(&mut self) -> Result<(), Failure> {
         self.wait_for_batches(self.parallel.saturating_sub(1)).await?;
         self.batch_bytes = 0;

@@ -494,8 +494,8 @@ impl TestApp {
         self.import(small_catalogue()).await
     }
 
-    /// Runs the background job that finds similar movies, until it has seen all movies. Returns the number of movies for
-    /// which it found similar ones.
+    /// Runs the background job that finds similar movies, until it has seen all movies. Returns the number of movies
+    /// for which it found similar ones.
     pub(crate) async fn find_similar(&self) -> u64 {
         let catalog = &self.application().use_cases().catalog;
         let (mut found, mut progress) = catalog.find_due_similar(None).await.expect("similar movies");
