@@ -119,6 +119,6 @@ mod tests {
         for made in ["first", "second"] {
             assert_eq!(keep_secret(&folder, "secret", || made.to_owned()).unwrap(), "first");
         }
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no draft remains");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file remains");
     }
 }

@@ -315,7 +315,8 @@ async fn every_problem_type_has_a_page(engine: Engine) {
     ];
     for problem in problems {
         let address = problem.json()["type"].as_str().unwrap().to_owned();
-        let path = address.strip_prefix(app.url()).unwrap_or_else(|| panic!("{address} is not here"));
+        let path =
+            address.strip_prefix(app.url()).unwrap_or_else(|| panic!("{address} is on another server"));
         let page = app.anonymous().get(path).await.expect(200);
         assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page}");
         let code = problem.json()["code"].as_str().unwrap().to_owned();

@@ -227,7 +227,7 @@ impl TestApp {
     }
 
     pub(crate) fn application(&self) -> &Application {
-        self.application.as_ref().expect("the server runs as long as the case")
+        self.application.as_ref().expect("the server runs until the test ends")
     }
 
     /// Returns the URL of the server, without a trailing slash.
