@@ -1,12 +1,13 @@
 # The development tasks of this repository. `make` lists them.
-# No target sets RUSTFLAGS, because this would rebuild everything for the other targets. (`make coverage` does, with a separate build folder.)
+# No target sets RUSTFLAGS, because then the other targets would build everything again. The exception is
+# `make coverage`, which has its own build folder.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# The folder in which rustup installs cargo, which is not yet in the PATH of the current shell.
+# rustup installs cargo in this folder, which may not be in the PATH of the current shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TOOLS := .tools/venv/bin
 CINEMA := target/debug/cinema

@@ -57,7 +57,7 @@ def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
 def guessing(server: Server) -> dict:
     """Measures 200 sign-ins with an unknown address and, alternately, 200 with a wrong password.
 
-    Returns the median of each in milliseconds, and their difference as a part of the latter.
+    Returns both medians in milliseconds, and their difference as a fraction of the median for a wrong password.
     """
     times: dict[str, list[float]] = {"nobody@example.com": [], "bench0@example.com": []}
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:

@@ -2,7 +2,8 @@
 # Measures which code the tests execute. Writes a report for people (coverage/html/index.html) and one for programs
 # (coverage/lcov.info), and prints a summary as the last line. Arguments select crates: `scripts/coverage.sh -p domain`.
 # If tests are skipped (SKIP_POSTGRES=1 and similar), the code that only they execute counts as not covered. The build
-# has its own folder, target/llvm-cov-target, because its flags differ: in target, other builds would start again.
+# has its own folder, target/llvm-cov-target, because its compiler flags differ: if it shared the folder target, each
+# build would compile again what the other had compiled.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -23,7 +23,7 @@ COMPOSE = ROOT / "docker" / "compose.yaml"
 FIXED = {"APP_HOST", "APP_PORT", "DATA_DIR"}
 # The heading of .env.example above the variables that only docker/compose.yaml reads.
 COMPOSE_ALONE = "# --- docker/compose.yaml alone"
-# The seconds for the end of the threads when a server stops, with a margin.
+# The seconds that a stopping server has after LAST_WORK to end its threads, with a margin.
 LATE = 3
 # The objects that the operator creates (deploy/README.md), and that therefore no file contains.
 FROM_OUTSIDE = {("Secret", "cinema-secrets")}
@@ -68,8 +68,8 @@ def compose_problems() -> list[str]:
     for name in ("server", "migrate"):
         handed_on = set(services[name]["environment"])
         expected = (set(settings) - FIXED) | files
-        problems += [f"{name} is not handed {n}" for n in sorted(expected - handed_on)]
-        problems += [f"{name} is handed {n}, which is not a setting" for n in sorted(handed_on - expected)]
+        problems += [f"{name} does not get the setting {n}" for n in sorted(expected - handed_on)]
+        problems += [f"{name} gets {n}, which is not a setting" for n in sorted(handed_on - expected)]
     known = set(settings) | files | own
     used = set(re.findall(r"\$\{([A-Za-z0-9_]+)", text))
     problems += [f"{n} is not in .env.example" for n in sorted(used - known)]

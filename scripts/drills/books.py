@@ -6,6 +6,7 @@ Each key of RULES describes a problem, and its statement selects the rows that h
 import subprocess
 import time
 
+# The seconds after which remaining problems are reported.
 DRAIN_LIMIT = 240
 
 RULES = {
@@ -116,9 +117,7 @@ def wait_until_solved(check):
 
 
 def finish_pending_work(postgres, stripe, *, may_forget=False, finish_at_stripe=lambda: None):
-
-    """Makes all scheduled work due until there are no problems. Returns those that remain after the time limit.
-
+    """Makes all scheduled work due until there are no problems. Returns the problems that remain after the time limit.
 
     `finish_at_stripe` finishes the pending refunds and open disputes at Stripe.
     """

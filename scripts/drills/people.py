@@ -288,7 +288,7 @@ class Bank(threading.Thread):
             self.finish_refunds(2, fails=0.3)
 
     def act_on_payment(self, what, act, probability_of_all):
-        """Refunds or disputes a payment that is not disputed, in part or what is left of it."""
+        """Refunds or disputes a random undisputed payment: the amount that is left of it, or a part of that amount."""
         disputed = {dispute["payment_intent"] for dispute in self.stripe.list("disputes")}
         entries = [it for it in self.stripe.books() if it["captured"] > it["refunded"] and it["intent"] not in disputed]
         if entries:

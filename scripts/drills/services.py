@@ -1,4 +1,4 @@
-"""The services of the drills: PostgreSQL, also with a standby, servers, a load balancer and the fake Stripe."""
+"""The services of the drills: PostgreSQL and its standby, API servers, a load balancer and the fake Stripe."""
 
 import contextlib
 import http.client
@@ -18,8 +18,10 @@ SECRET = "whsec_of_the_drill"
 STRIPE_KEY = "sk_test_of_the_fake_stripe"
 STRIPE_VERSION = "2026-10-28.endive"
 PASSWORD = "Correct horse 7 battery"
+# The time limits for an answer and for the start of a service, in seconds.
 ANSWER_LIMIT = 30
 START_LIMIT = 180
+# What a call may raise if no complete answer arrives.
 LOST = (OSError, http.client.HTTPException, ValueError)
 
 

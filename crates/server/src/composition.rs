@@ -62,8 +62,8 @@ use crate::{
     workers::deliveries_at_once,
 };
 
-/// Replacements of adapters in tests, which move the clock and read the mails. `None` keeps the adapter that the
-/// settings select.
+/// Replaces adapters in tests, for example to move the clock or to read the sent mails. `None` keeps the adapter that
+/// the settings select.
 #[derive(Clone, Default)]
 pub struct Overrides {
     /// Replaces the operating system's clock.
@@ -374,14 +374,14 @@ impl UseCases {
         Arc::clone(&self.throttle.limiter)
     }
 
-    /// Waits a short time for services that may start later, such as the Redis for rate limits. Also starts the check
-    /// of the media store, which only logs a warning.
+    /// Waits at most one second for the connection to Redis, if it is configured. Also starts a check of the media
+    /// store in the background, which logs a warning if the store does not work.
     pub(crate) async fn settle(&self) {
         tokio::spawn(warn_of_media(Arc::clone(&self.media)));
         self.throttle.ready().await;
     }
 
-    /// Returns the components without which only some functions of the server are unavailable.
+    /// Returns the components that the server can run without: only some functions fail while one is unavailable.
     fn optional_components(&self) -> Vec<OptionalComponent> {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
@@ -410,7 +410,7 @@ async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> 
     }
 }
 
-/// Runs the missing migrations. Returns an error without running any if it is known that they would fail.
+/// Runs the pending migrations. If a check finds beforehand that they would fail, returns an error without running any.
 pub(crate) async fn migrate(database: &dyn DatabaseAdmin) -> Result<(), StartError> {
     match database.obstacle_to_migrating().await.map_err(StartError::Database)? {
         Some(obstacle) => Err(StartError::Unsuitable(obstacle)),

@@ -57,7 +57,7 @@ impl Settings {
         Self::fit_to_serve(&Sources::of_this_process())
     }
 
-    /// Reads the settings from these sources, for tests. The rest is as for [`Settings::load`].
+    /// Like [`Settings::load`], but reads the given sources. Tests pass their own.
     ///
     /// # Errors
     /// As for [`Settings::load`].
@@ -67,7 +67,7 @@ impl Settings {
         reader.finish(settings)
     }
 
-    /// Reads the settings from these sources, for tests. The rest is as for [`Settings::load_to_serve`].
+    /// Like [`Settings::load_to_serve`], but reads the given sources. Tests pass their own.
     ///
     /// # Errors
     /// As for [`Settings::load_to_serve`].

@@ -20,9 +20,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// Directives that silence libraries. The first library logs its start and end, which the server logs itself. The
-/// second logs every malformed request as an error of the server. The third logs the values of every statement at
-/// `debug`, including email addresses and digests. Directives in `RUST_LOG` take precedence.
+/// Directives that silence libraries: `actix_server` logs its start and end, which the server logs itself.
+/// `actix_http::h1::dispatcher` logs every malformed request as an error of the server. `tokio_postgres` logs the
+/// values of every statement at `debug`, including email addresses and digests. Directives in `RUST_LOG` take
+/// precedence.
 const QUIET: &str = "actix_server=warn,actix_http::h1::dispatcher=off,tokio_postgres=info";
 
 /// The maximum time to wait until a message about the process is written.
@@ -48,7 +49,7 @@ pub(crate) fn init(settings: &Settings, filter: &str) {
         LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).try_init(),
     };
     if let Err(error) = is_set {
-        tracing::debug!(%error, "log lines go elsewhere already");
+        tracing::debug!(%error, "logging is already initialized");
     }
 }
 

@@ -514,7 +514,7 @@ fn soon(child: &mut Child) -> Option<i32> {
         }
         if begun.elapsed() > Duration::from_secs(20) {
             child.kill().unwrap();
-            panic!("it does not end");
+            panic!("the process does not end");
         }
         std::thread::yield_now();
     }

@@ -8,9 +8,11 @@ CREATE TABLE movie_search (
     name_key TEXT COLLATE "C" NOT NULL,
     -- The words of directors and stars, separated by spaces.
     people TEXT NOT NULL,
-    -- The words of the name, the words of the people, and all words. Joined neighbouring words of the name begin with `~`.
+    -- The words of the name. Neighbouring words are also joined to one word, which then begins with `~`.
     names TSVECTOR NOT NULL,
+    -- The words of directors and stars.
     persons TSVECTOR NOT NULL,
+    -- All words of the movie.
     document TSVECTOR NOT NULL
 );
 CREATE INDEX movie_search_names ON movie_search USING GIN (names) WITH (fastupdate = off);

@@ -1,4 +1,5 @@
--- Reactions, ratings, favourites and comments of users. Their counters are in `movies` and `comments`, and change with them.
+-- Reactions, ratings, favourites and comments of users. Their counters in `movies` and `comments` change in the same
+-- transactions.
 
 CREATE TABLE movie_reactions (
     user_id UUID NOT NULL REFERENCES users (id),

@@ -1,7 +1,7 @@
 -- The similar movies of a movie, computed in the background.
 CREATE TABLE movie_similar (
     movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE,
-    -- The version of the movie for which they were computed.
+    -- The version of the movie for which the similar movies were computed.
     movie_version BIGINT NOT NULL,
     computed_at TIMESTAMPTZ NOT NULL,
     -- Identifiers separated by commas, the most similar first. The movies may have been deleted.

@@ -1,6 +1,6 @@
--- Columns and indexes from which the sales report is read without the tables.
+-- Columns and indexes for the sales report, which is read from the indexes alone, without the rows of the tables.
 
--- The movie of the order's item, and the time of the sale. Both never change.
+-- The movie of the order's item, and the time of the sale. Neither ever changes.
 ALTER TABLE payment_items ADD COLUMN movie_id UUID;
 ALTER TABLE payment_items ADD COLUMN sold_at TIMESTAMPTZ;
 UPDATE payment_items SET

@@ -1,2 +1,2 @@
--- SQLite gets the words of each movie as a text here. On PostgreSQL the columns names, persons and document are used for this.
+-- Only SQLite gets a column with the words of each movie. PostgreSQL has the columns names, persons and document.
 SELECT 1;

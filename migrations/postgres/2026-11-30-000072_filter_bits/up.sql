@@ -1,5 +1,5 @@
--- Bits that tell which genres, certification and decade a movie may have (filter_bits.rs). All bits of a row that was
--- written without them are set, so that its exact values are always read.
+-- Bits that show which genres, certification and decade a movie may have (filter_bits.rs). In a row that was written by
+-- a version without this column all bits are set, so that the exact values of the row are always read.
 DROP INDEX movies_by_year;
 DROP INDEX movies_by_price;
 DROP INDEX movies_by_imdb;

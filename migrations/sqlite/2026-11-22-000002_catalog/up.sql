@@ -34,7 +34,7 @@ CREATE TABLE movies (
     imdb REAL NOT NULL CHECK (imdb BETWEEN 0 AND 10),
     votes INTEGER NOT NULL CHECK (votes >= 0),
     meta_score REAL CHECK (meta_score BETWEEN 0 AND 100),
-    -- Whole units of account.
+    -- The box office gross in whole units of the currency, not in minor units.
     gross INTEGER CHECK (gross >= 0),
     description TEXT NOT NULL,
     price_minor INTEGER NOT NULL CHECK (price_minor >= 0),
@@ -97,7 +97,8 @@ CREATE TABLE movie_stars (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX movie_stars_star_id ON movie_stars (star_id, movie_id);
 
--- One row. Its version counts the transactions that changed movies or genres: totals cached in memory are valid for one version.
+-- One row. Its version counts the transactions that changed movies or genres: totals that are cached in memory are
+-- valid for one version.
 CREATE TABLE catalog_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     version INTEGER NOT NULL

@@ -1,5 +1,6 @@
--- The time of the first activation, or of a deactivation before it: an account that has this time and is not active was
--- deactivated, and its owner cannot activate it. And the sort order of lists of users; the unique key serves the one by address.
+-- `activated_at` is the time of the first activation, or of a deactivation before the first activation: an account that
+-- has this time and is not active was deactivated, and its owner cannot activate it. The index is for lists of users
+-- that are sorted by time. Lists that are sorted by address use the index of the unique key.
 
 ALTER TABLE users ADD COLUMN activated_at INTEGER;
 UPDATE users SET activated_at = updated_at WHERE is_active;

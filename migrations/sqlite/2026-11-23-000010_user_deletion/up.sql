@@ -1,5 +1,5 @@
--- The time at which an account was deleted, of which an anonymous row is kept. And the user of an outbox message, so that
--- waiting messages can be deleted with the account.
+-- `users.deleted_at` is the time at which the account was deleted: its row is kept without personal data.
+-- `outbox.user_id` is the receiver of the message, so that waiting messages can be deleted with the account.
 
 ALTER TABLE users ADD COLUMN deleted_at INTEGER;
 CREATE INDEX users_deleted_at ON users (deleted_at) WHERE deleted_at IS NOT NULL;

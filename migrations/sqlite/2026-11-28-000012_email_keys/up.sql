@@ -1,7 +1,8 @@
--- The version of the rule for `email_key`: rows of an earlier version get a new key after the program has run the migrations,
--- because the rule needs Unicode tables that SQL does not have. And `activated_at` is from now on the time since which an
--- account is active or deactivated; it is NULL before the activation. A contested password is only kept until then: it is
--- removed by deactivation and by activation.
+-- `email_key_version` is the version of the rule by which `email_key` was computed. After the migrations, the program
+-- computes the keys of rows with an earlier version again: SQL has no Unicode tables, which the rule needs.
+--
+-- `activated_at` changes its meaning: it is the time since which the account is active or deactivated, and NULL before
+-- the activation. Activation and deactivation remove a contested password.
 
 ALTER TABLE users ADD COLUMN email_key_version INTEGER NOT NULL DEFAULT 1;
 UPDATE users SET activated_at = updated_at WHERE NOT is_active AND activated_at IS NOT NULL AND deleted_at IS NULL;

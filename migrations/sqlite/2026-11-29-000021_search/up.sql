@@ -1,7 +1,7 @@
 -- The search index: the words of each movie, which change with it, and the vocabulary for corrections.
 
 CREATE TABLE movie_search (
-    -- The row of movie_words.
+    -- The rowid of the movie in movie_words.
     id INTEGER PRIMARY KEY,
     movie_id BLOB NOT NULL UNIQUE REFERENCES movies (id) ON DELETE CASCADE,
     -- The version of the rules by which the words were computed.
@@ -14,7 +14,8 @@ CREATE TABLE movie_search (
 CREATE INDEX movie_search_name_key ON movie_search (name_key);
 CREATE INDEX movie_search_index_version ON movie_search (index_version);
 
--- Words separated by spaces, at which the tokenizer splits. `joined` contains neighbouring words of the name written as one.
+-- Each column contains words separated by spaces, at which the tokenizer splits. `joined` contains neighbouring words
+-- of the name, joined to one word.
 CREATE VIRTUAL TABLE movie_words USING fts5(
     name, joined, people, description, content = '', contentless_delete = 1, detail = column, prefix = '1 2 3',
     tokenize = 'ascii'

@@ -17,19 +17,20 @@ CREATE TABLE notifications (
     kind TEXT NOT NULL CHECK (
         kind IN ('comment_reply', 'comment_like', 'order_paid', 'order_refunded', 'movie_removed_from_cart')
     ),
-    -- Identifies the cause, which has one notification.
+    -- Identifies the cause. A user has at most one notification for each cause.
     dedupe_key TEXT NOT NULL,
-    -- Its position among the changes of the user's notifications.
+    -- The position of the last change of this notification among all changes of the user's notifications.
     position INTEGER NOT NULL,
     notified_at INTEGER NOT NULL,
     read_at INTEGER,
     mailed_at INTEGER,
-    -- The user who acted last. No foreign key, because its check would lock the row of another user, in an order that can deadlock.
+    -- The user who acted last. No foreign key, because its check would lock the row of another user, in an order that
+    -- can deadlock.
     actor_id BLOB,
     -- The number of combined actions. 0 if all of them were reverted; the row is kept for `mailed_at`.
     count INTEGER NOT NULL CHECK (count >= 0),
     movie_id BLOB REFERENCES movies (id) ON DELETE CASCADE,
-    -- For a deleted movie.
+    -- The identifier and the name of a movie that was deleted.
     removed_movie_id BLOB,
     removed_movie_name TEXT,
     comment_id BLOB,

@@ -1,7 +1,7 @@
--- The comments that users reported to the moderators: one row for each comment, which is kept after the comment was deleted.
+-- The comments that users reported to the moderators. Each has one row, which is kept after the comment was deleted.
 CREATE TABLE reported_comments (
     id BLOB PRIMARY KEY,
-    -- No foreign key, because a decision is kept if the comment is deleted.
+    -- No foreign key, because the decision of a moderator is kept if the comment is deleted.
     comment_id BLOB NOT NULL UNIQUE,
     movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
     -- The time of the first report, or of the first one after the last decision.

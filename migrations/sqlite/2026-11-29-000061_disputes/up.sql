@@ -1,4 +1,4 @@
--- Disputes: buyers who request the money of a payment back from their banks.
+-- Disputes: requests of buyers to their banks to get the money of a payment back.
 
 CREATE TABLE disputes (
     id BLOB PRIMARY KEY,

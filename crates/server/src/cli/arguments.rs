@@ -40,8 +40,8 @@ pub(super) enum Command {
     ///
     /// The payments of the last 30 days are also compared with the payment provider's lists.
     ///
-    /// Exit code 0: there are no violations. 1: there are violations, each a line on standard output, or the lists of the payment
-    /// provider could not be read.
+    /// Exit code 0: there are no violations. 1: there are violations, each a line on standard output, or the lists of
+    /// the payment provider could not be read.
     Check(CheckArgs),
     /// Tools for developers
     #[command(subcommand)]
@@ -79,9 +79,9 @@ pub(super) struct CheckArgs {
 pub(super) enum MoviesCommand {
     /// Import movies from CSV, JSON Lines or a JSON array
     ///
-    /// A movie is identified by its name, year and running time. New movies are added, existing ones are updated. A field
-    /// without a column keeps its value in existing movies and gets a default value in new ones. If a movie has several
-    /// rows, the last valid one is imported. Importing a file again changes nothing.
+    /// A movie is identified by its name, year and running time. New movies are added, existing ones are updated. A
+    /// field without a column keeps its value in existing movies and gets a default value in new ones. If a movie has
+    /// several rows, the last valid one is imported. Importing a file again changes nothing.
     ///
     /// An invalid row is reported with its line, its name and all its errors; the other rows are imported.
     /// If the file ends inside a quote or a JSON array, nothing is imported.
@@ -106,9 +106,9 @@ pub(super) struct ImportArgs {
     /// The columns or JSON keys that contain a field under another name, such as
     /// `name=Series_Title,stars=Star1,stars=Star2`
     ///
-    /// Columns that have the name of a field need not be listed. The fields are `name`, `year`, `duration_minutes`, `imdb`,
-    /// `votes`, `price`, `meta_score`, `gross`, `description`, `certification`, `genres`, `directors`, `stars`, `poster_url`,
-    /// `trailer_url`, `sort_name`, `imdb_id`, `tmdb_id` and `is_available`.
+    /// Columns that have the name of a field need not be listed. The fields are `name`, `year`, `duration_minutes`,
+    /// `imdb`, `votes`, `price`, `meta_score`, `gross`, `description`, `certification`, `genres`, `directors`, `stars`,
+    /// `poster_url`, `trailer_url`, `sort_name`, `imdb_id`, `tmdb_id` and `is_available`.
     /// Genres, directors and stars may have several columns, and several names with commas between them in a cell.
     #[arg(long, value_name = "FIELD=COLUMN,…", default_value = "", hide_default_value = true)]
     pub(super) columns: Columns,
@@ -181,9 +181,9 @@ pub(super) struct CreateAdminArgs {
 pub(super) enum AuditCommand {
     /// Check that no row of the audit log was changed, added or removed
     ///
-    /// The background work seals rows ten minutes after they were written; each seal covers the seal before it. Keep the
-    /// last seal that this command prints somewhere outside the database: a later run needs it (--known) to notice that
-    /// the end of the log was removed.
+    /// The background work seals rows ten minutes after they were written; each seal covers the seal before it. Keep
+    /// the last seal that this command prints somewhere outside the database: a later run needs it (--known) to notice
+    /// that the end of the log was removed.
     ///
     /// Exit code 0: the log is intact. 1: rows or seals are missing, changed or added; each is reported.
     Verify(VerifyArgs),

@@ -33,8 +33,8 @@ use super::{
 };
 use crate::config::{DatabaseSetting, Settings};
 
-/// The maximum number of batches that a `PostgreSQL` server works on at the same time. Each batch uses one of its
-/// processor cores. With `SQLite` it is one, because `SQLite` has a single writer.
+/// The maximum number of batches that are imported into `PostgreSQL` at the same time. Its server uses one processor
+/// core for each batch. `SQLite` has a single writer, so there batches are imported one after the other.
 const PARALLEL_BATCHES: usize = 2;
 
 /// Imports the movies of a file.
@@ -108,7 +108,8 @@ fn superseded(
     Ok(repeats.superseded())
 }
 
-/// Prints which columns are ignored, and the detected format and encoding unless they are the usual ones.
+/// Prints which columns are ignored. Also prints the detected format and encoding, unless the file is UTF-8 and either
+/// CSV with commas or JSON Lines.
 fn report_findings(path: &Path, findings: &Findings, bar: &ProgressBar) {
     let Findings { format, encoding, ignored } = findings;
     let is_usual = *encoding == TextEncoding::UTF_8

@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// The maximum duration of a shutdown after draining: 25 s for the running requests and jobs, which end in parallel,
-/// and 2 s to stop them. A container's grace period must be longer than `DRAIN_SECONDS` plus this duration.
+/// and 2 s to stop those that still run. A container's grace period must be longer than `DRAIN_SECONDS` plus this
+/// duration.
 const LAST_WORK: Duration = Duration::from_secs(27);
 
 /// How a server or worker was stopped.
@@ -27,7 +28,7 @@ const LAST_WORK: Duration = Duration::from_secs(27);
 pub(super) enum Ending {
     /// By one signal: the running work has ended, or the time limit was reached.
     Orderly,
-    /// By a second signal: the running work was not waited for.
+    /// By a second signal, without waiting for the running work.
     AtOnce,
 }
 

@@ -1,4 +1,4 @@
-//! The use cases of commands that serve no requests.
+//! Builds the use cases for commands that do not start the API.
 
 use std::net::SocketAddr;
 

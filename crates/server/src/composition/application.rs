@@ -208,7 +208,8 @@ impl Application {
     }
 }
 
-/// Opens the socket. This works even if a server on the same address has just stopped.
+/// Opens the socket. The standard library sets `SO_REUSEADDR`, so this works even if a server on the same address has
+/// just stopped.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;

@@ -18,7 +18,7 @@ use super::error_chain;
 /// The maximum duration of a check.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long the outcome of a check is cached, because several clients request the readiness often.
+/// How long the outcome of a check is cached, so that frequent readiness requests cause few checks.
 const CACHED_FOR: Duration = Duration::from_secs(5);
 
 /// A component that can be checked. The outcome must not contain addresses or secrets.

@@ -14,7 +14,8 @@ use futures_util::future::join_all;
 
 use super::{DatabaseAdmin, Schema, optional_component::OptionalComponent};
 
-/// The maximum duration of one check of the database. All checks together take at most twice as long.
+/// The maximum duration of one check of the database. At most two checks run one after the other, so all checks
+/// together take at most twice as long.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the server is shutting down. Clones share the state.

@@ -11,7 +11,7 @@ use domain::{storage::Storage, store::StoreError};
 use super::start_error::StartError;
 use crate::config::{DatabaseSetting, Settings};
 
-/// How the schema of the database compares to the one that this program needs.
+/// How the schema of the database compares to the schema that this program needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schema {
     /// The schema is current.
@@ -50,7 +50,8 @@ pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartE
     schema.map_err(StartError::Database)
 }
 
-/// Connects to a PostgreSQL server, and checks that it meets the requirements.
+/// Connects to a PostgreSQL server, and checks that it meets the requirements. Logs a warning if the pool is larger
+/// than the server's connection limit.
 async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError> {
     let options = adapter_postgres::PoolOptions { size };
     let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;

@@ -8,11 +8,11 @@ use domain::{
 
 use crate::config::Settings;
 
-/// How long a start waits for Redis, so that the first requests are counted on all servers together. After that the
-/// server starts without Redis.
+/// How long a starting server waits for Redis, so that even its first requests are counted in Redis, which all servers
+/// share. After that the server starts without Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The ports for rate limits.
+/// The ports that limit requests and failed sign-ins.
 #[derive(Clone)]
 pub(super) struct Throttle {
     pub(super) limiter: Arc<dyn RateLimiter>,

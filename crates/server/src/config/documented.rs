@@ -33,7 +33,7 @@ fn the_example_lists_every_setting_once() {
     let count = listed.len();
     listed.sort();
     listed.dedup();
-    assert_eq!(listed.len(), count, "one is listed twice");
+    assert_eq!(listed.len(), count, "a setting is listed twice");
     let expected = settings().into_iter().chain(COMPOSE.map(str::to_owned));
     assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), expected.collect());
 }

@@ -139,7 +139,7 @@ impl Reader {
 
     pub(super) fn currency(&mut self, name: &str) -> Currency {
         let read = self.read(name, "an ISO 4217 code such as USD", |text| text.parse().ok());
-        // The default is a valid code; `finish` reports an error for any other.
+        // The default is a valid code. If the value is invalid, `finish` returns the error.
         read.or_else(|| "USD".parse().ok()).unwrap_or_else(|| unreachable!("USD is a currency"))
     }
 

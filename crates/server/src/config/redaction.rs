@@ -3,7 +3,7 @@
 /// The text that is shown instead of a secret.
 pub(super) const HIDDEN: &str = "***";
 
-/// The query parameters of URLs that contain no secrets. The values of all others are hidden.
+/// The query parameters whose values are never secret. The values of all other parameters are hidden.
 const SHOWN: [&str; 24] = [
     "application_name",
     "ca",
@@ -43,8 +43,8 @@ pub(super) fn hide_password(url: &str) -> String {
     format!("{scheme}://{}", shown.as_deref().unwrap_or(HIDDEN))
 }
 
-/// Reads the URL like psql: the user info ends at the first `@`, if no `/` precedes it. `None` if the rest is not
-/// plausible.
+/// Reads the URL like psql: the user info ends at the first `@`, if no `/` precedes it. `None` if the text after the
+/// `@` does not look like hosts, a database name and known parameters.
 fn as_psql_reads_it(rest: &str) -> Option<String> {
     let end = rest.find(['@', '/']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with('@')));
     let (user, place) = match end.and_then(|end| rest.split_at_checked(end)) {

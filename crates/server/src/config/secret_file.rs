@@ -16,7 +16,7 @@ const DEVELOPMENT_SECRET: &str = "dev-secret-key";
 /// Why a secret could not be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// Production does not generate secrets.
+    /// The secret is missing, and in production none is generated.
     #[error("APP_SECRET_KEY is missing; allowed: a random text of 32 bytes or more")]
     MissingInProduction,
     /// The file cannot be read or written.
@@ -119,6 +119,6 @@ mod tests {
         for made in ["first", "second"] {
             assert_eq!(keep_secret(&folder, "secret", || made.to_owned()).unwrap(), "first");
         }
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no draft remains");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file remains");
     }
 }

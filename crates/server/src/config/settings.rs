@@ -79,7 +79,7 @@ pub struct SmtpSetting {
 }
 
 impl std::fmt::Debug for SmtpSetting {
-    /// Leaves out the password.
+    /// Leaves out the URL, because it may contain a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SmtpSetting").field("from", &self.from).finish_non_exhaustive()
     }
@@ -104,7 +104,7 @@ impl std::fmt::Debug for RedisUrl {
     }
 }
 
-/// Where pictures are stored.
+/// Where pictures, films and subtitles are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSetting {
     /// In this folder.

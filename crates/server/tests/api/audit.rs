@@ -117,7 +117,7 @@ async fn only_price_changes_of_an_import_are_in_the_audit_log(engine: Engine) {
         told.extend(log(&admin, "action=availability_changed").await);
         told
     };
-    assert_eq!(of_movies().await, [Value::Null; 0], "new movies have no counters");
+    assert_eq!(of_movies().await, [Value::Null; 0], "new movies have no entries");
     for movie in &mut movies {
         movie.votes += 1;
         match movie.identity.name.as_str() {

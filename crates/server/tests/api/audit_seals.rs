@@ -126,7 +126,7 @@ async fn deliberately_removed_rows_are_not_reported(engine: Engine) {
     )
     .await;
     says(&app, &[], &["3 of its 3 rows are missing"]);
-    // Ann's rows were written 22 minutes ago. The second seal covers only rows that are at least a minute newer.
+    // Ann's rows were written 22 minutes ago. Bob's rows, which the second seal covers, were written 11 minutes ago.
     let moment = app.now() - TimeDelta::minutes(22);
     holds(&app, &["--removed-before", &moment.to_rfc3339()]);
 }

@@ -268,7 +268,7 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
             "/api/v1/library/{movie_id}/playback"
             | "/api/v1/library/{movie_id}/progress"
             | "/api/v1/library/{movie_id}/watched" => &bought,
-            other => panic!("they reveal Ann's data at {other}"),
+            other => panic!("this test has no object of Ann's for {other}"),
         };
         // Moderators see the refunds of all users.
         let is_for_moderators = path == "/api/v1/payments/{id}/refunds";

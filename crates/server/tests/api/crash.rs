@@ -179,7 +179,7 @@ async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {
             break answer.problem(503, "unavailable");
         }
         answered.push(name);
-        assert!(answered.len() < 200, "the disk is never full");
+        assert!(answered.len() < 200, "the disk should be full by now");
     };
     assert!(fill(&mut answered).await.header("retry-after").is_some());
     // The server continues to answer calls that need no space and to report that others are unavailable. A few more may

@@ -53,7 +53,7 @@ async fn the_page_loads_nothing_from_other_servers(engine: Engine) {
     let files = loaded(&page.text());
     assert!(files.len() >= 3, "{files:?}");
     for file in files {
-        assert!(!file.contains("//"), "{file} is elsewhere");
+        assert!(!file.contains("//"), "{file} is on another server");
         app.anonymous().get(format!("/{}", file.trim_start_matches('/'))).await.expect(200);
     }
 }

@@ -315,7 +315,8 @@ async fn every_problem_type_has_a_page(engine: Engine) {
     ];
     for problem in problems {
         let address = problem.json()["type"].as_str().unwrap().to_owned();
-        let path = address.strip_prefix(app.url()).unwrap_or_else(|| panic!("{address} is not here"));
+        let path =
+            address.strip_prefix(app.url()).unwrap_or_else(|| panic!("{address} is on another server"));
         let page = app.anonymous().get(path).await.expect(200);
         assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page}");
         let code = problem.json()["code"].as_str().unwrap().to_owned();
@@ -371,7 +372,7 @@ async fn a_server_that_is_shutting_down_closes_every_connection_with_its_answer(
     app.begin_drain();
     for (call, mut connection) in calls.into_iter().zip(kept) {
         assert!(ask(&mut connection, call).await.contains("connection: close\r\n"), "{call}");
-        assert_eq!(connection.read(&mut [0]).await.unwrap(), 0, "{call} left it open");
+        assert_eq!(connection.read(&mut [0]).await.unwrap(), 0, "{call} left the connection open");
         // New connections are still answered.
         assert!(ask(&mut connect().await, call).await.contains("connection: close\r\n"), "{call}");
     }

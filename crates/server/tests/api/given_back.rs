@@ -17,7 +17,7 @@ const SETTINGS: [(&str, &str); 3] =
 /// Returns the remaining quota of a policy according to the headers of the answer.
 #[track_caller]
 fn left(answer: &Answer, policy: &str) -> u64 {
-    let told = answer.header("ratelimit").unwrap_or_else(|| panic!("the answer reveals nothing: {answer}"));
+    let told = answer.header("ratelimit").unwrap_or_else(|| panic!("a RateLimit header: {answer}"));
     let (_, rest) =
         told.split_once(&format!("\"{policy}\";r=")).unwrap_or_else(|| panic!("{policy}: {told}"));
     rest.split([';', ',']).next().unwrap().parse().unwrap()
@@ -73,7 +73,7 @@ async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
     app.register("ann").await.expect(201);
     app.run_outbox().await;
     let mails = app.mails_to(&ann);
-    assert!(mails.len() >= 2, "she gets another mail: {}", mails.len());
+    assert!(mails.len() >= 2, "Ann gets another mail: {}", mails.len());
 }
 
 async fn waiting_for_a_lock_in_vain_does_not_use_up_quotas(engine: Engine) {

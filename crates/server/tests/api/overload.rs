@@ -92,7 +92,7 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
     }
     // A request that was refused because the queue was full does not count for the client's ten attempts per minute.
     let tried = of_one_client.get(&401).copied().unwrap_or(0);
-    assert!(tried <= 10, "one client may try ten times a minute: {of_one_client:?}");
+    assert!(tried <= 10, "more than ten attempts of one client: {of_one_client:?}");
     // These attempts are made one after the other, so that the queue is never full. The eleventh exceeds the limit, if
     // none did before.
     let mut late = log_in(250, "late".to_owned(), "a Password 1".to_owned()).await;
@@ -100,7 +100,7 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
         late = log_in(250, format!("late{number}"), "a Password 1".to_owned()).await;
     }
     late.problem(429, "rate_limited");
-    assert!(counts[&503] > 0, "64 calls wait in the queue for two seconds: {counts:?}");
+    assert!(counts[&503] > 0, "the queue has 64 places, so some calls are refused: {counts:?}");
     app.advance(chrono::TimeDelta::minutes(15));
     log_in(251, "ann".to_owned(), password_of("ann")).await.expect(200);
 }

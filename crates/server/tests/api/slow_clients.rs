@@ -78,7 +78,7 @@ async fn incomplete_bodies_do_not_block_others(engine: Engine) {
         slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
         slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
     }
-    // These three requests have a permit until their callers are authenticated.
+    // The server authenticates these three requests before it reads their bodies, and holds a permit only meanwhile.
     let body = json!({"movie_ids": []}).to_string();
     slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
     for _ in 0..2 {
@@ -127,7 +127,7 @@ async fn three_clients_that_send_no_bodies_do_not_block_webhooks_of_others(engin
     let stalled = (0..90).flat_map(|_| 1..=3).map(|client| begin_webhook(&app, client, &signature));
     let stalled = futures_util::future::join_all(stalled).await;
     let answer = begin_webhook(&app, 4, &signature).await.finish().await;
-    assert!(answer.contains("\"code\":\"signature_invalid\""), "its body is read: {answer}");
+    assert!(answer.contains("\"code\":\"signature_invalid\""), "client 4 is not blocked: {answer}");
     drop(stalled);
 }
 
@@ -141,7 +141,7 @@ async fn a_webhook_that_no_body_makes_valid_is_refused_before_its_body(engine: E
         assert!(answer.contains("\"code\":\"signature_invalid\""), "{signature}: {answer}");
     }
     let answer = begin_webhook(&app, 1, &format!("t={now},v1={tag}")).await.finish().await;
-    assert!(answer.contains("\"code\":\"signature_invalid\""), "its body is needed: {answer}");
+    assert!(answer.contains("\"code\":\"signature_invalid\""), "refused after the body: {answer}");
 }
 
 async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engine) {

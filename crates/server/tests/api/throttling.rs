@@ -133,7 +133,7 @@ async fn health_checks_have_their_own_quota(engine: Engine) {
         app.anonymous().get("/health/live").header("x-forwarded-for", client).into_future()
     };
     let most = members(&check("192.0.2.1").await.expect(200), "ratelimit-policy")["health"]["q"];
-    assert!((600..=10_000).contains(&most), "{most}: far more than a balancer sends");
+    assert!((600..=10_000).contains(&most), "the quota is more than a load balancer uses: {most}");
     for _ in 0..most.div_ceil(100) {
         for answer in join_all((0..100).map(|_| check("192.0.2.1"))).await {
             assert!(matches!(answer.status, 200 | 429), "{answer}");
@@ -490,7 +490,7 @@ async fn other_clients_do_not_lock_the_owner_out(engine: Engine) {
         looked_at += join_all(attacks).await.into_iter().filter(|status| *status == 401).count();
         app.advance(TimeDelta::seconds(5));
     }
-    assert!(looked_at <= 7, "{looked_at} of 1000 passwords were looked at in 100 s");
+    assert!(looked_at <= 7, "{looked_at} of 1000 passwords were checked in 100 s");
     // From a known client, Ann can sign in immediately; from other clients only after the wait.
     log_in_from(&app, "2001:db8::2", "ann", &password_of("ann")).await.expect(200);
     for number in 0..6 {

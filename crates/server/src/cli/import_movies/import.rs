@@ -104,7 +104,8 @@ impl Import {
         Ok(())
     }
 
-    /// Starts to import the batch in a transaction. Waits until few enough other batches are running.
+    /// Starts a task that imports the collected rows in one transaction. First waits until fewer than `parallel`
+    /// batches are running.
     async fn start_batch(&mut self) -> Result<(), Failure> {
         self.wait_for_batches(self.parallel.saturating_sub(1)).await?;
         self.batch_bytes = 0;

@@ -26,7 +26,7 @@ fn production_refuses_development_settings() {
     }
 
     let command = settings(&[("APP_ENV", "prod"), ("DATA_DIR", data_dir)]).unwrap();
-    assert!(command.key_ring().is_err(), "production makes no secret");
+    assert!(command.key_ring().is_err(), "in production, no secret is generated");
     assert_eq!(command.docs_access, DocsSetting::Authenticated);
     assert_eq!(command.log_format, LogFormat::Json);
     serves(&PRODUCTION).unwrap();

@@ -231,7 +231,7 @@ async fn the_export_contains_every_comment_of_a_user_with_many(engine: Engine) {
     let texts: Vec<_> = export["comments"].as_array().unwrap().iter().map(|one| &one["text"]).collect();
     let expected: Vec<_> = (0..250).map(|number| json!(format!("\"comments\":[] {number}"))).collect();
     assert_eq!(texts, expected.iter().collect::<Vec<_>>());
-    assert_eq!(export["stream_tickets"], json!([]), "the rest of the document follows");
+    assert_eq!(export["stream_tickets"], json!([]), "the members after the comments are complete");
 }
 
 async fn the_export_contains_no_data_of_others_and_no_secrets(engine: Engine) {
@@ -304,7 +304,7 @@ async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     };
     let before = app.stored_texts().await;
     for name in &names {
-        assert!(holds(&before, name), "{name} is stored first");
+        assert!(holds(&before, name), "{name} is stored before the deletion");
     }
     // The IP address is also stored for the administrator and the receiver of notifications.
     let before_sessions =
@@ -333,7 +333,7 @@ async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
         let holds = |name: &[u8]| bytes.windows(name.len()).any(|part| part == name);
         names.into_iter().filter(|name| holds(name)).map(String::from_utf8_lossy).collect()
     };
-    assert_eq!(found().len(), names.len(), "all of them are first in the list: {:?}", found());
+    assert_eq!(found().len(), names.len(), "all are in the file before the deletion: {:?}", found());
     delete(&ann, &ann.password).await.expect(204);
     // Deleted data are overwritten in the background, so that no writer waits for readers.
     let begun = std::time::Instant::now();

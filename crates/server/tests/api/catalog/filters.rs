@@ -52,7 +52,7 @@ async fn a_search_that_finds_nothing_is_an_empty_list(engine: Engine) {
     let list = app.anonymous().get("/movies?search=nothingatall").await.expect(200).json();
     assert_eq!((&list["items"], &list["total_items"]), (&serde_json::json!([]), &serde_json::json!(0)));
     let everything = app.anonymous().get("/movies?search=").await;
-    assert_eq!(names(&everything).len(), 12, "a search without words finds nothing");
+    assert_eq!(names(&everything).len(), 12, "an empty search finds all movies");
 }
 
 async fn a_title_is_found_literally(engine: Engine) {

@@ -57,7 +57,8 @@ impl Numbers {
 }
 
 /// Makes one typing mistake after the first letter of a word of four letters or more. Returns the text and the index of
-/// the word; `None` when no word is long enough. The word with the index `but` needs eight letters or more.
+/// the word; `None` when no word is long enough. The word with the index `but` already has a mistake, and gets another
+/// one only if it has eight letters or more.
 fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(String, usize)> {
     let mut words: Vec<Vec<char>> = text.split(' ').map(|word| word.chars().collect()).collect();
     let long: Vec<usize> = (0..words.len())

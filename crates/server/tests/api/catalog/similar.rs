@@ -35,7 +35,7 @@ async fn the_most_similar_movies_are_first(engine: Engine) {
     assert_eq!(names(&answer), ["Aliens", "Solaris", "Ghostbusters"]);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=5"));
     let body = answer.json();
-    assert_eq!(body.as_object().unwrap().len(), 1, "items alone: {body}");
+    assert_eq!(body.as_object().unwrap().len(), 1, "the answer has no other member than items: {body}");
     let listed = app.anonymous().get("/movies?title=aliens").await.json();
     assert_eq!(body["items"][0], listed["items"][0], "an item of the list");
 }

@@ -227,7 +227,7 @@ async fn a_deleted_account_is_no_longer_counted(engine: Engine) {
     ann.delete("/users/me").json(&json!({"password": ann.password})).await.expect(204);
     let movie = shown(&bob, &alien).await;
     assert_eq!((&movie["likes"], &movie["rating"]), (&json!(1), &json!({"average": 9.0, "count": 1})));
-    assert_eq!(movie["comments_count"], 3, "two of Bob's, and his reply to Ann");
+    assert_eq!(movie["comments_count"], 3, "Bob's comment and his two replies");
     let listed = bob.get(&comments).await.expect(200).json();
     let kept: Vec<_> = listed["items"]
         .as_array()

@@ -38,9 +38,9 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
         ann.post(format!("/movies/{angry}/comments"), json!({"text": "Not guilty"})).await.expect(201);
     }
     app.refresh_popularity().await;
-    assert_eq!(names(&visitor, "").await, idle, "3 acts count for 3,000 votes: not enough");
+    assert_eq!(names(&visitor, "").await, idle, "3 acts are worth only 3,000 votes");
     app.sell(&bob, angry.clone()).await;
-    assert_eq!(names(&visitor, "").await, idle, "until the job has run");
+    assert_eq!(names(&visitor, "").await, idle, "the sale counts only after the next run of the job");
     app.refresh_popularity().await;
     assert_eq!(position(&names(&visitor, "").await), before - 1);
     assert_eq!(names(&visitor, "sort=-votes").await, idle);

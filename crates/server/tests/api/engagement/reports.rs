@@ -170,7 +170,7 @@ async fn a_dismissed_comment_stays_and_a_new_report_opens_it_again(engine: Engin
     assert_eq!(decided["comment"]["text"], "They all die");
     ann.get(format!("/comments/{comment}/replies")).await.expect(200);
     report(&bob, &comment, "abuse").await.expect(204);
-    assert_eq!(listed(&moderator, "status=open").await.len(), 0, "the same user again");
+    assert_eq!(listed(&moderator, "status=open").await.len(), 0, "a second report of the same user");
     report(&cleo, &comment, "abuse").await.expect(204);
     let again = listed(&moderator, "status=open").await.remove(0);
     assert_eq!((&again["id"], &again["decision"]), (&open["id"], &Value::Null));

@@ -182,12 +182,12 @@ async fn ends_soon(mut answer: reqwest::Response) {
         loop {
             match answer.chunk().await {
                 Ok(Some(bytes)) => rest += bytes.len(),
-                Ok(None) => panic!("it ended as if it were complete"),
+                Ok(None) => panic!("the film ended as if it were complete"),
                 Err(_) => return rest,
             }
         }
     };
-    let rest = tokio::time::timeout(Duration::from_secs(20), ending).await.expect("it ends");
+    let rest = tokio::time::timeout(Duration::from_secs(20), ending).await.expect("an aborted transfer");
     assert!(rest < 30_000_000, "{rest} bytes");
 }
 

@@ -98,7 +98,7 @@ async fn likes_are_merged_and_removed(engine: Engine) {
     assert_eq!(notified(&ann).await, [liked(&comment, 1)]);
     ann.post("/notifications/read", json!({"all": true})).await.expect(200);
     like(&cem, &comment, true).await;
-    assert_eq!(total(&ann).await, 1, "it is unread again");
+    assert_eq!(total(&ann).await, 1, "the notification is unread again");
     for user in [&bob, &cem] {
         like(user, &comment, false).await;
     }

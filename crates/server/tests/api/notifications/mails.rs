@@ -57,7 +57,11 @@ async fn a_user_gets_twenty_mails_about_replies_and_likes_a_day(engine: Engine) 
         app.notify(&ann, reply(&app, actor, movie(&movies))).await;
     }
     assert_eq!(subjects(&app).await.len(), 20);
-    assert_eq!(ann.get("/notifications").await.expect(200).json()["total_items"], 25, "all are listed");
+    assert_eq!(
+        ann.get("/notifications").await.expect(200).json()["total_items"],
+        25,
+        "all notifications are listed"
+    );
     app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
     assert_eq!(subjects(&app).await.len(), 20, "replies and likes have one limit");
     app.advance(TimeDelta::hours(24));
@@ -74,7 +78,11 @@ async fn likes_of_many_comments_are_mailed_twenty_times_a_day(engine: Engine) {
         app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
     }
     assert_eq!(subjects(&app).await.len(), 20);
-    assert_eq!(ann.get("/notifications").await.expect(200).json()["total_items"], 40, "all are listed");
+    assert_eq!(
+        ann.get("/notifications").await.expect(200).json()["total_items"],
+        40,
+        "all notifications are listed"
+    );
     app.notify(&cem, like(&bob, movie(&movies), app.next_id())).await;
     app.run_outbox().await;
     assert!(
@@ -167,7 +175,7 @@ async fn the_unsubscribe_link_of_a_mail_works_without_signing_in(engine: Engine)
     }
     assert_eq!(settings().await, json!({"comment_reply": false, "comment_like": true}));
     app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
-    assert_eq!(subjects(&app).await.len(), 1, "no other item");
+    assert_eq!(subjects(&app).await.len(), 1, "no mail after unsubscribing");
 }
 
 async fn a_forged_link_does_not_unsubscribe_anyone(engine: Engine) {

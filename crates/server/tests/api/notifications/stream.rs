@@ -79,7 +79,7 @@ impl Stream {
                 continue;
             }
             let chunk =
-                timeout(PATIENCE, self.answer.chunk()).await.expect("a connection arrives").unwrap()?;
+                timeout(PATIENCE, self.answer.chunk()).await.expect("data arrives in time").unwrap()?;
             self.text.push_str(str::from_utf8(&chunk).unwrap());
         }
     }
@@ -135,7 +135,7 @@ async fn a_client_that_reconnects_gets_missed_events_even_after_a_restart(engine
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let mut stream = Stream::of(&ann).await;
-    let begun = stream.expect("unread").await.id.expect("an id to come back with");
+    let begun = stream.expect("unread").await.id.expect("an id for `Last-Event-ID`");
     for _ in 0..3 {
         app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
     }

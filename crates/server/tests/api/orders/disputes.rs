@@ -118,7 +118,7 @@ async fn a_lost_dispute_revokes_the_movie_and_loses_the_money(engine: Engine) {
     let lost = disputes(&admin).await.remove(0);
     assert!(lost["status"] == "lost" && lost["closed_at"].is_string(), "{lost}");
     assert_eq!(entitlement(&shop).await, "nothing");
-    assert_eq!(shop.order_status(&order).await, "paid", "it was not refunded");
+    assert_eq!(shop.order_status(&order).await, "paid", "the order was not refunded");
     assert_eq!(shop.payment().await["disputed_amount"], dollars("7.99"));
     refund(&admin, &payment, None).await.problem(409, "refund_exceeds_payment");
     assert_eq!(order_mails(&shop.app, "admin").await.len(), 2);

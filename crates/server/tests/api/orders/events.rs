@@ -219,5 +219,5 @@ async fn a_webhook_that_arrives_after_the_order_was_canceled_changes_nothing(eng
     app.run_payments().await;
     assert_eq!(ann.get(&path).await.expect(200).json(), before);
     let payment = ann.get(format!("/payments/{}", text(&payment, "id"))).await.expect(200).json();
-    assert_eq!(payment["status"], "failed", "its last card was declined");
+    assert_eq!(payment["status"], "failed", "the last attempt was declined");
 }

@@ -532,7 +532,7 @@ async fn the_money_of_a_second_payment_is_returned_automatically(engine: Engine)
     assert_eq!(payment_of(&ann, &second).await["status"], "successful");
     assert_eq!(payment_of(&ann, &first).await["status"], "refunded");
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
-    assert!(is_purchased(&ann, &movies.id("Alien")).await, "the second payment paid for it");
+    assert!(is_purchased(&ann, &movies.id("Alien")).await, "the second payment paid for the movie");
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 

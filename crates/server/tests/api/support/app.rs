@@ -50,7 +50,7 @@ pub(crate) struct TestApp {
     mailer: Arc<RecordingMailer>,
     /// The settings that the case changed, for another node on the same database.
     settings: Vec<(String, String)>,
-    /// `None` only while this is dropped.
+    /// `None` only while the [`TestApp`] is dropped.
     application: Option<Application>,
     database: Arc<Database>,
 }
@@ -227,7 +227,7 @@ impl TestApp {
     }
 
     pub(crate) fn application(&self) -> &Application {
-        self.application.as_ref().expect("the server runs as long as the case")
+        self.application.as_ref().expect("the server runs until the test ends")
     }
 
     /// Returns the URL of the server, without a trailing slash.
@@ -494,8 +494,8 @@ impl TestApp {
         self.import(small_catalogue()).await
     }
 
-    /// Runs the background job that finds similar movies, until it has seen all movies. Returns for how many movies it found
-    /// similar ones.
+    /// Runs the background job that finds similar movies, until it has seen all movies. Returns the number of movies
+    /// for which it found similar ones.
     pub(crate) async fn find_similar(&self) -> u64 {
         let catalog = &self.application().use_cases().catalog;
         let (mut found, mut progress) = catalog.find_due_similar(None).await.expect("similar movies");
@@ -605,7 +605,7 @@ impl TestApp {
     /// Stops the case's own database server, as a crash would.
     pub(crate) async fn stop_database(&self) {
         let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
-        tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
+        tokio::task::spawn_blocking(move || server.stop()).await.expect("the database server stops");
     }
 
     /// Makes the case's PostgreSQL database read-only or writable, as a fail-over does.
@@ -616,7 +616,7 @@ impl TestApp {
     /// Starts the case's own database server again.
     pub(crate) async fn start_database(&self) {
         let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
-        tokio::task::spawn_blocking(move || server.start()).await.expect("it starts");
+        tokio::task::spawn_blocking(move || server.start()).await.expect("the database server starts");
     }
 }
 

@@ -112,7 +112,7 @@ impl Running {
     }
 
     fn listening(mut self) -> Self {
-        self.url = self.listens.recv().expect("it listens");
+        self.url = self.listens.recv().expect("the server listens");
         self
     }
 
@@ -125,7 +125,7 @@ impl Running {
     pub(crate) fn kill(mut self) -> String {
         self.end();
         if let Some(reader) = self.reader.take() {
-            reader.join().expect("all is read");
+            reader.join().expect("the output is read");
         }
         self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -133,7 +133,7 @@ impl Running {
     fn end(&mut self) {
         // Killing fails if the process has already ended.
         drop(self.child.kill());
-        self.child.wait().expect("it ends");
+        self.child.wait().expect("the process ends");
     }
 }
 

@@ -10,14 +10,14 @@ use std::{
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// A mail as it was received.
+/// A mail as it was received, or an attempt whose recipient was refused.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveredMail {
     /// The recipient in the envelope.
     pub(crate) to: String,
     /// Headers and body.
     pub(crate) content: String,
-    /// Whether the server accepted the mail. If not, it refused it temporarily.
+    /// Whether the server accepted the mail. If not, it refused the mail temporarily or the recipient permanently.
     pub(crate) is_taken: bool,
     /// Whether the server has not replied yet, so that the sender is waiting.
     pub(crate) is_held: bool,
@@ -66,7 +66,7 @@ impl MailServer {
         let mut child = command.spawn().expect("the mail server starts");
         let (told, lines) = unbounded_channel();
         let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-        let port = output.next().expect("it listens").parse().expect("its port");
+        let port = output.next().expect("the port").parse().expect("a port number");
         std::thread::spawn(move || {
             for line in output {
                 // Sending fails if the case has ended.
@@ -87,14 +87,14 @@ impl MailServer {
 
     /// Waits for the next mail.
     pub(crate) async fn next(&mut self) -> DeliveredMail {
-        let mail = DeliveredMail::read(&self.lines.recv().await.expect("it runs"));
+        let mail = DeliveredMail::read(&self.lines.recv().await.expect("a running server"));
         self.delivered.push(mail.clone());
         mail
     }
 
     /// Stops the mail server. Returns all received mails, in order.
     pub(crate) async fn end(mut self) -> Vec<DeliveredMail> {
-        self.child.kill().expect("it runs");
+        self.child.kill().expect("a running server");
         // The pipe may still contain lines.
         while let Some(line) = self.lines.recv().await {
             self.delivered.push(DeliveredMail::read(&line));

@@ -31,7 +31,7 @@ pub(crate) async fn execute(url: &str, statements: &str) {
     let path = url.strip_prefix("sqlite://").expect("a file").to_owned();
     let statements = format!("PRAGMA busy_timeout = 5000; {statements}");
     let run = move || SqliteConnection::establish(&path).unwrap().batch_execute(&statements).unwrap();
-    tokio::task::spawn_blocking(run).await.expect("they run");
+    tokio::task::spawn_blocking(run).await.expect("the statements run");
 }
 
 #[derive(QueryableByName)]

@@ -97,7 +97,7 @@ async fn the_list_has_the_live_sessions_of_the_caller_alone(engine: Engine) {
     assert_ne!(ids(&ann).await, ids(&bob).await);
     app.advance(TimeDelta::days(90));
     let later = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
-    assert_eq!(ids(&later).await.len(), 1, "the first request was answered");
+    assert_eq!(ids(&later).await.len(), 1, "only the new session is live");
 }
 
 async fn the_sessions_are_read_in_pages_too(engine: Engine) {
@@ -242,7 +242,7 @@ async fn of_thirty_concurrent_log_ins_at_most_twenty_stay(engine: Engine) {
     for answer in answers.iter().filter(|answer| answer.status == 200) {
         live += usize::from(app.refresh(&Tokens::of(answer).refresh).await.status == 200);
     }
-    assert!(live < 20, "{live} and the last one");
+    assert!(live < 20, "{live} sessions are live, and the last one");
 }
 
 async fn a_new_device_is_notified_once_and_the_first_device_never(engine: Engine) {
@@ -340,5 +340,5 @@ async fn reading_the_documentation_with_a_password_begins_no_session(engine: Eng
     read.header("user-agent", FIREFOX).await.expect(200);
     assert_eq!(ids(&ann).await.len(), 1);
     app.run_outbox().await;
-    assert_eq!(app.mail_count(), before, "and it is no new device");
+    assert_eq!(app.mail_count(), before, "no mail about a new device is sent");
 }
