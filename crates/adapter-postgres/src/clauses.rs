@@ -16,8 +16,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Links whose filter bits show
-/// that the movie does not match one of the masks are skipped.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links whose filter bits
+/// match all masks are read.
 ///
 /// `OFFSET 0` keeps the planner from converting the subqueries into joins: for unknown names it estimates many movies,
 /// and would read the complete tables.

@@ -20,8 +20,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Links whose filter bits show
-/// that the movie does not match one of the masks are skipped.
+/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links whose filter bits
+/// match all masks are read.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,

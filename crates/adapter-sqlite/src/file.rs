@@ -20,7 +20,7 @@ pub(crate) enum Purpose {
 /// a power failure loses an acknowledged change. Each connection caches 4 MiB of pages. The file is not memory-mapped,
 /// because each connection's map would count as memory of the process.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
-    PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; \
+    PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
 
 /// The settings of the connection that imports many rows: it caches 128 MiB of pages, and makes a checkpoint itself only
@@ -73,6 +73,9 @@ impl DatabaseFile {
         }
         let mut connection = SqliteConnection::establish(&address).map_err(StoreError::unavailable)?;
         connection.batch_execute(SETTINGS).map_err(store_error)?;
+        if !has_temporary_folder() {
+            connection.batch_execute("PRAGMA temp_store = MEMORY").map_err(store_error)?;
+        }
         let ours = match purpose {
             // The journal mode is stored in the file, so other connections need not set it. `secure_delete` overwrites
             // deleted rows. Checkpoints run in the background; only if the log reaches 10,000 pages (40 MB) before
@@ -86,6 +89,25 @@ impl DatabaseFile {
         connection.batch_execute(ours).map_err(store_error)?;
         Ok(connection)
     }
+}
+
+/// Whether SQLite finds a folder for temporary files, to which it writes intermediate results that exceed its cache. In
+/// memory, sorting a million rows would take about 60 MB for each connection.
+///
+/// The folders are those that SQLite tries: <https://www.sqlite.org/tempfiles.html>.
+#[cfg(unix)]
+fn has_temporary_folder() -> bool {
+    use rustix::fs::{Access, access};
+    let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let usual = ["/var/tmp", "/usr/tmp", "/tmp", "."].map(PathBuf::from);
+    named
+        .chain(usual)
+        .any(|folder| folder.is_dir() && access(&folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+}
+
+#[cfg(not(unix))]
+fn has_temporary_folder() -> bool {
+    false
 }
 
 /// A `file:` URI (RFC 3986) for a path. Characters that have a meaning in URIs are percent-encoded.

@@ -112,7 +112,7 @@ pub trait OutboxRepository: Send {
 /// The worker's side of the outbox: each call is a separate transaction.
 #[async_trait]
 pub trait OutboxQueue: Send + Sync {
-    /// Claims the message that has been due for the longest time, for [`LEASE`], and counts the attempt. A message MUST
+    /// Claims for [`LEASE`] the message that has been due for the longest time, and counts the attempt. A message MUST
     /// never be claimed by two workers at once, and MUST become claimable again when its lease ends.
     async fn claim_message(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError>;
     /// Marks the message as done and removes its payload. MUST be harmless when repeated, and when the message no

@@ -31,13 +31,11 @@ pub fn fold(text: &str) -> String {
             };
             plain.chars().chain(plain.is_empty().then_some(character))
         })
-        // The lower-case form may contain a combining mark: 'İ' becomes 'i' and a dot above.
-        .filter(|character| !is_combining_mark(*character))
         .collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Cleans a name of a person or in the catalogue: removes white space around it, and format characters (Unicode
+/// Cleans the name of a person or of a catalogue entry: removes white space around it, and format characters (Unicode
 /// category Cf), which are invisible or change the direction of the text. The joiners U+200C and U+200D are kept where
 /// scripts and emoji need them: between two characters that are neither ASCII nor white space.
 ///

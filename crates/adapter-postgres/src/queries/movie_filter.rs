@@ -38,12 +38,11 @@ pub(super) const PURCHASED_AT: &str = "h.purchased_at";
 pub(super) enum Condition {
     /// One of these movies.
     Ids(Vec<Uuid>),
-    /// Bought by this user, on sale or not. The index of this condition is always used if it is present: see
-    /// [`only_driver`].
+    /// Bought by this user, on sale or not. A filter with this condition always uses its index: see [`only_driver`].
     Bought(Uuid),
     /// The column, whose values are unique, has this value.
     Unique { column: &'static str, value: Bind },
-    /// Withdrawn from sale. All other conditions select only movies on sale.
+    /// Withdrawn from sale. All other conditions except [`Condition::Bought`] select only movies on sale.
     Withdrawn,
     /// A favourite of this user.
     Favorite(Uuid),
@@ -207,7 +206,7 @@ impl Condition {
 
     /// Adds `FROM … m WHERE …` for the movies that the condition's index finds. Only movies on sale are found, except
     /// for [`Condition::Withdrawn`] and [`Condition::Bought`]. For [`Condition::Bought`], [`PURCHASED_AT`] is
-    /// available. If the index contains the filter bits, movies whose bits do not match one of the masks are skipped.
+    /// available. If the index contains the filter bits, only movies whose bits match all masks are found.
     fn push_lookup<ST>(&self, statement: &mut Statement<ST>, masks: &[Mask]) {
         match self {
             Self::Linked { table, column, names } => {
@@ -217,7 +216,8 @@ impl Condition {
                 return;
             }
             Self::Certification(_) | Self::Between { .. } if !masks.is_empty() => {
-                // The subquery reads only the index. The index of certifications also contains withdrawn movies.
+                // The subquery reads only the index. The index of certifications is not limited to movies on sale and
+                // does not have the column `is_available`, so that is checked only outside.
                 statement.sql(" FROM (SELECT m.id AS movie_id FROM movies m WHERE ");
                 if matches!(self, Self::Between { .. }) {
                     statement.sql("m.is_available AND ");
@@ -279,8 +279,8 @@ impl Condition {
         }
     }
 
-    /// Adds the condition in a form that lets the database use an index. Adds nothing for conditions on other tables
-    /// than `movies`.
+    /// Adds the condition in a form that lets the database use an index. Adds nothing for [`Condition::Withdrawn`],
+    /// and for conditions on other tables than `movies`.
     fn push_indexed<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { .. }
@@ -313,8 +313,9 @@ impl Condition {
         }
     }
 
-    /// Adds the number of movies that meet the condition, counted up to a maximum or estimated. Returns
-    /// `false` if no index can count them without reading far more.
+    /// Adds the number of movies that meet the condition, counted up to a maximum or estimated; 0 for a whole name,
+    /// so that its index is used. Returns `false` for a title, which no index counts cheaply, and for the conditions
+    /// of [`only_driver`], which need no count.
     pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Words { terms, part } => {
@@ -337,8 +338,8 @@ impl Condition {
         is_counted
     }
 
-    /// Adds a `SELECT 1` of at most this number of rows of the condition's index. Returns `false` if no index can count
-    /// them without reading far more.
+    /// Adds a `SELECT 1` of at most `cap` rows of the condition's index. Returns `false`, and adds nothing, for
+    /// conditions that are not counted in this way.
     fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Ids(_)
@@ -368,8 +369,8 @@ impl Condition {
     }
 }
 
-/// Adds an upper bound of the number of movies that have all terms. It is computed from the numbers of movies of the
-/// words in the vocabulary.
+/// Adds an upper bound of the number of movies that have all terms: for each term, the movie counts of its words in
+/// the vocabulary are added up, and the smallest sum is the bound.
 fn push_estimate<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("(SELECT CAST(min(size) AS BIGINT) FROM (");
     for (position, term) in terms.iter().enumerate() {

@@ -37,10 +37,11 @@ use crate::{
     statement::Statement,
 };
 
-/// How many of the most popular matches are ranked, and how many of those whose name matches.
+/// How many of the most popular matches are ranked, and also how many of the most popular matches by name.
 const RANKED: u32 = 400;
 
-/// How many movies whose name is the search are ranked, regardless of their popularity.
+/// How many movies whose complete name equals the search text are also ranked, even if other matches are more
+/// popular.
 const RANKED_BY_WHOLE_NAME: u32 = 100;
 
 /// How many movies are ranked without interruption.
@@ -147,8 +148,9 @@ impl Database {
             return Ok(matches);
         }
         let matches = Arc::new(self.matches(filter, search).await?);
-        // Libraries and favourites change without a change of the catalogue. The matches of several statements are cached only
-        // if nothing changed between the statements.
+        // Matches in a library or in favourites are not cached, because these change without a change of the
+        // catalogue. Other matches are read by several statements, and are cached only if the catalogue did not
+        // change in between.
         let is_of_all = filter.bought_by.is_none() && filter.favorites_of.is_none();
         if is_of_all && self.catalog_version().await? == version {
             recent.keep_matches(key.to_owned(), version, Arc::clone(&matches));
@@ -225,7 +227,7 @@ impl Database {
     }
 }
 
-/// The part of a list by popularity to read.
+/// Which part of a list is read that is sorted by popularity.
 struct Cut {
     limit: u32,
     offset: usize,
@@ -319,7 +321,7 @@ fn push_found<ST>(
     Ok(())
 }
 
-/// The people of these movies, with the popularity of their most popular one.
+/// The people of these movies, each with the popularity of their most popular movie among these.
 fn people_statement(movies: &[Uuid]) -> Statement<PersonTypes> {
     let mut statement = Statement::new("SELECT FALSE, n.id, n.name, max(m.popularity) FROM movies m ");
     statement.sql("JOIN movie_stars l ON l.movie_id = m.id JOIN stars n ON n.id = l.star_id WHERE ");

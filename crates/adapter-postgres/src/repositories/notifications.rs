@@ -207,7 +207,7 @@ impl NotificationRepository for UnitOfWork {
 }
 
 /// The beginning of an `UPDATE` that removes one action of this user from notifications. The caller appends the
-/// condition, and deletes the user's row in `notification_actors`.
+/// condition. The user's rows in `notification_actors` must be deleted separately.
 fn without_one(actor: UserId) -> Statement<()> {
     let mut statement = Statement::new(
         "UPDATE notifications SET count = count - 1, actor_id = (SELECT a.user_id FROM notification_actors a \
@@ -382,7 +382,7 @@ impl UnitOfWork {
         }))
     }
 
-    /// Removes the actions of a user who is being erased from other users' notifications.
+    /// Removes a user's actions from the notifications of other users, because the user is being erased.
     pub(super) async fn forget_actor(&mut self, actor: UserId) -> Result<(), StoreError> {
         let mut statement = Statement::<(SqlId,)>::new("SELECT user_id FROM notifications WHERE actor_id = ");
         statement

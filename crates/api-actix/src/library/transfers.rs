@@ -191,7 +191,8 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    /// Returns whether the film may no longer be watched.
+    /// Returns whether this transfer must stop: the film may no longer be watched, this cannot be checked, or the
+    /// server shuts down.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! The types that handlers of the catalogue return as answers. The answers have an `ETag` and support `If-None-Match`.
-//! If the caller is anonymous, they may be cached for a short time.
+//! The types that handlers of the catalogue return as answers. Answers to reads have an `ETag` and support
+//! `If-None-Match`; if the caller is anonymous, they may be cached for a short time.
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,

@@ -216,7 +216,7 @@ mod tests {
         Origin { device: Device::default(), request_id: None }
     }
 
-    /// A catalogue with a moderator, in which `find_name` finds a name with any identifier.
+    /// A catalogue with a moderator, in which `find_name` finds a name for every identifier.
     async fn moderated() -> (Catalog, Arc<TestStorage>) {
         let (catalog, store) = catalog().await;
         store.add_user(MO).await;

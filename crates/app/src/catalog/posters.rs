@@ -330,7 +330,8 @@ mod tests {
             self.store.rows().await.movies[0].uploaded_poster()
         }
 
-        /// Processes all outbox messages twice, as can happen after a crash, including messages that are not due yet.
+        /// Processes all messages about unused posters twice, as can happen after a crash, even if they are not due
+        /// yet.
         async fn clean(&self) {
             let messages = self.store.messages();
             for message in messages.iter().chain(&messages) {

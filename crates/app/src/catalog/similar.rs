@@ -80,7 +80,7 @@ impl Catalog {
         Ok(profiles.map(|(movie, others)| most_similar(&movie, &others)))
     }
 
-    /// Computes and stores lists of similar movies that are missing or old: one round of background work.
+    /// Runs one round of background work: computes and stores missing and old lists of similar movies.
     ///
     /// Returns the number of computed lists, and the position at which the next round continues. After the last movie,
     /// this position is `None`: the next round starts from the beginning.

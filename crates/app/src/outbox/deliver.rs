@@ -32,7 +32,7 @@ pub struct Outbox {
     pub sealer: Arc<dyn Sealer>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,
-    /// Mails requested activation links.
+    /// Sends requested activation links by mail.
     pub signup: Arc<SignUp>,
     /// Mails requested links to set a password.
     pub sessions: Arc<Sessions>,
@@ -55,8 +55,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Returns the destination, for which slow deliveries are counted: the domain of the address for a mail, and the
-    /// kind for any other message.
+    /// Returns the destination, so that deliveries to a slow one can be limited: the domain of the address for a mail, and
+    /// the kind of any other message.
     #[must_use]
     pub fn destination(&self) -> &str {
         let Ok(Message::Mail(mail)) = &self.message else { return &self.claimed.kind };

@@ -150,7 +150,8 @@ impl Payments {
         let notification = NewNotification { id: self.ids.next(), receiver: buyer.id, cause, at: now };
         unit.push_notification(&notification).await?;
         let returned = |movie: &&OrderedMovie| refund.items.iter().any(|item| item.movie_id == movie.id);
-        // The mail lists the movies that leave the library. A payment that did not pay the order added no movies to it.
+        // The mail lists the movies that leave the library. Only the payment that paid the order added movies to the
+        // library.
         let has_paid = payment.settlement == Some(Settlement::PaysOrder);
         let movies = shown.items.iter().filter(|movie| has_paid && returned(movie));
         let mail = OrderRefunded {

@@ -155,7 +155,7 @@ pub enum AuditObject {
     Comment(CommentId),
     /// A genre.
     Genre(GenreId),
-    /// An actor.
+    /// A star of a movie.
     Star(StarId),
     /// A director.
     Director(DirectorId),

@@ -53,7 +53,7 @@ pub struct NewComment {
     pub id: CommentId,
     /// The movie that the comment is about.
     pub movie_id: MovieId,
-    /// The first comment of its thread, for a reply; `None` when it begins a thread.
+    /// For a reply, the first comment of its thread; `None` when this comment begins a thread.
     pub thread_id: Option<CommentId>,
     /// The author of the comment.
     pub author: UserId,
@@ -70,7 +70,7 @@ pub struct Comment {
     pub id: CommentId,
     /// The movie that the comment is about.
     pub movie_id: MovieId,
-    /// The first comment of its thread, for a reply; `None` when it begins a thread.
+    /// For a reply, the first comment of its thread; `None` when this comment begins a thread.
     pub thread_id: Option<CommentId>,
     /// The author of the comment; `None` if the comment was deleted and is kept only because of its replies.
     pub author: Option<UserId>,

@@ -120,7 +120,8 @@ pub trait OrderRepository: Send {
 /// Reads orders outside a unit of work.
 #[async_trait]
 pub trait OrderQueries: Send + Sync {
-    /// A page of the orders that match the filter, the newest first. The part of the address MUST be matched literally.
+    /// A page of the orders that match the filter, the newest first.
+    /// The part of the buyer's address MUST be matched without wildcards.
     async fn order_page(
         &self,
         filter: &OrderFilter,

@@ -62,8 +62,8 @@ pub trait DisputeRepository: Send {
 /// Reads disputes outside a unit of work.
 #[async_trait]
 pub trait DisputeQueries: Send + Sync {
-    /// A page of the disputes that match the filter, the newest first. The part of the address MUST be matched
-    /// literally.
+    /// A page of the disputes that match the filter, the newest first.
+    /// The part of the buyer's address MUST be matched without wildcards.
     async fn dispute_page(
         &self,
         filter: &DisputeFilter,

@@ -28,8 +28,8 @@ pub trait PaymentRepository: Send {
 /// Reads payments outside a unit of work.
 #[async_trait]
 pub trait PaymentQueries: Send + Sync {
-    /// A page of the payments that match the filter, the newest first. The part of the address MUST be matched
-    /// literally.
+    /// A page of the payments that match the filter, the newest first.
+    /// The part of the buyer's address MUST be matched without wildcards.
     async fn payment_page(
         &self,
         filter: &PaymentFilter,
@@ -62,7 +62,7 @@ pub trait PaymentQueries: Send + Sync {
 /// the buyer, is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEvent {
-    /// The shop's identifier.
+    /// The identifier of the event in this shop.
     pub id: WebhookEventId,
     /// The provider.
     pub provider: String,
@@ -91,13 +91,13 @@ pub trait WebhookEvents: Send + Sync {
     /// Stores an event; `false` when the provider has sent it before. MUST store one row for each provider and event,
     /// even when copies arrive concurrently.
     async fn store_event(&self, event: &WebhookEvent) -> Result<bool, StoreError>;
-    /// Claims the event that has been due for the longest time, for one minute. An event MUST never be claimed by two
+    /// Claims for one minute the event that has been due for the longest time. An event MUST never be claimed by two
     /// workers at once, and MUST become claimable again when its lease ends.
     async fn claim_event(&self, now: Instant) -> Result<Option<ClaimedEvent>, StoreError>;
     /// Marks the event as done. MUST be harmless when repeated.
     async fn complete_event(&self, id: WebhookEventId, now: Instant) -> Result<(), StoreError>;
-    /// Releases the event until `retry_at` after a failed attempt. MUST change nothing when another worker has claimed
-    /// or completed it in the meantime.
+    /// Releases the event after a failed attempt. It can be claimed again at `retry_at`. MUST change nothing when
+    /// another worker has claimed or completed it in the meantime.
     async fn fail_event(
         &self,
         claimed: &ClaimedEvent,

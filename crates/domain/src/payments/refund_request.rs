@@ -115,8 +115,8 @@ pub trait RefundRequestRepository: Send {
 /// Reads requests for refunds outside a unit of work.
 #[async_trait]
 pub trait RefundRequestQueries: Send + Sync {
-    /// A page of the requests that match the filter, the newest first. The part of the address MUST be matched
-    /// literally.
+    /// A page of the requests that match the filter, the newest first.
+    /// The part of the buyer's address MUST be matched without wildcards.
     async fn refund_request_page(
         &self,
         filter: &RefundRequestFilter,

@@ -41,8 +41,8 @@ pub(crate) struct RefreshBody {
 pub(crate) struct ResetPasswordBody {
     /// The value of `token` in the link.
     pub(crate) token: Token,
-    /// The new password. It must contain a letter and a digit (with the strict policy 15 characters of any kind
-    /// instead), and must not be the email address or a common password.
+    /// The new password. It must contain a letter and a digit (or, if the strict policy is set, have at least 15
+    /// characters of any kind), and must not be the email address or a common password.
     pub(crate) password: NewPassword,
 }
 
@@ -52,8 +52,9 @@ pub(crate) struct ResetPasswordBody {
 pub(crate) struct ChangePasswordBody {
     /// The current password.
     pub(crate) current_password: TypedPassword,
-    /// The new password, different from the current one. It must contain a letter and a digit (with the strict policy
-    /// 15 characters of any kind instead), and must not be the email address or a common password.
+    /// The new password, different from the current one. It must contain a letter and a digit (or, if the strict
+    /// policy is set, have at least 15 characters of any kind), and must not be the email address or a common
+    /// password.
     // Not checked while the body is read: the use case reports the errors of both passwords together.
     #[schemars(extend("x-deferred" = true))]
     pub(crate) new_password: NewPassword,

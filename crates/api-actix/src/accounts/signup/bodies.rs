@@ -16,8 +16,8 @@ use crate::{
 pub(crate) struct RegisterBody {
     /// The email address that the activation link is sent to.
     pub(crate) email: Text<EmailAddress>,
-    /// The password. It must contain a letter and a digit (with the strict policy 15 characters of any kind instead),
-    /// and must not be the email address or a common password.
+    /// The password. It must contain a letter and a digit (or, if the strict policy is set, have at least 15
+    /// characters of any kind), and must not be the email address or a common password.
     pub(crate) password: NewPassword,
 }
 

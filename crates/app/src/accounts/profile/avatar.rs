@@ -105,8 +105,8 @@ impl Profiles {
     }
 
     /// Removes the stored picture unless the user's profile uses it. An unused picture cannot become an avatar after
-    /// this check, because the check runs an hour after the picture was announced, and a picture may become an avatar
-    /// only within 10 minutes.
+    /// this check: a new picture is checked an hour after its announcement, but may become an avatar only within 10
+    /// minutes; a picture that was an avatar before is never set again.
     ///
     /// # Errors
     /// When the database or the media store fails. The call can be repeated safely.
@@ -189,7 +189,7 @@ mod tests {
         (world, id)
     }
 
-    /// Processes all outbox messages twice, as can happen after a crash, including messages that are not due yet.
+    /// Processes all messages about unused avatars twice, as can happen after a crash, even if they are not due yet.
     async fn clean(world: &World) {
         for message in world.messages().into_iter().chain(world.messages()) {
             if let Message::UnusedAvatar { user_id, key } = message {

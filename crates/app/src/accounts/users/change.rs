@@ -345,7 +345,7 @@ mod tests {
         world.signup.send_requested_activation(world.wish().await, &ann()).await.unwrap();
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         assert_eq!(world.store.rows().await, before);
-        // The password is still contested when an administrator activates the account.
+        // The deactivation dropped the contested password, so activating the account does not make it usable again.
         assert!(change(&world, &ann(), ACTIVATE).await.unwrap().is_active);
         assert!(!world.user(&ann()).await.password.is_usable());
     }

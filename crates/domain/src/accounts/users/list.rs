@@ -95,7 +95,8 @@ impl UserSort {
 /// Reads accounts with their profiles, outside a unit of work.
 #[async_trait]
 pub trait UserQueries: Send + Sync {
-    /// A page of the users that match the filter, in this order. The part of the address MUST be matched literally.
+    /// A page of the users that match the filter, in this order.
+    /// The part of the user's address MUST be matched without wildcards.
     /// Ties MUST be broken by the identifier, in the direction of the last sort key. Numbered pages MUST have the
     /// total, pages after a position MUST NOT. A position MUST stay valid when its user is changed or removed.
     async fn user_page(
