@@ -96,6 +96,7 @@ impl DatabaseFile {
 ///
 /// The folders are those that SQLite tries: <https://www.sqlite.org/tempfiles.html>.
 #[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "SQLite itself reads these variables")]
 fn has_temporary_folder() -> bool {
     use rustix::fs::{Access, access};
     let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
