@@ -356,6 +356,7 @@ impl TestApp {
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
         use_cases.sessions.clean_up().await.expect("the clean-up");
+        use_cases.payments.purge_requests().await.expect("the clean-up");
         use_cases.outbox.clean_up().await.expect("the clean-up");
     }
 
