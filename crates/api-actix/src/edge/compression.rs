@@ -60,7 +60,7 @@ enum Coding {
 enum Effort {
     /// Fast, for an answer that is sent once or cached for a short time.
     Quick,
-    /// Slow, for a body that is compressed once per process ([`StaticBody`]).
+    /// Slow, for a body that is compressed once for all clients ([`StaticBody`]).
     Thorough,
 }
 

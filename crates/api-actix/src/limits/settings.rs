@@ -8,7 +8,7 @@ use domain::throttle::{Quota, RateLimit};
 pub struct RateLimits {
     /// All calls except health checks, by client.
     pub global: RateLimit,
-    /// Log-ins, by client.
+    /// Log-ins, and password checks for the documentation, by client.
     pub login: RateLimit,
     /// Registrations, by client.
     pub register: RateLimit,

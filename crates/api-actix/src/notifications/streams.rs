@@ -138,8 +138,9 @@ impl LiveStreams {
     /// the maximum number of streams, the permit is released while they are probed, and `patience` is the maximum time
     /// to wait for another permit.
     ///
-    /// # Errors 429 when the user has too many streams, 503 when the server is shutting down or no permit is available
-    /// in time, and the errors of the store.
+    /// # Errors
+    /// 429 when the user has too many streams, 503 when the server is shutting down or no permit is available in time,
+    /// and the errors of the store.
     pub(crate) async fn open(
         self: &Arc<Self>,
         user_id: UserId,
