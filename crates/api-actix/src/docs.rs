@@ -48,8 +48,8 @@ impl Document {
 
 /// Read the OpenAPI document.
 ///
-/// If the server restricts it to users (`DOCS_ACCESS`), send a token, or the email and password of an account with HTTP
-/// Basic.
+/// If the server restricts the document to users (`DOCS_ACCESS`), send a token, or the email and password of an account
+/// with HTTP Basic.
 #[api_v2_operation(operation_id = "getOpenApi", tags("operations"))]
 pub(crate) async fn document(
     _reader: Reader,

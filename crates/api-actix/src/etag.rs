@@ -18,8 +18,9 @@ pub(crate) fn weak(body: &[u8]) -> String {
     format!("W/\"{:016x}\"", digest(body))
 }
 
-/// Returns the tag in `If-None-Match` that matches this representation in any content coding, by weak comparison;
-/// `None` means that the caller does not have the representation. An exactly equal tag is preferred.
+/// Returns the tag of the representation that the caller already has according to `If-None-Match`: the given tag, or
+/// else a tag that differs only in its content coding. Tags are compared weakly. `None` means that the caller does not
+/// have the representation.
 pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     let sent: Vec<&str> = headers
         .get_all(IF_NONE_MATCH)
@@ -35,7 +36,7 @@ pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
 }
 
 /// Returns the versions in the strong tags of `If-Match`; `None` when the header is missing or names any version (`*`).
-/// A tag that this server did not create matches no version.
+/// A tag that does not begin with a version is ignored.
 pub(crate) fn expected_versions(headers: &HeaderMap) -> Option<Vec<i64>> {
     let tags: Vec<&str> = headers
         .get_all(IF_MATCH)

@@ -3,8 +3,8 @@
 //! A handler's signature declares all inputs of an operation: who may call ([`Caller`]), which rate limit counts the
 //! call ([`Limited`]), the identifier in the path ([`PathId`]), the query and the body. The OpenAPI document is
 //! generated from the signature. Extractors that contain another extractor (`Caller<Limited<Exports,
-//! PathId<MovieId>>>`) run from the outermost to the innermost. The others ([`UseCases`], [`Origin`], [`PublicUrl`])
-//! are separate parameters.
+//! PathId<MovieId>>>`) run from the outermost to the innermost. Other extractors, such as [`UseCases`], [`Origin`] and
+//! [`PublicUrl`], are separate parameters.
 //!
 //! Every extractor fails with a [`Problem`](crate::problem::Problem) that reports all errors of its part of the
 //! request.

@@ -29,7 +29,7 @@ pub(crate) const ACTIVATE: &str = "/activate";
 pub(crate) const RESET_PASSWORD: &str = "/reset-password";
 /// The page that the unsubscribe link in a notification mail opens.
 pub(crate) const UNSUBSCRIBE: &str = "/unsubscribe";
-/// The start page, with links to the others.
+/// The start page, with links to the API documentation, the list of problems and the health check.
 pub(crate) const START: &str = "/";
 /// The page that checkouts and mails about orders lead to.
 pub(crate) const ORDER: &str = "/orders/{id}";

@@ -64,8 +64,8 @@ pub(crate) async fn list_started(
 
 /// Get the address for watching a bought movie.
 ///
-/// Anyone who has the address can watch the movie, without a token, until the address expires or the purchase ends. The
-/// address supports byte ranges.
+/// Anyone who has the address can watch the movie, without a token, until the address expires, or the purchase ends or
+/// is suspended. The address supports byte ranges.
 #[api_v2_operation(operation_id = "getPlayback", tags("library"))]
 pub(crate) async fn playback(
     library: UseCases<Library>,

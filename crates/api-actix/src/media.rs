@@ -43,7 +43,7 @@ pub(crate) async fn avatar(
     Ok(Picture { key, bytes })
 }
 
-/// Extracts the avatar from the path, for a call that takes no query parameters.
+/// Extracts the key of the avatar from the path, for a call that takes no query parameters.
 #[derive(Debug)]
 pub(crate) struct AvatarFile(MediaKey);
 
@@ -82,8 +82,8 @@ pub(crate) async fn poster(
     Ok(WebPicture(Picture { key, bytes }))
 }
 
-/// Extracts the poster from the path, which contains its identifier and width, for a call that takes no query
-/// parameters.
+/// Extracts the key of the poster from the path, which contains the identifier and the width, for a call that takes no
+/// query parameters.
 #[derive(Debug)]
 pub(crate) struct PosterPath(MediaKey);
 

@@ -1,5 +1,5 @@
-//! Generates the OpenAPI 3.1 document. paperclip records the routes, extractors and answers describe themselves
-//! (`describe`), and `convert` combines both into the document.
+//! Generates the OpenAPI 3.1 document. paperclip records the routes. Extractors and answers describe themselves
+//! (`describe`). `convert` combines both into the document.
 
 pub(crate) mod convert;
 pub(crate) mod describe;

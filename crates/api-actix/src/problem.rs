@@ -131,7 +131,8 @@ pub trait Refusal: fmt::Debug {
     /// Returns the answer for this error.
     fn problem(&self) -> Problem;
 
-    /// Adds every kind that [`problem`](Self::problem) can return, for the OpenAPI document.
+    /// Adds the kinds that [`problem`](Self::problem) can return, for the OpenAPI document. Kinds that the extractors
+    /// of the operation add may be missing.
     fn kinds(into: &mut Vec<&'static Kind>);
 }
 

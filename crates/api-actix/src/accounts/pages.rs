@@ -47,7 +47,7 @@ struct LinkPage<'a> {
     root: &'static str,
 }
 
-/// The maximum length of a form field, in characters. The whole form has the same limit.
+/// The maximum length of a form field, in characters. The whole form may have as many bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
 /// The query of a link in a mail.
@@ -150,8 +150,8 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
     }
 }
 
-/// `GET /reset-password?token=…`: shows the form for a new password. Without a token it shows the form that requests a
-/// link; security mails link to it.
+/// `GET /reset-password?token=…`: shows the form for a new password. Without a token, as in the links of security
+/// mails, it shows the form that requests a link.
 pub(crate) async fn show_password_reset(
     api: web::Data<Api>,
     query: Option<web::Query<TokenParameter>>,

@@ -35,8 +35,8 @@ refusals! {
 
 /// Open an account.
 ///
-/// The account is inactive until the link in the mail is used, which is valid for 24 hours. Registering an address
-/// again whose account is not activated sends a new link, at most a few times a day.
+/// The account is inactive until the link in the mail is used. The link is valid for 24 hours. While the account is not
+/// activated, registering its address again sends a new link, at most a few times a day.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
     signup: UseCases<SignUp>,

@@ -60,8 +60,8 @@ pub(crate) async fn show(
 
 /// Change a user's role, or whether the user may sign in.
 ///
-/// A changed role takes effect within 5 seconds and does not end sessions. Deactivating a user ends all sessions of the
-/// user immediately. The last active administrator cannot be demoted or deactivated.
+/// A change takes effect within 5 seconds. A changed role does not end sessions; deactivating a user ends all sessions
+/// of the user. The last active administrator cannot be demoted or deactivated.
 #[api_v2_operation(operation_id = "changeUser", tags("users"))]
 pub(crate) async fn change(
     users: UseCases<Users>,

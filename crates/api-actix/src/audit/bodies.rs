@@ -14,7 +14,7 @@ use crate::moment::Moment;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "AuditObject")]
 pub(crate) struct AuditObjectBody {
-    /// The kind of object: `user`, `session` or `movie`; more may be added.
+    /// The kind of object, such as `user`, `session` or `movie`; more may be added.
     kind: String,
     /// The identifier.
     id: Uuid,

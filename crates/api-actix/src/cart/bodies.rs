@@ -33,14 +33,14 @@ pub(crate) struct AddBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "VisitorCart", example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
 pub(crate) struct MergeBody {
-    /// The movies of the cart, newest first.
+    /// The movies of the cart. The movie that was added last is first.
     #[schemars(length(max = MAX_MERGED))]
     pub(crate) movie_ids: Vec<Text<MovieId>>,
 }
 
 inputs!(AddBody, MergeBody);
 
-/// Why a movie cannot be in a cart, or be bought from it.
+/// Why a movie cannot be added to a cart, or be bought from it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CartRefusal")]
 #[serde(rename_all = "snake_case")]

@@ -153,9 +153,9 @@ impl From<Facets> for FacetsBody {
 
 /// Count the movies for each filter value.
 ///
-/// Genres, certifications, decades and prices of the movies that match all filters, each with the number of movies that
-/// the list would have if this value were chosen. The counts of a group ignore the filters of the same group, so that
-/// other values of the group can be offered. Chosen values are listed even if no movie matches.
+/// Genres, certifications, decades and price ranges, each with the number of movies that the list would have if only
+/// this value were chosen in its group. The counts of a group therefore ignore the filters of the group, so that its
+/// other values can be offered. Chosen values are listed even if no movie matches.
 #[api_v2_operation(operation_id = "getMovieFacets", tags("catalog"))]
 pub(crate) async fn show(
     catalog: UseCases<Catalog>,

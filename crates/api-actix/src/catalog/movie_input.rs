@@ -78,10 +78,10 @@ pub(crate) struct MovieChangesBody {
     /// The absolute http or https address of a trailer.
     #[schemars(length(max = MAX_ADDRESS))]
     trailer_url: Changed<String>,
-    /// The identifier at IMDb: `tt` and 7 to 10 digits. No two movies have the same.
+    /// The identifier at IMDb: `tt` and 7 to 10 digits. No two movies have the same identifier.
     #[schemars(length(max = MAX_IMDB_ID))]
     imdb_id: Changed<String>,
-    /// The identifier at TMDB. No two movies have the same.
+    /// The identifier at TMDB. No two movies have the same identifier.
     #[schemars(range(min = 1, max = MAX_COUNT))]
     tmdb_id: Changed<i64>,
     /// The name that the movie is sorted by; `null`: the title without a leading article.

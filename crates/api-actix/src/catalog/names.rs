@@ -245,7 +245,7 @@ pub(crate) async fn create<K: Resource>(
 
 /// Rename a {one}.
 ///
-/// Its movies show the new name and can be found by it immediately.
+/// Its movies show the new name immediately. Searches find movies by the new names of directors and stars.
 #[api_v2_operation(operation_id = "change{One}", tags("catalog"))]
 pub(crate) async fn change<K: Resource>(
     names: Names<K>,

@@ -60,7 +60,7 @@ pub(crate) struct SuggestionBody {
     name: String,
     /// The year of a movie's release; `null` for people.
     year: Option<i32>,
-    /// The poster of a movie; `null` for people.
+    /// The address of a movie's poster; `null` for people, and for movies without a poster.
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
 }

@@ -33,7 +33,7 @@ pub(crate) struct ReadInParts;
 /// whole body and discard it.
 pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
-        // A live stream has no length.
+        // A stream has no known length.
         BodySize::None | BodySize::Stream => BoxBody::new(()),
         BodySize::Sized(size) => BoxBody::new(UnreadBody { size }),
     }
@@ -55,8 +55,8 @@ impl MessageBody for UnreadBody {
     }
 }
 
-/// Makes the connection send the body in slices. The exchange is dropped, and thus ends, when the connection has taken
-/// the last slice.
+/// Makes the connection send the body in slices; a stream is sent in its own parts. The exchange is dropped, and thus
+/// ends, when the connection has taken the last of them.
 pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
         return body;

@@ -20,7 +20,7 @@ const ALL: usize = 32 * 1024 * 1024;
 /// The maximum counted memory of the bodies of one client, in bytes.
 const OF_ONE_CLIENT: usize = 8 * 1024 * 1024;
 
-/// The minimum number of bytes by which the buffer of a body grows.
+/// The minimum number of bytes by which the buffer of a body grows after the first chunk.
 const STEP: usize = 8 * 1024;
 
 /// The memory of the bodies that all worker threads are receiving. Clones share the same counts.

@@ -1,4 +1,5 @@
-//! Compresses answers of 1 KiB or more, except pictures, films and the answers of `/accounts/`, which contain tokens.
+//! Compresses answers of 1 KiB or more, except streams, pictures, films and the answers of `/accounts/`, which may
+//! contain tokens.
 //!
 //! An answer is compressed completely before it is sent, not while a client reads it, because a compressor needs
 //! megabytes of memory and a client may read slowly. Bodies that are the same for all clients are compressed once
@@ -32,7 +33,8 @@ const LEAST: usize = 1024;
 /// millisecond.
 const IN_PLACE: usize = 64 * 1024;
 
-/// Limits how many larger answers are compressed at the same time: each compressor needs some megabytes.
+/// Limits how many larger answers are compressed at the same time, because each compressor needs some megabytes. Bodies
+/// that are compressed once for all clients ([`StaticBody`]) are not counted.
 static LARGE: Semaphore = Semaphore::const_new(2);
 
 /// The names of the supported content codings.
@@ -56,9 +58,9 @@ enum Coding {
 /// How much time a compressor spends on an answer.
 #[derive(Debug, Clone, Copy)]
 enum Effort {
-    /// Fast, for an answer to one client.
+    /// Fast, for an answer that is sent once or cached for a short time.
     Quick,
-    /// Slow, for an answer that is compressed once for all clients.
+    /// Slow, for a body that is compressed once for all clients ([`StaticBody`]).
     Thorough,
 }
 
@@ -189,7 +191,8 @@ async fn compress_body(response: ServiceResponse, coding: Coding) -> ServiceResp
     ServiceResponse::new(request, response.set_body(body))
 }
 
-/// Compresses bytes for one client. `None` means that compression failed, which happens only when memory is exhausted.
+/// Compresses bytes with [`Effort::Quick`]. `None` means that compression failed, for example because memory is
+/// exhausted.
 async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
     if bytes.len() <= IN_PLACE {
         return coding.compress(&bytes, Effort::Quick).ok();

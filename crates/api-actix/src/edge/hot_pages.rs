@@ -2,8 +2,8 @@
 //!
 //! When several clients request the same page at the same time, the query runs once for all of them. An answer is
 //! cached with its headers, once for each content coding, so that it is also compressed only once. Each successful
-//! write that this server handles clears the cache. A change by another server or by a command is visible after
-//! [`ApiSettings::hot_page_time`] at the latest.
+//! write that this server handles clears the cache, unless it changes only private data. A change by another server or
+//! by a command is visible after [`ApiSettings::hot_page_time`] at the latest.
 //!
 //! [`ApiSettings::hot_page_time`]: crate::ApiSettings::hot_page_time
 

@@ -1,5 +1,5 @@
-//! The outermost middleware. It assigns the request id, writes every error as a problem document, adds headers and logs
-//! the request.
+//! The outermost middleware. It assigns the request id, writes errors as problem documents or HTML pages, adds headers
+//! and logs the request.
 
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -44,7 +44,7 @@ pub(crate) struct Outermost {
     pub(crate) readiness: Arc<dyn Readiness>,
 }
 
-/// The data about a request that is still needed after the handler has consumed it.
+/// The data about a request that is still needed after the handler has consumed the request.
 struct Received {
     id: String,
     method: Method,
@@ -277,7 +277,7 @@ fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     Some(Problem::new(Kind::of_status(status.as_u16())))
 }
 
-/// Logs why the server could not answer a request. Errors of clients are not logged.
+/// Logs why the server could not answer a request. Errors of clients are not logged here.
 fn log_cause(received: &Received, problem: &Problem) {
     let (request_id, code) = (received.id.as_str(), problem.kind.code);
     let reason = problem.cause.as_deref().or(problem.detail.as_deref()).unwrap_or("unknown");
@@ -308,7 +308,8 @@ fn log(received: &Received, status: StatusCode, user: Option<&SignedIn>) {
     if is_probe && status.is_success() { request!(debug) } else { request!(info) }
 }
 
-/// Returns the method for the log; an unknown method is shortened. Methods are ASCII.
+/// Returns the method for the log, shortened if it is too long. Methods are ASCII, so every position is a character
+/// boundary.
 fn logged_method(method: &Method) -> Cow<'_, str> {
     match method.as_str().get(..LOGGED_METHOD) {
         Some(start) if method.as_str().len() > LOGGED_METHOD => format!("{start}…").into(),

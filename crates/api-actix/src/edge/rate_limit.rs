@@ -12,7 +12,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 429 without reading the request when the quota of the client is used up, and adds the rate-limit headers to
+/// Answers 429 without reading the body when the quota of the client is used up, and adds the rate-limit headers to
 /// every other answer.
 ///
 /// Health checks have a separate quota, so that a client that has used up its calls can still check that the server is

@@ -29,7 +29,7 @@ pub(crate) struct ReactionInput {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "CommentInput", example = json!({"text": "The ending is the best part."}))]
 pub(crate) struct CommentInput {
-    /// Plain text of 1 to 2,000 characters, without the white space around it.
+    /// Plain text of 1 to 2,000 characters; surrounding white space is removed before counting.
     pub(crate) text: Text<CommentText>,
 }
 

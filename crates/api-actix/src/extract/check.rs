@@ -132,8 +132,8 @@ fn repeated() -> Fault {
     Fault::new(FieldCode::Repeated, "stands more than once")
 }
 
-/// Checks the values that were sent for one member; `None` when they are not valid. Several values are valid only for a
-/// list in a query.
+/// Checks the values that were sent for one member; `None` when no valid value remains. Several values are a fault,
+/// except for a list in a query; in a body, the first of them is checked nevertheless.
 fn read_member(
     schema: &Value,
     mut values: Vec<Json>,
@@ -369,13 +369,13 @@ fn list_of<'a>(schema: &'a Value, keyword: &str) -> &'a [Value] {
     schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Returns a part of a schema that [`check`] does not check, or that has no bounds; `None` when everything is checked.
-/// Otherwise the OpenAPI document would promise something that is not enforced.
+/// Returns a part of a schema that [`check`] does not check, or that has no bounds; `None` if there is no such part. It
+/// is a bug if there is one, because the OpenAPI document then promises something that is not enforced.
 pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Option<String> {
     unchecked_within(schema, definitions, &mut HashSet::new())
 }
 
-/// Keywords that need no check here: annotations for readers, and keywords that a rule checks.
+/// Keywords that are allowed in the schema of every type: the type itself, annotations for readers, and markers.
 const NOTES: [&str; 8] = [
     "type",
     "title",

@@ -1,5 +1,5 @@
-//! Requests with an `Idempotency-Key`. A request that is sent again with the same key is executed only once, and its
-//! first answer is sent again.
+//! Requests with an `Idempotency-Key`. A request that is sent again with the same key is not executed again: its first
+//! answer is sent again. Only a request that failed with an error that may be temporary is executed again.
 
 use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
@@ -126,7 +126,7 @@ fn key_of(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     Ok(Some(IdempotencyKey { user_id: user, method, path, key }))
 }
 
-/// Computes a digest of a body that does not depend on white space and the order of members. A missing body has the
+/// Computes a digest of a body. It does not depend on white space or on the order of members. A missing body has the
 /// digest of an empty object.
 fn fingerprint(body: &[u8]) -> String {
     let canonical =

@@ -15,7 +15,7 @@ use paperclip::{
 use crate::{etag, openapi::describe, problem::kinds};
 
 /// Extracts the versions in `If-Match`. The use case refuses the change if the resource has another version when it is
-/// changed. Without the header, any version is accepted.
+/// changed. Without the header, or with `*`, any version is accepted.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub(crate) ExpectedVersion);
 

@@ -14,7 +14,8 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Extracts nothing. Refuses all query parameters, and all fields of a body, as unknown.
+/// Extracts nothing. Refuses all query parameters, and all fields of a body, as unknown. The body of a safe method
+/// (such as GET) is ignored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nothing;
 

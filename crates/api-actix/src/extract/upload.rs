@@ -130,7 +130,8 @@ fn check_head(request: &HttpRequest, form: Form) -> Result<(), Problem> {
 /// Counts the upload against the caller's rate limit and takes a permit for it.
 ///
 /// # Errors
-/// 429 when the caller's quota is used up, 503 when too many uploads run.
+/// 429 when the caller's quota is used up or the caller has too many simultaneous uploads, 503 when all users together
+/// have too many.
 async fn avatar_permit(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
     let user = user_of(request)?;
     let of_user = api.uploads.of_user(&user)?;
@@ -138,7 +139,7 @@ async fn avatar_permit(request: &HttpRequest, api: &web::Data<Api>) -> Result<Up
     of_user.acquire()
 }
 
-/// Reads the form; `None` if it has no picture.
+/// Reads the form; `None` if it has no picture or too many parts.
 async fn read(
     headers: &HeaderMap,
     payload: Payload,

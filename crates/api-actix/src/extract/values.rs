@@ -274,8 +274,8 @@ impl From<InvalidProfileText> for Fault {
     }
 }
 
-/// A new password, which satisfies the password policy, except that the use case must still compare it with the email
-/// address of the account.
+/// A new password. Its schema names the rule that checks the password policy, except for the comparison with the email
+/// address of the account, which is made later.
 #[derive(Debug)]
 pub(crate) struct NewPassword(pub(crate) PlainPassword);
 
@@ -291,7 +291,7 @@ const LONGEST_TYPED_PASSWORD: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Token(pub(crate) PlainToken);
 
-/// The maximum length of a token, in characters. It equals the maximum size of a body, so that every other text is
+/// The maximum length of a token, in characters. It equals the maximum size of a body, so that a text of any length is
 /// answered as an invalid token, not as an invalid field.
 const LONGEST_TOKEN: usize = 64 * 1024;
 

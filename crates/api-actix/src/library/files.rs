@@ -162,7 +162,8 @@ fn send(
     Ok(with_body(answer, file, several(&parts, length, key, &boundary), transfer))
 }
 
-/// Returns the `Range` of the request, if its `If-Range` matches the file (RFC 9110, section 13.1.5).
+/// Returns the `Range` of the request, unless it is repeated or an `If-Range` does not match the file (RFC 9110,
+/// section 13.1.5).
 fn wanted_range<'a>(headers: &'a HeaderMap, tag: &str) -> Option<&'a str> {
     let mut ranges = headers.get_all(header::RANGE);
     let range = ranges.next()?.to_str().ok()?;
@@ -170,8 +171,8 @@ fn wanted_range<'a>(headers: &'a HeaderMap, tag: &str) -> Option<&'a str> {
         return None;
     }
     match headers.get(header::IF_RANGE) {
-        // Any other value is a date, or the tag of another file: the client's copy is out of date, so it gets the whole
-        // file.
+        // Any other value is a date, which the server does not compare, or the tag of another file. The client gets the
+        // whole file.
         Some(condition) if condition.as_bytes() != tag.as_bytes() => None,
         _ => Some(range),
     }

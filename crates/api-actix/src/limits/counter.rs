@@ -27,7 +27,8 @@ pub(crate) struct RateLimitCounter {
 /// Selects one of the configured limits.
 type LimitOf = fn(&RateLimits) -> &RateLimit;
 
-/// The limits that a request was counted against, the widest first. They are stored in the extensions of the request.
+/// The limits that a request was counted against, in the order of counting, which begins with the widest limit. They
+/// are stored in the extensions of the request.
 #[derive(Debug, Default)]
 struct CountedLimits(Vec<CountedLimit>);
 
@@ -85,7 +86,7 @@ impl RateLimitCounter {
         self.take(request, limit, subject.to_owned(), Rule::Refunded).await
     }
 
-    /// Counts a refresh against the limit of the session of the token. A token that is sent again is not counted again,
+    /// Counts a refresh against the limit of the token's session. A token that is sent again is not counted again,
     /// because several tabs of a browser may share it, and a client may retry a call whose answer was lost.
     pub(crate) async fn count_refresh(
         &self,
@@ -185,8 +186,8 @@ impl RateLimitCounter {
         keep(request, limits, verdict, CountedLimit { limit, subject, quotas: Vec::new(), rule })
     }
 
-    /// Completes the counting of a request when its answer is known: refunds it if the server failed, and writes the
-    /// rate-limit headers. An answer 429 already has its own headers.
+    /// Completes the counting of a request when its answer is known: undoes the counting if the server failed (except
+    /// for [`Rule::Always`]), and writes the rate-limit headers. An answer 429 already has its own headers.
     pub(crate) async fn finish(
         &self,
         request: &HttpRequest,
@@ -224,7 +225,7 @@ impl RateLimitCounter {
     }
 }
 
-/// Stores a limit in the request that it was counted against, or returns a 429 if the quota is used up.
+/// Stores the limit in the extensions of the request that was counted, or returns a 429 if the quota is used up.
 fn keep(
     request: &HttpRequest,
     limits: &RateLimits,

@@ -6,9 +6,9 @@ use domain::throttle::{Quota, RateLimit};
 /// The rate limits of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimits {
-    /// All calls, by client.
+    /// All calls except health checks, by client.
     pub global: RateLimit,
-    /// Log-ins, by client.
+    /// Log-ins, and password checks for the documentation, by client.
     pub login: RateLimit,
     /// Registrations, by client.
     pub register: RateLimit,

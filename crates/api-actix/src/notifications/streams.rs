@@ -1,7 +1,7 @@
 //! The live streams that this server sends.
 //!
 //! One task polls the store once a second for the new notifications of all streams together, so that many streams need
-//! few statements, and each server also notices the changes that other servers make. It runs only while there are
+//! few statements, and each server also notices the changes that other servers make. The task runs only while there are
 //! streams.
 
 use std::{
@@ -60,8 +60,8 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// The comment. Sending it also reveals whether the client is still connected.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// The number of comments that are sent on each stream of a user with too many streams. If the client has disconnected,
-/// sending the second comment fails.
+/// The maximum number of comments that are sent on each stream of a user who already has the maximum number of streams.
+/// If the client has disconnected, sending the second comment fails.
 const PROBES: u32 = 4;
 /// The pause after each of these comments.
 const PROBE: Duration = Duration::from_millis(100);
@@ -93,7 +93,7 @@ struct Table {
 struct LiveStream {
     user_id: UserId,
     session_id: SessionId,
-    /// The state that was last sent to the client; `None` until the first events were sent.
+    /// The state that was last sent to the client; `None` until the first events were read.
     told: Option<Told>,
     /// When an event or a comment was last sent.
     sent_at: Instant,
@@ -134,12 +134,13 @@ impl LiveStreams {
             .ok_or_else(|| Problem::unavailable().because("Too many live streams are being opened."))
     }
 
-    /// Opens a stream for a session. `last` is the id of the last event that the client got, and `patience` the maximum
-    /// time for reading the first events. If the user has too many streams, the permit is released while they are
-    /// probed.
+    /// Opens a stream for a session. `last` is the id of the last event that the client got. If the user already has
+    /// the maximum number of streams, the permit is released while they are probed, and `patience` is the maximum time
+    /// to wait for another permit.
     ///
     /// # Errors
-    /// 429 when the user has too many streams, 503 when the server is shutting down, and the errors of the store.
+    /// 429 when the user has too many streams, 503 when the server is shutting down or no permit is available in time,
+    /// and the errors of the store.
     pub(crate) async fn open(
         self: &Arc<Self>,
         user_id: UserId,

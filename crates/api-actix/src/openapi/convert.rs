@@ -165,7 +165,7 @@ fn operation_of(
     operation.into()
 }
 
-/// Adds the header of repeated requests to the answers of successful requests.
+/// Adds the header `Idempotency-Replayed` to the answers of successful requests.
 fn add_replayed(responses: &mut Value) {
     for (status, response) in responses.as_object_mut().into_iter().flatten() {
         let headers = response.get_mut("headers").and_then(Value::as_object_mut);
@@ -269,7 +269,7 @@ fn responses_of(
     responses.into()
 }
 
-/// Adds definitions. Two types with the same name would be a bug.
+/// Adds definitions. Two different types with the same name would be a bug.
 fn merge(schemas: &mut Map<String, Value>, definitions: Map<String, Value>) {
     for (name, definition) in definitions {
         debug_assert!(

@@ -31,7 +31,8 @@ pub(crate) fn of_answer<T: JsonSchema>() -> Schemas {
 
 /// Returns the schema of a type in requests, including its markers, for the validation.
 ///
-/// Members that are an `Option` may be absent but not `null`, and objects have no undeclared members.
+/// Members that are an `Option` may be absent but not `null`, unless they have the marker [`markers::CLEARS`]. Objects
+/// have no undeclared members.
 pub(crate) fn of_input<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_deserialize());
     definitions.values_mut().chain([&mut schema]).for_each(close);

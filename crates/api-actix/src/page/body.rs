@@ -12,15 +12,15 @@ use serde_json::Value;
 pub(crate) struct PageBody<T> {
     /// The items, in order.
     pub(crate) items: Vec<T>,
-    /// The number of the page, from 1; `null` when it was read by cursor.
+    /// The number of the page, from 1; `null` when the page was read by cursor.
     #[schemars(range(min = 1))]
     pub(crate) page: Option<u32>,
     /// The maximum number of items of a page.
     #[schemars(range(min = 1))]
     pub(crate) page_size: u32,
-    /// The number of items of the list; `null` when it was read by cursor.
+    /// The number of items of the list; `null` when the page was read by cursor.
     pub(crate) total_items: Option<u64>,
-    /// The number of pages of the list; `null` when it was read by cursor.
+    /// The number of pages of the list; `null` when the page was read by cursor.
     pub(crate) total_pages: Option<u64>,
     /// Whether `total_items` is a lower bound.
     pub(crate) total_is_estimate: bool,

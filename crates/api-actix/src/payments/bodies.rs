@@ -28,9 +28,10 @@ pub(crate) enum PaymentStatusBody {
     Processing,
     /// The money arrived.
     Successful,
-    /// The checkout ended unpaid after a decline, the money did not arrive, or the amount was wrong.
+    /// The checkout could not be opened or ended unpaid after a decline, the money did not arrive, or the amount was
+    /// wrong.
     Failed,
-    /// The checkout ended unpaid.
+    /// The checkout ended unpaid, without a decline.
     Canceled,
     /// The payment was fully refunded.
     Refunded,
@@ -103,7 +104,8 @@ pub(crate) struct PaymentBody {
     /// The sum of the disputes that are open or lost.
     disputed_amount: MoneyBody,
     items: Vec<OrderItemBody>,
-    /// The page where the buyer pays; `null` when the payment can no longer be paid.
+    /// The page where the buyer pays; `null` while the checkout is being opened, and when the payment can no longer be
+    /// paid.
     #[schemars(extend("format" = "uri"))]
     checkout_url: Option<String>,
     failure: Option<FailureBody>,

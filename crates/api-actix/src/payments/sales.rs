@@ -182,7 +182,8 @@ pub(crate) struct SoldThingBody {
     /// The number of sales, including refunded ones.
     #[schemars(range(min = 0))]
     sold: i64,
-    /// The income from these sales, minus refunds.
+    /// The income from these sales, minus the refunds in the period that name the movies. Lost disputes are not
+    /// subtracted.
     net: SignedMoneyBody,
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpRespo
     }
 }
 
-/// `POST /sandbox/checkouts/{id}`: applies the outcome and redirects the buyer to the shop.
+/// `POST /sandbox/checkouts/{id}`: applies the outcome and redirects the buyer to the page of the order.
 pub(crate) async fn choose(
     request: HttpRequest,
     api: web::Data<Api>,

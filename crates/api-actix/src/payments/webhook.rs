@@ -1,4 +1,4 @@
-//! Extractor of webhooks of payment providers.
+//! Extractor for the webhooks that payment providers send.
 
 use std::{
     future::Future,

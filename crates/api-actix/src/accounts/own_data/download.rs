@@ -29,7 +29,8 @@ use paperclip::{
 use super::{bodies::PersonalDataBody, opinions::CommentRowBody};
 use crate::{extract::UseCases, large_answers::SendingPermit, openapi::describe};
 
-/// The size of a part, in bytes. A part is sent when it has reached this size, so it may be larger by one comment.
+/// The size of a part with comments, in bytes. A part may be larger by up to one comment, and is smaller when it
+/// contains the last comments of a page from the store.
 const PART: usize = 8 * 1024;
 
 /// The answer with an export, which browsers save as a file named `file_name`.

@@ -6,7 +6,7 @@ use actix_web::{dev::Payload, error::PayloadError, web::Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-/// How long a client may send nothing before the minimum speed applies.
+/// The time that a client has in addition to the time that its bytes take at the minimum speed.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The minimum average speed after the grace period. At this speed, a picture of 2 MiB takes 37 s including the grace
