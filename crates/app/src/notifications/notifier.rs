@@ -36,8 +36,8 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Notifies the receiver, and writes the mail about it to the outbox if the receiver wants mails and has not got
-    /// one recently. Does nothing when the receiver is the actor, or was already notified about the same cause.
+    /// Notifies the receiver, and writes the mail about it to the outbox if the receiver wants mails and another mail
+    /// is due. Does nothing when the receiver is the actor, or was already notified about the same cause.
     ///
     /// A unit of work that notifies several users must do so as its last step, and in the order of their identifiers:
     /// each receiver's inbox stays locked until the unit ends, and a fixed order prevents deadlocks.

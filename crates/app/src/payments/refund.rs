@@ -31,7 +31,7 @@ pub enum RefundError {
     /// The payment does not permit the refund.
     #[error(transparent)]
     Refused(#[from] RefundRefusal),
-    /// Another request with the same idempotency key is still running.
+    /// Another request has already claimed the same idempotency key. It may still be running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not make refunds.
