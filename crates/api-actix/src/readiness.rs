@@ -4,18 +4,18 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Checks the components that the server needs.
+/// Checks the components that the server uses.
 #[async_trait]
 pub trait Readiness: Send + Sync {
     /// Checks all components. MUST return within a second, even if components have failed.
     async fn components(&self) -> Vec<Component>;
 
-    /// Returns whether the server is shutting down. Every answer then closes its connection, so that clients connect to
-    /// another server.
+    /// Returns whether the server is shutting down. The server then closes each connection after the next answer, so
+    /// that clients connect to another server.
     fn is_draining(&self) -> bool;
 }
 
-/// One component that the server needs.
+/// One component that the server uses.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "ComponentHealth")]
 pub struct Component {

@@ -119,7 +119,7 @@ impl<T: JsonSchema> OperationModifier for CreatedOrOk<T> {
 #[derive(Debug)]
 pub(crate) struct NoContent;
 
-/// A page of a list that only the caller may see, with links to its other pages.
+/// A page of a list that is not public, with links to the other pages of the list.
 #[derive(Debug)]
 pub(crate) struct PrivatePage<T>(pub(crate) PageBody<T>);
 
@@ -131,8 +131,7 @@ pub(crate) struct PrivateSearchPage<T>(pub(crate) SearchPageBody<T>);
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(mut bytes) => {
-            // The limit of memory counts the length of the body while it waits to be sent, but its capacity is what is
-            // in memory.
+            // While the body waits to be sent, the limit of memory counts its length, but it occupies its capacity.
             bytes.shrink_to_fit();
             HttpResponse::build(status)
                 .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))

@@ -1,4 +1,4 @@
-//! The routes in the OpenAPI document. An operation consists of a line in this file and a handler; the document is
+//! The routes in the OpenAPI document. An operation consists of an entry in this file and a handler; the document is
 //! generated from both.
 
 use domain::id::{CertificationKind, DirectorKind, GenreKind, StarKind};

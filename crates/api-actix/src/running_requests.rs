@@ -8,7 +8,7 @@ use std::{
 
 use domain::idempotency::IdempotencyKey;
 
-/// The keys of the requests that this process is executing. Clones share them.
+/// The keys of the requests that this process is executing. Clones share the keys.
 #[derive(Clone, Default)]
 pub(crate) struct RunningRequests(Arc<Mutex<HashSet<IdempotencyKey>>>);
 

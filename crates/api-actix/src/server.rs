@@ -44,7 +44,7 @@ use crate::{
     uploads::UploadLimit,
 };
 
-/// The maximum number of simultaneous uploads; each is held in memory.
+/// The maximum number of simultaneous avatar uploads; each is held in memory.
 const UPLOADS_AT_ONCE: usize = 16;
 
 /// The maximum number of simultaneous poster uploads; each takes up to 10 MiB of memory.
@@ -214,13 +214,13 @@ async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
 }
 
-/// Serves the API on a listener until its handle stops it.
+/// Serves the API on a listener until the handle of the server stops it.
 ///
 /// The server is a future that must be awaited on a tokio runtime. Its workers are separate threads, each with a
 /// current-thread runtime. It does not handle signals; the caller must.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// When the listener cannot be used, or the files of Swagger UI cannot be unpacked.
 pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> io::Result<Server> {
     limit_socket_buffers(&listener)?;
     raise_descriptors();

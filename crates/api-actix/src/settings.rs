@@ -12,14 +12,15 @@ use crate::limits::RateLimits;
 pub enum DocsAccess {
     /// Everyone may read them.
     Public,
-    /// Only users may read them, with a bearer token, or with HTTP Basic by email and password.
+    /// Only users may read them: with a bearer token, or with email and password by HTTP Basic authentication.
     Authenticated,
 }
 
 /// The settings of the REST API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The public address of the server without a trailing slash (`PUBLIC_URL`). URLs in answers begin with it.
+    /// The public address of the server without a trailing slash (`PUBLIC_URL`). The server's own URLs in answers begin
+    /// with it.
     pub public_url: String,
     /// Whether the links in mails lead to this server. If so, it serves the pages for them.
     pub serve_pages: bool,
@@ -29,20 +30,20 @@ pub struct ApiSettings {
     pub cors_request_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// Who may read the OpenAPI document.
+    /// Who may read the OpenAPI document and Swagger UI.
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
     /// The maximum number of requests in flight; further requests are answered with 503.
     pub max_in_flight: usize,
-    /// The maximum number of open connections of one client.
+    /// The maximum number of open connections of one client. Trusted proxies may have any number.
     pub max_connections_per_client: usize,
     /// The timeouts of connections.
     pub timeouts: Timeouts,
     /// How long anonymous pages of the catalogue are cached in memory; zero disables the cache.
     pub hot_page_time: Duration,
-    /// The maximum duration of a request. A longer request is answered with 503, but its use case still runs to its
-    /// end.
+    /// How long a request waits for its use case. After this time it is answered with 503 (or another error that the
+    /// operation has chosen), but the use case still runs to its end.
     pub request_timeout: Duration,
     /// The number of threads that read requests and write answers.
     pub workers: usize,

@@ -38,13 +38,13 @@ use crate::{
 pub struct ApiState {
     /// The multi-thread runtime on which use cases run. Database connections belong to this runtime as well.
     pub runtime: Handle,
-    /// Generates the ids of requests without an `X-Request-Id`.
+    /// Generates the ids of requests without a valid `X-Request-Id`, and of stored idempotency keys.
     pub ids: Arc<dyn IdGenerator>,
     /// Counts requests for rate limits.
     pub limiter: Arc<dyn RateLimiter>,
     /// The rules for the values of requests.
     pub rules: Rules,
-    /// Checks the components that the server needs.
+    /// Checks the components that the server uses.
     pub readiness: Arc<dyn Readiness>,
     /// The use cases of signing up.
     pub signup: Arc<SignUp>,
@@ -126,7 +126,7 @@ pub(crate) struct Api {
     pub(crate) limits: RateLimitCounter,
     /// The requests with idempotency keys that this process is executing.
     pub(crate) running: RunningRequests,
-    /// Limits simultaneous uploads of avatars, because each one is in memory.
+    /// Limits simultaneous uploads of avatars, because each upload is held in memory.
     pub(crate) uploads: UploadLimit,
     /// Limits simultaneous uploads of posters, which are larger than avatars.
     pub(crate) poster_uploads: UploadLimit,
@@ -171,8 +171,8 @@ impl Api {
         self.run_or(use_case, too_slow).await
     }
 
-    /// Runs a use case like [`run`](Self::run), but answers with the problem `on_timeout` when it took longer than a
-    /// request may.
+    /// Runs a use case like [`run`](Self::run), but returns the problem `on_timeout` when it took longer than the time
+    /// limit of a request.
     ///
     /// # Errors
     /// The error of the use case, or the problem `on_timeout`.

@@ -1,4 +1,4 @@
-//! Limits simultaneous uploads, of each user and of all users, because each upload is in memory.
+//! Limits simultaneous uploads, of each user and of all users, because each upload is held in memory.
 
 use std::{
     collections::HashMap,

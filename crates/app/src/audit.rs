@@ -34,5 +34,5 @@ pub struct Audit {
     pub backoff: Arc<dyn Backoff>,
 }
 
-/// The maximum number of rows that a seal covers, so that sealing them and verifying the seal is fast.
+/// The maximum number of rows that a seal covers, so that sealing the rows and verifying the seal are fast.
 const SEALED_AT_ONCE: u32 = 1_000;

@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub(crate) struct MovableClock(Mutex<Instant>);
 
 impl Default for MovableClock {
-    /// 2026-11-22T10:00:00.25Z: a quarter past the second, so that truncation to seconds is visible.
+    /// 2026-11-22T10:00:00.25Z: not a whole second, so that truncation to seconds is visible.
     fn default() -> Self {
         Self(Mutex::new(DateTime::from_timestamp(1_795_341_600, 250_000_000).unwrap()))
     }

@@ -28,13 +28,13 @@ pub(crate) trait Content {
 pub(crate) struct Page<'a> {
     /// [`Content::subject`].
     subject: &'a str,
-    /// The beginning of every link, without a trailing slash (`FRONTEND_URL`).
+    /// The beginning of every link except the unsubscribe link, without a trailing slash (`FRONTEND_URL`).
     frontend_url: &'a str,
     /// [`Content::unsubscribe_url`].
     unsubscribe_url: Option<&'a str>,
 }
 
-/// Composes the mail to this recipient; its links start with `frontend_url`.
+/// Composes the mail to this recipient; its links, except the unsubscribe link, begin with `frontend_url`.
 pub(crate) fn compose(to: &EmailAddress, frontend_url: &str, content: &(impl Content + ?Sized)) -> Mail {
     let subject = content.subject();
     let unsubscribe_url = content.unsubscribe_url();

@@ -56,7 +56,7 @@ pub enum ListError {
     /// The cursor does not belong to this list.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
-    /// The page is out of bounds.
+    /// The number or size of the page is out of bounds.
     #[error(transparent)]
     Page(#[from] InvalidPage),
     /// The store failed.

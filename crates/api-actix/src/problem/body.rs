@@ -26,7 +26,8 @@ pub(crate) struct ProblemBody<'a> {
     instance: &'a str,
     /// The id of this request in the server's log.
     request_id: &'a str,
-    /// Every unacceptable field; only in `validation_failed`.
+    /// The unacceptable fields; only in `validation_failed`. If there are very many, the last entry has the code `more`
+    /// and says how many others there are.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
     /// The additional members of some kinds of problems.

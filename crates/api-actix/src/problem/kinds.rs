@@ -17,7 +17,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Returns the last segment of the path of the page that explains the problem.
+    /// Returns the last path segment of the page that explains the problem.
     #[must_use]
     pub fn slug(&self) -> String {
         self.code.replace('_', "-")

@@ -30,7 +30,7 @@ impl Refusal for AccessError {
         }
     }
 
-    /// `FORBIDDEN` is not included, because the extractor of the caller documents it for operations that need a role.
+    /// `FORBIDDEN` is not included: the extractor that authenticates the caller adds it to operations that need a role.
     fn kinds(into: &mut Vec<&'static Kind>) {
         into.push(&kinds::ACCESS_TOKEN_INVALID);
         StoreError::kinds(into);

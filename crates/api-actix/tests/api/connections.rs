@@ -26,7 +26,8 @@ fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Sends these requests at once on one connection, followed by one that closes the connection. Returns all answers.
+/// Sends these requests at once on one connection, followed by a request that closes the connection. Returns all
+/// answers.
 fn pipelined(server: &Server, requests: &[&str]) -> String {
     let mut stream = connect(server);
     let text: String = requests

@@ -1,4 +1,4 @@
-//! The test doubles of the ports of the library.
+//! Implements the ports of the library on the test double.
 
 use async_trait::async_trait;
 use domain::{

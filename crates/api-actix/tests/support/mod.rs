@@ -162,7 +162,7 @@ impl Server {
         self.send(&bytes)
     }
 
-    /// Waits until this many searches for movies from [`SLOW_YEAR`] on have begun.
+    /// Waits until this many searches with the minimum year [`SLOW_YEAR`] have begun.
     pub(crate) fn wait_for_slow_searches(&self, count: usize) {
         self.runtime.block_on(self.doubles.begun(count));
     }

@@ -1,4 +1,4 @@
-//! A test double that implements all ports.
+//! A test double that implements all ports. Those of the library are implemented in `library`.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -62,9 +62,9 @@ use zeroize::Zeroizing;
 pub(crate) const USER: &str = "token-of-ann";
 /// An expired access token.
 pub(crate) const EXPIRED: &str = "token-of-yesterday";
-/// A search for movies from this year on panics.
+/// A search with this minimum year panics.
 pub(crate) const PANIC_YEAR: i32 = 1313;
-/// A search for movies from this year on waits until it is released.
+/// A search with this minimum year waits until the test lets it end.
 pub(crate) const SLOW_YEAR: i32 = 1414;
 
 pub(crate) struct Doubles {

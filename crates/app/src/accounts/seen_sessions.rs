@@ -14,7 +14,7 @@ const TRUST: TimeDelta = TimeDelta::seconds(3);
 const REMEMBERED: u64 = 100_000;
 
 /// A cache of session states on this node, so that most requests are authenticated without a database statement. Clones
-/// share the cache. Only reads rely on it; units of work check the actor again.
+/// share the cache. Only reads rely on the cache; units of work check the actor again.
 #[derive(Clone)]
 pub struct SeenSessions(Cache<SessionId, (Instant, SessionState)>);
 
@@ -42,7 +42,7 @@ impl SeenSessions {
         self.0.invalidate(&id);
     }
 
-    /// Removes every session of a user who was changed.
+    /// Removes every session of a user whose account or sessions were changed.
     pub(super) fn forget_user(&self, user_id: UserId) {
         if self.0.invalidate_entries_if(move |_, (_, state)| state.user_id == user_id).is_err() {
             self.0.invalidate_all();

@@ -83,7 +83,7 @@ impl World {
         unit.commit().await.unwrap();
     }
 
-    /// Writes rows and seals them: one seal for each of these numbers of rows.
+    /// Writes and seals rows: for each of these numbers, that many rows with one seal.
     pub(crate) async fn add_sealed(&self, parts: &[usize]) {
         for count in parts {
             self.add_rows(*count).await;

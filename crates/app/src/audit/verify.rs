@@ -146,7 +146,8 @@ pub struct Verification {
 }
 
 impl Audit {
-    /// Compares the log with its seals. Detected manipulations are not errors, but the faults of the result.
+    /// Compares the log with its seals. Detected manipulations are not returned as errors, but as the faults of the
+    /// result.
     ///
     /// # Errors
     /// When the store fails, or contains invalid data.

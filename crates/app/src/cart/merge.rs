@@ -31,7 +31,7 @@ impl Carts {
     /// visitor's cart: its first movie becomes the newest movie in the user's cart. Repeating the call changes nothing.
     ///
     /// # Errors
-    /// See [`AccessError`]. After an error nothing was added.
+    /// See [`AccessError`]. After an error nothing was added, unless only reading the merged cart failed.
     pub async fn merge(&self, actor: Actor, movie_ids: &[MovieId]) -> Result<MergedCart, AccessError> {
         let skipped = retried(&*self.backoff, |attempt| self.try_merge(attempt, actor, movie_ids)).await?;
         Ok(MergedCart { cart: self.view(actor.user_id).await?, skipped })

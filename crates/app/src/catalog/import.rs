@@ -34,7 +34,7 @@ pub enum ImportOutcome {
     Rejected(InvalidFacts),
 }
 
-/// Why an import failed. Rows that were imported before stay imported.
+/// Why an import failed. Rows that earlier calls imported stay imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The store failed.
@@ -42,7 +42,8 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// The maximum number of tries of an import. It is tried again when other imports add the same movies concurrently.
+/// The maximum number of tries of an import. The import is tried again when other imports add the same movies
+/// concurrently, or when its transaction loses a race in every retry.
 const TRIES: u32 = 5;
 
 /// The outcome of each row. `None` if another import concurrently added one of the movies: the unit of work must then
@@ -53,7 +54,7 @@ type Outcomes = Option<Vec<ImportOutcome>>;
 type Row = Result<CheckedPartialFacts, ImportOutcome>;
 
 impl Catalog {
-    /// Imports rows in one transaction, and returns the outcome of each row in order.
+    /// Imports the movies of the rows in one transaction, and returns the outcome of each row in order.
     ///
     /// A movie is identified by name, year and running time. A new movie is added. An existing movie takes over the
     /// facts that the row has, and keeps the facts that the row does not have. Of several rows about one movie, the

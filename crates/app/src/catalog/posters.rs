@@ -203,8 +203,8 @@ impl Posters {
     }
 
     /// Removes the stored pictures unless the movie uses them. Unused pictures cannot become the poster after this
-    /// check, because the check runs an hour after the pictures were announced, and they may become the poster only
-    /// within 10 minutes.
+    /// check: the check of new pictures runs an hour after they were announced, and they may become the poster only
+    /// within 10 minutes; replaced pictures never become the poster again.
     ///
     /// # Errors
     /// When the database or the media store fails. The call can be repeated safely.

@@ -46,8 +46,8 @@ pub async fn understand(queries: &dyn SearchQueries, search: Search) -> Result<U
     Ok(UnderstoodSearch { search, corrected_query })
 }
 
-/// Returns the search with its unknown words corrected; `None` when all words are known, or when no correction finds a
-/// movie.
+/// Returns the search with its unknown words corrected; `None` when all words are known, when an unknown word cannot be
+/// corrected or there are too many of them, or when no correction finds a movie.
 async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Option<Search>, StoreError> {
     let known = known_words(queries, search).await?;
     let years = search.possible_years();

@@ -1,9 +1,9 @@
-//! Implements every method of the storage ports on [`TestStorage`]: each call is recorded, may be made to fail, and is
-//! then passed to the database.
+//! Implements storage ports on [`TestStorage`], and repositories on [`TestUnit`]: each call is recorded, may be made to
+//! fail, and is then passed to the database.
 //!
 //! To add a method, add one line. In a repository, `under` names the kind of row that the unit of work must have locked
-//! before the call, and `locks` names the kind of row that the method locks. In another port, `commit` marks a method
-//! that commits a transaction.
+//! before the call (a later kind suffices), and `locks` names the kind of row that the method locks. In another port,
+//! `commit` marks a method that commits a transaction.
 
 use async_trait::async_trait;
 use domain::{

@@ -1,4 +1,4 @@
-//! All rows of [`TestStorage`] as values of the domain, which tests compare and change.
+//! The rows of [`TestStorage`] as values of the domain, which tests compare and change.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{FlipSealer, storage::TestStorage};
 use crate::outbox::Message;
 
-/// All stored rows, in the order in which they were written.
+/// The stored rows of the tables that tests compare.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rows {
     pub(crate) users: Vec<User>,
@@ -204,7 +204,7 @@ impl TestStorage {
         self.ids("SELECT id FROM movies ORDER BY rowid").into_iter().map(Id::from_uuid).collect()
     }
 
-    /// Returns all committed rows.
+    /// Returns the committed rows.
     pub(crate) async fn rows(&self) -> Rows {
         let mut rows = Rows { outbox: self.outbox(), names: self.names(), ..Rows::default() };
         rows.tombstones = self.user_ids("users WHERE deleted_at IS NOT NULL", "id");
@@ -276,9 +276,9 @@ impl TestStorage {
         rows.audit.reverse();
     }
 
-    /// Changes rows in a separate unit of work. It stores the users, links, profiles, sessions and refresh tokens that
-    /// `change` adds or changes, and the movies that it changes. It erases the users and links that `change` removes.
-    /// All other changes are ignored.
+    /// Changes rows in a separate unit of work. Stores the users, links, profiles and sessions that `change` adds or
+    /// changes, the refresh tokens that it adds, and the movies that it changes. Erases the users and removes the links
+    /// that `change` removes. All other changes are ignored.
     pub(crate) async fn edit(&self, change: impl FnOnce(&mut Rows)) {
         let before = self.rows().await;
         let mut after = before.clone();

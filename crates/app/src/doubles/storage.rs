@@ -172,7 +172,7 @@ impl TestStorage {
         *self.script.failing.lock().unwrap() = method;
     }
 
-    /// Makes this number of the next commits lose a race.
+    /// Makes the next `count` commits lose a race.
     pub(crate) fn lose_commits(&self, count: u32) {
         self.script.commits_to_lose.store(count, Ordering::Relaxed);
     }
@@ -198,7 +198,7 @@ impl TestStorage {
         std::mem::take(&mut self.script.calls.lock().unwrap())
     }
 
-    /// Changes rows as a concurrent transaction would, right before every unit of work from now on begins.
+    /// From now on, changes rows right before each unit of work begins, as a concurrent transaction would.
     pub(crate) fn interfere(&self, change: impl FnMut(&mut Rows) + Send + 'static) {
         *self.interference.lock().unwrap() = Some(Box::new(change));
     }

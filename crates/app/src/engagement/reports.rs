@@ -24,7 +24,8 @@ pub struct Report {
 /// The parameters of the list of reported comments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListReportedComments {
-    /// `true` for comments with open reports only, `false` for comments with decided reports only; `None` for all.
+    /// `true` lists only comments whose reports are open, `false` only comments whose reports are decided, and `None`
+    /// lists both.
     pub is_open: Option<bool>,
     /// The requested page.
     pub page: PageSelection,

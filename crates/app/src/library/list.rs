@@ -16,8 +16,8 @@ pub struct FoundPurchases {
 }
 
 impl Library {
-    /// Returns a page of the movies that the actor bought, the latest purchase first unless they are sorted or
-    /// searched.
+    /// Returns a page of the movies that the actor bought, the latest purchase first unless the caller sorts or
+    /// searches them.
     ///
     /// # Errors
     /// See [`BrowseError`].

@@ -15,7 +15,8 @@ const REFRESHED_BEFORE: TimeDelta = TimeDelta::hours(1);
 /// The addresses and the position for playing a bought movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Playback {
-    /// The address of the film. Anyone who has it can watch the film until it expires.
+    /// The address of the film. Anyone who has the address can watch the film until the address expires, or the
+    /// purchase ends or is suspended.
     pub url: String,
     /// When the address expires.
     pub expires_at: Instant,

@@ -43,7 +43,7 @@ impl Notifications {
         self.queries.unread_counts(user_id).await
     }
 
-    /// Marks the selected notifications of the actor as read; returns the new number of unread ones. Notifications of
+    /// Marks the selected notifications of the actor as read; returns the new unread counts. Notifications of
     /// other users are not changed, even if they are selected.
     ///
     /// # Errors

@@ -21,21 +21,23 @@ use crate::{
     outbox::Message,
 };
 
-/// Notifies users about actions. Use cases of every area call [`Notifier::notify`] in the unit of work of the action.
+/// Notifies users about actions, also by mail. Use cases call [`Notifier::notify`] in the unit of work of the action.
+/// Notifications of kinds that are never mailed are stored without this type.
 pub struct Notifier {
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// Seals mails until they are sent, and the tokens of their links.
     pub sealer: Arc<dyn Sealer>,
-    /// The beginning of links in mails, without a trailing slash (`FRONTEND_URL`).
+    /// The beginning of links in mails except the unsubscribe link, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,
-    /// The public address of the server, without a trailing slash (`PUBLIC_URL`).
+    /// The beginning of the unsubscribe link: the public address of the server, without a trailing slash
+    /// (`PUBLIC_URL`).
     pub public_url: String,
 }
 
 impl Notifier {
-    /// Notifies the receiver, and writes the mail about it to the outbox if the receiver wants mails. Does nothing when
-    /// the receiver is the actor, or was already notified about the same cause.
+    /// Notifies the receiver, and writes the mail about it to the outbox if the receiver wants mails and another mail
+    /// is due. Does nothing when the receiver is the actor, or was already notified about the same cause.
     ///
     /// A unit of work that notifies several users must do so as its last step, and in the order of their identifiers:
     /// each receiver's inbox stays locked until the unit ends, and a fixed order prevents deadlocks.
@@ -98,7 +100,7 @@ const fn movie_of(cause: &NotificationCause) -> Option<MovieId> {
     }
 }
 
-/// Returns a user's name for a mail to another user. A name that mail programs could show as a link is omitted, since
+/// Returns a user's name for a mail to another user. A name that mail programs could show as a link is replaced, since
 /// it could be used to send links to others.
 fn name_in_mail(name: &str) -> &str {
     let mut characters = name.chars().peekable();

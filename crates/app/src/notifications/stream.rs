@@ -71,7 +71,7 @@ pub struct StreamStart {
 pub struct UserNews {
     /// New notifications, and notifications that became unread again, in the order of their positions.
     pub notifications: Vec<Notification>,
-    /// The position after these notifications.
+    /// The position that the news reach: a stream continues after this position.
     pub position: i64,
     /// How many notifications are unread.
     pub unread: UnreadCounts,

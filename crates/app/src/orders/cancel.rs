@@ -22,7 +22,8 @@ pub enum CancelOrderError {
     /// A payment of the order is being processed.
     #[error("a payment of the order is being processed")]
     Processing,
-    /// The open checkout of the order could not be ended at the payment provider.
+    /// The open checkout of the order could not be ended at the payment provider. `None` when each of the allowed tries
+    /// found another open checkout.
     #[error("the payment provider failed")]
     Provider(#[source] Option<GatewayError>),
     /// The actor may not cancel the order.

@@ -31,7 +31,7 @@ impl Orders {
     /// orders. If the open checkout of an order cannot be ended at the provider, the next run tries again.
     ///
     /// # Errors
-    /// When the store fails for at least one order; the other orders have been processed.
+    /// When the store fails. A failure for one order does not prevent the other orders from being processed.
     pub async fn expire_due(&self) -> Result<u64, StoreError> {
         let (mut expired, mut after, mut failure) = (0_u64, None, None);
         let now = self.clock.now();

@@ -68,7 +68,7 @@ impl Message {
         sealer: &dyn Sealer,
         now: Instant,
     ) -> NewOutboxMessage {
-        // Messages consist of texts, which can always be serialized.
+        // Messages consist of texts and whole numbers, which can always be serialized.
         let json = serde_json::to_value(self).unwrap_or_default();
         let kind = json.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         NewOutboxMessage {

@@ -73,7 +73,7 @@ impl Payments {
     }
 
     /// Reads a dispute from the provider and stores its new state. If no payment with its charge is known yet, the
-    /// event is retried, but only for a limited time, since the charge may belong to another shop.
+    /// event is retried, but only a limited number of times, since the charge may belong to another shop.
     pub(super) async fn process_dispute(&self, external_id: &str, attempts: u32) -> Result<(), CloseError> {
         let Some(dispute) = self.gateway.dispute(external_id).await? else { return Ok(()) };
         let found = self.refunds.payment_of_charge(self.gateway.provider(), &dispute.charge).await?;

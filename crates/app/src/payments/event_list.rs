@@ -19,8 +19,8 @@ impl Payments {
     /// database was restored from a backup; returns the number of new events. [`Payments::process_events`] processes
     /// them.
     ///
-    /// The time of the newest read event is stored in the database, and reading continues from this time. After the
-    /// database was restored from a backup, the events since the backup are therefore read again.
+    /// The time of the newest read event is stored in the database, and reading continues shortly before this time.
+    /// After the database was restored from a backup, the events since the backup are therefore read again.
     ///
     /// # Errors
     /// When the store fails. If the provider fails, the list is read again later.

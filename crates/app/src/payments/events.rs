@@ -130,8 +130,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Reads the refunds of this charge. If no payment with this charge is known yet, the event is retried, but only
-    /// for a limited time, since the charge may belong to another shop.
+    /// Reads the refunds of this charge. If no payment with this charge is known yet, the event is retried, but only a
+    /// limited number of times, since the charge may belong to another shop.
     async fn process_charge(&self, charge: &str, attempts: u32) -> Result<(), CloseError> {
         match self.refunds.payment_of_charge(self.gateway.provider(), charge).await? {
             Some((id, order_id)) => self.sync_refunds(id, order_id, charge).await,

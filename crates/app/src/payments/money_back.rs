@@ -154,7 +154,8 @@ impl Payments {
         unit.commit().await
     }
 
-    /// Applies the provider's state of a refund; returns the refund when its state has changed.
+    /// Applies the provider's state of a refund; returns the refund when its state has changed, or when it is new and
+    /// has not failed.
     async fn apply_seen(
         &self,
         unit: &mut dyn OrderUnit,

@@ -31,7 +31,7 @@ pub enum RefundError {
     /// The payment does not permit the refund.
     #[error(transparent)]
     Refused(#[from] RefundRefusal),
-    /// Another request with the same idempotency key is still running.
+    /// Another request has already claimed the same idempotency key. It may still be running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not make refunds.
@@ -44,8 +44,8 @@ pub enum RefundError {
 
 impl Payments {
     /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then requests; `None` when there is no
-    /// such payment. Free items are refunded immediately. If the request has an idempotency key, the key is claimed in
-    /// the same unit of work.
+    /// such payment. A refund that consists of free items succeeds immediately. If the request has an idempotency key,
+    /// the key is claimed in the same unit of work.
     ///
     /// # Errors
     /// See [`RefundError`].
@@ -100,7 +100,8 @@ impl Payments {
         Ok(Some(refund.id))
     }
 
-    /// Stores the planned refund before the provider is called. A refund of free items succeeds immediately.
+    /// Stores the planned refund before the provider is called. A refund that consists of free items succeeds
+    /// immediately.
     pub(super) async fn reserve(
         &self,
         unit: &mut dyn OrderUnit,

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use domain::throttle::{SignInAttempt, SignInGuard, TooManyFailures};
 
-/// Allows every attempt until [`Self::refuse`] is called, and records all calls.
+/// Allows every attempt until [`Self::refuse`] is called, and records all calls except refused attempts.
 #[derive(Default)]
 pub(crate) struct RecordingGuard {
     refuses: AtomicBool,

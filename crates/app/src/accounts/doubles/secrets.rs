@@ -89,8 +89,8 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// Makes tokens that a test can read. A generated token is `secret1`, its digest is `#secret1`, and its successor under
-/// key number 0 is `secret1'0`. A session token is its claims as text.
+/// Makes tokens that a test can read. For example, a generated token is `secret1`, its digest is `#secret1`, and its
+/// successor under key number 0 is `secret1'0`. A session token consists of its claims as text.
 #[derive(Default)]
 pub(crate) struct ReadableTokens {
     made: AtomicU64,

@@ -120,8 +120,8 @@ impl Sessions {
     ///
     /// If registration does not reveal addresses, an account that is awaiting activation is refused like an unknown
     /// address, with the same steps. Otherwise a client could register an address, and find out by logging in whether
-    /// the address already had an account. With this setting, each refusal also requests an activation link, unless the
-    /// quota is used up; the link is mailed only if the account is awaiting activation.
+    /// the address already had an account. With this setting, each refusal by this function also requests an activation
+    /// link, unless the quota is used up; the link is mailed only if the account is awaiting activation.
     async fn verified(
         &self,
         email: &EmailAddress,
@@ -248,7 +248,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Begins a unit of work that locks the user, and checks that the user may sign in.
+    /// Begins a unit of work that locks the user, checks that the user may sign in, and stores the new hash, if any.
     async fn admitted(
         &self,
         attempt: Attempt,

@@ -19,7 +19,8 @@ pub enum ResetPasswordError {
     /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// The token is unknown, was used, or was replaced by a newer one.
+    /// The token is unknown, was used, was replaced by a newer one, or became invalid when the password was changed or
+    /// the user was deactivated.
     #[error("the reset token is not valid")]
     TokenInvalid,
     /// The token has expired.

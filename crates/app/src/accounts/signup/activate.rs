@@ -11,7 +11,8 @@ use crate::record::NewAuditEntry;
 /// Why an activation was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivateError {
-    /// The token is unknown, was used, or was replaced by a newer one.
+    /// The token is unknown, was used, was replaced by a newer one, or became invalid when an administrator changed the
+    /// state of the account.
     #[error("the activation token is not valid")]
     TokenInvalid,
     /// The token has expired, 24 hours after it was issued.
@@ -25,7 +26,8 @@ pub enum ActivateError {
 impl SignUp {
     /// Activates the account with the token of its activation link, which can be used only once.
     ///
-    /// When the address was registered with different passwords, the owner gets a mail with a link to set a new one.
+    /// When the address was registered repeatedly with different passwords or spellings, the stored password is
+    /// dropped, and the owner gets a mail with a link to set a new one.
     ///
     /// # Errors
     /// See [`ActivateError`].

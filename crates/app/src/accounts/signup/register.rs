@@ -32,13 +32,13 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
-/// The maximum number of tries of a registration. It is tried again when the account changes between the comparison of
-/// the passwords and the unit of work.
+/// The maximum number of tries of a registration. The registration is tried again when the account changes between the
+/// comparison of the passwords and the unit of work.
 const TRIES: u32 = 5;
 
 /// The outcome of one try of a registration.
 enum Outcome {
-    /// The registration is stored, or was ignored because the address is taken.
+    /// The registration is stored, or the address is taken, but this must not be revealed.
     Done,
     /// The address is taken, and this may be revealed.
     Taken,
@@ -69,8 +69,8 @@ impl SignUp {
     ///
     /// An address that was registered and never activated gets a new link. When its spelling or the password differs
     /// from the previous registration, it is unknown which registration is the owner's, and the activation drops the
-    /// stored password. Every registration hashes twice, so that the response time does not reveal whether the address
-    /// is known.
+    /// stored password. Every registration hashes twice (more often only if the account changes at the same time), so
+    /// that the response time does not reveal whether the address is known.
     ///
     /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid.
     /// The answer is the same as before the quota was used up.
