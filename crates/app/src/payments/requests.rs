@@ -179,9 +179,9 @@ impl Payments {
         }
     }
 
-    /// Decides about a request; `None` when there is no such request. Approving reserves a refund, which
-    /// [`Payments::send_refund`] then requests from the provider. Returns the identifier of this refund, or
-    /// `Some(None)` when the request was rejected.
+    /// Decides about a request; `None` when there is no such request. Approving reserves a refund. Unless the refund is
+    /// of free movies only, [`Payments::send_refund`] then requests it from the provider. Returns the identifier of the
+    /// refund, or `Some(None)` when the request was rejected.
     ///
     /// # Errors
     /// See [`DecideRefundError`].
