@@ -4,8 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret that is issued once: the token in a link, or the identifier in a refresh token. Hidden in `Debug`, wiped on
-/// drop.
+/// A secret that is issued once, such as the token in a link or the identifier in a refresh token. Hidden in `Debug`,
+/// wiped on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlainToken(Zeroizing<String>);
 
@@ -80,8 +80,8 @@ impl KeyAge {
 pub trait TokenGenerator: Send + Sync {
     /// A new token. MUST have 256 bits of the operating system's entropy and be safe in a URL.
     fn generate(&self) -> PlainToken;
-    /// The token that replaces `token` when a session is refreshed. MUST always be the same for the same token, and
-    /// MUST be unpredictable without the server's secret.
+    /// The token that replaces `token` when a session is refreshed. MUST be the same for the same token until the
+    /// server's secret is replaced, and MUST be unpredictable without that secret.
     fn successor(&self, token: &PlainToken) -> PlainToken;
     /// The successors of the token, one for each of the server's secrets, the current secret first.
     fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)>;

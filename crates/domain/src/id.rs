@@ -159,7 +159,7 @@ kinds! {
     DisputeId = DisputeKind "dispute";
     /// Identifies an entry of the ledger.
     LedgerEntryId = LedgerEntryKind "ledger_entry";
-    /// Identifies this shop among all that use the same account at the payment provider.
+    /// Identifies this shop among all shops that use the same account at the payment provider.
     ShopId = ShopKind "shop";
     /// Identifies a message of the outbox.
     OutboxId = OutboxKind "outbox";

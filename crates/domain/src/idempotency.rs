@@ -35,7 +35,7 @@ pub struct KeyedRequest {
     pub key: IdempotencyKey,
     /// The digest of the request's body.
     pub fingerprint: String,
-    /// When the request was sent.
+    /// When the request was received.
     pub at: Instant,
 }
 
@@ -67,8 +67,8 @@ pub trait IdempotencyRepository: Send {
     /// concurrently, exactly one MUST get it. The same request may claim the key again for another object. A claim
     /// older than [`KEPT_FOR`] MUST be ignored.
     ///
-    /// Callers must claim the key before the unit reads the state that the request changes. A repeated request then
-    /// finds the claimed key before it sees the changes that the first request made.
+    /// Callers must claim the key before the unit checks the state that the request changes. A repeated request then
+    /// finds the claimed key, and is not refused because of the changes that the first request made.
     async fn claim_key(&mut self, request: &KeyedRequest, object_id: Uuid) -> Result<bool, StoreError>;
     /// Releases the keys that were claimed for an object that was not created in the end, so that a repeated request is
     /// executed again. Keys of requests that have a stored answer are not released.
@@ -88,6 +88,6 @@ pub trait IdempotencyKeys: Send + Sync {
     /// answer to a request with another body, MUST NOT store a refusal (status 400 or higher) for a key that another
     /// copy of the request has claimed, and MUST NOT store anything for an erased user.
     async fn keep_answer(&self, request: &KeyedRequest, answer: &KeptAnswer) -> Result<(), StoreError>;
-    /// Removes up to `limit` requests that were sent before `before`; returns how many.
+    /// Removes up to `limit` requests that were received before `before`; returns how many.
     async fn purge_requests(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
 }

@@ -270,9 +270,9 @@ pub struct PosterFile {
 #[async_trait]
 pub trait PosterImages: Send + Sync {
     /// Creates upright WebP pictures in each of [`POSTER_WIDTHS`] up to the width of the upload, the smallest first; at
-    /// least one. An upload that is narrower MUST be refused with [`PictureError::TooNarrow`], one that is too high for
-    /// [`MAX_POSTER_ASPECT`] with [`PictureError::TooTall`]. The requirements of [`AvatarImages::make`] for formats,
-    /// sizes and memory apply here as well.
+    /// least one. An upload that is narrower than the smallest width MUST be refused with [`PictureError::TooNarrow`],
+    /// one that is too high for [`MAX_POSTER_ASPECT`] with [`PictureError::TooTall`]. The requirements of
+    /// [`AvatarImages::make`] for formats, sizes and memory apply here as well.
     async fn make_poster(&self, upload: Vec<u8>) -> Result<Vec<PosterFile>, PictureError>;
 }
 

@@ -39,7 +39,7 @@ const EXPONENTS: [(&str, u8); 26] = [
     ("XPF", 0),
 ];
 
-/// Currencies with two decimal digits (ISO 4217 list one), sorted.
+/// Currencies with two decimal digits (ISO 4217 list one, without codes for funds), sorted.
 const TWO_DIGITS: [&str; 131] = [
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BMD", "BND", "BOB",
     "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CNY", "COP", "CRC", "CUP", "CVE", "CZK",

@@ -21,7 +21,7 @@ use crate::{
 /// The input for a buyer's request for a refund.
 #[derive(Debug, Clone)]
 pub struct NewRefundRequest {
-    /// The movies to refund; `None` for all movies of the order that are not refunded yet.
+    /// The movies to refund; `None` for all movies of the order that are neither refunded nor being refunded.
     pub movies: Option<Vec<MovieId>>,
     /// The reason.
     pub reason: Explanation,
@@ -33,13 +33,13 @@ pub enum RequestRefundError {
     /// The order was not paid, or was completely refunded.
     #[error("the order is neither paid nor partially refunded")]
     OrderNotPaid,
-    /// The money was already refunded, or a refund is pending.
+    /// The movies were already refunded, a refund of them is pending, or no money is left.
     #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
     /// Another request about one of the movies is open.
     #[error("another request about it is open")]
     AlreadyRequested,
-    /// Some of the movies are not in the order. Contains their positions in the list of movies, from 0.
+    /// Some of the movies are not in the order. Contains their positions in the list of requested movies, from 0.
     #[error("the order does not have the movie")]
     UnknownMovies(Vec<usize>),
     /// The actor may not request a refund.
@@ -92,7 +92,7 @@ pub struct ListRefundRequests {
 }
 
 impl Payments {
-    /// Requests a refund of an order of the buyer; `None` when there is no such order.
+    /// Requests a refund of the buyer's order; `None` when the buyer has no such order.
     ///
     /// # Errors
     /// See [`RequestRefundError`].
@@ -179,9 +179,9 @@ impl Payments {
         }
     }
 
-    /// Decides about a request; `None` when there is no such request. Approving reserves a refund, which
-    /// [`Payments::send_refund`] then requests from the provider. Returns the identifier of this refund, or
-    /// `Some(None)` when the request was rejected.
+    /// Decides about a request; `None` when there is no such request. Approving reserves a refund. Unless the refund is
+    /// of free movies only, [`Payments::send_refund`] then requests it from the provider. Returns the identifier of the
+    /// refund, or `Some(None)` when the request was rejected.
     ///
     /// # Errors
     /// See [`DecideRefundError`].
@@ -315,7 +315,7 @@ fn is_returning(held: &Held, movie: MovieId) -> bool {
     held.items.iter().any(|item| item.movie_id == movie && money.is_returning(item.id))
 }
 
-/// Returns the paid items of the wanted movies; for `None`, all items that are not refunded or being refunded.
+/// Returns the paid items of the wanted movies; for `None`, all items that are neither refunded nor being refunded.
 fn requested(held: &Held, wanted: Option<&[MovieId]>) -> Result<Vec<PaidItem>, RequestRefundError> {
     let money = held.money();
     let Some(movies) = wanted else {

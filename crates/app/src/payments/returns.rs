@@ -53,7 +53,7 @@ impl Payments {
         }
     }
 
-    /// Requests a refund that was just reserved from the provider.
+    /// Asks the provider to make a refund that was just reserved.
     pub(super) async fn make_refund(
         &self,
         id: RefundId,
@@ -83,7 +83,7 @@ impl Payments {
         self.apply_refunds(payment_id, order_id, RefundChange::Seen(&seen)).await?;
         let is_known = seen.iter().any(|refund| refund.refund_id == Some(id));
         let Some(order) = due.order.filter(|_| !is_known) else { return Ok(()) };
-        // Disputed money is not refunded, because the buyer would get the money twice.
+        // Disputed money is not refunded, because the buyer could get the money twice.
         self.sync_disputes(payment_id, order_id, charge).await?;
         match self.permission(id, payment_id, order_id).await? {
             Permission::Given => {}

@@ -14,7 +14,7 @@ const DEFAULT_DAYS: u64 = 30;
 /// The sales of an interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalSales {
-    /// The first day.
+    /// The first day of the interval, which may be before the first day of the report.
     pub start: NaiveDate,
     /// The total of the paid orders.
     pub gross: Money,
@@ -47,7 +47,7 @@ pub struct SalesReport {
     pub series: Vec<IntervalSales>,
     /// The movies that were sold most often.
     pub top_movies: Vec<SoldThing<MovieId>>,
-    /// The genres of the movies that were sold most often.
+    /// The genres whose movies were sold most often.
     pub top_genres: Vec<SoldThing<GenreId>>,
 }
 

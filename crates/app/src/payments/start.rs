@@ -24,7 +24,7 @@ const ROUNDS: u32 = 4;
 /// Why no payment was started.
 #[derive(Debug, thiserror::Error)]
 pub enum PayError {
-    /// The order is not pending.
+    /// The order is not pending, or has expired.
     #[error("the order is not pending")]
     OrderNotPending,
     /// A payment of the order is being processed.
@@ -45,7 +45,8 @@ pub enum PayError {
     /// A movie of the order is no longer on sale.
     #[error("a movie of the order is no longer on sale")]
     MovieUnavailable,
-    /// The provider failed, or its answer is not known. Starting again is safe.
+    /// The provider failed, or its answer is not known; `None` when no try led to an open checkout. Starting again is
+    /// safe.
     #[error("the payment provider failed")]
     Provider(#[source] Option<GatewayError>),
     /// Another request with the same idempotency key is still running.
@@ -74,7 +75,8 @@ impl From<OrderTotalError> for PayError {
     }
 }
 
-/// A payment whose checkout is open, or whose order cost nothing.
+/// A payment whose checkout is open, or whose order cost nothing. When an earlier request is repeated, the payment may
+/// have ended since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartedPayment {
     /// The payment.
@@ -100,7 +102,7 @@ enum Step {
 impl Payments {
     /// Starts a payment of a user's pending order, or returns the payment whose checkout is open. `None` when the user
     /// has no such order. `accepted` is the total that the buyer agrees to. If the request has an idempotency key, the
-    /// key is claimed for the payment in the same unit of work.
+    /// key is claimed for the payment in the unit of work that creates or finds the payment.
     ///
     /// # Errors
     /// See [`PayError`].
@@ -138,8 +140,8 @@ impl Payments {
         Err(PayError::Provider(None))
     }
 
-    /// Returns the payment that an earlier request of the user created. If it is not known whether its checkout was
-    /// opened, opens the checkout.
+    /// Returns the payment that an earlier request of the user started; `None` when the user has no such payment. If it
+    /// is not known whether the checkout of the payment was opened, opens the checkout.
     ///
     /// # Errors
     /// See [`PayError`].

@@ -27,7 +27,7 @@ enum Restored {
 impl Payments {
     /// Handles a checkout of this shop whose payment is not in the database. The payment is restored from the
     /// checkout. If the order does not exist or has another open payment, the checkout is ended instead and its money
-    /// is returned.
+    /// is returned. Nothing is done for a checkout that has ended without money.
     ///
     /// # Errors
     /// When the provider or the store fails. The caller must repeat the call later.

@@ -163,8 +163,8 @@ impl Payments {
         Ok(violations)
     }
 
-    /// Checks that the money of a checkout was refunded if its payment is not in the database, which happens after
-    /// restoring a backup.
+    /// Checks that the money of a checkout was refunded if its payment is not in the database. Payments can be missing
+    /// after a backup was restored.
     async fn compare_unknown(
         &self,
         shop: ShopId,

@@ -46,8 +46,9 @@ pub struct Device {
 }
 
 impl Device {
-    /// A name for human readers, such as `Firefox on Windows`. The rest of the `User-Agent` is omitted, since the
-    /// client chose it, and mails must not contain texts or links of unknown clients.
+    /// A name for human readers, such as `Firefox on Windows`. An unknown program is named by the letters at the
+    /// beginning of the `User-Agent`. The rest is omitted, since the client chose it, and mails must not contain texts
+    /// or links of unknown clients.
     #[must_use]
     pub fn label(&self) -> String {
         let agent = self.user_agent.as_deref().unwrap_or_default();

@@ -48,9 +48,9 @@ impl EmailAddress {
 
     /// The form by which addresses are compared and must be unique.
     ///
-    /// The name is in lower case, letter by letter, in Unicode NFC. Letters that only look alike or have a
-    /// compatibility form (`ı`, `ﬁ`, full-width letters) are different letters, since they may belong to different
-    /// mailboxes. The host is in the Unicode form of IDNA (UTS 46), however it was encoded.
+    /// The part before the `@` is in lower case, letter by letter, in Unicode NFC. In this part, letters that only look
+    /// alike or have a compatibility form (`ı`, `ﬁ`, full-width letters) are different letters, since they may belong
+    /// to different mailboxes. The host is in the Unicode form of IDNA (UTS 46), however it was encoded.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key

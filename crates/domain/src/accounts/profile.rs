@@ -70,13 +70,13 @@ const MAX_AGE_YEARS: u32 = 150;
 /// Why a text cannot be in a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfileText {
-    /// The text has no visible character.
+    /// A name has no visible character, or a text about a person is empty after trimming.
     #[error("must not be blank; null clears it")]
     Blank,
     /// The text has too many characters after trimming.
     #[error("must have at most {0} characters")]
     TooLong(usize),
-    /// The text contains a control character.
+    /// The text contains a control character that is not allowed in it.
     #[error("must not contain control characters")]
     ControlCharacter,
 }

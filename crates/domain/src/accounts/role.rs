@@ -5,9 +5,9 @@ use std::str::FromStr;
 pub enum Role {
     /// Browses, rates, buys and watches.
     User,
-    /// Manages the catalogue and sees sales.
+    /// Manages the catalogue and comments, and sees orders, payments and sales.
     Moderator,
-    /// Manages users and refunds.
+    /// Manages users and refunds, and reads the audit log.
     Admin,
 }
 

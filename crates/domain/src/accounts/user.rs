@@ -9,8 +9,8 @@ use crate::{
 pub struct User {
     /// The identifier of the account.
     pub id: UserId,
-    /// The address of the account, which no other account has. Its spelling is the one that the owner has confirmed or,
-    /// before the activation, the one that the activation link was mailed to.
+    /// The address of the account, which no other account has. Before the activation, its spelling is the one that the
+    /// latest activation link was mailed to; afterwards the spelling does not change.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
@@ -55,7 +55,8 @@ impl User {
         matches!(self.state, AccountState::AwaitingActivation { .. })
     }
 
-    /// Whether the address was registered with different passwords or spellings before it was activated.
+    /// Whether the address was registered with different passwords or spellings, so that the password may not be the
+    /// owner's. Always `false` after the activation.
     #[must_use]
     pub const fn is_password_contested(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })
@@ -139,7 +140,7 @@ impl User {
     /// the same transaction, so that the valid link was always mailed to the stored spelling.
     ///
     /// # Errors
-    /// When the account is not awaiting activation, since its owner has then confirmed the spelling.
+    /// When the account is not awaiting activation, since the spelling is then final.
     pub fn take_spelling(&mut self, typed: &EmailAddress, now: Instant) -> Result<bool, InvalidTransition> {
         if !self.is_awaiting_activation() {
             return Err(InvalidTransition { from: self.state });

@@ -14,7 +14,7 @@ use crate::{
 const BAND_STARTS: [i64; 5] = [0, 5, 10, 15, 20];
 /// The factor for the price bands of currencies without decimals, whose units are small.
 const SMALL_UNITS: i64 = 100;
-/// The years of a decade.
+/// The number of years in a decade.
 const DECADE: i32 = 10;
 /// The first decade that a filter can choose; no movie is older.
 const FIRST_DECADE: i32 = 1_870;
@@ -140,8 +140,8 @@ impl FacetCounts {
     }
 }
 
-/// The filter values that a list can be narrowed by. The `movies_count` of a value is the total of the list with that
-/// value.
+/// The filter values that a list can be narrowed by. The `movies_count` of a value is the total of the list if this
+/// value is the only one chosen in its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facets {
     /// Genres, those with the most movies first.

@@ -114,9 +114,9 @@ impl Deref for CheckedFacts {
 }
 
 impl Facts {
-    /// Checks every rule, then removes names that are repeated (compared by [`fold`]) and composes a description when
-    /// there is none. Before that, texts are trimmed, and names are cleaned by [`clean_name`]. `this_year` bounds the
-    /// year of release.
+    /// Trims texts, cleans names by [`clean_name`], and checks every rule. Then removes repeated names (compared by
+    /// [`fold`]), and composes a description when there is none. The year of release may be up to five years after
+    /// `this_year`.
     ///
     /// # Errors
     /// Every rule that is broken.
@@ -180,7 +180,7 @@ impl Facts {
         if self.description.chars().count() > MAX_DESCRIPTION_LENGTH {
             faults.add(FactField::Description, None, FactFault::TooLong { most: MAX_DESCRIPTION_LENGTH });
         }
-        // A description may have line breaks. Databases cannot store NUL.
+        // A description may have line breaks and other control characters except NUL, which PostgreSQL cannot store.
         if self.description.contains('\0') {
             faults.add(FactField::Description, None, FactFault::ControlCharacter);
         }

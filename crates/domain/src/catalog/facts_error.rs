@@ -121,7 +121,7 @@ pub enum FactFault {
     /// A floating-point value is not a number.
     #[error("is not a number")]
     NotANumber,
-    /// A text contains a character that is not allowed in it.
+    /// A text contains a control character that is not allowed in it.
     #[error("contains a line break or another control character")]
     ControlCharacter,
     /// The text is not a web address.

@@ -108,14 +108,14 @@ impl Movie {
         }
     }
 
-    /// Sets the poster. Returns whether it changed; only then the version increases.
+    /// Sets the poster. Returns whether it changed; the version increases only then.
     pub fn set_poster(&mut self, poster: Option<Poster>, now: Instant) -> bool {
         let revised = Self { poster, ..self.clone() };
         self.replace_with(revised, now)
     }
 
-    /// Replaces all fields except identifier, version and times. Returns whether anything changed; only then the
-    /// version increases.
+    /// Replaces all fields except identifier, version and times. Returns whether anything changed; only then, the
+    /// version and the time of the last change are updated.
     pub(super) fn replace_with(&mut self, mut revised: Self, now: Instant) -> bool {
         revised.id = self.id;
         revised.version = self.version;

@@ -59,7 +59,7 @@ impl CatalogName {
     /// Parses a name, without surrounding white space and format characters.
     ///
     /// # Errors
-    /// When the name has no visible character, is too long, or has control characters.
+    /// When the name has no visible character or is empty after folding, is too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, FactFault> {
         let name = clean_name(text);
         if has_control_character(&name) {

@@ -144,7 +144,7 @@ impl From<CheckedFacts> for CheckedPartialFacts {
 
 impl CheckedPartialFacts {
     /// Applies the facts to the movie, which keeps its own values for omitted facts. `names` must be the resolved names
-    /// of [`CheckedPartialFacts::facts`]. Returns whether anything changed; only then the version increases.
+    /// of [`CheckedPartialFacts::facts`]. Returns whether anything changed; the version increases only then.
     pub fn apply_to(self, movie: &mut Movie, names: ResolvedNames, now: Instant) -> bool {
         let is_shown =
             |address: &String| movie.uploaded_poster().is_some_and(|poster| poster.is_shown_at(address));

@@ -7,7 +7,7 @@ pub struct Activity {
     pub ratings: i64,
     /// The number of users who commented on the movie or replied to such a comment.
     pub commenters: i64,
-    /// The number of users who have bought the movie.
+    /// The number of users who have an active purchase of the movie.
     pub purchases: i64,
 }
 

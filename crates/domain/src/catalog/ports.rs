@@ -26,7 +26,8 @@ gathered! {
 /// Begins units of work about the catalogue.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
-    /// Begins a unit of work without a signed-in user: for imports on the command line.
+    /// Begins a unit of work without a signed-in user: for imports on the command line, and for the server, which
+    /// removes posters that no movie has.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
 }
 
@@ -78,7 +79,7 @@ pub struct ExternalIds {
     pub tmdb_id: Option<i64>,
 }
 
-/// Which of the values that must be unique a movie shares with another movie.
+/// Which values of a movie another movie already has, although they must be unique.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MovieConflicts {
     /// Title, year and running time.
@@ -122,9 +123,9 @@ pub trait MovieRepository: Send {
     /// The movie, locked until the unit ends. MUST return the state after all commits of units that held the lock
     /// earlier.
     async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError>;
-    /// Which unique values the movie shares with another movie. A value that another unit adds concurrently may be
-    /// missed; writing the movie MUST then fail with [`StoreError::Conflict`], so that the unit is retried and finds
-    /// the value.
+    /// Which values of the movie another movie already has, although they must be unique. A value that another unit
+    /// adds concurrently may be missed; writing the movie MUST then fail with [`StoreError::Conflict`], so that the
+    /// unit is retried and finds the value.
     async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError>;
     /// The movies with one of these IMDb or TMDB identifiers, in any order.
     async fn find_external_ids(
@@ -180,12 +181,12 @@ pub trait MovieQueries: Send + Sync {
     /// A page of the movies that match the filter. MUST sort by the sort keys and then by the identifier (in the
     /// direction of the last sort key), with missing values last in both directions, and names by their folded key,
     /// identically on every database. A page after a position MUST NOT repeat or lose items while movies are added. For
-    /// any number of movies, filter and sort, a page MUST NOT cost more than a few times the first page of all movies,
-    /// and a page MUST need only one statement when the filter is known from an earlier page.
+    /// any number of movies, any filter and any sort keys, a page MUST NOT cost more than a few times the first page of
+    /// all movies, and a page MUST need only one statement when the filter is known from an earlier page.
     ///
     /// A page that is sorted by relevance MUST be sorted by [`SearchRank`](super::SearchRank) and then by popularity;
-    /// it may need a few more statements. Only the most popular matches, the matches with the most popular names and
-    /// the movies whose name is the search must be ranked; the others follow by popularity.
+    /// it may need a few more statements. Ranking is required only for the most popular matches, the matches with the
+    /// most popular names and the movies whose name is the search; the other matches follow, sorted by popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,

@@ -104,7 +104,7 @@ fn words(text: &str) -> HashSet<String> {
 }
 
 /// Returns the points of each word: more for words that occur in fewer texts, and none for words that occur in more
-/// than half of the texts.
+/// than half of the texts, if there are at least eight texts.
 fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for word in texts.iter().flatten() {
@@ -112,7 +112,7 @@ fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
         *count = count.saturating_add(1);
     }
     for count in counts.values_mut() {
-        // A small catalogue counts as eight texts, so that words in half of its texts also get points.
+        // Fewer than eight texts count as eight, so that words that occur in most of these texts also get points.
         let share = texts.len().max(8).checked_div(*count).and_then(usize::checked_ilog2).unwrap_or(0);
         *count = usize::try_from(share).unwrap_or(0);
     }

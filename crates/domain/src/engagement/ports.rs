@@ -157,7 +157,7 @@ pub trait CommentReportRepository: Send {
     /// Adds a user's report of a locked comment. A second report by the same user MUST change nothing. A report by
     /// another user MUST reopen a comment that was already decided.
     async fn report_comment(&mut self, report: &NewReport) -> Result<(), StoreError>;
-    /// The reported comment; `None` when there is none.
+    /// The reported comment; `None` when there is no such reported comment.
     async fn find_reported_comment(
         &mut self,
         id: ReportedCommentId,
@@ -177,14 +177,15 @@ pub trait CommentReportRepository: Send {
 /// Reads reported comments outside a unit of work.
 #[async_trait]
 pub trait CommentReportQueries: Send + Sync {
-    /// A page of the reported comments, the most recently reported first. `is_open` selects those with open reports
-    /// (`true`) or with decided reports (`false`).
+    /// A page of the reported comments, sorted by the time of the first report or, for reopened comments, of the report
+    /// that reopened them; the latest first. `is_open` selects comments with open reports (`true`) or with decided
+    /// reports (`false`).
     async fn reported_comments(
         &self,
         is_open: Option<bool>,
         request: &PageRequest,
     ) -> Result<Page<ReportedCommentView>, StoreError>;
-    /// One reported comment; `None` when there is none.
+    /// One reported comment; `None` when there is no such reported comment.
     async fn reported_comment(
         &self,
         id: ReportedCommentId,
@@ -200,8 +201,8 @@ pub trait PopularityMaintenance: Send + Sync {
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 
-/// Reads comments outside a unit of work. Comments of a movie that the viewer cannot see MUST NOT be found; see
-/// [`lock_movie`](EngagementRepository::lock_movie).
+/// Reads comments outside a unit of work. Except by [`comment`](CommentQueries::comment), comments of a movie that the
+/// viewer cannot see MUST NOT be found; see [`lock_movie`](EngagementRepository::lock_movie).
 #[async_trait]
 pub trait CommentQueries: Send + Sync {
     /// A page of the comments of a movie that begin threads, newest first; `None` when there is no such movie.
@@ -218,6 +219,6 @@ pub trait CommentQueries: Send + Sync {
         request: &PageRequest,
         viewer: Option<&Actor>,
     ) -> Result<Option<Page<CommentView>>, StoreError>;
-    /// One comment, whatever movie it is about; `None` when there is none.
+    /// One comment, even if the viewer cannot see its movie; `None` when there is no such comment.
     async fn comment(&self, id: CommentId, viewer: UserId) -> Result<Option<CommentView>, StoreError>;
 }

@@ -7,7 +7,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Detects the type of a film from the beginning of its file; `None` when browsers cannot play it.
+/// Detects the type of a film from the beginning of its file; `None` when it is neither MP4 nor WebM, the formats that
+/// browsers play.
 #[must_use]
 pub fn film_type(beginning: &[u8]) -> Option<MediaType> {
     /// The first bytes of a Matroska file (EBML).

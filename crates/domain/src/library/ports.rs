@@ -68,7 +68,7 @@ pub struct BoughtMovie {
     pub running_time: RunningTime,
     /// Whether the movie has a file.
     pub has_file: bool,
-    /// The languages of its subtitles, in order.
+    /// The languages of its subtitles, sorted by tag.
     pub subtitles: Vec<Language>,
     /// How far the buyer has watched the movie; `None` before the first report.
     pub progress: Option<Progress>,
@@ -152,9 +152,9 @@ pub trait MovieMediaRepository: Send {
 /// Reads libraries outside a unit of work.
 #[async_trait]
 pub trait LibraryQueries: Send + Sync {
-    /// A page of the movies of the owner's active purchases that match the filter. MUST include movies that were
-    /// withdrawn from sale, and MUST NOT include purchases of other users. Filters, sort keys and pages MUST work like
-    /// those of [`MovieQueries::movie_page`](crate::catalog::MovieQueries::movie_page).
+    /// A page of the movies that match the filter and that the owner has an active purchase of. MUST include movies
+    /// that were withdrawn from sale, and MUST NOT include purchases of other users. Filters, sort keys and pages MUST
+    /// work like those of [`MovieQueries::movie_page`](crate::catalog::MovieQueries::movie_page).
     async fn library_page(
         &self,
         owner: UserId,

@@ -60,8 +60,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Returns the progress to store after a player reported its position at a time. A report that is older than the
-    /// stored progress changes nothing; a position after the end means the end. Above [`WATCHED_ABOVE_PERCENT`] the
+    /// Returns the progress to store after a player reported its position at the time `at`. A report that is older than
+    /// the stored progress changes nothing; a position after the end means the end. Above [`WATCHED_ABOVE_PERCENT`] the
     /// movie counts as watched.
     #[must_use]
     pub fn reported(kept: Option<Self>, position_seconds: i64, at: Instant, movie: RunningTime) -> Self {

@@ -15,7 +15,7 @@ pub enum InvalidSubtitles {
     Empty,
 }
 
-/// Checks that a text is WebVTT (W3C) with at least one cue, whose times can be read and end after they begin.
+/// Checks that a text is WebVTT (W3C) with at least one cue, and that the times of each cue are valid and in order.
 ///
 /// # Errors
 /// The first fault.

@@ -36,7 +36,7 @@ pub struct HeldPurchase {
     pub purchased_at: Instant,
     /// When the purchase was suspended because its payment is disputed.
     pub suspended_at: Option<Instant>,
-    /// When the purchase ended.
+    /// When the purchase was revoked.
     pub revoked_at: Option<Instant>,
 }
 
@@ -101,7 +101,8 @@ pub struct NotifiedAct {
     pub at: Instant,
 }
 
-/// Everything that is stored about a user, except the comments that the user wrote and hashes of passwords and tokens.
+/// The data that is stored about a user, except the comments that the user wrote, the hash of the password, and the
+/// digests of the tokens in links. Requests with idempotency keys and pending mails are only counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
     /// The account with its profile.
@@ -118,7 +119,7 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldPurchase>,
-    /// How far bought movies were watched, in the order of the last reports of progress.
+    /// How far bought movies were watched, the least recently watched movie first.
     pub watched: Vec<WatchedMovie>,
     /// Reactions, ratings, favourites, and likes and reports of comments.
     pub opinions: Opinions,
@@ -148,7 +149,7 @@ pub struct PersonalData {
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
     /// Returns all data except the written comments; `None` when there is no such user. MUST NOT contain data of other
-    /// users, except in entries of the audit log.
+    /// users, except in entries of the audit log and in notifications.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
     /// Returns up to `most` comments that the user wrote, oldest first; comments of the same time are ordered by
     /// identifier. Begins after the comment with the time and identifier in `behind`, or with the first one for `None`.
@@ -169,7 +170,8 @@ pub trait PersonalDataRepository: Send {
     /// Anonymizes the row of the user, which purchases may continue to refer to. The address MUST be free for others
     /// immediately, and no other method of any port may find the user again. Profile, sessions, tokens, cart,
     /// reactions, ratings, favourites, likes, comments, reports, pending mails and notifications MUST be removed, every
-    /// counter MUST be updated, and the user's actions MUST be removed from the notifications of others. Purchases,
-    /// orders and the audit log MUST be kept.
+    /// counter MUST be updated, and the user's actions MUST be removed from the notifications of others. Comments with
+    /// replies MUST be kept without text and author, and requests for refunds without their texts. Purchases, orders,
+    /// payments and the audit log MUST be kept.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

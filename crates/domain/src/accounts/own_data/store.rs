@@ -19,7 +19,7 @@ gathered! {
 /// Begins units of work about all data of a user.
 #[async_trait]
 pub trait OwnDataStore: Send + Sync {
-    /// Begins a unit of work for a user who reads their own data.
+    /// Begins a unit of work for a user who exports their own data, or whose attempt to delete the account failed.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OwnDataUnit>, AccessError>;
     /// Begins a unit of work for a user who deletes their account. Also locks every administrator, so that two
     /// administrators cannot delete their accounts concurrently and leave none.

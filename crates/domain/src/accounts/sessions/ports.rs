@@ -37,9 +37,9 @@ pub trait SessionRepository: Send {
     ) -> Result<(), StoreError>;
     /// Removes every refresh token of the session.
     async fn remove_refresh_tokens(&mut self, session_id: SessionId) -> Result<(), StoreError>;
-    /// Ends these sessions, unless they have ended before `at`, and removes their refresh tokens.
+    /// Ends those of these sessions that have not been ended before, and removes the refresh tokens of all of them.
     async fn end_sessions(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError>;
-    /// Ends every active session of the user at `at` and removes their refresh tokens.
+    /// Ends every session of the user that has not been ended before, and removes all refresh tokens of the user.
     async fn end_all_sessions(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }
 

@@ -20,7 +20,7 @@ gathered! {
 /// Begins units of work about sessions and passwords.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Begins a unit of work without a signed-in user: to sign in, refresh, or follow a link.
+    /// Begins a unit of work without a signed-in user: to sign in or out, refresh a session, or reset a password.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn SessionUnit>, StoreError>;
     /// Begins a unit of work for a user who changes their own sessions or password.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn SessionUnit>, AccessError>;

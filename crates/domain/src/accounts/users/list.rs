@@ -95,17 +95,17 @@ impl UserSort {
 /// Reads accounts with their profiles, outside a unit of work.
 #[async_trait]
 pub trait UserQueries: Send + Sync {
-    /// A page of the users that match the filter, in this order.
-    /// The part of the user's address MUST be matched without wildcards.
-    /// Ties MUST be broken by the identifier, in the direction of the last sort key. Numbered pages MUST have the
-    /// total, pages after a position MUST NOT. A position MUST stay valid when its user is changed or removed.
+    /// A page of the users that match the filter, in the order of the sort keys. The part of the address in the filter
+    /// MUST be compared literally, without wildcards. Ties MUST be broken by the identifier, in the direction of the
+    /// last sort key. Numbered pages MUST contain the total number of users; pages after a position MUST NOT contain
+    /// it. A position MUST stay valid when its user is changed or removed.
     async fn user_page(
         &self,
         filter: &UserFilter,
         sorts: &[UserSort],
         request: &PageRequest,
     ) -> Result<Page<UserDetails>, StoreError>;
-    /// The user, or `None`.
+    /// The user; `None` when there is no such user.
     async fn user_details(&self, id: UserId) -> Result<Option<UserDetails>, StoreError>;
 }
 

@@ -39,7 +39,7 @@ impl SearchTerm {
             || self.begun.iter().any(|begun| word.starts_with(begun.as_str()))
     }
 
-    /// Removes the spellings that the other term does not accept, so that this term can replace both.
+    /// Restricts the spellings to those that both terms accept, so that this term can replace both.
     fn restrict_to(&mut self, other: &Self) {
         let mut whole: Vec<String> = self.whole.iter().filter(|word| other.accepts(word)).cloned().collect();
         for word in &other.whole {
@@ -75,13 +75,13 @@ impl Search {
         self.year
     }
 
-    /// Whether the search has no words and no year, and therefore finds nothing.
+    /// Whether the search has neither words nor a year, and therefore finds nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.words.is_empty() && self.year.is_none()
     }
 
-    /// The words in order, as typed.
+    /// The words in order, folded and possibly corrected.
     #[must_use]
     pub fn words(&self) -> impl ExactSizeIterator<Item = &str> {
         self.words.iter().map(|word| word.text.as_str())
@@ -182,8 +182,8 @@ impl Search {
         self
     }
 
-    /// The same search, in which the word at this position is the year of the movies, and other years must occur in the
-    /// name.
+    /// The same search, in which the word at this position is the year of the movies, and other words that may be years
+    /// must occur in the name.
     #[must_use]
     pub fn narrowed_by_year(mut self, position: usize) -> Self {
         self.year = self.possible_year(position);

@@ -94,9 +94,10 @@ impl<'a> Ranking<'a> {
         Self { search, terms }
     }
 
-    /// Returns how well a movie that the search found matches. A match of the complete name, with or without its
-    /// article, ranks before names that begin with the search, then all words in the name, then the people, then the
-    /// description. Complete words rank before prefixes, and literal matches before other spellings.
+    /// Returns how well a movie that the search found matches. Movies whose name is the search, with or without an
+    /// article, rank first. Then follow names that begin with the search, names that contain all words, movies where
+    /// some words are only in the people, and finally movies where some words are only in the description. Within each
+    /// group, complete words rank before prefixes, and literal matches before other spellings.
     #[must_use]
     pub fn rank(&self, candidate: Candidate<'_>) -> SearchRank {
         let mut sets = match self.rank_in_name(candidate.name) {

@@ -1,4 +1,4 @@
-//! Splits a text into folded words. An apostrophe joins words, other punctuation separates them.
+//! Splits a text into folded words. An apostrophe does not separate words; other punctuation does.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::text::fold;
 /// The maximum length of a word, in characters; longer words are truncated.
 const MAX_WORD: usize = 64;
 
-/// The maximum number of single letters in a row that are also joined to one word, such as `M A S H`.
+/// The maximum number of single letters in a row that are also joined into one word, such as `M A S H`.
 const MAX_LETTERS: usize = 16;
 
 /// Numbers up to 20 as words and in Roman numerals; the position is the number.
@@ -84,7 +84,7 @@ pub(super) fn searchable(text: &str) -> String {
     fold(&plain)
 }
 
-/// The words of a text in the form of [`searchable`]. An apostrophe joins, other punctuation separates.
+/// The words of a text in the form of [`searchable`]. An apostrophe does not separate words; other punctuation does.
 pub(super) fn words(searchable: &str) -> Vec<Word> {
     let mut words = Vec::new();
     for (part, text) in searchable.split(' ').enumerate() {
@@ -144,7 +144,7 @@ pub(super) fn joined_neighbours(words: &[Word]) -> BTreeSet<String> {
     all
 }
 
-/// Sequences of at least two single letters as one word, each with the range of its words.
+/// Sequences of 2 to [`MAX_LETTERS`] single ASCII letters or digits as one word, each with the range of its words.
 pub(super) fn rows_of_letters(words: &[Word]) -> Vec<(std::ops::Range<usize>, String)> {
     let mut rows = Vec::new();
     let mut start = 0_usize;
@@ -163,7 +163,7 @@ pub(super) fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<String>().chars().take(MAX_WORD).collect()
 }
 
-/// The number up to 20 that a word means.
+/// The number from 1 to 20 that a word means.
 pub(super) fn number(word: &str) -> Option<usize> {
     if let Ok(number) = word.parse::<usize>() {
         return Some(number).filter(|number| *number < NUMBERS.len() && !word.starts_with('0'));
@@ -175,7 +175,7 @@ pub(super) fn number(word: &str) -> Option<usize> {
         .map(|found| found.saturating_add(1))
 }
 
-/// The other ways to write a number up to 20.
+/// The other ways to write a number from 1 to 20.
 pub(super) fn other_numerals(word: &str) -> Vec<String> {
     let Some(number) = number(word) else { return Vec::new() };
     let Some((name, roman)) = NUMBERS.get(number) else { return Vec::new() };
@@ -185,7 +185,8 @@ pub(super) fn other_numerals(word: &str) -> Vec<String> {
         .collect()
 }
 
-/// How many words at the beginning form an article.
+/// How many words at the beginning form an article: one or none. A word that stands alone, or before `to`, is not an
+/// article.
 pub(super) fn article(words: &[Word]) -> usize {
     match words {
         [first, second, ..] if matches!(first.text.as_str(), "the" | "a" | "an") => {
