@@ -28,8 +28,8 @@ gathered! {
         + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }
 
-/// Begins units of work about orders. Each unit locks the buyer first, so that all changes of a buyer's orders are
-/// serialized.
+/// Begins units of work about orders. Each unit that can change orders locks the buyer first, so that all changes of a
+/// buyer's orders are serialized.
 #[async_trait]
 pub trait OrderStore: Send + Sync {
     /// Begins a unit of work for a user's own orders.
@@ -121,7 +121,7 @@ pub trait OrderRepository: Send {
 #[async_trait]
 pub trait OrderQueries: Send + Sync {
     /// A page of the orders that match the filter, the newest first.
-    /// The part of the buyer's address MUST be matched without wildcards.
+    /// The text in [`OrderFilter::email`] MUST be matched literally, without wildcards.
     async fn order_page(
         &self,
         filter: &OrderFilter,
