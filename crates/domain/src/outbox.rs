@@ -18,7 +18,7 @@ pub struct NewOutboxMessage {
     pub id: OutboxId,
     /// Identifies the cause: a second message with the same cause is dropped.
     pub dedupe_key: String,
-    /// The kind of message, for operators: `mail`, `activation_requested`.
+    /// The kind of message, for operators, such as `mail` or `activation_requested`.
     pub kind: String,
     /// The user that the message concerns, when known: the message is deleted with the account.
     pub user_id: Option<UserId>,
@@ -61,12 +61,12 @@ impl ClaimedOutboxMessage {
         self.jittered(now, retry_delay(self.attempts))
     }
 
-    /// A moment between half of `delay` and `delay` after `now`. It depends only on the message and its attempt, so
-    /// that messages that failed together are not retried together.
+    /// `now` plus a part of `delay`: at least half of it, at most all of it. The part depends only on the message and
+    /// its number of attempts, so that messages that failed together are not retried together.
     #[must_use]
     pub fn jittered(&self, now: Instant, delay: Duration) -> Instant {
         let (high, low) = self.id.as_uuid().as_u64_pair();
-        // The finaliser of SplitMix64: every bit of the result depends on every bit of the input.
+        // The finalizer of SplitMix64: every bit of the result depends on every bit of the input.
         let mut bits = high ^ low.rotate_left(32) ^ u64::from(self.attempts);
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -14,7 +14,7 @@ pub const DEFAULT_PAGE_SIZE: u32 = 20;
 /// after a position.
 pub const NUMBERED_ITEMS: u64 = 10_000;
 
-/// The requested page does not exist.
+/// The requested page or its size is out of bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPage {
     /// The page is 0.
@@ -144,7 +144,7 @@ pub struct Sort<K> {
     pub descending: bool,
 }
 
-/// The text is not a sort key of the list.
+/// The text is not a sort key of the list with a permitted direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("names no sort of this list")]
 pub struct UnknownSort;

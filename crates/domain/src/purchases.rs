@@ -104,9 +104,10 @@ pub trait PurchaseRepository: Send {
     /// Adds a purchase; `false` when the user already has an active purchase of the movie. MUST NOT allow two active
     /// purchases per user and movie, even when two units add them concurrently.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
-    /// Changes the purchase to this entitlement. Returns `false` when the purchase cannot be restored because the buyer
-    /// has another active purchase of the movie, or when there is no such purchase. Callers hold the lock of the buyer.
-    /// MUST keep the time of a revocation or suspension that is already stored.
+    /// Changes the purchase to this entitlement. Returns `true` for [`Entitlement::Revoked`]; for another entitlement,
+    /// returns `false` when the purchase cannot be restored because the buyer has another active purchase of the movie,
+    /// or when there is no such purchase. Callers hold the lock of the buyer. When the purchase already has this
+    /// entitlement, MUST keep the stored time of its revocation or suspension.
     async fn put_entitlement(
         &mut self,
         id: PurchaseId,

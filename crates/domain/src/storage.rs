@@ -1,4 +1,4 @@
-//! All storage ports, as an adapter implements them.
+//! The combination of all storage ports, which an adapter for a database implements.
 
 use async_trait::async_trait;
 

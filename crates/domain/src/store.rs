@@ -18,7 +18,7 @@ pub use self::{
 /// struct, which is therefore the unit of every area.
 ///
 /// Rows are locked in this order: users by identifier, movies by identifier, then rows that belong to a user (link,
-/// session, cart).
+/// session, cart). Locks that only prevent the deletion of movies may be taken later.
 #[async_trait]
 pub trait Unit: Send {
     /// Commits the transaction.

@@ -10,8 +10,8 @@ use crate::{
     framing::{BodyReader, HeadReader},
 };
 
-/// The time between the timeout of a head and the end of the stream. In this time, the HTTP library can answer the slow
-/// client with 408.
+/// The time between the timeout of a head, or of an idle connection, and the end of the stream. In this time, the HTTP
+/// library can answer a slow client with 408, or close an idle connection.
 const MARGIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The handle by which the server notifies a connection. Clones refer to the same connection.
@@ -47,7 +47,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 enum Phase {
     /// The head of a request. `has_begun`: whether its time limit has begun. The limit begins when the first byte of
-    /// the head arrives, but for the first request when the connection is opened.
+    /// the head arrives; for the first request, it begins when the connection is opened.
     Head { reader: HeadReader, has_begun: bool, deadline: Instant },
     /// The HTTP library must decode the head, which was passed on completely.
     Decoding { deadline: Instant },
@@ -207,7 +207,7 @@ impl State {
         self.holds_memory
     }
 
-    /// Passes on at most `most` of the kept bytes, as far as they may be passed on now; returns their number.
+    /// Passes on at most `most` of the kept bytes, if they may be passed on now. Returns how many were passed on.
     pub(crate) fn take_ahead(&mut self, most: usize, mut hand_over: impl FnMut(&[u8])) -> usize {
         let mut ahead = std::mem::take(&mut self.ahead);
         let offered = ahead.len().min(most);

@@ -19,7 +19,7 @@ use crate::{AnswerMemory, RequestBody, TimedStream, Timeouts};
 /// The size of the buffer between server and client. When it is full, the server must wait for the client.
 const BUFFER: usize = 1024;
 
-/// The time between the timeout of a head and the end of the stream, in which the HTTP library can answer.
+/// The time between the timeout of a head, or of an idle connection, and the end of the stream.
 const MARGIN: Duration = Duration::from_secs(1);
 
 fn connect() -> (TimedStream<DuplexStream>, DuplexStream) {

@@ -1,7 +1,8 @@
 //! The character encoding of a file.
 //!
-//! A byte order mark determines the encoding. Without one, the first row that is not plain ASCII decides between UTF-8
-//! and Windows-1252 (which includes Latin-1), since text in Windows-1252 is hardly ever valid UTF-8.
+//! A byte order mark determines the encoding. Without one, the options may name it. Otherwise UTF-16 is detected by its
+//! zero bytes; in other files, the first row that is not plain ASCII decides between UTF-8 and Windows-1252 (which
+//! includes Latin-1), since text in Windows-1252 is hardly ever valid UTF-8.
 
 use std::{
     borrow::Cow,
@@ -150,7 +151,7 @@ impl RowEncodings {
         }
     }
 
-    /// Whether rows that are not UTF-8 were found.
+    /// Whether a row was read as Windows-1252.
     pub(crate) fn are_windows_1252(&self) -> bool {
         self.state == State::Windows1252
     }

@@ -8,7 +8,7 @@ pub enum MovieFileError {
     /// Reading failed, or the bytes are not text in the file's encoding.
     #[error("cannot read it: {0}")]
     Io(#[from] io::Error),
-    /// The file is empty.
+    /// The file is empty, or is CSV with only empty lines.
     #[error("it is empty")]
     Empty,
     /// The file has an unsupported format.
@@ -39,7 +39,7 @@ pub enum MovieFileError {
         "the JSON array is not closed before the file ends (in the element that begins in line {line}): check whether the file is complete"
     )]
     OpenArray {
-        /// The line in which the last element begins.
+        /// The line in which the incomplete element begins; the last line of the file if there is no such element.
         line: u64,
     },
     /// There is text after a JSON array.

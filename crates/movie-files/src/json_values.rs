@@ -107,7 +107,7 @@ impl RawValue {
 }
 
 /// Separates the elements of an array. An element ends at a comma or bracket that is neither in a text nor in a nested
-/// value, so an element that is not valid JSON does not affect the others.
+/// value. So an element that is not valid JSON does not affect the others, if its quotes and brackets are closed.
 struct Scanner {
     place: Place,
     nesting: usize,

@@ -85,8 +85,8 @@ impl MovieFile {
         }
     }
 
-    /// The properties that are known so far. The encoding and the ignored keys of JSON are final at the end of the
-    /// file.
+    /// The properties that are known so far. The encoding and, for JSON, the ignored keys are final only at the end of
+    /// the file.
     #[must_use]
     pub fn findings(&self) -> Findings {
         let (format, ignored, encodings) = match &self.rows {

@@ -63,7 +63,7 @@ pub fn json_line(facts: &PartialFacts) -> String {
         sort_name: facts.sort_name.as_deref(),
         is_available: facts.is_available,
     };
-    // Serialising texts and numbers into a string cannot fail.
+    // Serializing texts and numbers into a string cannot fail.
     serde_json::to_string(&line).unwrap_or_default()
 }
 

@@ -34,7 +34,7 @@ pub struct Notification {
 /// The unread notifications of a user by kind; kinds without unread notifications are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnreadCounts {
-    /// The kinds in their order.
+    /// The kinds with their counts, in the order of [`NotificationKind`].
     pub by_kind: Vec<(NotificationKind, u64)>,
 }
 

@@ -28,14 +28,14 @@ gathered! {
         + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }
 
-/// Begins units of work about orders. Each unit locks the buyer first, so that all changes of a buyer's orders are
-/// serialized.
+/// Begins units of work about orders. Each unit that can change orders locks the buyer first, so that all changes of a
+/// buyer's orders are serialized.
 #[async_trait]
 pub trait OrderStore: Send + Sync {
     /// Begins a unit of work for a user's own orders.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError>;
-    /// Begins a unit of work for background work on an order, with the current order; `None` when there is no such
-    /// order.
+    /// Begins a unit of work on an order without an access check, for example for background work or to apply a report
+    /// of the payment provider. Returns it with the current order; `None` when there is no such order.
     async fn begin_order(
         &self,
         attempt: Attempt,
@@ -121,7 +121,7 @@ pub trait OrderRepository: Send {
 #[async_trait]
 pub trait OrderQueries: Send + Sync {
     /// A page of the orders that match the filter, the newest first.
-    /// The part of the buyer's address MUST be matched without wildcards.
+    /// The text in [`OrderFilter::email`] MUST be matched literally, without wildcards.
     async fn order_page(
         &self,
         filter: &OrderFilter,

@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 
 use crate::time::Instant;
 
-/// How long a pending order waits for its payment before it expires.
+/// How long a pending order waits for its payment before it expires. A checkout can postpone the expiry.
 pub const ORDER_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
 /// How long after the end of its checkout an order expires, so that the provider's last report arrives before the order
@@ -196,8 +196,8 @@ impl OrderState {
 
     /// The state after an event: the only table of transitions.
     ///
-    /// A repeated event changes nothing. A paid order never becomes pending or canceled again, and a canceled order
-    /// stays canceled; money that arrives for it is returned.
+    /// A repeated event never changes the state again; it may be an error. A paid order never becomes pending or
+    /// canceled again. A canceled order stays canceled, and money that arrives for it is returned.
     ///
     /// # Errors
     /// When the event cannot happen in this state.

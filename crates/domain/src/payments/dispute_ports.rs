@@ -63,7 +63,7 @@ pub trait DisputeRepository: Send {
 #[async_trait]
 pub trait DisputeQueries: Send + Sync {
     /// A page of the disputes that match the filter, the newest first.
-    /// The part of the buyer's address MUST be matched without wildcards.
+    /// The text in [`DisputeFilter::email`] MUST be matched literally, without wildcards.
     async fn dispute_page(
         &self,
         filter: &DisputeFilter,

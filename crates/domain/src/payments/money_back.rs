@@ -216,7 +216,8 @@ impl MoneyBack<'_> {
         self.refunds.iter().filter(|refund| refund.is_done()).any(|refund| has(refund, item))
     }
 
-    /// Whether refunds at the provider have used up the money, so that the buyer loses all movies.
+    /// Whether all the money was refunded, and at least one of the refunds was made at the provider without naming
+    /// items. The buyer then loses all movies.
     pub(super) fn is_emptied_at_provider(&self) -> bool {
         let by_provider = |refund: &Refund| {
             refund.origin == RefundOrigin::Provider && refund.is_done() && refund.items.is_empty()

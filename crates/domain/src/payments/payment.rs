@@ -19,7 +19,7 @@ pub enum PaymentStatus {
     Processing,
     /// The money arrived.
     Successful,
-    /// The checkout ended unpaid after a decline, the money did not arrive, or the amount was wrong.
+    /// The checkout ended unpaid after a decline, the money did not arrive, or its amount or currency was wrong.
     Failed,
     /// The checkout ended unpaid, without a decline.
     Canceled,
@@ -136,7 +136,7 @@ pub enum PaymentChange {
     },
     /// The money arrived: this is reported once.
     BecameSuccessful,
-    /// Money with a wrong amount arrived: this is reported once.
+    /// Money with a wrong amount or currency arrived: this is reported once.
     BecameMismatched,
 }
 

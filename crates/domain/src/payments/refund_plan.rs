@@ -66,7 +66,8 @@ pub enum RefundRefusal {
     /// One of the items or the whole payment was already refunded, or a refund of it is pending.
     #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
-    /// The refund is larger than the remaining amount of the payment.
+    /// The refund is larger than the remaining amount of the payment, or it is a refund of single items although the
+    /// buyer paid in another currency.
     #[error("the refundable amount of the payment is smaller")]
     ExceedsPayment,
     /// Some of the movies were not paid with the payment. Contains their positions in the list of movies, from 0.

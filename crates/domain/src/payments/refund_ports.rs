@@ -21,8 +21,8 @@ pub trait RefundRepository: Send {
     ) -> Result<Vec<PaymentId>, StoreError>;
     /// All refunds of the payment with their items, oldest first.
     async fn refunds_of_payment(&mut self, id: PaymentId) -> Result<Vec<Refund>, StoreError>;
-    /// Adds a refund with its items. MUST fail when another refund of an item is pending or succeeded, or when the
-    /// payment already has an automatic refund.
+    /// Adds a refund with its items. MUST fail when another refund of an item is pending or succeeded, or when the new
+    /// refund is automatic and the payment already has an automatic refund.
     async fn insert_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
     /// Writes the refund's state, its identifier at the provider and the time of the next check. The items of a failed
     /// refund MUST be free for other refunds.

@@ -105,7 +105,7 @@ pub trait RefundRequestRepository: Send {
     /// Adds a request; `false` when another open request contains one of its items, in which case the unit MUST be
     /// dropped. MUST NOT allow an item in two open requests, even when two units add them concurrently.
     async fn insert_refund_request(&mut self, request: &RefundRequest) -> Result<bool, StoreError>;
-    /// The request.
+    /// The request; `None` when there is no such request.
     async fn find_refund_request(&mut self, id: RefundRequestId)
     -> Result<Option<RefundRequest>, StoreError>;
     /// Writes the decision. The items MUST then be free for other requests.
@@ -116,7 +116,7 @@ pub trait RefundRequestRepository: Send {
 #[async_trait]
 pub trait RefundRequestQueries: Send + Sync {
     /// A page of the requests that match the filter, the newest first.
-    /// The part of the buyer's address MUST be matched without wildcards.
+    /// The text in [`RefundRequestFilter::email`] MUST be matched literally, without wildcards.
     async fn refund_request_page(
         &self,
         filter: &RefundRequestFilter,

@@ -33,7 +33,7 @@ impl SalesInterval {
         day.checked_sub_days(Days::new(back.into())).unwrap_or(day)
     }
 
-    /// The first days of all intervals between these two days.
+    /// The first days of all intervals that contain a day from `first` to `last`, both inclusive.
     #[must_use]
     pub fn starts(self, first: NaiveDate, last: NaiveDate) -> Vec<NaiveDate> {
         let mut starts = vec![self.start(first)];
@@ -80,7 +80,8 @@ pub struct SoldThing<I> {
     pub name: String,
     /// How often the movie, or a movie of the genre, was sold.
     pub sold: i64,
-    /// The income minus refunds, in minor units.
+    /// The income minus refunds of items, in minor units. Refunds without known items and money lost in disputes are
+    /// not subtracted.
     pub net: i64,
 }
 
@@ -97,7 +98,7 @@ pub struct Sales {
     pub items_sold: i64,
     /// The movies that were sold most often, the best-selling first.
     pub top_movies: Vec<SoldThing<MovieId>>,
-    /// The genres of the movies that were sold most often, the best-selling first.
+    /// The genres whose movies were sold most often, the best-selling first.
     pub top_genres: Vec<SoldThing<GenreId>>,
 }
 

@@ -10,7 +10,7 @@ pub const TOLERATED_FAILURES: u32 = 5;
 /// The longest wait. An account is never locked permanently.
 pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 
-/// How long failures are remembered after the last one.
+/// How long failures are remembered after the last one, or after the end of the wait that it caused.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// How long a client is remembered as belonging to the account's owner.

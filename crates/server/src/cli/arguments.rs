@@ -86,7 +86,8 @@ pub(super) enum MoviesCommand {
     /// An invalid row is reported with its line, its name and all its errors; the other rows are imported.
     /// If the file ends inside a quote or a JSON array, nothing is imported.
     ///
-    /// Exit code 0: all rows were imported. 3: some rows were rejected. 1: nothing was imported.
+    /// Exit code 0: all rows were imported. 3: some rows were rejected. 1: nothing was imported, or an error stopped
+    /// the import before the end of the file.
     Import(ImportArgs),
     /// Print every movie as JSON Lines, which `import` reads back unchanged
     Export,
@@ -101,7 +102,8 @@ pub(super) enum MoviesCommand {
 pub(super) struct ImportArgs {
     /// The file, or - for standard input
     ///
-    /// The format is detected from the file name extension (.csv, .json, .jsonl), or else from the first character.
+    /// The format is detected from the file name extension (.csv, .tsv, .json, .jsonl or .ndjson), or else from the
+    /// first character.
     pub(super) file: PathBuf,
     /// The columns or JSON keys that contain a field under another name, such as
     /// `name=Series_Title,stars=Star1,stars=Star2`

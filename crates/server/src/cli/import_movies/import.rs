@@ -18,8 +18,8 @@ use crate::cli::{
 /// The maximum number of rows in a batch for PostgreSQL. A batch is one transaction.
 pub(super) const BATCH_ROWS: usize = 1_000;
 
-/// The maximum number of rows in a batch for SQLite. In a large batch, more rows are written to the same page of an index.
-/// Other writers wait for the batch, and time out after 5 s.
+/// The maximum number of rows in a batch for SQLite. A large batch is faster, because more of its rows are written to
+/// the same page of an index, but other writers wait for the batch, and time out after 5 s.
 pub(super) const SQLITE_BATCH_ROWS: usize = 4_000;
 
 /// The size in bytes at which a batch is imported even if it has fewer rows.
