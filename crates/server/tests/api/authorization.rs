@@ -205,7 +205,7 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
         // The OpenAPI document lists exactly the statuses that are possible. `DOCS_ACCESS` controls who may read the
         // document.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
-        // Comments are public, but only their authors and moderators can change them.
+        // Comments are public, but only their authors can edit them, and only authors and moderators can delete them.
         let is_for_authors = path == "/api/v1/comments/{id}";
         for (status, can_happen) in
             [("401", needed > Nobody || may_be_closed), ("403", needed > User || is_for_authors)]
