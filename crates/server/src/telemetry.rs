@@ -73,8 +73,8 @@ pub(crate) enum Level {
 
 /// Writes a message about the process to standard error: its address, that it is stopping, or why it did not start.
 ///
-/// If messages are JSON, it is an object with `message` and `fields`, otherwise it is `text`. Errors are ignored,
-/// because there is nowhere to report them. If the reader of standard error has stopped reading, the program waits only
+/// In JSON, the message is an object with `message` and `fields`; otherwise it is `text`. Errors are ignored, because
+/// there is nowhere to report them. If the reader of standard error has stopped reading, the program waits only
 /// a short time, so that it can still be stopped.
 pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<String, Value>) {
     let line = if SAYS_JSON.load(Ordering::Relaxed) { json(level, message, fields) } else { text.to_owned() };

@@ -153,9 +153,9 @@ impl Workers {
 
     /// Stops the background work while `requests`, the running requests, end in parallel.
     ///
-    /// Each job runs once more. Messages that the last requests wrote are handled afterwards. No delivery is started
-    /// after `LAST_JOB` minus `LAST_MAIL`; other processes can handle the remaining messages immediately, because they
-    /// are not claimed.
+    /// Each job except the money check runs once more. Messages that the last requests wrote are handled afterwards.
+    /// Deliveries are started only until `LAST_MAIL` before the end of `LAST_JOB`. The remaining messages are not
+    /// claimed, so other processes can handle them immediately.
     pub async fn stop(self, requests: impl Future<Output = ()>) {
         let now = Instant::now();
         let end = now.checked_add(LAST_JOB.saturating_sub(LAST_MAIL)).unwrap_or(now);
@@ -169,7 +169,8 @@ impl Workers {
     }
 }
 
-/// Waits for requests and jobs in parallel, so that neither uses up the time of the other; then runs `last`.
+/// Waits for requests and jobs in parallel, so that neither uses up the time of the other; then runs `last`. Gives up
+/// after [`LAST_JOB`].
 async fn finish(requests: impl Future<Output = ()>, mut jobs: JoinSet<()>, last: impl Future<Output = ()>) {
     let all = async {
         tokio::join!(requests, async { while jobs.join_next().await.is_some() {} });

@@ -627,7 +627,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
     server.begin_stop();
-    // The server logs that it stops immediately before it reports that it is not ready. Other requests are still
+    // Shortly after the server logs that it is stopping, it reports that it is not ready. Other requests are still
     // answered.
     loop {
         let answer = reqwest::get(&ready).await.unwrap();

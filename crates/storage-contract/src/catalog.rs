@@ -130,7 +130,8 @@ async fn identities_are_compared_literally(node: Node) {
 }
 
 async fn movies_added_by_many_concurrent_units_exist_once(node: Node) {
-    // The names of the movies already exist. Otherwise, the units would wait for each other when they add the names.
+    // The names that the movies refer to, such as genres, already exist. Otherwise, the units would wait for each
+    // other when they add the names.
     add_movie(&node, 10_000, facts("Known")).await;
     let all: Vec<Facts> = (0..600).map(|number| facts(&format!("Movie {number}"))).collect();
     let added = at_once(6, |unit_number| {

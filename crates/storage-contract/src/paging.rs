@@ -239,7 +239,7 @@ async fn filtered_lists_are_paged_the_same(node: Node) {
     assert_eq!(total, Some(Total { items: 13, is_estimate: false }));
 }
 
-/// Movies of which every second one has the genre of the filter, and the filter.
+/// Adds 25 movies, of which every second one has the genre of the filter. Returns the movies and the filter.
 async fn of_one_genre(node: &Node) -> (Vec<Movie>, MovieFilter) {
     let movies = add_many(node, 25).await;
     let filter = MovieFilter { genres: vec![movies[0].genre_ids[0]], ..MovieFilter::default() };

@@ -33,7 +33,8 @@ crate::cases! { "personal_data":
     a_cart_that_is_opened_after_the_erasure_is_removed_by_the_next_purge,
 }
 
-/// Adds the user with this number, and stores data of every kind for this user.
+/// Adds the user with this number, and stores data of many kinds for this user. Also adds the user [`OTHER`], if that
+/// user does not exist yet.
 async fn fill(node: &Node, number: u64) -> User {
     let owner = add_user(node, number).await;
     if stored_user(node, id(OTHER)).await.is_none() {

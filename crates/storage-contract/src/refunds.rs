@@ -45,7 +45,7 @@ pub(crate) async fn paid(node: &Node) -> Payment {
     paid
 }
 
-/// A pending refund of the items of the payment at these indexes.
+/// A pending refund of the payment's items at these indexes.
 pub(crate) fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
     let items = places.iter().map(|place| RefundItem {
         id: of.items[*place].id,

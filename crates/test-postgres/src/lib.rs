@@ -122,7 +122,8 @@ impl TestPostgres {
     /// Stops the server immediately, as a crash does: connections break, and new connections are refused.
     ///
     /// # Panics
-    /// When the server is shared (see [`TestPostgres::private`]) or does not stop.
+    /// When this process did not start the server (`TEST_DATABASE_URL` is set), or the server does not stop. Call
+    /// this only for a server of [`TestPostgres::private`]: other tests use the shared server.
     pub fn stop(&self) {
         self.own_cluster().lock().unwrap_or_else(PoisonError::into_inner).stop();
     }
@@ -130,7 +131,7 @@ impl TestPostgres {
     /// Starts the server again at the same address, and waits until it accepts connections.
     ///
     /// # Panics
-    /// When the server is shared (see [`TestPostgres::private`]) or does not start.
+    /// When this process did not start the server (`TEST_DATABASE_URL` is set), or the server does not start.
     pub fn start(&self) {
         self.own_cluster().lock().unwrap_or_else(PoisonError::into_inner).start();
     }

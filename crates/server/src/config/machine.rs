@@ -15,8 +15,8 @@ pub(super) fn memory_limit() -> Option<u64> {
     limit_below(Path::new("/sys/fs/cgroup"), &fs::read_to_string("/proc/self/cgroup").unwrap_or_default())
 }
 
-/// Returns the default number of passwords that are hashed at the same time: half the processors, but at most as many
-/// as fit into half of the memory.
+/// Returns the default number of passwords that are hashed at the same time: half the number of processors, but at
+/// most as many as fit into half of the memory, and at least one.
 pub(super) fn default_hash_slots(processors: usize, memory_limit: Option<u64>) -> usize {
     let by_memory = memory_limit.map_or(u64::MAX, |limit| limit.div_euclid(2).div_euclid(MEMORY_OF_A_SLOT));
     let by_memory = usize::try_from(by_memory).unwrap_or(usize::MAX);

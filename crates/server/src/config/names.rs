@@ -1,6 +1,6 @@
 //! The names of all settings, including those without effect in this version.
 
-/// The settings that may be given as `NAME_FILE`, and are never shown.
+/// The settings that may also be given as `NAME_FILE`. Their secret parts, such as passwords in URLs, are never shown.
 pub(super) const SECRETS: [&str; 11] = [
     "APP_SECRET_KEY",
     "APP_SECRET_KEY_PREVIOUS",

@@ -17,11 +17,11 @@ use super::{later::LaterSettings, redaction::hide_password};
 /// Where the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppEnv {
-    /// On a developer's machine; missing values are generated.
+    /// On a developer's machine. A missing secret key is generated.
     Dev,
-    /// In an automatic test.
+    /// In an automatic test. A missing secret key is generated.
     Test,
-    /// In production; missing values are errors.
+    /// In production. Nothing is generated, and a server does not start with settings for development.
     Prod,
 }
 

@@ -16,7 +16,7 @@ use crate::composition::error_chain;
 /// The duration after which a delivery counts as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(2);
 
-/// How long a message is postponed if its destination is slow and already has the maximum number of running deliveries.
+/// How long a message to a slow destination is postponed if no further slow delivery to it may run now.
 const POSTPONED_BY: Duration = Duration::from_secs(20);
 
 /// The number of slow deliveries that may run for each worker.
@@ -30,8 +30,9 @@ pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
 /// Handles the messages of the outbox, several at the same time.
 ///
 /// A slow destination must delay only its own messages. A delivery that turns out to be slow therefore releases its
-/// worker and continues as one of a limited number of slow deliveries. While its destination counts as slow, further
-/// messages to it start as slow deliveries. If a destination has too many of them, its further messages are postponed.
+/// worker and continues as one of a limited number of slow deliveries; if their maximum number is already running, it
+/// keeps its worker. While its destination counts as slow, further messages to this destination start as slow
+/// deliveries. They are postponed if too many deliveries to the destination, or too many slow deliveries, are running.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
     /// The number of workers. It is also the maximum number of running deliveries to a slow destination.

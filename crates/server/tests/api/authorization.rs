@@ -166,7 +166,8 @@ fn declared(operation: &Value) -> Needed {
         assert!(role.is_null(), "{operation}");
         return Nobody;
     }
-    // A bearer token has no scopes. A ticket, which a bearer token was exchanged for, opens a live stream instead.
+    // A bearer token has no scopes. The stream of notifications also accepts a ticket, which clients get in exchange
+    // for a bearer token.
     let or_ticket = (operation["operationId"] == "streamNotifications").then(|| json!({"ticket": []}));
     let expected: Vec<Value> = std::iter::once(json!({"bearer": []})).chain(or_ticket).collect();
     assert_eq!(operation["security"], json!(expected), "{operation}");
@@ -204,7 +205,7 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
         // The OpenAPI document lists exactly the statuses that are possible. `DOCS_ACCESS` controls who may read the
         // document.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
-        // Comments are public, but only their authors and moderators can change them.
+        // Comments are public, but only their authors can edit them, and only authors and moderators can delete them.
         let is_for_authors = path == "/api/v1/comments/{id}";
         for (status, can_happen) in
             [("401", needed > Nobody || may_be_closed), ("403", needed > User || is_for_authors)]
@@ -242,7 +243,7 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
     let sessions = ann.get("/users/me/sessions").await.expect(200).json();
     let other = sessions["items"].as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
     let session = other["id"].as_str().unwrap().to_owned();
-    // Objects that everyone can see and act on have no owner.
+    // Every user can see these objects and act on them.
     let is_shared = |path: &str| {
         ["/api/v1/movies/", "/api/v1/favorites/", "/api/v1/comments/"]
             .iter()

@@ -16,7 +16,7 @@ cases! {
     a_full_disk_is_unavailable_and_loses_nothing: on_sqlite_only,
 }
 
-/// Returns the tokens of the activation links to a user in mails that were printed.
+/// Returns the tokens of the activation links in the printed mails to a user.
 fn printed_tokens(printed: &str, name: &str) -> Vec<String> {
     let to = format!("To: {}\n", email_of(name));
     printed

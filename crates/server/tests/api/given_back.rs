@@ -1,5 +1,5 @@
-//! Calls that the server could not execute do not count against rate limits: a client that retries a call after a 503
-//! is not limited because of the first attempt.
+//! Calls that the server could not execute do not count against the rate limits of their operations: a client that
+//! retries a call after a 503 is not limited because of the first attempt. They count only against the global limit.
 
 use reqwest::Method;
 use serde_json::json;
@@ -61,7 +61,7 @@ async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
         app.register("ann").await.problem(503, "unavailable");
     }
     let calls_left = left(&app.anonymous().get("/nothing").await.expect(404), "global");
-    assert!(calls_left < 600 - 6, "expensive calls are counted too: {calls_left}");
+    assert!(calls_left < 600 - 6, "failed calls count against the global limit: {calls_left}");
 
     app.start_database().await;
     for (policy, count, call) in calls() {

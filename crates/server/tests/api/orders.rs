@@ -64,7 +64,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// Returns the names of the movies in the buyer's cart, newest first.
+/// Returns the names of the movies in the buyer's cart, the most recently added one first.
 async fn names_in_cart(buyer: &SignedIn) -> Vec<String> {
     let cart = buyer.get("/cart").await.expect(200).json();
     let items = cart["items"].as_array().unwrap().iter();

@@ -78,7 +78,8 @@ async fn incomplete_bodies_do_not_block_others(engine: Engine) {
         slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
         slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
     }
-    // The server authenticates these three requests before it reads their bodies, and holds a permit only meanwhile.
+    // The server authenticates these three requests before it reads their bodies. They hold a permit only during the
+    // authentication.
     let body = json!({"movie_ids": []}).to_string();
     slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
     for _ in 0..2 {

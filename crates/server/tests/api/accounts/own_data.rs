@@ -72,7 +72,7 @@ fn delete(caller: &Caller, password: &str) -> Call {
     caller.delete("/users/me").json(&json!({"password": password}))
 }
 
-/// Returns the user Ann, who has rows in every table.
+/// Returns the user Ann, who has rows in every table that refers to users.
 async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let movies = app.import_small_catalogue().await;
     app.user("ann").await;

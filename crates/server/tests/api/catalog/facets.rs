@@ -48,7 +48,7 @@ async fn the_choices_of_the_whole_catalogue(engine: Engine) {
     assert_eq!(bounds(list(&all, "price_bands")), bounds(&bands), "with and without movies");
 }
 
-/// Returns the query parameter that selects each value of the facets, with its count.
+/// Returns for each value of the facets the query that selects the value, and its count.
 fn choices(facets: &Value) -> Vec<(String, i64)> {
     let mut choices = Vec::new();
     let mut add = |choice: String, value: &Value| choices.push((choice, value["count"].as_i64().unwrap()));

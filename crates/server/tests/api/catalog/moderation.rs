@@ -210,7 +210,7 @@ async fn a_movie_of_the_same_name_year_and_duration_exists_already(engine: Engin
     let again = with(new_movie("Stalker"), json!({"genres": ["New genre"]}));
     moderator.post("/movies", again).await.problem(409, "movie_exists");
     let genres = app.anonymous().get("/genres").await.json();
-    assert_eq!(genres["total_items"], 2, "refused rows create no names: {genres}");
+    assert_eq!(genres["total_items"], 2, "a refused movie creates no names: {genres}");
     let other = create(&moderator, with(new_movie("Stalker"), json!({"year": 1980}))).await;
     change(&moderator, &other, json!({"year": 1979})).await.problem(409, "movie_exists");
     change(&moderator, &other, json!({"year": 1981})).await.expect(200);

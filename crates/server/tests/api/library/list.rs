@@ -72,7 +72,7 @@ async fn the_library_is_listed_latest_purchase_first_and_paged_by_cursor(engine:
     let first = ann.get("/library?page_size=2").await.expect(200).json();
     assert_eq!((&first["total_items"], &first["total_pages"]), (&json!(3), &json!(2)));
     let cursor = first["next_cursor"].as_str().unwrap();
-    // A movie that is bought meanwhile comes first and does not shift later pages.
+    // A movie that is bought meanwhile comes first, and does not shift the pages that are read by cursor.
     app.advance(TimeDelta::minutes(1));
     app.sell(&ann, movies.id("Aliens")).await;
     assert_eq!(library(&ann, &format!("page_size=2&cursor={cursor}")).await, ["Zootopia"]);

@@ -102,8 +102,8 @@ impl TwoNodes {
         self.shop.stripe.pay(&self.entry(payment).session).expect("an open session");
     }
 
-    /// Sends copies of the newest event of this kind to both nodes concurrently; each node processes events after each
-    /// copy. Returns how many events were processed.
+    /// Sends copies of the newest event of this kind to both nodes concurrently. After each copy, the node that
+    /// received the copy processes events. Returns how many events were processed.
     async fn send_copies(&self, kind: &str, copies: usize) -> u64 {
         let events = self.shop.stripe.events();
         let event = events.iter().rev().find(|event| event["type"] == kind).expect("an event of this kind");

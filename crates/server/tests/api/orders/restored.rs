@@ -1,5 +1,5 @@
-//! A database that was restored from a backup lacks the payments that were made at Stripe since then. The server
-//! restores them from Stripe's list of events.
+//! A database that was restored from a backup lacks the payments that were made at Stripe after the backup. The server
+//! restores these payments from Stripe's list of events.
 
 use super::{
     cancel,
@@ -17,10 +17,10 @@ cases! {
     the_events_of_lost_webhooks_are_read_from_the_list_of_events,
 }
 
-/// Deletes the rows that a backup made before the payment does not contain.
+/// Deletes the rows that are missing in a backup from before the payment.
 const FORGET_PAYMENTS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events";
 
-/// Deletes the rows that a backup made before the order does not contain.
+/// Deletes the rows that are missing in a backup from before the order.
 const FORGET_ORDERS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events; \
                              DELETE FROM order_exclusions; DELETE FROM order_items; DELETE FROM orders";
 

@@ -76,7 +76,7 @@ impl Shop {
         books[0].session.clone()
     }
 
-    /// Returns the charge of the only paid session.
+    /// Returns the payment intent of the first paid session, which the server stores as the charge.
     pub(super) fn charge(&self) -> String {
         let books = self.stripe.books();
         let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");

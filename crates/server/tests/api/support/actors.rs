@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, canaries};
 
-/// The beginnings of the paths that are not below `/api/v1`.
+/// The beginnings of the paths to which `/api/v1` is not prepended.
 const OPERATIONAL: [&str; 11] = [
     "/api/",
     "/health",

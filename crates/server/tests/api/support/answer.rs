@@ -117,7 +117,7 @@ impl Answer {
         }
         // The readiness check and pages report errors in their own format.
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
-        // If a frontend is configured, the server has no pages.
+        // The pages that a configured frontend replaces are answered with 404, which is a problem.
         let path = self.target.split('?').next().unwrap_or_default();
         let is_page = (["/", "/problems", "/activate", "/reset-password", "/unsubscribe"].contains(&path)
             && self.status != 404)

@@ -342,7 +342,7 @@ impl TestApp {
         Id::from_uuid(self.application().use_cases().ids.uuid())
     }
 
-    /// Returns every value of every table, as text.
+    /// Returns every value of every table that is not null, as text.
     pub(crate) async fn stored_texts(&self) -> Vec<Cell> {
         tables::texts(&self.database.url, "%").await.expect("the database")
     }
@@ -352,7 +352,7 @@ impl TestApp {
         self.application().use_cases().engagement.refresh_popularity().await.expect("the popularity");
     }
 
-    /// Removes expired rows, as the background job does.
+    /// Removes expired rows of sessions and of the outbox, as the background job does.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
         use_cases.sessions.clean_up().await.expect("the clean-up");

@@ -85,7 +85,7 @@ pub(crate) fn plant_tokens_of(answer: &[u8]) {
     }
 }
 
-/// Records the values of `token=` and `email=` in a URL.
+/// Records the email addresses in the query of a URL, and all values of a query that contains a token.
 pub(crate) fn plant_address(target: &str) {
     for (_, value) in target.split(['?', '&']).filter_map(|pair| pair.split_once('=')) {
         if target.contains("token=") || value.contains('@') || value.contains("%40") {
@@ -102,7 +102,8 @@ fn spellings(secret: &str) -> impl Iterator<Item = String> {
     [secret.to_owned(), numbers.trim_matches(['[', ']']).to_owned()].into_iter().chain(escaped)
 }
 
-/// Returns the secrets that occur in the lines. Each is reported once, with its first line and the number of that line.
+/// Returns the secrets that occur in the lines. Each spelling of a secret is reported once, with the first line that
+/// contains the spelling and the number of that line.
 pub(crate) fn found_in(lines: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     let spellings: BTreeSet<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
     let spellings: Vec<String> = spellings.into_iter().collect();

@@ -33,7 +33,7 @@ fn fits(template: &str, path: &str) -> bool {
     }
 }
 
-/// Asserts that the document lists the answer's status and media type.
+/// Asserts that the answer's status, media type, `Cache-Control` and problem code are in the document.
 #[track_caller]
 pub(crate) fn documents(answer: &Answer) {
     let path = answer.target.split('?').next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Movies for the cases: a dozen real movies that differ in every value that a list can be sorted or filtered by.
+//! Movies for the cases: a dozen real movies with various values of everything by which lists can be sorted or
+//! filtered.
 
 use domain::{
     catalog::{Facts, MovieIdentity},

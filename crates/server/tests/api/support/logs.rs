@@ -7,8 +7,8 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most verbose log filter (`RUST_LOG`) that operators use: all lines of this program, and the debug lines of
-/// libraries.
+/// The most verbose log filter (`RUST_LOG`) that operators are expected to use: the trace lines of the listed crates
+/// of this program, and the debug lines of everything else.
 pub(crate) const MOST_VERBOSE: &str = "debug,adapter_crypto=trace,adapter_mailer_console=trace,adapter_mailer_smtp=trace,adapter_postgres=trace,\
      adapter_sqlite=trace,adapter_throttle=trace,adapter_media=trace,api_actix=trace,app=trace,cinema=trace,domain=trace,server=trace";
 

@@ -50,8 +50,8 @@ pub(crate) struct MailServer {
 }
 
 impl MailServer {
-    /// Returns whether cases must run without a mail server, because `SKIP_MAIL=1` is set or it is not installed
-    /// (`scripts/setup.sh mail` installs it).
+    /// Returns whether the mail server is unavailable, because `SKIP_MAIL=1` is set or because aiosmtpd is not
+    /// installed (`scripts/setup.sh mail` installs it).
     #[expect(clippy::disallowed_methods, reason = "the environment selects the skipped parts of the suite")]
     pub(crate) fn is_missing() -> bool {
         std::env::var("SKIP_MAIL").is_ok_and(|value| value == "1") || python().is_none()
@@ -92,7 +92,7 @@ impl MailServer {
         mail
     }
 
-    /// Stops the mail server. Returns all received mails, in order.
+    /// Stops the mail server. Returns all received mails and refused attempts, in order.
     pub(crate) async fn end(mut self) -> Vec<DeliveredMail> {
         self.child.kill().expect("a running server");
         // The pipe may still contain lines.

@@ -115,7 +115,7 @@ async fn if_addresses_are_not_revealed_an_inactive_account_looks_unknown_and_get
     assert_eq!(told[0], told[1]);
     app.run_outbox().await;
     assert_eq!((app.mails_to(&email_of("nobody")).len(), app.mails_to(&email_of("ann")).len()), (0, 2));
-    // Of the refused log-ins of a day, at most five lead to a mail.
+    // At most five refused log-ins per day lead to a mail.
     for _ in 0..6 {
         log_in("ann", "Wr0ng password").await;
         app.advance(chrono::TimeDelta::minutes(16));

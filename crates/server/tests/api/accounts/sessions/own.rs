@@ -242,7 +242,7 @@ async fn of_thirty_concurrent_log_ins_at_most_twenty_stay(engine: Engine) {
     for answer in answers.iter().filter(|answer| answer.status == 200) {
         live += usize::from(app.refresh(&Tokens::of(answer).refresh).await.status == 200);
     }
-    assert!(live < 20, "{live} sessions are live, and the last one");
+    assert!(live < 20, "{live} sessions are live besides the last one");
 }
 
 async fn a_new_device_is_notified_once_and_the_first_device_never(engine: Engine) {

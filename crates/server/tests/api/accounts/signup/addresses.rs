@@ -13,7 +13,7 @@ cases! {
 
 const TRUSTED: [(&str, &str); 1] = [("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8")];
 
-/// Logs in with these header lines. Returns the stored IP address.
+/// Logs in with these `X-Forwarded-For` header lines. Returns the stored IP address.
 async fn kept(app: &TestApp, lines: &[&str]) -> String {
     let body = json!({"email": email_of("ann"), "password": password_of("ann")});
     let mut call = app.anonymous().post("/accounts/login", body);

@@ -29,8 +29,8 @@ async fn listed(caller: &Caller, query: &str) -> Vec<String> {
     names(&caller.get(format!("/users?{query}")).await.expect(200).json())
 }
 
-/// Creates the administrator, Ann, Bob, whose account is not activated, and the moderator Mia, one second after the
-/// other. Returns the administrator.
+/// Creates four users, one second after another: the administrator, Ann, Bob and the moderator Mia. Bob's account is
+/// not activated. Returns the administrator.
 async fn people(app: &TestApp) -> crate::support::SignedIn {
     let admin = app.admin().await;
     app.advance(TimeDelta::seconds(1));
