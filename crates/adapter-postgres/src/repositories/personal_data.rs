@@ -86,7 +86,7 @@ mod tests {
     const COUNTED: [&str; 6] =
         ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 
-    /// Tables whose rows are kept for accounting. They contain no personal data.
+    /// Tables whose rows are kept for accounting. After the erasure, they contain no personal data.
     const KEPT: [&str; 5] = ["purchases", "orders", "order_items", "payments", "refund_requests"];
 
     #[test]
