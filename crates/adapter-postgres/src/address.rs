@@ -98,7 +98,7 @@ struct Parameters {
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
-    /// The names of the parameters in `rest`, without those for TLS and `target_session_attrs`.
+    /// The names of the parameters in `rest`, without the parameters for TLS and `target_session_attrs`.
     names: Vec<String>,
 }
 

@@ -51,7 +51,7 @@ impl Mask {
     }
 }
 
-/// Adds `AND …` for each mask: the row of this table has all bits of at least one of its values.
+/// Adds `AND …` for each mask: the row of this table has all bits of at least one value of the mask.
 pub(crate) fn push_masks<ST>(statement: &mut Statement<ST>, table: &'static str, masks: &[Mask]) {
     for Mask(values) in masks {
         for (number, bits) in values.iter().enumerate() {
@@ -121,7 +121,7 @@ mod tests {
         unit.find_movie_for_update(MovieId::from_uuid(id.0)).await.unwrap().unwrap()
     }
 
-    /// The bits of a movie, followed by those of its links to genres.
+    /// The bits of a movie, followed by the bits of its links to genres.
     async fn stored_bits(unit: &mut UnitOfWork, id: MovieId) -> Vec<i64> {
         let mut statement = Statement::<(BigInt,)>::new("SELECT filter_bits FROM movies WHERE id = ");
         statement.bind(id.as_uuid()).sql(" UNION ALL SELECT filter_bits FROM movie_genres WHERE movie_id = ");

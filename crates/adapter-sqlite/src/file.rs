@@ -94,7 +94,7 @@ impl DatabaseFile {
 /// Whether SQLite finds a folder for temporary files, to which it writes intermediate results that exceed its cache. In
 /// memory, sorting a million rows would take about 60 MB for each connection.
 ///
-/// The folders are those that SQLite tries: <https://www.sqlite.org/tempfiles.html>.
+/// Checks the same folders as SQLite: <https://www.sqlite.org/tempfiles.html>.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "SQLite itself reads these variables")]
 fn has_temporary_folder() -> bool {

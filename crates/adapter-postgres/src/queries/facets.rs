@@ -70,7 +70,8 @@ impl Database {
         let mut counts = FacetCounts::default();
         let mut versions = Vec::new();
         let mut lists = groups_by_conditions(filter);
-        // Groups that count all movies are read first: if the version is the same afterwards, the counts belong to it.
+        // Groups that count all movies are read first: if the version is the same afterwards, the counts belong to it,
+        // except that large counts of names may belong to an earlier version.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);

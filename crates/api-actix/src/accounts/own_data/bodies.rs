@@ -199,8 +199,8 @@ struct DeedBody {
     created_at: Moment,
     /// The action.
     action: String,
-    /// Whether the signed-in user acted; `false` for an action on the account by another user, or by anybody who was not
-    /// signed in.
+    /// Whether the signed-in user acted; `false` for an action on the account by another user, or by anybody who was
+    /// not signed in.
     by_me: bool,
     /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
