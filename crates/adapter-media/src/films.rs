@@ -1,5 +1,4 @@
-//! Films: large files, which are stored in parts. Clients download films in an S3 bucket directly
-//! from its server.
+//! Films: large files, which are stored in parts. Clients download films in an S3 bucket directly from its server.
 
 use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 

@@ -19,8 +19,8 @@ const GENRE_BITS: u32 = 40;
 const CERTIFICATION_BITS: u32 = 12;
 /// The number of bits for decades, which follow the bits for certifications. The sign bit is not used.
 const DECADE_BITS: u32 = 11;
-/// A condition with more values than this has no mask, because comparing all of them would take longer
-/// than it saves.
+/// A condition with more values than this has no mask, because comparing all of them would take longer than it
+/// saves.
 const MOST_VALUES: usize = 8;
 
 /// The bits of the values of a condition. A movie that meets the condition has all bits of at least one value.

@@ -56,8 +56,8 @@ fn part<'a>(list: &'a [Uuid], request: &PageRequest) -> Option<&'a [Uuid]> {
 
 impl Database {
     /// The rows of a page of a short list, and the next row if there is one, with the number of all matches. `None` if
-    /// the list is not known to be short, is not cached at all, does not contain the page, or belongs to an earlier
-    /// version of the catalogue.
+    /// the list is not known to be short, is of a kind that is not cached, does not contain the page, or belongs to
+    /// another version of the catalogue.
     pub(super) async fn rows_of_short_list(
         &self,
         filter: &MovieFilter,
