@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_hmac_is_the_one_of_the_standard() {
-        // The test cases 2 and 6 of RFC 4231. In the latter, the key is longer than a block.
+        // The test cases 2 and 6 of RFC 4231. In test case 6, the key is longer than a block.
         for (key, data, expected) in [
             (&b"Jefe"[..], &b"what do ya want for nothing?"[..], [0x5b, 0xdc, 0xc1, 0x46]),
             (

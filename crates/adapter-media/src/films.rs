@@ -1,4 +1,4 @@
-//! Films: large files, which are stored in parts, and which clients read directly from the store.
+//! Films: large files, which are stored in parts. Clients download films in an S3 bucket directly from its server.
 
 use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::objects::{failed, path};
 /// The size of a part in bytes. S3 allows at most 10,000 parts, so a film may have more than 150 GB.
 const PART_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The time limit for storing a part.
+/// The time limit for storing a part, and for each other call to the store that an upload needs.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(2);
 
 /// Stores the file in parts, with only one part in memory, and returns its length in bytes. Calls `progress` with the

@@ -16,7 +16,7 @@ use object_store::local::LocalFileSystem;
 
 use crate::{films, objects::Objects};
 
-/// The time limit of a call.
+/// The time limit of a call, other than storing a film.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the folder cannot be used.

@@ -21,7 +21,7 @@ use crate::{
     objects::{Objects, failed, path},
 };
 
-/// The time limit of a call, including retries.
+/// The time limit of a call, other than storing a film. It includes retries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The time limit of one attempt. It leaves time for a second attempt.

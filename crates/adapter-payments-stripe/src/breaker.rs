@@ -51,9 +51,9 @@ impl Breaker {
         Some(Permit { period: state.period })
     }
 
-    /// Records the outcome of a call; returns `true` when this outcome opened a closed breaker. A call that began before
-    /// the breaker opened does not change an open breaker: only the outcome of the trial call shows whether Stripe
-    /// answers again.
+    /// Records the outcome of a call; returns `true` when this outcome opened a closed breaker. A call that began
+    /// before the breaker opened does not change an open breaker: only the outcome of the trial call shows whether
+    /// Stripe answers again.
     pub(crate) fn record(&self, permit: Permit, has_failed: bool, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if permit.period != state.period {

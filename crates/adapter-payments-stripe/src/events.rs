@@ -41,8 +41,8 @@ fn subject(kind: &str, object: &Value) -> Option<EventSubject> {
     if is_of("charge.dispute.") {
         return text("id").map(EventSubject::Dispute);
     }
-    // When a payment is declined and the session stays open, Stripe sends only this event. It contains the identifier
-    // of the PaymentIntent, by which the gateway finds the session.
+    // When a payment is declined and the session stays open, Stripe sends no event with the session. This event
+    // contains the identifier of the PaymentIntent, by which the gateway finds the session.
     if kind == "payment_intent.payment_failed" {
         return text("id").map(EventSubject::Checkout);
     }

@@ -91,14 +91,14 @@ impl Address {
     }
 }
 
-/// The query parameters of an address. The address is parsed by `tokio_postgres`, so parameters that it does not
-/// support are removed from the address and kept here.
+/// The query parameters of an address. `tokio_postgres` parses the address. Parameters whose values it does not fully
+/// support are removed from the address, and are interpreted here.
 struct Parameters {
-    /// The address without the parameters that `tokio_postgres` does not support.
+    /// The address for `tokio_postgres`, without these parameters.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
-    /// The names of the parameters in `rest`, without those for TLS and `target_session_attrs`.
+    /// The names of the parameters in `rest`, without the parameters for TLS and `target_session_attrs`.
     names: Vec<String>,
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
 
 /// Adds ` AND …`: the entry `s` of the search index contains all terms in this part.
 fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
-    // Words consist of letters, digits and symbols, so no escaping is needed. `~` marks joined adjacent words.
+    // Words contain no quotes and no backslashes, so no escaping is needed. `~` marks joined adjacent words.
     let any = |term: &SearchTerm| {
         let whole = term.whole.iter().flat_map(|word| [format!("'{word}'"), format!("'~{word}'")]);
         let begun = term.begun.iter().map(|word| format!("'{word}':*"));
@@ -92,8 +92,8 @@ fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: Ind
     push(others.into_iter().map(any).collect(), column);
 }
 
-/// Adds `FROM … m`: the movies that have all terms in this part of the search index. `OFFSET 0` keeps the planner from
-/// converting the subqueries into joins.
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index. `OFFSET 0` keeps the planner
+/// from converting the subqueries into joins.
 pub(crate) fn push_movies_with_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],
@@ -104,8 +104,8 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random sample
-/// of `percent` percent of all movies. Returns `true`, because on PostgreSQL a sample is cheaper than a count.
+/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random
+/// sample of `percent` percent of all movies. Returns `true`, because on PostgreSQL a sample is cheaper than a count.
 pub(crate) fn push_sampled_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],

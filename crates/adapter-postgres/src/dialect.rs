@@ -82,7 +82,7 @@ pub(crate) enum Bind {
     Ready(Column),
 }
 
-/// The values of one column in all rows that a statement inserts.
+/// The values of one column in all rows that a statement inserts, or the numbers of a list in a condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Column {
     Integers(Vec<i64>),

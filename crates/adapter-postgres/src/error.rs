@@ -41,8 +41,8 @@ const OTHER_STATEMENTS: [&str; 2] = ["prepared statement \"", "bind message supp
 /// whose `search_path` was changed.
 const MISSING: &str = "does not exist";
 
-/// Whether the connection is unusable, but another connection may succeed: it is closed (for example, after a restart
-/// of the database), read-only, or without the prepared statements that it had.
+/// Whether the connection is unusable, but another connection may succeed. For example, it is closed (after a restart
+/// of the database), it is read-only, or its prepared statements are lost or outdated.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(

@@ -1,8 +1,10 @@
-//! A summary of what a movie can be filtered by: bits of one integer, stored in `movies` and in the links to genres.
+//! A summary of the genres, the certification and the decade of a movie, as the bits of one integer. It is stored in
+//! `movies` and in the links to genres.
 //!
 //! The indexes of these tables contain the integer. A list with several filters compares the bits while it reads an
-//! index, and reads only the rows of movies that may match. This is a Bloom filter: two values may have the same bits, or
-//! the bits of a third value may be set by two others, so the exact values of the remaining movies are checked afterwards.
+//! index, and reads only the rows of movies that may match. This is a Bloom filter: two values may have the same bits,
+//! or two values together may have the bits of a third one. So the exact values of the remaining movies are checked
+//! afterwards.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +15,12 @@ use crate::statement::Statement;
 
 /// The number of bits for genres, starting at the lowest bit. A genre has up to two of them.
 const GENRE_BITS: u32 = 40;
-/// The number of bits for certifications, which follow those for genres. A certification has up to two of them.
+/// The number of bits for certifications, which follow the bits for genres. A certification has up to two of them.
 const CERTIFICATION_BITS: u32 = 12;
-/// The number of bits for decades, which follow those for certifications. The sign bit is not used.
+/// The number of bits for decades, which follow the bits for certifications. The sign bit is not used.
 const DECADE_BITS: u32 = 11;
-/// A condition with more values than this has no mask, because comparing all of them would take longer.
+/// A condition with more values than this has no mask, because comparing all of them would take longer than it
+/// saves.
 const MOST_VALUES: usize = 8;
 
 /// The bits of the values of a condition. A movie that meets the condition has all bits of at least one value.
@@ -37,7 +40,7 @@ impl Mask {
 
     /// The mask of movies of these years, both inclusive.
     pub(crate) fn of_years(min: i64, max: i64) -> Option<Self> {
-        // However long the range is, at most one decade more than a mask can have is computed.
+        // Computes at most one decade more than a mask can have, however long the range is.
         let decades = (decade_of(min)..=decade_of(max)).take(MOST_VALUES.saturating_add(1));
         Self::of(decades.map(decade_bit))
     }
@@ -48,7 +51,7 @@ impl Mask {
     }
 }
 
-/// Adds `AND …` for each mask: the row of this table has all bits of at least one of its values.
+/// Adds `AND …` for each mask: the row of this table has all bits of at least one value of the mask.
 pub(crate) fn push_masks<ST>(statement: &mut Statement<ST>, table: &'static str, masks: &[Mask]) {
     for Mask(values) in masks {
         for (number, bits) in values.iter().enumerate() {
@@ -118,7 +121,7 @@ mod tests {
         unit.find_movie_for_update(MovieId::from_uuid(id.0)).await.unwrap().unwrap()
     }
 
-    /// The bits of a movie, followed by those of its links to genres.
+    /// The bits of a movie, followed by the bits of its links to genres.
     async fn stored_bits(unit: &mut UnitOfWork, id: MovieId) -> Vec<i64> {
         let mut statement = Statement::<(BigInt,)>::new("SELECT filter_bits FROM movies WHERE id = ");
         statement.bind(id.as_uuid()).sql(" UNION ALL SELECT filter_bits FROM movie_genres WHERE movie_id = ");

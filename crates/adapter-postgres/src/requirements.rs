@@ -87,7 +87,8 @@ impl PostgresDatabase {
         Ok(wrong.map(|(database, encoding)| Unsuitable::Encoding { database, encoding }))
     }
 
-    /// The maximum number of connections to the server by all clients together, without those reserved for superusers.
+    /// The maximum number of connections to the server by all clients together, without the connections that are
+    /// reserved for superusers.
     ///
     /// # Errors
     /// When the database does not answer.

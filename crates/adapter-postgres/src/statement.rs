@@ -15,8 +15,8 @@ use crate::dialect::{Backend, Bind};
 ///
 /// It replaces Diesel's `sql_query`, whose prepared statements are never cached, so that each execution costs one more
 /// round trip. The cache is never emptied, so the program may only produce a limited number of different texts: every
-/// value from a user must be a bind parameter, and a list must be a single bind parameter. `ST` is the SQL type of a
-/// result row.
+/// value from a user must be a bind parameter, and a list must be a single bind parameter, unless it is always short,
+/// like the items of an order. `ST` is the SQL type of a result row.
 pub(crate) struct Statement<ST = ()> {
     parts: Vec<Part>,
     is_kept: bool,

@@ -201,7 +201,7 @@ fn insert_search_row(NewEntry { movie_id, entry }: &NewEntry) -> Statement {
 }
 
 /// Writes the words of all entries to the full-text index with one statement: before each statement, FTS5 writes the
-/// words of the earlier ones to the file as a new segment, and merges segments.
+/// words of earlier statements to the file as a new segment, and merges segments.
 fn index_words(entries: &[NewEntry]) -> Statement {
     let row = |NewEntry { movie_id, entry }: &NewEntry| {
         let IndexEntry { name, joined, people, description, .. } = entry;
@@ -220,8 +220,9 @@ fn index_words(entries: &[NewEntry]) -> Statement {
     words
 }
 
-/// All words of the search index, each with the number of movies that contain it. Words that were joined from two
-/// adjacent words are omitted.
+/// All words of the search index, each with the approximate number of movies that contain it: a movie is counted once
+/// for each of name, people and description that contains the word. Words that were joined from two adjacent words are
+/// omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let counts = Statement::<(Text, BigInt)>::new(
         "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",

@@ -67,7 +67,7 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
 
 /// The FTS5 query for all terms in this part of the search index.
 fn words(terms: &[SearchTerm], part: IndexPart) -> String {
-    // Words consist of letters, digits and symbols, so no escaping is needed.
+    // Words contain no quotes, so no escaping is needed.
     fn any(words: &[String], end: &str) -> String {
         let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"{end}")).collect();
         format!("({})", words.join(" OR "))

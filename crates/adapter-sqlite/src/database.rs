@@ -102,9 +102,9 @@ impl SqliteDatabase {
         writer.spawn_blocking(try_to_write).await.map_err(store_error)
     }
 
-    /// Prepares for many large units of work, such as those of an import: the connection for writing caches more pages,
-    /// and the log is copied to the file less often. Otherwise pages that change in every unit of work would be read
-    /// from the file and copied to it again and again.
+    /// Prepares for many large units of work, for example an import: the connection for writing caches more pages, and
+    /// the log is copied to the file less often. Otherwise pages that change in every unit of work would be read from
+    /// the file and copied to it again and again.
     ///
     /// # Errors
     /// When the connection cannot be configured.

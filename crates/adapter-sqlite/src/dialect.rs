@@ -172,8 +172,9 @@ pub(crate) const MOVIES_ESTIMATE: &str = "(SELECT coalesce(max(rowid), 0) FROM m
 /// The SQL expression for an identifier that is `NULL`.
 pub(crate) const NO_ID: &str = "NULL";
 
-/// The hint that makes a query use this index of a table. Without the hint, the planner may read all rows of another
-/// index and sort all of them, instead of sorting only the rows that are equal in the first column of the order.
+/// The hint that makes a query use this index of a table. Without the hint, the planner may choose a slower access. For
+/// example, it may read all rows of another index and sort all of them, instead of sorting only the rows that are equal
+/// in the first column of the order.
 pub(crate) fn index_hint(index: &'static str) -> String {
     format!(" INDEXED BY {index}")
 }

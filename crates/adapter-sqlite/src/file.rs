@@ -23,8 +23,8 @@ const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PR
     PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
 
-/// The settings of the connection that imports many rows: it caches 128 MiB of pages, and makes a checkpoint itself only
-/// if the log reaches 100,000 pages (400 MB).
+/// The settings of the connection that imports many rows: it caches 128 MiB of pages, and makes a checkpoint itself
+/// only if the log reaches 100,000 pages (400 MB).
 pub(crate) const BULK_SETTINGS: &str = "PRAGMA cache_size = -131072; PRAGMA wal_autocheckpoint = 100000;";
 
 /// The file is a symbolic link. It is refused, because someone else may have chosen its target.
@@ -39,8 +39,8 @@ pub(crate) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Creates the folder and the file if they do not exist. Only the user of this process can read them, because the
-    /// file contains e-mail addresses and password hashes.
+    /// Creates the folder and the file if they do not exist. Only the user of this process can access what was created,
+    /// because the file contains e-mail addresses and password hashes.
     pub(crate) fn prepare(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
@@ -94,7 +94,7 @@ impl DatabaseFile {
 /// Whether SQLite finds a folder for temporary files, to which it writes intermediate results that exceed its cache. In
 /// memory, sorting a million rows would take about 60 MB for each connection.
 ///
-/// The folders are those that SQLite tries: <https://www.sqlite.org/tempfiles.html>.
+/// Checks the same folders as SQLite: <https://www.sqlite.org/tempfiles.html>.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "SQLite itself reads these variables")]
 fn has_temporary_folder() -> bool {

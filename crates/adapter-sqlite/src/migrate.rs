@@ -89,7 +89,7 @@ impl SqliteDatabase {
         schema_state(self.readers()).await
     }
 
-    /// Compares the schema of a file with the migrations of this program. Creates and writes nothing: a missing file
+    /// Compares the schema of a file with the migrations of this program. Does not create the file: a missing file
     /// counts as a schema that lacks every migration.
     ///
     /// # Errors

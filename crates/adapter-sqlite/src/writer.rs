@@ -87,7 +87,7 @@ fn lock<T>(mutex: &sync::Mutex<T>) -> sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(sync::PoisonError::into_inner)
 }
 
-/// The only connection for writing. One unit of work at a time uses it.
+/// The only connection for writing, except that migrations use another one. One unit of work at a time uses it.
 pub(crate) struct Writer {
     connection: Arc<Mutex<Connection>>,
 }

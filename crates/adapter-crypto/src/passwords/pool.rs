@@ -177,8 +177,8 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
     }
 }
 
-/// Lowers the priority of this thread below that of the threads that serve requests. This is only done on Linux,
-/// because elsewhere `nice(2)` would lower the priority of the whole process.
+/// Lowers the priority of this thread below the priority of the threads that serve requests. This is only done on
+/// Linux, because elsewhere `nice(2)` would lower the priority of the whole process.
 fn stand_back() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICE) {

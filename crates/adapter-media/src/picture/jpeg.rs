@@ -7,7 +7,7 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
     markers(bytes).any(|marker| marker == END)
 }
 
-/// Whether a JPEG is progressive. The decoder of such a picture needs additional memory: twice that of the pixels.
+/// Whether a JPEG is progressive. The decoder of such a picture needs additional memory: twice as much as the pixels.
 pub(super) fn is_progressive(bytes: &[u8]) -> bool {
     markers(bytes)
         .take_while(|marker| *marker != END)

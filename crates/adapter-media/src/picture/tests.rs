@@ -36,8 +36,8 @@ pub(super) fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Creates and decodes an avatar. Checks that it is a complete JPEG of the right size, without EXIF data and colour
-/// profile.
+/// Creates and decodes an avatar. Checks that it is a complete JPEG of the right size, without EXIF data or a
+/// colour profile.
 #[track_caller]
 fn avatar_of(upload: &[u8]) -> RgbImage {
     let bytes = avatar::made(upload).unwrap();

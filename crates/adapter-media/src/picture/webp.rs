@@ -1,5 +1,5 @@
 /// The sizes (width, height) in the headers of the lossy frames of a WebP file. They must be checked before the file is
-/// decoded: the decoder decodes a frame of the declared size before it compares this size with that of the whole
+/// decoded: the decoder decodes a frame of the declared size before it compares this size with the size of the whole
 /// picture.
 pub(super) fn frame_sizes(bytes: &[u8]) -> Vec<(u32, u32)> {
     let mut sizes = Vec::new();

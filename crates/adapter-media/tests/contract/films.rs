@@ -77,7 +77,7 @@ async fn a_film_of_several_parts_is_stored_unchanged(films: Films) {
     assert_eq!(told.load(Ordering::Relaxed), length);
     match films.open_film(&key, FilmAccess::Read).await.unwrap().unwrap() {
         FilmSource::Local(_) => assert!(read(&films, &key).await.as_ref() == Some(&content), "other bytes"),
-        // The film is too large to be read into memory, but the error of this attempt contains its size.
+        // `get` refuses to read a film of this size into memory, but its error contains the size.
         FilmSource::Address(_) => {
             let error = S3Server::shared().media().get(&key).await.unwrap_err();
             assert!(format!("{error:?}").contains(&length.to_string()), "{error:?}");

@@ -94,7 +94,7 @@ impl<T: Clone> Kept<T> {
 
 impl CatalogCache {
     /// Creates an empty cache for a database with this number of connections. Searches may use half of the connections
-    /// at once, so that other calls succeed during many expensive searches.
+    /// (rounded up) at once, so that other calls succeed during many expensive searches.
     pub(crate) fn for_connections(connections: usize) -> Self {
         let searches = connections.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS);
         Self {

@@ -48,8 +48,8 @@ impl FacetQueries for Database {
             return Ok(counts);
         }
         let (database, filter) = (self.clone(), filter.clone());
-        // It continues when the caller has left, so that a count that takes longer than a request is cached for the next one. The
-        // permits limit how many such counts run.
+        // The count continues when the caller has left, so that a count that takes longer than a request is cached for
+        // the next request. The permits limit how many such counts run.
         let counting = tokio::spawn(async move {
             let _permits = (permit, search_turn);
             database.count_facets(&filter, currency, key, version).await
@@ -70,7 +70,8 @@ impl Database {
         let mut counts = FacetCounts::default();
         let mut versions = Vec::new();
         let mut lists = groups_by_conditions(filter);
-        // Groups that count all movies are read first: if the version is the same afterwards, the counts belong to it.
+        // Groups that count all movies are read first: if the version is the same afterwards, the counts belong to it,
+        // except that large counts of names may belong to an earlier version.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -88,8 +89,9 @@ impl Database {
             if groups.is_empty() {
                 continue;
             }
-            // The same part belongs to the facets of other filters: the decades of a genre do not depend on the chosen decade. Price
-            // bands are excluded, because counts with them may be used for some time after a change.
+            // The same part belongs to the facets of other filters: the decades of a genre do not depend on the chosen
+            // decade. Parts with price bands are not cached, because the cache may return large counts with price bands
+            // for some time after a change.
             let part_key = (!groups.contains(&FacetGroup::PriceBands))
                 .then(|| format!("{groups:?} of {}", others.key()));
             if let Some(part) = part_key.as_ref().and_then(|key| self.cache().facets(key, version)) {
@@ -124,13 +126,13 @@ impl Database {
         Ok(counts)
     }
 
-    /// The version of the catalogue, and the facets that are cached for it.
+    /// The version of the catalogue, and the cached facets, if they may be used for this version.
     async fn known_facets(&self, key: &str) -> Result<(i64, Option<FacetCounts>), StoreError> {
         let version = self.catalog_version().await?;
         Ok((version, self.cache().facets(key, version).map(|counts| FacetCounts::clone(&counts))))
     }
 
-    /// Copies the counts of a group for all movies from the cached counts of its names, and removes the group.
+    /// Takes the counts of a group for all movies from the cached counts of its names, and removes the group.
     async fn note_names(
         &self,
         groups: &mut Vec<FacetGroup>,
@@ -148,8 +150,8 @@ impl Database {
     }
 }
 
-/// Returns each filter that is needed for counting, with the groups that it counts. Groups without chosen values share a
-/// filter.
+/// Returns each filter that is needed for counting, with the groups that it counts. Groups without chosen values share
+/// a filter.
 fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGroup>)> {
     let mut found: Vec<(MovieFilter, Vec<FacetGroup>)> = Vec::new();
     for group in FacetGroup::ALL {
@@ -201,8 +203,8 @@ pub(super) fn facets_statement(
         if !is_join {
             push_matching(&mut matching, conditions, driver);
         }
-        // Movies that are counted only once need not be kept in memory. Otherwise they must be, because the planner could read
-        // all movies in the order of the groups.
+        // Movies that are counted only once need not be kept in memory. Movies that are counted several times must be
+        // kept, because the planner could otherwise read all movies in the order of the groups.
         let is_counted_once = is_join && groups.len() == 1 && !groups.contains(&FacetGroup::Genres);
         let kept = if is_counted_once { "NOT MATERIALIZED" } else { "MATERIALIZED" };
         statement
@@ -211,7 +213,8 @@ pub(super) fn facets_statement(
             .sql(")");
         "FROM matching m"
     };
-    // Years and prices are counted in the order of their indexes and then added up: a group of a computed value would be sorted.
+    // Years and prices are counted in the order of their indexes and then added up, because grouping by a computed
+    // value would require a sort.
     for (position, group) in FacetGroup::ALL.into_iter().enumerate() {
         if !groups.contains(&group) {
             continue;

@@ -83,8 +83,8 @@ impl Keyset {
         statement.sql(self.id).sql(if self.is_id_descending() { " DESC" } else { "" });
     }
 
-    /// Adds `, … AS k0` for the first column, `, … AS k1` for the second, and so on; [`named`](Self::named) uses these
-    /// names.
+    /// Adds `, … AS k0` for the first column, `, … AS k1` for the second, and so on; [`named`](Self::named) uses
+    /// these names.
     pub(crate) fn push_columns<ST>(&self, statement: &mut Statement<ST>) {
         for (number, key) in self.keys.iter().enumerate() {
             statement.sql(", ").append(&key.column).sql(format!(" AS k{number}"));

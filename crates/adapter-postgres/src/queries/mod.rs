@@ -1,5 +1,5 @@
-//! Queries that only read, with `Database::fetch` and without a transaction. Like the repositories, `adapter-sqlite`
-//! compiles them too.
+//! Queries, which read with `Database::fetch` and without a transaction. Only the seals of the audit log and the lists
+//! of similar movies are also written here. `adapter-sqlite` compiles these files too, like the repositories.
 
 mod accounts;
 mod audit;

@@ -152,8 +152,8 @@ impl Database {
         }
     }
 
-    /// Caches the successful access of a page that was not filled at the first attempt, so that similar pages use it
-    /// immediately.
+    /// Caches the access that was tried after a walk that did not fill the page, so that similar pages begin with this
+    /// access.
     pub(super) fn remember_access(&self, conditions: &[Condition], rows: u32, access: Access) {
         self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }

@@ -184,7 +184,7 @@ impl Database {
         conditions.insert(0, Order::first_is(*first, &value)?);
         let rows = self.list_rows(&conditions, &Order::of(rest, None), &request, viewer).await?;
         let is_full = usize::try_from(request.size()).is_ok_and(|size| rows.len() > size);
-        // The total is that of the complete list.
+        // The number of matches is left out, because it is not the total of the complete list.
         Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
     }
 
@@ -259,7 +259,7 @@ impl Database {
             // The matches are few enough to read all of them.
             Some(Sample { words, .. }) => {
                 let mut statement = count_statement(conditions, Access::Lookup { driver: words });
-                // It must be planned each time, since common words need another plan than rare ones.
+                // The statement must be planned each time, because common words need another plan than rare ones.
                 statement.forget();
                 self.count_at_version(statement).await?
             }
@@ -290,8 +290,8 @@ impl Database {
     /// Counts the matches of a search in a sample of a large catalogue. `None` for other filters, small catalogues, and
     /// databases that count words cheaply.
     ///
-    /// Counting the movies that have two common words reads all of them on PostgreSQL, whose index of words contains
-    /// nothing else.
+    /// Counting the movies that have two common words would read the rows of all these movies on PostgreSQL, because
+    /// its index of words contains no other columns.
     async fn sample(&self, conditions: &[Condition]) -> Result<Option<Sample>, StoreError> {
         let Some((words, statement)) = sample_statement(conditions) else { return Ok(None) };
         if self.approximate_movies().await? < SAMPLED_FROM {
@@ -316,8 +316,8 @@ impl Database {
     }
 }
 
-/// Counts the matches in a random sample of the movies; also returns the position of the condition with the words. `None`
-/// if there is none, or this database counts words cheaply.
+/// Counts the matches in a random sample of the movies; also returns the position of the condition with the words.
+/// `None` if there is no such condition, or this database counts words cheaply.
 fn sample_statement(conditions: &[Condition]) -> Option<(usize, Statement<(BigInt, BigInt)>)> {
     let mut statement = Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*)");
     let words = conditions.iter().position(|condition| condition.push_sample(&mut statement))?;
@@ -326,7 +326,7 @@ fn sample_statement(conditions: &[Condition]) -> Option<(usize, Statement<(BigIn
     Some((words, statement))
 }
 
-/// Counts up to the cap, and reads the version of the count.
+/// Counts up to one more than [`NUMBERED_ITEMS`], and reads the version of the catalogue to which the count belongs.
 pub(super) fn count_statement(conditions: &[Condition], access: Access) -> Statement<(BigInt, BigInt)> {
     let mut statement =
         Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*) FROM (SELECT 1");
@@ -376,8 +376,8 @@ pub(super) fn list_statement(
     let mut statement = Statement::<ListTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
     statement.sql(", (SELECT version FROM catalog_state), ");
-    // The rows of a first page in the order of an index are selected directly; otherwise only identifiers are selected
-    // first.
+    // In a list without conditions, the rows of a page without an offset are selected directly. Otherwise only
+    // identifiers are selected first.
     let has_whole_rows = access == Access::Walk { limit: None } && request.offset() == 0;
     match access {
         Access::Walk { limit: None } => {

@@ -20,9 +20,9 @@ use crate::{
 /// The number of seconds in a day.
 const DAY_SECONDS: i64 = 86_400;
 
-/// Determines which index a report uses. If its period covers more than 1/7 of the time between the first and the last
-/// sale, the report reads the whole index that is sorted by movie or buyer. Otherwise, it reads the period from the
-/// index that is sorted by time, and sorts the rows by movie or buyer, which on SQLite takes seven times as long for
+/// Determines which index a report uses on SQLite. If its period covers more than 1/7 of the time between the first and
+/// the last sale, the report reads the whole index that is sorted by movie or buyer. Otherwise, it reads the period
+/// from the index that is sorted by time, and sorts the rows by movie or buyer, which takes seven times as long for
 /// each row.
 const WHOLE_INDEX_PART: i32 = 7;
 

@@ -42,8 +42,8 @@ fn is_steady(sorts: &[MovieSort]) -> bool {
     sorts.iter().all(|sort| sort.key != MovieSortKey::Rating)
 }
 
-/// The movies of the list that a page needs, including the first movie after the page. `None` if the
-/// page is not in the list.
+/// The movies of the list that a page needs, including the first movie after the page. `None` if the page is not in the
+/// list.
 fn part<'a>(list: &'a [Uuid], request: &PageRequest) -> Option<&'a [Uuid]> {
     let begin = match request.start() {
         Start::Number(_) => usize::try_from(request.offset()).ok()?,
@@ -56,7 +56,8 @@ fn part<'a>(list: &'a [Uuid], request: &PageRequest) -> Option<&'a [Uuid]> {
 
 impl Database {
     /// The rows of a page of a short list, and the next row if there is one, with the number of all matches. `None` if
-    /// the list is not known to be short, or the catalogue has changed.
+    /// the list is not known to be short, is of a kind that is not cached, does not contain the page, or belongs to
+    /// another version of the catalogue.
     pub(super) async fn rows_of_short_list(
         &self,
         filter: &MovieFilter,
@@ -83,7 +84,8 @@ impl Database {
         let total = i64::try_from(list.len()).map_err(StoreError::failed)?;
         let mut rows: Vec<ListRow> =
             rows.into_iter().map(|(row, version, _)| (row, version, Some(total))).collect();
-        // The order of the list, even if the popularity has changed since: otherwise the next page would repeat movies.
+        // Keeps the order of the list even if the popularity has changed since: otherwise the next page could repeat
+        // movies.
         rows.sort_by_key(|(row, _, _)| part.iter().position(|id| *id == row.id.0));
         Ok(Some(rows))
     }

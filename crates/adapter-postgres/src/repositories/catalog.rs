@@ -269,9 +269,9 @@ impl OfferRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks the movies with these identities, in the order of their identifiers; returns `false` if there are none.
-    /// Does nothing on SQLite. The caller must read the movies with a later statement: only a statement that starts
-    /// after the locks were granted sees what the previous holders of the locks have changed in other tables.
+    /// Locks the movies with these identities, in the order of their identifiers; returns `false` if there are none. On
+    /// SQLite, only returns `true`. The caller must read the movies with a later statement: only a statement that
+    /// starts after the locks were granted sees what the previous holders of the locks have changed in other tables.
     async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<bool, StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(true) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM ");
@@ -332,7 +332,7 @@ impl UnitOfWork {
         for chunk in rows.chunks(CHUNK) {
             insert_names(self, names_table(kind), chunk).await?;
         }
-        // Lists of genres and people also contain names without movies, so their counts change.
+        // Lists of names also contain names without movies, so the cached lists are outdated.
         self.note_catalog_change();
         Ok(())
     }

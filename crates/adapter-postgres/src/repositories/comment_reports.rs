@@ -99,7 +99,7 @@ impl CommentReportRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Deletes the reports by the user, and every undecided reported comment that the user wrote, or that nobody else
+    /// Deletes the reports by the user, and every undecided reported comment that the user wrote, or that only the user
     /// reported.
     pub(crate) async fn erase_reports(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();

@@ -159,8 +159,8 @@ impl IdempotencyKeys for Database {
                 .bind(request.fingerprint.clone())
                 .sql(" AND ");
             push_key(&mut statement, &request.key);
-            // Another copy of the request may have created an object. Then its row has another identifier, and an error
-            // response of this copy must not be stored.
+            // Another copy of the request may have created an object. Then the row has the identifier of that copy, and
+            // an error response of this copy must not be stored.
             if answer.status >= 400 {
                 statement.sql(" AND id = ").bind(request.id.as_uuid());
             }

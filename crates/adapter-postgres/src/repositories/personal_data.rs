@@ -55,8 +55,8 @@ impl PersonalDataRepository for UnitOfWork {
             Statement::<()>::new("UPDATE refund_requests SET reason = NULL, note = NULL WHERE user_id = ");
         statement.bind(user_id.as_uuid());
         self.execute(statement).await?;
-        // The key contains a space, which the key of a valid address cannot. So nobody can sign in, register or request
-        // a link as the erased user.
+        // The key contains a space, which the key of a valid address cannot contain. So nobody can sign in, register or
+        // request a link as the erased user.
         let mut statement = Statement::<()>::new("UPDATE users SET email = ");
         statement
             .bind(format!("deleted-{user_id}@deleted.invalid"))
@@ -82,11 +82,11 @@ impl PersonalDataRepository for UnitOfWork {
 mod tests {
     use super::ERASED;
 
-    /// Tables whose rows are deleted by code that also updates counters, such as the number of likes.
+    /// Tables whose rows `erase_engagement` deletes, because it also updates counters, such as the number of likes.
     const COUNTED: [&str; 6] =
         ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 
-    /// Tables whose rows are kept for accounting. They contain no personal data.
+    /// Tables whose rows are kept for accounting. After the erasure, they contain no personal data.
     const KEPT: [&str; 5] = ["purchases", "orders", "order_items", "payments", "refund_requests"];
 
     #[test]

@@ -48,7 +48,7 @@ impl UnitOfWork {
 
 impl UnitOfWork {
     /// Locks the movies in the order of their identifiers. Does nothing on SQLite. The movies must be read by a later
-    /// statement: only that one sees what the earlier holders of the locks have changed in other tables.
+    /// statement: only a later one sees what the previous holders of the locks have changed in other tables.
     pub(super) async fn lock_movies_by_id(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
@@ -110,7 +110,7 @@ impl SearchIndex for Database {
         let words = indexed_words(self).await?;
         let old = Statement::<(Text, BigInt)>::new("SELECT word, movies FROM search_vocabulary");
         let old: HashMap<String, i64> = self.fetch::<_, WordCount>(old).await?.into_iter().collect();
-        // Sorted, so that nodes that run it concurrently lock the rows in the same order.
+        // Sorted, so that nodes that run this function concurrently lock the rows in the same order.
         let changed: BTreeMap<&str, i64> = words
             .iter()
             .filter(|(word, movies)| old.get(*word).is_none_or(|old| is_other_count(*old, **movies)))

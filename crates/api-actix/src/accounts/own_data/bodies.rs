@@ -199,7 +199,8 @@ struct DeedBody {
     created_at: Moment,
     /// The action.
     action: String,
-    /// Whether the signed-in user acted; `false` for an action of another user on the account.
+    /// Whether the signed-in user acted; `false` for an action on the account by another user, or by anybody who was
+    /// not signed in.
     by_me: bool,
     /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
@@ -213,7 +214,7 @@ struct DeedBody {
 }
 
 impl DeedBody {
-    /// Creates the entry for the export of this user. If another user acted, the network and the request id are left
+    /// Creates the entry for the export of this user. Unless this user acted, the network and the request id are left
     /// out.
     fn new(record: AuditRecord, user_id: UserId) -> Self {
         let by_me = record.actor == Some(user_id);
