@@ -86,6 +86,15 @@ impl Failure {
     }
 }
 
+/// The failure of a call whose earlier attempt may have taken effect: a later attempt that was refused or not sent does
+/// not show whether it did.
+fn after_uncertain(earlier: Option<Failure>, failure: Failure) -> Failure {
+    match (earlier, failure) {
+        (Some(earlier), Failure::Refused { .. } | Failure::NotReached(_)) => earlier,
+        (_, failure) => failure,
+    }
+}
+
 impl From<Failure> for GatewayError {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -166,16 +175,19 @@ impl Client {
         let begin = Instant::now();
         let deadline = begin.checked_add(CALL_TIMEOUT).unwrap_or(begin);
         let mut attempt = 1_u32;
+        let mut uncertain = None;
         loop {
             let failed = match self.try_once(call, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
+            let failure = after_uncertain(uncertain.take(), failed.failure);
             let delay = RETRY_DELAY.saturating_mul(attempt);
             let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= deadline);
             if !failed.may_retry || attempt >= TRIES || is_late {
-                return Err(failed.failure);
+                return Err(failure);
             }
+            uncertain = Some(failure).filter(|failure| matches!(failure, Failure::Unknown(_)));
             sleep(delay).await;
             attempt = attempt.saturating_add(1);
         }

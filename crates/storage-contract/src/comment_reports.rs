@@ -14,6 +14,7 @@ use crate::{
 
 crate::cases! { "comment_reports":
     reports_of_one_comment_are_one_item,
+    the_most_recently_reported_comment_is_first,
     concurrent_reports_of_one_comment_are_one_item,
     one_of_twenty_concurrent_decisions_about_a_report_counts,
 }
@@ -37,6 +38,26 @@ async fn commented(node: &Node, users: u64) {
     let mut unit = node.unit().await;
     unit.insert_comment(&comment(5, 1, None, 1)).await.unwrap();
     unit.commit().await.unwrap();
+}
+
+async fn the_most_recently_reported_comment_is_first(node: Node) {
+    commented(&node, 3).await;
+    let mut unit = node.unit().await;
+    unit.insert_comment(&comment(6, 1, None, 1)).await.unwrap();
+    let of_other = NewReport { comment_id: id(6), ..report(2, 2) };
+    for report in [report(1, 2), of_other] {
+        unit.report_comment(&report).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let first = async || {
+        let request = PageRequest::numbered(1, 10).unwrap();
+        node.reported_comments(Some(true), &request).await.unwrap().items[0].comment_id
+    };
+    assert_eq!(first().await, id(6));
+    let mut unit = node.unit().await;
+    unit.report_comment(&report(3, 3)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(first().await, id(5), "it was reported again by another user");
 }
 
 async fn concurrent_reports_of_one_comment_are_one_item(node: Node) {

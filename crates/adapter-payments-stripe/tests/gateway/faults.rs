@@ -103,6 +103,15 @@ async fn a_call_whose_key_is_still_in_use_is_retried() {
 }
 
 #[tokio::test]
+async fn a_refusal_after_an_attempt_with_an_unknown_effect_leaves_the_outcome_unknown() {
+    let shop = Shop::open();
+    shop.stripe.fail(OPEN, Fault::KeyInUse, 1);
+    shop.stripe.fail(OPEN, Fault::Unauthorized, 1);
+    assert!(is_unknown(&shop.gateway.open_checkout(&request(1, &[money(999, "USD")])).await));
+    assert_eq!(shop.count(OPEN), 2);
+}
+
+#[tokio::test]
 async fn a_refused_secret_key_counts_as_not_reached() {
     let (_, outcome, tries) = opened_with(Fault::Unauthorized, None, 1).await;
     assert_eq!((outcome, tries), (Outcome::NotReached, 1));

@@ -69,6 +69,7 @@ impl Database {
     ) -> Result<FacetCounts, StoreError> {
         let mut counts = FacetCounts::default();
         let mut versions = Vec::new();
+        let mut has_names = false;
         let mut lists = groups_by_conditions(filter);
         // Groups that count all movies are read first: if the version is the same afterwards, the counts belong to it,
         // except that large counts of names may belong to an earlier version.
@@ -76,6 +77,7 @@ impl Database {
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
             if conditions.is_empty() {
+                has_names = true;
                 self.note_names(&mut groups, FacetGroup::Genres, NameKind::Genre, &mut counts.genres).await?;
                 let certifications = &mut counts.certifications;
                 self.note_names(
@@ -120,7 +122,15 @@ impl Database {
             }
         }
         // Counts from several statements are cached only if nothing changed between the statements.
-        if versions.first() == Some(&version) && versions.iter().all(|other| *other == version) {
+        // Counts of names may belong to an earlier version.
+        let are_names_current = !has_names
+            || [NameKind::Genre, NameKind::Certification]
+                .into_iter()
+                .all(|kind| self.cache().has_names_of(kind, version));
+        if are_names_current
+            && versions.first() == Some(&version)
+            && versions.iter().all(|other| *other == version)
+        {
             self.cache().keep_facets(key, version, Arc::new(counts.clone()));
         }
         Ok(counts)

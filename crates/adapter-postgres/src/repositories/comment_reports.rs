@@ -50,7 +50,7 @@ impl CommentReportRepository for UnitOfWork {
             let mut statement = Statement::<()>::new("UPDATE reported_comments SET reported_at = ");
             statement
                 .bind(report.at)
-                .sql(", decision = NULL, decided_at = NULL WHERE decision IS NOT NULL AND comment_id = ")
+                .sql(", decision = NULL, decided_at = NULL WHERE comment_id = ")
                 .bind(report.comment_id.as_uuid());
             self.execute(statement).await?;
         }

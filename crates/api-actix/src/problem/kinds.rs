@@ -171,13 +171,13 @@ kinds! {
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
         "The resource was changed after the version named in `If-Match`. Read it again and repeat the change.";
     TOO_LARGE = 413 "too_large" "Body too large"
-        "A request body may have at most 64 KiB, an avatar 2 MiB, a poster 10 MiB, and the form of a page 16 KiB.";
+        "A request body may have at most 64 KiB, a webhook of a payment provider 256 KiB, an avatar 2 MiB, a poster 10 MiB, and the form of a page 16 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
         "The body does not have the required type: `application/json` in UTF-8, for a PATCH also `application/merge-patch+json`; for an upload `multipart/form-data` with a JPEG, PNG or WebP picture; for a page of the server `application/x-www-form-urlencoded`.";
     RANGE_NOT_SATISFIABLE = 416 "range_not_satisfiable" "Range not satisfiable"
         "The file has none of the bytes that `Range` asks for. `Content-Range` contains its length.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
-        "The request was understood, but some of its values are not acceptable. `errors` names every one of them.";
+        "The request was understood, but some of its values are not acceptable. `errors` names them; after 50 of them, its last entry says how many more there are.";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "Idempotency key reused"
         "This `Idempotency-Key` was sent with another body before. A new request needs a new key.";
     RATE_LIMITED = 429 "rate_limited" "Too many requests"

@@ -177,9 +177,8 @@ pub trait CommentReportRepository: Send {
 /// Reads reported comments outside a unit of work.
 #[async_trait]
 pub trait CommentReportQueries: Send + Sync {
-    /// A page of the reported comments, sorted by the time of the first report or, for reopened comments, of the report
-    /// that reopened them; the latest first. `is_open` selects comments with open reports (`true`) or with decided
-    /// reports (`false`).
+    /// A page of the reported comments, the most recently reported one first. `is_open` selects comments with open
+    /// reports (`true`) or with decided reports (`false`).
     async fn reported_comments(
         &self,
         is_open: Option<bool>,
