@@ -1,5 +1,5 @@
-//! A mailer that sends mails through a mail server (SMTP, RFC 5321), with STARTTLS or TLS. A mail with an HTML part is
-//! sent as `multipart/alternative`.
+//! A mailer that sends mails through a mail server (SMTP, RFC 5321), with STARTTLS, with TLS, or unencrypted. A mail
+//! with an HTML part is sent as `multipart/alternative`.
 
 mod connections;
 mod failure;

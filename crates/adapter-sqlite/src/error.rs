@@ -1,9 +1,9 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// Parts of SQLite's messages when the database is temporarily locked or full, or its file cannot be accessed. Diesel
-/// drops the result code of these errors, so they can only be recognized by their messages (`sqlite3_errstr`). Each
-/// line names the result code.
+/// Parts of SQLite's messages about temporary errors, for example a locked database, a full disk or a lack of memory.
+/// Diesel drops the result code of these errors, so they can only be recognized by their messages (`sqlite3_errstr`).
+/// Each line names the result code.
 const PASSING: [&str; 9] = [
     "database is locked",                   // SQLITE_BUSY
     "database table is locked",             // SQLITE_LOCKED

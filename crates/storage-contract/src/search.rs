@@ -4,7 +4,7 @@
 use domain::catalog::{Facts, KnownWord, MovieFilter, MovieIdentity, MovieSort, Search, corrections};
 
 use crate::{
-    fixtures::{add_movies, facts, set_available, texts, update},
+    fixtures::{add_movie, add_movies, facts, set_available, texts, update},
     node::Node,
     paging::{chained, page},
 };
@@ -24,6 +24,7 @@ crate::cases! { "search":
     every_spelling_of_a_name_is_found,
     the_best_match_is_first_and_then_the_most_popular,
     the_year_of_a_search_narrows_it,
+    a_search_finds_a_movie_as_soon_as_it_is_added,
     unranked_matches_follow_by_popularity,
     a_movie_with_the_complete_name_is_ranked_regardless_of_popularity,
     a_word_is_known_as_soon_as_it_is_indexed,
@@ -305,6 +306,21 @@ async fn the_year_of_a_search_narrows_it(node: Node) {
     assert_eq!(found(Search::parse("1984").narrowed_by_year(0)).await, [dune(1984)]);
 }
 
+async fn a_search_finds_a_movie_as_soon_as_it_is_added(node: Node) {
+    let search = Search::parse("solaris");
+    add_movies(&node, vec![facts("Stalker")]).await;
+    for _ in 0..2 {
+        assert!(!node.finds_movies(&search).await.unwrap());
+    }
+    let other = node.another().await;
+    let solaris = add_movie(&other, 2, facts("Solaris")).await;
+    for _ in 0..2 {
+        assert!(node.finds_movies(&search).await.unwrap());
+    }
+    set_available(&other, &solaris, false).await;
+    assert!(!node.finds_movies(&search).await.unwrap());
+}
+
 async fn unranked_matches_follow_by_popularity(node: Node) {
     let all = (0..1_000).map(|number| Facts {
         votes: number * 7 % 1_000,
@@ -387,6 +403,8 @@ async fn a_refresh_removes_words_that_no_longer_occur(node: Node) {
     "Solaris".clone_into(&mut movie.identity.name);
     "Of an ocean.".clone_into(&mut movie.description);
     update(&node, &movie).await;
+    // This answer may be cached until the vocabulary is refreshed.
+    assert_eq!(corrected(&node, "solairs", false).await, texts(&[]));
     node.refresh_search_index().await.unwrap();
     assert_eq!(corrected(&node, "stalkre", false).await, texts(&[]));
     assert_eq!(corrected(&node, "solairs", false).await, ["solaris"]);

@@ -112,7 +112,7 @@ impl CatalogCache {
     }
 
     /// The results of recent searches and the order of short lists.
-    pub(super) const fn searches(&self) -> &RecentSearches {
+    pub(crate) const fn searches(&self) -> &RecentSearches {
         &self.searches
     }
 

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 use domain::{
-    catalog::Suggestion,
+    catalog::{KnownWord, Suggestion},
     page::{Position, SortValue},
     store::StoreError,
 };
@@ -13,6 +13,10 @@ use uuid::Uuid;
 /// The maximum number of cached searches (up to 30 kB each), of cached lists of suggestions, and of cached short lists
 /// (up to 8 kB each).
 const MAX_SEARCHES: u64 = 256;
+
+/// The maximum number of unknown words whose similar words are cached, and of similar words of each (about 100 kB).
+const MAX_SIMILAR_WORDS: u64 = 64;
+const MAX_SIMILAR: usize = 2_000;
 
 /// The maximum length in bytes of a filter whose results are cached. It limits the memory of the cache.
 pub(super) const MAX_KEY: usize = 512;
@@ -68,11 +72,19 @@ pub(crate) struct RecentSearches {
     matches: Cache<(String, i64), Arc<Matches>>,
     suggestions: Cache<(String, i64), Arc<[Suggestion]>>,
     lists: Cache<(String, i64), Arc<[Uuid]>>,
+    similar_words: Cache<(String, i64), Arc<[KnownWord]>>,
+    has_matches: Cache<(String, i64), bool>,
 }
 
 impl RecentSearches {
     pub(crate) fn new() -> Self {
-        Self { matches: cache(), suggestions: cache(), lists: cache() }
+        Self {
+            matches: cache(MAX_SEARCHES),
+            suggestions: cache(MAX_SEARCHES),
+            lists: cache(MAX_SEARCHES),
+            similar_words: cache(MAX_SIMILAR_WORDS),
+            has_matches: cache(MAX_SEARCHES),
+        }
     }
 
     /// The cached matches of a filter at a version of the catalogue.
@@ -110,8 +122,37 @@ impl RecentSearches {
             self.lists.insert((sorted_filter, version), list);
         }
     }
+
+    /// The cached words that are similar to this one, of the vocabulary at a version of the catalogue.
+    pub(super) fn similar_words(&self, word: &str, version: i64) -> Option<Arc<[KnownWord]>> {
+        self.similar_words.get(&(word.to_owned(), version))
+    }
+
+    /// Caches the words that are similar to this one, unless there are too many.
+    pub(super) fn keep_similar_words(&self, word: &str, version: i64, similar: &[KnownWord]) {
+        if similar.len() <= MAX_SIMILAR {
+            self.similar_words.insert((word.to_owned(), version), similar.into());
+        }
+    }
+
+    /// Removes all similar words, after the vocabulary has been updated.
+    pub(crate) fn forget_similar_words(&self) {
+        self.similar_words.invalidate_all();
+    }
+
+    /// Whether a search finds a movie at a version of the catalogue, if that is cached.
+    pub(super) fn has_matches(&self, filter: &str, version: i64) -> Option<bool> {
+        self.has_matches.get(&(filter.to_owned(), version))
+    }
+
+    /// Caches whether a search finds a movie, unless the filter is too long.
+    pub(super) fn keep_has_matches(&self, filter: String, version: i64, has_matches: bool) {
+        if filter.len() <= MAX_KEY {
+            self.has_matches.insert((filter, version), has_matches);
+        }
+    }
 }
 
-fn cache<V: Clone + Send + Sync + 'static>() -> Cache<(String, i64), V> {
-    Cache::builder().max_capacity(MAX_SEARCHES).time_to_live(LONGEST_AGE).build()
+fn cache<V: Clone + Send + Sync + 'static>(capacity: u64) -> Cache<(String, i64), V> {
+    Cache::builder().max_capacity(capacity).time_to_live(LONGEST_AGE).build()
 }

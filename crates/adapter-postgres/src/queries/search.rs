@@ -367,6 +367,10 @@ impl SearchQueries for Database {
 
     async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError> {
         let Some(first) = word.chars().next() else { return Ok(Vec::new()) };
+        let version = self.catalog_version().await?;
+        if let Some(similar) = self.cache().searches().similar_words(word, version) {
+            return Ok(similar.to_vec());
+        }
         let shortest = word.chars().count().saturating_sub(allowed_mistakes(word));
         let others = spellings_without_first_letter(word);
         let mut statement =
@@ -381,13 +385,21 @@ impl SearchQueries for Database {
         }
         let _turn = self.cache().turn_to_search().await?;
         let rows: Vec<(String, i64)> = self.fetch(statement).await?;
-        Ok(rows.into_iter().map(|(word, movies)| KnownWord { word, movies }).collect())
+        let similar: Vec<_> = rows.into_iter().map(|(word, movies)| KnownWord { word, movies }).collect();
+        self.cache().searches().keep_similar_words(word, version, &similar);
+        Ok(similar)
     }
 
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError> {
-        let _turn = self.cache().turn_to_search().await?;
         let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
-        Ok(!self.most_popular(&conditions(&filter), &Cut::of(1)).await?.is_empty())
+        let (key, version) = (filter.key(), self.catalog_version().await?);
+        if let Some(has_matches) = self.cache().searches().has_matches(&key, version) {
+            return Ok(has_matches);
+        }
+        let _turn = self.cache().turn_to_search().await?;
+        let has_matches = !self.most_popular(&conditions(&filter), &Cut::of(1)).await?.is_empty();
+        self.cache().searches().keep_has_matches(key, version, has_matches);
+        Ok(has_matches)
     }
 
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {

@@ -39,15 +39,17 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// The number of mails that count towards the receiver's limit: the mails that were sent within [`MAILED_EVERY`].
+    /// The number of mails that count towards the receiver's limit: all since `mails_since`, or 0 when
+    /// [`MAILED_EVERY`] has passed since then.
     fn recent_mails(&self, now: Instant) -> Result<u64, StoreError> {
         let is_recent = self.mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
         if is_recent { u64::try_from(self.mails).map_err(StoreError::failed) } else { Ok(0) }
     }
 }
 
-/// The state of a notification after a new event was added to it.
-struct Earlier {
+/// A notification to which an event was just added. `count` includes this event; `mailed_at` is the time of its last
+/// mail so far.
+struct Current {
     id: NotificationId,
     count: u64,
     mailed_at: Option<Instant>,
@@ -98,7 +100,7 @@ impl NotificationRepository for UnitOfWork {
         let pushed = if let NotificationCause::CommentLike { actor, .. } = &new.cause {
             self.push_like(new, *actor, &inbox).await?
         } else {
-            let earlier = Earlier { id: new.id, count: 1, mailed_at: None };
+            let earlier = Current { id: new.id, count: 1, mailed_at: None };
             self.insert_notification(new, &inbox).await?.then_some(earlier)
         };
         let Some(pushed) = pushed else { return Ok(None) };
@@ -268,7 +270,7 @@ impl UnitOfWork {
         new: &NewNotification,
         actor: UserId,
         inbox: &Inbox,
-    ) -> Result<Option<Earlier>, StoreError> {
+    ) -> Result<Option<Current>, StoreError> {
         let query = notifications::table
             .filter(notifications::user_id.eq(DbUuid(new.receiver.as_uuid())))
             .filter(notifications::dedupe_key.eq(new.cause.dedupe_key()))
@@ -280,7 +282,7 @@ impl UnitOfWork {
                 return Err(StoreError::failed("a notification was inserted without locking its inbox"));
             }
             self.insert_actor(new.id, actor, new.at).await?;
-            return Ok(Some(Earlier { id: new.id, count: 1, mailed_at: None }));
+            return Ok(Some(Current { id: new.id, count: 1, mailed_at: None }));
         };
         let id = NotificationId::from_uuid(id.0);
         if !self.insert_actor(id, actor, new.at).await? {
@@ -296,7 +298,7 @@ impl UnitOfWork {
         ));
         self.execute_one(query).await?;
         let count = u64::try_from(count).map_err(StoreError::failed)?;
-        Ok(Some(Earlier { id, count, mailed_at: mailed_at.map(|at| at.0) }))
+        Ok(Some(Current { id, count, mailed_at: mailed_at.map(|at| at.0) }))
     }
 
     /// Inserts a notification; returns `false` when the receiver already has one for this cause.
@@ -351,7 +353,7 @@ impl UnitOfWork {
         &mut self,
         new: &NewNotification,
         kind: MailedKind,
-        pushed: &Earlier,
+        pushed: &Current,
         inbox: &Inbox,
     ) -> Result<Option<NotificationMail>, StoreError> {
         let (Some(actor), Some(movie)) = (new.cause.actor(), Subject::from(&new.cause).movie) else {
@@ -403,7 +405,7 @@ impl UnitOfWork {
             .bind(actor.as_uuid())
             .sql(")");
         self.execute(statement).await?;
-        // The remaining notifications are about the user's replies, which are erased too.
+        // The notifications that still name this user as actor are about the user's replies, which are erased too.
         let rest = notifications::table.filter(notifications::actor_id.eq(DbUuid(actor.as_uuid())));
         self.execute(diesel::delete(rest)).await?;
         Ok(())

@@ -135,6 +135,7 @@ impl SearchIndex for Database {
         statement.bind(version);
         unit.execute_one(statement).await?;
         unit.finish().await?;
+        self.cache().searches().forget_similar_words();
         let words = u64::try_from(changed.len().saturating_add(gone.len())).map_err(StoreError::failed)?;
         Ok(indexed.saturating_add(words))
     }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// The maximum number of parts in a request. A request with more parts, which no player sends, gets the whole file.
+/// The maximum number of parts in a request. A request with more parts, which no player sends, gets the whole file if
+/// at least two of them exist.
 const MOST_PARTS: usize = 16;
 
 /// The parts of a file to send.
@@ -30,7 +31,8 @@ pub(crate) fn selected(range: &str, length: u64) -> Selection {
     match parts.len() {
         0 => Selection::Unsatisfiable,
         1 => Selection::Parts(parts),
-        // Parts that are together larger than the file overlap; such a request could make the answer very large.
+        // If the parts are together larger than the file, they overlap. Such a request could make the answer very
+        // large.
         _ if specs.len() > MOST_PARTS || total > length => Selection::Whole,
         _ => Selection::Parts(parts),
     }

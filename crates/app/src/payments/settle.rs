@@ -35,7 +35,8 @@ pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
 
 impl Payments {
     /// Marks the order as paid, adds its movies to the buyer's library, and notifies the buyer, all in the unit of
-    /// work. Returns the items of movies that the buyer already has, for example after a failed refund.
+    /// work. Returns the items of movies that the buyer already has, for example because the refund of an earlier
+    /// purchase failed.
     pub(super) async fn pay_order(
         &self,
         unit: &mut dyn OrderUnit,
@@ -184,8 +185,8 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("refund_failed:{}", refund.id), &mail, now).await
     }
 
-    /// Writes a mail to each of these administrators. A second mail with the same cause is dropped, even if other
-    /// administrators were added or removed in the meantime.
+    /// Writes a mail to each of these administrators. A second mail with the same cause to the same administrator is
+    /// dropped; an administrator who was added in the meantime still gets one.
     pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,
