@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, MovieSummary, Search},
+    catalog::{
+        Facts, Movie, MovieFilter, MovieIdentity, MovieReaction, MovieSort, MovieSortKey, MovieSummary,
+        Search,
+    },
     engagement::Score,
     id::{Id, Kind, MovieId},
     page::{Page, PageRequest, SortKey, Total},
@@ -28,6 +31,8 @@ crate::cases! { "paging":
     a_short_list_that_is_read_again_is_the_same_in_every_order,
     a_changed_movie_is_in_the_right_place_of_a_short_list_that_was_read_before,
     a_rating_changes_the_order_of_a_short_list_that_was_read_before,
+    a_refresh_of_the_popularity_changes_the_order_of_a_short_list_that_was_read_before,
+    a_movie_is_in_a_list_that_was_empty_before,
     movies_that_match_a_filter_several_times_are_listed_once_for_every_sort,
 }
 
@@ -299,6 +304,43 @@ async fn a_rating_changes_the_order_of_a_short_list_that_was_read_before(node: N
     unit.set_rating(user.id, movies[4].id, ten, at(1)).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(page(&node, &filter, &best_first, 1, 4).await.items[0].id, movies[4].id);
+}
+
+async fn a_movie_is_in_a_list_that_was_empty_before(node: Node) {
+    let (movies, _) = of_one_genre(&node).await;
+    let filter = MovieFilter { title: Some("other".to_owned()), ..MovieFilter::default() };
+    // The second page is read, too, because its total is not known from its rows.
+    let read = async || {
+        let first = page(&node, &filter, &YEAR_UP, 1, 4).await;
+        for number in [1, 2, 1] {
+            let again = page(&node, &filter, &YEAR_UP, number, 4).await;
+            assert_eq!(again.total, first.total, "page {number}");
+            assert_eq!(ids(&again), if number == 1 { ids(&first) } else { Vec::new() }, "page {number}");
+        }
+        assert_eq!(first.total.unwrap().items, u64::try_from(first.items.len()).unwrap());
+        ids(&first)
+    };
+    assert_eq!(read().await, []);
+    let other = node.another().await;
+    let mut movie = movies[0].clone();
+    "The Other Movie".clone_into(&mut movie.identity.name);
+    update(&other, &movie).await;
+    assert_eq!(read().await, [movie.id]);
+    set_available(&other, &movie, false).await;
+    assert_eq!(read().await, []);
+}
+
+async fn a_refresh_of_the_popularity_changes_the_order_of_a_short_list_that_was_read_before(node: Node) {
+    let (movies, filter) = of_one_genre(&node).await;
+    for _ in 0..3 {
+        page(&node, &filter, &[MovieSort::POPULAR], 1, 4).await;
+    }
+    let user = add_user(&node, 1).await;
+    let mut unit = node.unit().await;
+    unit.set_reaction(user.id, movies[4].id, Some(MovieReaction::Like), at(1)).await.unwrap();
+    unit.commit().await.unwrap();
+    node.refresh_popularity(10).await.unwrap();
+    assert_eq!(page(&node, &filter, &[MovieSort::POPULAR], 1, 4).await.items[0].id, movies[4].id);
 }
 
 /// Reads the complete list with as many numbered pages as its total requires. Checks that each page has the same total.

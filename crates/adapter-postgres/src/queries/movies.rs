@@ -103,6 +103,7 @@ impl Database {
         let conditions = conditions(filter);
         let order = Order::of(sorts, filter.favorites_of);
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let version = self.cache().last_version();
         let mut rows = match self.rows_of_short_list(filter, &conditions, sorts, request, viewer).await? {
             Some(rows) => rows,
             None => match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
@@ -112,6 +113,9 @@ impl Database {
         };
         let has_more = rows.len() > size;
         rows.truncate(size);
+        if rows.is_empty() && matches!(request.start(), Start::Number(1)) {
+            self.note_empty_list(filter, version).await?;
+        }
         let total = match request.start() {
             Start::Number(_) => Some(self.total(filter, &conditions, request, &rows, has_more).await?),
             Start::After(_) => None,

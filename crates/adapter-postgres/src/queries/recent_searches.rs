@@ -123,6 +123,11 @@ impl RecentSearches {
         }
     }
 
+    /// Removes all short lists, after the popularity of movies has changed.
+    pub(crate) fn forget_lists(&self) {
+        self.lists.invalidate_all();
+    }
+
     /// The cached words that are similar to this one, of the vocabulary at a version of the catalogue.
     pub(super) fn similar_words(&self, word: &str, version: i64) -> Option<Arc<[KnownWord]>> {
         self.similar_words.get(&(word.to_owned(), version))

@@ -37,7 +37,7 @@ pub(super) const fn is_cacheable(filter: &MovieFilter) -> bool {
 }
 
 /// Whether the order of the list changes only with the version of the catalogue, or, like popularity, only once a
-/// minute.
+/// minute. A refresh of the popularity removes all lists from the cache of its node.
 fn is_steady(sorts: &[MovieSort]) -> bool {
     sorts.iter().all(|sort| sort.key != MovieSortKey::Rating)
 }
@@ -66,12 +66,20 @@ impl Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Option<Vec<ListRow>>, StoreError> {
-        // Movies that are named by their identifiers and withdrawn movies are found quickly without a cache.
-        let is_found_fast = !filter.ids.is_empty() || filter.is_withdrawn();
-        if !is_cacheable(filter) || !is_steady(sorts) || is_found_fast {
+        // The unfiltered list, movies that are named by their identifiers, and withdrawn movies are found quickly without
+        // a cache.
+        let is_found_fast = conditions.is_empty() || !filter.ids.is_empty() || filter.is_withdrawn();
+        if !is_cacheable(filter) || is_found_fast {
             return Ok(None);
         }
         let key = filter.key();
+        if self.is_known_to_be_empty(&key).await? {
+            // A page after the first one needs the total, which would be counted.
+            return Ok((request.offset() == 0).then(Vec::new));
+        }
+        if !is_steady(sorts) {
+            return Ok(None);
+        }
         let Some((version, list)) = self.short_list(&key, conditions, sorts).await? else { return Ok(None) };
         let Some(part) = part(&list, request) else { return Ok(None) };
         let wanted = [Condition::Ids(part.to_vec())];
@@ -90,6 +98,27 @@ impl Database {
         Ok(Some(rows))
     }
 
+    /// Whether no movie matches the filter at the current version of the catalogue, according to the cache.
+    async fn is_known_to_be_empty(&self, key: &str) -> Result<bool, StoreError> {
+        let version = self.cache().last_version();
+        Ok(self.cache().total(key, version) == Some(0) && self.catalog_version().await? == version)
+    }
+
+    /// Caches that no movie matches the filter, unless the catalogue was changed after it had the version `before`, which
+    /// was read before the search for matches.
+    pub(super) async fn note_empty_list(&self, filter: &MovieFilter, before: i64) -> Result<(), StoreError> {
+        let key = filter.key();
+        if !is_cacheable(filter) || self.cache().total(&key, before) == Some(0) {
+            return Ok(());
+        }
+        let version = self.catalog_version().await?;
+        self.cache().note_version(version);
+        if version == before {
+            self.cache().keep_total(key, version, 0);
+        }
+        Ok(())
+    }
+
     /// The identifiers of a short list in their order, and the version of the catalogue.
     async fn short_list(
         &self,
@@ -100,7 +129,7 @@ impl Database {
         let cache = self.cache();
         let version = cache.last_version();
         let Some(total) = cache.total(key, version) else { return Ok(None) };
-        if total == 0 || total > u64::from(MAX_MOVIES) {
+        if total > u64::from(MAX_MOVIES) {
             return Ok(None);
         }
         let list_key = format!("{sorts:?} {key}");

@@ -64,6 +64,7 @@ impl PopularityMaintenance for Database {
             unit.execute(statement).await?;
         }
         unit.finish().await?;
+        self.cache().searches().forget_lists();
         Ok(u64::try_from(queued.len()).unwrap_or(u64::MAX))
     }
 }
