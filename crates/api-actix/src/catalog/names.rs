@@ -52,9 +52,9 @@ refusals! {
 /// A kind of name that the API serves as a resource.
 pub(crate) trait Resource: Kind {
     const KIND: NameKind;
-    /// The singular in the OpenAPI document: `genre`.
+    /// The singular in the OpenAPI document, for example `genre`.
     const ONE: &'static str;
-    /// The plural in the OpenAPI document: `genres`.
+    /// The plural in the OpenAPI document, for example `genres`.
     const MANY: &'static str;
 }
 
@@ -76,7 +76,8 @@ resources! {
 }
 
 /// Extracts the use cases of the catalogue for the resource of one kind. In the OpenAPI document of the operation, it
-/// replaces the placeholders `{one}` and `{many}` by the singular and plural of the kind.
+/// replaces the placeholders `{one}` and `{many}` (and `{One}` and `{Many}`, capitalized) with the singular and plural
+/// of the kind.
 pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
 
 impl<K> Deref for Names<K> {
@@ -219,7 +220,7 @@ pub(crate) async fn list<K: Resource>(
 
 /// Show a {one}.
 ///
-/// With the number of its movies on sale.
+/// The answer contains the number of its movies on sale.
 #[api_v2_operation(operation_id = "get{One}", tags("catalog"))]
 pub(crate) async fn show<K: Resource>(
     names: Names<K>,
