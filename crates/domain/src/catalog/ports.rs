@@ -254,7 +254,7 @@ pub trait NameQueries: Send + Sync {
 /// Counts how many movies each filter value would select.
 #[async_trait]
 pub trait FacetQueries: Send + Sync {
-    /// The movies on sale that match the filter, by genre, certification, decade and price band of a shop with this
+    /// The number of movies that match the filter, by genre, certification, decade and price band of a shop with this
     /// currency. The counts of a group MUST ignore the filter values of this group
     /// ([`without_choice`](crate::catalog::FacetGroup::without_choice)), and MUST be correct after each commit, on
     /// every node.
