@@ -226,9 +226,9 @@ pub trait SearchQueries: Send + Sync {
 /// Keeps the search index complete. Several nodes may call it concurrently.
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
-    /// Does nothing unless movies have changed since the last call. Indexes movies that an earlier version of the
-    /// program did not index, or indexed by earlier rules. Updates the vocabulary, which corrections are taken from, to
-    /// the words of the index. Returns how many movies and words were changed.
+    /// Does nothing unless the catalogue has changed since the last call on any node. Indexes movies that an earlier
+    /// version of the program did not index, or indexed by earlier rules. Updates the vocabulary, which corrections are
+    /// taken from, to the words of the index. Returns how many movies and words were changed.
     async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 

@@ -111,7 +111,7 @@ impl NotificationCause {
         }
     }
 
-    /// The user who acted, if the cause is an action of another user.
+    /// The user whose action is the cause; `None` for causes that name no such user.
     #[must_use]
     pub const fn actor(&self) -> Option<UserId> {
         match self {

@@ -87,7 +87,7 @@ async fn likes_of_many_comments_are_mailed_twenty_times_a_day(engine: Engine) {
     app.run_outbox().await;
     assert!(
         app.mails_to(&email_of("cem")).iter().any(|mail| mail.unsubscribe_url.is_some()),
-        "others are mailed"
+        "other receivers are still mailed"
     );
 }
 
