@@ -164,7 +164,7 @@ pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) ->
         .map(|((second, (id, facts)), names)| Movie::create(id, checked(facts), names, at(second)))
         .collect();
     let added = unit.insert_movies(&movies).await.unwrap();
-    assert_eq!(added.len(), movies.len(), "all of them are new");
+    assert_eq!(added.len(), movies.len(), "all movies are new");
     unit.commit().await.unwrap();
     movies
 }
