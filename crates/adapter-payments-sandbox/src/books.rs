@@ -96,7 +96,7 @@ impl Books {
         Ok(all)
     }
 
-    /// Reads all checkouts that are open for webhooks: at least one of their events, due or not, is undelivered.
+    /// Reads all checkouts with undelivered events, whether these events are due or not.
     pub(crate) fn all_open(&self) -> Result<Vec<Checkout>, OpenSandboxError> {
         let failed = |source| OpenSandboxError::Folder { path: self.folder.clone(), source };
         let mut all = self.all().map_err(failed)?;

@@ -14,7 +14,7 @@ use crate::{
     sandbox::{PROVIDER, Sandbox},
 };
 
-/// The maximum difference between the time of a signature and the clock of the receiver.
+/// The maximum difference between the time of a signature and the receiver's current time.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 
 /// The delay before a webhook that was not accepted is sent again.

@@ -116,7 +116,7 @@ impl SqliteDatabase {
     }
 
     /// The number of statements that all clones have run so far, for tests that limit this number. Statements that run
-    /// together as one task count as one; migrations and checkpoints are not counted.
+    /// together as one task count as one; schema migrations and checkpoints are not counted.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.inner.statements.load(Ordering::Relaxed)

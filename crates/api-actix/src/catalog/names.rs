@@ -76,8 +76,8 @@ resources! {
 }
 
 /// Extracts the use cases of the catalogue for the resource of one kind. In the OpenAPI document of the operation, it
-/// replaces the placeholders `{one}` and `{many}` (and `{One}` and `{Many}`, capitalized) with the singular and plural
-/// of the kind.
+/// replaces the placeholders `{one}` and `{many}` with the singular and plural of the kind, and `{One}` and `{Many}`
+/// with their capitalized forms.
 pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
 
 impl<K> Deref for Names<K> {

@@ -18,7 +18,7 @@ const ROUNDS: u32 = 3;
 
 /// The next step of the expiry.
 enum Step {
-    /// The order is not an expired pending order (any more), or no longer exists.
+    /// The order is not, or is no longer, an expired pending order, or it does not exist.
     Skipped,
     /// The order is canceled.
     Expired,
