@@ -166,7 +166,7 @@ pub(crate) struct MovieDetailBody {
     /// The score at Metacritic.
     #[schemars(range(min = 0, max = 100))]
     meta_score: Option<f64>,
-    /// The box office gross, a whole number.
+    /// The box office gross, in whole major units of a currency that is not stored.
     gross: Option<i64>,
     description: String,
     directors: Vec<ReferenceBody>,

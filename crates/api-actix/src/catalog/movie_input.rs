@@ -53,7 +53,7 @@ pub(crate) struct MovieChangesBody {
     /// The score at Metacritic.
     #[schemars(range(min = 0, max = 100))]
     meta_score: Changed<f64>,
-    /// The box office gross, a whole number.
+    /// The box office gross, in whole major units of a currency that is not stored.
     #[schemars(range(min = 0, max = MAX_COUNT))]
     gross: Changed<i64>,
     /// The description of the movie.

@@ -137,7 +137,8 @@ const MAX_SEARCH: usize = 250;
 /// The parameters of a list of names.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NameQuery {
-    /// Words that the name contains, in any order.
+    /// Parts of the name, separated by spaces. A listed name contains all of them, in any order; case and accents are
+    /// ignored.
     #[schemars(length(max = MAX_SEARCH), example = &"ann")]
     search: Option<String>,
     #[serde(flatten)]

@@ -105,7 +105,7 @@ impl FactsBuilder {
         self
     }
 
-    /// The box office gross, in whole units of the currency, not in minor units.
+    /// The box office gross, in whole major units of a currency that is not stored.
     #[must_use]
     pub const fn gross(mut self, gross: i64) -> Self {
         self.gross = Some(gross);

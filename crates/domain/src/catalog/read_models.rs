@@ -117,7 +117,7 @@ pub struct MovieDetail {
     pub summary: MovieSummary,
     /// The score at Metacritic.
     pub meta_score: Option<f64>,
-    /// The box office gross, in whole units of the currency, not in minor units.
+    /// The box office gross, in whole major units of a currency that is not stored.
     pub gross: Option<i64>,
     /// The description.
     pub description: String,
