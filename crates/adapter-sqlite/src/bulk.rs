@@ -223,8 +223,8 @@ fn index_words(entries: &[NewEntry]) -> Statement {
 }
 
 /// All words of the search index, each with the approximate number of movies that contain it: a movie is counted once
-/// for each of name, people and description that contains the word. Words that only occur joined from two adjacent
-/// words are omitted.
+/// for each of name, people and description that contains the word. Words that occur only as two adjacent words joined
+/// into one are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let counts = Statement::<(Text, BigInt)>::new(
         "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",

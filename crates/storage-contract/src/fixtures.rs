@@ -32,7 +32,8 @@ pub(crate) fn fresh<K: Kind>() -> Id<K> {
     id(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The time `seconds` after a fixed instant. It has microseconds, so that a store that loses them is detected.
+/// The time `seconds` after a fixed instant. This instant has microseconds, so that a store that loses microseconds is
+/// detected.
 pub(crate) fn at(seconds: i64) -> Instant {
     DateTime::from_timestamp_micros(1_767_225_600_123_457 + seconds * 1_000_000).unwrap()
 }

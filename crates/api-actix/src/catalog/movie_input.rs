@@ -72,7 +72,8 @@ pub(crate) struct MovieChangesBody {
     /// The actors, in the order of the credits. Missing actors are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     stars: Option<Vec<String>>,
-    /// The absolute http or https address of a poster. It replaces an uploaded poster.
+    /// The absolute http or https address of a poster. It replaces an uploaded poster, unless it is the address of that
+    /// poster itself.
     #[schemars(length(max = MAX_ADDRESS))]
     poster_url: Changed<String>,
     /// The absolute http or https address of a trailer.

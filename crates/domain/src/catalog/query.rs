@@ -27,7 +27,7 @@ impl<T> Default for Range<T> {
 /// requested. A list of identifiers means any of them; an empty list is no condition.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
-    /// Any of these movies, such as those of a visitor's cart.
+    /// Any of these movies, such as the movies in a visitor's cart.
     pub ids: Vec<MovieId>,
     /// The movies that this user bought, on sale or not.
     pub bought_by: Option<UserId>,

@@ -171,7 +171,7 @@ pub trait NotificationQueries: Send + Sync {
         behind: UserPosition,
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError>;
-    /// Those of the given sessions that are active at `now`: neither ended nor expired, and of an active user.
+    /// Returns which of the given sessions are active at `now`: neither ended nor expired, and of an active user.
     async fn live_sessions_among(
         &self,
         ids: &[SessionId],

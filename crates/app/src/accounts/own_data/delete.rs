@@ -53,8 +53,8 @@ impl PasswordRefusal for DeleteAccountError {
 
 impl OwnData {
     /// Deletes the actor's account: one unit of work removes everything that identifies the person, and leaves an
-    /// anonymous row for purchases and the audit log. Afterwards the outbox removes the avatar file, and mails a
-    /// confirmation. Every session ends. The address may be registered again.
+    /// anonymous row, to which purchases and the audit log still refer. Afterwards the outbox removes the avatar file,
+    /// and mails a confirmation. Every session ends. The address may be registered again.
     ///
     /// # Errors
     /// See [`DeleteAccountError`].
