@@ -53,7 +53,7 @@ impl Books {
 
     /// Calls `change` with the checkout that has this key, or with `None` if there is none, and stores the checkout
     /// that `change` returns. If `change` returns `None`, nothing is stored. A lock file ensures that only one change
-    /// runs at a time, in all processes.
+    /// runs at a time, among all processes that use the folder.
     pub(crate) fn change<T>(
         &self,
         key: Uuid,
@@ -76,7 +76,7 @@ impl Books {
         Ok(value)
     }
 
-    /// Reads all checkouts, in any order.
+    /// Reads all checkouts whose files are intact, in any order.
     pub(crate) fn all(&self) -> io::Result<Vec<Checkout>> {
         let mut all = Vec::new();
         let entries = match fs::read_dir(&self.folder) {
@@ -96,7 +96,7 @@ impl Books {
         Ok(all)
     }
 
-    /// Reads all checkouts that have undelivered webhooks.
+    /// Reads all checkouts with undelivered events, whether these events are due or not.
     pub(crate) fn all_open(&self) -> Result<Vec<Checkout>, OpenSandboxError> {
         let failed = |source| OpenSandboxError::Folder { path: self.folder.clone(), source };
         let mut all = self.all().map_err(failed)?;
@@ -105,7 +105,7 @@ impl Books {
     }
 }
 
-/// Runs work that reads or writes files on a thread where blocking is allowed.
+/// Runs work that reads or writes files. It runs on a thread where blocking is allowed.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

@@ -73,7 +73,7 @@ struct Refund {
     at: Moment,
 }
 
-/// An event of a checkout, which a webhook reports at the time `due_at`.
+/// An event of a checkout, which a webhook reports when the time `due_at` has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: String,
@@ -127,8 +127,8 @@ pub(crate) fn key_of_charge(charge: &str) -> Option<Uuid> {
 
 impl Checkout {
     /// Creates an open checkout, and schedules the event `checkout.expired` for the time at which the checkout expires.
-    /// The event is sent even if the buyer has paid by then: receivers of events look up the current state of the
-    /// checkout.
+    /// The event is sent even if the buyer has paid by then. This does no harm, because receivers of events look up the
+    /// current state of the checkout.
     pub(crate) fn open(request: &CheckoutRequest, now: Instant) -> Self {
         let line = |line: &CheckoutLine| Line { name: line.name.clone(), minor: line.price.minor() };
         let mut checkout = Self {
@@ -191,8 +191,8 @@ impl Checkout {
             }
             SandboxOutcome::Decline => {
                 self.declined_at = Some(Moment(now));
-                // Anyone with the address of the checkout can decline any number of times. So no event is added while
-                // a due event was not delivered, and the number of events is limited.
+                // Anyone with the address of the checkout can decline any number of times. So no event is added while a
+                // due event of the checkout is undelivered, and the number of events is limited.
                 let is_waiting = self.events.iter().any(|event| !event.is_delivered && event.due_at.0 <= now);
                 if !is_waiting && self.events.len() < MOST_EVENTS {
                     self.announce("checkout.declined", now);

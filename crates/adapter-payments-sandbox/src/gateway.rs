@@ -18,7 +18,7 @@ use crate::{
     webhooks::Header,
 };
 
-/// The maximum number of items on a page of a list.
+/// The maximum number of checkouts or events on one page of a list.
 const PAGE: usize = 100;
 
 fn not_reached(error: io::Error) -> GatewayError {

@@ -1,6 +1,6 @@
 //! [`Sandbox`] is a payment provider for development, which moves no money. Like a real provider, it stores its
-//! checkouts (as files in a folder) and reports events with signed webhooks, which it sends to its own server over
-//! HTTP.
+//! checkouts (as files in a folder) and reports events with signed webhooks, which it sends over HTTP to the server
+//! that contains it.
 
 mod books;
 mod checkout;

@@ -14,7 +14,7 @@ use crate::{
     sandbox::{PROVIDER, Sandbox},
 };
 
-/// The maximum difference between the time of a signature and the time of the receiver.
+/// The maximum difference between the time of a signature and the receiver's current time.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 
 /// The delay before a webhook that was not accepted is sent again.
@@ -50,7 +50,8 @@ impl<'a> Header<'a> {
     /// Parses the header, and checks its time. It does not verify the tag, because this requires the body.
     ///
     /// # Errors
-    /// When the signature is invalid for every body.
+    /// When no body could make the signature valid: the header is missing or malformed, or its time differs too much
+    /// from `now`.
     pub(crate) fn checked(signature: Option<&'a str>, now: Instant) -> Result<Self, WebhookError> {
         let signature = signature.ok_or(WebhookError::Signature)?;
         let part = |name: &str| signature.split(',').find_map(|part| part.trim().strip_prefix(name));
@@ -69,7 +70,8 @@ impl<'a> Header<'a> {
 }
 
 impl Sandbox {
-    /// Sends the webhooks that are due. Returns how many were accepted; the others are sent again later.
+    /// Sends the webhooks that are due. Returns how many were accepted. Webhooks that were not accepted are sent again
+    /// later.
     ///
     /// # Errors
     /// When the books cannot be read or written.
@@ -193,7 +195,7 @@ impl Sandbox {
 /// Returns a text with U+FFFD instead of U+0000, which PostgreSQL cannot store.
 ///
 /// # Errors
-/// When the text is longer than any text that the sandbox sends.
+/// When the text has more than [`MAX_LENGTH`] characters. All texts that the sandbox sends are shorter.
 fn stored(text: &str) -> Result<String, WebhookError> {
     if text.chars().nth(MAX_LENGTH).is_some() {
         return Err(WebhookError::Malformed);

@@ -1,4 +1,5 @@
-//! Writes many rows. SQLite is fastest when one prepared statement is executed once for each row, on one thread.
+//! Writes many rows. Except for the full-text index (`index_words`), SQLite is fastest when one prepared statement is
+//! executed once for each row, on one thread.
 
 use std::collections::HashMap;
 
@@ -200,8 +201,9 @@ fn insert_search_row(NewEntry { movie_id, entry }: &NewEntry) -> Statement {
     row
 }
 
-/// Writes the words of all entries to the full-text index with one statement: before each statement, FTS5 writes the
-/// words of earlier statements to the file as a new segment, and merges segments.
+/// Writes the words of all entries to the full-text index with one statement. A statement for each entry would be slow,
+/// because before each statement FTS5 writes the words of earlier statements to the file as a new segment, and merges
+/// segments.
 fn index_words(entries: &[NewEntry]) -> Statement {
     let row = |NewEntry { movie_id, entry }: &NewEntry| {
         let IndexEntry { name, joined, people, description, .. } = entry;
@@ -221,8 +223,8 @@ fn index_words(entries: &[NewEntry]) -> Statement {
 }
 
 /// All words of the search index, each with the approximate number of movies that contain it: a movie is counted once
-/// for each of name, people and description that contains the word. Words that were joined from two adjacent words are
-/// omitted.
+/// for each of name, people and description that contains the word. Words that occur only as two adjacent words joined
+/// into one are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let counts = Statement::<(Text, BigInt)>::new(
         "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",

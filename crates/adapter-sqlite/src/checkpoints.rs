@@ -28,7 +28,8 @@ const BULK_PACE: Duration = Duration::from_secs(8);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Makes checkpoints: copies pages from the write-ahead log to the database file, and empties the log after an erasure.
-/// It uses its own connection, so that the writer does not wait for it. Clones share the pending requests.
+/// It uses its own connection, so that the writer waits at most while the log is emptied. Clones share the pending
+/// requests.
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     file: DatabaseFile,
@@ -56,7 +57,7 @@ impl Checkpoints {
         self.state.expects_bulk.store(true, Ordering::SeqCst);
     }
 
-    /// Requests a checkpoint. Must be called after each commit.
+    /// Requests a checkpoint. Must be called after each commit, unless [`Self::request_emptying`] is called.
     pub(crate) fn request(&self) {
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {
             let pace = if self.state.expects_bulk.load(Ordering::SeqCst) { BULK_PACE } else { PACE };

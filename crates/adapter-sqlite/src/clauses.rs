@@ -65,7 +65,7 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
 }
 
-/// The FTS5 query for all terms in this part of the search index.
+/// The FTS5 query that finds movies with all terms in this part of the search index.
 fn words(terms: &[SearchTerm], part: IndexPart) -> String {
     // Words contain no quotes, so no escaping is needed.
     fn any(words: &[String], end: &str) -> String {
@@ -111,7 +111,8 @@ pub(crate) const fn push_sampled_words<ST>(
 }
 
 /// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search
-/// index. The words are compared as text, because the full-text index would read all movies that have one of the words.
+/// index. The words are compared as text, because a query of the full-text index would read its entries for all movies
+/// that have one of the words.
 pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     statement.sql("(SELECT 1 FROM movie_search s WHERE s.movie_id = m.id");
     for term in terms {
@@ -145,7 +146,7 @@ pub(crate) fn push_capped_words<ST>(
     true
 }
 
-/// Adds a condition: there is a movie that has all terms in the search index.
+/// Adds a condition: the search index contains a movie that has all terms.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql("EXISTS (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");
     statement.bind(words(terms, IndexPart::All)).sql(")");

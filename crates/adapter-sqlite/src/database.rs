@@ -51,8 +51,8 @@ impl std::fmt::Debug for SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// Opens the file, and creates it and its folder if they do not exist. Must be called within a Tokio runtime: its
-    /// blocking threads run all statements, so it must live as long as the database is used.
+    /// Opens the file, and creates it and its folder if they do not exist. Must be called within a Tokio runtime. The
+    /// runtime must live as long as the database is used, because its blocking threads run all statements.
     ///
     /// # Errors
     /// When the file cannot be created or opened, or is a symbolic link.
@@ -115,7 +115,8 @@ impl SqliteDatabase {
         writer.spawn_blocking(configure).await.map_err(store_error)
     }
 
-    /// The number of statements that all clones have run so far, for tests that limit this number.
+    /// The number of statements that all clones have run so far, for tests that limit this number. Statements that run
+    /// together as one task count as one; schema migrations and checkpoints are not counted.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.inner.statements.load(Ordering::Relaxed)

@@ -173,8 +173,8 @@ pub(crate) const MOVIES_ESTIMATE: &str = "(SELECT coalesce(max(rowid), 0) FROM m
 pub(crate) const NO_ID: &str = "NULL";
 
 /// The hint that makes a query use this index of a table. Without the hint, the planner may choose a slower access. For
-/// example, it may read all rows of another index and sort all of them, instead of sorting only the rows that are equal
-/// in the first column of the order.
+/// example, it may read all rows of another index and sort them, instead of reading the rows in the order of this index
+/// and sorting only rows with the same first column.
 pub(crate) fn index_hint(index: &'static str) -> String {
     format!(" INDEXED BY {index}")
 }

@@ -16,7 +16,7 @@ const PASSING: [&str; 9] = [
     "interrupted",                          // SQLITE_INTERRUPT
 ];
 
-/// Whether the connection must be closed and replaced by a new one.
+/// Whether the connection that had this error must be closed and replaced by a new one.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(

@@ -16,9 +16,10 @@ pub(crate) enum Purpose {
     Checkpoint,
 }
 
-/// The settings of every connection. Commits are synced to the disk (`synchronous = FULL`), so that neither a crash nor
-/// a power failure loses an acknowledged change. Each connection caches 4 MiB of pages. The file is not memory-mapped,
-/// because each connection's map would count as memory of the process.
+/// The settings with which every connection is opened; connections for some purposes then change a few of them. Commits
+/// are synced to the disk (`synchronous = FULL`), so that neither a crash nor a power failure loses an acknowledged
+/// change. Each connection caches 4 MiB of pages. The file is not memory-mapped, because each connection's map would
+/// count as memory of the process.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
     PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
@@ -27,7 +28,7 @@ const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PR
 /// only if the log reaches 100,000 pages (400 MB).
 pub(crate) const BULK_SETTINGS: &str = "PRAGMA cache_size = -131072; PRAGMA wal_autocheckpoint = 100000;";
 
-/// The file is a symbolic link. It is refused, because someone else may have chosen its target.
+/// The database file is a symbolic link. Links are refused, because someone else may have chosen the target.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is a link, and links are not followed: name the file itself in DATABASE_URL")]
 struct Link(PathBuf);
@@ -39,8 +40,8 @@ pub(crate) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Creates the folder and the file if they do not exist. Only the user of this process can access what was created,
-    /// because the file contains e-mail addresses and password hashes.
+    /// Creates the folder and the file if they do not exist. On Unix, only the user of this process can access what was
+    /// created, because the file contains e-mail addresses and password hashes.
     pub(crate) fn prepare(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
@@ -78,8 +79,8 @@ impl DatabaseFile {
         }
         let ours = match purpose {
             // The journal mode is stored in the file, so other connections need not set it. `secure_delete` overwrites
-            // deleted rows. Checkpoints run in the background; only if the log reaches 10,000 pages (40 MB) before
-            // that, the writer makes one itself.
+            // deleted rows. Checkpoints run in the background. The writer makes a checkpoint itself only if the log
+            // reaches 10,000 pages (40 MB) before the next one in the background.
             Purpose::Write => {
                 "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 10000; PRAGMA secure_delete = ON;"
             }
@@ -92,7 +93,7 @@ impl DatabaseFile {
 }
 
 /// Whether SQLite finds a folder for temporary files, to which it writes intermediate results that exceed its cache. In
-/// memory, sorting a million rows would take about 60 MB for each connection.
+/// memory, sorting a million rows would take about 60 MB for each connection that sorts.
 ///
 /// Checks the same folders as SQLite: <https://www.sqlite.org/tempfiles.html>.
 #[cfg(unix)]

@@ -1,8 +1,8 @@
 //! The storage ports on SQLite, the embedded database that is used by default.
 //!
 //! [`SqliteDatabase`] implements every store, query and maintenance port of the domain on one file in WAL mode. One
-//! connection writes, for one unit of work at a time. Other connections read at the same time, one more makes
-//! checkpoints, and migrations use a new one. The repositories, queries and schema are the source files of
+//! connection writes, for one unit of work at a time. Other connections read at the same time. Checkpoints and
+//! migrations are run on new connections. The repositories, queries and schema are the source files of
 //! `adapter-postgres`, compiled here against this crate's `dialect`, `bulk` and `unit_of_work`.
 
 mod bulk;

@@ -59,7 +59,7 @@ pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> 
 }
 
 impl Plan {
-    /// Checks that the plan does not read all movies.
+    /// Checks that the plan does not scan the table of movies without an index.
     pub(crate) fn walks_indexes(&self) {
         let whole = |step: &&str| step.starts_with("SCAN m") && !step.contains("INDEX");
         // The subquery with the 21 rows of the page also has the alias `m`, and may be scanned without an index.

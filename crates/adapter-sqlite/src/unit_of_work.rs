@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// An open transaction, which implements every unit of work and every repository of the domain. It owns the only
-/// connection for writing. Dropping it without `finish` rolls it back before the next unit of work can begin.
+/// connection for writing (except that migrations use another one). If it is dropped without `finish`, it is rolled
+/// back before the next unit of work can begin.
 pub struct UnitOfWork {
     database: Database,
     /// The connection; `None` after the transaction has ended.
@@ -34,7 +35,7 @@ pub struct UnitOfWork {
 struct FailedBefore;
 
 impl UnitOfWork {
-    /// Waits until all earlier writers have finished, and begins a transaction.
+    /// Waits until all earlier writers have finished, and begins a transaction. Fails if this takes too long.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let connection = database.writer().borrow().await?;
         // Created before `BEGIN` is run, so that dropping the unit also rolls back when the caller is cancelled while
@@ -140,7 +141,7 @@ impl UnitOfWork {
         }
         self.batch("COMMIT").await?;
         self.connection = None;
-        // Checkpoints run on another connection, so that writers do not wait for them.
+        // Checkpoints run on another connection, so that this function does not wait for them.
         let checkpoints = self.database.checkpoints();
         if self.has_erased {
             checkpoints.request_emptying();

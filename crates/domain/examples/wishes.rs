@@ -1,7 +1,7 @@
 //! Computes the totals of the baskets in a wish list, and reports the wishes that cannot be fulfilled.
 //!
-//! Reads CSV with the columns `email`, `movie`, `price` and `on_sale` from the file in the first argument, or from
-//! standard input:
+//! Reads CSV with the columns `email`, `movie`, `price` and `on_sale` from the file that the first argument names, or
+//! from standard input:
 //!
 //! ```sh
 //! cargo run -p domain --example wishes -- crates/domain/examples/wishes.csv

@@ -28,13 +28,13 @@ crate::cases! { "access":
     erasing_a_user_while_movies_are_added_leaves_no_cart,
 }
 
-/// Adds a session for the user without checking whether the user may sign in.
+/// Adds a session for the user without checking whether the user may sign in; returns the actor of the session.
 async fn signed_in(node: &Node, number: u64) -> Actor {
     let session = Session::begin(id(1_000 + number), id(number), Device::default(), at(2));
     let mut unit = node.unit().await;
     unit.insert_session(&session).await.unwrap();
     unit.commit().await.unwrap();
-    // The actor claims to be an administrator. The store must ignore that, and read the role of the user.
+    // The actor claims to be an administrator. The store must ignore this role, and read the stored role of the user.
     Actor { user_id: id(number), session_id: session.id, role: Role::Admin }
 }
 

@@ -127,11 +127,11 @@ async fn a_part_of_the_log_is_between_two_positions(node: Node) {
     let far = place(99, at(9));
     assert_eq!(numbers(&node, None, far, 10).await, [4, 1, 2, 3, 5]);
     assert_eq!(numbers(&node, None, far, 2).await, [4, 1]);
-    assert_eq!(numbers(&node, Some(place(1, at(2))), far, 10).await, [2, 3, 5], "after it, excluding itself");
+    assert_eq!(numbers(&node, Some(place(1, at(2))), far, 10).await, [2, 3, 5], "without the first position");
     assert_eq!(
         numbers(&node, Some(place(1, at(2))), place(3, at(2)), 10).await,
         [2, 3],
-        "up to it, including itself"
+        "with the last position"
     );
     assert_eq!(numbers(&node, Some(place(99, at(1))), place(0, at(2)), 10).await, [0; 0]);
     assert_eq!(numbers(&node, Some(place(5, at(3))), far, 10).await, [0; 0]);

@@ -1,4 +1,4 @@
-//! Carts: each user has one, and it contains each movie at most once.
+//! Carts: each user has at most one, and it contains each movie at most once.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,8 @@ fn item(movie: u64) -> CartItem {
     CartItem { id: fresh(), movie_id: id(movie), added_at: at(i64::try_from(movie).unwrap()) }
 }
 
-/// Adds new movies to the user's cart, in this order.
+/// Adds movies that are not yet in the user's cart, in this order. The time of each item depends only on the number of
+/// its movie.
 pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(user), fresh()).await.unwrap();

@@ -104,7 +104,7 @@ async fn names_added_by_many_units_at_once_are_one_row_each(node: Node) {
     })
     .await;
     resolved.dedup();
-    assert_eq!(resolved.len(), 1, "all of them got the same rows");
+    assert_eq!(resolved.len(), 1, "all units got the same rows");
     assert_eq!(resolved[0].iter().map(|(_, id)| id).collect::<HashSet<_>>().len(), 30);
 }
 

@@ -302,7 +302,7 @@ async fn each_viewer_sees_only_the_own_reaction_rating_and_favorites(node: Node)
     assert_eq!((me(id(1), 1).await, me(id(2), 1).await), (disliked, rated));
     assert_eq!((me(id(1), 2).await, me(id(2), 2).await), (PersonalView::default(), PersonalView::default()));
     let held = node.personal_data(id(1)).await.unwrap().unwrap().opinions.favorites;
-    assert_eq!(held.iter().map(|movie| movie.since).collect::<Vec<_>>(), [at(1)], "its time is kept");
+    assert_eq!(held.iter().map(|movie| movie.since).collect::<Vec<_>>(), [at(1)], "the first time is kept");
     let mut unit = node.unit().await;
     for _ in 0..2 {
         unit.remove_favorite(id(1), id(2)).await.unwrap();
@@ -426,7 +426,8 @@ async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 2);
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 1);
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 0);
-    // The popularities are 5,000, 6,000 and 6,000. Of equal ones, the higher identifier is first.
+    // The popularities of the movies 1, 2 and 3 are 5,000, 6,000 and 6,000. Of movies with equal popularity, the higher
+    // identifier is first.
     assert_eq!(most_popular(&node).await, order([3, 2, 1]));
     let changed = Movie { votes: 6_500, version: 2, ..movies[0].clone() };
     update(&node, &changed).await;

@@ -1,4 +1,4 @@
-//! Facets: the values by which a list can be filtered, each with the number of movies that it would leave.
+//! Facets: the values by which a list can be filtered, each with the number of movies that the list would then have.
 
 use std::collections::{HashMap, HashSet};
 

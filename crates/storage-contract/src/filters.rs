@@ -29,7 +29,7 @@ crate::cases! { "filters":
 
 const BY_IMDB: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Imdb, descending: false }];
 
-/// Four movies. Each has larger values than the previous one in all numeric fields.
+/// Four movies. Each has a larger year, running time, rating and price than the previous one.
 fn four() -> Vec<Facts> {
     (1_u8..=4)
         .zip([
@@ -161,7 +161,7 @@ async fn an_unknown_identifier_results_in_an_empty_list(node: Node) {
     }
 }
 
-/// Checks combinations of bounds. `value` maps the number of a movie to its value of the filtered field.
+/// Checks combinations of bounds. `value` maps the number of a movie of [`four`] to its value of the filtered field.
 async fn check_range<T: Copy>(
     node: &Node,
     value: impl Fn(u8) -> T,

@@ -32,7 +32,8 @@ pub(crate) fn fresh<K: Kind>() -> Id<K> {
     id(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The time `seconds` after a fixed instant. It has microseconds, so that a store that loses them is detected.
+/// The time `seconds` after a fixed instant. This instant has microseconds, so that a store that loses microseconds is
+/// detected.
 pub(crate) fn at(seconds: i64) -> Instant {
     DateTime::from_timestamp_micros(1_767_225_600_123_457 + seconds * 1_000_000).unwrap()
 }
@@ -164,7 +165,7 @@ pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) ->
         .map(|((second, (id, facts)), names)| Movie::create(id, checked(facts), names, at(second)))
         .collect();
     let added = unit.insert_movies(&movies).await.unwrap();
-    assert_eq!(added.len(), movies.len(), "all of them are new");
+    assert_eq!(added.len(), movies.len(), "all movies are new");
     unit.commit().await.unwrap();
     movies
 }

@@ -80,7 +80,7 @@ async fn notifications_after_a_position_are_returned_in_order(node: Node) {
     push(&node, 2, reply(1, 20), at(5)).await;
     assert_eq!(behind(&node, 1, 0).await, [10, 11, 12]);
     let all = node.notifications_behind(UserPosition { user_id: id(1), position: 0 }, 2).await.unwrap();
-    assert_eq!(all.len(), 2, "the limit");
+    assert_eq!(all.len(), 2, "not more than the limit");
     assert_eq!(behind(&node, 1, all[0].position).await, [11, 12]);
     assert_eq!(behind(&node, 1, position(&node, 1).await).await, []);
 }
@@ -130,7 +130,7 @@ fn ticket(number: u64) -> StreamTicket {
     }
 }
 
-/// Stores these tickets for session 1 of user 1.
+/// Stores user 1 with session 1, and these tickets of the session.
 async fn add_tickets(node: &Node, numbers: &[u64]) {
     add_user(node, 1).await;
     let mut unit = node.unit().await;

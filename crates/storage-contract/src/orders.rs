@@ -33,7 +33,7 @@ async fn prepare(node: &Node) {
     add_movies(node, ["a", "b", "c"].map(facts).into()).await;
 }
 
-/// A pending order of these movies. Its items have identifiers that no other order uses.
+/// A pending order of these movies. Its items have identifiers that no order with another number uses.
 fn order(number: u64, buyer: u64, movies: &[u64]) -> Order {
     let order_id: OrderId = id(number);
     let item = |movie: &u64| OrderItem {

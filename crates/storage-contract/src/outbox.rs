@@ -22,7 +22,7 @@ crate::cases! { "outbox":
     a_message_that_was_done_is_not_removed,
 }
 
-/// A message that is due immediately. Each number has another cause.
+/// A message that is due at the time `at(0)`. Messages with different numbers have different causes.
 pub(crate) fn message(number: u64) -> NewOutboxMessage {
     NewOutboxMessage {
         id: id(number),
@@ -137,7 +137,7 @@ async fn a_message_is_removed_once_together_with_its_effects(node: Node) {
     assert_eq!(node.subject.outbox_payload(id(1)).await, None);
     assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
     node.complete_message(id(1), at(1)).await.expect("completing a removed message succeeds");
-    node.fail_message(&claimed[0], "no answer", Some(at(1))).await.expect("failing it succeeds");
+    node.fail_message(&claimed[0], "no answer", Some(at(1))).await.expect("a removed message may fail");
     let others = node.claim_all(at(1000)).await;
     assert!(others.len() == 11 && others.iter().all(|message| message.id != id(1)));
 }

@@ -153,7 +153,7 @@ async fn a_failure_does_not_change_a_message_claimed_by_another_worker(node: Nod
     let holder = node.claim_all(second).await.remove(0);
     for retry_at in [Some(second), None] {
         node.fail_message(&late, "no answer", retry_at).await.unwrap();
-        assert!(node.claim_all(shifted(lease_end(second), -1)).await.is_empty(), "it is leased");
+        assert!(node.claim_all(shifted(lease_end(second), -1)).await.is_empty(), "the lease lasts");
     }
     node.fail_message(&holder, "no answer", Some(second)).await.unwrap();
     let again = node.claim_all(second).await.remove(0);
@@ -190,7 +190,7 @@ async fn an_unclaimed_message_has_not_been_attempted(node: Node) {
         }
     }
     let attempts: Vec<u32> = node.claim_all(at(0)).await.iter().map(|message| message.attempts).collect();
-    assert_eq!(attempts, [[4; 10], [1; 10], [1; 10]].concat(), "the others were never tried");
+    assert_eq!(attempts, [[4; 10], [1; 10], [1; 10]].concat(), "the other messages were never tried");
 }
 
 async fn a_postponed_message_waits_and_has_not_been_tried(node: Node) {
@@ -211,7 +211,7 @@ async fn postponing_does_not_change_messages_of_another_worker(node: Node) {
     let second = lease_end(at(0));
     let holder = node.claim_message(second).await.unwrap().unwrap();
     node.postpone_message(&late, second).await.unwrap();
-    assert_eq!(node.claim_message(shifted(lease_end(second), -1)).await.unwrap(), None, "it is leased");
+    assert_eq!(node.claim_message(shifted(lease_end(second), -1)).await.unwrap(), None, "the lease lasts");
     node.complete_message(id(1), second).await.unwrap();
     node.postpone_message(&holder, second).await.unwrap();
     assert!(node.claim_all(at(1_000_000)).await.is_empty(), "the message stays done");

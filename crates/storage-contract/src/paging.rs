@@ -89,7 +89,7 @@ pub(crate) async fn numbered(
     all
 }
 
-/// Reads the complete list by following the position of each page's end to the next page.
+/// Reads the complete list page by page: each page begins after the position at which the previous page ended.
 pub(crate) async fn chained(
     node: &Node,
     filter: &MovieFilter,
@@ -106,7 +106,8 @@ pub(crate) async fn chained(
     all
 }
 
-/// Adds `count` movies of three years, so that in the order by year, most movies are ordered by their identifiers.
+/// Adds `count` movies of only three years. In a list by year, many movies therefore have the same year, and are
+/// ordered by their identifiers.
 async fn add_many(node: &Node, count: usize) -> Vec<Movie> {
     let all = (0..count).map(|number| of(number, 2000)).collect();
     add_movies(node, all).await

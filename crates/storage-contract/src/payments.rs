@@ -350,7 +350,7 @@ async fn a_failed_event_is_claimed_again_later_and_a_done_one_never(node: Node) 
     assert_eq!(node.claim_event(at(29)).await.unwrap(), None);
     let second = node.claim_event(at(30)).await.unwrap().unwrap();
     node.fail_event(&first, "late", at(31)).await.unwrap();
-    assert_eq!(node.claim_event(at(40)).await.unwrap(), None, "it is held by the second claim");
+    assert_eq!(node.claim_event(at(40)).await.unwrap(), None, "the second claim holds the event");
     node.complete_event(second.event.id, at(50)).await.unwrap();
     node.complete_event(second.event.id, at(51)).await.unwrap();
     node.fail_event(&second, "too late", at(52)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Personal data: all data of a user can be exported, and can be erased.
+//! Personal data: all data of a user can be exported, and everything that identifies the user can be erased.
 
 use domain::{
     accounts::{LinkKind, NotifiedAct, OpenLink, PersonalData, Profile, RefreshToken, Session, User},

@@ -128,7 +128,7 @@ async fn a_suspension_keeps_its_first_time_until_it_ends(node: Node) {
     unit.commit().await.unwrap();
     assert_eq!(suspensions(1).await, [(id(1), Some(at(90))), (id(2), None)]);
     assert_eq!(suspensions(2).await, [(id(1), None)]);
-    assert!(is_purchased(&node, 1, 1).await, "it cannot be bought again");
+    assert!(is_purchased(&node, 1, 1).await, "a suspended movie counts as bought");
     let mut unit = node.unit().await;
     assert_eq!(unit.set_purchase_suspension(id(1), &[id(1), id(2)], None).await.unwrap(), 1);
     assert_eq!(unit.set_purchase_suspension(id(1), &[id(1)], None).await.unwrap(), 0);

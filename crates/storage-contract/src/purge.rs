@@ -1,4 +1,4 @@
-//! Purging: expired rows are deleted, and no others.
+//! Purging: expired rows and the carts of erased users are deleted, and no other rows.
 
 use domain::accounts::{LinkKind, LinkToken, RefreshToken, Session};
 
@@ -83,7 +83,8 @@ async fn sessions_that_ended_or_expired_before_the_bound_are_removed(node: Node)
     }
 }
 
-/// Sessions: the number, the end and the expiry (both in microseconds relative to the bound), and whether it stays.
+/// Sessions: the number, the end and the expiry (both in microseconds relative to the bound), and whether the session
+/// stays.
 const SESSIONS: [(u64, Option<i64>, i64, bool); 5] = [
     (1, Some(-1), 1_000_000, false),
     (2, None, -1, false),

@@ -1,4 +1,5 @@
-//! Refunds: an item of a payment is refunded at most once, and a purchase can be revoked and restored.
+//! Refunds: an item of a payment has at most one refund that has not failed, and a purchase can be revoked and
+//! restored.
 
 use domain::{
     id::{PurchaseId, RefundId},

@@ -1,5 +1,5 @@
 //! Search: the movies that match, their order, and the vocabulary that corrects misspelled words. Also the filter by
-//! title, which compares literally.
+//! title, which matches a part of the title literally, except for case and accents.
 
 use domain::catalog::{Facts, KnownWord, MovieFilter, MovieIdentity, MovieSort, Search, corrections};
 
@@ -332,7 +332,7 @@ async fn unranked_matches_follow_by_popularity(node: Node) {
     let whole = chained(&node, &filter, &[MovieSort::RELEVANT], 100).await;
     assert_eq!(whole.len(), 1_000);
     let popular = chained(&node, &filter, &[MovieSort::POPULAR], 100).await;
-    assert_eq!(whole, popular, "all have the same rank");
+    assert_eq!(whole, popular, "all movies have the same rank");
     assert_eq!(chained(&node, &filter, &[MovieSort::RELEVANT], 37).await, whole);
     for number in [1, 4, 5, 10] {
         let page = page(&node, &filter, &[MovieSort::RELEVANT], number, 100).await;

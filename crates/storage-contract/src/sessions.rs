@@ -172,8 +172,8 @@ async fn ending_all_ends_only_the_active_sessions_of_the_user(node: Node) {
         assert_eq!(stored(&node, number).await.unwrap().ended_at, Some(at(50)));
         assert_eq!(stored_refresh(&node, number).await, None);
     }
-    assert_eq!(stored(&node, 2).await, Some(ended), "it had ended before");
-    assert_eq!(stored(&node, 4).await, Some(session(4, id(2))), "it is another user's");
+    assert_eq!(stored(&node, 2).await, Some(ended), "session 2 had ended before");
+    assert_eq!(stored(&node, 4).await, Some(session(4, id(2))), "another user has session 4");
     assert!(stored_refresh(&node, 4).await.is_some());
 }
 
@@ -219,7 +219,7 @@ async fn ending_some_ends_only_these_and_their_refresh_tokens(node: Node) {
         assert_eq!(stored(&node, number).await.unwrap().ended_at, Some(at(50)));
         assert_eq!(stored_refresh(&node, number).await, None);
     }
-    assert_eq!(stored(&node, 2).await, Some(ended), "it had ended before");
+    assert_eq!(stored(&node, 2).await, Some(ended), "session 2 had ended before");
     assert_eq!(stored(&node, 4).await, Some(session(4, id(1))));
     assert!(stored_refresh(&node, 4).await.is_some());
 }

@@ -97,7 +97,7 @@ async fn movies_on_sale_are_listed_by_popularity_with_whether_their_list_is_due(
     let all = node.similar_candidates(None, since, 10).await.unwrap();
     let found: Vec<_> = all.iter().map(|candidate| (candidate.movie_id, candidate.is_due)).collect();
     let movie = |number: usize| movies[number].id;
-    // Sorted by votes; of equal votes, the higher identifier is first.
+    // Sorted by votes; of movies with equal votes, the higher identifier is first.
     let expected =
         [(movie(3), false), (movie(2), false), (movie(5), true), (movie(4), true), (movie(0), true)];
     assert_eq!(found, expected);
@@ -105,5 +105,5 @@ async fn movies_on_sale_are_listed_by_popularity_with_whether_their_list_is_due(
     let rest = node.similar_candidates(Some((popularity, movie_id)), since, 2).await.unwrap();
     assert_eq!(rest, all[2..4]);
     let later = node.similar_candidates(None, shifted(since, 1), 10).await.unwrap();
-    assert!(later.iter().all(|candidate| candidate.is_due), "all are too old");
+    assert!(later.iter().all(|candidate| candidate.is_due), "all lists are missing or too old");
 }

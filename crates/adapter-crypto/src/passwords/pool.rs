@@ -18,13 +18,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 /// A thread that has had no job for this time frees its memory.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
-/// The value for `nice(2)` of hashing threads, with which they leave the processor to threads that serve requests.
+/// The increment that hashing threads pass to `nice(2)`, so that threads that serve requests get the processor first.
 const NICE: i32 = 5;
 
 /// The limits of the pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// The number of threads, and so of jobs that run at the same time.
+    /// The number of hashing threads, which is also the maximum number of jobs that run at the same time.
     pub(super) slots: usize,
     /// The number of callers that may wait in the queue.
     pub(super) queue: usize,
@@ -44,7 +44,7 @@ impl Default for Limits {
 pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
-    /// Returns this many blocks. Their contents need not be cleared, because the first pass of Argon2 overwrites them.
+    /// Returns `count` blocks. Their contents need not be cleared, because the first pass of Argon2 overwrites them.
     pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() < count {
             self.0 = vec![Block::default(); count];
@@ -63,12 +63,13 @@ struct Job {
     ends: Ends,
 }
 
-/// The resources that a job holds until its work is done.
+/// The resources that a job holds, and which are given back when its work ends.
 struct Ends {
     /// The permits from `HashPool::places` and `HashPool::slots`. The job owns them, so that they are not released
     /// before the work is done, even if the caller is cancelled.
     permits: [OwnedSemaphorePermit; 2],
-    /// Sends jobs to the thread that runs this job. It is returned to the pool when the work is done.
+    /// The channel that sends jobs to the thread that runs this job. The channel is returned to the pool when the work
+    /// is done.
     thread: Sender<Job>,
 }
 
@@ -82,7 +83,7 @@ type IdleThreads = Mutex<Vec<Sender<Job>>>;
 /// Runs jobs on the hashing threads.
 #[derive(Debug)]
 pub(super) struct HashPool {
-    /// One permit for each caller that may run or wait.
+    /// One permit for each further caller that may have a running job or wait in the queue.
     places: Arc<Semaphore>,
     /// One permit for each thread without a job.
     slots: Arc<Semaphore>,
@@ -145,18 +146,18 @@ impl HashPool {
         answered.await.map_err(|_| HashError::Failed("the hashing of a password panicked".into()))
     }
 
-    /// Returns whether another caller may run or wait now.
+    /// Returns whether another caller would now find a free thread or a place in the queue.
     pub(super) fn has_room(&self) -> bool {
         self.places.available_permits() > 0
     }
 
-    /// Returns the number of jobs that were started, whether they have ended or not.
+    /// Returns the number of jobs that the threads have done so far. A job that is still running is included.
     pub(super) fn jobs_done(&self) -> u64 {
         self.jobs_done.load(Ordering::SeqCst)
     }
 }
 
-/// Runs the jobs of one thread, until the pool is dropped.
+/// Runs the jobs that are sent to one thread, until the pool is dropped.
 fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
     stand_back();
     let mut memory = Memory::default();
@@ -164,7 +165,7 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
         match jobs.recv_timeout(KEEP_MEMORY) {
             Ok(Job { work, ends }) => {
                 jobs_done.fetch_add(1, Ordering::SeqCst);
-                // If the job panics, the channel to the caller is closed, which the caller reports. The thread
+                // If the job panics, the channel to the caller is closed, and the caller returns an error. The thread
                 // continues.
                 let tell = catch_unwind(AssertUnwindSafe(|| work(&mut memory))).ok();
                 if done.send((tell, ends)).is_err() {
@@ -186,9 +187,9 @@ fn stand_back() {
     }
 }
 
-/// Sends the results of jobs to their callers, until the pool is dropped. This has a separate thread of normal
-/// priority, because sending a result takes locks of the async runtime. A hashing thread, whose priority is low, might
-/// be interrupted while it holds such a lock, and then the runtime would have to wait.
+/// Sends the results of jobs to their callers, until the pool is dropped. This function runs on a separate thread of
+/// normal priority, because sending a result takes locks of the async runtime. A hashing thread, whose priority is low,
+/// might be interrupted while it holds such a lock, and then the runtime would have to wait.
 fn announce(done: &Receiver<Done>, idle: &Weak<IdleThreads>) {
     while let Ok((tell, Ends { permits, thread })) = done.recv() {
         if let Some(idle) = idle.upgrade() {

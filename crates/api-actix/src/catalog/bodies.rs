@@ -43,7 +43,7 @@ impl From<RatingSummary> for RatingBody {
     }
 }
 
-/// The caller's reaction.
+/// The caller's reaction to a movie.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Reaction")]
 #[serde(rename_all = "snake_case")]
@@ -106,11 +106,12 @@ pub(crate) struct MovieBody {
     certification: ReferenceBody,
     /// The genres of the movie, the main genre first.
     genres: Vec<ReferenceBody>,
-    /// The address of the poster, for an uploaded poster in its largest width. It needs no token.
+    /// The address of the poster. An uploaded poster has several widths; this is the address of the largest. Requests
+    /// to this address need no token.
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
     /// The addresses of an uploaded poster, each with the width of the picture, in the format of the HTML attribute
-    /// `srcset`; `null` for a poster on another server.
+    /// `srcset`; `null` if the movie has no poster, or its poster is on another server.
     #[schemars(length(max = 2_000))]
     poster_srcset: Option<String>,
     rating: RatingBody,
@@ -165,7 +166,7 @@ pub(crate) struct MovieDetailBody {
     /// The score at Metacritic.
     #[schemars(range(min = 0, max = 100))]
     meta_score: Option<f64>,
-    /// The box office gross, a whole number.
+    /// The box office gross, in whole major units of a currency that is not stored.
     gross: Option<i64>,
     description: String,
     directors: Vec<ReferenceBody>,
@@ -188,7 +189,7 @@ pub(crate) struct MovieDetailBody {
     updated_at: Moment,
 }
 
-/// Returns the address of a poster, for an uploaded poster in its largest width.
+/// Returns the address of a poster. For an uploaded poster, this is the address of its largest width.
 pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
     match poster {
         Poster::Address(address) => address,
@@ -235,7 +236,7 @@ pub(crate) fn movie_example() -> Value {
     movie_example_in_cart(false)
 }
 
-/// Returns the same movie; `in_cart` says whether it is in the caller's cart.
+/// Returns the movie of [`movie_example`]; `in_cart` says whether it is in the caller's cart.
 pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",

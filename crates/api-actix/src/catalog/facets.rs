@@ -1,4 +1,4 @@
-//! The facets of a list of movies: the values that it can be filtered by, with counts.
+//! The facets of a list of movies: the values that the list can be filtered by, each with its number of movies.
 
 use app::catalog::{Catalog, CountFacetsError};
 use domain::{
@@ -52,7 +52,7 @@ impl Input for FacetQuery {
     }
 }
 
-/// A genre or certification, with the number of movies in the list when it is chosen.
+/// A genre or certification, with the number of movies that the list has when this value is chosen.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NameFacet")]
 pub(crate) struct NameFacetBody {
@@ -69,7 +69,7 @@ impl From<CountedName> for NameFacetBody {
     }
 }
 
-/// A decade, with the number of movies in the list when it is chosen by `year_min` and `year_max`.
+/// A decade, with the number of movies that the list has when the decade is chosen with `year_min` and `year_max`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DecadeFacet")]
 pub(crate) struct DecadeFacetBody {
@@ -86,7 +86,8 @@ impl From<CountedDecade> for DecadeFacetBody {
     }
 }
 
-/// A range of prices, with the number of movies in the list when it is chosen by `price_min` and `price_max`.
+/// A range of prices, with the number of movies that the list has when the range is chosen with `price_min` and
+/// `price_max`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PriceFacet")]
 pub(crate) struct PriceFacetBody {
@@ -111,7 +112,7 @@ impl From<CountedBand> for PriceFacetBody {
     }
 }
 
-/// The facets of a list of movies: the values that it can be filtered by, with counts.
+/// The facets of a list of movies: the values that the list can be filtered by, each with its number of movies.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MovieFacets", example = facets_example())]
 pub(crate) struct FacetsBody {
@@ -153,9 +154,9 @@ impl From<Facets> for FacetsBody {
 
 /// Count the movies for each filter value.
 ///
-/// Genres, certifications, decades and price ranges, each with the number of movies that the list would have if only
-/// this value were chosen in its group. The counts of a group therefore ignore the filters of the group, so that its
-/// other values can be offered. Chosen values are listed even if no movie matches.
+/// Returns genres, certifications, decades and price ranges, each with the number of movies that the list would have if
+/// only this value were chosen in its group. The counts of a group therefore ignore the filters of the group, so that
+/// the other values of the group can be offered. Chosen values are listed even if no movie matches.
 #[api_v2_operation(operation_id = "getMovieFacets", tags("catalog"))]
 pub(crate) async fn show(
     catalog: UseCases<Catalog>,

@@ -53,7 +53,7 @@ pub(crate) struct MovieChangesBody {
     /// The score at Metacritic.
     #[schemars(range(min = 0, max = 100))]
     meta_score: Changed<f64>,
-    /// The box office gross, a whole number.
+    /// The box office gross, in whole major units of a currency that is not stored.
     #[schemars(range(min = 0, max = MAX_COUNT))]
     gross: Changed<i64>,
     /// The description of the movie.
@@ -72,7 +72,8 @@ pub(crate) struct MovieChangesBody {
     /// The actors, in the order of the credits. Missing actors are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     stars: Option<Vec<String>>,
-    /// The absolute http or https address of a poster. It replaces an uploaded one.
+    /// The absolute http or https address of a poster. It replaces an uploaded poster, unless it is the address of that
+    /// poster itself.
     #[schemars(length(max = MAX_ADDRESS))]
     poster_url: Changed<String>,
     /// The absolute http or https address of a trailer.
@@ -141,7 +142,7 @@ impl Input for MovieChangesBody {
     }
 }
 
-/// Collects the facts that a request omits.
+/// Records which facts a request gives, as the set of facts that it omits.
 #[derive(Default)]
 struct Given {
     absent: FactSet,
@@ -201,7 +202,7 @@ pub(crate) struct NewMovieBody {
     fields: MovieChangesBody,
 }
 
-/// Marks the fields that a new movie must have as required in the schema.
+/// Marks fields as required in the schema: those that a new movie must have.
 fn require(schema: &mut Schema) {
     let required = [
         "name",

@@ -52,9 +52,9 @@ refusals! {
 /// A kind of name that the API serves as a resource.
 pub(crate) trait Resource: Kind {
     const KIND: NameKind;
-    /// The singular in the OpenAPI document: `genre`.
+    /// The singular in the OpenAPI document, for example `genre`.
     const ONE: &'static str;
-    /// The plural in the OpenAPI document: `genres`.
+    /// The plural in the OpenAPI document, for example `genres`.
     const MANY: &'static str;
 }
 
@@ -76,7 +76,8 @@ resources! {
 }
 
 /// Extracts the use cases of the catalogue for the resource of one kind. In the OpenAPI document of the operation, it
-/// replaces the placeholders `{one}` and `{many}` by the singular and plural of the kind.
+/// replaces the placeholders `{one}` and `{many}` with the singular and plural of the kind, and `{One}` and `{Many}`
+/// with their capitalized forms.
 pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
 
 impl<K> Deref for Names<K> {
@@ -136,7 +137,8 @@ const MAX_SEARCH: usize = 250;
 /// The parameters of a list of names.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NameQuery {
-    /// Words that the name contains, in any order.
+    /// Parts of the name, separated by spaces. A listed name contains all of them, in any order; case and accents are
+    /// ignored.
     #[schemars(length(max = MAX_SEARCH), example = &"ann")]
     search: Option<String>,
     #[serde(flatten)]
@@ -219,7 +221,7 @@ pub(crate) async fn list<K: Resource>(
 
 /// Show a {one}.
 ///
-/// With the number of its movies on sale.
+/// The answer contains the number of its movies on sale.
 #[api_v2_operation(operation_id = "get{One}", tags("catalog"))]
 pub(crate) async fn show<K: Resource>(
     names: Names<K>,

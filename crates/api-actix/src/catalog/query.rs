@@ -30,7 +30,7 @@ const MAX_COUNT: i64 = 9_007_199_254_740_991;
 /// The maximum running time in a filter, in minutes.
 const MAX_MINUTES: i32 = 100_000;
 
-/// The filters, sorts and page of the list.
+/// The filters, sorts and page of the catalogue.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieQuery {
     #[serde(flatten)]

@@ -37,11 +37,11 @@ pub(crate) struct PageBody<T> {
 pub(crate) struct SearchPageBody<T> {
     #[serde(flatten)]
     pub(crate) page: PageBody<T>,
-    /// The corrected words that were searched instead; `null` when there was no correction.
+    /// The corrected words that were searched for instead of the given words; `null` when there was no correction.
     pub(crate) corrected_query: Option<String>,
 }
 
-/// Returns an example of a page of a search that contains this item.
+/// Returns an example of a page of search results, which contains this item.
 pub(crate) fn search_example(item: Value) -> Value {
     let mut page = example(item);
     if let Some(fields) = page.as_object_mut() {

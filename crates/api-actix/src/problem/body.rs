@@ -27,7 +27,7 @@ pub(crate) struct ProblemBody<'a> {
     /// The id of this request in the server's log.
     request_id: &'a str,
     /// The unacceptable fields; only in `validation_failed`. If there are very many, the last entry has the code `more`
-    /// and says how many others there are.
+    /// and says how many errors are not listed.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
     /// The additional members of some kinds of problems.

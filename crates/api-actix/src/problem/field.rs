@@ -35,7 +35,7 @@ pub enum FieldCode {
     WrongPassword,
     /// The field was sent more than once.
     Repeated,
-    /// There are more errors than are listed; `field` is empty, and `message` says how many.
+    /// There are more errors than are listed; `field` is empty, and `message` says how many are not listed.
     More,
 }
 

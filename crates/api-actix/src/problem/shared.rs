@@ -1,4 +1,4 @@
-//! Maps the domain errors that several use cases return to problems.
+//! Converts domain errors into problems, for errors that several use cases return.
 
 use domain::{
     accounts::{AccessError, HashError, PasswordProblem},

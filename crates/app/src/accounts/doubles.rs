@@ -52,7 +52,7 @@ pub(crate) fn password(text: &str) -> PlainPassword {
 pub(crate) const ORIGIN: &Origin =
     &Origin { device: Device { user_agent: None, ip: None }, request_id: None };
 
-/// The use cases of accounts on test doubles that a test can inspect.
+/// The use cases of accounts, with a test database and test doubles that a test can inspect.
 pub(crate) struct World {
     pub(crate) signup: Arc<SignUp>,
     pub(crate) sessions: Arc<Sessions>,

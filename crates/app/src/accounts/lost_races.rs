@@ -16,7 +16,8 @@ use super::{
 
 type Ended = Result<(), Box<dyn Error>>;
 
-/// Counts the rows of each table, and the passwords hashed or verified since the last count.
+/// Counts the rows of each table that these use cases write, and the passwords that were hashed or verified since the
+/// last count.
 async fn traces(world: &World) -> [usize; 9] {
     let rows = world.store.rows().await;
     [

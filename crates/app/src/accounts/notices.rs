@@ -67,8 +67,9 @@ impl Recorder {
     }
 }
 
-/// Returns the cause of a mail about a change to a user. The outbox drops a second mail with the same cause. The cause
-/// contains the user's version, which every change increases, so each change leads to exactly one mail.
+/// Returns the cause of a mail about a change to a user. The outbox drops a mail whose cause equals the cause of an
+/// earlier message. This cause contains the kind of the change, the user, and the user's version, which every change
+/// increases. So each change leads to exactly one mail.
 fn cause(change: &str, user: &User) -> String {
     format!("{change}:{}:{}", user.id, user.version)
 }

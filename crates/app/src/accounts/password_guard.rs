@@ -5,19 +5,20 @@ use domain::{
     throttle::{SignInAttempt, SignInGuard, TooManyFailures},
 };
 
-/// The result of trying a password.
+/// What an attempt with a password showed about the password.
 pub(super) enum Tried {
     /// The password was correct.
     Right,
     /// The password was wrong.
     Wrong,
-    /// The password could not be checked.
+    /// Nothing: the password was not checked, or the use case failed for another reason, so that the attempt must not
+    /// count.
     NotChecked,
 }
 
 /// An error of a use case that checks a password.
 pub(super) trait PasswordRefusal: From<TooManyFailures> + From<HashError> {
-    /// Returns the result of the password check that led to this error.
+    /// Returns what this error shows about the password.
     fn tried(&self) -> Tried;
 }
 
@@ -54,7 +55,7 @@ impl PasswordGuard {
     }
 
     /// Records that the client belongs to the owner of the account, so that wrong passwords from other clients do not
-    /// delay the owner's next sign-in.
+    /// delay the owner's next sign-in from this client.
     pub(super) async fn forgive(&self, email: &EmailAddress, client: Option<IpAddr>) {
         self.guard.was_owner(&SignInAttempt::new(email, client)).await;
     }

@@ -55,7 +55,7 @@ static EMPTY_DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// The future of an interrupt, which uses the open unit of work.
 pub(crate) type Interruption<'u> = Pin<Box<dyn Future<Output = ()> + Send + 'u>>;
 
-/// Runs inside the open unit of work, in the middle of a use case.
+/// A callback that runs inside the open unit of work, in the middle of a use case.
 type Interrupt = Box<dyn for<'u> FnMut(&'u mut dyn WholeUnit) -> Interruption<'u> + Send>;
 
 /// Changes rows in a separate unit of work.
@@ -138,7 +138,7 @@ pub(crate) struct TestStorage {
     /// A separate connection, to read and write rows that no port gives access to.
     pub(super) tables: Mutex<SqliteConnection>,
     interference: Mutex<Option<Interference>>,
-    /// Removed when this is dropped.
+    /// The folder of the database file. It is removed when the `TestStorage` is dropped.
     _folder: TempDir,
 }
 

@@ -28,7 +28,8 @@ impl Notifications {
         wanted: ListNotifications,
     ) -> Result<Listing<Notification>, ListError> {
         let ListNotifications { unread_only, page } = wanted;
-        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
+        // The context of the cursors is never parsed. It must be equal for all pages of a list, and differ between
+        // lists.
         let context = format!("notifications {user_id} {unread_only}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.notification_page(user_id, unread_only, &request).await?;

@@ -23,7 +23,8 @@ const BATCH: u32 = 100;
 pub struct EventId {
     /// The position of the user's notifications.
     pub position: i64,
-    /// When this position was reached.
+    /// When the stream reached this position: the time of the notification at this position, or the start of the
+    /// stream.
     pub at: Instant,
 }
 
@@ -114,8 +115,8 @@ impl Notifications {
     /// # Errors
     /// When the store fails.
     pub async fn news(&self, behind: UserPosition) -> Result<UserNews, StoreError> {
-        // The position is read before the notifications. A notification that is written in between, and that this call
-        // misses, has a later position, so the next call returns it.
+        // The position is read before the notifications. So a notification that this call misses was written after the
+        // position was read. It has a later position, and the next call returns it.
         let positions = self.queries.notification_positions(&[behind.user_id]).await?;
         let reached = positions.first().map_or(behind.position, |found| found.position);
         let notifications = self.queries.notifications_behind(behind, BATCH).await?;

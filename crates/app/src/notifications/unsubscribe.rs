@@ -12,7 +12,7 @@ use super::Notifications;
 const PURPOSE: &str = "unsubscribe";
 
 /// The user and the kind of mails that an unsubscribe link is for. The link needs no sign-in: anyone who has the mail
-/// can unsubscribe from mails of its kind, but do nothing else.
+/// can unsubscribe its receiver from mails of this kind, but can do nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsubscription {
     /// The receiver.
@@ -55,7 +55,7 @@ impl Notifications {
         Unsubscription::of(token, &*self.sealer)
     }
 
-    /// Unsubscribes the user from the mails of a link. The call may be repeated.
+    /// Unsubscribes the user of a link from the kind of mails that the link is for. The call may be repeated.
     ///
     /// # Errors
     /// See [`UnsubscribeError`].

@@ -55,8 +55,8 @@ enum Step {
 
 impl Orders {
     /// Cancels a pending order of the user, and puts its movies back into the cart. An open checkout is ended at the
-    /// provider first; if it was already paid, the order is paid instead of canceled. `None` when the user has no such
-    /// order. An order that is already canceled is not changed.
+    /// provider first; if it was already paid, the order is paid instead of canceled. Returns `None` when the user has
+    /// no such order. An order that is already canceled is not changed.
     ///
     /// # Errors
     /// See [`CancelOrderError`].

@@ -18,7 +18,7 @@ const ROUNDS: u32 = 3;
 
 /// The next step of the expiry.
 enum Step {
-    /// The order has not expired, or no longer exists.
+    /// The order is not, or is no longer, an expired pending order, or it does not exist.
     Skipped,
     /// The order is canceled.
     Expired,
@@ -40,7 +40,7 @@ impl Orders {
             let Some(last) = due.last() else { break };
             after = Some(*last);
             for (_, id) in due {
-                // An order that cannot expire does not prevent the others from expiring.
+                // An order that cannot expire does not prevent other orders from expiring.
                 match self.expire(id).await {
                     Ok(is_expired) => expired = expired.saturating_add(is_expired.into()),
                     Err(error) => failure = Some(error),

@@ -42,7 +42,8 @@ impl Orders {
 
     async fn list(&self, wanted: ListOrders) -> Result<Listing<OrderView>, ListError> {
         let ListOrders { filter, page } = wanted;
-        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
+        // The context of the cursors is never parsed. It must be equal for all pages of a list, and differ between
+        // lists.
         let context = format!("orders {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.order_page(&filter, &request).await?;

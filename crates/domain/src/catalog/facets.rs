@@ -1,4 +1,4 @@
-//! Facets: how many movies each further filter value would select, by genre, certification, decade and price.
+//! Facets: how many movies a list would have for each filter value, by genre, certification, decade and price.
 
 use std::collections::HashMap;
 
@@ -25,13 +25,13 @@ const LAST_DECADE: i32 = 2_100;
 /// group, so that they show the result of choosing other values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FacetGroup {
-    /// Genres, chosen by `genres`.
+    /// Genres, chosen by [`MovieFilter::genres`].
     Genres,
-    /// Certifications, chosen by `certifications`.
+    /// Certifications, chosen by [`MovieFilter::certifications`].
     Certifications,
-    /// Decades, chosen by `year`.
+    /// Decades, chosen by [`MovieFilter::year`].
     Decades,
-    /// Price bands, chosen by `price`.
+    /// Price bands, chosen by [`MovieFilter::price`].
     PriceBands,
 }
 
@@ -99,7 +99,7 @@ fn chosen_decades(year: Range<i32>) -> Vec<i32> {
         .collect()
 }
 
-/// The movies of a decade.
+/// A decade with the number of its movies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedDecade {
     /// The first year of the decade.
@@ -108,7 +108,7 @@ pub struct CountedDecade {
     pub movies_count: i64,
 }
 
-/// The movies of a price band.
+/// A price band with the number of its movies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedBand {
     /// The band.

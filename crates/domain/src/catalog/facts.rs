@@ -57,7 +57,7 @@ pub struct Facts {
     pub votes: i64,
     /// The score at Metacritic, 0–100.
     pub meta_score: Option<f64>,
-    /// The box office gross, in whole units of the currency, not in minor units.
+    /// The box office gross, in whole major units of a currency that is not stored.
     pub gross: Option<i64>,
     /// The description; composed from the other facts when it is empty.
     pub description: String,

@@ -4,13 +4,13 @@ use super::{
 };
 use crate::money::{Currency, Money};
 
-/// The certification of a movie without a certification.
+/// The certification that a movie gets when none is given.
 pub const NOT_RATED: &str = "Not Rated";
 
 /// Collects the facts of a movie one by one.
 ///
-/// Name, year, running time, rating, votes and price are required; [`FactsBuilder::build`] reports each that is missing
-/// together with every other fault.
+/// Name, year, running time, rating, votes and price are required; [`FactsBuilder::build`] reports each of these facts
+/// that is missing, together with every other fault.
 ///
 /// ```
 /// use domain::{catalog::FactsBuilder, money::Money};
@@ -105,7 +105,7 @@ impl FactsBuilder {
         self
     }
 
-    /// The box office gross, in whole units of the currency, not in minor units.
+    /// The box office gross, in whole major units of a currency that is not stored.
     #[must_use]
     pub const fn gross(mut self, gross: i64) -> Self {
         self.gross = Some(gross);

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::money::Money;
 
-/// A field of a movie's [`Facts`](super::Facts).
+/// A field of a movie's [`Facts`](super::Facts) that can break a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FactField {
     /// The title.

@@ -56,7 +56,7 @@ pub struct ProposedName {
 pub struct CatalogName(String);
 
 impl CatalogName {
-    /// Parses a name, without surrounding white space and format characters.
+    /// Parses a name, and removes surrounding white space and format characters.
     ///
     /// # Errors
     /// When the name has no visible character or is empty after folding, is too long, or has control characters.
@@ -74,7 +74,7 @@ impl CatalogName {
         Ok(Self(name))
     }
 
-    /// The name as written.
+    /// The cleaned name, in its original case and with its accents.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -94,7 +94,8 @@ impl FromIterator<OptionalFact> for FactSet {
     }
 }
 
-/// Facts of a movie of which some may be omitted, such as a row of an import without some columns, or a change.
+/// Facts of a movie, some of which may be omitted, for example because an import has no column for them, or because a
+/// change keeps them.
 ///
 /// ```
 /// use domain::catalog::{FactSet, Facts, OptionalFact, PartialFacts};
@@ -105,7 +106,7 @@ impl FromIterator<OptionalFact> for FactSet {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartialFacts {
-    /// All facts. Omitted facts have default values, which a new movie gets.
+    /// All facts. Omitted facts have valid default values, which are used only for a new movie.
     pub facts: Facts,
     /// The omitted facts.
     pub absent: FactSet,
@@ -127,10 +128,10 @@ impl PartialFacts {
     }
 }
 
-/// Checked facts of a movie of which some may be omitted.
+/// Checked facts of a movie, some of which may be omitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedPartialFacts {
-    /// All facts, with the default values that a new movie gets.
+    /// All facts. Omitted facts have valid default values, which are used only for a new movie.
     pub facts: CheckedFacts,
     /// The omitted facts.
     pub absent: FactSet,
@@ -143,8 +144,9 @@ impl From<CheckedFacts> for CheckedPartialFacts {
 }
 
 impl CheckedPartialFacts {
-    /// Applies the facts to the movie, which keeps its own values for omitted facts. `names` must be the resolved names
-    /// of [`CheckedPartialFacts::facts`]. Returns whether anything changed; the version increases only then.
+    /// Applies the facts to the movie, which keeps its own values for omitted facts. An uploaded poster is also kept if
+    /// the given poster address is its own address. `names` must be the resolved names of
+    /// [`CheckedPartialFacts::facts`]. Returns whether anything changed; the version increases only then.
     pub fn apply_to(self, movie: &mut Movie, names: ResolvedNames, now: Instant) -> bool {
         let is_shown =
             |address: &String| movie.uploaded_poster().is_some_and(|poster| poster.is_shown_at(address));

@@ -226,17 +226,17 @@ pub trait SearchQueries: Send + Sync {
 /// Keeps the search index complete. Several nodes may call it concurrently.
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
-    /// Does nothing unless movies have changed since the last call. Indexes movies that an earlier version of the
-    /// program did not index, or indexed by earlier rules. Updates the vocabulary, which corrections are taken from, to
-    /// the words of the index. Returns how many movies and words were changed.
+    /// Does nothing unless the catalogue has changed since the last call on any node. Otherwise, indexes movies that an
+    /// earlier version of the program did not index, or indexed by earlier rules. Updates the vocabulary, which
+    /// corrections are taken from, to the words of the index. Returns how many movies and words were changed.
     async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 
 /// Reads genres, directors, stars and certifications outside a unit of work.
 #[async_trait]
 pub trait NameQueries: Send + Sync {
-    /// All names of a kind with few names. MUST be sorted by the folded name. The counts MUST be correct after each
-    /// commit, on every node.
+    /// All names of a kind, for kinds that have few names. MUST be sorted by the folded name. The counts MUST be
+    /// correct after each commit, on every node.
     async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError>;
     /// A page of the names whose folded form contains all of the folded words. MUST be sorted and counted as in
     /// [`all_names`](Self::all_names). A page after a position MUST NOT repeat or lose items while names are added.
@@ -254,7 +254,7 @@ pub trait NameQueries: Send + Sync {
 /// Counts how many movies each filter value would select.
 #[async_trait]
 pub trait FacetQueries: Send + Sync {
-    /// The movies on sale that match the filter, by genre, certification, decade and price band of a shop with this
+    /// The number of movies that match the filter, by genre, certification, decade and price band of a shop with this
     /// currency. The counts of a group MUST ignore the filter values of this group
     /// ([`without_choice`](crate::catalog::FacetGroup::without_choice)), and MUST be correct after each commit, on
     /// every node.
@@ -263,7 +263,7 @@ pub trait FacetQueries: Send + Sync {
 }
 
 /// Stores which movies are similar to a movie. The lists are computed in the background. A list that is requested
-/// earlier is computed at that request.
+/// before it has been computed is computed at that request.
 #[async_trait]
 pub trait SimilarMovies: Send + Sync {
     /// The movie, and other movies on sale that may be similar: with people or genres in common, or with the same

@@ -24,10 +24,10 @@ impl<T> Default for Range<T> {
 }
 
 /// A filter of movies. A match must meet every condition, and must be on sale unless withdrawn or bought movies are
-/// requested. A list of identifiers means any of them.
+/// requested. A list of identifiers means any of them; an empty list is no condition.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
-    /// Any of these movies, such as those of a visitor's cart.
+    /// Any of these movies, such as the movies in a visitor's cart.
     pub ids: Vec<MovieId>,
     /// The movies that this user bought, on sale or not.
     pub bought_by: Option<UserId>,
@@ -75,7 +75,8 @@ impl MovieFilter {
         self.search.is_some() || self.title.is_some()
     }
 
-    /// The canonical form, which is equal for filters that differ only in spelling.
+    /// The canonical form, which is equal for filters that differ only in the spelling of texts, in the order or
+    /// repetition of identifiers, or in an `is_available` that is `true` or absent.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         fn in_order<K: Kind>(ids: &mut Vec<Id<K>>) {
@@ -167,7 +168,7 @@ pub enum MovieSortKey {
     CreatedAt,
     /// When the user in the filter bought the movie; only bought movies have this value.
     PurchasedAt,
-    /// When the movie was added to the favourites in the filter; only favourites have this value.
+    /// When the user in the filter added the movie to the favourites; only favourites have this value.
     AddedAt,
     /// How well the movie matches the search.
     Relevance,
@@ -199,7 +200,7 @@ impl SortKey for MovieSortKey {
     }
 }
 
-/// The keys that bought movies can be sorted by: those of the catalogue, and the time of the purchase.
+/// The keys that bought movies can be sorted by: the keys of the catalogue, and the time of the purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LibrarySortKey(pub MovieSortKey);
 
@@ -228,7 +229,8 @@ impl From<Sort<LibrarySortKey>> for MovieSort {
     }
 }
 
-/// The keys that favourites can be sorted by: those of the catalogue, and the time they were added.
+/// The keys that favourites can be sorted by: the keys of the catalogue, and the time at which the movie was added to
+/// the favourites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FavoriteSortKey(pub MovieSortKey);
 

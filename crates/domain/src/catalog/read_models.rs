@@ -117,7 +117,7 @@ pub struct MovieDetail {
     pub summary: MovieSummary,
     /// The score at Metacritic.
     pub meta_score: Option<f64>,
-    /// The box office gross, in whole units of the currency, not in minor units.
+    /// The box office gross, in whole major units of a currency that is not stored.
     pub gross: Option<i64>,
     /// The description.
     pub description: String,
@@ -131,7 +131,7 @@ pub struct MovieDetail {
     pub imdb_id: Option<String>,
     /// The identifier of the movie at TMDB.
     pub tmdb_id: Option<i64>,
-    /// The name that a moderator set for sorting, instead of the computed one.
+    /// The name that was set for sorting, instead of the computed one.
     pub sort_name: Option<String>,
     /// How many comments the movie has.
     pub comments_count: i64,
@@ -146,7 +146,7 @@ pub struct MovieDetail {
 }
 
 impl MovieDetail {
-    /// Returns the name that the movie is sorted by: the one that a moderator set, or the computed one.
+    /// Returns the name that the movie is sorted by: the one that was set, or otherwise the computed one.
     #[must_use]
     pub fn sort_name(&self) -> &str {
         self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.summary.name))
@@ -160,7 +160,8 @@ pub struct CountedName {
     pub id: Uuid,
     /// The name as written.
     pub name: String,
-    /// The number of movies on sale that have the name.
+    /// The number of movies on sale that have the name; in [`Facets`](super::Facets), the number of movies that the
+    /// list would have with this name.
     pub movies_count: i64,
 }
 
@@ -186,7 +187,7 @@ pub struct SimilarCandidate {
     pub popularity: f64,
     /// The version of the movie.
     pub movie_version: i64,
-    /// Whether its list is missing, too old, or was computed for another version.
+    /// Whether the list of the movie is missing, is too old, or was computed for another version of the movie.
     pub is_due: bool,
 }
 

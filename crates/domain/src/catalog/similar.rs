@@ -48,8 +48,8 @@ pub struct MovieProfile {
     pub star_ids: Vec<StarId>,
 }
 
-/// Returns the most similar of `others`, up to [`KEPT_SIMILAR`], the most similar first. Movies without anything in
-/// common are omitted.
+/// Returns the most similar of `others`, up to [`KEPT_SIMILAR`], the most similar first. Movies that have no people,
+/// genres or uncommon words in common with `movie` are omitted.
 #[must_use]
 pub fn most_similar(movie: &MovieProfile, others: &[MovieProfile]) -> Vec<MovieId> {
     let titles: Vec<HashSet<String>> = others.iter().map(|other| words(&other.name)).collect();
@@ -112,7 +112,8 @@ fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
         *count = count.saturating_add(1);
     }
     for count in counts.values_mut() {
-        // Fewer than eight texts count as eight, so that words that occur in most of these texts also get points.
+        // Fewer than eight texts count as eight, so that each word that occurs in at most four of these texts gets
+        // points.
         let share = texts.len().max(8).checked_div(*count).and_then(usize::checked_ilog2).unwrap_or(0);
         *count = usize::try_from(share).unwrap_or(0);
     }

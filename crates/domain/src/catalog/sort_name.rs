@@ -3,8 +3,8 @@ use crate::text::fold;
 /// The articles that are ignored for sorting.
 const ARTICLES: [&str; 3] = ["the", "a", "an"];
 
-/// The name that a movie is sorted by unless a moderator sets another one: the name without a leading `The`, `A` or
-/// `An`, if other words follow. Before `to` these words are not articles, as in *A to Z*.
+/// The name that a movie is sorted by unless another one is set: the name without a leading `The`, `A` or `An`, if
+/// other words follow. Before `to` these words are not articles, as in *A to Z*.
 ///
 /// ```
 /// use domain::catalog::computed_sort_name;
@@ -22,7 +22,8 @@ pub fn computed_sort_name(name: &str) -> &str {
     if is_article && !next.is_empty() && !next.eq_ignore_ascii_case("to") { rest } else { name }
 }
 
-/// The key by which names are sorted: folded, without leading punctuation. Databases compare it byte by byte.
+/// The key by which names are sorted: folded, without leading punctuation unless the name has nothing else. Databases
+/// compare it byte by byte.
 ///
 /// The migration that added the key to the movies computes it in SQL from folded names, and knows only the usual
 /// punctuation.

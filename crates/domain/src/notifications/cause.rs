@@ -8,15 +8,15 @@ use crate::{
 /// The kinds of notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NotificationKind {
-    /// A user replied to a comment of the user.
+    /// A user replied to a comment of the receiver.
     CommentReply,
-    /// A user liked a comment of the user.
+    /// Users liked a comment of the receiver.
     CommentLike,
-    /// An order of the user was paid.
+    /// An order of the receiver was paid.
     OrderPaid,
-    /// Money for an order was refunded to the user.
+    /// Money for an order was refunded to the receiver.
     OrderRefunded,
-    /// A movie was deleted while it was in the user's cart.
+    /// A movie was deleted while it was in the receiver's cart.
     MovieRemovedFromCart,
 }
 
@@ -93,7 +93,7 @@ pub enum NotificationCause {
     MovieRemovedFromCart {
         /// The deleted movie.
         movie_id: MovieId,
-        /// The name of the deleted movie, which is no longer in any table.
+        /// The name of the deleted movie, which can no longer be looked up.
         movie_name: String,
     },
 }
@@ -111,7 +111,7 @@ impl NotificationCause {
         }
     }
 
-    /// The user who acted, if the cause is an action of another user.
+    /// The user whose action is the cause; `None` for causes that name no such user.
     #[must_use]
     pub const fn actor(&self) -> Option<UserId> {
         match self {

@@ -91,10 +91,10 @@ pub trait NotificationRepository: Send {
         comment_id: CommentId,
         actor: UserId,
     ) -> Result<(), StoreError>;
-    /// Removes the notifications about the likes of a comment that is being deleted, and the one about the comment as a
-    /// reply.
+    /// Removes the notifications about a comment that is being deleted: the notification about its likes, and, if the
+    /// comment is a reply, the notification about the reply.
     async fn remove_comment_notifications(&mut self, comment_id: CommentId) -> Result<(), StoreError>;
-    /// Marks unread notifications of the receiver as read. MUST NOT change those of other users.
+    /// Marks unread notifications of the receiver as read. MUST NOT change notifications of other users.
     async fn mark_notifications_read(
         &mut self,
         receiver: UserId,
@@ -139,12 +139,12 @@ pub trait StreamTicketRepository: Send {
     async fn take_stream_ticket(&mut self, digest: &TokenDigest) -> Result<Option<StreamTicket>, StoreError>;
 }
 
-/// The latest position of a user's notifications.
+/// A position among the changes to a user's notifications: the latest one, or the one that a stream has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserPosition {
     /// The user.
     pub user_id: UserId,
-    /// The position of the last change to their notifications; 0 before the first.
+    /// The position of a change to the user's notifications; 0 before the first change.
     pub position: i64,
 }
 
@@ -171,7 +171,7 @@ pub trait NotificationQueries: Send + Sync {
         behind: UserPosition,
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError>;
-    /// Those of the given sessions that are active at `now`: neither ended nor expired, and of an active user.
+    /// Returns which of the given sessions are active at `now`: neither ended nor expired, and of an active user.
     async fn live_sessions_among(
         &self,
         ids: &[SessionId],

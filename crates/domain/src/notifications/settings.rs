@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use super::{NotificationKind, UnknownNotificationKind};
 use crate::{accounts::EmailAddress, id::NotificationId, time::Instant};
 
-/// The minimum time between mails about a notification that summarizes several actions, and the length of the period to
-/// which [`MAX_NOTIFICATION_MAILS`] applies.
+/// The minimum time between two mails about the same notification, which may summarize several actions, and the length
+/// of the period to which [`MAX_NOTIFICATION_MAILS`] applies.
 pub const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// The maximum number of mails about replies and likes together that a user gets in a period of [`MAILED_EVERY`]. A
@@ -133,7 +133,7 @@ pub struct NotificationMail {
 
 impl NotificationMail {
     /// Whether the mail is due: enough time has passed since the same notification was mailed, and the receiver has not
-    /// got too many mails about notifications.
+    /// yet got [`MAX_NOTIFICATION_MAILS`] in the current period.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
         self.recent_mails < MAX_NOTIFICATION_MAILS

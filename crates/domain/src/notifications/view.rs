@@ -12,8 +12,8 @@ pub struct Notification {
     pub id: NotificationId,
     /// The kind of the notification.
     pub kind: NotificationKind,
-    /// The position of its last change among the changes to the receiver's notifications: later changes have greater
-    /// positions. A notification gets a new position when it becomes unread again.
+    /// The position of the notification's last change among all changes to the receiver's notifications: later changes
+    /// have greater positions. A notification gets a new position when it becomes unread again.
     pub position: i64,
     /// When the latest action that the notification is about happened.
     pub notified_at: Instant,

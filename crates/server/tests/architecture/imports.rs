@@ -1,4 +1,4 @@
-//! Reads from the sources which file of a crate uses what another file defines.
+//! Finds out from the sources of a crate which of its files use items that other files define.
 //!
 //! A file depends on the file that *defines* what it uses: the use of a re-exported name counts as the use of its
 //! definition, and a re-export alone is not a dependency. Tests are ignored.
@@ -102,7 +102,7 @@ impl Sources {
         dependencies
     }
 
-    /// Returns the file that defines the target of a path in a module; `None` for other crates.
+    /// Returns the file that defines the target of a path in a module; `None` if the target is in another crate.
     fn definition(&self, module: &[String], path: &[String], depth: usize) -> Option<PathBuf> {
         let mut here = module.to_owned();
         for (index, name) in path.iter().enumerate() {
@@ -130,7 +130,7 @@ impl Sources {
         self.modules.get(&here).filter(|_| path.len() > 1).map(|module| module.file.clone())
     }
 
-    /// Returns the file that defines the item that a module imports under the first of these names.
+    /// Returns the file that defines the target of a path whose first name is imported by the module.
     fn imported(&self, module: &Names, path: &[String], depth: usize) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
         if depth > 8 {

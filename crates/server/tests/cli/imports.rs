@@ -145,7 +145,7 @@ fn a_poster_that_is_not_a_web_address_is_refused() {
     assert!(exported.contains("https://posters.example/b.jpg") && !exported.contains("javascript"));
 }
 
-/// Exports the movies, of which there must be only one; returns it as JSON.
+/// Exports the movies, and returns the only exported movie as JSON.
 fn only_movie(folder: &Folder) -> serde_json::Value {
     let exported = folder.run("movies export").exits(0).out();
     assert_eq!(exported.lines().count(), 1, "{exported}");
@@ -162,7 +162,7 @@ fn fields_without_a_column_keep_their_values_and_empty_cells_do_not() {
     folder.run("movies import full.csv").exits(0);
     let before = only_movie(&folder);
 
-    // The columns given by `--columns` are used in addition to those that the header names.
+    // The columns given by `--columns` are used in addition to the columns whose headers are names of fields.
     let same = "name=name,year=year,duration_minutes=duration_minutes,imdb=imdb,votes=votes,price=price";
     let again = folder.run(&format!("movies import full.csv --columns {same}")).exits(0);
     assert_eq!(

@@ -40,7 +40,8 @@ fn a_film_and_subtitles_are_attached_and_replaced() {
     assert_eq!((films.len(), stored(&folder, "subtitles").len()), (1, 1));
     let path = folder.path().join("var/media/films").join(&films[0]);
     assert_eq!(fs::read(path).unwrap(), FILM);
-    // Films and subtitles can also be attached separately; they replace existing files.
+    // Films and subtitles can also be attached separately. A new film replaces the old film, and new subtitles replace
+    // the old subtitles in the same language.
     folder.run(&format!("movies attach-media {movie} --subtitles de=de.vtt --subtitles en=de.vtt")).exits(0);
     assert_eq!(stored(&folder, "subtitles").len(), 2);
     folder.run(&format!("movies attach-media {movie} film.mp4")).exits(0);

@@ -30,7 +30,7 @@ pub enum DeleteAccountError {
     /// The actor may not delete the account.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Too many wrong passwords were tried for this account; this one was not checked.
+    /// Too many wrong passwords were tried for this account, so the given password was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
     /// The password could not be checked now.
@@ -53,7 +53,8 @@ impl PasswordRefusal for DeleteAccountError {
 
 impl OwnData {
     /// Deletes the actor's account: one unit of work removes everything that identifies the person, and leaves an
-    /// anonymous row for purchases and the audit log. Every session ends. The address may be registered again.
+    /// anonymous row, to which purchases and the audit log still refer. Afterwards the outbox removes the avatar file,
+    /// and mails a confirmation. Every session ends. The address may be registered again.
     ///
     /// # Errors
     /// See [`DeleteAccountError`].

@@ -24,7 +24,7 @@ fn change(user: &SignedIn, mails: &serde_json::Value) -> Call {
     user.call(Method::PATCH, "/users/me/notification-settings").json(&json!({"mails": mails}))
 }
 
-/// Sends all mails; returns the subjects of those to Ann that are about notifications.
+/// Sends all mails; returns the subjects of the mails to Ann that are about notifications.
 async fn subjects(app: &TestApp) -> Vec<String> {
     app.run_outbox().await;
     let mails = app.mails_to(&email_of("ann"));
@@ -87,7 +87,7 @@ async fn likes_of_many_comments_are_mailed_twenty_times_a_day(engine: Engine) {
     app.run_outbox().await;
     assert!(
         app.mails_to(&email_of("cem")).iter().any(|mail| mail.unsubscribe_url.is_some()),
-        "others are mailed"
+        "other receivers are still mailed"
     );
 }
 

@@ -26,7 +26,7 @@ cases! {
     a_head_request_gets_no_stream,
 }
 
-/// How long to wait for an event, which is far longer than any is expected to take.
+/// How long to wait for an event, which is far longer than any event is expected to take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An event that was received from a stream.
