@@ -91,7 +91,7 @@ fn schemas_of<T: Input>() -> Arc<Schemas> {
     made
 }
 
-/// Returns whether requests are checked against all parts of the type's schema. Logs the part that is not checked.
+/// Returns whether requests are checked against all parts of the type's schema. Logs a part that is not checked.
 pub(super) fn is_checkable<T: Input>() -> bool {
     let (schema, definitions) = &*schemas_of::<T>();
     let unchecked = unchecked(schema, definitions);

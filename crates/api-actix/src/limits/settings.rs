@@ -24,10 +24,10 @@ pub struct RateLimits {
 
 /// The limit of requests for links that are mailed to an email address.
 ///
-/// Any client may request a link for any email address. Quotas over more than a minute are therefore counted for each
-/// pair of email address and client, so that other clients cannot use up the quota of the owner. Shorter quotas are
-/// counted for the email address only: they limit how many mails it gets, and an owner whose quota others used up waits
-/// for at most a minute.
+/// Any client may request a link for any email address. Quotas with a window of more than a minute are therefore
+/// counted for each pair of email address and client, so that other clients cannot use up the quota of the owner.
+/// Quotas with a window of at most a minute are counted for the email address only: they limit how many mails are sent
+/// to the address, and an owner whose quota other clients used up waits for at most a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkLimit {
     configured: RateLimit,

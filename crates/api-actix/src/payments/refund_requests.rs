@@ -277,7 +277,7 @@ pub(crate) async fn list_all(
 /// Decide about a refund request.
 ///
 /// Approving a request makes the refund, like `POST /payments/{id}/refunds`. If the refund cannot be made, the request
-/// stays open. If the refund fails later, the request stays approved. The buyer is notified by mail.
+/// stays open. If the refund fails later, the request stays approved. The buyer is notified of the decision by mail.
 #[api_v2_operation(operation_id = "decideRefundRequest", tags("payments"))]
 pub(crate) async fn decide(
     payments: UseCases<Payments>,

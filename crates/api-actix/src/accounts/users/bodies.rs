@@ -92,7 +92,7 @@ pub(crate) struct ProfileBody {
     date_of_birth: Option<Day>,
     #[schemars(length(max = MAX_INFO_LENGTH))]
     info: Option<String>,
-    /// The address of the picture. It needs no token, and its content never changes.
+    /// The address of the picture. A request to it needs no token, and the picture at an address never changes.
     #[schemars(extend("format" = "uri"))]
     avatar_url: Option<String>,
 }
