@@ -54,7 +54,7 @@ async fn opened(database: &TestDatabase, parameters: &str) -> Result<PostgresDat
 /// The error of connecting with these parameters, as text. Panics when connecting succeeds.
 async fn refusal(database: &TestDatabase, parameters: &str) -> String {
     error_chain(
-        &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: connecting succeeded")),
+        &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it connected")),
     )
 }
 

@@ -157,7 +157,7 @@ pub(crate) async fn unasked(
     Ok(())
 }
 
-/// Refuses a body with another content type than `types`, a body in another encoding than UTF-8, a compressed body, and
+/// Refuses a body whose content type is not in `types`, a body in another encoding than UTF-8, a compressed body, and
 /// a body that declares a length above `most` bytes.
 pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
@@ -190,8 +190,9 @@ pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Re
 
 /// Reads the complete body. Its memory counts against the common limit of all request bodies.
 ///
-/// # Errors 413 when the body is larger than `most` bytes, 400 when it ends too early or takes too long, 503 when the
-/// bodies of the client, or of all clients, take too much memory.
+/// # Errors
+/// 413 when the body is larger than `most` bytes, 400 when it ends too early or takes too long, 503 when the bodies of
+/// the client, or of all clients, take too much memory.
 pub(crate) async fn collect(request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes, Problem> {
     // Unit tests of extractors have no `Api`.
     let body = api_of(request).map_or_else(

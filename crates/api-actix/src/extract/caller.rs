@@ -34,7 +34,8 @@ pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 
 /// Authenticates the caller by the bearer token; `None` without a token.
 ///
-/// # Errors 401 when the `Authorization` header is malformed, or its token is invalid or has expired.
+/// # Errors
+/// 401 when the `Authorization` header is malformed, or its token is invalid or has expired.
 pub(crate) async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
     let BearerToken::Sent(token) = BearerToken::of(request)? else { return Ok(None) };
     let api = api_of(request)?;

@@ -245,7 +245,8 @@ pub(crate) enum Kept<T> {
 impl<R> Idempotent<R> {
     /// Returns the stored answer if there is one. Otherwise runs `act`, and stores its answer if the request has a key.
     ///
-    /// # Errors The error of `act` or of reading the rest of the request, or a stored problem.
+    /// # Errors
+    /// The error of `act` or of reading the rest of the request, or a stored problem.
     pub(crate) async fn answer<T, E, F>(
         self,
         act: impl FnOnce(Doing<R>) -> F + 'static,
