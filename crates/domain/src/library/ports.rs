@@ -163,7 +163,7 @@ pub trait LibraryQueries: Send + Sync {
         request: &PageRequest,
     ) -> Result<Page<LibraryItem>, StoreError>;
     /// A page of the movies that the owner has bought and begun to watch, the most recently watched first. MUST contain
-    /// the movies whose progress [`is_in_progress`](Progress::is_in_progress).
+    /// exactly the movies whose progress [`is_in_progress`](Progress::is_in_progress).
     async fn started_page(
         &self,
         owner: UserId,

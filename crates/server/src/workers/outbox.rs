@@ -53,8 +53,9 @@ impl OutboxWorkers {
         }
     }
 
-    /// Starts the deliveries of due messages for as long as `may_start` returns `true`. Returns how many were started.
-    /// A message whose delivery was not started is not claimed.
+    /// Claims due messages and starts their deliveries, for as long as `may_start` returns `true`; a claimed message is
+    /// postponed if its destination is slow and no further delivery to it may run. Returns how many deliveries were
+    /// started.
     pub(super) async fn start_due(
         self: &Arc<Self>,
         may_start: impl Fn() -> bool + Send + Sync,
@@ -113,7 +114,7 @@ impl OutboxWorkers {
         Ok(true)
     }
 
-    /// Registers a delivery to this destination and returns its permit; `None` when no permit is available.
+    /// Registers a delivery to this destination and returns its permit; `None` when the delivery may not run now.
     fn permit(&self, destination: &str, worker: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
         let now = Instant::now();
         let mut destinations = self.destinations();
