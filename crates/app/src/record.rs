@@ -75,7 +75,7 @@ pub struct Recorder {
     pub ids: Arc<dyn IdGenerator>,
     /// Seals messages until they are handled.
     pub sealer: Arc<dyn Sealer>,
-    /// The start of every link in a mail, without a trailing slash (`FRONTEND_URL`).
+    /// The start of every link in a mail except the unsubscribe link, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,
 }
 

@@ -32,8 +32,8 @@ pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was a
     /// fault.
     ///
-    /// It also runs when optional members had faults; these members are then absent. It does not run when a required
-    /// member had a fault.
+    /// This check also runs when optional members had faults; these members are then absent. It does not run when a
+    /// required member had a fault.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 

@@ -1,5 +1,5 @@
 //! Sends films and subtitles at their signed addresses. A request needs no token, because a `<video>` element cannot
-//! send one: anyone who has the address can watch.
+//! send one: anyone who has the address can watch until the address expires.
 
 use std::{fs::File, ops::Range};
 

@@ -120,8 +120,8 @@ impl Transfers {
         Ok(Transfer { transfers: Arc::clone(self), key, has_ended })
     }
 
-    /// Checks the transfers repeatedly and ends those that are no longer allowed. Returns when there are no transfers
-    /// left.
+    /// Checks the transfers repeatedly, and ends the transfers that are no longer allowed. Returns when there are no
+    /// transfers left.
     async fn watch(self: Arc<Self>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

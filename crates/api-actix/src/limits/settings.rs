@@ -71,8 +71,9 @@ pub struct FixedLimits {
     /// sends no mail to a known address, so no answer may mention this limit. The window must not be longer than an
     /// activation link is valid, so that the last link that was sent still works.
     pub registration_mails: RateLimit,
-    /// Refused log-ins that may send an activation link, by email address. They exist only if registration does not
-    /// reveal known addresses. As for `registration_mails`, no answer may mention this limit.
+    /// Log-ins, by email address: a refused log-in may send an activation link. Counted only if registration does not
+    /// reveal known addresses, because only then are links sent. As for `registration_mails`, no answer may mention
+    /// this limit.
     pub log_in_mails: RateLimit,
 }
 

@@ -235,7 +235,7 @@ pub trait PaymentGateway: Send + Sync {
     /// meantime is not expired.
     async fn expire_checkout(&self, id: &str) -> Result<ProviderCheckout, GatewayError>;
 
-    /// Makes a refund. MUST make only one refund, no matter how often the same order is sent.
+    /// Makes a refund. MUST make only one refund, no matter how often the same request is sent.
     async fn refund(&self, order: &RefundOrder) -> Result<ProviderRefund, GatewayError>;
 
     /// All refunds of the money with this identifier, including those made at the provider.

@@ -70,7 +70,7 @@ impl Movement {
     }
 }
 
-/// An entry of the ledger, or the sum of several with the same subject and account.
+/// An entry of the ledger, or the sum of several entries with the same movement, subject and account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posting {
     /// The kind of movement.

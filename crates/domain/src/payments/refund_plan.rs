@@ -64,7 +64,7 @@ pub enum RefundRefusal {
     /// A dispute of the payment is open.
     #[error("a dispute of the payment is open")]
     Disputed,
-    /// One of the items or the whole payment was already refunded, or a refund of it is pending.
+    /// One of the items, or the whole payment, was already refunded or has a pending refund.
     #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
     /// The refund is larger than the amount of the payment that can still be refunded, or it is a refund of single

@@ -30,9 +30,9 @@ pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
 /// Handles the messages of the outbox, several at the same time.
 ///
 /// A slow destination must delay only its own messages. A delivery that turns out to be slow therefore releases its
-/// worker and continues as one of a limited number of slow deliveries; if their maximum number is already running, it
-/// keeps its worker. While its destination counts as slow, further messages to this destination start as slow
-/// deliveries. They are postponed if too many deliveries to the destination, or too many slow deliveries, are running.
+/// worker and continues as one of a limited number of slow deliveries; if as many are already running, the delivery
+/// keeps its worker. While the destination counts as slow, further deliveries to it start as slow deliveries. Their
+/// messages are postponed if too many deliveries to the destination, or too many slow deliveries, are running.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
     /// The number of workers. It is also the maximum number of running deliveries to a slow destination.

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) enum RoleBody {
     /// May browse, rate, buy and watch.
     User,
-    /// May manage the catalogue and see sales.
+    /// May manage the catalogue, decide about reported comments, and see orders, payments, disputes and sales.
     Moderator,
     /// May manage users and payments.
     Admin,
