@@ -9,7 +9,7 @@ use domain::{
 };
 
 /// Prints each mail on standard output: the lines `To:` and `Subject:`, an empty line, the text part, and an empty
-/// line. A mail is written in one call, so that concurrent mails are not mixed.
+/// line. Standard output is locked while a mail is written, so that concurrent mails are not mixed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsoleMailer;
 

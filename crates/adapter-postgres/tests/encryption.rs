@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
 
-/// Creates a new certificate authority.
+/// Creates a new certificate authority. Returns its certificate, its key, and the issuer that signs with them.
 fn authority(name: &str) -> (Certificate, KeyPair, Issuer<'static, KeyPair>) {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -54,7 +54,7 @@ async fn opened(database: &TestDatabase, parameters: &str) -> Result<PostgresDat
 /// The error of connecting with these parameters, as text. Panics when connecting succeeds.
 async fn refusal(database: &TestDatabase, parameters: &str) -> String {
     error_chain(
-        &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it is accepted")),
+        &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it connected")),
     )
 }
 
@@ -143,7 +143,7 @@ async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters
             async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
         tokio::time::timeout(Duration::from_secs(30), is_so)
             .await
-            .expect("the number of waiting statements is reached in time");
+            .expect("the expected number of statements waits for a lock in time");
     };
     let mut late = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     tokio::select! {
@@ -199,8 +199,8 @@ async fn a_server_without_tls_is_used_unless_tls_is_required() {
     assert!(matches!(store("require").await, Err(StoreError::Unavailable(_))));
 }
 
-/// A proxy in front of the database that accepts a request for TLS and then closes the connection; returns the
-/// database's address through the proxy.
+/// Starts a proxy in front of the database, and returns the database's address through the proxy. A connection that
+/// requests TLS is told that TLS is available and is then closed; a connection without TLS is forwarded.
 async fn clumsy_server(database: &TestDatabase) -> String {
     const ENCRYPT: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
     let (before, rest) = database.url().split_once('@').unwrap();

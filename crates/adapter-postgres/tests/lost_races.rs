@@ -1,4 +1,5 @@
-//! Tests that a transaction that PostgreSQL rolls back because of another transaction reports a conflict.
+//! Tests of transactions that compete for the same rows: when PostgreSQL refuses a statement or a commit because of
+//! another transaction, the unit of work reports a conflict, except after a lock timeout.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
@@ -90,8 +91,8 @@ async fn a_serializable_unit_that_writes_a_changed_row_gets_a_conflict() {
 async fn a_unit_with_a_conflict_at_its_commit_changes_nothing() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
-    // Each transaction reads the row that the other one writes. So neither could have run before the other, and the
-    // database must refuse one of them.
+    // Each transaction reads the old version of the row that the other one writes. If they had run one after the other,
+    // the second one would have read the new version. So the database must refuse one of them.
     let (ann, bob) = (one.find_user(ANN).await.unwrap(), other.find_user(BOB).await.unwrap());
     activate(&mut *one, bob.unwrap()).await.unwrap();
     activate(&mut *other, ann.unwrap()).await.unwrap();

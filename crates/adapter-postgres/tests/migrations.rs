@@ -10,7 +10,7 @@ use adapter_postgres::{PoolOptions, PostgresDatabase, SchemaState};
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls};
 
-/// Describes the schema: one line for each column, constraint and index, without the table of migrations.
+/// Describes the schema: one line for each column, constraint and index, except those of Diesel's table of migrations.
 const SCHEMA: &str = "
     SELECT 'column ' || c.relname || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' '
         || a.attnotnull || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS line
@@ -25,15 +25,15 @@ const SCHEMA: &str = "
     WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'
     ORDER BY line";
 
-/// Lists the columns as in `migrations/columns.txt`, without the columns of the search index, which differ between
-/// PostgreSQL and SQLite.
+/// Lists the columns as in `migrations/columns.txt`, without the three columns of the search index that exist only in
+/// PostgreSQL.
 const COLUMNS: &str = "
     SELECT table_name || ' ' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'
     AND table_name || ' ' || column_name NOT IN ('movie_search names', 'movie_search persons', 'movie_search document')";
 
-/// Lists the foreign keys without an index that begins with their columns.
+/// Lists each foreign key for which no index (of all rows of its table) begins with the columns of the key.
 const UNINDEXED: &str = "
     SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint k
     WHERE contype = 'f' AND NOT EXISTS (

@@ -1,4 +1,4 @@
-//! Tests with a database that is temporarily read-only, as it can be after a fail-over.
+//! Tests with a database that is read-only, as it can be for some time after a fail-over.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use std::time::Duration;
@@ -75,6 +75,6 @@ async fn migrating_a_read_only_database_fails_with_that_reason() {
     guard.set_read_only(true).await;
     let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
     let migrated = tokio::time::timeout(Duration::from_mins(1), store.migrate()).await.unwrap();
-    let StoreError::Unavailable(source) = migrated.unwrap_err() else { panic!("it is not unavailable") };
+    let StoreError::Unavailable(source) = migrated.unwrap_err() else { panic!("another error") };
     assert!(source.to_string().contains("is read-only"), "{source}");
 }

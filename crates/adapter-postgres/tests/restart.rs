@@ -1,4 +1,4 @@
-//! Tests with a database server that stops or restarts.
+//! Tests with a database server that stops, restarts or does not exist.
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{catalog::MovieQueries, storage::WholeStore, store::StoreError};

@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_millis(150);
 /// The time limit for a new connection, including the login and the check that it can be used.
 const CONNECTING: Duration = Duration::from_secs(2);
 
-/// The shortest and the longest pause between two attempts to connect. Each pause is twice as long as the previous one.
+/// The shortest and the longest pause between two attempts to connect. Each pause is twice as long as the previous one,
+/// up to the longest pause.
 const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(2);
 
 /// After a connection that lasted at least this long, the next pause is the shortest one again.

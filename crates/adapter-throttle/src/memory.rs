@@ -26,7 +26,8 @@ pub struct MemoryThrottle {
     known: Cache<Guarded, ()>,
 }
 
-/// Whose failed sign-ins are counted together: an account, or one client of the account.
+/// Whose failed sign-ins are counted together: an account with one client that its owner is known to use, or an account
+/// without a client, which stands for all other clients.
 type Guarded = (String, Option<Network>);
 
 struct Counted {

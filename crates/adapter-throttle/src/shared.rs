@@ -66,7 +66,7 @@ impl RedisThrottle {
     }
 
     /// Begins to connect to the Redis at this URL, in the background. Must be called within a Tokio runtime, which
-    /// drives the connection. If Redis is not available, attempts to connect continue.
+    /// drives the connection. Until Redis is available, connecting is retried.
     ///
     /// # Errors
     /// When the URL is not valid.
@@ -97,7 +97,7 @@ impl RedisThrottle {
         self.clock.now().timestamp_millis()
     }
 
-    /// Runs take.lua with these keys; `None` when Redis is unavailable.
+    /// Runs take.lua with these keys; `None` when Redis is unavailable, or its answer has an unexpected structure.
     async fn counted(&self, limit: &RateLimit, keys: &[String]) -> Option<Verdict> {
         let mut invocation = self.scripts.take.prepare_invoke();
         invocation.key(keys).arg(self.now()).arg(limit.longest_window().num_milliseconds());
@@ -114,7 +114,7 @@ impl RedisThrottle {
 }
 
 /// The Redis key of an entry. It contains a digest of `parts`, so that it reveals no addresses. In a Redis cluster,
-/// only the part in braces (the hash tag) decides which server stores the key.
+/// only the first part in braces (the hash tag) decides which server stores the key.
 fn key(kind: &str, parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
@@ -130,7 +130,7 @@ fn key(kind: &str, parts: &[&str]) -> String {
     name
 }
 
-/// The keys of begin.lua. In a cluster, the same server stores all of them.
+/// The keys of begin.lua, take_back.lua and was_owner.lua. In a cluster, the same server stores all of them.
 fn guarded(attempt: &SignInAttempt) -> [String; 3] {
     let account = key("sign-in", &[attempt.account()]);
     let client = attempt.client().map(|client| key("client", &[&client.to_string()])).unwrap_or_default();

@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn both_parts_of_a_mail_have_the_same_links() {
         for mail in samples() {
-            // The layout of the HTML part contains the name of the site.
+            // The layout of the HTML part also links to the start page of the site.
             let mut in_text = links(&mail.text);
             in_text.insert(FRONTEND);
             assert_eq!(links(html(&mail)), in_text, "{}", mail.subject);

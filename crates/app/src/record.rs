@@ -75,7 +75,7 @@ pub struct Recorder {
     pub ids: Arc<dyn IdGenerator>,
     /// Seals messages until they are handled.
     pub sealer: Arc<dyn Sealer>,
-    /// The start of every link in a mail, without a trailing slash (`FRONTEND_URL`).
+    /// The start of every link in a mail except the unsubscribe link, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,
 }
 
@@ -102,7 +102,8 @@ impl Recorder {
         unit.append_audit_entry(&entry).await
     }
 
-    /// Writes a mail to the outbox. A second mail with the same cause is dropped.
+    /// Writes a mail to the outbox. The mail is dropped if the outbox still has a message with the same cause, whether
+    /// or not that message was sent.
     pub(crate) async fn mail<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -116,8 +117,9 @@ impl Recorder {
         self.message(unit, to.user_id, cause, &Message::Mail(mail), now).await
     }
 
-    /// Writes a message to the outbox that is due immediately. A second message with the same cause is dropped. If
-    /// `about` is a user, the message is deleted with that user's account.
+    /// Writes a message that is due immediately to the outbox. The message is dropped if the outbox still has a message
+    /// with the same cause, whether or not that message was handled. If `about` is a user, the message is deleted with
+    /// that user's account.
     pub(crate) async fn message<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -130,7 +132,8 @@ impl Recorder {
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
-    /// Writes a message to the outbox that is due at `due`. A second message with the same cause is dropped.
+    /// Writes a message that is due at `due` to the outbox. As in [`Self::message`], the message is dropped if the
+    /// outbox still has a message with the same cause.
     pub(crate) async fn message_for_later<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,

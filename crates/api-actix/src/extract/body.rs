@@ -30,10 +30,10 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The maximum size of a body, in bytes.
+/// The maximum size of a JSON body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// The maximum time until a body has arrived completely.
+/// The maximum time until a body that is read by [`collect`] has arrived completely.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Extracts a valid JSON body. Query parameters are refused, because operations with a body take none.
@@ -157,8 +157,8 @@ pub(crate) async fn unasked(
     Ok(())
 }
 
-/// Refuses a body that does not have one of these content types in UTF-8, is compressed, or declares a length above
-/// `most` bytes.
+/// Refuses a body whose content type is not in `types`, a body in another encoding than UTF-8, a compressed body, and
+/// a body that declares a length above `most` bytes.
 pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
     let mime = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
@@ -172,7 +172,7 @@ pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> 
 }
 
 /// Refuses a body that is compressed, because bodies are not decompressed, and a body that declares a length above
-/// `most`.
+/// `most` bytes.
 pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Result<(), Problem> {
     let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -192,7 +192,7 @@ pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Re
 ///
 /// # Errors
 /// 413 when the body is larger than `most` bytes, 400 when it ends too early or takes too long, 503 when the bodies of
-/// all requests take too much memory.
+/// the client, or of all clients, take too much memory.
 pub(crate) async fn collect(request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes, Problem> {
     // Unit tests of extractors have no `Api`.
     let body = api_of(request).map_or_else(
@@ -205,7 +205,7 @@ pub(crate) async fn collect(request: &HttpRequest, payload: Payload, most: usize
     receive(body, PATIENCE, payload, most).await
 }
 
-/// Reads the complete body in the same way, but with another time limit and without counting its memory. The caller
+/// Reads the complete body like [`collect`], but with another time limit and without counting its memory. The caller
 /// must limit the number of such bodies.
 pub(crate) async fn collect_within(
     patience: Duration,

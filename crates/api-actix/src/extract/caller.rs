@@ -1,5 +1,5 @@
-//! Extractors that authenticate and authorise the caller. They do so before the rest of the request is read: an invalid
-//! token is answered with 401 and a missing role with 403, even if the request has other errors.
+//! Extractors that authenticate and authorise the caller. They do so before the rest of the request is read: a missing
+//! or invalid token is answered with 401 and an insufficient role with 403, even if the request has other errors.
 
 use std::{future::Future, pin::Pin};
 
@@ -35,7 +35,7 @@ pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 /// Authenticates the caller by the bearer token; `None` without a token.
 ///
 /// # Errors
-/// 401 when the token is invalid or has expired.
+/// 401 when the `Authorization` header is malformed, or its token is invalid or has expired.
 pub(crate) async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
     let BearerToken::Sent(token) = BearerToken::of(request)? else { return Ok(None) };
     let api = api_of(request)?;

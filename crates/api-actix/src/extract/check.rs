@@ -22,8 +22,8 @@ use crate::{openapi::schemas::markers, problem::FieldCode, rules::Rules};
 pub(super) enum Source {
     /// A JSON body.
     Body,
-    /// A query string or a form: every value is text, a list is sent as a repeated name, and an empty value counts as
-    /// absent.
+    /// A query string or a form: every value is text, a list is sent as a repeated name (a sort as one text with
+    /// commas), and an empty value counts as absent.
     Query,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Reading<'a> {
     pub(super) faults: &'a mut Faults,
 }
 
-/// The path of a value in the body, displayed as `movie_ids.3`.
+/// The path of a value in the body or the query, displayed as `movie_ids.3`.
 enum Place<'a> {
     Root,
     Member(&'a Place<'a>, &'a str),
@@ -133,7 +133,7 @@ fn repeated() -> Fault {
 }
 
 /// Checks the values that were sent for one member; `None` when no valid value remains. Several values are a fault,
-/// except for a list in a query; in a body, the first of them is checked nevertheless.
+/// except for a list in a query that is not a sort. In a body, the first of several values is checked nevertheless.
 fn read_member(
     schema: &Value,
     mut values: Vec<Json>,
@@ -305,7 +305,7 @@ fn within<T: PartialOrd + Display + Copy>(
     }
 }
 
-/// Converts a float such as `2.0` to an integer. A float outside the range of integers becomes the nearest integer.
+/// Converts a float such as `2.0` to an integer. A float outside the range of `i128` becomes the nearest `i128`.
 fn whole(number: f64) -> i128 {
     format!("{number:.0}").parse().unwrap_or(if number < 0.0 { i128::MIN } else { i128::MAX })
 }
@@ -369,8 +369,8 @@ fn list_of<'a>(schema: &'a Value, keyword: &str) -> &'a [Value] {
     schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Returns a part of a schema that [`check`] does not check, or that has no bounds; `None` if there is no such part. It
-/// is a bug if there is one, because the OpenAPI document then promises something that is not enforced.
+/// Returns a part of a schema that [`check`] does not check, or that has no bounds; `None` if there is no such part. A
+/// part that is not checked is a bug, because the OpenAPI document then promises something that is not enforced.
 pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Option<String> {
     unchecked_within(schema, definitions, &mut HashSet::new())
 }

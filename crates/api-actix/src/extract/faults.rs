@@ -2,7 +2,7 @@
 
 use crate::problem::{FieldCode, FieldProblem, Problem, kinds};
 
-/// The maximum number of faults in an answer. If there are more, an additional entry says how many.
+/// The maximum number of faults in an answer. If there are more, an additional entry says how many are omitted.
 const MAX_NAMED: usize = 50;
 
 /// The maximum length of a field name in an answer, in characters. A limit is needed because clients choose the names
@@ -52,7 +52,7 @@ impl Faults {
         value.map_err(|refusal| self.add(field, refusal.into())).ok()
     }
 
-    /// Returns whether this field has a fault.
+    /// Returns whether a fault of this field is stored. Faults that are only counted and deferred faults are ignored.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.named.iter().any(|problem| problem.field == field)
     }
@@ -76,7 +76,7 @@ impl Faults {
         self.named
     }
 
-    /// Returns the value that was read, unless there are faults.
+    /// Returns the value that was read, unless there are faults other than deferred ones.
     ///
     /// # Errors
     /// A problem with all faults. An internal error when there is neither a value nor a fault, which is a bug of the

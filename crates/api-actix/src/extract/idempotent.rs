@@ -1,5 +1,6 @@
 //! Requests with an `Idempotency-Key`. A request that is sent again with the same key is not executed again: its first
-//! answer is sent again. Only a request that failed with an error that may be temporary is executed again.
+//! answer is sent again. Only a request whose answer was an error other than 409 and 422 is executed again, because the
+//! error may be temporary.
 
 use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
@@ -68,7 +69,7 @@ struct Keyed {
 
 /// What is known about an earlier request with the same key.
 enum Before {
-    /// The key is new.
+    /// The key is new, or the earlier request neither created an object nor has a stored answer.
     New,
     /// The earlier request created this object, but its answer was not stored.
     Made(Uuid),
@@ -126,8 +127,8 @@ fn key_of(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     Ok(Some(IdempotencyKey { user_id: user, method, path, key }))
 }
 
-/// Computes a digest of a body. It does not depend on white space or on the order of members. A missing body has the
-/// digest of an empty object.
+/// Computes a digest of a body. The digest of JSON does not depend on white space or on the order of members. A missing
+/// body has the digest of an empty object.
 fn fingerprint(body: &[u8]) -> String {
     let canonical =
         if body.is_empty() { Some(Value::Object(Map::new())) } else { serde_json::from_slice(body).ok() };
@@ -187,8 +188,8 @@ impl Keyed {
         }
     }
 
-    /// Stores the problem as the answer if its status is 409 or 422. Other errors may be temporary, so a retry executes
-    /// the request again.
+    /// Stores the problem as the answer if its status is 409 or 422, unless the problem is about the key itself. Other
+    /// errors may be temporary, so a retry executes the request again.
     async fn keep_problem(&self, problem: &Problem) {
         if matches!(problem.kind.status, 409 | 422)
             && ![&kinds::REQUEST_IN_PROGRESS, &kinds::IDEMPOTENCY_KEY_REUSED].contains(&problem.kind)
@@ -233,19 +234,19 @@ fn kept_problem(answer: &KeptAnswer) -> Problem {
     problem.with_header(REPLAYED, HeaderValue::from_static("true"))
 }
 
-/// A new answer, or a stored answer that is sent again.
+/// A new answer, or the answer to an earlier request with the same key.
 pub(crate) enum Kept<T> {
     /// A new answer.
     Fresh(T),
-    /// A stored answer.
+    /// The stored answer, or an answer that was built again from the object that the earlier request created.
     Replayed(KeptAnswer),
 }
 
 impl<R> Idempotent<R> {
-    /// Returns the stored answer if there is one; otherwise runs `act` and stores its answer.
+    /// Returns the stored answer if there is one. Otherwise runs `act`, and stores its answer if the request has a key.
     ///
     /// # Errors
-    /// The error of `act`, or a stored problem.
+    /// The error of `act` or of reading the rest of the request, or a stored problem.
     pub(crate) async fn answer<T, E, F>(
         self,
         act: impl FnOnce(Doing<R>) -> F + 'static,

@@ -14,8 +14,8 @@ use paperclip::{
 
 use crate::{etag, openapi::describe, problem::kinds};
 
-/// Extracts the versions in `If-Match`. The use case refuses the change if the resource has another version when it is
-/// changed. Without the header, or with `*`, any version is accepted.
+/// Extracts the versions in `If-Match`. The use case refuses the change if the current version of the resource is none
+/// of them. Without the header, or with `*`, any version is accepted.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub(crate) ExpectedVersion);
 

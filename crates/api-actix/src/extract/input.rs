@@ -32,8 +32,8 @@ pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was a
     /// fault.
     ///
-    /// It also runs when optional members had faults; these members are then absent. It does not run when a required
-    /// member had a fault.
+    /// This check also runs when optional members had faults; these members are then absent. It does not run when a
+    /// required member had a fault.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 
@@ -91,7 +91,7 @@ fn schemas_of<T: Input>() -> Arc<Schemas> {
     made
 }
 
-/// Returns whether requests are checked against all parts of the type's schema. Logs the part that is not checked.
+/// Returns whether requests are checked against all parts of the type's schema. Logs a part that is not checked.
 pub(super) fn is_checkable<T: Input>() -> bool {
     let (schema, definitions) = &*schemas_of::<T>();
     let unchecked = unchecked(schema, definitions);

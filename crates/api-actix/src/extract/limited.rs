@@ -66,10 +66,11 @@ macro_rules! rate_limits {
     };
 }
 
-/// Returns the signed-in user that a request is counted for.
+/// Returns the identifier of the signed-in user who sent a request.
 ///
 /// # Errors
-/// 500 when no user is signed in: the limit must be inside a [`Caller`](super::Caller).
+/// 500 when no user is signed in: an extractor that calls this must be inside an extractor that requires a user, such
+/// as [`Caller`](super::Caller).
 pub(crate) fn user_of(request: &HttpRequest) -> Result<String, Problem> {
     let SignedIn(user) = request.extensions().get().cloned().ok_or_else(|| Problem {
         cause: Some("a limit by user on a request without a user".into()),

@@ -43,14 +43,14 @@ const AVATAR: Form = Form { field: "avatar", most: MAX_AVATAR_UPLOAD };
 const POSTER: Form = Form { field: "poster", most: MAX_POSTER_UPLOAD };
 
 impl Form {
-    /// The maximum size of the form, in bytes: the picture, and its boundaries and headers.
+    /// The maximum size of the form, in bytes: the picture, and 64 KiB for boundaries, headers and other parts.
     const fn size(self) -> usize {
         self.most.saturating_add(64 * 1024)
     }
 }
 
 /// The maximum number of parts of a form that are read. Parts other than the picture are read only to report them as
-/// unknown.
+/// unknown or repeated.
 const MAX_PARTS: usize = 8;
 
 /// A form with a picture, for a call without query parameters. The upload is counted for the signed-in user before the

@@ -1,4 +1,4 @@
-//! The types of values in requests that are not plain strings, numbers or lists.
+//! The types of request values other than plain strings, numbers and lists.
 //!
 //! Each type defines its schema and how it is read. If the domain has a rule for a text, the schema names the rule.
 //! Only the rule is then checked, also for the length, because it may trim the text first.
@@ -291,8 +291,8 @@ const LONGEST_TYPED_PASSWORD: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Token(pub(crate) PlainToken);
 
-/// The maximum length of a token, in characters. It equals the maximum size of a body, so that a text of any length is
-/// answered as an invalid token, not as an invalid field.
+/// The maximum length of a token, in characters. It equals the maximum size of a JSON body, so that a text of any
+/// length is answered as an invalid token, not as an invalid field.
 const LONGEST_TOKEN: usize = 64 * 1024;
 
 impl<'de> Deserialize<'de> for NewPassword {
@@ -387,6 +387,6 @@ fn sort_names<K: SortKey>() -> Vec<String> {
     K::NAMED.iter().flat_map(both_ways).collect()
 }
 
-/// An amount of the shop's currency in major units, for filters.
+/// The text of an amount of the shop's currency in major units.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Amount(pub(crate) String);

@@ -1,5 +1,5 @@
 //! Sends films and subtitles at their signed addresses. A request needs no token, because a `<video>` element cannot
-//! send one: anyone who has the address can watch.
+//! send one: anyone who has the address can watch until the address expires.
 
 use std::{fs::File, ops::Range};
 
@@ -39,7 +39,8 @@ refusals! {
     }
 }
 
-/// `GET /media/films/{address}`: sends the film, or parts of it.
+/// `GET /media/films/{address}`: sends the film or parts of it, or redirects to the address of the film in the media
+/// store.
 pub(crate) async fn film(
     request: HttpRequest,
     address: web::Path<String>,
@@ -105,7 +106,7 @@ fn tag(key: &MediaKey) -> String {
     format!("\"{}\"", key.file_name())
 }
 
-/// Starts an answer with the headers that all answers about this file have.
+/// Starts an answer with the headers that all answers about this file have, except problems.
 fn beginning(status: StatusCode, key: &MediaKey) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer

@@ -27,7 +27,7 @@ const LEAST_READ: u64 = 32 * 1024;
 /// The number of bytes that are read at a time for a fast client.
 const MOST_READ: u64 = 128 * 1024;
 
-/// A client that requests the next bytes within this time counts as fast.
+/// A client that is ready for the next bytes within this time after the previous ones counts as fast.
 const QUICK: Duration = Duration::from_millis(5);
 
 /// A piece of the body.
@@ -50,8 +50,8 @@ impl Piece {
 
 type Reading = JoinHandle<(File, io::Result<Bytes>)>;
 
-/// Sends the pieces of a body one after the other, until the client has received all of them or may no longer watch the
-/// film.
+/// Sends the pieces of a body one after the other, until the client has received all of them or the transfer must stop
+/// ([`Transfer::has_ended`]).
 pub(super) struct FilmBody {
     size: u64,
     pieces: VecDeque<Piece>,

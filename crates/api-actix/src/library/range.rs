@@ -17,8 +17,8 @@ pub(crate) enum Selection {
     Unsatisfiable,
 }
 
-/// Selects the parts that a `Range` header asks for, for a file of this length in bytes. A malformed header, or one
-/// with a unit other than bytes, is ignored.
+/// Selects the parts that a `Range` header asks for, for a file of this length in bytes. A malformed header, or a
+/// header with a unit other than bytes, is ignored: it selects the whole file.
 pub(crate) fn selected(range: &str, length: u64) -> Selection {
     let Some(specs) = specs(range) else { return Selection::Whole };
     let is_of_end = |spec: &Spec| matches!(spec, Spec::Last(count) if *count > 0);

@@ -1,5 +1,5 @@
 //! Tracks the films that this server is sending, and stops sending films that may no longer be watched. One task checks
-//! all transfers every two seconds with one statement. It runs only while there are transfers.
+//! all transfers every two seconds with one database statement. The task runs only while there are transfers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -32,7 +32,7 @@ const UNVERIFIED_LIMIT: Duration = Duration::from_secs(30);
 /// The name of the limit for one purchase, in rate-limit headers.
 const OF_PURCHASE: &str = "film-transfers-at-once";
 
-/// The maximum number of films that are opened at the same time. Further requests wait.
+/// The maximum number of films that are being opened at the same time. Further requests wait.
 const OPENED_AT_ONCE: usize = 32;
 
 /// The table of the films that this server is sending, and their limits.
@@ -92,8 +92,8 @@ impl Transfers {
             .ok_or_else(|| Problem::unavailable().because("Too many films are being opened."))
     }
 
-    /// Registers a transfer. It ends at `expires_at`, when the address of the film expires, or earlier if the purchase
-    /// ends.
+    /// Registers a transfer. It ends at `expires_at`, when the address of the film expires, or earlier for another
+    /// reason of [`Transfer::has_ended`].
     ///
     /// # Errors
     /// 429 when the purchase has too many transfers, 503 when the maximum number of films is being sent.
@@ -120,8 +120,8 @@ impl Transfers {
         Ok(Transfer { transfers: Arc::clone(self), key, has_ended })
     }
 
-    /// Checks the transfers repeatedly and ends those that are no longer allowed. Returns when there are no transfers
-    /// left.
+    /// Checks the transfers repeatedly, and ends the transfers that are no longer allowed. Returns when there are no
+    /// transfers left.
     async fn watch(self: Arc<Self>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -166,7 +166,7 @@ impl Transfers {
 }
 
 impl Table {
-    /// Returns whether the purchase has at least `most` transfers, without the transfers that are about to end.
+    /// Returns whether the purchase has at least `most` transfers, not counting the transfers that must stop.
     fn has_many(&self, purchase_id: PurchaseId, most: u32) -> bool {
         let is_counted = |running: &&Running| {
             running.purchase_id == purchase_id && !running.has_ended.load(Ordering::Relaxed)

@@ -45,7 +45,7 @@ struct CountedLimit {
 enum Rule {
     /// Counts every request, whatever its answer.
     Always,
-    /// Does not count requests that the server failed to answer (5xx).
+    /// Counts every request, but gives the count back if the server failed to answer (5xx).
     Refunded,
     /// Like [`Refunded`](Self::Refunded), but the headers of answers do not reveal the limit.
     RefundedAndHidden,
@@ -105,8 +105,8 @@ impl RateLimitCounter {
         )
     }
 
-    /// Counts a request for an activation link against the limits of the client and of the email address, whether or
-    /// not the address is known.
+    /// Counts a request for an activation link against the limits of the client, of the pair of client and email
+    /// address, and of the email address, whether or not the address is known.
     pub(crate) async fn count_activation_link(
         &self,
         request: &HttpRequest,
@@ -116,8 +116,8 @@ impl RateLimitCounter {
         self.count_link(request, by_client, |limits| &limits.resend_activation.by_address, email).await
     }
 
-    /// Counts a request for a link to set a new password against the limits of the client and of the email address,
-    /// whether or not the address is known.
+    /// Counts a request for a link to set a new password against the limits of the client, of the pair of client and
+    /// email address, and of the email address, whether or not the address is known.
     pub(crate) async fn count_reset_link(
         &self,
         request: &HttpRequest,

@@ -24,10 +24,10 @@ pub struct RateLimits {
 
 /// The limit of requests for links that are mailed to an email address.
 ///
-/// Any client may request a link for any email address. Quotas over more than a minute are therefore counted for each
-/// pair of email address and client, so that other clients cannot use up the quota of the owner. Shorter quotas are
-/// counted for the email address only: they limit how many mails it gets, and an owner whose quota others used up waits
-/// for at most a minute.
+/// Any client may request a link for any email address. Quotas with a window of more than a minute are therefore
+/// counted for each pair of email address and client, so that other clients cannot use up the quota of the owner.
+/// Quotas with a window of at most a minute are counted for the email address only: they limit how many mails are sent
+/// to the address, and an owner whose quota other clients used up waits for at most a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkLimit {
     configured: RateLimit,
@@ -71,8 +71,9 @@ pub struct FixedLimits {
     /// sends no mail to a known address, so no answer may mention this limit. The window must not be longer than an
     /// activation link is valid, so that the last link that was sent still works.
     pub registration_mails: RateLimit,
-    /// Refused log-ins that may send an activation link, by email address. They exist only if registration does not
-    /// reveal known addresses. As for `registration_mails`, no answer may mention this limit.
+    /// Log-ins, by email address: a refused log-in may send an activation link. Counted only if registration does not
+    /// reveal known addresses, because only then are links sent. As for `registration_mails`, no answer may mention
+    /// this limit.
     pub log_in_mails: RateLimit,
 }
 

@@ -101,7 +101,7 @@ pub(crate) struct PaymentBody {
     amount: MoneyBody,
     /// The sum of the refunds that succeeded.
     refunded_amount: MoneyBody,
-    /// The sum of the disputes that are open or lost.
+    /// The sum of the disputed amounts of all disputes that are open or lost.
     disputed_amount: MoneyBody,
     items: Vec<OrderItemBody>,
     /// The page where the buyer pays; `null` while the checkout is being opened, and when the payment can no longer be

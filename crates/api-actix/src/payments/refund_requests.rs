@@ -40,7 +40,7 @@ use crate::{
     example = json!({"items": ["0190a1b2-0000-7000-8000-000000000000"], "reason": "The sound is broken."})
 )]
 pub(crate) struct RefundRequestInput {
-    /// The movies to refund; if omitted, the whole order.
+    /// The movies to refund; if omitted, all movies of the order that are neither refunded nor being refunded.
     #[schemars(length(min = 1, max = MAX_ITEMS))]
     items: Option<Vec<Text<MovieId>>>,
     /// The reason: plain text of 1 to 1,000 characters; surrounding white space is removed.
@@ -238,8 +238,8 @@ refusals! {
 
 /// Request a refund of an order.
 ///
-/// The request covers the named movies, or the whole order. An administrator decides about it. A movie can be in only
-/// one open request.
+/// The request covers the named movies or, if none are named, all movies of the order that are neither refunded nor
+/// being refunded. An administrator decides about the request. A movie can be in only one open request.
 #[api_v2_operation(operation_id = "requestRefund", tags("orders"))]
 pub(crate) async fn create(
     payments: UseCases<Payments>,
@@ -277,7 +277,7 @@ pub(crate) async fn list_all(
 /// Decide about a refund request.
 ///
 /// Approving a request makes the refund, like `POST /payments/{id}/refunds`. If the refund cannot be made, the request
-/// stays open. If the refund fails later, the request stays approved. The buyer is notified by mail.
+/// stays open. If the refund fails later, the request stays approved. The buyer is notified of the decision by mail.
 #[api_v2_operation(operation_id = "decideRefundRequest", tags("payments"))]
 pub(crate) async fn decide(
     payments: UseCases<Payments>,

@@ -41,7 +41,7 @@ pub(super) const MAX_ITEMS: usize = 100;
     example = json!({"items": ["0190a1b2-0000-7000-8000-000000000000"], "reason": "The sound is broken."})
 )]
 pub(crate) struct RefundInput {
-    /// The movies to refund; if omitted, the remaining amount of the payment.
+    /// The movies to refund; if omitted, the whole amount of the payment that can still be refunded.
     #[schemars(length(min = 1, max = MAX_ITEMS))]
     items: Option<Vec<Text<MovieId>>>,
     /// The reason: plain text of 1 to 1,000 characters; surrounding white space is removed.
@@ -170,9 +170,9 @@ crate::refusals! {
 
 /// Refund a payment.
 ///
-/// Refunds the named movies, or the remaining amount. The amount is reserved before the payment provider is called. A
-/// refund whose outcome is not known yet is `pending` and completed in the background. The buyer keeps a movie until
-/// its refund has succeeded.
+/// Refunds the named movies or, if none are named, the whole amount that can still be refunded. The amount is reserved
+/// before the payment provider is called. A refund whose outcome is not known yet is `pending` and completed in the
+/// background. The buyer keeps a movie until its refund has succeeded.
 #[api_v2_operation(operation_id = "createRefund", tags("payments"))]
 pub(crate) async fn create(
     payments: UseCases<Payments>,

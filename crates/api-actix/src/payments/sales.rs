@@ -61,10 +61,10 @@ impl From<SalesInterval> for IntervalBody {
 /// The period of a report.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SalesQuery {
-    /// The first day (UTC). By default the report covers the last 30 days.
+    /// The first day (UTC); by default 29 days before the last day.
     #[schemars(example = "2026-11-01")]
     from: Option<Day>,
-    /// The last day (UTC), inclusive. A report covers at most 5 years.
+    /// The last day (UTC), inclusive; by default today, or `from` if that is later. A report covers at most 5 years.
     #[schemars(example = "2026-11-30")]
     to: Option<Day>,
     /// How the series is divided; by default into days.
@@ -148,7 +148,7 @@ pub(crate) struct SalesTotalsBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "IntervalSales")]
 pub(crate) struct IntervalSalesBody {
-    /// The first day of the interval.
+    /// The first day of the interval, which may be before the first day of the report.
     start: Day,
     /// The total of the paid orders.
     gross: MoneyBody,

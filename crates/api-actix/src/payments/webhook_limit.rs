@@ -10,10 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Problem;
 
-/// The maximum number of webhooks that are received at the same time, each up to 256 KiB in size.
+/// The maximum number of webhooks whose bodies the server waits for at the same time, each up to 256 KiB in size.
 const OF_ALL: usize = 256;
 
-/// The maximum number of webhooks that are received from one client at the same time.
+/// The maximum number of webhooks of one client whose bodies the server waits for at the same time.
 const OF_ONE_CLIENT: u32 = 64;
 
 /// The number of webhooks that are being received, by client. Connections without an address share one number.

@@ -67,7 +67,8 @@ impl Language {
         &self.0
     }
 
-    /// The name for users: the native name of the language, or the tag.
+    /// The name for users: the native name of the language, with the rest of the tag in parentheses, or the whole tag
+    /// if the name is not known.
     #[must_use]
     pub fn label(&self) -> String {
         let (primary, rest) = self.0.split_once('-').unwrap_or((&self.0, ""));

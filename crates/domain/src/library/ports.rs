@@ -68,7 +68,7 @@ pub struct BoughtMovie {
     pub running_time: RunningTime,
     /// Whether the movie has a file.
     pub has_file: bool,
-    /// The languages of its subtitles, sorted by tag.
+    /// The languages of the movie's subtitles, sorted by tag.
     pub subtitles: Vec<Language>,
     /// How far the buyer has watched the movie; `None` before the first report.
     pub progress: Option<Progress>,
@@ -140,9 +140,10 @@ pub trait ProgressRepository: Send {
 pub trait MovieMediaRepository: Send {
     /// Locks the movie until the unit ends; `false` when there is no such movie.
     async fn lock_movie_media(&mut self, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// Sets the file of its movie, and returns the previous one. Callers have locked the movie.
+    /// Sets the file of the movie, and returns the name of the previous file. Callers have locked the movie.
     async fn put_movie_file(&mut self, file: &MovieFile) -> Result<Option<MediaKey>, StoreError>;
-    /// Sets the subtitles of the movie in their language, and returns the previous ones. Callers have locked the movie.
+    /// Sets the subtitles of the movie in one language, and returns the name of the previous file. Callers have locked
+    /// the movie.
     async fn put_movie_subtitles(
         &mut self,
         subtitles: &MovieSubtitles,
@@ -163,7 +164,7 @@ pub trait LibraryQueries: Send + Sync {
         request: &PageRequest,
     ) -> Result<Page<LibraryItem>, StoreError>;
     /// A page of the movies that the owner has bought and begun to watch, the most recently watched first. MUST contain
-    /// the movies whose progress [`is_in_progress`](Progress::is_in_progress).
+    /// exactly the movies whose progress [`is_in_progress`](Progress::is_in_progress).
     async fn started_page(
         &self,
         owner: UserId,

@@ -2,9 +2,9 @@ use chrono::TimeDelta;
 
 use crate::time::Instant;
 
-/// Below this percentage of the movie, watching has not begun.
+/// Below this percentage of the running time, a movie does not count as begun.
 pub const BEGUN_FROM_PERCENT: i64 = 5;
-/// Above this percentage of the movie, the movie counts as watched.
+/// Above this percentage of the running time, a movie counts as watched.
 pub const WATCHED_ABOVE_PERCENT: i64 = 90;
 
 /// How much longer than the running time an address for watching is valid, to allow for pauses.
@@ -61,8 +61,8 @@ pub struct Progress {
 
 impl Progress {
     /// Returns the progress to store after a player reported its position at the time `at`. A report that is older than
-    /// the stored progress changes nothing; a position after the end means the end. Above [`WATCHED_ABOVE_PERCENT`] the
-    /// movie counts as watched.
+    /// the stored progress changes nothing; a position after the end means the end. The movie counts as watched above
+    /// [`WATCHED_ABOVE_PERCENT`], and otherwise as not watched.
     #[must_use]
     pub fn reported(kept: Option<Self>, position_seconds: i64, at: Instant, movie: RunningTime) -> Self {
         // Truncated, because databases store microseconds, and stored times are compared with reported ones.
@@ -167,7 +167,7 @@ mod tests {
     fn late_reports_do_not_restore_a_removed_movie() {
         let off = Progress::taken_off(Some(reported(1_000, 10)), at(20));
         assert!(!off.is_in_progress(MOVIE));
-        assert_eq!(Progress::taken_off(None, at(20)), off, "the first report may be on its way");
+        assert_eq!(Progress::taken_off(None, at(20)), off, "a late first report is possible");
         assert_eq!(Progress::reported(Some(off), 1_500, at(15), MOVIE), off);
         assert!(Progress::reported(Some(off), 1_500, at(25), MOVIE).is_in_progress(MOVIE));
     }

@@ -4,7 +4,7 @@ pub enum InvalidSubtitles {
     /// The text does not begin like WebVTT.
     #[error("is not WebVTT: its first line must begin with WEBVTT")]
     NotWebVtt,
-    /// A line with times cannot be read.
+    /// A line with times cannot be read, or its cue does not end after it begins.
     #[error("has bad times in line {line}; they look like 00:01:02.500 --> 00:01:04.000")]
     Times {
         /// The number of the line, from 1.

@@ -57,7 +57,8 @@ impl DisputeState {
         }
     }
 
-    /// The state after a report of the provider: the only table of transitions. A closed dispute is never reopened.
+    /// The state after a report of the provider: the only table of transitions. A closed dispute is never reopened, but
+    /// a won dispute can still become lost.
     #[must_use]
     pub fn apply(self, report: DisputeReport) -> Self {
         match (self, report) {

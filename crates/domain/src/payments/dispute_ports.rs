@@ -25,7 +25,7 @@ pub struct DisputeView {
 pub struct DisputeFilter {
     /// Disputes of this user.
     pub user_id: Option<UserId>,
-    /// A part of the buyer's address.
+    /// A part of the buyer's email address.
     pub email: Option<String>,
     /// The status.
     pub status: Option<DisputeStatus>,

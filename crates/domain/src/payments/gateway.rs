@@ -122,7 +122,7 @@ pub struct ProviderDispute {
     pub created_at: Instant,
 }
 
-/// The subject of an event. The object is read again from the provider before anything is done.
+/// The subject of an event. The subject is read again from the provider before anything is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventSubject {
     /// A checkout, by its identifier at the provider.
@@ -235,7 +235,7 @@ pub trait PaymentGateway: Send + Sync {
     /// meantime is not expired.
     async fn expire_checkout(&self, id: &str) -> Result<ProviderCheckout, GatewayError>;
 
-    /// Makes a refund. MUST make only one refund, no matter how often the same order is sent.
+    /// Makes a refund. MUST make only one refund, no matter how often the same request is sent.
     async fn refund(&self, order: &RefundOrder) -> Result<ProviderRefund, GatewayError>;
 
     /// All refunds of the money with this identifier, including those made at the provider.
@@ -259,14 +259,14 @@ pub trait PaymentGateway: Send + Sync {
     async fn events_since(&self, since: Instant, after: Option<&str>) -> Result<EventPage, GatewayError>;
 
     /// Checks the header with the signature before the body is received. MUST refuse a header that is missing or
-    /// malformed, and a time that is more than 300 seconds off. The signature itself is not verified.
+    /// malformed, and a time that differs from `now` by more than 300 seconds. The signature itself is not verified.
     ///
     /// # Errors
     /// When [`read_webhook`](Self::read_webhook) would refuse the header with any body.
     fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError>;
 
     /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a time
-    /// that is more than 300 seconds off.
+    /// that differs from `now` by more than 300 seconds.
     ///
     /// # Errors
     /// When the signature is not valid, or the body cannot be read.

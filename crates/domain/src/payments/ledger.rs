@@ -70,7 +70,7 @@ impl Movement {
     }
 }
 
-/// An entry of the ledger, or the sum of several with the same subject and account.
+/// An entry of the ledger, or the sum of several entries with the same movement, subject and account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posting {
     /// The kind of movement.
@@ -153,7 +153,7 @@ pub fn missing_postings(wanted: &[Posting], booked: &[Posting]) -> Vec<Posting> 
 /// Stores the ledger. Callers hold the lock of the payment.
 #[async_trait]
 pub trait LedgerRepository: Send {
-    /// The booked sums of the payment for each subject and account.
+    /// The booked sums of the payment for each movement, subject and account.
     async fn booked(&mut self, id: PaymentId) -> Result<Vec<Posting>, StoreError>;
     /// Adds entries. MUST NOT change existing entries.
     async fn book(

@@ -131,7 +131,7 @@ impl Dispute {
     }
 }
 
-/// A payment with its paid items, refunds and disputes.
+/// What determines the money that goes back to the buyer: a payment with its paid items, refunds and disputes.
 #[derive(Debug, Clone, Copy)]
 pub struct MoneyBack<'a> {
     /// The payment.

@@ -19,7 +19,8 @@ pub enum PaymentStatus {
     Processing,
     /// The money arrived.
     Successful,
-    /// The checkout ended unpaid after a decline, the money did not arrive, or its amount or currency was wrong.
+    /// The checkout could not be opened or ended unpaid after a decline, the money did not arrive, or its amount or
+    /// currency was wrong.
     Failed,
     /// The checkout ended unpaid, without a decline.
     Canceled,
@@ -74,7 +75,7 @@ pub enum PaymentState {
         /// When the payment ended.
         completed_at: Instant,
     },
-    /// The checkout ended unpaid after a decline, or the money did not arrive.
+    /// The checkout could not be opened or ended unpaid after a decline, or the money did not arrive.
     Failed {
         /// The last failure.
         failure: PaymentFailure,

@@ -19,7 +19,8 @@ pub trait PaymentRepository: Send {
     async fn insert_payment(&mut self, payment: &Payment) -> Result<bool, StoreError>;
     /// The payment without its items, locked until the unit ends.
     async fn find_payment_for_update(&mut self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
-    /// The payment of the order that is pending or being processed, without its items, locked until the unit ends.
+    /// The order's payment that is pending or being processed, if there is one; without its items, locked until the
+    /// unit ends.
     async fn find_open_payment(&mut self, order_id: OrderId) -> Result<Option<Payment>, StoreError>;
     /// Writes all fields of the payment except its identifiers, amount, items and creation time.
     async fn update_payment(&mut self, payment: &Payment) -> Result<(), StoreError>;
@@ -28,8 +29,8 @@ pub trait PaymentRepository: Send {
 /// Reads payments outside a unit of work.
 #[async_trait]
 pub trait PaymentQueries: Send + Sync {
-    /// A page of the payments that match the filter, the newest first.
-    /// The part of the buyer's address MUST be matched without wildcards.
+    /// A page of the payments that match the filter, the newest first. The text in [`PaymentFilter::email`] MUST be
+    /// matched literally, without wildcards.
     async fn payment_page(
         &self,
         filter: &PaymentFilter,
@@ -39,7 +40,7 @@ pub trait PaymentQueries: Send + Sync {
     async fn payment_view(&self, id: PaymentId) -> Result<Option<PaymentView>, StoreError>;
     /// All payments of a user, oldest first.
     async fn payments_of(&self, user_id: UserId) -> Result<Vec<PaymentView>, StoreError>;
-    /// The order that the payment pays.
+    /// The order of the payment; `None` when there is no such payment.
     async fn order_of_payment(&self, id: PaymentId) -> Result<Option<OrderId>, StoreError>;
     /// The payment whose checkout has this identifier at the provider, and its order.
     async fn payment_of_checkout(

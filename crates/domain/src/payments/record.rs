@@ -142,7 +142,8 @@ pub struct PaymentView {
     pub disputed: Money,
     /// The paid movies.
     pub items: Vec<OrderedMovie>,
-    /// The address of the checkout, where the buyer pays; `None` when it can no longer be paid.
+    /// The address of the checkout, where the buyer pays; `None` when the checkout is not open yet or can no longer be
+    /// paid.
     pub checkout_url: Option<String>,
     /// Why the payment failed, or why its last attempt was declined.
     pub failure: Option<PaymentFailure>,
@@ -157,7 +158,7 @@ pub struct PaymentView {
 pub struct PaymentFilter {
     /// Payments of this user.
     pub user_id: Option<UserId>,
-    /// A part of the buyer's address.
+    /// A part of the buyer's email address.
     pub email: Option<String>,
     /// The status.
     pub status: Option<PaymentStatus>,

@@ -7,7 +7,8 @@ use crate::{
 /// The maximum length of an explanation of a refund, in characters.
 pub const MAX_EXPLANATION_LENGTH: usize = 1_000;
 
-/// The reason for requesting, making or refusing a refund: 1 to 1,000 characters, without surrounding white space.
+/// The reason for requesting or making a refund, or the note on the decision about a request: 1 to 1,000 characters,
+/// without surrounding white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation(String);
 
@@ -63,11 +64,11 @@ pub enum RefundRefusal {
     /// A dispute of the payment is open.
     #[error("a dispute of the payment is open")]
     Disputed,
-    /// One of the items or the whole payment was already refunded, or a refund of it is pending.
+    /// One of the items, or the whole payment, was already refunded or has a pending refund.
     #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
-    /// The refund is larger than the remaining amount of the payment, or it is a refund of single items although the
-    /// buyer paid in another currency.
+    /// The refund is larger than the amount of the payment that can still be refunded, or it is a refund of single
+    /// items although the buyer paid in another currency.
     #[error("the refundable amount of the payment is smaller")]
     ExceedsPayment,
     /// Some of the movies were not paid with the payment. Contains their positions in the list of movies, from 0.
@@ -76,7 +77,8 @@ pub enum RefundRefusal {
 }
 
 impl MoneyBack<'_> {
-    /// Decides the amount and the items of a refund: of these movies, or for `None` of the complete remaining amount.
+    /// Decides the amount and the items of a refund: of these movies, or for `None` of the whole amount that can still
+    /// be refunded.
     ///
     /// # Errors
     /// See [`RefundRefusal`].
@@ -122,7 +124,7 @@ impl MoneyBack<'_> {
         })
     }
 
-    /// The remaining amount, and the items that were not refunded yet.
+    /// The amount that can still be refunded, and the items that no pending or succeeded refund includes.
     fn rest(&self, left: i64) -> Result<(i64, Vec<PaidItem>), RefundRefusal> {
         let items: Vec<_> = self.items.iter().filter(|item| !self.is_returning(item.id)).copied().collect();
         let is_free = !items.is_empty() && items.iter().all(|item| item.price.minor() == 0);

@@ -87,7 +87,7 @@ pub struct RefundRequestFilter {
     pub order_id: Option<OrderId>,
     /// Requests of this user.
     pub user_id: Option<UserId>,
-    /// A part of the buyer's address.
+    /// A part of the buyer's email address.
     pub email: Option<String>,
     /// The status.
     pub status: Option<RefundRequestStatus>,

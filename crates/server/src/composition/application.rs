@@ -52,7 +52,7 @@ impl Prepared {
 }
 
 impl Application {
-    /// Builds everything from the settings and serves it. Background work is not started; see
+    /// Builds everything from the settings, and starts the server. Background work is not started; see
     /// [`Application::start_workers`] and [`Application::run_outbox_once`].
     ///
     /// # Errors

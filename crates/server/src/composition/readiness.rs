@@ -41,7 +41,7 @@ pub(super) struct ServerReadiness {
 }
 
 impl ServerReadiness {
-    /// Checks that the database answers, and that it is writable. A standby is not.
+    /// Checks that the database answers, and that it is writable. A standby server is not writable.
     async fn database_state(&self) -> Result<(), String> {
         within(self.database.ping(), "does not answer").await?;
         within(self.database.check_writable(), "cannot be written to").await
@@ -75,8 +75,8 @@ impl Readiness for ServerReadiness {
     }
 }
 
-/// Waits for the outcome of a check up to the time limit. A failure is logged; the returned error contains only
-/// `detail`.
+/// Waits for the outcome of a check up to the time limit. A failure of the check is logged, and only `detail` is
+/// returned.
 async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>, detail: &str) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Ok(answer),

@@ -18,7 +18,7 @@ pub enum StartError {
     /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// There is no secret key.
+    /// The secret key is missing, or its file cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
     /// Passwords cannot be hashed.
@@ -39,7 +39,7 @@ pub enum StartError {
     /// The schema is newer than this program.
     #[error("the database was migrated by a newer version of cinema: use that one")]
     Ahead,
-    /// The address cannot be listened on.
+    /// The server cannot listen on this address.
     #[error("cannot listen on {address} ({source}): stop what listens there, or set APP_HOST and APP_PORT")]
     Listen {
         /// The address.

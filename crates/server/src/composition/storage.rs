@@ -135,7 +135,7 @@ macro_rules! administer {
 administer!(PostgresDatabase, adapter_postgres::SchemaState, of_postgres, no_preparation);
 administer!(SqliteDatabase, adapter_sqlite::SchemaState, of_sqlite, SqliteDatabase::expect_bulk_writes);
 
-/// PostgreSQL is configured for its whole cluster, by its administrator.
+/// Does nothing, because the administrator of PostgreSQL configures it for the whole cluster.
 fn no_preparation(_database: &PostgresDatabase) -> Ready<Result<(), StoreError>> {
     ready(Ok(()))
 }

@@ -22,8 +22,8 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// Creates counters in the configured Redis, or in memory. Must be called on the runtime that drives the
-    /// connection.
+    /// Creates counters in the configured Redis or, without one, in memory. If rate limits are switched off, failed
+    /// sign-ins are not limited either. Must be called on the runtime that drives the connection.
     pub(super) fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, InvalidRedisUrl> {
         if settings.rate_limits.is_none() {
             let limiter = Arc::new(MemoryThrottle::new(clock));

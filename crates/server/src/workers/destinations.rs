@@ -2,7 +2,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-/// How long a destination counts as slow after a slow delivery to it.
+/// How long a destination counts as slow after a slow delivery to it, unless a quick delivery to it ends earlier.
 const SLOW_FOR: Duration = Duration::from_mins(1);
 
 /// The destinations of outbox messages (such as a mail host or a store of pictures) to which deliveries are running or
@@ -41,7 +41,7 @@ impl Destinations {
         }
     }
 
-    /// Records the end of a delivery.
+    /// Records the end of a delivery. After a quick delivery, the destination no longer counts as slow.
     pub(super) fn end(&mut self, name: &str, was_slow: bool) {
         if let Some(destination) = self.0.get_mut(name) {
             destination.running = destination.running.saturating_sub(1);

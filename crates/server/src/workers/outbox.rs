@@ -30,9 +30,9 @@ pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
 /// Handles the messages of the outbox, several at the same time.
 ///
 /// A slow destination must delay only its own messages. A delivery that turns out to be slow therefore releases its
-/// worker and continues as one of a limited number of slow deliveries; if their maximum number is already running, it
-/// keeps its worker. While its destination counts as slow, further messages to this destination start as slow
-/// deliveries. They are postponed if too many deliveries to the destination, or too many slow deliveries, are running.
+/// worker and continues as one of a limited number of slow deliveries; if as many are already running, the delivery
+/// keeps its worker. While the destination counts as slow, further deliveries to it start as slow deliveries. Their
+/// messages are postponed if too many deliveries to the destination, or too many slow deliveries, are running.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
     /// The number of workers. It is also the maximum number of running deliveries to a slow destination.
@@ -53,8 +53,9 @@ impl OutboxWorkers {
         }
     }
 
-    /// Starts the deliveries of due messages for as long as `may_start` returns `true`. Returns how many were started.
-    /// A message whose delivery was not started is not claimed.
+    /// Claims due messages and starts their deliveries, for as long as `may_start` returns `true`; a claimed message is
+    /// postponed if its destination is slow and no further delivery to it may run. Returns how many deliveries were
+    /// started.
     pub(super) async fn start_due(
         self: &Arc<Self>,
         may_start: impl Fn() -> bool + Send + Sync,
@@ -113,7 +114,7 @@ impl OutboxWorkers {
         Ok(true)
     }
 
-    /// Registers a delivery to this destination and returns its permit; `None` when no permit is available.
+    /// Registers a delivery to this destination and returns its permit; `None` when the delivery may not run now.
     fn permit(&self, destination: &str, worker: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
         let now = Instant::now();
         let mut destinations = self.destinations();

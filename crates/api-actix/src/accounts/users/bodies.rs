@@ -21,7 +21,7 @@ use crate::{
 pub(crate) enum RoleBody {
     /// May browse, rate, buy and watch.
     User,
-    /// May manage the catalogue and see sales.
+    /// May manage the catalogue, decide about reported comments, and see orders, payments, disputes and sales.
     Moderator,
     /// May manage users and payments.
     Admin,
@@ -92,7 +92,7 @@ pub(crate) struct ProfileBody {
     date_of_birth: Option<Day>,
     #[schemars(length(max = MAX_INFO_LENGTH))]
     info: Option<String>,
-    /// The address of the picture. It needs no token, and its content never changes.
+    /// The address of the picture. A request to it needs no token, and the picture at an address never changes.
     #[schemars(extend("format" = "uri"))]
     avatar_url: Option<String>,
 }

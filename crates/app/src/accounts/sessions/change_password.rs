@@ -58,8 +58,8 @@ const WRONG_CURRENT: ChangePasswordError =
     ChangePasswordError::Faults(PasswordChangeFaults { is_current_wrong: true, new: None });
 
 impl Sessions {
-    /// Sets a new password for a user who knows the current one: every other session ends, links to reset the password
-    /// become invalid, and the owner is notified by mail.
+    /// Sets a new password for a user who knows the current one: every other session of the user ends, links to reset
+    /// the password become invalid, and the owner is notified by mail.
     ///
     /// The new password must differ from the current one, which may have leaked.
     ///
@@ -210,7 +210,7 @@ mod tests {
         change(&world, &laptop, PASSWORD, NEW).await.unwrap();
         assert_eq!(world.user(&ann()).await.password.as_str(), format!("1${NEW}"));
         let ended = world.sessions.authenticate(&phone.access).await;
-        assert!(matches!(ended, Err(AuthenticateError::Invalid)), "at once on this node");
+        assert!(matches!(ended, Err(AuthenticateError::Invalid)), "the session ends at once on this node");
         for pair in [laptop, bob] {
             world.sessions.authenticate(&pair.access).await.unwrap();
         }

@@ -3,8 +3,8 @@ use domain::store::{StoreError, retried};
 
 use super::Sessions;
 
-/// How long expired links and ended sessions are kept. During this time, an expired link is reported as expired and not
-/// as unknown.
+/// How long links are kept after they expired, sessions after they ended or expired, and notifications after they were
+/// withdrawn. During this time, an expired link is reported as expired and not as unknown.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 
 /// How many rows of each kind one transaction removes at most, so that other transactions do not wait long for the
@@ -12,8 +12,8 @@ const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 const BATCH: u32 = 1_000;
 
 impl Sessions {
-    /// Removes expired links, tokens and tickets, ended and expired sessions, and rows that no longer have a use, such
-    /// as late rows of erased users; returns the number of removed rows.
+    /// Removes expired links, tokens and tickets, ended and expired sessions, withdrawn notifications, and carts and
+    /// notifications that were written for already erased users; returns the number of removed rows.
     ///
     /// # Errors
     /// When the store fails. Rows that were removed before the failure stay removed.

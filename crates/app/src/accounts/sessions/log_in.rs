@@ -23,7 +23,8 @@ use crate::{
 /// Why a log-in was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
-    /// No account has this address, or the password is wrong.
+    /// No account has this address, or the password is wrong. If registration does not reveal addresses, an account
+    /// that is awaiting activation gets this error, too.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
     /// The password was correct, but the account is awaiting activation.
@@ -66,7 +67,7 @@ impl Sessions {
     ///
     /// An unknown address takes as long as a wrong password. If the stored hash was made with older parameters, a new
     /// hash replaces it. If the user then has too many sessions, the least recently used one ends. A mail notifies the
-    /// owner about a new device.
+    /// owner about a new device, except about the first one.
     ///
     /// # Errors
     /// See [`LogInError`].
@@ -152,7 +153,7 @@ impl Sessions {
     }
 
     /// If the log-in was refused although its password had been verified, records the refusal. Returns `outcome`
-    /// unchanged.
+    /// unchanged, or the error of recording.
     async fn outcome_of<T>(
         &self,
         known: &Credentials,
@@ -328,7 +329,7 @@ mod tests {
             assert_eq!(wishes, [Message::ActivationRequested { email: address.clone() }]);
             outcomes.push((world.passwords.take_count(), world.store.rows().await.audit.len()));
         }
-        assert_eq!(outcomes, [(1, 2), (1, 3), (1, 4)], "each costs the same");
+        assert_eq!(outcomes, [(1, 2), (1, 3), (1, 4)], "each refusal costs the same");
         world.signup.activate(&link, ORIGIN).await.unwrap();
         world.log_in(&ann()).await;
     }
@@ -386,7 +387,7 @@ mod tests {
             log_in_from(&world, "Firefox/128.0").await;
             log_in_from(&world, "Firefox/129.0.1").await;
         }
-        assert_eq!(world.mails().len(), before, "the first device, and an update of it");
+        assert_eq!(world.mails().len(), before, "no mail for the first device and its update");
         for _ in 0..2 {
             log_in_from(&world, "curl/8.5.0").await;
             log_in_from(&world, "Firefox/129.0.1").await;

@@ -35,7 +35,7 @@ impl Sessions {
     /// Exchanges a refresh token for its successor and a new access token (RFC 9700 section 4.14.2).
     ///
     /// A second call with the same token within [`REFRESH_GRACE`] gets the same successor. A later reuse ends the
-    /// session, because the token must have been stolen. User and session are locked, so that concurrent calls see a
+    /// session, because the token may have been stolen. User and session are locked, so that concurrent calls see a
     /// single rotation.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Sessions {
                 self.same_successor(&mut *unit, presented).await?
             }
             Some(_) => {
-                // The token has two holders, and it is unknown which of them is the owner.
+                // The token may have two holders, and it is unknown which of them is the owner.
                 let entry = NewAuditEntry::by(None, AuditAction::RefreshReused)
                     .on(AuditObject::User(user.id))
                     .to(AuditState::of([("ended_session", session.id.to_string())]));

@@ -21,7 +21,7 @@ pub enum RegisterError {
     /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// An account with this address was activated, even if it was deactivated later.
+    /// An active or deactivated account has this address, and registration reveals this.
     #[error("the e-mail address is taken")]
     EmailTaken,
     /// The password currently could not be hashed.
@@ -67,10 +67,10 @@ struct Again<'a> {
 impl SignUp {
     /// Registers an account that is awaiting activation, and mails the activation link.
     ///
-    /// An address that was registered and never activated gets a new link. When its spelling or the password differs
+    /// An address whose account is still awaiting activation gets a new link. When its spelling or the password differs
     /// from the previous registration, it is unknown which registration is the owner's, and the activation drops the
-    /// stored password. Every registration hashes twice (more often only if the account changes at the same time), so
-    /// that the response time does not reveal whether the address is known.
+    /// stored password. Every registration with an acceptable password hashes twice (more often only if the account
+    /// changes at the same time), so that the response time does not reveal whether the address is known.
     ///
     /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid.
     /// The answer is the same as before the quota was used up.

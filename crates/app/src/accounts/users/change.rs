@@ -27,7 +27,7 @@ pub enum ChangeUserError {
     /// There is no such user.
     #[error("no such user")]
     NotFound,
-    /// The change would leave no user who can manage users.
+    /// The change would leave no active administrator.
     #[error(transparent)]
     LastAdmin(#[from] LastAdministrator),
     /// The actor may not change users.
@@ -39,11 +39,11 @@ pub enum ChangeUserError {
 }
 
 impl Users {
-    /// Changes a user's role and whether the user may sign in. The owner gets a mail.
+    /// Changes a user's role and whether the user may sign in. The owner gets a mail about each value that has changed.
     ///
     /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every session
-    /// and invalidates mailed links. An account that is awaiting activation can be deactivated, too. Activating an
-    /// account that is awaiting activation drops a contested password, as following the activation link does.
+    /// and invalidates mailed links. An account that is awaiting activation can be deactivated, too. Both activating
+    /// and deactivating such an account drop a contested password, as following the activation link does.
     ///
     /// # Errors
     /// See [`ChangeUserError`].

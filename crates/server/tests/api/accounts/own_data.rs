@@ -35,8 +35,8 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
-/// For each column that refers to a user, the place in the export that shows its rows. A new table fails the case until
-/// it is listed here.
+/// For each column that refers to a user, the place in the export that shows its rows. A new column that refers to a
+/// user fails the case until it is listed here.
 const PLACES: [(&str, &str); 28] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
@@ -80,8 +80,8 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     app.anonymous().post("/accounts/login", body).header("user-agent", AGENT).await.expect(200);
     let ann = SignedIn::log_in(&app.anonymous(), &email_of("ann"), &password_of("ann")).await;
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
-    // The order is canceled, because a pending order prevents the deletion of the account. Its movie is back in the
-    // cart.
+    // The order is canceled, because a pending order prevents the deletion of the account. Its movie is then back in
+    // the cart.
     let order =
         ann.call(Method::POST, "/orders").header("idempotency-key", "my order").await.expect(201).json();
     let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
@@ -275,7 +275,8 @@ async fn a_deleted_account_is_not_found_by_anyone(engine: Engine) {
     let told =
         admin.get(format!("/admin/audit?object_id={id}&action=account_deleted")).await.expect(200).json();
     assert_eq!((&told["items"][0]["before"], &told["items"][0]["after"]), (&Value::Null, &Value::Null));
-    // Nobody can sign in with the address in the remaining row, and it gets no mails.
+    // Nobody can sign in with the placeholder address that the row of the deleted user contains, and no mails are sent
+    // to that address.
     let nameless = format!("deleted-{id}@deleted.invalid");
     let body = json!({"email": nameless, "password": password_of("ann")});
     app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
