@@ -38,7 +38,7 @@ refusals! {
 }
 
 rate_limits! {
-    /// Limits new comments and replies by user.
+    /// Limits how many comments and replies a user writes.
     Comments by user: |limits| &limits.fixed.comments;
 }
 

@@ -22,11 +22,12 @@ pub struct ApiSettings {
     /// The public address of the server without a trailing slash (`PUBLIC_URL`). The server's own URLs in answers begin
     /// with it.
     pub public_url: String,
-    /// Whether the links in mails lead to this server. If so, it serves the pages for them.
+    /// Whether checkouts and links in mails lead to this server. If so, the server serves the pages for them. The page
+    /// to unsubscribe is always served.
     pub serve_pages: bool,
     /// The web origins from which browsers may call the API.
     pub cors_origins: Vec<String>,
-    /// The headers that pages of these origins may send, in addition to the headers that the API reads.
+    /// The headers that pages of other origins may send, in addition to the headers that the API reads.
     pub cors_request_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,

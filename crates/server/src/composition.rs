@@ -84,7 +84,8 @@ pub struct Overrides {
 pub struct Addresses {
     /// The public URL of the server.
     pub public_url: String,
-    /// The URL with which links in mails begin, and to which buyers return after a checkout.
+    /// The URL with which links in mails begin, except links to unsubscribe, and to which buyers return after a
+    /// checkout.
     pub frontend_url: String,
     /// The URL at which this machine reaches the server.
     pub own_url: String,
@@ -381,7 +382,8 @@ impl UseCases {
         self.throttle.ready().await;
     }
 
-    /// Returns the components that the server can run without: only some functions fail while one is unavailable.
+    /// Returns the components that the server can run without: only some functions fail while such a component is
+    /// unavailable.
     fn optional_components(&self) -> Vec<OptionalComponent> {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()

@@ -49,14 +49,15 @@ impl User {
         matches!(self.state, AccountState::Active { .. })
     }
 
-    /// Whether its owner must follow the activation link before signing in.
+    /// Whether its owner must follow the activation link before signing in, unless an administrator activates the
+    /// account.
     #[must_use]
     pub const fn is_awaiting_activation(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { .. })
     }
 
-    /// Whether the address was registered with different passwords or spellings, so that the password may not be the
-    /// owner's. Always `false` after the activation.
+    /// Whether the address was registered again with another password or spelling, so that the stored password may not
+    /// be the owner's. Always `false` after the activation, and after a new password was set.
     #[must_use]
     pub const fn is_password_contested(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })
@@ -133,8 +134,8 @@ impl User {
         self.touch(now);
     }
 
-    /// Replaces the spelling of the address with the one that was registered last. Returns whether the spelling
-    /// changed.
+    /// Replaces the spelling of the address with the spelling in `typed`, unless `typed` is another address. Returns
+    /// whether the spelling changed.
     ///
     /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
     /// the same transaction, so that the valid link was always mailed to the stored spelling.
