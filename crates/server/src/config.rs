@@ -57,7 +57,7 @@ impl Settings {
         Self::fit_to_serve(&Sources::of_this_process())
     }
 
-    /// Like [`Settings::load`], but reads the given sources. Tests pass their own.
+    /// Like [`Settings::load`], but reads the given sources, for tests.
     ///
     /// # Errors
     /// As for [`Settings::load`].
@@ -67,7 +67,7 @@ impl Settings {
         reader.finish(settings)
     }
 
-    /// Like [`Settings::load_to_serve`], but reads the given sources. Tests pass their own.
+    /// Like [`Settings::load_to_serve`], but reads the given sources, for tests.
     ///
     /// # Errors
     /// As for [`Settings::load_to_serve`].
