@@ -8,8 +8,8 @@ use object_store::{
     path::Path,
 };
 
-/// The largest file that is read into memory, in bytes. Pictures and subtitles are much smaller; the limit protects the
-/// memory from an unexpectedly large object.
+/// The largest file that is read into memory, in bytes. Stored pictures and subtitles are smaller; the limit protects
+/// the memory from an unexpectedly large object.
 const LARGEST: u64 = 8 * 1024 * 1024;
 
 /// Media files as objects in an `object_store` backend. The methods `put`, `get` and `delete` have a time limit.

@@ -218,7 +218,7 @@ async fn redirect(address: &'static str) -> HttpResponse {
 /// Serves the API on a listener until the handle of the server stops it.
 ///
 /// The server is a future that must be awaited on a tokio runtime. Its workers are separate threads, each with a
-/// current-thread runtime. It does not handle signals; the caller must.
+/// current-thread runtime. The server does not handle signals; the caller must handle them.
 ///
 /// # Errors
 /// When the listener cannot be used, or the files of Swagger UI cannot be unpacked.

@@ -10,9 +10,10 @@ use crate::limits::RateLimits;
 /// Access to the OpenAPI document and Swagger UI (`DOCS_ACCESS`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsAccess {
-    /// Everyone may read them.
+    /// Everyone may read the document and Swagger UI.
     Public,
-    /// Only users may read them: with a bearer token, or with email and password by HTTP Basic authentication.
+    /// Only users may read the document and Swagger UI: with a bearer token, or with email and password by HTTP Basic
+    /// authentication.
     Authenticated,
 }
 
@@ -35,7 +36,8 @@ pub struct ApiSettings {
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// The maximum number of requests in flight; further requests are answered with 503.
+    /// The maximum number of requests in flight; further requests are answered with 503. Health checks, live streams
+    /// and films are not counted.
     pub max_in_flight: usize,
     /// The maximum number of open connections of one client. Trusted proxies may have any number.
     pub max_connections_per_client: usize,

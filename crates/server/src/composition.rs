@@ -63,7 +63,7 @@ use crate::{
 };
 
 /// Replaces adapters in tests, for example to move the clock or to read the sent mails. `None` keeps the adapter that
-/// the settings select.
+/// the settings select, or the default.
 #[derive(Clone, Default)]
 pub struct Overrides {
     /// Replaces the operating system's clock.
@@ -390,7 +390,7 @@ impl UseCases {
     }
 }
 
-/// Opens the configured mailer, or returns the one that replaces it.
+/// Opens the configured mailer, or returns the mailer in `overrides`, which replaces it.
 fn open_mailer(settings: &Settings, overrides: &Overrides) -> Result<Arc<dyn Mailer>, StartError> {
     Ok(match (&overrides.mailer, &settings.mailer) {
         (Some(mailer), _) => Arc::clone(mailer),

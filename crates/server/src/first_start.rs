@@ -114,8 +114,8 @@ fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     }
 }
 
-/// Imports the catalogue of the working folder, or else the embedded one, if the database has no movies. Returns how
-/// many movies were added. A failure is logged and does not prevent the server from starting.
+/// Imports the catalogue of the working folder, or else the embedded catalogue, if the database has no movies. Returns
+/// how many movies were added. A failure is logged and does not prevent the server from starting.
 pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) -> u64 {
     match use_cases.catalog.is_empty().await {
         Ok(true) => {}

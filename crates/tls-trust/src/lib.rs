@@ -25,9 +25,10 @@ pub enum Trust {
     /// The certificate is not verified. The connection is encrypted, but a man in the middle can read and change
     /// everything.
     Anybody,
-    /// The certificate must be issued by one of these authorities.
+    /// The certificate must be issued by one of these authorities or be the certificate of one of them.
     Signed(Authorities),
-    /// The certificate must be issued by one of these authorities, and be valid for the host name of the connection.
+    /// The certificate must be issued by one of these authorities or be the certificate of one of them, and must be
+    /// valid for the host name of the connection.
     SignedForName(Authorities),
 }
 
@@ -38,7 +39,7 @@ pub enum Authorities {
     OfThisMachine,
     /// The authorities in this file (PEM).
     OfFile(PathBuf),
-    /// The authorities in this file (PEM), and those that the operating system trusts, which may be none.
+    /// The authorities in this file (PEM), and the authorities that the operating system trusts, if there are any.
     OfThisMachineAndFile(PathBuf),
 }
 

@@ -70,8 +70,8 @@ impl Device {
         }
     }
 
-    /// Distinguishes this device from others of the same user: the `User-Agent` without version numbers, so that an
-    /// update of the browser or the system does not look like a new device. Other numbers stay, since device models
+    /// Distinguishes this device from other devices of the same user: the `User-Agent` without version numbers, so that
+    /// an update of the browser or the system does not look like a new device. Other numbers stay, since device models
     /// contain them.
     #[must_use]
     pub fn fingerprint(&self) -> String {

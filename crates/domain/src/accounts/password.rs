@@ -209,7 +209,7 @@ pub trait PasswordHasher: Send + Sync {
     /// Whether the password matches the hash. MUST take the same time without a usable hash, so that the time does not
     /// reveal whether the user exists.
     async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError>;
-    /// Whether the hash was made with parameters other than the current ones.
+    /// Whether the hash was made with parameters other than the current parameters.
     fn needs_rehash(&self, hash: &PasswordHash) -> bool;
 }
 

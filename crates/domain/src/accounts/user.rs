@@ -9,8 +9,8 @@ use crate::{
 pub struct User {
     /// The identifier of the account.
     pub id: UserId,
-    /// The address of the account, which no other account has. Before the activation, its spelling is the one that the
-    /// latest activation link was mailed to; afterwards the spelling does not change.
+    /// The address of the account, which no other account has. Before the activation, it is spelled like the address
+    /// that the latest activation link was mailed to; afterwards the spelling does not change.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
@@ -109,7 +109,7 @@ impl User {
     /// [`User::take_spelling`].
     ///
     /// # Errors
-    /// When the account is not awaiting activation, since its password is then known to be its owner's.
+    /// When the account is not awaiting activation: its password must then not change because of another registration.
     pub fn register_again(
         &mut self,
         typed: &EmailAddress,

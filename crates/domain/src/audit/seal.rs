@@ -107,8 +107,8 @@ impl Seal {
         seal
     }
 
-    /// Whether the seal was made over exactly these entries and this previous seal. Compares the digest computed from
-    /// them with the stored one.
+    /// Whether the seal was made over exactly these entries and this previous seal. Compares the digest that is
+    /// computed from them with the stored digest.
     #[must_use]
     pub fn is_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> bool {
         self.digest_over(rows, before, maker) == self.digest

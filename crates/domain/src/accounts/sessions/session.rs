@@ -11,7 +11,7 @@ use crate::{
 /// second browser tab.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
-/// The maximum number of active sessions of a user. A further session ends the least recently used one.
+/// The maximum number of active sessions of a user. Beginning a further session ends the least recently used session.
 pub const MAX_SESSIONS: usize = 20;
 
 /// The maximum lifetime of a session, even if it is refreshed.

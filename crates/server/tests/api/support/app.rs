@@ -325,7 +325,7 @@ impl TestApp {
         self.anonymous().post("/accounts/logout", json!({"refresh": token})).await
     }
 
-    /// Handles all due messages of the outbox, including messages that are added meanwhile.
+    /// Handles all due messages of the outbox, including messages that are added while others are handled.
     pub(crate) async fn run_outbox(&self) {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
@@ -627,7 +627,7 @@ impl TestApp {
 fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
     builder
         .no_proxy()
-        // No certificates are needed, and reading those of the system takes longer than most cases.
+        // No certificates are needed, and reading the certificates of the system takes longer than most cases.
         .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_mins(1))

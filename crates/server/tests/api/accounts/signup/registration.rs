@@ -153,7 +153,7 @@ async fn letters_that_only_look_alike_make_another_account(engine: Engine) {
         app.anonymous().post("/accounts/register", body).await.expect(201);
     }
     app.run_outbox().await;
-    // Requesting a link for one address does not send a link to the others.
+    // Requesting a link for one address does not send a link to the other addresses.
     app.anonymous().post("/accounts/resend-activation", json!({"email": addresses[1]})).await.expect(200);
     app.run_outbox().await;
     assert_eq!(addresses.map(|email| app.mails_to(email).len()), [1, 2, 1]);
@@ -243,7 +243,7 @@ async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(eng
         let name = if client % 2 == 0 { "ANN" } else { "ann" };
         assert_eq!(register_from(&app, client, name, &password_of("ann")).await, first);
     }
-    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "the answer for a new address is the same");
+    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "also for a new address");
     let token = app.activation_token("ann").await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), 5);
     assert_eq!(app.mails_to(&email_of("bob")).len(), 1);
