@@ -38,8 +38,8 @@ refusals! {
 }
 
 rate_limits! {
-    /// Limits how many tickets for live streams a user creates, because each ticket is stored until it is used or
-    /// expires.
+    /// Limits the rate at which a user creates tickets for live streams, because each ticket is stored until it is used
+    /// or expires.
     Tickets by user: |limits| &limits.fixed.stream_tickets;
 }
 
