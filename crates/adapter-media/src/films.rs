@@ -1,4 +1,4 @@
-//! Films: large files, which are stored in parts. Clients download films in an S3 bucket directly from its server.
+//! Films: large files, which are stored in parts. Clients download a film in an S3 bucket directly from the S3 server.
 
 use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 
@@ -13,14 +13,15 @@ use object_store::{
 
 use crate::objects::{failed, path};
 
-/// The size of a part in bytes. S3 allows at most 10,000 parts, so a film may have more than 150 GB.
+/// The size of a part in bytes. S3 allows at most 10,000 parts, so a film may be as large as 167 GB.
 const PART_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The time limit for storing a part, and for each other call to the store that an upload needs.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(2);
 
-/// Stores the file in parts, with only one part in memory, and returns its length in bytes. Calls `progress` with the
-/// number of bytes of each stored part. `keeps_type` says whether the store can store the content type.
+/// Stores the file in parts, with only one part in memory, and returns the length of the file in bytes. A file that is
+/// smaller than a part is stored in one call. Calls `progress` with the number of bytes of each stored part.
+/// `keeps_type` says whether the store can store the content type.
 pub(crate) async fn put(
     store: &Arc<dyn ObjectStore>,
     key: &MediaKey,
@@ -46,7 +47,8 @@ pub(crate) async fn put(
     match put_parts(&mut *upload, file, first, progress).await {
         Ok(length) => Ok(length),
         Err(error) => {
-            // If the abort also fails, the stored parts remain until the lifecycle rules of the store remove them.
+            // If the abort also fails, stored parts may remain; in S3, until a lifecycle rule of the bucket removes
+            // them.
             drop(in_time(upload.abort()).await);
             Err(error)
         }
@@ -71,7 +73,7 @@ async fn put_parts(
     Ok(length)
 }
 
-/// Reads the next part. At the end of the file, it is shorter or empty.
+/// Reads the next part. The last part may be shorter than [`PART_BYTES`]; after the end of the file, the part is empty.
 async fn next_part(mut file: File) -> Result<(File, Vec<u8>), StoreError> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut part = Vec::new();

@@ -16,7 +16,8 @@ use object_store::local::LocalFileSystem;
 
 use crate::{films, objects::Objects};
 
-/// The time limit of a call, other than storing a film.
+/// The time limit of a call. It applies neither to storing a film, nor to the check for the folder after a film was not
+/// found.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the folder cannot be used.
@@ -41,13 +42,13 @@ pub enum FolderError {
 }
 
 /// Stores media files in a folder of this machine. A file is written under a temporary name, synced to the disk, and
-/// then renamed, so that readers never see a part of it.
+/// then renamed, so that readers never see an incomplete file.
 #[derive(Debug, Clone)]
 pub struct FolderMedia(Objects);
 
 impl FolderMedia {
-    /// Opens the folder. If it does not exist, creates it so that only the user of this process can access it: other
-    /// programs need no access, because the server serves the files.
+    /// Opens the folder. If it does not exist, creates it; on Unix, so that only the user of this process can access
+    /// it: other programs need no access, because the server serves the files.
     ///
     /// # Errors
     /// When the folder cannot be created or opened.

@@ -8,11 +8,11 @@ use object_store::{
     path::Path,
 };
 
-/// The largest file that is read into memory, in bytes. Pictures and subtitles are much smaller; the limit protects the
-/// memory from an unexpectedly large object.
+/// The largest file that is read into memory, in bytes. Stored pictures and subtitles are smaller; the limit protects
+/// the memory from an unexpectedly large object.
 const LARGEST: u64 = 8 * 1024 * 1024;
 
-/// Media files as objects in an `object_store` backend. Every call has a time limit.
+/// Media files as objects in an `object_store` backend. The methods `put`, `get` and `delete` have a time limit.
 #[derive(Clone)]
 pub(crate) struct Objects {
     pub(crate) store: Arc<dyn ObjectStore>,
@@ -126,8 +126,8 @@ fn is_no_bucket(error: &Error) -> bool {
 
 pub(crate) fn failed(error: Error) -> StoreError {
     match error {
-        // For example: no answer, a full disk, a missing bucket, refused credentials. Such a call can succeed later, at
-        // the latest after an operator has fixed the cause.
+        // For example: no answer, a full disk, a missing bucket, refused credentials. Such a call can succeed later,
+        // possibly only after an operator has fixed the cause.
         Error::Generic { .. }
         | Error::JoinError { .. }
         | Error::NotFound { .. }

@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use domain::media::{AvatarImages, PictureError, PosterFile, PosterImages};
 use tokio::sync::Semaphore;
 
-/// The number of pictures that are converted at once. Each may need [`domain::media::MAX_PICTURE_MEMORY`] bytes.
+/// The number of uploads that are converted at once. Each conversion may need up to
+/// [`domain::media::MAX_PICTURE_MEMORY`] bytes.
 const AT_ONCE: usize = 1;
 
-/// How long a request waits for the conversions before it.
+/// How long an upload waits for the conversions of earlier uploads.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Converts uploads to avatars and posters on blocking threads, one upload at a time.
@@ -55,7 +56,7 @@ impl PictureStudio {
             .map_err(|_| PictureError::Busy)?
             .map_err(|closed| PictureError::Failed(closed.into()))?;
         let work = tokio::task::spawn_blocking(move || {
-            // Holds the permit until the work is done, even if the caller is cancelled before.
+            // Holds the permit until the work is done, even if the caller is cancelled before that.
             let _turn = turn;
             work()
         });

@@ -24,7 +24,7 @@ use crate::{
 /// The time limit of a call, other than storing a film. It includes retries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The time limit of one attempt. It leaves time for a second attempt.
+/// The time limit of one attempt of such a call. It leaves time for a second attempt within [`PATIENCE`].
 const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(3);
 
 /// The time limit for a new connection.
@@ -38,8 +38,8 @@ const REPEATS: usize = 2;
 pub struct S3Settings {
     /// The name of the bucket. The bucket must exist.
     pub bucket: String,
-    /// The URL of the server if it is not Amazon's, such as `https://minio.internal:9000`. The bucket's name is part of
-    /// the path (path-style requests).
+    /// The URL of the server if it is not Amazon's, such as `https://minio.internal:9000`. The path of each request
+    /// begins with the bucket's name (path-style requests).
     pub endpoint: Option<String>,
     /// The region; `None` for `us-east-1`.
     pub region: Option<String>,
@@ -82,7 +82,7 @@ pub enum S3Error {
 /// How long a signed URL for reading a film is valid. A transfer that began before the URL expires continues.
 const ADDRESS_LIFETIME: Duration = Duration::from_mins(1);
 
-/// The time limit of one attempt to store a part of a film.
+/// The time limit of one attempt to store a part of a film. After this time, a failed attempt is not repeated.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(1);
 
 /// Stores media files in a bucket of Amazon S3, or of another server with the same API.
@@ -117,8 +117,8 @@ impl S3Media {
     }
 }
 
-/// Creates a client for the bucket. `patience` is the time limit for retries, and `of_one_try` is the time limit of one
-/// attempt.
+/// Creates a client for the bucket. A call is not retried later than `patience` after its beginning; `of_one_try` is
+/// the time limit of one attempt.
 fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)

@@ -14,8 +14,9 @@ pub(crate) fn client_address(request: &HttpRequest, trusted: &[Network]) -> Opti
     request.peer_addr().map(|peer| behind_proxies(peer.ip(), request.headers(), trusted))
 }
 
-/// Reads `X-Forwarded-For` from its end, because each proxy appends the address of its own client. Reading continues
-/// while the address found so far is a trusted proxy. An entry that is not an address ends the list.
+/// Reads `X-Forwarded-For` from its end, because each proxy appends the address of its own client. Reading begins if
+/// the peer of the connection is a trusted proxy, and continues while the address that was read last is a trusted
+/// proxy. It stops before an entry that is not an address.
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).collect();

@@ -1,4 +1,4 @@
-//! The middleware that every request and every answer passes through.
+//! The middleware around all routes.
 //!
 //! From the outermost to the innermost: [`outermost`] (request id, headers, problems, log), CORS, compression, the
 //! limit of requests in flight, the rate limit of calls, checks of headers, the cache of anonymous pages.

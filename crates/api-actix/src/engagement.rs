@@ -38,7 +38,7 @@ refusals! {
 }
 
 rate_limits! {
-    /// Limits new comments and replies by user.
+    /// Limits the rate at which a user writes comments and replies.
     Comments by user: |limits| &limits.fixed.comments;
 }
 

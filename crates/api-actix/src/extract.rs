@@ -6,8 +6,8 @@
 //! PathId<MovieId>>>`) run from the outermost to the innermost. Other extractors, such as [`UseCases`], [`Origin`] and
 //! [`PublicUrl`], are separate parameters.
 //!
-//! Every extractor fails with a [`Problem`](crate::problem::Problem) that reports all errors of its part of the
-//! request.
+//! An extractor that fails returns a [`Problem`](crate::problem::Problem), which reports all errors in the part of the
+//! request that the extractor reads.
 
 pub(crate) mod bearer;
 pub(crate) mod body;
@@ -65,7 +65,7 @@ pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     })
 }
 
-/// Returns rules for tests. Their clock shows the date 22 November 2026.
+/// Returns rules for tests. Their clock always shows noon (UTC) on 22 November 2026.
 #[cfg(test)]
 pub(crate) fn test_rules() -> crate::rules::Rules {
     struct Noon;

@@ -1,4 +1,4 @@
-//! The HTML pages of the server.
+//! The HTML pages of the server, except Swagger UI.
 //!
 //! The pages are rendered from templates (`templates/`), which escape all values. They work without scripts, and behind
 //! a path prefix, because all their links are relative.
@@ -43,7 +43,7 @@ pub(crate) const PROBLEMS: &str = "/problems";
 /// The content security policy of the pages: only inline styles are allowed, and forms can be sent only to this server.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The headers of every page.
+/// The headers of every page that is rendered from a template.
 pub(crate) const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
@@ -118,7 +118,8 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
     }
 }
 
-/// Returns whether this route answers with HTML pages, so that problems are also shown as pages.
+/// Returns whether problems of this route are shown as HTML pages, because its other answers are such pages too.
+/// Swagger UI is an exception: its problems are JSON.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
     route.is_some_and(|route| {
         [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT, ORDER, MOVIE].contains(&route)
@@ -152,7 +153,7 @@ pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
     page.render().unwrap_or_default()
 }
 
-/// Returns how long the problem asks the client to wait, in words.
+/// Returns how long the problem asks the client to wait, as a text such as `2 minutes`.
 fn waiting_time(problem: &Problem) -> String {
     let header = problem.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
     let seconds = header.and_then(|(_, value)| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(60);

@@ -1,5 +1,5 @@
-//! Limits how many large answers are built at the same time. While such an answer is built, it is in memory several
-//! times: as rows, as a body, and compressed.
+//! Limits how many large answers are built at the same time. While a large answer is built, its content is in memory
+//! several times: as rows, as a body, and compressed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ const PAGES_AT_ONCE: usize = 8;
 /// The maximum number of exports that are built at once.
 const EXPORTS_AT_ONCE: usize = 2;
 
-/// The maximum number of exports that are sent at once. Each has up to 100 comments in memory.
+/// The maximum number of exports that are sent at once. While it is sent, an export has up to 100 comments in memory.
 const SENT_EXPORTS_AT_ONCE: usize = 16;
 
 /// How long a request waits for a permit to build a page. Building one takes milliseconds.
@@ -40,8 +40,8 @@ impl Default for LargeAnswers {
     }
 }
 
-/// A permit to build one answer. It must be held until the body is complete. From then on, the limit for bodies that
-/// are being sent counts its memory.
+/// A permit to build one answer. The permit must be held until the body is complete. From then on, the limit for bodies
+/// that are being sent counts the memory of the body.
 #[derive(Debug)]
 pub(crate) struct BuildingPermit {
     _permit: OwnedSemaphorePermit,

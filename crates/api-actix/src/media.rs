@@ -43,7 +43,7 @@ pub(crate) async fn avatar(
     Ok(Picture { key, bytes })
 }
 
-/// Extracts the key of the avatar from the path, for a call that takes no query parameters.
+/// Extracts the key of the avatar from the path, and refuses query parameters.
 #[derive(Debug)]
 pub(crate) struct AvatarFile(MediaKey);
 
@@ -82,8 +82,8 @@ pub(crate) async fn poster(
     Ok(WebPicture(Picture { key, bytes }))
 }
 
-/// Extracts the key of the poster from the path, which contains the identifier and the width, for a call that takes no
-/// query parameters.
+/// Extracts the key of the poster from the path, which contains the identifier and the width, and refuses query
+/// parameters.
 #[derive(Debug)]
 pub(crate) struct PosterPath(MediaKey);
 
@@ -110,7 +110,7 @@ impl OperationModifier for PosterPath {
     }
 }
 
-/// A stored picture. Its headers prevent browsers from interpreting it as another type.
+/// A stored picture as an answer, which caches may store forever and pages of other origins may embed.
 #[derive(Debug)]
 pub(crate) struct Picture {
     key: MediaKey,

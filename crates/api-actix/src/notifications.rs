@@ -38,7 +38,8 @@ refusals! {
 }
 
 rate_limits! {
-    /// Limits tickets for live streams by user, because each one is stored until it is used or expires.
+    /// Limits the rate at which a user creates tickets for live streams, because each ticket is stored until it is used
+    /// or expires.
     Tickets by user: |limits| &limits.fixed.stream_tickets;
 }
 
@@ -72,8 +73,8 @@ pub(crate) async fn count_unread(
 
 /// Mark notifications as read.
 ///
-/// Marks all notifications of the caller, or those with these identifiers; unknown identifiers are ignored. The answer
-/// has the new numbers of unread notifications.
+/// Marks all notifications of the caller, or only the notifications with the given identifiers; unknown identifiers are
+/// ignored. The answer has the new numbers of unread notifications.
 #[api_v2_operation(operation_id = "readNotifications", tags("notifications"))]
 pub(crate) async fn mark_read(
     notifications: UseCases<Notifications>,
@@ -131,8 +132,8 @@ pub(crate) async fn create_ticket(
 /// counts. An event `notification` follows for each notification that is new or became unread again, with the
 /// notification as data and an id; `unread` is sent again when the counts change. A client that reconnects sends the id
 /// of its last event as `Last-Event-ID` and gets the events of the last hour that it missed; if it missed more, it gets
-/// `resync` and should reload its list. A comment is sent after 15 seconds without events. The stream ends with the
-/// session. A user may have 10 streams on each server.
+/// `resync` and should reload its list. After 15 seconds without events, a comment line (`:`) is sent. The stream ends
+/// when the session ends. A user may have 10 streams on each server.
 #[api_v2_operation(operation_id = "streamNotifications", tags("notifications"))]
 pub(crate) async fn open_stream(caller: StreamCaller) -> Result<EventStream, Failure<StoreError>> {
     caller.open().await

@@ -58,8 +58,8 @@ impl Refusal for CancelOrderError {
 /// The number of seconds that a client should wait before it retries a call after a failure of the payment provider.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
-/// Returns the problem for a payment provider that did not answer in time. The operation continues in the background,
-/// so the client can safely retry the call.
+/// Returns the problem for a payment provider that did not answer in time. The operation continues in the background.
+/// The client can retry the call to get the outcome.
 pub(crate) fn provider_too_slow() -> Problem {
     provider_failed(None)
 }
@@ -122,8 +122,8 @@ pub(crate) async fn show(
 
 /// Cancel a pending order.
 ///
-/// The movies are put back into the cart. An order that is already canceled is returned unchanged; a paid order needs a
-/// refund instead.
+/// The movies that the caller has not bought are put back into the cart, as far as it has room. An order that is
+/// already canceled is returned unchanged; a paid order needs a refund instead.
 #[api_v2_operation(operation_id = "cancelOrder", tags("orders"))]
 pub(crate) async fn cancel(
     orders: UseCases<Orders>,

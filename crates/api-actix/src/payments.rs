@@ -103,9 +103,9 @@ refusals! {
 
 /// Start paying an order.
 ///
-/// Opens a checkout at the payment provider; the buyer pays at its `checkout_url`. While the checkout is open, the same
-/// payment is returned again (200). An order with a total of 0 is paid immediately. If a price has changed since the
-/// order was created, the new total must be accepted with `accept_total`.
+/// Opens a checkout at the payment provider; the buyer pays at the `checkout_url` of the payment. While the checkout is
+/// open, the same payment is returned again (200). An order with a total of 0 is paid immediately. If a price has
+/// changed since the order was created, the new total must be accepted with `accept_total`.
 #[api_v2_operation(operation_id = "startPayment", tags("payments"))]
 pub(crate) async fn start(
     payments: UseCases<Payments>,

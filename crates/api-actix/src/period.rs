@@ -12,13 +12,13 @@ use crate::{
     rules::Rules,
 };
 
-/// The query parameters `from` and `to`. The query type of a list flattens them into its own.
+/// The query parameters `from` and `to`. The query type of a list flattens them into its own parameters.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct PeriodParams {
-    /// The beginning: a moment (RFC 3339), or the start of a day (UTC).
+    /// The beginning: a moment (RFC 3339), or a date, which means the start of the day (UTC).
     #[schemars(example = "2026-11-22T10:00:00Z")]
     from: Option<Text<Boundary>>,
-    /// The end: a moment (RFC 3339, exclusive), or the end of a day (UTC).
+    /// The end: a moment (RFC 3339), which is not included, or a date, which means the end of the day (UTC).
     #[schemars(example = "2026-11-23")]
     to: Option<Text<Boundary>>,
 }

@@ -125,8 +125,8 @@ impl ResponseError for Problem {
 
 /// An error of a use case that can be converted into a problem.
 ///
-/// [`refusals!`](crate::refusals) implements it. Its `match` is exhaustive, so a new variant does not compile until it
-/// has a kind of problem.
+/// [`refusals!`](crate::refusals) implements this trait for most errors. The `match` in an implementation is
+/// exhaustive, so a new variant of an error does not compile until it has a kind of problem.
 pub trait Refusal: fmt::Debug {
     /// Returns the answer for this error.
     fn problem(&self) -> Problem;
@@ -176,7 +176,8 @@ impl<E: Refusal> Refusal for OrNotFound<E> {
 pub enum Failure<E> {
     /// The use case returned an error.
     Refused(E),
-    /// Another problem: the use case did not finish in time or panicked, or the request was refused before.
+    /// Another problem: the use case did not finish in time or panicked, or the request was refused before the use case
+    /// ran.
     Problem(Problem),
 }
 

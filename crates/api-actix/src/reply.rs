@@ -55,7 +55,7 @@ macro_rules! json_answers {
 }
 
 json_answers! {
-    /// 200: the operation was done.
+    /// 200: the operation succeeded.
     OkJson = OK "Done.";
     /// 201: the object was created.
     CreatedJson = CREATED "Created.";

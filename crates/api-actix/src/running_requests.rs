@@ -1,5 +1,5 @@
 //! Tracks the requests with idempotency keys that this process is executing, so that a second request with the same key
-//! is refused meanwhile.
+//! is refused until the first request has ended.
 
 use std::{
     collections::HashSet,

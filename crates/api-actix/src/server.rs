@@ -63,7 +63,8 @@ const ANSWERS_TIGHT: usize = 24 * 1024 * 1024;
 /// The memory of all answers that are being sent, in bytes, above which large answers are refused.
 const ANSWERS_FULL: usize = 48 * 1024 * 1024;
 
-/// The number of file descriptors that are reserved for files, databases and other services.
+/// The number of file descriptors that are reserved for everything except client connections and films, such as
+/// databases.
 const RESERVED_DESCRIPTORS: u64 = 256;
 
 /// A process that may open fewer file descriptors than this number logs a warning.
@@ -170,7 +171,7 @@ pub(crate) fn app(
         .configure(move |config| configure_pages(config, serve_pages))
 }
 
-/// Registers the HTML pages that are not part of the OpenAPI document.
+/// Registers the routes that are not in the OpenAPI document: HTML pages, the files of Swagger UI, films and subtitles.
 fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     config
         .service(web::resource(html::START).route(web::get().to(start::show)))
@@ -217,7 +218,7 @@ async fn redirect(address: &'static str) -> HttpResponse {
 /// Serves the API on a listener until the handle of the server stops it.
 ///
 /// The server is a future that must be awaited on a tokio runtime. Its workers are separate threads, each with a
-/// current-thread runtime. It does not handle signals; the caller must.
+/// current-thread runtime. The server does not handle signals; the caller must handle them.
 ///
 /// # Errors
 /// When the listener cannot be used, or the files of Swagger UI cannot be unpacked.

@@ -10,9 +10,10 @@ use crate::limits::RateLimits;
 /// Access to the OpenAPI document and Swagger UI (`DOCS_ACCESS`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsAccess {
-    /// Everyone may read them.
+    /// Everyone may read the document and Swagger UI.
     Public,
-    /// Only users may read them: with a bearer token, or with email and password by HTTP Basic authentication.
+    /// Only users may read the document and Swagger UI: with a bearer token, or with email and password by HTTP Basic
+    /// authentication.
     Authenticated,
 }
 
@@ -22,11 +23,12 @@ pub struct ApiSettings {
     /// The public address of the server without a trailing slash (`PUBLIC_URL`). The server's own URLs in answers begin
     /// with it.
     pub public_url: String,
-    /// Whether the links in mails lead to this server. If so, it serves the pages for them.
+    /// Whether checkouts and links in mails lead to this server. If so, the server serves the pages for them. The page
+    /// to unsubscribe is always served.
     pub serve_pages: bool,
     /// The web origins from which browsers may call the API.
     pub cors_origins: Vec<String>,
-    /// The headers that pages of these origins may send, in addition to the headers that the API reads.
+    /// The headers that pages of other origins may send, in addition to the headers that the API reads.
     pub cors_request_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
@@ -34,7 +36,8 @@ pub struct ApiSettings {
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// The maximum number of requests in flight; further requests are answered with 503.
+    /// The maximum number of requests in flight; further requests are answered with 503. Health checks, live streams
+    /// and films are not counted.
     pub max_in_flight: usize,
     /// The maximum number of open connections of one client. Trusted proxies may have any number.
     pub max_connections_per_client: usize,

@@ -159,7 +159,8 @@ impl Api {
     /// transaction that was begun is completed.
     ///
     /// # Errors
-    /// The error of the use case, or 503 when it took longer than the time limit of a request.
+    /// The error of the use case, 503 when the use case took longer than the time limit of a request, or 500 when it
+    /// panicked.
     pub(crate) async fn run<T, E>(
         &self,
         use_case: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -171,11 +172,11 @@ impl Api {
         self.run_or(use_case, too_slow).await
     }
 
-    /// Runs a use case like [`run`](Self::run), but returns the problem `on_timeout` when it took longer than the time
-    /// limit of a request.
+    /// Runs a use case like [`run`](Self::run), but returns the problem `on_timeout` when the use case took longer than
+    /// the time limit of a request.
     ///
     /// # Errors
-    /// The error of the use case, or the problem `on_timeout`.
+    /// The error of the use case, the problem `on_timeout`, or 500 when the use case panicked.
     pub(crate) async fn run_or<T, E>(
         &self,
         use_case: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -194,7 +195,7 @@ impl Api {
     /// Runs any future as a task, like [`run`](Self::run).
     ///
     /// # Errors
-    /// 503 when the future took longer than the time limit of a request.
+    /// 503 when the future took longer than the time limit of a request, and 500 when it panicked.
     pub(crate) async fn run_any<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

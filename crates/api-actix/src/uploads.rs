@@ -66,7 +66,7 @@ impl UserPermit {
     /// Takes one of the permits that all users share, in addition to the user's own.
     ///
     /// # Errors
-    /// 503 when all of them are taken.
+    /// 503 when all shared permits are taken.
     pub(crate) fn acquire(self) -> Result<UploadPermit, Problem> {
         match Arc::clone(&self.all).try_acquire_owned() {
             Ok(permit) => Ok(UploadPermit { _of_user: self, _of_all: permit }),

@@ -63,7 +63,7 @@ use crate::{
 };
 
 /// Replaces adapters in tests, for example to move the clock or to read the sent mails. `None` keeps the adapter that
-/// the settings select.
+/// the settings select, or the default.
 #[derive(Clone, Default)]
 pub struct Overrides {
     /// Replaces the operating system's clock.
@@ -84,7 +84,8 @@ pub struct Overrides {
 pub struct Addresses {
     /// The public URL of the server.
     pub public_url: String,
-    /// The URL with which links in mails begin, and to which buyers return after a checkout.
+    /// The URL with which links in mails begin, except links to unsubscribe, and to which buyers return after a
+    /// checkout.
     pub frontend_url: String,
     /// The URL at which this machine reaches the server.
     pub own_url: String,
@@ -381,14 +382,15 @@ impl UseCases {
         self.throttle.ready().await;
     }
 
-    /// Returns the components that the server can run without: only some functions fail while one is unavailable.
+    /// Returns the components that the server can run without: only some functions fail while such a component is
+    /// unavailable.
     fn optional_components(&self) -> Vec<OptionalComponent> {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
 }
 
-/// Opens the configured mailer, or returns the one that replaces it.
+/// Opens the configured mailer, or returns the mailer in `overrides`, which replaces it.
 fn open_mailer(settings: &Settings, overrides: &Overrides) -> Result<Arc<dyn Mailer>, StartError> {
     Ok(match (&overrides.mailer, &settings.mailer) {
         (Some(mailer), _) => Arc::clone(mailer),

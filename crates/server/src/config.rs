@@ -42,8 +42,8 @@ impl Settings {
     /// Reads the settings of this process, for a command other than a server or worker.
     ///
     /// # Errors
-    /// When `cinema.toml` has an unknown key, or a value is not valid. The error lists all faults, each with the
-    /// allowed values.
+    /// When `cinema.toml` has an unknown key, or a value is not valid. The error lists all faults; for a value that is
+    /// not valid, it names the allowed values.
     pub fn load() -> Result<Self, SettingsError> {
         Self::from_sources(&Sources::of_this_process())
     }
@@ -57,7 +57,7 @@ impl Settings {
         Self::fit_to_serve(&Sources::of_this_process())
     }
 
-    /// Like [`Settings::load`], but reads the given sources. Tests pass their own.
+    /// Like [`Settings::load`], but reads the given sources, for tests.
     ///
     /// # Errors
     /// As for [`Settings::load`].
@@ -67,7 +67,7 @@ impl Settings {
         reader.finish(settings)
     }
 
-    /// Like [`Settings::load_to_serve`], but reads the given sources. Tests pass their own.
+    /// Like [`Settings::load_to_serve`], but reads the given sources, for tests.
     ///
     /// # Errors
     /// As for [`Settings::load_to_serve`].

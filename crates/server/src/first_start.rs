@@ -34,7 +34,7 @@ const ADMIN: &str = "admin@cinema.example";
 /// How a developer signs in as administrator.
 #[derive(Debug)]
 pub(crate) enum DevAdmin {
-    /// With this email address and password.
+    /// With this email address and password, unless the password was changed after the account was created.
     Known {
         /// The address.
         email: String,
@@ -62,8 +62,8 @@ pub(crate) enum FirstStartError {
     Admin(CreateAdminError),
 }
 
-/// Creates the development administrator with a generated password at the first start. Later starts only read the
-/// stored password.
+/// Creates the development administrator if the account does not exist. The password is generated at the first start
+/// and stored in a file, which later starts read.
 pub(crate) async fn dev_admin(
     settings: &Settings,
     use_cases: &UseCases,
@@ -89,7 +89,7 @@ pub(crate) async fn dev_admin(
     }
 }
 
-/// Logs a warning if the development administrator, whose password is in a file, can sign in to a production database.
+/// Logs a warning if the development administrator, whose password is in a file, can sign in. Called in production.
 pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
     let Ok(email) = ADMIN.parse::<EmailAddress>() else { return };
     match use_cases.signup.is_active_admin(&email).await {
@@ -114,8 +114,8 @@ fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     }
 }
 
-/// Imports the catalogue of the working folder, or else the embedded one, if the database has no movies. Returns how
-/// many movies were added. A failure is logged and does not prevent the server from starting.
+/// Imports the catalogue of the working folder, or else the embedded catalogue, if the database has no movies. Returns
+/// how many movies were added. A failure is logged and does not prevent the server from starting.
 pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) -> u64 {
     match use_cases.catalog.is_empty().await {
         Ok(true) => {}

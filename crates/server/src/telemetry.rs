@@ -53,8 +53,8 @@ pub(crate) fn init(settings: &Settings, filter: &str) {
     }
 }
 
-/// Makes every further line on standard error JSON, including messages about the process and panics. It is meant for
-/// processes whose output a program collects.
+/// Makes further messages about the process and panics JSON, like the lines of the JSON log, so that every line on
+/// standard error is JSON. It is meant for processes whose output a program collects.
 pub(crate) fn say_json() {
     SAYS_JSON.store(true, Ordering::Relaxed);
     panic::set_hook(Box::new(|panic| {
@@ -73,9 +73,9 @@ pub(crate) enum Level {
 
 /// Writes a message about the process to standard error: its address, that it is stopping, or why it did not start.
 ///
-/// In JSON, the message is an object with `message` and `fields`; otherwise it is `text`. Errors are ignored, because
-/// there is nowhere to report them. If the reader of standard error has stopped reading, the program waits only
-/// a short time, so that it can still be stopped.
+/// In JSON, the line is an object with `message`, the members of `fields`, and the members that every line of the JSON
+/// log has; otherwise the line is `text`. Errors are ignored, because there is nowhere to report them. If the reader of
+/// standard error has stopped reading, the program waits only a short time, so that it can still be stopped.
 pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<String, Value>) {
     let line = if SAYS_JSON.load(Ordering::Relaxed) { json(level, message, fields) } else { text.to_owned() };
     let line: Arc<str> = format!("{line}\n").into();

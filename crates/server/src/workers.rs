@@ -25,7 +25,7 @@ const OUTBOX: Duration = Duration::from_millis(250);
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
 
-/// How often the received webhooks of the payment provider are processed.
+/// How often the received webhooks of the payment provider are processed, and the sandbox sends its webhooks.
 const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 
 /// How often the provider's list of events is read.
@@ -38,7 +38,7 @@ const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
 /// How often the search index is refreshed, if movies have changed.
 const SEARCH: Duration = Duration::from_secs(10);
 
-/// How often similar movies are computed for some movies.
+/// The pause between two batches of movies for which similar movies are computed.
 const SIMILAR: Duration = Duration::from_secs(1);
 
 /// How often orders that were not paid in time are expired.
@@ -55,7 +55,7 @@ const MONEY_CHECKS: Duration = Duration::from_hours(24);
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
 
-/// The maximum pause of a job after failures.
+/// The maximum pause of a job after failures. A job whose normal pause is longer keeps its normal pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The maximum time that running requests and background work get after a stop. They end in parallel.
@@ -154,8 +154,8 @@ impl Workers {
     /// Stops the background work while `requests`, the running requests, end in parallel.
     ///
     /// Each job except the money check runs once more. Messages that the last requests wrote are handled afterwards.
-    /// Deliveries are started only until `LAST_MAIL` before the end of `LAST_JOB`. The remaining messages are not
-    /// claimed, so other processes can handle them immediately.
+    /// Deliveries are started only until `LAST_MAIL` before the end of `LAST_JOB`. Messages whose delivery was not
+    /// started by then are not claimed, so other processes can handle them immediately.
     pub async fn stop(self, requests: impl Future<Output = ()>) {
         let now = Instant::now();
         let end = now.checked_add(LAST_JOB.saturating_sub(LAST_MAIL)).unwrap_or(now);
@@ -216,8 +216,8 @@ fn log_verdict(verdict: &MoneyVerdict) {
     }
 }
 
-/// Runs the job repeatedly until the process stops. The pause between two runs grows with each consecutive failure.
-/// After a stop, the job runs once more, for work that arrived during the last pause.
+/// Runs the job repeatedly until the process stops. The pause between two runs grows with each consecutive failure, up
+/// to a limit. After a stop, the job runs once more, for work that arrived during the last pause.
 async fn repeat<J, F>(
     name: &'static str,
     pause: Duration,

@@ -30,8 +30,8 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// A shell script that waits for the end of its input, then stops the server and removes the folder. Its input ends
-/// when the test process drops the cluster, or ends in any way. `rm` is called twice, because a server that is starting
-/// may still write files.
+/// when the test process drops the cluster, or ends in any way. If `rm` fails, it is called again, because a server
+/// that was starting may have written files in the meantime.
 const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
     \"$1/pg_ctl\" stop -D \"$2/data\" -m immediate -t 10; rm -rf \"$2\" || rm -rf \"$2\"";
 
@@ -82,7 +82,7 @@ impl Cluster {
             cluster.keep("server.crt", certificate);
             cluster.keep("server.key", key);
         }
-        // Another process may take the free port before the server does.
+        // Another process may take the free port before the server does, so the start is retried with other ports.
         let started = (0..5).any(|_| {
             cluster.port = free_port();
             cluster.try_start().is_ok()
@@ -112,7 +112,8 @@ impl Cluster {
             self.run(&mut command)
         };
         // As on most servers, the default collation is not the order of bytes. So tests fail if a query wrongly relies
-        // on the default collation. The second call is for servers without ICU.
+        // on the default collation. The second call is for servers without ICU; there the default collation is the
+        // order of bytes.
         if initdb(&["--locale-provider=icu", "--icu-locale=en"]).is_err()
             && let Err(output) = initdb(&[])
         {
@@ -120,7 +121,7 @@ impl Cluster {
         }
     }
 
-    /// Writes a file into the server's data folder that only the server can read.
+    /// Writes a file, which only the server can read, into the server's data folder.
     fn keep(&self, name: &str, text: &str) {
         let path = self.folder.join("data").join(name);
         let mut options = OpenOptions::new();
@@ -192,7 +193,7 @@ impl Drop for Cluster {
 
 fn unprivileged_command(program: &Path, folder: &Path, user: Option<Unprivileged>) -> Command {
     let mut command = Command::new(program);
-    // The other user might have no access to the current folder of this process.
+    // The user account of the server might have no access to the current folder of this process.
     command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C").stdin(Stdio::null());
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);

@@ -28,7 +28,8 @@ pub(crate) struct Databases {
     next: AtomicU32,
     /// Receives the names of databases to remove.
     removals: Mutex<mpsc::Sender<String>>,
-    /// Removes the databases when its input ends, at the end of this process.
+    /// Removes the databases when its input ends, at the end of this process; `None` on a server of this process, and
+    /// if `psql` is not installed.
     _watchdog: Option<Child>,
 }
 
@@ -115,8 +116,8 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     Ok(client)
 }
 
-/// Removes each database whose name is received. Errors are ignored, because databases that remain are removed with the
-/// server, or at the end of the process.
+/// Removes each database whose name is received. Errors are ignored, because a database that remains is removed with
+/// the server of this process, or by the watchdog.
 fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.expect("make a runtime");

@@ -31,7 +31,8 @@ pub struct TestPostgres {
 }
 
 impl TestPostgres {
-    /// Returns whether tests that need PostgreSQL must be skipped, which is the case with `SKIP_POSTGRES=1`.
+    /// Returns whether tests that need PostgreSQL must be skipped: `SKIP_POSTGRES` is set to any value except `0`, such
+    /// as `1`.
     #[must_use]
     pub fn is_skipped() -> bool {
         binaries::setting("SKIP_POSTGRES").is_some_and(|value| value != "0")
@@ -165,7 +166,8 @@ impl TestDatabase {
     }
 
     /// Makes new sessions of this database read-only, or writable again. This simulates a fail-over to a standby and
-    /// back. When the sessions become read-only, open sessions are ended; when they become writable, they are not.
+    /// back. When the sessions become read-only, open sessions are ended; when the sessions become writable, open
+    /// sessions are not ended.
     ///
     /// # Panics
     /// When the server refuses.

@@ -1,7 +1,7 @@
-//! Decides which server certificates a TLS client accepts. The verification differs from that of rustls in two points,
-//! in both of which it does the same as PostgreSQL's clients (libpq). First, it can leave the host name unchecked.
-//! Second, a certificate that is configured as an authority may also be the server's own certificate, such as one that
-//! `openssl req -x509` made.
+//! Decides which server certificates a TLS client accepts. The verification differs from the verification of rustls in
+//! three points, in all of which it does the same as PostgreSQL's clients (libpq). First, it can be switched off.
+//! Second, it can leave the host name unchecked. Third, a certificate that is configured as an authority may also be
+//! the server's own certificate, such as a certificate that `openssl req -x509` made.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -25,9 +25,10 @@ pub enum Trust {
     /// The certificate is not verified. The connection is encrypted, but a man in the middle can read and change
     /// everything.
     Anybody,
-    /// The certificate must be issued by one of these authorities.
+    /// The certificate must be issued by one of these authorities or be the certificate of one of them.
     Signed(Authorities),
-    /// The certificate must be issued by one of these authorities, and be valid for the host name of the connection.
+    /// The certificate must be issued by one of these authorities or be the certificate of one of them, and must be
+    /// valid for the host name of the connection.
     SignedForName(Authorities),
 }
 
@@ -38,14 +39,14 @@ pub enum Authorities {
     OfThisMachine,
     /// The authorities in this file (PEM).
     OfFile(PathBuf),
-    /// The authorities in this file (PEM), and those that the operating system trusts, which may be none.
+    /// The authorities in this file (PEM), and the authorities that the operating system trusts, if there are any.
     OfThisMachineAndFile(PathBuf),
 }
 
 /// Why a client configuration cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// The file cannot be read, or contains no certificate.
+    /// The file cannot be read, contains no certificate, or contains a malformed certificate.
     #[error("{0}")]
     File(String),
     /// The operating system trusts no authority.
@@ -56,8 +57,8 @@ pub enum TrustError {
     Setup(#[from] Error),
 }
 
-/// Creates the configuration of a TLS client that accepts these certificates. The client uses TLS 1.2 or 1.3, and has
-/// no certificate of its own.
+/// Creates the configuration of a TLS client that verifies certificates as `trust` says. The client uses TLS 1.2 or
+/// 1.3, and has no certificate of its own.
 ///
 /// # Errors
 /// When the authorities cannot be loaded, or rustls refuses the configuration.
@@ -144,9 +145,9 @@ impl ServerCertVerifier for Verifier {
             now,
             self.algorithms.all,
         ) {
-            // The server uses a self-signed certificate that is marked as an authority, as those of
-            // `openssl req -x509` are. webpki refuses it with the error `CaUsedAsEndEntity`, which rustls reports as
-            // `Other`. Before that, webpki has checked the validity period.
+            // The server uses a self-signed certificate that is marked as an authority, as the certificates that
+            // `openssl req -x509` makes are. webpki refuses it with the error `CaUsedAsEndEntity`, which rustls reports
+            // as `Other`. Before that, webpki has checked the validity period.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if authorities.contains(end_entity) => {}
             answer => answer?,

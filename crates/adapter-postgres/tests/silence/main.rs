@@ -29,8 +29,8 @@ use uuid::Uuid;
 
 const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
 
-/// A call that takes longer than this time fails the test. In these tests the client waits at most two seconds for an
-/// answer, because the statement timeout is one second.
+/// A call that takes longer than this time fails the test. In these tests the client waits two seconds for an answer:
+/// the statement timeout of one second, and one second more.
 const FOR_EVER: Duration = Duration::from_secs(30);
 
 /// A database and a store that connects to it through a proxy, with a pool of `size` connections; `None` when tests
@@ -56,7 +56,8 @@ async fn begin(store: &PostgresDatabase) -> Result<Box<dyn WholeUnit>, StoreErro
         .expect("a unit is begun or refused in time")
 }
 
-/// Opens four connections at once, and returns them to the pool.
+/// Begins four units at once, so that four connections are open, and commits the units, so that the connections are
+/// returned to the pool.
 async fn use_all(store: &PostgresDatabase) {
     for unit in join_all((0..4).map(|_| begin(store))).await {
         unit.unwrap().commit().await.unwrap();
@@ -69,7 +70,7 @@ async fn insert_ann(unit: &mut dyn WholeUnit) {
     unit.insert_user(&user).await.unwrap();
 }
 
-/// Checks that units of work and queries work again, possibly after temporary errors.
+/// Checks that a unit of work succeeds again, possibly after temporary errors, and that a query succeeds afterwards.
 async fn works_again(store: &PostgresDatabase) {
     let all = async {
         loop {

@@ -32,7 +32,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy for the server at this address. It runs until the test's runtime ends.
+    /// Starts a proxy for the database server in this URL. The proxy runs until the test's runtime ends.
     pub(crate) async fn before(url: &str) -> Self {
         let (before, rest) = url.split_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();
@@ -97,8 +97,8 @@ async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Rece
     }
 }
 
-/// Forwards bytes until a silence of at least `least` begins, and then never returns, so that the connection stays
-/// open.
+/// Forwards bytes and returns when the sender closes the connection. If a silence of at least `least` begins before
+/// that, stops forwarding and never returns, so that the connection stays open.
 async fn passed_until(
     mut silence: watch::Receiver<Silence>,
     least: Silence,

@@ -19,10 +19,10 @@ use crate::{
 /// The filters and page of the log.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AuditQuery {
-    /// Actions of this user.
+    /// Entries of actions by this user.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     actor_id: Option<Text<UserId>>,
-    /// Actions on the object with this identifier.
+    /// Entries of actions on the object with this identifier.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     object_id: Option<Uuid>,
     /// Entries of this action.

@@ -1,5 +1,5 @@
-//! A server on its own socket, with test doubles of all ports, so that no database is needed. Most queries work, but
-//! every unit of work fails, because the store is unavailable.
+//! A server on its own socket, with test doubles of all ports, so that no database is needed. Most queries work, but no
+//! unit of work can be begun, because the store is unavailable.
 
 mod library;
 mod ports;

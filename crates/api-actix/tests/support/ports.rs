@@ -1,4 +1,4 @@
-//! A test double that implements all ports. Those of the library are implemented in `library`.
+//! A test double that implements all ports. The ports of the library are implemented in the module `library`.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

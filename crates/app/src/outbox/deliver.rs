@@ -21,7 +21,7 @@ use crate::{
 /// The maximum number of messages that one transaction removes, so that other transactions do not wait long for it.
 const PURGE_BATCH: u32 = 1_000;
 
-/// How long done messages are kept, so that a second message with the same cause is recognised and dropped.
+/// How long done messages are kept, so that another message with the same `dedupe_key` is dropped.
 const KEPT_AFTER_DONE: TimeDelta = TimeDelta::days(7);
 
 /// Handles the messages in the outbox. Several nodes and workers may handle messages concurrently.
@@ -55,8 +55,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Returns the destination, so that deliveries to a slow one can be limited: the domain of the address for a mail, and
-    /// the kind of any other message.
+    /// Returns the destination, so that deliveries to a slow destination can be limited: for a mail, the domain of its
+    /// address; for any other message, its kind.
     #[must_use]
     pub fn destination(&self) -> &str {
         let Ok(Message::Mail(mail)) = &self.message else { return &self.claimed.kind };
@@ -81,9 +81,8 @@ impl Outbox {
     }
 
     /// Handles a message. Returns `false` when this failed. A failed message is retried later with increasing delay. It
-    /// is abandoned immediately when no later attempt can succeed, and otherwise when
-    /// [`ClaimedOutboxMessage::retry_at`] returns `None`. Messages about unused pictures are retried until they
-    /// succeed.
+    /// is abandoned immediately after [`MailError::Permanent`], and otherwise when [`ClaimedOutboxMessage::retry_at`]
+    /// returns `None`. Messages about unused avatars and posters are retried until they succeed.
     ///
     /// # Errors
     /// When the store fails to record the outcome; the message can be claimed again when its lease ends.
@@ -119,7 +118,8 @@ impl Outbox {
         Ok(false)
     }
 
-    /// Releases a message without an attempt. It is due again after `delay`, with jitter.
+    /// Releases a message without handling it. The message is due again after `delay`, with jitter; the claim does not
+    /// count as an attempt.
     ///
     /// # Errors
     /// When the store fails; the message can be claimed again when its lease ends.
@@ -161,7 +161,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Removes messages that were done long ago; returns their number.
+    /// Removes messages that were done more than 7 days ago; returns their number.
     ///
     /// # Errors
     /// When the store fails. Messages that were removed before the failure stay removed.

@@ -31,12 +31,12 @@ pub enum Message {
         #[serde(with = "email_address")]
         email: EmailAddress,
     },
-    /// A stored picture that is possibly unused. It is removed unless the user's profile uses it.
+    /// A stored avatar that is possibly unused. It is removed unless the user's profile uses it.
     UnusedAvatar {
-        /// The user of the picture.
+        /// The user of the avatar.
         #[serde(with = "display")]
         user_id: UserId,
-        /// The picture.
+        /// The avatar.
         #[serde(with = "display")]
         key: MediaKey,
     },
@@ -53,7 +53,7 @@ pub enum Message {
     },
 }
 
-/// The message cannot be read: sealed with a lost key, or written by a newer version.
+/// The message cannot be read, for example because it was sealed with a lost key or written by a newer version.
 #[derive(Debug, thiserror::Error)]
 #[error("the message cannot be read")]
 pub struct InvalidMessage;
@@ -162,7 +162,7 @@ mod tests {
         }
     }
 
-    /// Each kind of message with its name, and the JSON that its first version stored.
+    /// Messages of each kind, with the name of the kind, and the JSON that earlier versions of the program stored.
     fn messages() -> [(Message, &'static str, &'static str); 6] {
         let email: EmailAddress = "Ann@Example.com".parse().unwrap();
         let (user_id, key) = (Id::from_uuid(Uuid::from_u128(7)), MediaKey::avatar(Uuid::from_u128(8)));

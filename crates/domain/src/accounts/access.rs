@@ -4,8 +4,8 @@ use crate::{
 };
 
 /// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor's current role
-/// and state. Changes of a user's role or state and deletions also lock that user, so they happen either before or
-/// after the unit.
+/// and state. A unit that changes a user's role or state, or deletes the user, also locks the user, so it happens
+/// either before or after this unit.
 ///
 /// Every area's store calls this to begin units for actors.
 ///

@@ -48,7 +48,7 @@ impl UserLocks {
 }
 
 /// The authority that a unit of work requires: the actor, the minimum role, and the users to lock. Every store that
-/// begins units for actors defines it, so that a use case can neither omit nor weaken it.
+/// begins units for actors defines the required authority, so that a use case can neither omit nor weaken it.
 #[derive(Debug, Clone)]
 pub struct Authority {
     actor: Actor,
@@ -79,7 +79,7 @@ impl Authority {
         self
     }
 
-    /// Also locks every administrator, for decisions that depend on the remaining administrators.
+    /// Also locks every administrator, for decisions that depend on whether another administrator exists.
     #[must_use]
     pub fn locking_admins(mut self) -> Self {
         self.locks.all_admins = true;

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
-/// Parts of the `User-Agent` of browsers, with the browser's name. The first match is used, since many browsers also
-/// include the names of the browsers they derive from.
+/// Parts of the `User-Agent` of browsers, with the browser's name. The first entry that matches is used, since the
+/// `User-Agent` of many browsers also contains the names of the browsers that they derive from.
 const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -41,14 +41,14 @@ const PROGRAM_LENGTH: usize = 30;
 pub struct Device {
     /// The first 255 characters of the `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The client's address.
+    /// The client's IP address.
     pub ip: Option<IpAddr>,
 }
 
 impl Device {
-    /// A name for human readers, such as `Firefox on Windows`. An unknown program is named by the letters at the
-    /// beginning of the `User-Agent`. The rest is omitted, since the client chose it, and mails must not contain texts
-    /// or links of unknown clients.
+    /// A name for human readers, such as `Firefox on Windows`. An unknown program is named by the letters and hyphens
+    /// at the beginning of the `User-Agent`. The rest of the `User-Agent` is omitted, so that a client cannot put
+    /// sentences or links into mails.
     #[must_use]
     pub fn label(&self) -> String {
         let agent = self.user_agent.as_deref().unwrap_or_default();
@@ -70,8 +70,8 @@ impl Device {
         }
     }
 
-    /// Distinguishes this device from others of the same user: the `User-Agent` without version numbers, so that an
-    /// update of the browser or the system does not look like a new device. Other numbers stay, since device models
+    /// Distinguishes this device from other devices of the same user: the `User-Agent` without version numbers, so that
+    /// an update of the browser or the system does not look like a new device. Other numbers stay, since device models
     /// contain them.
     #[must_use]
     pub fn fingerprint(&self) -> String {

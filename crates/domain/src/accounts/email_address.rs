@@ -27,7 +27,7 @@ pub struct EmailAddress {
 /// The text is not an e-mail address that mail can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmailAddress {
-    /// The text is longer than [`MAX_EMAIL_LENGTH`].
+    /// The text or its key is longer than [`MAX_EMAIL_LENGTH`].
     #[error("an e-mail address has at most 254 characters")]
     TooLong,
     /// The text is not of the form `name@host.tld`.

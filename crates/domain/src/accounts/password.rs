@@ -57,7 +57,7 @@ pub enum PasswordProblem {
     /// The password has no letter or no digit.
     #[error("a password has at least one letter and one digit")]
     TooWeak,
-    /// The password is one of the passwords that attackers try first.
+    /// The password is on the list of common passwords of the policy.
     #[error("this password is among the most common ones; choose another")]
     TooCommon,
     /// The password is the e-mail address.
@@ -111,7 +111,7 @@ impl PasswordPolicy {
         }
     }
 
-    /// Checks the password for an account with this address.
+    /// Checks the password for an account with this address, if the address is known.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -198,8 +198,8 @@ pub enum HashError {
 /// Hashes passwords, on threads that serve no requests.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Checks that there is capacity for one more password. It reserves nothing and is cheap, so that callers can check
-    /// before they do other work.
+    /// Checks that there is capacity for one more password. The check reserves nothing and is cheap, so that callers
+    /// can check before they do other work.
     ///
     /// # Errors
     /// [`HashError::Busy`] when there is no capacity.
@@ -209,7 +209,7 @@ pub trait PasswordHasher: Send + Sync {
     /// Whether the password matches the hash. MUST take the same time without a usable hash, so that the time does not
     /// reveal whether the user exists.
     async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError>;
-    /// Whether the hash was made with parameters other than the current ones.
+    /// Whether the hash was made with parameters other than the current parameters.
     fn needs_rehash(&self, hash: &PasswordHash) -> bool;
 }
 

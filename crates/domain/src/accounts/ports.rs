@@ -45,7 +45,8 @@ pub trait UserRepository: Send {
 pub trait LinkTokenRepository: Send {
     /// Stores the token. MUST replace the user's previous token of the same kind.
     async fn put_link(&mut self, token: &LinkToken) -> Result<(), StoreError>;
-    /// The token, expired or not, without locking or removing it, so that its user can be locked first.
+    /// The token, expired or not, without locking or removing it, so that its user can be locked before the token is
+    /// taken.
     async fn find_link(
         &mut self,
         kind: LinkKind,
@@ -74,7 +75,7 @@ pub struct Credentials {
     pub version: i64,
 }
 
-/// Reads the credentials of accounts, outside a unit of work.
+/// Reads the credentials of accounts and the links in mails, outside a unit of work.
 #[async_trait]
 pub trait CredentialQueries: Send + Sync {
     /// The credentials of the address (by its key).

@@ -164,7 +164,7 @@ impl DateOfBirth {
     }
 }
 
-/// Returns the number of birthdays until today. A birthday on 29 February is on 1 March in years without that day.
+/// Returns the age today, in years. A birthday on 29 February is on 1 March in years without that day.
 fn age(born: NaiveDate, today: NaiveDate) -> u32 {
     let years = today.year().saturating_sub(born.year());
     let is_to_come = (today.month(), today.day()) < (born.month(), born.day());
@@ -257,7 +257,7 @@ impl Profile {
 }
 
 /// Returns the name of a user that others see: the names in the profile, or else `Member` and the last four characters
-/// of the identifier. It is never the e-mail address.
+/// of the identifier. The e-mail address of the user is not used.
 #[must_use]
 pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
     let names = [first_name, last_name].into_iter().flatten().map(clean_name);

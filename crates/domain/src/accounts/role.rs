@@ -1,11 +1,11 @@
 use std::str::FromStr;
 
-/// The role of a user. Roles are ordered: each includes the permissions of the previous ones.
+/// The role of a user. Roles are ordered: each role includes the permissions of the roles before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Browses, rates, buys and watches.
     User,
-    /// Manages the catalogue and comments, and sees orders, payments and sales.
+    /// Manages the catalogue and comments, and sees orders, payments, disputes and sales.
     Moderator,
     /// Manages users and refunds, and reads the audit log.
     Admin,

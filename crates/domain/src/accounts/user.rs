@@ -9,8 +9,8 @@ use crate::{
 pub struct User {
     /// The identifier of the account.
     pub id: UserId,
-    /// The address of the account, which no other account has. Before the activation, its spelling is the one that the
-    /// latest activation link was mailed to; afterwards the spelling does not change.
+    /// The address of the account, which no other account has. Before the activation, it is spelled like the address
+    /// that the latest activation link was mailed to; afterwards the spelling does not change.
     pub email: EmailAddress,
     /// The hash of the password.
     pub password: PasswordHash,
@@ -49,14 +49,15 @@ impl User {
         matches!(self.state, AccountState::Active { .. })
     }
 
-    /// Whether its owner must follow the activation link before signing in.
+    /// Whether its owner must follow the activation link before signing in, unless an administrator activates the
+    /// account.
     #[must_use]
     pub const fn is_awaiting_activation(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { .. })
     }
 
-    /// Whether the address was registered with different passwords or spellings, so that the password may not be the
-    /// owner's. Always `false` after the activation.
+    /// Whether the address was registered again with another password or spelling, so that the stored password may not
+    /// be the owner's. Always `false` after the activation, and after a new password was set.
     #[must_use]
     pub const fn is_password_contested(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })
@@ -108,7 +109,7 @@ impl User {
     /// [`User::take_spelling`].
     ///
     /// # Errors
-    /// When the account is not awaiting activation, since its password is then known to be its owner's.
+    /// When the account is not awaiting activation: its password must then not change because of another registration.
     pub fn register_again(
         &mut self,
         typed: &EmailAddress,
@@ -133,8 +134,8 @@ impl User {
         self.touch(now);
     }
 
-    /// Replaces the spelling of the address with the one that was registered last. Returns whether the spelling
-    /// changed.
+    /// Replaces the spelling of the address with the spelling in `typed`, unless `typed` is another address. Returns
+    /// whether the spelling changed.
     ///
     /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
     /// the same transaction, so that the valid link was always mailed to the stored spelling.

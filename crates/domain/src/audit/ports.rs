@@ -20,7 +20,7 @@ pub trait AuditRepository: Send {
 #[async_trait]
 pub trait AuditSeals: Send + Sync {
     /// Adds the seal, unless a seal with the same number exists. Returns whether it was added. When several nodes add a
-    /// seal with the same number concurrently, exactly one MUST succeed, and the others MUST change nothing.
+    /// seal with the same number concurrently, exactly one call MUST succeed, and the other calls MUST change nothing.
     async fn add_seal(&self, seal: &Seal) -> Result<bool, StoreError>;
     /// The seal with the highest number.
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;

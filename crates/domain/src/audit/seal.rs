@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use crate::time::Instant;
 
-/// Identifies the format of the sealed bytes, so that it can be changed later.
+/// Identifies the format of the sealed bytes, so that the format can be changed later.
 const FORM: &[u8] = b"cinema audit seal 1";
 
 /// The position of an entry in the log: entries are ordered by their time, then by their identifier.
@@ -71,7 +71,7 @@ impl StoredEntry {
 }
 
 /// Proves that a part of the log has not changed since it was sealed. The part begins after the part of the previous
-/// seal.
+/// seal, or at the beginning of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
     /// The number of the seal, counted from 1 without gaps.
@@ -107,8 +107,8 @@ impl Seal {
         seal
     }
 
-    /// Whether the seal was made over exactly these entries and this previous seal. Compares the digest computed from
-    /// them with the stored one.
+    /// Whether the seal was made over exactly these entries and this previous seal. Compares the digest that is
+    /// computed from them with the stored digest.
     #[must_use]
     pub fn is_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> bool {
         self.digest_over(rows, before, maker) == self.digest

@@ -52,7 +52,7 @@ pub trait CartRepository: Send {
     -> Result<CartId, StoreError>;
     /// Whether the cart contains the movie.
     async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
-    /// The movies in the cart, newest first.
+    /// The movies in the cart, the most recently added first.
     async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError>;
     /// How many movies the cart contains.
     async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
@@ -68,7 +68,7 @@ pub trait CartRepository: Send {
 /// Reads carts outside a unit of work.
 #[async_trait]
 pub trait CartQueries: Send + Sync {
-    /// The movies in the user's cart, newest first; empty when there is no cart. MUST return for each movie whether it
-    /// is on sale, and whether the user has an active purchase of it.
+    /// The movies in the user's cart, the most recently added first; empty when there is no cart. MUST return for each
+    /// movie whether it is on sale, and whether the user has an active purchase of it.
     async fn cart_entries(&self, user_id: UserId) -> Result<Vec<CartEntry>, StoreError>;
 }

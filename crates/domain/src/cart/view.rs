@@ -48,7 +48,8 @@ pub struct CartView {
 }
 
 impl CartView {
-    /// Separates the entries of a cart that can be bought in a shop with this currency from those that cannot.
+    /// Separates the movies in a cart that can be bought in a shop with this currency from the movies that cannot be
+    /// bought.
     ///
     /// # Errors
     /// When the total is too large to be represented.

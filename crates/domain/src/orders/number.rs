@@ -6,8 +6,8 @@ const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// How many digits a number has.
 const LENGTH: u32 = 10;
 
-/// The number of the order with this identifier, which can be read aloud: two groups of five digits from the random
-/// bits of the identifier. The database ensures that numbers are unique.
+/// The number of the order with this identifier: two groups of five digits, which are easy to read aloud, from the
+/// random bits of the identifier. The database ensures that numbers are unique.
 ///
 /// ```
 /// use domain::orders::order_number;

@@ -5,14 +5,14 @@ use crate::{
     time::Instant,
 };
 
-/// A movie in an order, with its price at the time of the order.
+/// A movie in an order, with its price in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderItem {
     /// The identifier of the item.
     pub id: OrderItemId,
     /// The movie.
     pub movie_id: MovieId,
-    /// The price that the buyer was shown.
+    /// The price when the order was created, or the changed price that the buyer accepted later.
     pub price: Money,
 }
 

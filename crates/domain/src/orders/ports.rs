@@ -35,7 +35,7 @@ pub trait OrderStore: Send + Sync {
     /// Begins a unit of work for a user's own orders.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError>;
     /// Begins a unit of work on an order without an access check, for example for background work or to apply a report
-    /// of the payment provider. Returns it with the current order; `None` when there is no such order.
+    /// of the payment provider. Returns the unit with the current order; `None` when there is no such order.
     async fn begin_order(
         &self,
         attempt: Attempt,

@@ -6,7 +6,7 @@ use crate::{
     purchases::check_purchase,
 };
 
-/// A movie whose price has changed since the order was created.
+/// A movie whose current price differs from its price in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedPrice {
     /// The movie.
@@ -17,7 +17,8 @@ pub struct ChangedPrice {
     pub new: Money,
 }
 
-/// A difference between the current prices and the prices of the order, or the total that the buyer accepts.
+/// A difference between the current prices and the prices of the order, or between the current total and the total that
+/// the buyer accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceChange {
     /// The order's total.
@@ -31,7 +32,7 @@ pub struct PriceChange {
 /// The result of comparing an order with the current catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revalidation {
-    /// Every movie is on sale at the order's price.
+    /// Every movie is on sale at the order's price, and the buyer accepts no other total.
     Unchanged,
     /// Prices changed, and the buyer accepts the new total: the order gets these items and this total.
     Accepted {

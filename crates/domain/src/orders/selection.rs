@@ -54,8 +54,8 @@ impl Selection {
     /// Selects the movies of a cart that can be ordered in a shop with this currency.
     ///
     /// # Errors
-    /// Why nothing can be ordered. If one movie is in a pending order, the whole cart is refused, so that the movie is
-    /// not paid twice.
+    /// Why nothing can be ordered. If one of the movies that can be bought is in a pending order, the whole cart is
+    /// refused, so that the movie is not paid twice.
     pub fn of(candidates: &[Candidate], currency: Currency) -> Result<Self, OrderRefusal> {
         if candidates.is_empty() {
             return Err(OrderRefusal::CartEmpty);

@@ -5,8 +5,8 @@ use crate::time::Instant;
 /// How long a pending order waits for its payment before it expires. A checkout can postpone the expiry.
 pub const ORDER_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
-/// How long after the end of its checkout an order expires, so that the provider's last report arrives before the order
-/// expires.
+/// An order expires at the earliest this long after the end of its last checkout, so that the provider's last report
+/// arrives before the order expires.
 pub const EXPIRY_AFTER_CHECKOUT: TimeDelta = TimeDelta::minutes(5);
 
 /// The name of an order's state in the API and in the database.

@@ -9,8 +9,7 @@ use tokio::time::{Instant, timeout_at};
 /// The time that a client has in addition to the time that its bytes take at the minimum speed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The minimum average speed after the grace period. At this speed, a picture of 2 MiB takes 37 s including the grace
-/// period.
+/// The minimum average speed after the grace period. With the grace period, an upload of 2 MiB may take 37 s.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 
 /// Why reading the body stopped.
@@ -20,8 +19,8 @@ pub(super) enum Trouble {
     TooSlow,
 }
 
-/// Returns the body as a stream. The stream ends with an error when the body arrives too slowly or is larger than
-/// `most` bytes; `trouble` then contains the reason.
+/// Returns the body as a stream. The stream yields an error when the body arrives too slowly or is larger than `most`
+/// bytes; `trouble` then contains the reason.
 pub(super) fn paced(
     payload: Payload,
     most: usize,

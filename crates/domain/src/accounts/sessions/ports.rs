@@ -37,7 +37,8 @@ pub trait SessionRepository: Send {
     ) -> Result<(), StoreError>;
     /// Removes every refresh token of the session.
     async fn remove_refresh_tokens(&mut self, session_id: SessionId) -> Result<(), StoreError>;
-    /// Ends those of these sessions that have not been ended before, and removes the refresh tokens of all of them.
+    /// Ends the given sessions, except the ones that have been ended before, and removes the refresh tokens of all
+    /// given sessions.
     async fn end_sessions(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError>;
     /// Ends every session of the user that has not been ended before, and removes all refresh tokens of the user.
     async fn end_all_sessions(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
@@ -63,7 +64,7 @@ pub trait SessionQueries: Send + Sync {
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError>;
 }
 
-/// Removes expired rows.
+/// Removes rows that are no longer needed.
 #[async_trait]
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and

@@ -11,7 +11,7 @@ use crate::{
 /// second browser tab.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
-/// The maximum number of active sessions of a user. A further session ends the least recently used one.
+/// The maximum number of active sessions of a user. Beginning a further session ends the least recently used session.
 pub const MAX_SESSIONS: usize = 20;
 
 /// The maximum lifetime of a session, even if it is refreshed.
@@ -122,8 +122,8 @@ pub struct RefreshTokenError;
 pub trait SessionTokens: Send + Sync {
     /// Signs an access token (`typ: at+jwt`, RFC 9068).
     fn sign_access(&self, claims: &AccessClaims) -> String;
-    /// Reads an access token. MUST refuse any other algorithm, type, issuer and audience, and expired tokens. No leeway
-    /// is needed, because only this service issues and checks the tokens.
+    /// Reads an access token. MUST refuse tokens with another algorithm, type, issuer or audience, and expired tokens.
+    /// No leeway for the time is needed, because only this service issues and checks the tokens.
     ///
     /// # Errors
     /// When the token is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.

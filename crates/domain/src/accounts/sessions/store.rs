@@ -11,7 +11,8 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about sessions and passwords. Known devices belong to their user and are locked with it.
+    /// A unit of work about sessions and passwords. Known devices have no separate locks: the lock of their user
+    /// protects them.
     pub trait SessionUnit:
         Unit + UserRepository + LinkTokenRepository + SessionRepository + KnownDeviceRepository + AuditRepository
         + OutboxRepository;

@@ -1,6 +1,6 @@
 //! The words of generated movies.
 
-/// Adjectives of titles.
+/// The first words of titles, most of which are adjectives.
 pub(super) const FIRST_WORDS: [&str; 48] = [
     "Silent",
     "Crimson",
@@ -52,7 +52,7 @@ pub(super) const FIRST_WORDS: [&str; 48] = [
     "Restless",
 ];
 
-/// Nouns of titles.
+/// Nouns, the second words of titles.
 pub(super) const SECOND_WORDS: [&str; 56] = [
     "River",
     "Mountain",

@@ -111,7 +111,7 @@ async fn a_cart_shows_its_movies(engine: Engine) {
     "#);
     assert_eq!(ann.get("/cart").await.expect(200).json(), added.json());
     let listed = ann.get("/movies?title=Am%C3%A9lie").await.expect(200).json();
-    assert_eq!(listed["items"][0], added.json()["items"][0]["movie"], "the same item as in lists");
+    assert_eq!(listed["items"][0], added.json()["items"][0]["movie"], "the movie is the same as in lists");
 }
 
 async fn the_most_recently_added_movie_is_first(engine: Engine) {

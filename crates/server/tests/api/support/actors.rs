@@ -58,7 +58,7 @@ impl Caller {
         Self { authorization: Some(format!("Bearer {access}")), ..self.clone() }
     }
 
-    /// Returns the same caller, who calls another node.
+    /// Returns the same caller, who calls the node with this URL.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.into(), public_url: base.into(), ..self.clone() }
     }

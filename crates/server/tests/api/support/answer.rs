@@ -1,4 +1,4 @@
-//! Answers of the API. Every answer is checked when it arrives against the rules that hold for all endpoints.
+//! Answers of the API. When an answer arrives, it is checked against the rules for all endpoints.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -117,7 +117,7 @@ impl Answer {
         }
         // The readiness check and pages report errors in their own format.
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
-        // The pages that a configured frontend replaces are answered with 404, which is a problem.
+        // If a configured frontend replaces a page, the server answers with 404 and a JSON problem.
         let path = self.target.split('?').next().unwrap_or_default();
         let is_page = (["/", "/problems", "/activate", "/reset-password", "/unsubscribe"].contains(&path)
             && self.status != 404)

@@ -154,7 +154,8 @@ impl TestApp {
         self.node_with(&settings).await
     }
 
-    /// Starts another node on the same database, with these changed settings instead.
+    /// Starts another node on the same database, with the same secret, clock and mailer. It has these changed settings
+    /// instead of the changed settings of this node.
     pub(crate) async fn node_with(&self, settings: &[(&str, &str)]) -> Self {
         Self::start(Arc::clone(&self.database), settings, Some(self)).await
     }
@@ -177,7 +178,7 @@ impl TestApp {
         files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or_default()
     }
 
-    /// Returns the bytes of all files of the database, which may include deleted rows.
+    /// Returns the bytes of all files in the folder of the database, which may include deleted rows.
     pub(crate) fn file_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
         let paths = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
@@ -324,12 +325,13 @@ impl TestApp {
         self.anonymous().post("/accounts/logout", json!({"refresh": token})).await
     }
 
-    /// Handles all due messages of the outbox, including messages that are added meanwhile.
+    /// Handles all due messages of the outbox, including messages that are added while others are handled.
     pub(crate) async fn run_outbox(&self) {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
 
-    /// Handles the oldest due message of the outbox, but not the messages that it adds.
+    /// Handles the message of the outbox that has been due for the longest time, but not the messages that its handling
+    /// adds.
     pub(crate) async fn run_outbox_once(&self) {
         let outbox = &self.application().use_cases().outbox;
         if let Some(delivery) = outbox.claim().await.expect("the outbox") {
@@ -352,7 +354,7 @@ impl TestApp {
         self.application().use_cases().engagement.refresh_popularity().await.expect("the popularity");
     }
 
-    /// Removes expired rows of sessions and of the outbox, as the background job does.
+    /// Removes expired rows, as the background job does.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
         use_cases.sessions.clean_up().await.expect("the clean-up");
@@ -360,7 +362,7 @@ impl TestApp {
         use_cases.outbox.clean_up().await.expect("the clean-up");
     }
 
-    /// Expires orders that were not paid in time, as the background job does. Returns how many.
+    /// Expires orders that were not paid in time, as the background job does. Returns how many were expired.
     pub(crate) async fn expire_orders(&self) -> u64 {
         self.application().use_cases().orders.expire_due().await.expect("the orders")
     }
@@ -388,7 +390,7 @@ impl TestApp {
         }
     }
 
-    /// Applies the stored webhooks. Returns how many.
+    /// Applies the stored webhooks. Returns how many were applied.
     pub(crate) async fn process_payment_events(&self) -> u64 {
         let mut processed = self.application().use_cases().payments.process_events().await;
         // Retries like the background job, because the database may refuse work on a loaded machine.
@@ -398,7 +400,8 @@ impl TestApp {
         processed.expect("the events")
     }
 
-    /// Checks overdue payments, about which the provider should have sent an event, at the provider. Returns how many.
+    /// Checks overdue payments, refunds and disputes, about which the provider should have sent an event, at the
+    /// provider. Returns how many were checked.
     pub(crate) async fn check_payments(&self) -> u64 {
         self.application().use_cases().payments.check_due().await.expect("the payments")
     }
@@ -486,7 +489,7 @@ impl TestApp {
         }
     }
 
-    /// Updates the words that are used to correct searches, as the background job does.
+    /// Refreshes the search index, as the background job does.
     pub(crate) async fn refresh_search(&self) {
         self.application().use_cases().search_upkeep.run().await.expect("a refresh of the search index");
     }
@@ -578,7 +581,7 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// Returns the number of statements that a successful call runs.
+    /// Returns the number of statements that a call runs, which must be answered with 200.
     pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
         self.statements_of_answer(200, call).await
     }
@@ -624,7 +627,7 @@ impl TestApp {
 fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
     builder
         .no_proxy()
-        // No certificates are needed, and reading those of the system takes longer than most cases.
+        // No certificates are needed, and reading the certificates of the system takes longer than most cases.
         .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_mins(1))
@@ -633,7 +636,7 @@ fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
 }
 
 impl Drop for TestApp {
-    /// Stops the server in the background. Its database is removed afterwards.
+    /// Stops the server in the background. The database is removed after all its nodes have stopped.
     fn drop(&mut self) {
         let database = Arc::clone(&self.database);
         if let Some(application) = self.application.take() {

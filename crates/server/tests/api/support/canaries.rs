@@ -94,7 +94,8 @@ pub(crate) fn plant_address(target: &str) {
     }
 }
 
-/// Returns the forms in which a log may contain a secret: literally, percent-encoded, or as the numbers of its bytes.
+/// Returns the forms in which a log may contain a secret: literally, with a percent-encoded `@`, or as the numbers of
+/// its first bytes.
 fn spellings(secret: &str) -> impl Iterator<Item = String> {
     let bytes = secret.as_bytes();
     let numbers = format!("{:?}", &bytes[..bytes.len().min(BYTES)]);

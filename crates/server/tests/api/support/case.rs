@@ -40,7 +40,7 @@ impl Case {
     }
 
     /// Returns one trial for each database. A trial is marked as ignored if its database is skipped or the mail server
-    /// is missing, so that it never passes silently.
+    /// that it needs is missing, so that the trial does not pass without running.
     pub(crate) fn trials(self) -> impl Iterator<Item = Trial> {
         let Self { name, run, engines, needs_mail_server } = self;
         let is_missing = needs_mail_server && MailServer::is_missing();

@@ -98,7 +98,7 @@ impl Running {
         });
         let errors = BufReader::new(child.stderr.take().expect("a pipe"));
         let (says, listens) = mpsc::channel();
-        // The output is always read to its end, because a full pipe would block the process.
+        // Standard error is always read to its end, because a full pipe would block the process.
         std::thread::spawn(move || {
             for line in errors.lines().map_while(Result::ok) {
                 logs::keep("cinema", &line);

@@ -6,7 +6,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::time::{Clock, Instant};
 
 /// A clock that moves only when a case advances it. It starts at the current time, so that its times can be compared
-/// with those of other clocks.
+/// with the times of other clocks.
 #[derive(Debug)]
 pub(crate) struct MovableClock(Mutex<Instant>);
 

@@ -1,12 +1,11 @@
-//! Movies for the cases: a dozen real movies with various values of everything by which lists can be sorted or
-//! filtered.
+//! Movies for the cases: a dozen real movies, whose values differ so that lists of them can be sorted and filtered.
 
 use domain::{
     catalog::{Facts, MovieIdentity},
     money::Money,
 };
 
-/// Returns a movie with this title and default values.
+/// Returns a movie with this title and year, and default values.
 pub(crate) fn facts(name: &str, year: i32) -> Facts {
     Facts {
         identity: MovieIdentity { name: name.to_owned(), year, duration_minutes: 100 },
@@ -46,7 +45,7 @@ const ROWS: [Row; 12] = [
     ("aftersun", 2022, 102, 7.6, 71_000, 1_499, "R", &["Drama"]),
 ];
 
-/// Returns the dozen movies, in the order in which they are imported.
+/// Returns the movies of `ROWS`, in the same order.
 pub(crate) fn small_catalogue() -> Vec<Facts> {
     let movie = |&(name, year, duration_minutes, imdb, votes, price, certification, genres): &Row| Facts {
         identity: MovieIdentity { name: name.to_owned(), year, duration_minutes },

@@ -17,7 +17,8 @@ pub(crate) struct DeliveredMail {
     pub(crate) to: String,
     /// Headers and body.
     pub(crate) content: String,
-    /// Whether the server accepted the mail. If not, it refused the mail temporarily or the recipient permanently.
+    /// Whether the server accepts the mail, possibly after it was held. If not, it refuses the mail temporarily or the
+    /// recipient permanently.
     pub(crate) is_taken: bool,
     /// Whether the server has not replied yet, so that the sender is waiting.
     pub(crate) is_held: bool,

@@ -15,12 +15,12 @@ use super::{MovableClock, canaries};
 #[derive(Debug, Default)]
 pub(crate) struct RecordingMailer {
     mails: Mutex<Vec<Mail>>,
-    /// If set, every mail is refused, after this clock has advanced by this time.
+    /// If set, each mail advances this clock by this time and is then refused.
     refusal: Mutex<Option<(Arc<MovableClock>, TimeDelta)>>,
 }
 
 impl RecordingMailer {
-    /// Returns the mails to this address, oldest first.
+    /// Returns the mails to this address, oldest first. The case of ASCII letters is ignored.
     pub(crate) fn to(&self, email: &str) -> Vec<Mail> {
         let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.iter().filter(|mail| mail.to.as_str().eq_ignore_ascii_case(email)).cloned().collect()
@@ -31,7 +31,7 @@ impl RecordingMailer {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Makes every further mail take this long on this clock, and then be refused.
+    /// Makes every further mail advance this clock by this time, and then be refused.
     pub(crate) fn refuse_after(&self, clock: Arc<MovableClock>, time: TimeDelta) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock, time));
     }

@@ -1,11 +1,11 @@
-//! Compares complete bodies with snapshots. Values that differ between runs are checked for their format and replaced
-//! by names.
+//! Compares complete bodies with snapshots. Values that differ between runs are replaced by names; the format of all of
+//! them except the id of the request is checked first.
 
 use serde_json::Value;
 use uuid::{Uuid, Version};
 
-/// Returns the value with every identifier and instant replaced by a name. Asserts that each is a UUIDv7 or an instant
-/// in UTC.
+/// Returns the value with every identifier, instant and server address of a problem replaced by a name. Asserts that
+/// identifiers are UUIDv7, and that instants are in UTC.
 pub(crate) fn redacted(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(renamed(text)),

@@ -14,8 +14,8 @@ pub(crate) struct Cell {
     pub(crate) text: String,
 }
 
-/// Returns every value of a table that is not null; `%` as the table means all tables. Bytes are converted to text.
-/// `None` when the database does not answer.
+/// Returns every value that is not null in the tables whose names match the `LIKE` pattern `table`; `%` matches all
+/// tables. Bytes are converted to text. `None` when the database does not answer.
 pub(crate) async fn texts(url: &str, table: &str) -> Option<Vec<Cell>> {
     let table = table.to_owned();
     if let Some(path) = url.strip_prefix("sqlite://") {

@@ -153,7 +153,7 @@ async fn letters_that_only_look_alike_make_another_account(engine: Engine) {
         app.anonymous().post("/accounts/register", body).await.expect(201);
     }
     app.run_outbox().await;
-    // Requesting a link for one address does not send a link to the others.
+    // Requesting a link for one address does not send a link to the other addresses.
     app.anonymous().post("/accounts/resend-activation", json!({"email": addresses[1]})).await.expect(200);
     app.run_outbox().await;
     assert_eq!(addresses.map(|email| app.mails_to(email).len()), [1, 2, 1]);
@@ -176,7 +176,7 @@ async fn a_link_is_mailed_only_to_the_spelling_that_registered(engine: Engine) {
     assert_eq!(mailed_to(), ["ann@example.com"; 2]);
     let first = app.activation_token("ann").await;
     // Registering with another spelling replaces the stored spelling, and makes the password unusable even if both
-    // registrations have the same one.
+    // registrations have the same password.
     let body = json!({"email": other, "password": password_of("ann")});
     app.anonymous().post("/accounts/register", body.clone()).await.expect(201);
     app.run_outbox().await;
@@ -187,7 +187,7 @@ async fn a_link_is_mailed_only_to_the_spelling_that_registered(engine: Engine) {
     app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
     app.anonymous().post("/accounts/password-reset", json!({"email": "ann@example.com"})).await.expect(202);
     let own = json!({"token": app.reset_token("ann").await, "password": "Ann's own 1"});
-    assert_eq!(mailed_to()[3..], [other; 2], "the link to set a password, and the requested one");
+    assert_eq!(mailed_to()[3..], [other; 2], "a link mailed after the activation, and the requested link");
     app.anonymous().post("/accounts/password-reset/confirm", own).await.expect(200);
 }
 
@@ -225,7 +225,8 @@ async fn registering_again_with_another_password_makes_both_passwords_unusable(e
 
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
 
-/// Registers from the client with this number. Returns the answer without times and identifiers.
+/// Registers from the client with this number. Returns the body of the answer, and its headers except `Date` and
+/// `X-Request-Id`.
 async fn register_from(app: &TestApp, client: usize, name: &str, password: &str) -> (Vec<u8>, Vec<String>) {
     let body = json!({"email": email_of(name), "password": password});
     let call = app.anonymous().post("/accounts/register", body);
@@ -238,11 +239,11 @@ async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(eng
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     let first = register_from(&app, 1, "ann", &password_of("ann")).await;
     for client in 2..=9 {
-        // Another spelling of the address is counted together with it.
+        // Mails to another spelling of the address count as mails to the same address.
         let name = if client % 2 == 0 { "ANN" } else { "ann" };
         assert_eq!(register_from(&app, client, name, &password_of("ann")).await, first);
     }
-    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "also a new address");
+    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "also for a new address");
     let token = app.activation_token("ann").await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), 5);
     assert_eq!(app.mails_to(&email_of("bob")).len(), 1);
@@ -319,7 +320,7 @@ async fn thirty_concurrent_registrations_of_one_address_are_all_answered(engine:
         let body = json!({"email": email_of("ann"), "password": format!("S3cret number {number}")});
         app.anonymous().post("/accounts/register", body).into_future()
     };
-    // In the first round the address is new; in the second it is awaiting activation.
+    // In the first round the address is new; in the second round its account is awaiting activation.
     for round in 0..2 {
         for answer in join_all((0..30).map(|number| register(30 * round + number))).await {
             answer.expect(201);

@@ -29,7 +29,7 @@ async fn resending_gets_the_same_answer_for_every_address(engine: Engine) {
         let names: BTreeSet<_> = answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
         shapes.insert(names);
     }
-    assert_eq!(shapes.len(), 1, "the same headers: {shapes:?}");
+    assert_eq!(shapes.len(), 1, "all answers have the same headers: {shapes:?}");
 }
 
 async fn only_an_inactive_account_gets_the_mail(engine: Engine) {
