@@ -123,7 +123,8 @@ impl fmt::Debug for SubKey {
     }
 }
 
-/// The current secret, and the previous secrets, which still verify and decrypt after the secret was replaced.
+/// The current secret, and the previous secrets, whose keys still verify and decrypt what was signed and encrypted
+/// before the secret was replaced.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     current: AppSecret,
@@ -131,8 +132,8 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Creates a ring. `current` signs and encrypts. Signatures and encrypted data of every secret of the ring are
-    /// accepted. `previous` begins with the newest secret.
+    /// Creates a ring. `current` signs and encrypts new data. Data that was signed or encrypted with any secret of the
+    /// ring is accepted. `previous` begins with the newest secret.
     #[must_use]
     pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
         Self { current, previous }

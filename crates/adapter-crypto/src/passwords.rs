@@ -51,8 +51,8 @@ pub enum HasherError {
 pub struct Argon2Hasher {
     pool: HashPool,
     params: Params,
-    /// A hash that no password matches. It is verified if the user does not exist or has no usable password, so that a
-    /// login takes equally long in every case.
+    /// A hash that no password matches. It is verified if the user does not exist or has no usable password, so that
+    /// the duration of a login does not reveal this.
     dummy: Stored,
 }
 

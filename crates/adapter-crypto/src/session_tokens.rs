@@ -27,8 +27,9 @@ const REFRESH: &str = "rt+jwt";
 /// Signs and verifies access tokens and refresh tokens, which are JSON Web Tokens, with HMAC-SHA-256. The header `kid`
 /// identifies the key.
 ///
-/// Previous keys verify tokens too. A previous key also signs: when a client repeats the exchange of a refresh token,
-/// it must get the same new token as before. The headers `jwk`, `jku` and `x5u`, which refer to a key, are ignored.
+/// Previous keys verify tokens too. A previous key also signs if a client repeats the exchange of a refresh token: the
+/// client must get the same new refresh token as before, which a previous key may have signed. The headers `jwk`, `jku`
+/// and `x5u`, which contain a key or its address, are ignored.
 pub struct JwtTokens {
     current: Key,
     earlier: Vec<Key>,
@@ -103,7 +104,7 @@ impl fmt::Debug for JwtTokens {
 }
 
 /// The claims of access tokens and refresh tokens. The order of the fields is their order in the JSON text. It must not
-/// change, because a repeated exchange must give the same token.
+/// change, because a repeated exchange must give the same refresh token.
 #[derive(Serialize, Deserialize)]
 struct Claims<Jti> {
     iss: String,

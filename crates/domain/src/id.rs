@@ -109,7 +109,7 @@ kinds! {
     UserId = UserKind "user";
     /// Identifies a session and its refresh tokens.
     SessionId = SessionKind "session";
-    /// Identifies a stored token (activation, password reset, refresh).
+    /// Identifies a stored token (activation, password reset, refresh) or an access token.
     TokenId = TokenKind "token";
     /// Identifies a profile.
     ProfileId = ProfileKind "profile";

@@ -232,7 +232,7 @@ fn example() -> Value {
 
 /// Report a comment to the moderators.
 ///
-/// A second report by the same caller changes nothing.
+/// A second report of the same comment by the same caller changes nothing.
 #[api_v2_operation(operation_id = "reportComment", tags("engagement"))]
 pub(crate) async fn report_comment(
     engagement: UseCases<Engagement>,

@@ -11,7 +11,7 @@ use crate::support::Server;
 /// A timeout that is long enough for a request to the server, and short enough for a test to wait for.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A file that is larger than all buffers.
+/// A file that is larger than the buffers between the server and a client.
 const LARGE: &str = "/docs/swagger-ui-bundle.js";
 
 fn connect(server: &Server) -> TcpStream {

@@ -2,7 +2,7 @@ use domain::{catalog::MovieDetail, id::MovieId, store::StoreError};
 
 use super::Catalog;
 
-/// How many movies an export reads at once.
+/// The maximum number of movies that an export reads at once.
 const BATCH: u32 = 500;
 
 impl Catalog {

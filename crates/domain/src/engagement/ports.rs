@@ -18,7 +18,7 @@ use crate::{
 
 gathered! {
     /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie,
-    /// comments (the first comment of a thread before the others), the reports of the comment, and the inbox of the
+    /// comments (the first comment of a thread before its replies), the reports of the comment, and the inbox of the
     /// notified user.
     pub trait EngagementUnit:
         Unit + EngagementRepository + CommentRepository + CommentReportRepository + AuditRepository
@@ -28,13 +28,15 @@ gathered! {
 /// Begins units of work about reactions, ratings, favourites and comments.
 #[async_trait]
 pub trait EngagementStore: Send + Sync {
-    /// Begins a unit of work for a user who changes their own reaction, rating, favourite or comment.
+    /// Begins a unit of work for a user who changes their own reaction, rating, favourite or comment, or who likes or
+    /// reports a comment.
     async fn begin_own(
         &self,
         attempt: Attempt,
         owner: &Actor,
     ) -> Result<Box<dyn EngagementUnit>, AccessError>;
-    /// Begins a unit of work for a moderator who changes the comment of another user.
+    /// Begins a unit of work for a moderator who deletes the comment of another user, or decides about a reported
+    /// comment.
     async fn begin_as_moderator(
         &self,
         attempt: Attempt,
@@ -107,7 +109,7 @@ pub trait EngagementRepository: Send {
         score: Option<Score>,
         at: Instant,
     ) -> Result<RatingSummary, StoreError>;
-    /// Adds the movie to the user's favourites. A movie that is already a favourite MUST keep its time.
+    /// Adds the movie to the user's favourites. A movie that is already a favourite MUST keep the time when it was added.
     async fn add_favorite(
         &mut self,
         user_id: UserId,
@@ -154,8 +156,8 @@ pub trait CommentRepository: Send {
 /// Stores reports of comments. All reports of one comment belong to one reported comment.
 #[async_trait]
 pub trait CommentReportRepository: Send {
-    /// Adds a user's report of a locked comment. A second report by the same user MUST change nothing. A report by
-    /// another user MUST reopen a comment that was already decided.
+    /// Adds a user's report of a locked comment. A second report of the comment by the same user MUST change nothing. A
+    /// report by another user MUST reopen the reported comment if a decision about it was already made.
     async fn report_comment(&mut self, report: &NewReport) -> Result<(), StoreError>;
     /// The reported comment; `None` when there is no such reported comment.
     async fn find_reported_comment(
@@ -178,7 +180,7 @@ pub trait CommentReportRepository: Send {
 #[async_trait]
 pub trait CommentReportQueries: Send + Sync {
     /// A page of the reported comments, the most recently reported one first. `is_open` selects comments with open
-    /// reports (`true`) or with decided reports (`false`).
+    /// reports (`true`) or with decided reports (`false`); `None` selects both.
     async fn reported_comments(
         &self,
         is_open: Option<bool>,
