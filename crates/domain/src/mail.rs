@@ -36,8 +36,8 @@ pub enum MailError {
     /// operator has corrected a setting.
     #[error("the mail could not be sent")]
     Temporary(#[source] Box<dyn Error + Send + Sync>),
-    /// No later attempt can succeed: the mail was permanently refused (most SMTP 5xx), its address is not supported, or it
-    /// cannot be built.
+    /// No later attempt can succeed: the mail was permanently refused (most SMTP 5xx), its address is not supported, or
+    /// it cannot be built.
     #[error("the mail was refused")]
     Permanent(#[source] Box<dyn Error + Send + Sync>),
 }

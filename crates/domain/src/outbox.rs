@@ -16,8 +16,8 @@ use crate::{
 pub struct NewOutboxMessage {
     /// The identifier of the message, also used in the `Message-ID` of a mail.
     pub id: OutboxId,
-    /// Identifies the cause of the message: a message is dropped if one with the same key is stored, even if that one is
-    /// done.
+    /// Identifies the cause of the message: a message is dropped if one with the same key is stored, even if that one
+    /// is done.
     pub dedupe_key: String,
     /// The kind of message, for operators, such as `mail` or `activation_requested`.
     pub kind: String,
@@ -103,7 +103,8 @@ pub fn retry_delay(attempts: u32) -> Duration {
 /// Writes messages inside a unit of work.
 #[async_trait]
 pub trait OutboxRepository: Send {
-    /// Adds the message. If a message with the same `dedupe_key` is stored, the new one MUST be dropped without an error.
+    /// Adds the message. If a message with the same `dedupe_key` is stored, the new one MUST be dropped without an
+    /// error.
     async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
     /// Removes a message that is not done, in the same transaction as its effects; `false` when it no longer exists or
     /// is already done. MUST return `true` to at most one of several concurrent callers. Only for messages whose cause

@@ -105,7 +105,7 @@ impl Done {
         self
     }
 
-    /// Asserts that standard error has exactly one line, and that it contains this text.
+    /// Asserts that standard error has exactly one line, which begins with `cinema: ` and contains this text.
     #[track_caller]
     fn says(self, text: &str) -> Self {
         let said = self.err();

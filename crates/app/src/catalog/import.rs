@@ -57,13 +57,13 @@ impl Catalog {
     /// Imports the movies of the rows in one transaction, and returns the outcome of each row in order.
     ///
     /// A movie is identified by name, year and running time. A new movie is added. An existing movie takes over the
-    /// facts that the row has, and keeps the facts that the row does not have. Of several rows about one movie, only the
-    /// last one whose facts are valid is used, so that repeating an import changes nothing. Changes of the price or the
-    /// availability of an existing movie are written to the audit log. With `dry_run` nothing is committed.
+    /// facts that the row has, and keeps the facts that the row does not have. Of several rows about one movie, only
+    /// the last one whose facts are valid is used, so that repeating an import changes nothing. Changes of the price or
+    /// the availability of an existing movie are written to the audit log. With `dry_run` nothing is committed.
     ///
     /// New names of genres, people and certifications are committed before the movies, in a separate transaction:
-    /// concurrent imports that add the same name would otherwise wait for each other's complete transaction. If a file is
-    /// imported in several calls, the rows that [`Repeats`](super::Repeats) finds must be omitted.
+    /// concurrent imports that add the same name would otherwise wait for each other's complete transaction. If a file
+    /// is imported in several calls, the rows that [`Repeats`](super::Repeats) finds must be omitted.
     ///
     /// # Errors
     /// See [`ImportError`].

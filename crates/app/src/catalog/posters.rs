@@ -181,8 +181,8 @@ impl Posters {
         Ok(())
     }
 
-    /// Writes the movie with this poster, an entry of the audit log, and, if the previous poster was uploaded, the message
-    /// that removes it. Does nothing if the movie already has this poster.
+    /// Writes the movie with this poster, an entry of the audit log, and, if the previous poster was uploaded, the
+    /// message that removes it. Does nothing if the movie already has this poster.
     async fn show_poster(
         &self,
         unit: &mut dyn ModerationUnit,

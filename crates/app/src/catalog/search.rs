@@ -46,9 +46,9 @@ pub async fn understand(queries: &dyn SearchQueries, search: Search) -> Result<U
     Ok(UnderstoodSearch { search, corrected_query })
 }
 
-/// Returns the search with its unknown words corrected; `None` when all words are known, when there are too many unknown
-/// words or one of them cannot be corrected, or when no correction finds a movie. Numbers that may be years are not
-/// corrected.
+/// Returns the search with its unknown words corrected; `None` when all words are known, when there are too many
+/// unknown words or one of them cannot be corrected, or when no correction finds a movie. Numbers that may be years are
+/// not corrected.
 async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Option<Search>, StoreError> {
     let known = known_words(queries, search).await?;
     let years = search.possible_years();

@@ -27,8 +27,9 @@ const FOUND: usize = 4;
 pub type SimilarProgress = Option<(f64, MovieId)>;
 
 impl Catalog {
-    /// Returns up to [`SHOWN_SIMILAR`] movies that are similar to a movie, the most similar first. Only movies that are on
-    /// sale and that the viewer has not bought are returned. `None` when the movie does not exist or the viewer may not see it.
+    /// Returns up to [`SHOWN_SIMILAR`] movies that are similar to a movie, the most similar first. Only movies that are
+    /// on sale and that the viewer has not bought are returned. `None` when the movie does not exist or the viewer may
+    /// not see it.
     ///
     /// # Errors
     /// When the store fails.

@@ -37,8 +37,8 @@ pub struct WatchedSubtitles {
 /// Why an address cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The address has expired, was altered or belongs to the other kind of file (films, subtitles), or its purchase has
-    /// ended or is suspended.
+    /// The address has expired, was altered or belongs to the other kind of file (films, subtitles), or its purchase
+    /// has ended or is suspended.
     #[error("the address is not valid or has expired")]
     Denied,
     /// The file no longer exists.

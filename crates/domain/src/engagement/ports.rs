@@ -109,7 +109,8 @@ pub trait EngagementRepository: Send {
         score: Option<Score>,
         at: Instant,
     ) -> Result<RatingSummary, StoreError>;
-    /// Adds the movie to the user's favourites. A movie that is already a favourite MUST keep the time when it was added.
+    /// Adds the movie to the user's favourites. A movie that is already a favourite MUST keep the time when it was
+    /// added.
     async fn add_favorite(
         &mut self,
         user_id: UserId,

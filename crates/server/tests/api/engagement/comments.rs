@@ -139,7 +139,7 @@ async fn a_page_of_comments_continues_by_cursor(engine: Engine) {
     loop {
         seen.extend(page["items"].as_array().unwrap().iter().map(|comment| comment["text"].clone()));
         let Some(cursor) = page["next_cursor"].as_str().map(str::to_owned) else { break };
-        // New comments neither repeat nor hide existing ones on later pages.
+        // When new comments are written, later pages neither repeat nor omit existing comments.
         write(&ann, &comments, "later").await;
         page = ann.get(format!("{comments}?page_size=2&cursor={cursor}")).await.expect(200).json();
     }

@@ -33,7 +33,8 @@ async fn disputes(admin: &SignedIn) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-/// Returns whether the buyer's movie is usable, suspended, or not in the library.
+/// Returns `live` when the buyer can watch the movie, `suspended` when it is in the library but suspended, and
+/// `nothing` when it is not in the library.
 async fn entitlement(shop: &Shop) -> &'static str {
     let suspended = shop
         .app
