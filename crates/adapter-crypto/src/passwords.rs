@@ -46,7 +46,7 @@ pub enum HasherError {
     Thread(#[from] std::io::Error),
 }
 
-/// Hashes passwords with Argon2id on separate threads, so that other work need not wait for it.
+/// Hashes passwords with Argon2id on separate threads, so that other work need not wait for the hashing.
 #[derive(Debug)]
 pub struct Argon2Hasher {
     pool: HashPool,

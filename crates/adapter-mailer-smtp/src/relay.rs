@@ -187,8 +187,8 @@ impl Parameters {
         match client_config(&Trust::SignedForName(authorities)) {
             Ok(config) => Ok(Some(TlsConnector::from(Arc::new(config)))),
             Err(TrustError::File(reason)) => Err(SmtpConfigError::Authorities(reason)),
-            // With opportunistic TLS, this is an error only if the server offers STARTTLS. So it is reported when a
-            // mail is sent to such a server.
+            // With opportunistic TLS, missing root certificates are an error only if the server offers STARTTLS. So the
+            // error is reported when a mail is sent to such a server.
             Err(TrustError::NoRoots) if security == Security::Opportunistic => Ok(None),
             Err(error) => Err(SmtpConfigError::TlsSetup(error.to_string())),
         }

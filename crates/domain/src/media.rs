@@ -206,8 +206,8 @@ impl FromStr for MediaKey {
     }
 }
 
-/// Stores files, in a folder or an object store. The store does not know who owns a file. When it cannot be reached or
-/// denies access, every method MUST return [`StoreError::Unavailable`].
+/// Stores files, in a folder or an object store. The store does not know who owns a file. When the store cannot be
+/// reached or denies access, every method MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait MediaStore: Send + Sync {
     /// Stores the file durably. Readers MUST see either the complete file or none. Storing a file again MUST replace

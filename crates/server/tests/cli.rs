@@ -477,7 +477,7 @@ impl Server {
         signal(&self.child, name);
     }
 
-    /// Asks the process to stop, and waits until it confirms this.
+    /// Asks the process to stop, and waits until it logs that it is stopping.
     fn begin_stop(&mut self) {
         self.signal("-TERM");
         let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));

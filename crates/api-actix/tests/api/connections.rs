@@ -39,7 +39,7 @@ fn pipelined(server: &Server, requests: &[&str]) -> String {
     read_to_end(&mut stream)
 }
 
-/// Splits off the first answer. Returns its head, its body, and the rest.
+/// Splits off the first answer. Returns its head, its body, and the text after it.
 fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
     let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
     let length =

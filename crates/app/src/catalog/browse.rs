@@ -13,7 +13,7 @@ pub struct BrowseMovies {
     /// The conditions that the listed movies meet.
     pub filter: MovieFilter,
     /// The order. If it is empty, the best matches of a search are first; without a search, the list has its own
-    /// default, such as the most popular movies first.
+    /// default order, such as the most popular movies first.
     pub sorts: Vec<MovieSort>,
     /// The requested page.
     pub page: PageSelection,

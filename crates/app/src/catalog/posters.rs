@@ -205,8 +205,8 @@ impl Posters {
     }
 
     /// Removes the stored pictures unless the movie uses them. Unused pictures cannot become the poster after this
-    /// check: the check of new pictures runs an hour after they were announced, and they may become the poster only
-    /// within 10 minutes; replaced pictures never become the poster again.
+    /// check: new pictures are checked an hour after their announcement, and can become the poster only within 10
+    /// minutes after it; replaced pictures never become the poster again.
     ///
     /// # Errors
     /// When the database or the media store fails. The call can be repeated safely.

@@ -87,7 +87,8 @@ impl Library {
         Ok(Some(Kept(changed)))
     }
 
-    /// Returns a page of the movies that the actor has begun to watch, the most recently watched first.
+    /// Returns a page of the movies that the actor is watching ([`Progress::is_in_progress`]), the most recently
+    /// watched first.
     ///
     /// # Errors
     /// See [`ListError`].

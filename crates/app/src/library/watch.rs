@@ -50,8 +50,8 @@ pub enum WatchError {
 }
 
 impl Library {
-    /// Opens the film of an address. If the media store serves the film at an address of its own, `access` is the only
-    /// use that this address allows.
+    /// Opens the film of an address. If the media store serves the film at another address, that other address allows
+    /// only `access`.
     ///
     /// # Errors
     /// See [`WatchError`].

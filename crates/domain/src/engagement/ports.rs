@@ -117,7 +117,7 @@ pub trait EngagementRepository: Send {
         movie_id: MovieId,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Removes the movie from the user's favourites, if it is in them.
+    /// Removes the movie from the user's favourites, if it is one of them.
     async fn remove_favorite(&mut self, user_id: UserId, movie_id: MovieId) -> Result<(), StoreError>;
     /// Removes the user's reactions, ratings, favourites, likes and comments. MUST correct every counter, and MUST keep
     /// comments that have replies, without text and author.
@@ -197,9 +197,9 @@ pub trait CommentReportQueries: Send + Sync {
 /// Updates the popularity of movies. Every action that affects the popularity of a movie puts the movie into a queue.
 #[async_trait]
 pub trait PopularityMaintenance: Send + Sync {
-    /// Recomputes the popularity of up to `limit` movies in the queue and removes them from it; returns the number of
-    /// movies. A movie MUST stay in the queue if the computation could not see an action on it yet, because the action
-    /// was not committed.
+    /// Recomputes the popularity of up to `limit` movies in the queue, and removes these movies from the queue; returns
+    /// their number. A movie MUST stay in the queue if the computation could not see an action on it yet, because the
+    /// action was not committed.
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 

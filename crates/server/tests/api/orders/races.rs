@@ -162,7 +162,7 @@ async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     call().await
 }
 
-/// Opens a shop with a movie for six dollars and one for four. Returns it with its administrator at each node.
+/// Opens a shop with a movie for six dollars and one for four. Returns the shop, and its administrator at each node.
 async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn; 2]) {
     let shop = TwoNodes::open(engine).await;
     set_price(&shop.shop.app, "Alien", 600).await;

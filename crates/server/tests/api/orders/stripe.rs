@@ -114,7 +114,8 @@ impl Shop {
         movie["me"]["purchased"] == true
     }
 
-    /// Sends all mails; returns how many the buyer has got about orders: that an order was paid, or about a refund.
+    /// Sends all mails; returns how many mails about orders the buyer has got so far. Unless money was returned, these
+    /// are the mails that an order is paid.
     pub(super) async fn paid_mails(&self) -> usize {
         super::paying::order_mails(&self.app, "ann").await.len()
     }
