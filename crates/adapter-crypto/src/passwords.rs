@@ -66,7 +66,8 @@ impl Argon2Hasher {
         Self::with_limits(Limits { slots, ..Limits::default() }, cost)
     }
 
-    /// Returns how many passwords the threads have hashed or verified, or begun to, for metrics.
+    /// Returns how many times the threads have begun to hash or verify a password, for metrics. Calls that have not
+    /// ended yet are included.
     #[must_use]
     pub fn passwords_done(&self) -> u64 {
         self.pool.jobs_done()

@@ -15,7 +15,7 @@ use crate::{
     tokens::hex,
 };
 
-/// The claim `iss`. It is the same in all installations, which have different keys.
+/// The claim `iss`. It is the same in all installations, because their keys distinguish them.
 const ISSUER: &str = "cinema";
 /// The claim `aud`.
 const AUDIENCE: &str = "cinema-api";
@@ -55,8 +55,8 @@ impl Key {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.id.clone());
-        // This fails only with a key for another algorithm, or for claims that cannot be JSON, which does not occur
-        // here. An empty token would be refused everywhere.
+        // This fails only with a key for another algorithm, or for claims that cannot be serialized as JSON, which does
+        // not occur here. An empty token would be refused everywhere.
         jsonwebtoken::encode(&header, claims, &self.signing)
             .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
             .unwrap_or_default()

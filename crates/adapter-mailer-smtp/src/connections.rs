@@ -95,7 +95,7 @@ impl Connections {
         self.open().await
     }
 
-    /// Connects and logs in.
+    /// Connects, and logs in if `SMTP_URL` has a user and password.
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.relay.credentials {

@@ -309,7 +309,7 @@ mod tests {
     }
 
     impl World {
-        /// Movie 1 without a poster, and a moderator.
+        /// Creates movie 1, which has no poster, and a moderator.
         async fn new() -> Self {
             let store = TestStorage::new().await;
             store.add_user(MO).await;

@@ -12,14 +12,14 @@ use domain::{
 /// How many corrections of each unknown word are tried at most.
 const CORRECTIONS: usize = 6;
 
-/// How many corrected wordings of a search are tried at most. Each of them costs a database query.
+/// How many corrected wordings of a search are tried at most. Each of them can cost a database query.
 const WORDINGS: usize = 12;
 
-/// A search with more unknown words than this is not corrected, because each unknown word costs a database query.
+/// A search with more unknown words than this is not corrected, because each unknown word can cost a database query.
 const CORRECTED_WORDS: usize = 4;
 
 /// How many of the numbers that may be years are tried as the year, beginning with the last number. The first number is
-/// not tried: it is assumed to be the year if no try finds a movie. Each try costs a database query.
+/// not tried: it is assumed to be the year if no try finds a movie. Each try can cost a database query.
 const TRIED_YEARS: usize = 3;
 
 /// An interpreted search.
