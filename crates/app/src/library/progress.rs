@@ -17,8 +17,8 @@ struct Kept(Option<Progress>);
 
 impl Library {
     /// Stores the position that the player had at the time `at`. `None` and a time in the future are treated as now. A
-    /// report that is older than the stored progress changes nothing. Returns the stored progress; `None` when the actor
-    /// has not bought the movie.
+    /// report that is older than the stored progress changes nothing. Returns the stored progress; `None` when the
+    /// actor has not bought the movie.
     ///
     /// # Errors
     /// See [`AccessError`].
