@@ -30,8 +30,8 @@ impl AppSecret {
         self.0.is_empty()
     }
 
-    /// Returns whether the secret is easy to guess: it has few distinct bytes, repeats a part, consists mainly of
-    /// ascending, descending or repeated bytes, or contains a word that is common in examples.
+    /// Returns whether the secret is easy to guess: it has few distinct bytes, consists of repetitions of a part or
+    /// mainly of ascending, descending or repeated bytes, or contains a word that is common in examples.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
@@ -103,8 +103,8 @@ impl SubKey {
         &self.0
     }
 
-    /// Returns an identifier of the key, which is not secret. It is stored with the data that the key encrypts or
-    /// signs, so that the same key can be found later to decrypt or verify them.
+    /// Returns an identifier of the key. The identifier is not secret. It is stored with the data that the key encrypts
+    /// or signs, so that the same key can be found later to decrypt or verify the data.
     pub(crate) fn id(&self) -> [u8; 8] {
         let tag: [u8; 32] = self.mac().chain_update(b"key id").finalize().into_bytes().into();
         let mut id = [0; 8];
@@ -123,7 +123,8 @@ impl fmt::Debug for SubKey {
     }
 }
 
-/// The current secret, and the previous secrets, which still verify and decrypt after the secret was replaced.
+/// The current secret, and the previous secrets, whose keys still verify and decrypt what was signed and encrypted
+/// before the secret was replaced.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     current: AppSecret,
@@ -131,8 +132,8 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Creates a ring. `current` signs and encrypts. Signatures and encrypted data of every secret of the ring are
-    /// accepted. `previous` begins with the newest secret.
+    /// Creates a ring. `current` signs and encrypts new data. Data that was signed or encrypted with any secret of the
+    /// ring is accepted. `previous` begins with the newest secret.
     #[must_use]
     pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
         Self { current, previous }

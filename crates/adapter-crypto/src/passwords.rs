@@ -46,13 +46,13 @@ pub enum HasherError {
     Thread(#[from] std::io::Error),
 }
 
-/// Hashes passwords with Argon2id on separate threads, so that other work need not wait for it.
+/// Hashes passwords with Argon2id on separate threads, so that other work need not wait for the hashing.
 #[derive(Debug)]
 pub struct Argon2Hasher {
     pool: HashPool,
     params: Params,
-    /// A hash that no password matches. It is verified if the user does not exist or has no usable password, so that a
-    /// login takes equally long in every case.
+    /// A hash that no password matches. It is verified if the user does not exist or has no usable password, so that
+    /// the duration of a login does not reveal this.
     dummy: Stored,
 }
 
@@ -66,7 +66,8 @@ impl Argon2Hasher {
         Self::with_limits(Limits { slots, ..Limits::default() }, cost)
     }
 
-    /// Returns how many passwords the threads have hashed or verified, or begun to, for metrics.
+    /// Returns how many times the threads have begun to hash or verify a password, for metrics. Calls that have not
+    /// ended yet are included.
     #[must_use]
     pub fn passwords_done(&self) -> u64 {
         self.pool.jobs_done()

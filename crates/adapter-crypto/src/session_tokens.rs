@@ -15,7 +15,7 @@ use crate::{
     tokens::hex,
 };
 
-/// The claim `iss`. It is the same in all installations, which have different keys.
+/// The claim `iss`. It is the same in all installations, because their keys distinguish them.
 const ISSUER: &str = "cinema";
 /// The claim `aud`.
 const AUDIENCE: &str = "cinema-api";
@@ -27,8 +27,9 @@ const REFRESH: &str = "rt+jwt";
 /// Signs and verifies access tokens and refresh tokens, which are JSON Web Tokens, with HMAC-SHA-256. The header `kid`
 /// identifies the key.
 ///
-/// Previous keys verify tokens too. A previous key also signs: when a client repeats the exchange of a refresh token,
-/// it must get the same new token as before. The headers `jwk`, `jku` and `x5u`, which refer to a key, are ignored.
+/// Previous keys verify tokens too. A previous key also signs if a client repeats the exchange of a refresh token: the
+/// client must get the same new refresh token as before, which a previous key may have signed. The headers `jwk`, `jku`
+/// and `x5u`, which contain a key or its address, are ignored.
 pub struct JwtTokens {
     current: Key,
     earlier: Vec<Key>,
@@ -54,8 +55,8 @@ impl Key {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.id.clone());
-        // This fails only with a key for another algorithm, or for claims that cannot be JSON, which does not occur
-        // here. An empty token would be refused everywhere.
+        // This fails only with a key for another algorithm, or for claims that cannot be serialized as JSON, which does
+        // not occur here. An empty token would be refused everywhere.
         jsonwebtoken::encode(&header, claims, &self.signing)
             .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
             .unwrap_or_default()
@@ -103,7 +104,7 @@ impl fmt::Debug for JwtTokens {
 }
 
 /// The claims of access tokens and refresh tokens. The order of the fields is their order in the JSON text. It must not
-/// change, because a repeated exchange must give the same token.
+/// change, because a repeated exchange must give the same refresh token.
 #[derive(Serialize, Deserialize)]
 struct Claims<Jti> {
     iss: String,

@@ -11,9 +11,10 @@ use crate::keys::{KeyRing, SubKey};
 /// returns the same successor.
 #[derive(Debug)]
 pub struct SecretTokens {
-    /// The current key, which derives successors.
+    /// The current key, which derives new successors.
     successor_key: SubKey,
-    /// The previous keys, in the order of the ring.
+    /// The previous keys, in the order of the ring. They derive again the successors that were issued before the secret
+    /// was replaced.
     earlier_keys: Vec<SubKey>,
 }
 

@@ -68,7 +68,7 @@ impl Connections {
         &self.relay
     }
 
-    /// Sends the mail to the server. After `Ok`, the server is responsible for delivering it.
+    /// Sends the mail to the server. After `Ok`, the server is responsible for delivering the mail.
     pub(crate) async fn send(&self, message: &Message) -> Result<(), SmtpError> {
         let bytes = message.formatted();
         // Never fails, because the semaphore is never closed.
@@ -95,7 +95,7 @@ impl Connections {
         self.open().await
     }
 
-    /// Connects and logs in.
+    /// Connects, and logs in if `SMTP_URL` has a user and password.
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.relay.credentials {
@@ -159,7 +159,7 @@ impl Connections {
 }
 
 /// Closes the connection with QUIT. Waits only briefly for the reply: some servers delay their replies after a wrong
-/// password. Waiting longer would exceed the time limit for connecting, and a timeout would be reported instead of the
+/// password. Waiting longer could exceed the time limit for connecting, and a timeout would be reported instead of the
 /// actual error.
 async fn quit(mut connection: AsyncSmtpConnection) {
     let _in_time = timeout(QUIT, connection.abort()).await;

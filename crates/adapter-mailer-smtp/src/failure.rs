@@ -3,10 +3,10 @@ use std::error::Error as _;
 use domain::mail::MailError;
 use lettre::transport::smtp::Error;
 
-/// Why the mail server did not accept a mail.
+/// Why a mail was not handed over to the mail server.
 ///
 /// The messages are for operators. They contain no mail address, content or password. Of the server's reply, they
-/// contain only the code, because servers quote addresses in the text.
+/// contain only the code, because servers quote addresses in the text of the reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpError {
     /// No connection could be opened. For example, the host does not exist, nothing listens on the port, or the
@@ -21,10 +21,10 @@ pub enum SmtpError {
     /// `tls=required` is set, but the server does not offer STARTTLS.
     #[error("the mail server offers no STARTTLS, which SMTP_URL requires")]
     NoStartTls,
-    /// The server refused the connection, with its reply code.
+    /// The server refused the connection or STARTTLS, with its reply code.
     #[error("the mail server refused the connection with {0}")]
     ConnectionRefused(u16),
-    /// The server refused user and password, with its reply code.
+    /// The server refused the login, with its reply code.
     #[error("the mail server refused the login with {0}")]
     LoginRefused(u16),
     /// The server supports none of the login methods that this mailer supports (PLAIN, LOGIN).
@@ -33,13 +33,14 @@ pub enum SmtpError {
     /// The server refused the mail, with its reply code: 4xx for a temporary refusal, 5xx for a permanent one.
     #[error("the mail server refused the mail with {0}")]
     MailRefused(u16),
-    /// The address contains characters that are not ASCII, and the server does not support such addresses (RFC 6531).
+    /// The address of the recipient or the sender contains characters that are not ASCII, and the server does not
+    /// support such addresses (RFC 6531).
     #[error("the mail server cannot deliver to an address of this kind")]
     AddressNotSupported,
     /// No message can be built from the mail, so every attempt would fail.
     #[error("no mail can be built from this message")]
     Unsendable,
-    /// The server took too long.
+    /// The time limit for connecting or for sending the mail has passed.
     #[error("the mail server took too long")]
     TimedOut,
     /// The connection broke, or the server sent an unexpected reply.
@@ -69,16 +70,16 @@ impl SmtpError {
     pub(crate) fn while_sending(error: &Error) -> Self {
         match code(error) {
             Some(code) => Self::MailRefused(code),
-            // The SMTP library itself refuses a mail only if the address requires SMTPUTF8 and the server does not
-            // support it.
+            // The SMTP library itself refuses a mail only if an address requires SMTPUTF8 and the server does not
+            // support SMTPUTF8.
             None if error.is_client() => Self::AddressNotSupported,
             None => Self::Broken,
         }
     }
 
-    /// Whether this mail can never be delivered. Errors that an operator can fix (certificate, password, and the reply
-    /// codes for missing authentication of RFC 4954) are not permanent, so that mails are not lost because of a wrong
-    /// setting.
+    /// Whether this mail can never be delivered. Errors that an operator can fix, such as a wrong certificate or
+    /// password, are not permanent, so that mails are not lost because of a wrong setting. The reply codes of RFC 4954
+    /// about authentication count as such errors.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
         match self {

@@ -48,10 +48,10 @@ impl SmtpMailer {
     /// Parses the settings. Does not connect.
     ///
     /// `smtp_url` is `smtp://user:password@host:port` (port 587 by default; STARTTLS when the server offers it) or
-    /// `smtps://…` (port 465 by default; TLS from the start). User and password are percent-encoded. The parameter
-    /// `tls=required` requires TLS, and `tls=none` turns it off. `ca=/path.pem` names a file with certificates to trust
-    /// in addition to the root certificates of this machine: certificates of authorities, or the server's own
-    /// certificate.
+    /// `smtps://…` (port 465 by default; TLS from the start). User and password are percent-encoded. With `smtp`, the
+    /// parameter `tls=required` requires TLS, and `tls=none` turns TLS off. `ca=/path.pem` names a file with
+    /// certificates to trust in addition to the root certificates of this machine: certificates of authorities, or the
+    /// server's own certificate.
     ///
     /// `from` is an address, or `Name <address>`.
     ///

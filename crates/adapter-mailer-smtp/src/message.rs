@@ -30,8 +30,8 @@ impl Sender {
         self.mailbox.email.domain()
     }
 
-    /// Builds the message of a mail. All of it is derived from `id` and `mail`, so that a mail that is sent again has
-    /// the same bytes.
+    /// Builds the message of a mail. It depends only on the sender, `id` and `mail`, so that a mail that is sent again
+    /// has the same bytes.
     pub(crate) fn message(&self, id: OutboxId, mail: &Mail) -> Result<Message, SmtpError> {
         let to: Address = mail.to.as_str().parse().map_err(|_| SmtpError::Unsendable)?;
         let to = with_ascii_domain(to);

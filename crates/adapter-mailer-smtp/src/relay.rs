@@ -23,7 +23,8 @@ pub enum SmtpConfigError {
          percent-encoded"
     )]
     Url,
-    /// `SMTP_URL` has a user without a password, a password without a user, or one of them is not UTF-8.
+    /// `SMTP_URL` has a user without a password, a password without a user, or a user or password that is not UTF-8 or
+    /// contains NUL.
     #[error("SMTP_URL needs both user and password, percent-encoded UTF-8, or neither")]
     Credentials,
     /// `SMTP_URL` has an unknown parameter, or has a parameter twice.
@@ -35,7 +36,7 @@ pub enum SmtpConfigError {
     /// The file that `ca` in `SMTP_URL` names cannot be read, or contains no certificates.
     #[error("ca in SMTP_URL must name a file of certificates (PEM): {0}")]
     Authorities(String),
-    /// TLS is required, but this machine has no trusted root certificates, or the TLS library cannot be set up.
+    /// Either TLS is required but this machine has no trusted root certificates, or the TLS library cannot be set up.
     #[error("SMTP_URL requires TLS: {0}")]
     TlsSetup(String),
     /// `MAIL_FROM` is not an address.
@@ -116,8 +117,8 @@ impl Relay {
 
 fn host(url: &Url) -> Result<String, SmtpConfigError> {
     match url.host() {
-        // The parser of URLs does not normalize the hosts of unknown schemes. Parsing the host again converts it to
-        // lower case and ASCII.
+        // The parser of URLs does not normalize the hosts of schemes that it does not know. Parsing the host again
+        // converts the host to lower case and ASCII.
         Some(Host::Domain(name)) => {
             Host::parse(name).map(|host| host.to_string()).map_err(|_| SmtpConfigError::Url)
         }
@@ -186,8 +187,8 @@ impl Parameters {
         match client_config(&Trust::SignedForName(authorities)) {
             Ok(config) => Ok(Some(TlsConnector::from(Arc::new(config)))),
             Err(TrustError::File(reason)) => Err(SmtpConfigError::Authorities(reason)),
-            // With opportunistic TLS, this is an error only if the server offers STARTTLS. So it is reported when a
-            // mail is sent to such a server.
+            // With opportunistic TLS, missing root certificates are an error only if the server offers STARTTLS. So the
+            // error is reported when a mail is sent to such a server.
             Err(TrustError::NoRoots) if security == Security::Opportunistic => Ok(None),
             Err(error) => Err(SmtpConfigError::TlsSetup(error.to_string())),
         }

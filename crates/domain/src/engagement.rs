@@ -1,4 +1,4 @@
-//! The opinions of users about movies: reactions, ratings, favourites and comments.
+//! The opinions of users about movies: reactions, ratings, favourites and comments; and reports of comments.
 
 mod comment;
 mod ports;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret that is issued once, such as the token in a link or the identifier in a refresh token. Hidden in `Debug`,
-/// wiped on drop.
+/// A secret that is issued to one user, such as the token in a link or the identifier in a refresh token. `Debug` does
+/// not show it, and its memory is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlainToken(Zeroizing<String>);
 
@@ -109,6 +109,6 @@ pub trait Sealer: Send + Sync {
 pub trait Signer: Send + Sync {
     /// A 32-byte message authentication code over the parts. MUST differ when a boundary between parts moves.
     fn sign(&self, parts: &[&[u8]]) -> [u8; 32];
-    /// Whether the code belongs to the parts, with the current or a previous key. MUST take constant time.
+    /// Whether the code belongs to the parts, with the current or a previous key. MUST compare codes in constant time.
     fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool;
 }

@@ -109,7 +109,7 @@ kinds! {
     UserId = UserKind "user";
     /// Identifies a session and its refresh tokens.
     SessionId = SessionKind "session";
-    /// Identifies a stored token (activation, password reset, refresh).
+    /// Identifies a stored token (activation, password reset, refresh) or an access token.
     TokenId = TokenKind "token";
     /// Identifies a profile.
     ProfileId = ProfileKind "profile";
@@ -165,7 +165,7 @@ kinds! {
     OutboxId = OutboxKind "outbox";
 }
 
-/// Generates identifiers. A port, so that tests can choose them.
+/// Generates identifiers. A port, so that tests can choose the identifiers.
 pub trait IdGenerator: Send + Sync {
     /// MUST return a new UUIDv7 each time, ordered by time within a process.
     fn uuid(&self) -> Uuid;

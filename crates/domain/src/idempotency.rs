@@ -53,9 +53,9 @@ pub struct KeptAnswer {
 pub struct KnownRequest {
     /// The digest of the request's body.
     pub fingerprint: String,
-    /// The object that the request created, if any. If the answer was not stored, it can be built from this object.
+    /// The object that the request created, if any. An answer that was not stored can be built from this object.
     pub object_id: Option<Uuid>,
-    /// The answer; `None` if it was not stored, for example because the process crashed before that.
+    /// The answer; `None` if it was not stored, for example because the process crashed before it could store it.
     pub answer: Option<KeptAnswer>,
 }
 

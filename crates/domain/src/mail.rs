@@ -32,10 +32,12 @@ impl std::fmt::Debug for Mail {
 /// Why a mail could not be sent. Neither message nor source may contain an address.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// A later attempt may succeed: no connection, a timeout, a temporary refusal (SMTP 4xx).
+    /// A later attempt may succeed, for example after a timeout, after a temporary refusal (SMTP 4xx), or after an
+    /// operator has corrected a setting.
     #[error("the mail could not be sent")]
     Temporary(#[source] Box<dyn Error + Send + Sync>),
-    /// No later attempt can succeed: the mail was permanently refused (SMTP 5xx), or cannot be built.
+    /// No later attempt can succeed: the mail was permanently refused (most SMTP 5xx), its address is not supported, or
+    /// it cannot be built.
     #[error("the mail was refused")]
     Permanent(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -73,7 +73,7 @@ impl MediaType {
     }
 }
 
-/// The name of one stored file: `avatars/0190a1b2-….jpg` or `posters/0190a1b2-…-w185.webp`. It consists of a folder, an
+/// The name of one stored file, such as `avatars/0190a1b2-….jpg` or `posters/0190a1b2-…-w185.webp`: a folder, an
 /// identifier, the width (only of posters), and an extension, so no key can refer to a file outside its folder. A new
 /// file gets a new key, so the content of a key never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,7 +97,7 @@ const POSTERS: &str = "posters";
 pub struct InvalidMediaKey;
 
 impl MediaKey {
-    /// The key of a new avatar.
+    /// The key of the avatar with this identifier.
     #[must_use]
     pub fn avatar(id: Uuid) -> Self {
         let media_type = MediaType::Jpeg;
@@ -114,7 +114,7 @@ impl MediaKey {
         id.and_then(identifier).map(Self::avatar).ok_or(InvalidMediaKey)
     }
 
-    /// The key of a new poster in one of [`POSTER_WIDTHS`].
+    /// The key of the poster with this identifier, in one of [`POSTER_WIDTHS`].
     #[must_use]
     pub fn poster(id: Uuid, width: u32) -> Self {
         let media_type = MediaType::WebP;
@@ -176,7 +176,7 @@ pub fn poster_file_name(width: u32) -> String {
     format!("w{width}.{}", MediaType::WebP.extension())
 }
 
-/// Parses the identifier in a key. An identifier has only one spelling: upper case is refused.
+/// Parses the identifier in a key. Only one spelling of an identifier is accepted: hyphenated and in lower case.
 fn identifier(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (id.to_string() == text).then_some(id)
@@ -206,8 +206,8 @@ impl FromStr for MediaKey {
     }
 }
 
-/// Stores files, in a folder or an object store. The store does not know who owns a file. When it cannot be reached or
-/// denies access, every method MUST return [`StoreError::Unavailable`].
+/// Stores files, in a folder or an object store. The store does not know who owns a file. When the store cannot be
+/// reached or denies access, every method MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait MediaStore: Send + Sync {
     /// Stores the file durably. Readers MUST see either the complete file or none. Storing a file again MUST replace

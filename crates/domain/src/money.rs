@@ -124,7 +124,7 @@ pub struct Money {
     minor: i64,
 }
 
-/// An amount cannot be computed.
+/// Why an amount cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// The amounts are in different currencies.
@@ -138,10 +138,10 @@ pub enum MoneyError {
 /// The text is not an exact amount of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAmountError {
-    /// The text is not a number with at most one decimal point.
+    /// The text does not consist of digits, or of digits before and after a decimal point.
     #[error("not a decimal amount; write it like 9.99")]
     Malformed,
-    /// The amount has more decimal digits than the currency.
+    /// The amount has more decimal digits than the currency, not counting zeros at the end.
     #[error("more decimal digits than the currency has ({0})")]
     TooPrecise(u8),
     /// The amount does not fit into 64 bits.

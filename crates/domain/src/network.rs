@@ -12,7 +12,7 @@ pub struct Network {
 /// The text is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNetwork {
-    /// The text does not have the form `address` or `address/prefix`.
+    /// The text does not have the form `address` or `address/prefix`, with a prefix of 0 to 255.
     #[error("is not a network")]
     Malformed,
     /// The prefix has more bits than an address.

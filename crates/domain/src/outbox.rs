@@ -16,7 +16,8 @@ use crate::{
 pub struct NewOutboxMessage {
     /// The identifier of the message, also used in the `Message-ID` of a mail.
     pub id: OutboxId,
-    /// Identifies the cause: a second message with the same cause is dropped.
+    /// Identifies the cause of the message: a message is dropped if one with the same key is stored, even if that one
+    /// is done.
     pub dedupe_key: String,
     /// The kind of message, for operators, such as `mail` or `activation_requested`.
     pub kind: String,
@@ -39,15 +40,16 @@ pub struct ClaimedOutboxMessage {
     pub kind: String,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// How often the message was claimed, including this claim. The number identifies the claim.
+    /// How often the message was claimed, including this claim, but without claims after which it was postponed. The
+    /// number identifies the claim.
     pub attempts: u32,
     /// When the message was written.
     pub created_at: Instant,
 }
 
 impl ClaimedOutboxMessage {
-    /// When to retry after an attempt that failed at `now`; `None` when there are no more retries: the message is older
-    /// than [`GIVE_UP_AFTER`] and was tried [`MIN_ATTEMPTS`] times.
+    /// When to retry after an attempt that failed at `now`; `None` when there are no more retries: the message is at
+    /// least [`GIVE_UP_AFTER`] old and was tried at least [`MIN_ATTEMPTS`] times.
     #[must_use]
     pub fn retry_at(&self, now: Instant) -> Option<Instant> {
         let is_old = now.signed_duration_since(self.created_at) >= GIVE_UP_AFTER;
@@ -79,7 +81,7 @@ impl ClaimedOutboxMessage {
     }
 }
 
-/// How long a message is retried before it is abandoned.
+/// How long a message is retried before it is abandoned, unless it is of a kind that is retried without limit.
 pub const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(2);
 
 /// The minimum number of attempts, even if the message waited for longer than [`GIVE_UP_AFTER`] because no worker ran.
@@ -101,7 +103,8 @@ pub fn retry_delay(attempts: u32) -> Duration {
 /// Writes messages inside a unit of work.
 #[async_trait]
 pub trait OutboxRepository: Send {
-    /// Adds the message. A second one with the same `dedupe_key` MUST be dropped without an error.
+    /// Adds the message. If a message with the same `dedupe_key` is stored, the new one MUST be dropped without an
+    /// error.
     async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
     /// Removes a message that is not done, in the same transaction as its effects; `false` when it no longer exists or
     /// is already done. MUST return `true` to at most one of several concurrent callers. Only for messages whose cause

@@ -5,8 +5,9 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// The key by which names are compared, searched and sorted. It ignores case, accents and repeated spaces.
 ///
-/// The key is the compatibility decomposition (Unicode NFKD) in lower case, without marks, with each run of white space
-/// as one space. Databases compare it byte by byte.
+/// The key is the compatibility decomposition (Unicode NFKD) in lower case, without marks, without white space around
+/// it, and with each run of white space as one space. Letters such as `ß` and `æ` are replaced by basic Latin letters.
+/// Databases compare the key byte by byte.
 ///
 /// ```
 /// assert_eq!(domain::text::fold("  AMÉLIE  Poulain"), "amelie poulain");

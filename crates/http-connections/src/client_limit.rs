@@ -30,8 +30,8 @@ struct Open {
     warned_at: Option<Instant>,
 }
 
-/// The permit for one open connection. The connection is counted until the permit is dropped, so it must be dropped
-/// when the connection is closed.
+/// The permit for one open connection. The connection is counted until the permit is dropped, so the permit must be
+/// dropped when the connection is closed.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     /// The client of the connection, and the counts; `None` for a trusted proxy, whose connections are not counted.

@@ -35,7 +35,8 @@ pub(crate) struct State {
     phase: Phase,
     /// Whether the memory of the current answer is counted ([`Exchange::hold`]).
     holds_memory: bool,
-    /// Received bytes that must not be passed on yet, because they belong to later requests.
+    /// Received bytes that must not be passed on yet, because they belong to later requests, or to the body of a
+    /// request whose head is being decoded.
     pub(crate) ahead: BytesMut,
     /// Whether no more bytes are read: the client has closed its side, or was too slow.
     pub(crate) is_at_end: bool,
@@ -171,7 +172,7 @@ impl State {
         }
     }
 
-    /// The time until which the next bytes must arrive; `None` when the connection does not wait for bytes.
+    /// When the current wait for bytes of the client ends; `None` when the connection does not wait for bytes.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Head { deadline, .. }
@@ -197,8 +198,8 @@ impl State {
         self.ahead.clear();
     }
 
-    /// Whether the client gets less time to read, because the memory of the current answer is counted, and the memory
-    /// of all answers is nearly used up.
+    /// Whether the client gets less time to read, because the memory of the current answer is counted, and the counted
+    /// memory of all answers is nearly used up.
     pub(crate) fn is_tight(&self) -> bool {
         self.holds_memory && self.memory.is_tight()
     }

@@ -7,7 +7,7 @@
 //!   for the client to read an answer. It passes on one request at a time, so that an answer cannot be sent for the
 //!   wrong request.
 //! - [`ConnectionLimit`] limits the number of open connections of each client.
-//! - [`AnswerMemory`] limits the memory of all answers that are being sent.
+//! - [`AnswerMemory`] counts the memory of the answers that are being sent, so that the server can limit it.
 //! - [`limit_socket_buffers`] limits the kernel's memory for an answer, and [`raise_descriptor_limit`] raises the
 //!   number of connections that can be open.
 //!

@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Counts the bytes of all answers that are being sent. Clones share the count.
+/// Counts the bytes of the answers that are being sent, if the server passes them to [`Self::hold`]. Clones share the
+/// count.
 ///
-/// Above `tight` bytes, clients that do not read lose their connections sooner ([`crate::Timeouts::write_when_tight`]).
-/// Above `full` bytes, the server should refuse large answers.
+/// Above `tight` bytes, clients that do not read their counted answers lose their connections sooner
+/// ([`crate::Timeouts::write_when_tight`]). Above `full` bytes, the server should refuse large answers.
 #[derive(Debug, Clone)]
 pub struct AnswerMemory {
     held: Arc<AtomicUsize>,

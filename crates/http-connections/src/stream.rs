@@ -16,8 +16,8 @@ use crate::{
     write_progress::WriteProgress,
 };
 
-/// While a request is being answered, bytes of later requests are read and kept only until there are at least this
-/// many. They are read only to detect that the client has disconnected.
+/// While no bytes may be passed on, such as while a request is being answered, bytes of the client are read and kept
+/// only until there are at least this many. They are read only to detect that the client has disconnected.
 const READ_AHEAD: usize = 1024;
 
 /// The number of bytes after which the stream pauses, so that the HTTP library processes what it has read. The library

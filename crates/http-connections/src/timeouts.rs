@@ -17,7 +17,8 @@ pub struct Timeouts {
     pub unread_body: Duration,
     /// The limit for the client to read the next part of an answer.
     pub write: Duration,
-    /// Replaces `write` while the memory of all answers is nearly used up ([`crate::AnswerMemory::is_tight`]).
+    /// Replaces `write` for answers whose memory is counted, while the counted memory of all answers is nearly used up
+    /// ([`crate::AnswerMemory::is_tight`]).
     pub write_when_tight: Duration,
     /// The number of bytes per second that a client must read on average while an answer waits for it. A slower client
     /// gradually uses up the time of `write`.

@@ -107,7 +107,7 @@ impl RawValue {
 }
 
 /// Separates the elements of an array. An element ends at a comma or bracket that is neither in a text nor in a nested
-/// value. So an element that is not valid JSON does not affect the others, if its quotes and brackets are closed.
+/// value. So an element that is not valid JSON does not affect other elements, if its quotes and brackets are closed.
 struct Scanner {
     place: Place,
     nesting: usize,
@@ -115,7 +115,7 @@ struct Scanner {
     is_escaped: bool,
 }
 
-/// The position of the next byte within the array.
+/// The position of the next byte relative to the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Before,

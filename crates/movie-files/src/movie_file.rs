@@ -60,7 +60,8 @@ impl MovieFile {
     /// Opens CSV, JSON Lines or a JSON array, and reads the header.
     ///
     /// # Errors
-    /// If the source cannot be read, is not text, or has no columns for required fields.
+    /// If the source cannot be read, is empty, or is not text, or if its columns or the options do not fit; see
+    /// [`MovieFileError`].
     pub fn read(source: impl Read + Send + 'static, options: ReadOptions) -> Result<Self, MovieFileError> {
         let source = Source::new(source, options.encoding)?;
         let (encoding, bytes_read) = (source.encoding, source.bytes_read.clone());
@@ -104,7 +105,7 @@ impl MovieFile {
         Findings { format, encoding, ignored: ignored.to_vec() }
     }
 
-    /// A counter of the bytes that were read.
+    /// A counter of the bytes of the file that were read so far.
     #[must_use]
     pub fn bytes_read(&self) -> BytesRead {
         self.bytes_read.clone()

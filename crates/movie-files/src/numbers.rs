@@ -47,14 +47,14 @@ impl NumberStyle {
         self.whole(number)
     }
 
-    /// A number with or without a fraction, such as `9` and `9.3`. Other notations are refused.
+    /// A number with or without a fraction, such as `9` and `9.3`. Other notations, such as `1e3`, are refused.
     pub(crate) fn fraction(self, text: &str) -> Result<f64, NumberError> {
         let text = self.with_point(text);
         let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
         if is_plain { text.parse().map_err(|_| NumberError::Malformed) } else { Err(NumberError::Malformed) }
     }
 
-    /// The number with a decimal point in place of a decimal comma.
+    /// The number with a decimal point in place of a decimal comma, if the notation allows a decimal comma.
     pub(crate) fn with_point(self, text: &str) -> String {
         if self == Self::DecimalComma && !text.contains('.') {
             text.replacen(',', ".", 1)

@@ -1,8 +1,8 @@
 /// The maximum length of a value from a file that is shown in a message, in characters.
 const MAX_SHOWN: usize = 60;
 
-/// Prepares text from a file for a message: keeps at most `limit` characters, followed by `…` if there are more, and
-/// replaces each character that could split the message into lines or change how a terminal shows it with a space.
+/// Prepares text from a file for a message: keeps at most `limit` characters, followed by `…` if there are more. Puts a
+/// space in place of each character that could split the message into lines, or change how a terminal shows it.
 ///
 /// ```
 /// assert_eq!(movie_files::printable("Red\u{1b}[31m\nline", 8), "Red [31m…");

@@ -21,10 +21,10 @@ pub struct Row {
 /// Why a row cannot be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnreadableRow {
-    /// All faults, at least one.
+    /// The faults that were found when the row was read, at least one.
     pub faults: Vec<Fault>,
     /// The readable facts, with valid values in place of the unreadable ones; `None` if no field can be read. Checking
-    /// these facts against the rules of the catalogue finds the remaining faults of the row.
+    /// these facts against the rules of the catalogue finds further faults of the row.
     pub rest: Option<Box<Facts>>,
 }
 

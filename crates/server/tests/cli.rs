@@ -105,7 +105,7 @@ impl Done {
         self
     }
 
-    /// Asserts that standard error has exactly one line, and that it contains this text.
+    /// Asserts that standard error has exactly one line, which begins with `cinema: ` and contains this text.
     #[track_caller]
     fn says(self, text: &str) -> Self {
         let said = self.err();
@@ -477,7 +477,7 @@ impl Server {
         signal(&self.child, name);
     }
 
-    /// Asks the process to stop, and waits until it confirms this.
+    /// Asks the process to stop, and waits until it logs that it is stopping.
     fn begin_stop(&mut self) {
         self.signal("-TERM");
         let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));

@@ -123,12 +123,12 @@ pub(crate) struct DecisionInput {
 
 inputs!(DecisionInput);
 
-/// Whether a decision about a reported comment has been made.
+/// Whether moderators have decided about all reports of a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ReportStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StatusBody {
-    /// No decision has been made yet.
+    /// The comment was reported, and no decision has been made since then.
     Open,
     /// A decision has been made.
     Resolved,
@@ -190,9 +190,9 @@ pub(crate) struct ReportedCommentBody {
     /// The latest 100 reports of the comment, oldest first.
     reports: Vec<ReportBody>,
     status: StatusBody,
-    /// `null` while no decision has been made.
+    /// `null` while the status is `open`.
     decision: Option<DecisionBody>,
-    /// `null` while no decision has been made.
+    /// `null` while the status is `open`.
     decided_at: Option<Moment>,
 }
 
@@ -232,7 +232,7 @@ fn example() -> Value {
 
 /// Report a comment to the moderators.
 ///
-/// A second report by the same caller changes nothing.
+/// A second report of the same comment by the same caller changes nothing.
 #[api_v2_operation(operation_id = "reportComment", tags("engagement"))]
 pub(crate) async fn report_comment(
     engagement: UseCases<Engagement>,

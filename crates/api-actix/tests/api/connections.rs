@@ -11,7 +11,7 @@ use crate::support::Server;
 /// A timeout that is long enough for a request to the server, and short enough for a test to wait for.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A file that is larger than all buffers.
+/// A file that is larger than the buffers between the server and a client.
 const LARGE: &str = "/docs/swagger-ui-bundle.js";
 
 fn connect(server: &Server) -> TcpStream {
@@ -39,7 +39,7 @@ fn pipelined(server: &Server, requests: &[&str]) -> String {
     read_to_end(&mut stream)
 }
 
-/// Splits off the first answer. Returns its head, its body, and the rest.
+/// Splits off the first answer. Returns its head, its body, and the text after it.
 fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
     let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
     let length =

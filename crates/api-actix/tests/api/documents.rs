@@ -70,8 +70,8 @@ fn every_body_every_answer_and_every_parameter_has_an_example() {
         let contents = answers.values().map(|answer| &resolved(&document, answer)["content"]);
         for content in contents.chain([&operation["requestBody"]["content"]]) {
             for (kind, media) in content.as_object().into_iter().flatten() {
-                // Errors are exempt: those that nearly every operation can return are described once, without an
-                // example.
+                // Errors are exempt, because the errors that nearly every operation can return are described once,
+                // without an example.
                 let is_problem = kind == "application/problem+json";
                 assert!(has_example(media) || is_problem || kind.starts_with("image/"), "{kind}: {place}");
             }

@@ -13,7 +13,7 @@ pub struct BrowseMovies {
     /// The conditions that the listed movies meet.
     pub filter: MovieFilter,
     /// The order. If it is empty, the best matches of a search are first; without a search, the list has its own
-    /// default, such as the most popular movies first.
+    /// default order, such as the most popular movies first.
     pub sorts: Vec<MovieSort>,
     /// The requested page.
     pub page: PageSelection,
@@ -39,12 +39,13 @@ pub enum BrowseError {
     /// Sorting by relevance needs a search.
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
-    /// Withdrawn movies are listed only for moderators.
+    /// The viewer filters by availability but is not a moderator.
     #[error("only moderators can filter by availability")]
     AvailabilityForModerators,
 }
 
-/// Returns whether the viewer may filter by availability, because withdrawn movies are listed only for moderators.
+/// Returns whether the viewer may filter by availability. Only moderators may, because this filter can select withdrawn
+/// movies.
 pub(super) fn may_filter_availability(viewer: Option<&Actor>) -> bool {
     viewer.is_some_and(|viewer| viewer.role >= Role::Moderator)
 }
@@ -92,7 +93,7 @@ impl MovieList {
         if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
             return Err(BrowseError::AvailabilityForModerators);
         }
-        // Filters that differ only in spelling share their cursors and cached totals.
+        // Filters that are written differently but select the same movies share their cursors and cached totals.
         let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
         if sorts.is_empty() {

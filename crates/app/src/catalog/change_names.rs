@@ -94,8 +94,8 @@ impl Catalog {
         Ok(CountedName { id, name, movies_count: 0 })
     }
 
-    /// Renames a genre, director, star or certification, and returns it. `None` keeps the name. Another spelling of the
-    /// current name is not a conflict.
+    /// Renames a genre, director, star or certification, and returns it. `None` keeps the name. A new name that differs
+    /// from the current one only in case or accents is not a conflict.
     ///
     /// # Errors
     /// See [`RenameError`].

@@ -16,10 +16,10 @@ use super::{
 /// Why a movie conflicts with another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MovieConflict {
-    /// Both have the same title, year and running time.
+    /// Both movies have the same title, year and running time.
     #[error("another movie has this title, year and running time")]
     Exists,
-    /// Both have the same IMDb or TMDB identifier.
+    /// Both movies have the same IMDb or TMDB identifier.
     #[error("another movie has this identifier at IMDb or TMDB")]
     ExternalIdTaken,
 }

@@ -2,12 +2,12 @@ use domain::{catalog::MovieDetail, id::MovieId, store::StoreError};
 
 use super::Catalog;
 
-/// How many movies an export reads at once.
+/// The maximum number of movies that an export reads at once.
 const BATCH: u32 = 500;
 
 impl Catalog {
-    /// Returns the next movies of an export, on sale or not: those after the movie `after`, or the first ones for
-    /// `None`. An empty result means that there are no more movies.
+    /// Returns the next movies of an export, on sale or not: the movies after the movie `after`, or the first movies
+    /// for `None`. An empty result means that there are no more movies.
     ///
     /// # Errors
     /// If the store fails.

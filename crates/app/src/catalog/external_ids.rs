@@ -23,8 +23,8 @@ impl ExternalIdOwners {
     /// Records the identifiers of a row to import.
     ///
     /// # Errors
-    /// When an identifier belongs to another movie. An identifier that a row of the same import removes from its movie
-    /// still belongs to that movie; it is free in the next import.
+    /// When an identifier belongs to another movie. An identifier that a row of the same import removes from a movie
+    /// still belongs to that movie; the next import can give it to another movie.
     pub(super) fn claim(&mut self, facts: &Facts) -> Result<(), InvalidFacts> {
         let movie = &facts.identity;
         let taken = |field| InvalidFacts::of_field(field, FactFault::BelongsToAnotherMovie);

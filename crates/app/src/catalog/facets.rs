@@ -10,7 +10,7 @@ use super::{Catalog, browse::may_filter_availability, search::understand};
 /// Why the movies cannot be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum CountFacetsError {
-    /// Withdrawn movies are counted only for moderators.
+    /// The viewer filters by availability but is not a moderator.
     #[error("only moderators can filter by availability")]
     AvailabilityForModerators,
     /// The store failed.

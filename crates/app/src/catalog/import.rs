@@ -28,13 +28,13 @@ pub enum ImportOutcome {
     Updated,
     /// The movie existed, and had the same facts as the row.
     Unchanged,
-    /// A later row is about the same movie and is imported instead.
+    /// A later row is about the same movie, and is used instead of this row.
     Superseded,
     /// The row breaks a rule.
     Rejected(InvalidFacts),
 }
 
-/// Why an import failed. Rows that earlier calls imported stay imported.
+/// Why an import failed. Rows that earlier calls of [`Catalog::import`] imported stay imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The store failed.
@@ -42,12 +42,12 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// The maximum number of tries of an import. The import is tried again when other imports add the same movies
-/// concurrently, or when its transaction loses a race in every retry.
+/// The maximum number of tries of an import. The import is tried again when other transactions add the same movies
+/// concurrently, or when the transaction that writes the movies loses a race in every retry.
 const TRIES: u32 = 5;
 
-/// The outcome of each row. `None` if another import concurrently added one of the movies: the unit of work must then
-/// not be committed.
+/// The outcome of each row. `None` if another transaction concurrently added one of the movies: the unit of work must
+/// then not be committed.
 type Outcomes = Option<Vec<ImportOutcome>>;
 
 /// A row to import, or its outcome if that is already certain: rejected or superseded.
@@ -57,13 +57,13 @@ impl Catalog {
     /// Imports the movies of the rows in one transaction, and returns the outcome of each row in order.
     ///
     /// A movie is identified by name, year and running time. A new movie is added. An existing movie takes over the
-    /// facts that the row has, and keeps the facts that the row does not have. Of several rows about one movie, the
-    /// last valid row is imported, so that repeating an import changes nothing. Changes of the price or the
-    /// availability of an existing movie are written to the audit log. With `dry_run` nothing is committed.
+    /// facts that the row has, and keeps the facts that the row does not have. Of several rows about one movie, only
+    /// the last one whose facts are valid is used, so that repeating an import changes nothing. Changes of the price or
+    /// the availability of an existing movie are written to the audit log. With `dry_run` nothing is committed.
     ///
     /// New names of genres, people and certifications are committed before the movies, in a separate transaction:
-    /// concurrent imports that share a name would otherwise wait for each other's complete transaction. If a file is
-    /// imported in several calls, the rows that [`Repeats`](super::Repeats) finds must be omitted.
+    /// concurrent imports that add the same name would otherwise wait for each other's complete transaction. If a file
+    /// is imported in several calls, the rows that [`Repeats`](super::Repeats) finds must be omitted.
     ///
     /// # Errors
     /// See [`ImportError`].
@@ -188,7 +188,7 @@ impl Catalog {
                 }
             });
         }
-        // All imports write movies in the same order, which prevents deadlocks.
+        // All imports write movies in the same order, which prevents deadlocks between imports.
         added.sort_by(by_identity);
         changed.sort_by(|(one, _), (other, _)| by_identity(one, other));
         if unit.insert_movies(&added).await?.len() < added.len() {

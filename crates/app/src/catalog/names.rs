@@ -11,7 +11,7 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of a list of genres, directors, stars or certifications.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListNames {
-    /// Words that the name contains, in any order and spelling.
+    /// Words, each of which occurs somewhere in the name, also within a word; case and accents are ignored.
     pub search: Option<String>,
     /// The requested page.
     pub page: PageSelection,

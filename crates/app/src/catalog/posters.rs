@@ -22,8 +22,8 @@ use crate::{outbox::Message, record::Recorder};
 /// the poster.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// How long the pictures of a poster are kept after it was removed from its movie, since pages that were loaded or
-/// cached before still show it.
+/// How long the pictures of a poster are kept after the poster was removed from its movie, since pages that were loaded
+/// or cached before the removal still show the poster.
 const KEPT_AFTER_LEAVING: TimeDelta = TimeDelta::minutes(1);
 
 /// How long after its announcement a picture may become a poster. This is much shorter than [`LOOKED_AT_AFTER`], so
@@ -88,7 +88,8 @@ impl Posters {
     ///
     /// No transaction spans both the database and the media store. A message about the pictures (their announcement) is
     /// therefore written to the outbox before the pictures are stored. An hour later, the outbox processes this
-    /// message: it removes the pictures if the movie does not use them. So no failure leaves unused pictures.
+    /// message: it removes the pictures if the movie does not use them. So pictures that a failure left unused are
+    /// removed, too.
     ///
     /// # Errors
     /// See [`SetPosterError`].
@@ -180,7 +181,8 @@ impl Posters {
         Ok(())
     }
 
-    /// Writes the movie with this poster, an entry of the audit log, and the message that removes the previous poster.
+    /// Writes the movie with this poster, an entry of the audit log, and, if the previous poster was uploaded, the
+    /// message that removes it. Does nothing if the movie already has this poster.
     async fn show_poster(
         &self,
         unit: &mut dyn ModerationUnit,
@@ -203,8 +205,8 @@ impl Posters {
     }
 
     /// Removes the stored pictures unless the movie uses them. Unused pictures cannot become the poster after this
-    /// check: the check of new pictures runs an hour after they were announced, and they may become the poster only
-    /// within 10 minutes; replaced pictures never become the poster again.
+    /// check: new pictures are checked an hour after their announcement, and can become the poster only within 10
+    /// minutes after it; replaced pictures never become the poster again.
     ///
     /// # Errors
     /// When the database or the media store fails. The call can be repeated safely.
@@ -307,7 +309,7 @@ mod tests {
     }
 
     impl World {
-        /// Movie 1 without a poster, and a moderator.
+        /// Creates movie 1, which has no poster, and a moderator.
         async fn new() -> Self {
             let store = TestStorage::new().await;
             store.add_user(MO).await;

@@ -40,7 +40,7 @@ impl Repeats {
 
 impl Catalog {
     /// Records a row in `repeats`. Callers must pass the row numbers in ascending order. Rows that break a rule do not
-    /// supersede others.
+    /// supersede other rows.
     pub fn note_row(&self, row: u64, facts: Facts, repeats: &mut Repeats) {
         if let Ok(identity) = facts.check_identity(self.clock.now().year()) {
             repeats.note(row, &identity);

@@ -9,17 +9,17 @@ use domain::{
     time::{Clock, Instant},
 };
 
-/// How many corrections of each word are tried.
+/// How many corrections of each unknown word are tried at most.
 const CORRECTIONS: usize = 6;
 
-/// How many corrected wordings of a search are tried in total. Each of them costs a database query.
+/// How many corrected wordings of a search are tried at most. Each of them can cost a database query.
 const WORDINGS: usize = 12;
 
-/// A search with more unknown words than this is not corrected, because each unknown word costs a database query.
+/// A search with more unknown words than this is not corrected, because each unknown word can cost a database query.
 const CORRECTED_WORDS: usize = 4;
 
-/// How many of the numbers that may be years are tried as the year, beginning with the last one. The first number is
-/// not among them: it is assumed to be the year if no other number is. Each try costs a database query.
+/// How many of the numbers that may be years are tried as the year, beginning with the last number. The first number is
+/// not tried: it is assumed to be the year if no try finds a movie. Each try can cost a database query.
 const TRIED_YEARS: usize = 3;
 
 /// An interpreted search.
@@ -31,8 +31,8 @@ pub struct UnderstoodSearch {
     pub corrected_query: Option<String>,
 }
 
-/// Interprets a search in this catalogue. A word that no movie contains is treated as a typing mistake. A number that
-/// may be a year, and does not occur in the name of a match, is treated as the year of the movies.
+/// Interprets a search in this catalogue. A word that no movie contains is treated as a typing mistake. If the numbers
+/// that may be years do not all occur in the name of a match, one of them is treated as the year of the movies.
 ///
 /// # Errors
 /// When the store fails.
@@ -46,8 +46,9 @@ pub async fn understand(queries: &dyn SearchQueries, search: Search) -> Result<U
     Ok(UnderstoodSearch { search, corrected_query })
 }
 
-/// Returns the search with its unknown words corrected; `None` when all words are known, when an unknown word cannot be
-/// corrected or there are too many of them, or when no correction finds a movie.
+/// Returns the search with its unknown words corrected; `None` when all words are known, when there are too many
+/// unknown words or one of them cannot be corrected, or when no correction finds a movie. Numbers that may be years are
+/// not corrected.
 async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Option<Search>, StoreError> {
     let known = known_words(queries, search).await?;
     let years = search.possible_years();
@@ -95,8 +96,8 @@ async fn known_words(queries: &dyn SearchQueries, search: &Search) -> Result<Vec
     Ok(positions.into_iter().map(|position| known.get(position).copied().unwrap_or(true)).collect())
 }
 
-/// Returns the wordings to try. The first one has the most likely correction at every position. Each further wording
-/// replaces one of these corrections by another choice.
+/// Returns the wordings to try, at most [`WORDINGS`]. The first one has the most likely correction of every unknown
+/// word. Each further wording has a less likely correction of one of these words.
 fn wordings(search: &Search, choices: &[(usize, Vec<Correction>)]) -> Vec<Search> {
     if choices.is_empty() {
         return Vec::new();
@@ -145,9 +146,9 @@ struct Run {
     duration: TimeDelta,
 }
 
-/// After a refresh, the next one waits this many times the duration of the refresh, so that refreshes take less than a
-/// twentieth of the time. The wait is at most [`LONGEST_PAUSE`], so refreshes that take longer than 15 seconds get a
-/// larger share.
+/// After a refresh that changed the index, the next refresh waits this many times the duration of that refresh, so that
+/// refreshes take less than a twentieth of the time. The wait is at most [`LONGEST_PAUSE`], so refreshes that take
+/// longer than 15 seconds get a larger share of the time.
 const SHARE_OF_TIME: i32 = 20;
 
 /// The maximum pause after a refresh, however long the refresh took.
@@ -161,7 +162,7 @@ impl SearchUpkeep {
     }
 
     /// Refreshes the index when movies have changed; returns how many movies and words were updated. Does nothing
-    /// during the pause after a refresh. The longer the refresh took, the longer is this pause.
+    /// during the pause after a refresh that changed the index. The longer that refresh took, the longer is the pause.
     ///
     /// # Errors
     /// When the store fails.

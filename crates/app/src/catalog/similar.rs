@@ -10,13 +10,13 @@ use domain::{
 
 use super::Catalog;
 
-/// The number of days after which a list of similar movies is computed again, because movies may have been added since
-/// then.
+/// The number of days after which a list of similar movies is computed again, because movies may have been added in the
+/// meantime.
 const KEPT_DAYS: i64 = 7;
-/// How many movies of a list are read first. The rest is read only if fewer than [`SHOWN_SIMILAR`] of these movies are
-/// on sale and not bought by the viewer.
+/// How many movies of a list are read first. The rest of the list is read only if fewer than [`SHOWN_SIMILAR`] of these
+/// movies are on sale and not bought by the viewer.
 const READ_FIRST: usize = 24;
-/// How many movies a round of background work checks.
+/// The maximum number of movies whose lists a round of background work checks.
 const LOOKED_AT: u32 = 500;
 /// The maximum number of lists that a round computes. It is small, because the round shares the database with the
 /// requests of users.
@@ -27,8 +27,9 @@ const FOUND: usize = 4;
 pub type SimilarProgress = Option<(f64, MovieId)>;
 
 impl Catalog {
-    /// Returns the most similar movies to a movie, the most similar first. Only movies that are on sale and that the
-    /// viewer has not bought are returned. `None` when the movie does not exist or the viewer may not see it.
+    /// Returns up to [`SHOWN_SIMILAR`] movies that are similar to a movie, the most similar first. Only movies that are
+    /// on sale and that the viewer has not bought are returned. `None` when the movie does not exist or the viewer may
+    /// not see it.
     ///
     /// # Errors
     /// When the store fails.
@@ -154,7 +155,7 @@ mod tests {
         }
     }
 
-    /// A catalogue in which all movies except number 5 are on sale, and the viewer bought number 4.
+    /// A catalogue in which number 5 is withdrawn, number 99 does not exist, and the viewer bought number 4.
     fn catalog(similar: MockSimilar) -> Catalog {
         let mut queries = MockQueries::new();
         queries.expect_movie_detail().returning(|id, _| {

@@ -6,8 +6,8 @@ use chrono::DateTime;
 use domain::{entropy::Signer, id::PurchaseId, library::Language, time::Instant};
 use uuid::Uuid;
 
-/// The first part of the signed data. Because of it, a signature that the server made for another purpose is not valid
-/// here.
+/// The first part of the signed data. Because of this part, a signature that the server made for another purpose is not
+/// valid here.
 const PURPOSE: &[u8] = b"watch";
 
 /// The data in an address: which file it allows to open, and until when.

@@ -149,7 +149,7 @@ impl Library {
         check_text(text)
     }
 
-    /// Checks that the movie exists, before a large file is stored for it.
+    /// Checks that the movie exists, before a file is stored for it.
     async fn check_movie(&self, movie_id: MovieId) -> Result<(), AttachError> {
         let is_there = retried(&*self.backoff, |attempt| self.is_movie(attempt, movie_id)).await?;
         if is_there { Ok(()) } else { Err(AttachError::NoMovie) }
@@ -159,8 +159,8 @@ impl Library {
         self.store.begin_as_operator(attempt).await?.lock_movie_media(movie_id).await
     }
 
-    /// Removes a film that no longer belongs to a movie. A failure is only logged, because the remaining file does no
-    /// harm except to occupy space.
+    /// Removes the file of a film that belongs to no movie. A failure is only logged, because an unused file only
+    /// occupies space.
     async fn forget_film(&self, key: Option<&MediaKey>) {
         if let Some(key) = key
             && let Err(error) = self.films.remove_film(key).await

@@ -16,9 +16,9 @@ type Change = dyn Fn(Option<Progress>, Instant, RunningTime) -> Option<Progress>
 struct Kept(Option<Progress>);
 
 impl Library {
-    /// Stores the position that the player had at the time `at`. `None` means now; a time in the future is treated as
-    /// now. A report that is older than the stored progress changes nothing. Returns the stored progress; `None` when
-    /// the actor has not bought the movie.
+    /// Stores the position that the player had at the time `at`. `None` and a time in the future are treated as now. A
+    /// report that is older than the stored progress changes nothing. Returns the stored progress; `None` when the
+    /// actor has not bought the movie.
     ///
     /// # Errors
     /// See [`AccessError`].
@@ -87,7 +87,8 @@ impl Library {
         Ok(Some(Kept(changed)))
     }
 
-    /// Returns a page of the movies that the actor has begun to watch, the most recently watched first.
+    /// Returns a page of the movies that the actor is watching ([`Progress::is_in_progress`]), the most recently
+    /// watched first.
     ///
     /// # Errors
     /// See [`ListError`].

@@ -37,7 +37,8 @@ pub struct WatchedSubtitles {
 /// Why an address cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The address has expired or was altered, or its purchase has ended or is suspended.
+    /// The address has expired, was altered or belongs to the other kind of file (films, subtitles), or its purchase
+    /// has ended or is suspended.
     #[error("the address is not valid or has expired")]
     Denied,
     /// The file no longer exists.
@@ -49,8 +50,8 @@ pub enum WatchError {
 }
 
 impl Library {
-    /// Opens the film of an address. If the media store serves the film at an address of its own, `access` is the only
-    /// use that this address allows.
+    /// Opens the film of an address. If the media store serves the film at another address, that other address allows
+    /// only `access`.
     ///
     /// # Errors
     /// See [`WatchError`].

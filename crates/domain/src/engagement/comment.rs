@@ -95,14 +95,14 @@ impl Comment {
     }
 }
 
-/// The author of a comment, as others see them.
+/// The author of a comment, as other users see the author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentAuthor {
     /// The user.
     pub id: UserId,
     /// The names in the profile, or a neutral name; never the e-mail address.
     pub name: String,
-    /// The key of their avatar.
+    /// The key of the avatar; `None` if the author has none.
     pub avatar: Option<MediaKey>,
 }
 
@@ -123,7 +123,7 @@ pub struct CommentView {
     pub liked_by_me: bool,
     /// When the comment was written.
     pub created_at: Instant,
-    /// When its text was last changed.
+    /// When the text was last changed; `None` if it was never changed.
     pub edited_at: Option<Instant>,
 }
 

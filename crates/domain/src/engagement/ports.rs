@@ -18,7 +18,7 @@ use crate::{
 
 gathered! {
     /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie,
-    /// comments (the first comment of a thread before the others), the reports of the comment, and the inbox of the
+    /// comments (the first comment of a thread before its replies), the reports of the comment, and the inbox of the
     /// notified user.
     pub trait EngagementUnit:
         Unit + EngagementRepository + CommentRepository + CommentReportRepository + AuditRepository
@@ -28,13 +28,15 @@ gathered! {
 /// Begins units of work about reactions, ratings, favourites and comments.
 #[async_trait]
 pub trait EngagementStore: Send + Sync {
-    /// Begins a unit of work for a user who changes their own reaction, rating, favourite or comment.
+    /// Begins a unit of work for a user who changes their own reaction, rating, favourite or comment, or who likes or
+    /// reports a comment.
     async fn begin_own(
         &self,
         attempt: Attempt,
         owner: &Actor,
     ) -> Result<Box<dyn EngagementUnit>, AccessError>;
-    /// Begins a unit of work for a moderator who changes the comment of another user.
+    /// Begins a unit of work for a moderator who deletes the comment of another user, or decides about a reported
+    /// comment.
     async fn begin_as_moderator(
         &self,
         attempt: Attempt,
@@ -107,14 +109,15 @@ pub trait EngagementRepository: Send {
         score: Option<Score>,
         at: Instant,
     ) -> Result<RatingSummary, StoreError>;
-    /// Adds the movie to the user's favourites. A movie that is already a favourite MUST keep its time.
+    /// Adds the movie to the user's favourites. A movie that is already a favourite MUST keep the time when it was
+    /// added.
     async fn add_favorite(
         &mut self,
         user_id: UserId,
         movie_id: MovieId,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Removes the movie from the user's favourites, if it is in them.
+    /// Removes the movie from the user's favourites, if it is one of them.
     async fn remove_favorite(&mut self, user_id: UserId, movie_id: MovieId) -> Result<(), StoreError>;
     /// Removes the user's reactions, ratings, favourites, likes and comments. MUST correct every counter, and MUST keep
     /// comments that have replies, without text and author.
@@ -154,8 +157,8 @@ pub trait CommentRepository: Send {
 /// Stores reports of comments. All reports of one comment belong to one reported comment.
 #[async_trait]
 pub trait CommentReportRepository: Send {
-    /// Adds a user's report of a locked comment. A second report by the same user MUST change nothing. A report by
-    /// another user MUST reopen a comment that was already decided.
+    /// Adds a user's report of a locked comment. A second report of the comment by the same user MUST change nothing. A
+    /// report by another user MUST reopen the reported comment if a decision about it was already made.
     async fn report_comment(&mut self, report: &NewReport) -> Result<(), StoreError>;
     /// The reported comment; `None` when there is no such reported comment.
     async fn find_reported_comment(
@@ -178,7 +181,7 @@ pub trait CommentReportRepository: Send {
 #[async_trait]
 pub trait CommentReportQueries: Send + Sync {
     /// A page of the reported comments, the most recently reported one first. `is_open` selects comments with open
-    /// reports (`true`) or with decided reports (`false`).
+    /// reports (`true`) or with decided reports (`false`); `None` selects both.
     async fn reported_comments(
         &self,
         is_open: Option<bool>,
@@ -194,9 +197,9 @@ pub trait CommentReportQueries: Send + Sync {
 /// Updates the popularity of movies. Every action that affects the popularity of a movie puts the movie into a queue.
 #[async_trait]
 pub trait PopularityMaintenance: Send + Sync {
-    /// Recomputes the popularity of up to `limit` movies in the queue and removes them from it; returns the number of
-    /// movies. A movie MUST stay in the queue if the computation could not see an action on it yet, because the action
-    /// was not committed.
+    /// Recomputes the popularity of up to `limit` movies in the queue, and removes these movies from the queue; returns
+    /// their number. A movie MUST stay in the queue if the computation could not see an action on it yet, because the
+    /// action was not committed.
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 

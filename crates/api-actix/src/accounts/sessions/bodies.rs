@@ -66,9 +66,9 @@ inputs!(LoginBody, RefreshBody, ResetPasswordBody, ChangePasswordBody);
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TokenPair", example = json!({"access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
 pub(crate) struct TokenPairBody {
-    /// Sent as `Authorization: Bearer`; valid for 15 minutes.
+    /// Sent as `Authorization: Bearer`; valid for 15 minutes unless the server is configured otherwise.
     access: String,
-    /// Exchanged once for a new pair; valid for 7 days.
+    /// Exchanged once for a new pair; valid for 7 days unless the server is configured otherwise.
     refresh: String,
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct SessionBody {
     id: Uuid,
     /// When the user logged in.
     created_at: Moment,
-    /// When the tokens of the session were last refreshed.
+    /// When the tokens of the session were last refreshed, or else when the user logged in.
     last_used_at: Moment,
     /// The `User-Agent` header of the log-in, at most its first 255 characters.
     user_agent: Option<String>,

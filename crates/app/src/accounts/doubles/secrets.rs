@@ -16,7 +16,8 @@ use domain::{
 
 use crate::doubles::storage::TestStorage;
 
-/// "Hashes" a password by prefixing it with the current parameters. Panics when a unit of work is open.
+/// "Hashes" a password by prefixing it with the current parameters. Panics if it hashes or verifies a password while a
+/// unit of work is open.
 pub(crate) struct PlainHasher {
     store: Arc<TestStorage>,
     parameters: AtomicU64,

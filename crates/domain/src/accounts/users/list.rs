@@ -97,8 +97,8 @@ impl UserSort {
 pub trait UserQueries: Send + Sync {
     /// A page of the users that match the filter, in the order of the sort keys. The part of the address in the filter
     /// MUST be compared literally, without wildcards. Ties MUST be broken by the identifier, in the direction of the
-    /// last sort key. Numbered pages MUST contain the total number of users; pages after a position MUST NOT contain
-    /// it. A position MUST stay valid when its user is changed or removed.
+    /// last sort key. Numbered pages MUST contain the total number of matching users; pages after a position MUST NOT
+    /// contain it. A position MUST stay valid when its user is changed or removed.
     async fn user_page(
         &self,
         filter: &UserFilter,

@@ -210,7 +210,7 @@ async fn a_304_also_has_vary(engine: Engine) {
 
 const KEEPS_PAGES: &[(&str, &str)] = &[("HOT_PAGE_SECONDS", "5")];
 
-/// Changes the catalogue as another process would, so that the server does not notice it.
+/// Changes the catalogue as another process would, so that the server does not notice the change.
 async fn change_behind_the_server(app: &TestApp) {
     app.import_unread(vec![domain::catalog::Facts { votes: 7, ..facts("One", 2000) }]).await;
 }

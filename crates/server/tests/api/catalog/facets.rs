@@ -31,7 +31,7 @@ async fn the_choices_of_the_whole_catalogue(engine: Engine) {
     let all = facets(&app.anonymous(), "").await;
     let genres = list(&all, "genres");
     let drama = json!({"id": movies.genre("Drama").await, "name": "Drama", "count": genres[0]["count"]});
-    assert_eq!(genres[0], drama, "the most frequent first");
+    assert_eq!(genres[0], drama, "the most frequent genre is first");
     let counts = |group| list(&all, group).iter().map(|value| value["count"].as_i64().unwrap());
     assert!(
         counts("genres").is_sorted_by(|a, b| a >= b) && counts("certifications").is_sorted_by(|a, b| a >= b)
@@ -45,7 +45,7 @@ async fn the_choices_of_the_whole_catalogue(engine: Engine) {
     let bounds = |bands: &[Value]| -> Vec<_> {
         bands.iter().map(|band| (band["min"].clone(), band["max"].clone())).collect()
     };
-    assert_eq!(bounds(list(&all, "price_bands")), bounds(&bands), "with and without movies");
+    assert_eq!(bounds(list(&all, "price_bands")), bounds(&bands), "the same bands with and without movies");
 }
 
 /// Returns for each value of the facets the query that selects the value, and its count.

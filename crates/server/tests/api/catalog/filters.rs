@@ -140,7 +140,7 @@ async fn several_genres_mean_any_of_them(engine: Engine) {
     let movies = app.import_small_catalogue().await;
     let (horror, thriller) = (movies.genre("Horror").await, movies.genre("Thriller").await);
     let list = app.anonymous().get(format!("/movies?genre={horror}&genre={thriller}&genre={horror}")).await;
-    assert_eq!(sorted(names(&list)), ["Alien", "Blade Runner", "M"], "each once");
+    assert_eq!(sorted(names(&list)), ["Alien", "Blade Runner", "M"], "each movie is listed once");
     assert_eq!(list.json()["total_items"], 3);
 }
 

@@ -187,7 +187,7 @@ async fn a_list_takes_at_most_two_statements(engine: Engine) {
         let statements = app.statements_of(ann.get(path)).await;
         assert!((1..=2).contains(&statements), "{path} took {statements} statements");
     }
-    // The second search takes fewer statements, because the first one is cached.
+    // The second search takes fewer statements, because the results of the first one are cached.
     for most in [6, 3] {
         let statements = app.statements_of(ann.get("/movies?search=the+godfather")).await;
         assert!((1..=most).contains(&statements), "a search took {statements} statements");

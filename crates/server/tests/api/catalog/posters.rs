@@ -118,7 +118,7 @@ async fn a_new_poster_has_other_addresses_and_the_old_pictures_are_removed(engin
     let first = upload(&moderator, &movie, &picture(342, 400, ImageFormat::Png)).await.expect(200).json();
     let second = upload(&moderator, &movie, &poster()).await.expect(200).json();
     assert_ne!(first["poster_url"], second["poster_url"]);
-    // An hour after each upload, a background check removes the poster if it is unused. It keeps the current poster.
+    // An hour after each upload, a background check removes the poster if it is unused. The current poster is kept.
     app.run_outbox().await;
     app.advance(chrono::TimeDelta::hours(2));
     app.run_outbox().await;

@@ -37,7 +37,7 @@ async fn the_most_similar_movies_are_first(engine: Engine) {
     let body = answer.json();
     assert_eq!(body.as_object().unwrap().len(), 1, "the answer has no other member than items: {body}");
     let listed = app.anonymous().get("/movies?title=aliens").await.json();
-    assert_eq!(body["items"][0], listed["items"][0], "an item of the list");
+    assert_eq!(body["items"][0], listed["items"][0], "the same item as in the list of movies");
 }
 
 async fn withdrawn_and_bought_movies_are_not_similar(engine: Engine) {

@@ -56,7 +56,7 @@ async fn comments_count(app: &TestApp, movie: &str) -> Value {
     app.anonymous().get(format!("/movies/{movie}")).await.expect(200).json()["comments_count"].clone()
 }
 
-/// Starts a server with movies. Returns it with the identifier of Alien and the path of its comments.
+/// Starts a server with movies. Returns the server, the identifier of Alien, and the path of the comments on Alien.
 async fn with_movie(engine: Engine) -> (TestApp, String, String) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
@@ -139,7 +139,7 @@ async fn a_page_of_comments_continues_by_cursor(engine: Engine) {
     loop {
         seen.extend(page["items"].as_array().unwrap().iter().map(|comment| comment["text"].clone()));
         let Some(cursor) = page["next_cursor"].as_str().map(str::to_owned) else { break };
-        // New comments neither repeat nor hide existing ones on later pages.
+        // When new comments are written, later pages neither repeat nor omit existing comments.
         write(&ann, &comments, "later").await;
         page = ann.get(format!("{comments}?page_size=2&cursor={cursor}")).await.expect(200).json();
     }
@@ -306,7 +306,7 @@ async fn a_deleted_comment_with_replies_stays_without_text_until_the_last_reply_
     edit(&ann, id(&begun), "back").await.problem(404, "not_found");
     ann.delete(&path).await.problem(404, "not_found");
     bob.delete(format!("/comments/{}", id(&one))).await.expect(204);
-    // The thread continues as long as it has other replies.
+    // The second reply still exists, so users can reply to it, although the first comment was deleted.
     let more = write(&bob, &format!("/comments/{}/replies", id(&two)), "more").await;
     for reply in [&two, &more] {
         bob.delete(format!("/comments/{}", id(reply))).await.expect(204);

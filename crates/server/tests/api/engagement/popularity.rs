@@ -20,7 +20,11 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
     let movies = app.import_small_catalogue().await;
     let visitor = app.anonymous();
     let idle = names(&visitor, "").await;
-    assert_eq!(idle, names(&visitor, "sort=-votes").await, "the order of the votes");
+    assert_eq!(
+        idle,
+        names(&visitor, "sort=-votes").await,
+        "movies without activity are in the order of their votes"
+    );
     app.refresh_popularity().await;
     assert_eq!(names(&visitor, "").await, idle);
     // 12 Angry Men has 3,982 votes fewer than Blade Runner, which precedes it.
@@ -33,7 +37,7 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
         let body = json!({"value": "like"});
         user.call(Method::PUT, format!("/movies/{angry}/reaction")).json(&body).await.expect(200);
     }
-    // Many comments of one user count as one act.
+    // Many comments of one user on one movie count as one act.
     for _ in 0..20 {
         ann.post(format!("/movies/{angry}/comments"), json!({"text": "Not guilty"})).await.expect(201);
     }

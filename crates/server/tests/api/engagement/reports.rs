@@ -26,7 +26,7 @@ cases! {
 
 const NOTHING: &str = "0190a1b2-0000-7000-8000-000000000000";
 
-/// Starts a server with a comment of Ann on a movie. Returns it with Ann, a moderator, and the identifier of the
+/// Starts a server with a comment of Ann on a movie. Returns the server, Ann, a moderator, and the identifier of the
 /// comment.
 async fn with_comment(engine: Engine) -> (TestApp, SignedIn, SignedIn, String) {
     let app = TestApp::spawn(engine).await;

@@ -46,7 +46,7 @@ async fn the_books_are_consistent_after_all_events_of_orders(engine: Engine) {
     app.check_money().await;
 }
 
-/// Changes of the database that violate a rule, each with a part of the rule's name.
+/// Changes of the database that violate a rule, each with a part of the message that reports the violation.
 const FAULTS: [(&str, &str); 8] = [
     ("DELETE FROM purchases", "a movie was paid that its buyer does not have"),
     ("UPDATE orders SET total_minor = total_minor + 1", "the total of an order"),

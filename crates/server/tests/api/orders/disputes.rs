@@ -33,7 +33,8 @@ async fn disputes(admin: &SignedIn) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-/// Returns whether the buyer's movie is usable, suspended, or not in the library.
+/// Returns `live` when the buyer can watch the movie, `suspended` when it is in the library but suspended, and
+/// `nothing` when it is not in the library.
 async fn entitlement(shop: &Shop) -> &'static str {
     let suspended = shop
         .app
@@ -93,7 +94,7 @@ async fn an_open_dispute_suspends_the_movie_and_is_reported_to_administrators(en
 }
 
 async fn every_administrator_is_mailed_about_a_dispute(engine: Engine) {
-    // More than fit on a page of the list of users.
+    // More administrators than fit on a page of the list of users.
     const ADMINISTRATORS: usize = 102;
     let (shop, ..) = paid_at_stripe(engine).await;
     for number in 1..ADMINISTRATORS {

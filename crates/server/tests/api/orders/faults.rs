@@ -22,7 +22,7 @@ cases! {
     two_payments_are_both_returned_even_if_stripe_fails_between_them,
 }
 
-/// The tables that a successful payment writes to, except `orders` and `payments`.
+/// Tables that a successful payment writes to, apart from `orders` and `payments`.
 const TABLES: [&str; 4] = ["purchases", "outbox", "notifications", "ledger_entries"];
 
 async fn a_step_that_fails_after_the_money_arrived_causes_no_refund(engine: Engine) {

@@ -48,7 +48,7 @@ fn page_of(app: &TestApp, payment: &Value) -> String {
     text(payment, "checkout_url").strip_prefix(app.url()).expect("an address of this server").to_owned()
 }
 
-/// Asserts that the checkout page has this text, and whether the checkout can be paid there.
+/// Asserts that the checkout page has this text, and that the checkout can be paid there only if `is_open`.
 async fn assert_page_says(app: &TestApp, payment: &Value, expected: &str, is_open: bool) {
     let page = app.anonymous().get(page_of(app, payment)).await.expect(200);
     assert!(page.text().contains(expected), "{expected}: {page}");
@@ -85,7 +85,7 @@ pub(super) async fn started(app: &TestApp, buyer: &SignedIn, movie_id: String) -
     (order, payment)
 }
 
-/// Sends all mails; returns the subjects of those to this user that are about orders.
+/// Sends all mails; returns the subjects of this user's mails about orders.
 pub(super) async fn order_mails(app: &TestApp, name: &str) -> Vec<String> {
     app.run_outbox().await;
     let subjects = app.mails_to(&email_of(name)).into_iter().map(|mail| mail.subject);
@@ -145,7 +145,7 @@ async fn a_paid_checkout_pays_the_order_and_adds_the_movies_to_the_library(engin
     let done = choose(&app, &payment, "pay").await.expect(303);
     let back = format!("{}/orders/{}?payment={}", app.url(), text(&order, "id"), text(&payment, "id"));
     assert_eq!(done.header("location"), Some(back.as_str()));
-    // The buyer puts the movie into the cart again in the meantime, such as in a second tab.
+    // The buyer puts the movie into the cart again in the meantime, for example in a second tab.
     put_in_cart(&ann, &[movies.id("Alien")]).await;
     app.run_payments().await;
     let order = order_of(&ann, &order).await;
@@ -484,7 +484,7 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_a_check(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-/// Cancels the order in the database without ending its checkout.
+/// Cancels all pending orders in the database without ending their checkouts.
 pub(super) async fn cancel_in_database(app: &TestApp) {
     app.execute_sql(
         "UPDATE orders SET status = 'canceled', canceled_at = created_at, cancel_reason = 'expired', \

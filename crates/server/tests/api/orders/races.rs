@@ -1,5 +1,5 @@
 //! Concurrent requests to two nodes. Each test repeats its race as often as `CINEMA_RACE_ROUNDS` specifies (2 by
-//! default), and after each round checks all amounts in the database and against the provider's lists.
+//! default), and after each round checks all amounts in the database and compares them with the provider's lists.
 
 use std::sync::Arc;
 
@@ -137,7 +137,7 @@ impl TwoNodes {
         one.check_money().await;
     }
 
-    /// Sends all mails; returns how many told the buyer that an order is paid.
+    /// Sends all mails; returns how many told the buyer of this round that an order is paid.
     async fn paid_mails(&self, round: u32) -> usize {
         let [one, two] = self.nodes();
         join(one.run_outbox(), two.run_outbox()).await;
@@ -162,7 +162,7 @@ async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     call().await
 }
 
-/// Opens a shop with a movie for six dollars and one for four. Returns it with its administrator at each node.
+/// Opens a shop with a movie for six dollars and one for four. Returns the shop, and its administrator at each node.
 async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn; 2]) {
     let shop = TwoNodes::open(engine).await;
     set_price(&shop.shop.app, "Alien", 600).await;
@@ -180,7 +180,7 @@ async fn pay_at_both(tabs: &[SignedIn; 2], order: &Value, payments: usize) -> Ve
     join_all(payments).await
 }
 
-/// Sends this many refunds of the first movie, concurrently to both nodes; returns the answers.
+/// Sends this many requests to refund the first of `movies`, concurrently to both nodes; returns the answers.
 async fn refund_first_movie(
     admins: &[SignedIn; 2],
     payment: &Value,

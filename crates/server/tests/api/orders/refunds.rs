@@ -471,7 +471,7 @@ async fn a_movie_of_a_failed_refund_is_restored_when_its_second_purchase_is_refu
     assert_eq!(shop.order_status(&again).await, "refunded");
     assert_eq!(shop.order_status(&order).await, "paid");
     assert!(shop.is_purchased().await, "the first payment still pays for the movie");
-    // When the first payment is refunded too, the movie is revoked permanently.
+    // When the first payment is refunded too, no payment pays for the movie any more.
     refund(&admin, &payment, None).await.expect(201);
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "refunded");

@@ -25,7 +25,7 @@ cases! {
 
 pub(super) const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
 
-/// A server that takes payments at a fake Stripe, which sends it webhooks; and a buyer with a movie to buy.
+/// A server that takes payments at a fake Stripe, which sends webhooks to the server; and a buyer with a movie to buy.
 pub(super) struct Shop {
     pub(super) app: TestApp,
     pub(super) stripe: Arc<FakeStripe>,
@@ -114,7 +114,8 @@ impl Shop {
         movie["me"]["purchased"] == true
     }
 
-    /// Sends all mails; returns how many the buyer got about an order.
+    /// Sends all mails; returns how many mails about orders the buyer has got so far. Unless money was returned, these
+    /// are the mails that an order is paid.
     pub(super) async fn paid_mails(&self) -> usize {
         super::paying::order_mails(&self.app, "ann").await.len()
     }

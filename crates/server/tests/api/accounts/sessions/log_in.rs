@@ -63,7 +63,8 @@ async fn a_wrong_password_and_an_unknown_email_get_the_same_answer(engine: Engin
     assert_eq!(wrong.header("www-authenticate"), unknown.header("www-authenticate"));
 }
 
-/// Compares the statements of each call. The tests of the use case compare the number of hashes.
+/// Compares the number of SQL statements of the calls. The tests of the use cases compare the number of password
+/// hashes.
 async fn answers_that_must_not_reveal_accounts_take_the_same_work(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
@@ -115,7 +116,7 @@ async fn if_addresses_are_not_revealed_an_inactive_account_looks_unknown_and_get
     assert_eq!(told[0], told[1]);
     app.run_outbox().await;
     assert_eq!((app.mails_to(&email_of("nobody")).len(), app.mails_to(&email_of("ann")).len()), (0, 2));
-    // At most five refused log-ins per day lead to a mail.
+    // For each address, at most five refused log-ins per day lead to a mail.
     for _ in 0..6 {
         log_in("ann", "Wr0ng password").await;
         app.advance(chrono::TimeDelta::minutes(16));

@@ -327,7 +327,7 @@ async fn a_user_agent_cannot_inject_text_into_the_mail(engine: Engine) {
     let mail = app.mails_to(&email_of("ann")).pop().unwrap();
     assert!(mail.text.contains("Device: Call-us\n") && !mail.text.contains("evil"), "{}", mail.text);
     let ann = log_in_with(&app, "ann", hostile).await;
-    assert_eq!(items(&ann).await[0]["user_agent"], hostile, "the list shows it unchanged");
+    assert_eq!(items(&ann).await[0]["user_agent"], hostile, "the list shows the user agent unchanged");
 }
 
 async fn reading_the_documentation_with_a_password_begins_no_session(engine: Engine) {

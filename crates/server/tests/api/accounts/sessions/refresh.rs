@@ -134,8 +134,8 @@ async fn fifty_concurrent_refreshes_count_once_for_the_shared_limits(engine: Eng
     fifty_at_once(&TestApp::spawn_with(engine, &limits).await).await;
 }
 
-/// Refreshes with one token fifty times at once, and then once with its successor. A rate limit must allow two
-/// refreshes.
+/// Refreshes with one token fifty times at once, and then once with its successor. If `app` limits the rate of
+/// refreshes, the limit must allow two.
 async fn fifty_at_once(app: &TestApp) {
     let ann = app.user("ann").await;
     let answers = join_all((0..50).map(|_| app.refresh(&ann.tokens.refresh))).await;
