@@ -40,14 +40,15 @@ use crate::{
 /// How many of the most popular matches are ranked, and also how many of the most popular matches by name.
 const RANKED: u32 = 400;
 
-/// How many movies whose complete name equals the search text are also ranked, even if other matches are more
-/// popular.
+/// How many movies whose complete name equals the search text are also ranked, and also considered for suggestions,
+/// even if other matches are more popular.
 const RANKED_BY_WHOLE_NAME: u32 = 100;
 
-/// How many movies are ranked without interruption.
+/// How many movies are ranked before other tasks on the thread may continue.
 const RANKED_AT_ONCE: usize = 50;
 
-/// How many of the most popular matches are considered for suggestions.
+/// How many of the most popular movies with a matching name, and how many with matching people, are considered for
+/// suggestions.
 const SUGGESTED_FROM: u32 = 200;
 
 type PersonTypes = (Bool, SqlId, Text, Double);
@@ -73,7 +74,8 @@ struct Found {
 impl Database {
     /// A page of the movies that a search finds, the best first.
     ///
-    /// The ranked matches are followed by the others, sorted by popularity; in page positions their rank is 0.
+    /// The ranked matches come first. The matches that were not ranked follow, sorted by popularity; in page positions,
+    /// their rank is 0.
     pub(super) async fn page_by_relevance(
         &self,
         filter: &MovieFilter,
@@ -196,7 +198,7 @@ impl Database {
         let mut access = self.access(conditions, passed, true).await?;
         loop {
             let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
-            // It must be planned each time, since common words need another plan than rare ones.
+            // The statement must be planned each time, because common words need another plan than rare ones.
             statement.forget();
             let rows: Vec<Found> = self.fetch(statement).await?;
             if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
@@ -227,7 +229,7 @@ impl Database {
     }
 }
 
-/// Which part of a list is read that is sorted by popularity.
+/// Which part of a list is read. The list is sorted by popularity.
 struct Cut {
     limit: u32,
     offset: usize,
@@ -351,7 +353,7 @@ impl SearchQueries for Database {
                     .bind(begun.clone());
                 statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
             }
-            // Words that were indexed after the vocabulary was last refreshed.
+            // This finds words that were indexed after the vocabulary was last refreshed.
             statement.sql(" THEN TRUE ELSE ");
             push_words_exist(&mut statement, std::slice::from_ref(term));
             statement.sql(" END");
@@ -426,7 +428,8 @@ impl SearchQueries for Database {
 }
 
 impl Database {
-    /// The movies and people whose names match, among the most popular ones.
+    /// The movies and people whose names match the search. Only the most popular matching movies and their people are
+    /// considered, and movies with exactly this name.
     async fn matching_names(
         &self,
         filter: &MovieFilter,
