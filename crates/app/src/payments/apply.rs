@@ -92,7 +92,8 @@ impl Payments {
             if held.refunds.is_empty() && held.disputes.is_empty() {
                 self.book(&mut *unit, &held, now).await?;
             } else {
-                // The provider has reported refunds or disputes before the arrival of the money.
+                // The provider has reported refunds or disputes before the arrival of the money, or a refund of owned
+                // movies was just reserved.
                 self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
             }
         }

@@ -157,8 +157,8 @@ impl Payments {
         self.refunds.refund(id).await
     }
 
-    /// Returns a page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for
-    /// others.
+    /// Returns a page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for other
+    /// users, and when there is no such payment.
     ///
     /// # Errors
     /// See [`ListError`].

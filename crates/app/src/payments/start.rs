@@ -140,8 +140,8 @@ impl Payments {
         Err(PayError::Provider(None))
     }
 
-    /// Returns the payment that an earlier request of the user started; `None` when the user has no such payment. If it
-    /// is not known whether the checkout of the payment was opened, opens the checkout.
+    /// Returns the payment that an earlier request of the user started; `None` when the user has no such payment. If
+    /// the payment is pending and has no open checkout that is known, continues like [`Self::start`].
     ///
     /// # Errors
     /// See [`PayError`].

@@ -14,14 +14,14 @@ use crate::{
     time::Instant,
 };
 
-/// A movie that a user has, for example in the cart.
+/// A movie that a user has in the cart or the favourites, has reacted to, or has rated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldMovie {
     /// The movie.
     pub id: MovieId,
     /// The title of the movie.
     pub name: String,
-    /// When the movie was added.
+    /// When the movie was added, reacted to or rated.
     pub since: Instant,
 }
 
@@ -102,7 +102,8 @@ pub struct NotifiedAct {
 }
 
 /// The data that is stored about a user, except the comments that the user wrote, the hash of the password, and the
-/// digests of the tokens in links. Requests with idempotency keys and pending mails are only counted.
+/// digests of the tokens in links and of stream tickets. Requests with idempotency keys and pending mails are only
+/// counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
     /// The account with its profile.
@@ -152,7 +153,8 @@ pub trait PersonalDataQueries: Send + Sync {
     /// users, except in entries of the audit log and in notifications.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
     /// Returns up to `most` comments that the user wrote, oldest first; comments of the same time are ordered by
-    /// identifier. Begins after the comment with the time and identifier in `behind`, or with the first one for `None`.
+    /// identifier. Begins after the comment with the time and identifier in `behind`, or with the first comment for
+    /// `None`.
     async fn written_comments(
         &self,
         user_id: UserId,
