@@ -32,7 +32,7 @@ pub(super) enum Ending {
     AtOnce,
 }
 
-/// Runs the API, and the background work unless other processes do it, until a signal stops it.
+/// Runs the API until a signal stops it; also runs the background work unless other processes do that.
 pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Ending, Failure> {
     warn_of_settings(settings);
     let mut signals = Signals::listen()?;
