@@ -185,7 +185,11 @@ async fn a_repeated_use_is_counted_once(World { throttle, clock, .. }: World) {
     assert_eq!(remaining("three").await, (false, vec![0, 1]));
     assert_eq!(remaining("one").await, (true, vec![0, 1]));
     clock.advance(60);
-    assert_eq!(remaining("two").await, (true, vec![2, 1]), "a repeated use is not counted until the longest window ends");
+    assert_eq!(
+        remaining("two").await,
+        (true, vec![2, 1]),
+        "a repeated use is not counted until the longest window ends"
+    );
     assert_eq!(remaining("three").await, (true, vec![1, 0]));
     assert_eq!(remaining("four").await, (false, vec![1, 0]));
     clock.advance(3_600);
@@ -420,7 +424,11 @@ async fn only_one_request_waits_for_a_redis_that_does_not_answer() {
         let verdict = node.take(&limit, "a").await;
         assert_eq!(verdict.quotas[0].remaining, 1_000 - number, "the node counts in its own memory");
     }
-    assert!(begun.elapsed() < Duration::from_secs(5), "several of 200 requests waited: {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "several of 200 requests waited: {:?}",
+        begun.elapsed()
+    );
     redis.resume();
     node.connected().await;
     // After resuming, Redis may have counted a request that was sent during the pause, which is acceptable.

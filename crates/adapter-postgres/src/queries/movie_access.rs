@@ -307,7 +307,11 @@ mod tests {
             sizes(&[common, Some(700)], 1_000).access(21, true),
             Some(Access::Walk { limit: Some(1_000) })
         );
-        assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page that needs 600 matches");
+        assert_eq!(
+            sizes(&[common, Some(700)], 1_000).access(600, true),
+            LOOKUP,
+            "a page that needs 600 matches"
+        );
         assert_eq!(
             sizes(&[None], 1_000_000).access(21, true),
             FAR_WALK,

@@ -136,7 +136,7 @@ impl RecentSearches {
         }
     }
 
-    /// Removes all similar words from the cache, after the vocabulary has been updated.
+    /// Removes all similar words from the cache, after this process has updated the vocabulary.
     pub(crate) fn forget_similar_words(&self) {
         self.similar_words.invalidate_all();
     }

@@ -81,7 +81,8 @@ impl From<OrderTotalError> for PayError {
 pub struct StartedPayment {
     /// The payment.
     pub payment: PaymentView,
-    /// Whether this call created the payment, or repeats the answer of an earlier call that created the payment.
+    /// Whether this call created the payment. Also `true` for every repetition of an earlier request
+    /// ([`Payments::resume_start`]).
     pub is_new: bool,
 }
 
