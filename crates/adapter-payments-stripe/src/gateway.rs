@@ -162,9 +162,9 @@ impl StripeGateway {
         .await
     }
 
-    /// The objects that directly follow the object `after` in time (at most one page, oldest first), and whether newer
-    /// objects than those exist. If `after` is `None`, or Stripe no longer has that object, the page begins with the
-    /// oldest object of the list.
+    /// The objects that directly follow the object `after` in time (at most one page, oldest first), and whether the
+    /// list has objects after this page. If `after` is `None`, or Stripe no longer has that object, the page begins
+    /// with the oldest object of the list.
     async fn oldest_page(
         &self,
         listing: Listing<'_>,

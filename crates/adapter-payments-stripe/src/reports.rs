@@ -100,7 +100,8 @@ fn failure(intent: &Intent, at: i64) -> Option<PaymentFailure> {
     Some(PaymentFailure { at: instant(at)?, code })
 }
 
-/// Converts a refund; `None` for one that cannot belong to the shop, for example because it has no `PaymentIntent`.
+/// Converts a refund; `None` for a refund that cannot belong to the shop, for example because it has no
+/// `PaymentIntent`.
 pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     let created_at = instant(refund.created)?;
     let failed_at = || {
@@ -122,7 +123,8 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     })
 }
 
-/// Converts a dispute; `None` for one that cannot belong to the shop, for example because it has no `PaymentIntent`.
+/// Converts a dispute; `None` for a dispute that cannot belong to the shop, for example because it has no
+/// `PaymentIntent`.
 pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute> {
     let amount = amounts::from_units(dispute.amount, &dispute.currency)?;
     let transactions = &dispute.balance_transactions;

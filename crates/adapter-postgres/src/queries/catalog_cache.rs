@@ -42,7 +42,7 @@ const LARGE_COUNT: i64 = 100_000;
 /// The maximum age of a count that is used although the catalogue has changed since the count was computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LongestAge {
-    /// When a caller asks first, before it waits for a permit to count.
+    /// In any case.
     usually: Duration,
     /// While other callers hold all permits to count.
     while_counting: Duration,
@@ -265,7 +265,7 @@ impl CatalogCache {
 pub(crate) enum Turn<T> {
     /// The caller counts, and holds the permit until it has finished.
     Count(OwnedSemaphorePermit),
-    /// The caller uses these recent counts, because others hold all permits.
+    /// The caller uses these recent counts, because other callers hold all permits.
     Use(T),
 }
 

@@ -1,8 +1,8 @@
 //! How the movies of a list are found: by scanning the index of its order, or with the index of one condition.
 //!
 //! A scan in the order ("walk") stops when the page is full, but reads everything if few movies match. The index of a
-//! condition reads all matching movies, regardless of the size of the page. Which one is cheaper is estimated with
-//! counts that stop early, and a walk that turns out to be long is abandoned (decision 16).
+//! condition reads all matching movies, regardless of the size of the page. Which of the two is cheaper is estimated
+//! with counts that stop early, and a walk that turns out to be long is abandoned (decision 16).
 
 use diesel::sql_types::{BigInt, Integer};
 use domain::store::StoreError;
@@ -91,7 +91,8 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// The position of the condition with the fewest movies, and their number; `None` if no number is known.
+    /// The position of the condition with the fewest movies, and the number of these movies; `None` if no such number
+    /// is known.
     fn smallest(&self) -> Option<(usize, u32)> {
         let known = self.of.iter().enumerate().filter_map(|(position, size)| Some((position, (*size)?)));
         known.min_by_key(|(_, size)| *size)

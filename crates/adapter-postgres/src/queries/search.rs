@@ -145,7 +145,7 @@ impl Database {
             return Ok(matches);
         }
         let _turn = self.cache().turn_to_search().await?;
-        // Another caller may have found them in the meantime.
+        // Another caller may have found the matches in the meantime.
         if let Some(matches) = recent.matches(key, version) {
             return Ok(matches);
         }
@@ -233,7 +233,7 @@ impl Database {
 struct Cut {
     limit: u32,
     offset: usize,
-    /// Only movies after this one.
+    /// Only movies that come after this movie in the list.
     behind: Option<Ranked>,
     /// The movies to exclude.
     without: Vec<Uuid>,
@@ -246,7 +246,8 @@ impl Cut {
     }
 }
 
-/// The conditions of the filter, except that its search must be the complete name of the movie.
+/// The conditions of the filter, in which the condition about the words of the search is replaced: the search must be
+/// the complete name of the movie.
 fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     let mut conditions = conditions(filter);
     for condition in &mut conditions {
@@ -323,7 +324,7 @@ fn push_found<ST>(
     Ok(())
 }
 
-/// The people of these movies, each with the popularity of their most popular movie among these.
+/// The stars and directors of these movies, each with the popularity of the person's most popular movie in `movies`.
 fn people_statement(movies: &[Uuid]) -> Statement<PersonTypes> {
     let mut statement = Statement::new("SELECT FALSE, n.id, n.name, max(m.popularity) FROM movies m ");
     statement.sql("JOIN movie_stars l ON l.movie_id = m.id JOIN stars n ON n.id = l.star_id WHERE ");
@@ -415,7 +416,7 @@ impl SearchQueries for Database {
             return Ok(suggestions.to_vec());
         }
         let _turn = self.cache().turn_to_search().await?;
-        // Another caller may have found them in the meantime.
+        // Another caller may have found the suggestions in the meantime.
         if let Some(suggestions) = recent.suggestions(&key, version) {
             return Ok(suggestions.to_vec());
         }

@@ -78,7 +78,8 @@ impl Payments {
         let begun = self.store.begin_order_as_admin(attempt, &admin, shown.id).await?;
         let Some((mut unit, mut order)) = begun else { return Ok(None) };
         let refund_id: RefundId = self.ids.next();
-        // The key is claimed before the refunds are read, since an earlier run of the same request may have made one.
+        // The key is claimed before the refunds are read, since an earlier run of the same request may have made a
+        // refund.
         if let Some(request) = request
             && !unit.claim_key(request, refund_id.as_uuid()).await?
         {

@@ -33,7 +33,7 @@ enum Permission {
 /// A refund that is due for a check at the provider.
 struct Due {
     payment: Payment,
-    /// The request to the provider; `None` if the provider already has it.
+    /// The refund to request from the provider; `None` if the provider already has the refund.
     order: Option<RefundOrder>,
 }
 

@@ -187,7 +187,7 @@ impl Payments {
     }
 
     /// Writes a mail to each of these administrators. A second mail with the same cause to the same administrator is
-    /// dropped; an administrator who was added in the meantime still gets one.
+    /// dropped; an administrator who was added in the meantime still gets a mail.
     pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,
