@@ -212,8 +212,9 @@ impl CatalogCache {
         self.version.load(Ordering::Relaxed)
     }
 
-    /// How many movies a condition selects, counted up to a cap, if it is cached. It is only used to choose the faster
-    /// way to read a list, so it may belong to an earlier version than the page that is read next.
+    /// How many movies a condition selects, counted up to a cap, if this size is cached. Sizes are only used to choose
+    /// the faster way to read or count a list, so a size may belong to an earlier version than the page that is read
+    /// next.
     pub(crate) fn size(&self, condition: &str, cap: u32) -> Option<u32> {
         let version = self.last_version();
         let sizes = lock(&self.sizes);

@@ -147,9 +147,9 @@ impl Database {
     }
 
     /// The rows of a page, and the next row, read only from movies that have the same value of the first sort key.
-    /// `None` if these movies are too few, if the list has only one sort key, or if the list is not read by a walk. For
-    /// example, when many movies have the same price, the page is found with the index of the next sort key, because
-    /// sorting all these movies takes long.
+    /// `None` if these movies are too few, if the list has only one sort key, if the first sort key is one that few
+    /// movies share, or if the list is not read by a walk. For example, when many movies have the same price, the page
+    /// is found with the index of the next sort key, because sorting all these movies takes long.
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],

@@ -133,7 +133,7 @@ impl RateLimit {
     }
 
     /// The same limit in two parts, both of which must allow a use: the quotas with a window of at most `longest`, and
-    /// the others. The parts can be counted for different subjects.
+    /// the quotas with a longer window. The parts can be counted for different subjects.
     #[must_use]
     pub fn split_at(self, longest: TimeDelta) -> (Self, Self) {
         let (short, long) = self.policies.into_iter().partition(|policy| policy.quota.window <= longest);

@@ -141,7 +141,7 @@ struct Sets {
 }
 
 impl Sets {
-    /// Returns how exactly all words of a search match these words; `None` when one is missing.
+    /// Returns how exactly all words of a search match these words; `None` when a word of the search is missing.
     fn manner(&self, terms: &[(&str, SearchTerm)]) -> Option<Manner> {
         let mut all = Manner::BEST;
         for (literal, term) in terms {
