@@ -35,8 +35,8 @@ impl Clock for StoppedClock {
     }
 }
 
-/// A signer that returns the same signature for any data. This is enough, because these tests send no webhooks and
-/// expect every received webhook to be refused.
+/// A signer that returns the same signature for any data. This is enough, because no test here sends a webhook
+/// successfully, and every received webhook must be refused.
 struct NoSigner;
 
 impl Signer for NoSigner {
@@ -215,7 +215,8 @@ async fn a_malformed_or_outdated_signature_is_refused_without_the_body() {
         assert_eq!(sandbox.check_signature_header(signature, now), Err(WebhookError::Signature));
         assert_eq!(sandbox.read_webhook(signature, b"{}", now), Err(WebhookError::Signature));
     }
-    // A recent signature with a tag of the right length can only be refused with the body.
+    // A header with a recent time and a tag of the right length passes the check without the body. Its tag is wrong,
+    // which shows only when it is verified with the body.
     assert_eq!(sandbox.check_signature_header(Some(&recent), now), Ok(()));
     assert_eq!(sandbox.read_webhook(Some(&recent), b"{}", now), Err(WebhookError::Signature));
 }

@@ -9,7 +9,7 @@ use domain::{
 const MAX_UNITS: i64 = 999_999_999_999;
 
 /// Stripe's minimum charge for each currency, in ISO 4217 minor units. For other currencies, Stripe publishes no
-/// minimum.
+/// minimum, so it is taken to be one minor unit.
 const MINIMUMS: [(&str, i64); 24] = [
     ("AED", 200),
     ("AUD", 50),
@@ -88,7 +88,7 @@ pub(crate) fn to_units(amount: Money) -> Option<i64> {
 }
 
 /// Converts units of the API to an amount; `None` when the currency is unknown, or the amount is not a whole number of
-/// minor units.
+/// minor units, or too large.
 pub(crate) fn from_units(units: i64, currency: &str) -> Option<Money> {
     let currency: Currency = currency.to_ascii_uppercase().parse().ok()?;
     let minor = match Units::of(currency) {

@@ -1,4 +1,5 @@
-//! A circuit breaker: stops calls to Stripe for 30 seconds when at least half of the last 20 calls failed.
+//! A circuit breaker: stops calls to Stripe for 30 seconds when at least half of the last 20 calls failed. Each retry
+//! counts as a call.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The breaker opens when `FAILURES` of the last `WINDOW` calls failed.
+/// The breaker opens when at least `FAILURES` of the last `WINDOW` calls failed.
 const WINDOW: usize = 20;
 const FAILURES: usize = 10;
 
@@ -28,11 +29,11 @@ struct State {
     failed: VecDeque<bool>,
     /// The end of the time in which calls are refused; `None` while the breaker is closed.
     open_until: Option<Instant>,
-    /// How often the breaker has opened or permitted a trial call.
+    /// The number of the current period. A new period begins when the breaker opens, permits a trial call, or closes.
     period: u64,
 }
 
-/// The permission to call Stripe, whose outcome must be recorded.
+/// The permission to make one call of Stripe. The outcome of that call must be recorded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Permit {
     period: u64,
@@ -51,9 +52,9 @@ impl Breaker {
         Some(Permit { period: state.period })
     }
 
-    /// Records the outcome of a call; returns `true` when this outcome opened a closed breaker. A call that began
-    /// before the breaker opened does not change an open breaker: only the outcome of the trial call shows whether
-    /// Stripe answers again.
+    /// Records the outcome of a call; returns `true` when this outcome opened a closed breaker. The outcome is ignored
+    /// if, since the call was permitted, the breaker has opened, permitted a trial call, or closed: only the outcome of
+    /// the latest trial call shows whether Stripe answers again.
     pub(crate) fn record(&self, permit: Permit, has_failed: bool, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if permit.period != state.period {
@@ -77,7 +78,8 @@ impl Breaker {
 }
 
 impl State {
-    /// Begins a period in which calls are refused until this time, or one in which all calls are permitted.
+    /// Begins a period in which calls are refused until this time or, for `None`, a period in which all calls are
+    /// permitted.
     fn refuse_until(&mut self, until: Option<Instant>) {
         self.open_until = until;
         self.failed.clear();
@@ -89,7 +91,7 @@ impl State {
 mod tests {
     use super::*;
 
-    /// Makes a call with this outcome.
+    /// Makes a call with this outcome, and returns whether it opened the breaker.
     fn call(breaker: &Breaker, has_failed: bool, now: Instant) -> bool {
         breaker.record(breaker.permit(now).unwrap(), has_failed, now)
     }

@@ -86,8 +86,9 @@ impl Failure {
     }
 }
 
-/// The failure of a call whose earlier attempt may have taken effect: a later attempt that was refused or not sent does
-/// not show whether it did.
+/// The failure of a call after its latest attempt. If an earlier attempt may have taken effect, its failure is kept
+/// when a later attempt is refused or does not reach Stripe: that does not show whether the earlier attempt took
+/// effect.
 fn after_uncertain(earlier: Option<Failure>, failure: Failure) -> Failure {
     match (earlier, failure) {
         (Some(earlier), Failure::Refused { .. } | Failure::NotReached(_)) => earlier,
@@ -273,7 +274,8 @@ fn failed_without_answer(call: Call<'_>, error: reqwest::Error) -> FailedAttempt
     }
 }
 
-/// Interprets an error response. For the retry, the header `Stripe-Should-Retry` takes precedence over the rules here.
+/// Interprets an error response. For the decision whether to retry, the header `Stripe-Should-Retry` takes precedence
+/// over the rules here.
 fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body: &[u8]) -> FailedAttempt {
     let error = CallError::Status(status);
     let (failure, may_retry) = match status {

@@ -10,14 +10,15 @@ use serde_json::Value;
 /// The maximum number of characters of an identifier or type. Stripe's identifiers have at most 255.
 const MAX_LENGTH: usize = 255;
 
-/// The text field `name` of an object; `None` when it is missing, empty, or too long for a database index.
+/// The text field `name` of an object; `None` when it is missing, empty, or longer than `MAX_LENGTH`.
 fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     let text = object.get(name).and_then(Value::as_str);
     text.filter(|text| !text.is_empty() && text.chars().nth(MAX_LENGTH).is_none())
 }
 
-/// Reads an event; `None` when the value is not an event. The subject is `EventSubject::Other` for events of the other
-/// mode (live or test), events of a connected account, and thin events, which have another format.
+/// Reads an event; `None` when the value has no valid identifier or type. The subject is `EventSubject::Other` for
+/// events about other objects, events of the other mode (live or test), events of a connected account, and thin events,
+/// which have another format.
 pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant) -> Option<ProviderEvent> {
     let text = |name: &str| text(value, name);
     let (id, kind) = (text("id")?.to_owned(), text("type")?.to_owned());

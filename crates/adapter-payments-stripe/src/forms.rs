@@ -13,7 +13,7 @@ const MAX_LINES: usize = 100;
 const MAX_NAME: usize = 250;
 
 /// The parameters of a Checkout Session; `None` when Stripe cannot charge exactly the requested amount, or when the
-/// prices of the lines do not add up to it.
+/// prices of the lines do not add up to that amount.
 pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> Option<String> {
     let zero = domain::money::Money::zero(request.amount.currency());
     let sum = request.lines.iter().try_fold(zero, |sum, line| sum.checked_add(line.price).ok())?;
@@ -59,8 +59,8 @@ pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> 
     Some(form.finish())
 }
 
-/// The names and amounts of the line items. If Stripe cannot take each line of the order, a single item for the whole
-/// order replaces them.
+/// The names and amounts of the line items. If the order has no lines or more than `MAX_LINES`, or if a line has no
+/// name or a price that Stripe cannot charge exactly, a single item for the whole order replaces all lines.
 fn lines(request: &CheckoutRequest, total: i64) -> Vec<(String, i64)> {
     let line = |line: &domain::payments::CheckoutLine| {
         let name: String = line.name.chars().take(MAX_NAME).collect();

@@ -89,7 +89,7 @@ struct List {
     has_more: bool,
 }
 
-/// A list of the API to read.
+/// Which list of the API to read, and with which filter.
 #[derive(Clone, Copy)]
 struct Listing<'a> {
     endpoint: &'static str,
@@ -139,7 +139,8 @@ impl StripeGateway {
     }
 
     /// Reads all pages of a list, one by one, and returns the results of `read` for its objects, newest object first.
-    /// Only the results are kept in memory.
+    /// Objects that cannot be parsed, or for which `read` returns `None`, are left out. Only the results are kept in
+    /// memory.
     async fn all<T: DeserializeOwned, V>(
         &self,
         listing: Listing<'_>,
@@ -161,9 +162,9 @@ impl StripeGateway {
         .await
     }
 
-    /// The objects that directly follow the object `after` in time (at most one page, oldest first), and whether newer
-    /// ones exist. If `after` is `None`, or Stripe no longer has that object, the page begins with the oldest object of
-    /// the list.
+    /// The objects that directly follow the object `after` in time (at most one page, oldest first), and whether the
+    /// list has objects after this page. If `after` is `None`, or Stripe no longer has that object, the page begins
+    /// with the oldest object of the list.
     async fn oldest_page(
         &self,
         listing: Listing<'_>,
@@ -216,8 +217,8 @@ fn id_of(object: &Value) -> Option<&str> {
     object.get("id")?.as_str()
 }
 
-/// Returns the objects that can be parsed. The others are skipped with a warning: other applications may use the same
-/// Stripe account, and their objects may lack fields that the shop needs.
+/// Returns the objects that can be parsed. An object that cannot be parsed is skipped with a warning: other
+/// applications may use the same Stripe account, and their objects may lack fields that the shop needs.
 fn read_all<T: DeserializeOwned>(objects: Vec<Value>) -> impl Iterator<Item = T> {
     objects.into_iter().filter_map(|object| {
         let id = id_of(&object).unwrap_or_default().to_owned();
@@ -382,7 +383,7 @@ impl PaymentGateway for StripeGateway {
                 after = page.last().and_then(id_of).map(str::to_owned);
                 let sessions = read_all::<Session>(page);
                 let found: Vec<_> = sessions.filter_map(|session| self.checkout_of(&session)).collect();
-                // A page may contain only sessions that do not belong to the shop. The caller could not continue from
+                // A page may contain only sessions that cannot belong to the shop. The caller could not continue from
                 // an empty page, because its cursor is the last returned checkout.
                 if !found.is_empty() || !has_more || after.is_none() {
                     return Ok((found, has_more));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// The key-value pairs that the shop attached to an object when it created the object.
+/// The key-value pairs that the creator of an object attached to it. The shop attaches its own identifiers.
 pub(crate) type Metadata = HashMap<String, String>;
 
 /// A field that contains a whole object, or only its identifier if the call did not ask to expand the field.

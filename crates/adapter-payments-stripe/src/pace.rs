@@ -18,7 +18,7 @@ pub(crate) struct Pace(Mutex<HashMap<&'static str, VecDeque<Instant>>>);
 
 impl Pace {
     /// Waits until the endpoint may be called, and counts the call. The wait has no time limit, so the caller must set
-    /// one. A call is counted only when the wait ends, so an abandoned wait does not delay other calls.
+    /// a limit. A call is counted only when the wait ends, so an abandoned wait does not delay other calls.
     pub(crate) async fn wait(&self, endpoint: &'static str) {
         while let Err(free_at) = self.take(endpoint, Instant::now()) {
             sleep_until(free_at).await;

@@ -22,7 +22,7 @@ fn instant(seconds: i64) -> Option<Instant> {
     Instant::from_timestamp(seconds, 0)
 }
 
-/// The shop's identifier in the metadata field `name`; `None` when it is missing or malformed.
+/// The identifier that the shop stored in the metadata field `name`; `None` when it is missing or malformed.
 fn id_in<K: Kind>(metadata: Option<&Metadata>, name: &str) -> Option<Id<K>> {
     metadata?.get(name)?.parse().ok()
 }
@@ -86,7 +86,8 @@ fn checkout_report(session: &Session, amount: Money, now: Instant) -> Option<Che
     })
 }
 
-/// When the money of a charge arrived, in seconds since 1970.
+/// When the money of a charge arrived, in seconds since 1970. If the charge has no balance transaction, the time when
+/// the charge was created is used.
 fn arrival(charge: &Charge) -> i64 {
     let transaction = charge.balance_transaction.as_ref().and_then(Expandable::object);
     transaction.map_or(charge.created, |transaction| transaction.created)
@@ -99,7 +100,8 @@ fn failure(intent: &Intent, at: i64) -> Option<PaymentFailure> {
     Some(PaymentFailure { at: instant(at)?, code })
 }
 
-/// Converts a refund; `None` for one that cannot belong to the shop, for example because it has no `PaymentIntent`.
+/// Converts a refund; `None` for a refund that cannot belong to the shop, for example because it has no
+/// `PaymentIntent`.
 pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     let created_at = instant(refund.created)?;
     let failed_at = || {
@@ -121,7 +123,8 @@ pub(crate) fn refund(refund: &Refund) -> Option<ProviderRefund> {
     })
 }
 
-/// Converts a dispute; `None` for one that cannot belong to the shop, for example because it has no `PaymentIntent`.
+/// Converts a dispute; `None` for a dispute that cannot belong to the shop, for example because it has no
+/// `PaymentIntent`.
 pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute> {
     let amount = amounts::from_units(dispute.amount, &dispute.currency)?;
     let transactions = &dispute.balance_transactions;
@@ -146,7 +149,7 @@ pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute
 }
 
 /// The money that Stripe withdrew for a dispute, even if it was returned later. Transactions are in the currency of the
-/// account. If that is not the currency of the dispute, the result is the disputed amount.
+/// account. If that currency is not the currency of the dispute, the result is the disputed amount.
 fn withdrawn(transactions: &[BalanceTransaction], disputed: Money, currency: &str) -> Option<Money> {
     let mut taken = transactions.iter().filter(|it| it.amount < 0).peekable();
     if taken.peek().is_none() {

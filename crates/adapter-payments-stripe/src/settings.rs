@@ -28,10 +28,10 @@ impl fmt::Debug for StripeSecret {
 /// The settings of the Stripe account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeSettings {
-    /// The secret key of the account: `sk_test_…`, `sk_live_…` or a restricted one (`rk_…`).
+    /// The secret key of the account: `sk_test_…`, `sk_live_…` or a restricted key (`rk_…`).
     pub secret_key: StripeSecret,
     /// The secrets that Stripe may sign webhooks with. While a secret is being replaced, the list has the old and the
-    /// new one.
+    /// new secret.
     pub webhook_secrets: Vec<StripeSecret>,
     /// The base URL of the API, without a trailing slash: [`StripeSettings::API_BASE`], or the address of a fake
     /// Stripe.

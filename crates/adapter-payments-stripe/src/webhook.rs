@@ -12,8 +12,8 @@ const TOLERANCE: u64 = 300;
 /// The maximum number of `v1` signatures in a header. Stripe sends one for each active secret.
 const MAX_TAGS: usize = 10;
 
-/// Parses the header, and checks that it has a recent time and at least one `v1` signature. It needs no body, so a
-/// request can be refused before its body is read.
+/// Parses the header, and checks that it has a recent time and 1 to `MAX_TAGS` well-formed `v1` signatures. The check
+/// needs no body, so a request can be refused before its body is read.
 ///
 /// # Errors
 /// When the header cannot be valid for any body.

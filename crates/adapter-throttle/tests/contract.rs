@@ -43,7 +43,7 @@ impl Clock for MovableClock {
 trait Throttle: RateLimiter + SignInGuard {}
 impl<T: RateLimiter + SignInGuard> Throttle for T {}
 
-/// An implementation of the rate limits, its clock, and its Redis server, if it uses one.
+/// An implementation of the ports, its clock, and its Redis server, if it uses one.
 struct World {
     throttle: Arc<dyn Throttle>,
     clock: Arc<MovableClock>,
@@ -185,7 +185,11 @@ async fn a_repeated_use_is_counted_once(World { throttle, clock, .. }: World) {
     assert_eq!(remaining("three").await, (false, vec![0, 1]));
     assert_eq!(remaining("one").await, (true, vec![0, 1]));
     clock.advance(60);
-    assert_eq!(remaining("two").await, (true, vec![2, 1]), "a repeated use is free for the longest window");
+    assert_eq!(
+        remaining("two").await,
+        (true, vec![2, 1]),
+        "a repeated use is not counted until the longest window ends"
+    );
     assert_eq!(remaining("three").await, (true, vec![1, 0]));
     assert_eq!(remaining("four").await, (false, vec![1, 0]));
     clock.advance(3_600);
@@ -319,7 +323,8 @@ async fn failures_of_other_clients_do_not_delay_a_known_client(World { throttle,
     }
     assert_eq!(wait(&*throttle, &stranger).await, 32);
     assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "a client without an address is unknown");
-    // Another address in the same /64 counts as the same known client, whose failures are counted separately.
+    // Another address in the same /64 counts as the same known client, whose failures are counted separately from those
+    // of unknown clients.
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &attempt("ann", "2001:db8::2")).await, 0);
     }
@@ -419,7 +424,11 @@ async fn only_one_request_waits_for_a_redis_that_does_not_answer() {
         let verdict = node.take(&limit, "a").await;
         assert_eq!(verdict.quotas[0].remaining, 1_000 - number, "the node counts in its own memory");
     }
-    assert!(begun.elapsed() < Duration::from_secs(5), "each of 200 waited: {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "several of 200 requests waited: {:?}",
+        begun.elapsed()
+    );
     redis.resume();
     node.connected().await;
     // After resuming, Redis may have counted a request that was sent during the pause, which is acceptable.

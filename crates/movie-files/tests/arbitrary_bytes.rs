@@ -11,7 +11,7 @@ use std::io::{self, Cursor, Read};
 use movie_files::{FileKind, MovieFile, ReadOptions, Row};
 use proptest::prelude::*;
 
-/// Returns a few bytes at a time, like a slow pipe.
+/// A reader that returns at most this many bytes at a time, like a slow pipe.
 struct Trickle(Cursor<Vec<u8>>, usize);
 
 impl Read for Trickle {
@@ -23,7 +23,7 @@ impl Read for Trickle {
 
 const KINDS: [Option<FileKind>; 3] = [None, Some(FileKind::Csv), Some(FileKind::Json)];
 
-/// Reads the file to its end, this many bytes at a time; returns its rows and its error.
+/// Reads the file to its end, at most `step` bytes at a time; returns its rows, and its error if reading failed.
 fn read(bytes: &[u8], kind: Option<FileKind>, step: usize) -> (Vec<Row>, Option<String>) {
     let mut options = ReadOptions::new("USD".parse().unwrap());
     options.kind = kind;
@@ -65,7 +65,7 @@ fn check(bytes: &[u8]) {
     }
 }
 
-/// Pieces that have a meaning for one of the readers.
+/// A piece of a file: mostly a text that has a meaning for one of the readers, sometimes other bytes.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let known = [
         "\"",

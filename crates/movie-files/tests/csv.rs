@@ -278,7 +278,7 @@ fn a_cell_that_never_ends_is_read_to_the_end_of_the_file() {
     let error = file.next().unwrap().unwrap_err();
     assert!(matches!(error, MovieFileError::OpenQuote { line: 2 }), "{error}");
     assert!(bytes_read.get() > u64::try_from(length).unwrap());
-    assert!(file.next().is_none(), "an error ends the file");
+    assert!(file.next().is_none(), "no rows follow an error");
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub struct TestRedis {
 }
 
 impl TestRedis {
-    /// Returns whether tests that need Redis must be skipped, which is the case with `SKIP_REDIS=1`.
+    /// Returns whether tests that need Redis must be skipped: when `SKIP_REDIS` has a value other than 0.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "tests have no composition root that reads settings")]
     pub fn is_skipped() -> bool {

@@ -21,34 +21,35 @@ use crate::{
     statement::Statement,
 };
 
-/// How many totals of filters, and how many sizes of conditions, are cached.
+/// The maximum number of cached totals of filters, and also of cached sizes of conditions.
 const MAX_TOTALS: usize = 1_024;
 
-/// How many facets of filters are cached.
+/// The maximum number of cached entries with facets. An entry has the facets of a filter, or some of its groups.
 const MAX_FACETS: usize = 256;
 
-/// How many facets of filters are counted at once: each count uses a core of the database, and the limit leaves
-/// connections for other calls.
+/// How many callers may count facets at once: each count uses a core of the database, and the limit leaves connections
+/// for other calls.
 const FACETS_AT_ONCE: usize = 2;
 
 /// How long a caller waits for a permit to count.
 const COUNTING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Counts that cover at least this number of movies may be used for a short time after the catalogue has changed,
-/// because counting a million movies takes several hundred milliseconds, and large catalogues change often.
+/// The facets of at least this number of movies, and counts of names that add up to at least this number, may be used
+/// for a short time after the catalogue has changed, because counting a million movies takes several hundred
+/// milliseconds, and large catalogues change often.
 const LARGE_COUNT: i64 = 100_000;
 
-/// The maximum age up to which a count may be used although the catalogue has changed since.
+/// The maximum age of a count that is used although the catalogue has changed since the count was computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LongestAge {
-    /// While no caller is counting.
+    /// In any case.
     usually: Duration,
-    /// While another caller is counting.
+    /// While other callers hold all permits to count.
     while_counting: Duration,
 }
 
-/// The maximum ages for counts of a large catalogue: its changes are shown after at most five seconds, or ten seconds
-/// while another caller is counting.
+/// The maximum ages for counts of a large catalogue: after a change, an earlier count is used until it is five seconds
+/// old, or ten seconds while other callers hold all permits to count.
 pub(crate) const OF_LARGE: LongestAge =
     LongestAge { usually: Duration::from_secs(5), while_counting: Duration::from_secs(10) };
 
@@ -58,10 +59,11 @@ const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 /// How many different texts of list statements may stay prepared on each connection.
 const MAX_SHAPES: usize = 128;
 
-/// A cache of counts that are expensive to compute.
+/// A cache of counts that are expensive to compute, and the permits that limit how many callers compute counts and
+/// search.
 ///
-/// Each count is stored with the version of the catalogue for which it was computed. It is exact for every page that is
-/// read with the same version, whichever node changed the catalogue last.
+/// Each count is stored with the version of the catalogue for which it was computed. The count is exact for every page
+/// that is read with the same version, whichever node changed the catalogue last.
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, Kept<Vec<CountedName>>>>,
@@ -75,17 +77,17 @@ pub(crate) struct CatalogCache {
     name_counting: Arc<Semaphore>,
 }
 
-/// A cached count, with the version of the catalogue for which it was computed.
+/// Cached counts, with the version of the catalogue for which they were computed.
 struct Kept<T> {
     version: i64,
     counted_at: Instant,
-    /// Whether the count covers at least [`LARGE_COUNT`] movies, so that it may be used for a later version.
+    /// Whether the counts add up to at least [`LARGE_COUNT`], so that they may be used for a later version.
     is_large: bool,
     value: T,
 }
 
 impl<T: Clone> Kept<T> {
-    /// The value, if it was computed for this version, or if it is large and not older than `longest_age`.
+    /// The counts, if they were computed for this version, or if they are large and not older than `longest_age`.
     fn value(&self, version: i64, longest_age: Duration) -> Option<T> {
         let is_recent = self.is_large && self.counted_at.elapsed() <= longest_age;
         (self.version == version || is_recent).then(|| self.value.clone())
@@ -93,8 +95,8 @@ impl<T: Clone> Kept<T> {
 }
 
 impl CatalogCache {
-    /// Creates an empty cache for a database with this number of connections. Searches may use half of the connections
-    /// (rounded up) at once, so that other calls succeed during many expensive searches.
+    /// Creates an empty cache for a database with this number of connections. At most half as many searches as
+    /// connections (rounded up) may run at once, so that other calls succeed during many expensive searches.
     pub(crate) fn for_connections(connections: usize) -> Self {
         let searches = connections.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -117,7 +119,7 @@ impl CatalogCache {
     }
 
     /// Waits for a permit to search. A caller that holds a permit must not wait for another one: callers that do so
-    /// could wait for each other forever.
+    /// could wait for each other until the time limit.
     ///
     /// # Errors
     /// When no permit becomes free within [`SEARCH_PATIENCE`].
@@ -126,7 +128,7 @@ impl CatalogCache {
         turn.ok().and_then(Result::ok).ok_or_else(|| StoreError::unavailable("too many searches are running"))
     }
 
-    /// Waits for a permit to count facets. While others are counting, recent counts of this filter are used instead.
+    /// Waits for a permit to count facets. If no permit is free, recent counts of this filter are used instead.
     ///
     /// # Errors
     /// When no permit becomes free within [`COUNTING_PATIENCE`].
@@ -167,7 +169,7 @@ impl CatalogCache {
         }
         let mut totals = lock(&self.totals);
         if totals.len() >= MAX_TOTALS {
-            // Counts of older versions are removed first. If that frees no space, all counts are removed, and are
+            // Counts of other versions are removed first. If that frees no space, all counts are removed, and are
             // computed again when they are needed.
             totals.retain(|_, (known, _)| *known == version);
             if totals.len() >= MAX_TOTALS {
@@ -199,7 +201,8 @@ impl CatalogCache {
         facets.insert(filter, Kept { version, counted_at: Instant::now(), is_large, value: counts });
     }
 
-    /// Records the version of the catalogue that was read last. [`size`](Self::size) uses it.
+    /// Records the version of the catalogue that was read last. [`size`](Self::size) and [`keep_size`](Self::keep_size)
+    /// use it.
     pub(crate) fn note_version(&self, version: i64) {
         self.version.store(version, Ordering::Relaxed);
     }
@@ -209,8 +212,9 @@ impl CatalogCache {
         self.version.load(Ordering::Relaxed)
     }
 
-    /// How many movies a condition selects, counted up to a cap, if it is cached. It is only used to choose the faster
-    /// way to read a list, so it may belong to an earlier version than the page that is read next.
+    /// How many movies a condition selects, counted up to a cap, if this size is cached. Sizes are only used to choose
+    /// the faster way to read or count a list, so a size may belong to an earlier version than the page that is read
+    /// next.
     pub(crate) fn size(&self, condition: &str, cap: u32) -> Option<u32> {
         let version = self.last_version();
         let sizes = lock(&self.sizes);
@@ -262,11 +266,11 @@ impl CatalogCache {
 pub(crate) enum Turn<T> {
     /// The caller counts, and holds the permit until it has finished.
     Count(OwnedSemaphorePermit),
-    /// The caller uses these recent counts, because others are counting.
+    /// The caller uses these recent counts, because other callers hold all permits.
     Use(T),
 }
 
-/// Waits for a permit, or returns recent counts while others are counting.
+/// Waits for a permit to count. If no permit is free, returns recent counts if there are any.
 async fn turn<T>(counting: &Arc<Semaphore>, recent: impl Fn() -> Option<T>) -> Result<Turn<T>, StoreError> {
     if let Ok(permit) = Arc::clone(counting).try_acquire_owned() {
         return Ok(Turn::Count(permit));

@@ -71,8 +71,9 @@ impl Database {
         let mut versions = Vec::new();
         let mut has_names = false;
         let mut lists = groups_by_conditions(filter);
-        // Groups that count all movies are read first: if the version is the same afterwards, the counts belong to it,
-        // except that large counts of names may belong to an earlier version.
+        // Groups that count all movies are read first, because the counts of names are read without a version: if a
+        // later statement still has this version, these counts belong to it, unless large counts of an earlier version
+        // were used.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -121,8 +122,8 @@ impl Database {
                 self.cache().keep_facets(key, version, Arc::new(part));
             }
         }
-        // Counts from several statements are cached only if nothing changed between the statements.
-        // Counts of names may belong to an earlier version.
+        // Counts from several statements are cached only if nothing changed between the statements. Counts of names may
+        // belong to an earlier version, so their version is checked too.
         let are_names_current = !has_names
             || [NameKind::Genre, NameKind::Certification]
                 .into_iter()
@@ -142,7 +143,7 @@ impl Database {
         Ok((version, self.cache().facets(key, version).map(|counts| FacetCounts::clone(&counts))))
     }
 
-    /// Takes the counts of a group for all movies from the cached counts of its names, and removes the group.
+    /// Takes the counts of `group` for all movies from the counts of its names, and removes the group from `groups`.
     async fn note_names(
         &self,
         groups: &mut Vec<FacetGroup>,
@@ -196,7 +197,8 @@ fn note(counts: &mut FacetCounts, (group, id, number, count, _): FacetRow) -> Re
     Ok(())
 }
 
-/// Counts, for each value of the groups, the movies that match the conditions. The movies are found only once.
+/// Counts, for each value of the groups, the movies that match the conditions. If there are conditions, the matching
+/// movies are found only once, for all groups.
 pub(super) fn facets_statement(
     conditions: &[Condition],
     driver: Option<usize>,
@@ -213,8 +215,9 @@ pub(super) fn facets_statement(
         if !is_join {
             push_matching(&mut matching, conditions, driver);
         }
-        // Movies that are counted only once need not be kept in memory. Movies that are counted several times must be
-        // kept, because the planner could otherwise read all movies in the order of the groups.
+        // Movies that are found by a join and counted for only one group, other than the genres, need not be kept in
+        // memory. In other cases they must be kept, because the planner could otherwise read all movies in the order of
+        // a group.
         let is_counted_once = is_join && groups.len() == 1 && !groups.contains(&FacetGroup::Genres);
         let kept = if is_counted_once { "NOT MATERIALIZED" } else { "MATERIALIZED" };
         statement
@@ -223,8 +226,8 @@ pub(super) fn facets_statement(
             .sql(")");
         "FROM matching m"
     };
-    // Years and prices are counted in the order of their indexes and then added up, because grouping by a computed
-    // value would require a sort.
+    // The movies of each year and price are counted first, and these counts are added up to decades and price bands,
+    // because grouping all movies by a computed value would require a sort.
     for (position, group) in FacetGroup::ALL.into_iter().enumerate() {
         if !groups.contains(&group) {
             continue;

@@ -64,8 +64,9 @@ impl Keyset {
         self
     }
 
-    /// The index hint to append to the table name, for a list that is ordered by several columns. No index has all of
-    /// these columns, so the hint names the index of the first one, and only rows that are equal in it must be sorted.
+    /// The index hint to append to the table name, for a list that is ordered by several columns; empty for any other
+    /// list. No index has all of these columns, so the hint names the index of the first column, and only rows with
+    /// equal values in this column must be sorted.
     pub(crate) fn hint(&self) -> String {
         self.index.filter(|_| self.keys.len() > 1).map(index_hint).unwrap_or_default()
     }
@@ -113,8 +114,9 @@ impl Keyset {
     /// Adds the condition that rows come after the position.
     ///
     /// If all columns have the same direction, the condition is one row comparison, so that the database reads the
-    /// index from this position on. Otherwise the condition is a combination of comparisons, preceded by a bound for
-    /// the first column, so that the index of this column is used.
+    /// index from this position on; if the first column is an expression with an index, a bound for it comes before the
+    /// comparison. Otherwise the condition is a combination of comparisons, preceded by a bound for the first column,
+    /// so that the index of this column is used.
     pub(crate) fn push_behind<ST>(
         &self,
         statement: &mut Statement<ST>,

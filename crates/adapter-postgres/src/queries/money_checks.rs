@@ -19,11 +19,11 @@ use crate::{
 /// How long an order or payment may stay pending after its expiry.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
-/// Only orders that were paid within this time are checked for a mail, because sent mails are removed from the outbox
-/// after a week.
+/// Only orders that were paid within this time before the check are checked for a mail, because sent mails are removed
+/// from the outbox after a week.
 const MAILS_FOR: TimeDelta = TimeDelta::days(6);
 
-/// The maximum number of reported violations for each rule.
+/// The maximum number of reported violations for each of the `RULES`.
 const MOST: i64 = 100;
 
 /// The placeholder in a rule for the cutoff time: orders and payments that expired before this time must no longer be
@@ -31,8 +31,8 @@ const MOST: i64 = 100;
 const CUTOFF: char = '$';
 
 /// The condition that the item `i` of the payment `p` still entitles the buyer to the movie: the item was not refunded,
-/// no dispute about the payment was lost, and the payment was not fully refunded in the provider's dashboard. `p` must
-/// be the payment that paid its order.
+/// no dispute about the payment was lost, and the payment was not fully refunded with refunds of which at least one was
+/// made in the provider's dashboard. `p` must be the payment that paid its order.
 macro_rules! entitled {
     () => {
         "NOT EXISTS (SELECT 1 FROM refund_items x JOIN refunds r ON r.id = x.refund_id \
@@ -208,7 +208,8 @@ impl MoneyChecks for Database {
 }
 
 impl Database {
-    /// Returns a violation for each recently paid order whose buyer got no mail about the payment.
+    /// Returns a violation for each recently paid order whose buyer got no mail about the payment and has not deleted
+    /// the account.
     async fn unmailed_orders(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
         let mut violations = Vec::new();
         let mut after = (now.checked_sub_signed(MAILS_FOR).unwrap_or(now), uuid::Uuid::nil());

@@ -1,8 +1,8 @@
 //! How the movies of a list are found: by scanning the index of its order, or with the index of one condition.
 //!
 //! A scan in the order ("walk") stops when the page is full, but reads everything if few movies match. The index of a
-//! condition reads all matching movies, regardless of the size of the page. Which one is cheaper is estimated with
-//! counts that stop early, and a walk that turns out to be long is abandoned (decision 16).
+//! condition reads all matching movies, regardless of the size of the page. Which of the two is cheaper is estimated
+//! with counts that stop early, and a walk that turns out to be long is abandoned (decision 16).
 
 use diesel::sql_types::{BigInt, Integer};
 use domain::store::StoreError;
@@ -18,8 +18,8 @@ use crate::{
 const PROBED: u32 = 5_000;
 /// If every condition has more than [`PROBED`] movies, the movies of each condition are counted up to this number.
 const PROBED_FAR: u32 = 200_000;
-/// The possible limits of a walk: the number of movies after which it is abandoned. There are only a few, because each
-/// limit is part of the SQL text, and each text is prepared separately.
+/// The possible limits of a walk for a page with conditions: the number of movies after which it is abandoned. There
+/// are only a few, because each limit is part of the SQL text, and each text is prepared separately.
 const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
 /// The limit of the first walk when all conditions have many movies.
 const FIRST_WALK: u32 = 5_000;
@@ -84,20 +84,21 @@ fn walk_from(walked: u32, found: usize, rows: u32) -> u64 {
 struct Sizes {
     /// The number of movies of each condition, counted up to a cap; `None` if no index can count them.
     of: Vec<Option<u32>>,
-    /// Whether a walk can check the condition by its filter bits, in the same order as `of`.
+    /// For each condition, in the same order as `of`: whether a walk can check it by its filter bits.
     has_mask: Vec<bool>,
     /// The approximate number of all movies.
     movies: u64,
 }
 
 impl Sizes {
-    /// The condition with the fewest movies.
+    /// The position of the condition with the fewest movies, and the number of these movies; `None` if no such number
+    /// is known.
     fn smallest(&self) -> Option<(usize, u32)> {
         let known = self.of.iter().enumerate().filter_map(|(position, size)| Some((position, (*size)?)));
         known.min_by_key(|(_, size)| *size)
     }
 
-    /// The condition with the fewest movies, if there are so few that reading all of them is cheap.
+    /// The same as [`smallest`](Self::smallest), if the movies are so few that reading all of them is cheap.
     fn selective(&self) -> Option<(usize, u32)> {
         self.smallest().filter(|(_, size)| *size <= PROBED)
     }
@@ -152,14 +153,14 @@ impl Database {
         }
     }
 
-    /// Caches the access that was tried after a walk that did not fill the page, so that similar pages begin with this
-    /// access.
+    /// Caches the access that was tried after a walk that did not fill the page, so that pages with the same key
+    /// ([`access_key`]) begin with this access.
     pub(super) fn remember_access(&self, conditions: &[Condition], rows: u32, access: Access) {
         self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }
 
     /// The next access after `walk` found only `found` of the `rows` needed rows; `None` when no further attempt is
-    /// needed.
+    /// needed, because `walk` had no limit.
     pub(super) async fn access_after(
         &self,
         walk: Access,
@@ -307,7 +308,11 @@ mod tests {
             sizes(&[common, Some(700)], 1_000).access(21, true),
             Some(Access::Walk { limit: Some(1_000) })
         );
-        assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page after 600 matches");
+        assert_eq!(
+            sizes(&[common, Some(700)], 1_000).access(600, true),
+            LOOKUP,
+            "a page that needs 600 matches"
+        );
         assert_eq!(
             sizes(&[None], 1_000_000).access(21, true),
             FAR_WALK,

@@ -21,13 +21,13 @@ use crate::{
 
 /// The size of a sample of the movies, in percent.
 const SAMPLED_PERCENT: u32 = 2;
-/// From this number of movies on, a sample is taken before the matches are counted.
+/// If the catalogue has at least this number of movies, a sample is taken before the matches of a search are counted.
 pub(super) const SAMPLED_FROM: u64 = 200_000;
-/// If a sample contains this number of matches, there are certainly more matches than the largest exact total
+/// If a sample contains this number of matches, there are almost certainly more matches than the largest exact total
 /// (`domain::page::NUMBERED_ITEMS`, 10,000), because 400 matches in 2 % of the movies suggest 20,000.
 pub(super) const CERTAIN_IN_SAMPLE: u64 = 400;
 
-/// The columns of a movie that [`Condition::push_check`] needs.
+/// The columns of a movie that [`Condition::push_check`] needs for the movies of a walk.
 const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
 /// The time of the purchase; available only if [`Condition::Bought`] looks up the movies.
@@ -48,7 +48,7 @@ pub(super) enum Condition {
     Favorite(Uuid),
     /// The folded title contains this text.
     Title(String),
-    /// This part of the search index has the terms.
+    /// The movie has all of these terms in this part of the search index.
     Words { terms: Vec<SearchTerm>, part: IndexPart },
     /// The complete folded name in the search index equals this text.
     WholeName(String),
@@ -194,8 +194,8 @@ impl Condition {
         }
     }
 
-    /// Whether the lookup of the condition stops as soon as enough movies are found. A lookup of several names reads
-    /// all their movies first, to remove duplicates.
+    /// Whether the lookup of the condition stops as soon as enough movies are found. A lookup of words reads all
+    /// matches first, and so does a lookup of several names, to remove duplicates.
     pub(super) const fn is_lookup_incremental(&self) -> bool {
         match self {
             Self::Linked { names, .. } => names.len() < 2,
@@ -313,9 +313,9 @@ impl Condition {
         }
     }
 
-    /// Adds the number of movies that meet the condition, counted up to a maximum or estimated; 0 for a whole name,
-    /// so that its index is used. Returns `false` for a title, which no index counts cheaply, and for the conditions
-    /// of [`only_driver`], which need no count.
+    /// Adds the number of movies that meet the condition, counted up to a maximum or estimated; 0 for a whole name, so
+    /// that its index is used, and for [`Condition::Never`]. Returns `false` for a title, which no index counts
+    /// cheaply, and for the conditions of [`only_driver`], which need no count.
     pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Words { terms, part } => {
@@ -387,7 +387,7 @@ fn push_estimate<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
     statement.sql(") AS terms)");
 }
 
-/// A text that is greater than all texts that begin with this one.
+/// A text that is greater than all words that begin with `text`.
 pub(super) fn behind_all(text: &str) -> String {
     format!("{text}{}", char::MAX)
 }

@@ -150,9 +150,10 @@ impl Database {
         Ok(rows)
     }
 
-    /// The rows of a page within the movies that are equal in the first of several sort keys, if there are enough of
-    /// them: among many movies of the same price, the page is found with the index of the next sort key, since sorting
-    /// all of them takes long.
+    /// The rows of a page, and the next row, read only from movies that have the same value of the first sort key.
+    /// `None` if these movies are too few, if the list has only one sort key, if the first sort key is one that few
+    /// movies share, or if the list is not read by a walk. For example, when many movies have the same price, the page
+    /// is found with the index of the next sort key, because sorting all these movies takes long.
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],
@@ -354,7 +355,7 @@ fn limit(request: &PageRequest) -> u32 {
     LIMITS.into_iter().find(|limit| *limit >= wanted).unwrap_or(wanted)
 }
 
-/// Adds `AND …`: the rows after the position where the page begins.
+/// Adds `AND …` for the rows after the position at which the page begins; nothing for a numbered page.
 fn push_behind<ST>(
     statement: &mut Statement<ST>,
     request: &PageRequest,

@@ -28,8 +28,8 @@ type CountRow = (DbUuid, String, i64, i64);
 pub(super) type NameTypes = (SqlId, Text, Text, BigInt);
 type NameRow = (DbUuid, String, String, i64);
 
-/// Whether a kind has few names with many movies each. The movies of all these names are counted together, once for
-/// each version of the catalogue. People have few movies each, so their movies are counted when a page of people is
+/// Whether a kind has few names with many movies each. The movies of all these names are counted together, at most once
+/// for each version of the catalogue. People have few movies each, so their movies are counted when a page of people is
 /// read.
 const fn is_counted_together(kind: NameKind) -> bool {
     matches!(kind, NameKind::Genre | NameKind::Certification)

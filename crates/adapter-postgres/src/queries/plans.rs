@@ -1,4 +1,4 @@
-//! Tests that statements use the expected indexes, on a database with 10,000 movies.
+//! Tests of the indexes that statements use and of the rows that they return, on a database with 10,000 movies.
 
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
@@ -52,7 +52,7 @@ fn filters() -> Vec<MovieFilter> {
     ]
 }
 
-/// All ways to find the movies of a list.
+/// All ways to find the movies of a list; no walk unless `can_walk` is true or there are no conditions.
 fn accesses(conditions: &[Condition], can_walk: bool) -> Vec<Access> {
     if conditions.is_empty() {
         return vec![Access::Walk { limit: None }];
@@ -336,7 +336,7 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
     let Some((database, _guard)) = filled().await else { return };
     let place =
         |seconds| LogPlace { at: Instant::from_timestamp(seconds, 0).unwrap(), id: Uuid::from_u128(7) };
-    // The times of the rows are the current time on one database, and in 1970 on the other.
+    // The times of the rows are near the current time on PostgreSQL, and in 1970 on SQLite.
     for after in [None, Some(place(1))] {
         let statement = audit_seals::part(after, place(4_102_444_800), 1_000);
         plan(&database, &statement).await.walks_the_index("audit_log_created_at");
@@ -351,8 +351,8 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let request = |number| PageRequest::numbered(number, 20).unwrap();
     // The number of matching movies and the total are counted once and then cached, or follow from the page. The last
-    // page is read a second time with a lookup, because a walk that did not fill the page does not show that there are
-    // no more matches.
+    // page, and a page after it, is read a second time with a lookup, because a walk that did not fill the page does
+    // not show that there are no more matches.
     for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 2), (400, 2)] {
         let before = database.statements();
         let page =

@@ -1,4 +1,4 @@
-//! A cache for the results of recent searches, suggestions and short lists.
+//! A cache for the results of recent searches, suggestions, short lists and similar words.
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
@@ -10,12 +10,13 @@ use domain::{
 use moka::sync::Cache;
 use uuid::Uuid;
 
-/// The maximum number of cached searches (up to 30 kB each), of cached lists of suggestions, and of cached short lists
-/// (up to 8 kB each).
+/// The maximum number of cached searches (up to 30 kB each). The same maximum applies to cached lists of suggestions,
+/// to cached short lists (up to 8 kB each), and to cached answers whether a search finds a movie.
 const MAX_SEARCHES: u64 = 256;
 
-/// The maximum number of unknown words whose similar words are cached, and of similar words of each (about 100 kB).
+/// The maximum number of unknown words whose similar words are cached.
 const MAX_SIMILAR_WORDS: u64 = 64;
+/// The maximum number of similar words that are cached for one unknown word (about 100 kB).
 const MAX_SIMILAR: usize = 2_000;
 
 /// The maximum length in bytes of a filter whose results are cached. It limits the memory of the cache.
@@ -67,7 +68,7 @@ pub(super) struct Matches {
 }
 
 /// The cache. Its keys contain the version of the catalogue, which every change of a movie on any node increases. So
-/// results from before a change are never returned.
+/// results from before a change are never returned for the version after the change.
 pub(crate) struct RecentSearches {
     matches: Cache<(String, i64), Arc<Matches>>,
     suggestions: Cache<(String, i64), Arc<[Suggestion]>>,
@@ -133,14 +134,14 @@ impl RecentSearches {
         self.similar_words.get(&(word.to_owned(), version))
     }
 
-    /// Caches the words that are similar to this one, unless there are too many.
+    /// Caches the words that may be similar to this word, unless there are more than [`MAX_SIMILAR`].
     pub(super) fn keep_similar_words(&self, word: &str, version: i64, similar: &[KnownWord]) {
         if similar.len() <= MAX_SIMILAR {
             self.similar_words.insert((word.to_owned(), version), similar.into());
         }
     }
 
-    /// Removes all similar words, after the vocabulary has been updated.
+    /// Removes all similar words from the cache, after this process has updated the vocabulary.
     pub(crate) fn forget_similar_words(&self) {
         self.similar_words.invalidate_all();
     }

@@ -159,7 +159,8 @@ impl Scope {
     }
 }
 
-/// Sorts movies or genres: the most sold first, then the higher net sum first.
+/// Sorts movies or genres by the number sold, highest first; if equal, by the net sum, highest first; if also equal, by
+/// identifier.
 fn best_first<K: Kind>(things: &mut [SoldThing<Id<K>>]) {
     let key = |thing: &SoldThing<Id<K>>| {
         (std::cmp::Reverse(thing.sold), std::cmp::Reverse(thing.net), thing.id.as_uuid())
@@ -289,8 +290,8 @@ mod tests {
             Scope::of(SalesPeriod { from: day(from), to: day(to) }, Currency::USD, sales).covers_large_part
         };
         assert!(covers("2020-01-01", "2030-01-01", sales), "all 70 days");
-        assert!(covers("2026-03-01", "2026-03-12", sales), "the last eleven days");
-        assert!(!covers("2026-03-08", "2026-03-12", sales), "the last four days");
+        assert!(covers("2026-03-01", "2026-03-12", sales), "the last 11.5 days");
+        assert!(!covers("2026-03-08", "2026-03-12", sales), "the last 4.5 days");
         assert!(!covers("2025-01-01", "2025-12-31", sales), "the year before");
         assert!(!covers("2020-01-01", "2030-01-01", None), "without sales");
     }

@@ -40,14 +40,15 @@ use crate::{
 /// How many of the most popular matches are ranked, and also how many of the most popular matches by name.
 const RANKED: u32 = 400;
 
-/// How many movies whose complete name equals the search text are also ranked, even if other matches are more
-/// popular.
+/// How many movies whose complete name equals the search text are also ranked, and also considered for suggestions,
+/// even if other matches are more popular.
 const RANKED_BY_WHOLE_NAME: u32 = 100;
 
-/// How many movies are ranked without interruption.
+/// How many movies are ranked before other tasks on the thread may continue.
 const RANKED_AT_ONCE: usize = 50;
 
-/// How many of the most popular matches are considered for suggestions.
+/// How many of the most popular movies with a matching name, and how many with matching people, are considered for
+/// suggestions.
 const SUGGESTED_FROM: u32 = 200;
 
 type PersonTypes = (Bool, SqlId, Text, Double);
@@ -73,7 +74,8 @@ struct Found {
 impl Database {
     /// A page of the movies that a search finds, the best first.
     ///
-    /// The ranked matches are followed by the others, sorted by popularity; in page positions their rank is 0.
+    /// The ranked matches come first. The matches that were not ranked follow, sorted by popularity; in page positions,
+    /// their rank is 0.
     pub(super) async fn page_by_relevance(
         &self,
         filter: &MovieFilter,
@@ -143,7 +145,7 @@ impl Database {
             return Ok(matches);
         }
         let _turn = self.cache().turn_to_search().await?;
-        // Another caller may have found them in the meantime.
+        // Another caller may have found the matches in the meantime.
         if let Some(matches) = recent.matches(key, version) {
             return Ok(matches);
         }
@@ -196,7 +198,7 @@ impl Database {
         let mut access = self.access(conditions, passed, true).await?;
         loop {
             let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
-            // It must be planned each time, since common words need another plan than rare ones.
+            // The statement must be planned each time, because common words need another plan than rare ones.
             statement.forget();
             let rows: Vec<Found> = self.fetch(statement).await?;
             if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
@@ -227,11 +229,11 @@ impl Database {
     }
 }
 
-/// Which part of a list is read that is sorted by popularity.
+/// Which part of a list is read. The list is sorted by popularity.
 struct Cut {
     limit: u32,
     offset: usize,
-    /// Only movies after this one.
+    /// Only movies that come after this movie in the list.
     behind: Option<Ranked>,
     /// The movies to exclude.
     without: Vec<Uuid>,
@@ -244,7 +246,8 @@ impl Cut {
     }
 }
 
-/// The conditions of the filter, except that its search must be the complete name of the movie.
+/// The conditions of the filter, in which the condition about the words of the search is replaced: the search must be
+/// the complete name of the movie.
 fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     let mut conditions = conditions(filter);
     for condition in &mut conditions {
@@ -321,7 +324,7 @@ fn push_found<ST>(
     Ok(())
 }
 
-/// The people of these movies, each with the popularity of their most popular movie among these.
+/// The stars and directors of these movies, each with the popularity of the person's most popular movie in `movies`.
 fn people_statement(movies: &[Uuid]) -> Statement<PersonTypes> {
     let mut statement = Statement::new("SELECT FALSE, n.id, n.name, max(m.popularity) FROM movies m ");
     statement.sql("JOIN movie_stars l ON l.movie_id = m.id JOIN stars n ON n.id = l.star_id WHERE ");
@@ -351,7 +354,7 @@ impl SearchQueries for Database {
                     .bind(begun.clone());
                 statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
             }
-            // Words that were indexed after the vocabulary was last refreshed.
+            // This finds words that were indexed after the vocabulary was last refreshed.
             statement.sql(" THEN TRUE ELSE ");
             push_words_exist(&mut statement, std::slice::from_ref(term));
             statement.sql(" END");
@@ -413,7 +416,7 @@ impl SearchQueries for Database {
             return Ok(suggestions.to_vec());
         }
         let _turn = self.cache().turn_to_search().await?;
-        // Another caller may have found them in the meantime.
+        // Another caller may have found the suggestions in the meantime.
         if let Some(suggestions) = recent.suggestions(&key, version) {
             return Ok(suggestions.to_vec());
         }
@@ -426,7 +429,8 @@ impl SearchQueries for Database {
 }
 
 impl Database {
-    /// The movies and people whose names match, among the most popular ones.
+    /// The movies and people whose names match the search. Only the most popular matching movies and their people are
+    /// considered, and movies with exactly this name.
     async fn matching_names(
         &self,
         filter: &MovieFilter,

@@ -1,7 +1,7 @@
 //! The order of recently read short lists of movies.
 //!
-//! A filter that matches few movies reads thousands of entries of an index, for every page. If the number of matches is
-//! known to be small, the identifiers of all matches are read once, in their order, and pages read only their own
+//! For a filter that matches few movies, every page may read thousands of entries of an index. If the number of matches
+//! is known to be small, the identifiers of all matches are read once, in their order, and pages read only their own
 //! movies by identifier. The list is cached with the version of the catalogue.
 
 use std::sync::Arc;

@@ -51,8 +51,9 @@ struct Basic {
 }
 
 impl Basic {
-    /// Reads the credentials of the `Authorization` header. The outer `None` means that the header is missing, repeated
-    /// or has another scheme; the inner `None` means that its Basic credentials are malformed.
+    /// Reads the credentials of the `Authorization` header. The outer `None` means that the header is missing,
+    /// repeated, not plain ASCII or has another scheme; the inner `None` means that its Basic credentials are
+    /// malformed.
     #[expect(clippy::option_option, reason = "another scheme differs from an unreadable Basic header")]
     fn of(request: &HttpRequest) -> Option<Option<Self>> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
@@ -103,8 +104,8 @@ impl DocsGuard {
         api.limits.count_client(request, |limits| &limits.login).await?;
         let (sessions, origin) = (api.sessions(), origin_of(request));
         let checked = async move {
-            // The state is read before the password is checked. If the account changes in between, the next request
-            // finds that the cached state is out of date.
+            // The state of the account is read before the password is checked. If the account changes in between, the
+            // next request finds that the cached state is out of date.
             let standing = password_check::standing(&sessions, &email).await?;
             password_check::check(&sessions, &email, &password, &origin).await.map(|()| standing)
         };

@@ -29,8 +29,8 @@ pub(crate) struct SharedBytes;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadInParts;
 
-/// Replaces the body of an answer to HEAD by an empty one with the same length: the connection would otherwise read the
-/// whole body and discard it.
+/// Replaces the body of an answer to HEAD by an empty one that declares the same length: the connection would otherwise
+/// read the whole body and discard it.
 pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
         // A stream has no known length.
@@ -55,8 +55,9 @@ impl MessageBody for UnreadBody {
     }
 }
 
-/// Makes the connection send the body in slices; a stream is sent in its own parts. The exchange is dropped, and thus
-/// ends, when the connection has taken the last of them.
+/// Makes the connection send the body in slices; a stream is sent in its own parts. The exchange is dropped with the
+/// body, and thus ends when the connection has taken the last slice or part, or is closed. The exchange of an empty
+/// body ends at once.
 pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
         return body;

@@ -29,8 +29,8 @@ use crate::problem::{Problem, kinds};
 /// The minimum size of an answer that is compressed, in bytes.
 const LEAST: usize = 1024;
 
-/// Answers up to this size, in bytes, are compressed on the thread that serves the request. This takes about a
-/// millisecond.
+/// Answers up to this size, in bytes, are compressed on the thread that serves the request, which takes about a
+/// millisecond. A [`StaticBody`] of any size is compressed on another thread.
 const IN_PLACE: usize = 64 * 1024;
 
 /// Limits how many larger answers are compressed at the same time, because each compressor needs some megabytes. Bodies
@@ -234,8 +234,8 @@ impl StaticBody {
         self.plain.clone()
     }
 
-    /// Answers with the body in the coding that the client prefers. Media types that are already compressed are not
-    /// compressed again.
+    /// Answers with the body in the coding that the client prefers. Bodies of less than [`LEAST`] bytes are not
+    /// compressed, and media types that are already compressed are not compressed again.
     pub(crate) async fn respond(
         self: &Arc<Self>,
         request: &HttpRequest,

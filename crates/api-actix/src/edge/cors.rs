@@ -22,8 +22,8 @@ use crate::{
 /// How long browsers may cache the answer to a preflight request, in seconds. Chromium allows at most two hours.
 const PREFLIGHT_AGE: usize = 7_200;
 
-/// Creates the middleware. It allows the origins of the settings and, in development, the origins on this machine.
-/// Credentials are not allowed, because the API uses no cookies.
+/// Creates the middleware. It allows the origins of the settings and, in development, the `http://` origins on this
+/// machine. Credentials are not allowed, because the API uses no cookies.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     let mut cors = Cors::default()
         .allowed_methods([

@@ -11,8 +11,9 @@ use super::request_id::X_REQUEST_ID;
 pub(crate) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Adds the request id, the security headers and a `Cache-Control` that forbids caching. A header that the handler has
-/// set, such as the content security policy of a page, is kept.
+/// Sets the request id and, with TLS, `Strict-Transport-Security`. Adds the other security headers, and a
+/// `Cache-Control` that forbids caching, unless the handler has set them: for example, the content security policy of a
+/// page is kept.
 pub(super) fn add_missing(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {
     if is_tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

@@ -35,7 +35,7 @@ use crate::{etag, reply::PUBLIC_FOR_SECONDS};
 /// The maximum number of cached pages. Rarely requested pages are evicted first.
 const MOST: u64 = 256;
 
-/// The maximum size of a cached answer, in bytes.
+/// The maximum size of a cached answer before compression, in bytes.
 const LARGEST: usize = 128 * 1024;
 
 /// Writes to these areas do not clear the cache, because they change nothing that an anonymous visitor sees.

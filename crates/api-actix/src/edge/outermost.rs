@@ -164,7 +164,8 @@ impl Outermost {
         self.public_url.starts_with("https://")
     }
 
-    /// Serializes the problem as JSON, or as HTML if the route is one of the server's own pages. Also logs its cause.
+    /// Serializes the problem as JSON, or as HTML if the route is one of the server's own pages. Also logs the cause of
+    /// a server error.
     fn write(&self, received: &Received, problem: &Problem) -> WrittenProblem {
         log_cause(received, problem);
         if html::is_page(received.route.as_deref()) {
@@ -236,7 +237,7 @@ fn add_problem_headers(problem: &Problem, written: &WrittenProblem, headers: &mu
     }
 }
 
-/// Adds HEAD to the methods that the router lists, where it lists GET.
+/// Adds HEAD to the methods in `Allow`, which the router lists, if GET is one of them.
 fn allow_head(headers: &mut HeaderMap) {
     let mut methods: Vec<String> = headers
         .get_all(ALLOW)
@@ -255,7 +256,7 @@ fn allow_head(headers: &mut HeaderMap) {
 }
 
 /// Returns the problem of an error answer: the problem of the handler, or one that replaces an error of the router or
-/// of actix.
+/// of actix. `None` for other answers.
 fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);

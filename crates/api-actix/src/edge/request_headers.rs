@@ -15,8 +15,9 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 406 when `Accept` excludes JSON on a route that answers with JSON. Pages, which are HTML, and unknown paths
-/// are not checked. Answers 400 when `If-None-Match` is too long or contains anything other than printable ASCII.
+/// Answers 406 when `Accept` excludes JSON on a route that answers with JSON. Other routes, such as the HTML pages and
+/// the live stream, and unknown paths are not checked for this. Answers 400 when `If-None-Match` is too long or
+/// contains anything other than printable ASCII.
 pub(crate) async fn check<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -8,8 +8,8 @@ use crate::problem::{
     kinds::{self, Kind},
 };
 
-/// Answers that nearly every operation can give. They are written once and referenced. They have no examples, because
-/// an example contains the path of one operation.
+/// Error answers that many operations can give. Each of these answers is written once and referenced. They have no
+/// examples, because an example contains the path of one operation.
 const SHARED: &[(&str, &[&Kind])] = &[
     ("MalformedRequest", &[&kinds::MALFORMED_REQUEST]),
     ("Unauthorized", &[&kinds::ACCESS_TOKEN_EXPIRED, &kinds::ACCESS_TOKEN_INVALID, &kinds::UNAUTHENTICATED]),

@@ -54,9 +54,9 @@ pub(crate) fn show(schema: &mut Value) {
     bound(schema);
 }
 
-/// The maximum length of a string in an answer, unless its schema defines another maximum.
+/// The documented maximum length of a string, unless its format or its schema defines another maximum.
 const LONGEST_TEXT: u64 = 65_536;
-/// The maximum length of a list in an answer, unless its schema defines another maximum.
+/// The documented maximum length of a list, unless its schema defines another maximum.
 const LONGEST_LIST: u64 = 10_000;
 /// The greatest integer that JavaScript clients represent exactly.
 const GREATEST_EXACT: i64 = 9_007_199_254_740_991;
@@ -82,7 +82,7 @@ fn bound(schema: &mut Value) {
         };
         bounds.push(("maxLength", longest.into()));
         if format.is_empty() && !fields.contains_key("pattern") {
-            // Every text with a NUL character is refused, because databases cannot store it.
+            // Every text with a NUL character is refused, because PostgreSQL cannot store it.
             bounds.push(("pattern", "^[^\\u0000]*$".into()));
         }
     }

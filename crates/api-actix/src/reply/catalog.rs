@@ -28,7 +28,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The `Cache-Control` of answers to callers without a token.
+/// The `Cache-Control` of answers to reads of the catalogue by callers without a token.
 pub(crate) const PUBLIC_FOR_SECONDS: &str = "public, max-age=5";
 
 /// One object of the catalogue, with a strong `ETag` of its version and its content.

@@ -28,7 +28,8 @@ pub struct MergedCart {
 
 impl Carts {
     /// Merges a visitor's cart into the user's cart, after the visitor has signed in. `movie_ids` has the order of the
-    /// visitor's cart: its first movie becomes the newest movie in the user's cart. Repeating the call changes nothing.
+    /// visitor's cart: the first movie that is added becomes the newest movie in the user's cart. Repeating the call
+    /// changes nothing.
     ///
     /// # Errors
     /// See [`AccessError`]. After an error nothing was added, unless only reading the merged cart failed.
@@ -51,7 +52,8 @@ impl Carts {
         for &movie_id in movie_ids {
             match self.put(&mut *unit, actor.user_id, cart_id, movie_id, added_at).await? {
                 Some(reason) => skipped.push(SkippedMovie { movie_id, reason }),
-                // Each movie is added a microsecond before the previous one, because carts list the newest movie first.
+                // The time at which a movie is added is a microsecond before that of the previous movie, because carts
+                // list the newest movie first.
                 None => {
                     added_at = added_at.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(added_at);
                 }

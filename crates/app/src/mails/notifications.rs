@@ -23,9 +23,9 @@ mail!(
 
 /// Says that somebody liked a comment.
 pub(crate) struct CommentLiked {
-    /// The name of the user who liked it last.
+    /// The name of the user who liked the comment last.
     pub(crate) actor: String,
-    /// How many other users like it.
+    /// How many other users like the comment.
     pub(crate) others: u64,
     /// The name of the movie.
     pub(crate) movie: String,

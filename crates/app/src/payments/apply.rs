@@ -92,14 +92,16 @@ impl Payments {
             if held.refunds.is_empty() && held.disputes.is_empty() {
                 self.book(&mut *unit, &held, now).await?;
             } else {
-                // The provider has reported refunds or disputes before the arrival of the money.
+                // The provider has reported refunds or disputes before the arrival of the money, or a refund of owned
+                // movies was just reserved.
                 self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
             }
         }
         unit.commit().await
     }
 
-    /// Applies the change of a payment to its order. Returns the items of movies that the buyer already has.
+    /// Applies the change of a payment to its order. If the payment pays the order, returns the items whose movies the
+    /// buyer already has.
     #[expect(clippy::too_many_arguments, reason = "it contains everything that one transaction needs")]
     async fn update_order(
         &self,
@@ -158,8 +160,9 @@ fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
     }
 }
 
-/// Schedules the next check of an open payment: one minute from now after a change, otherwise as scheduled before. A
-/// payment that is no longer open is not checked, unless [`Payments::update_order`] schedules the return of its money.
+/// Schedules the next check of an open payment: one minute from now if the payment has changed or no check was
+/// scheduled, otherwise as scheduled before. A payment that is no longer open is not checked, unless
+/// [`Payments::update_order`] schedules the return of its money.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
         payment.next_check_at = None;

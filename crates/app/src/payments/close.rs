@@ -37,8 +37,9 @@ impl Payments {
     }
 
     /// Ends the checkout of an open payment at the provider, unless it was completed in the meantime, and stores the
-    /// new state of the payment. If it is not known whether the checkout was opened, it is opened first: only a
-    /// checkout that was ended can certainly not be paid later.
+    /// new state of the payment. If it is not known whether the checkout was opened and the provider has none, the
+    /// checkout is opened first, unless `OPENING_LIMIT` has passed: only a checkout that was ended can certainly not be
+    /// paid later.
     pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
         self.check_provider(payment)?;
         let id = match (&payment.checkout, &payment.request) {

@@ -142,7 +142,8 @@ impl Payments {
         }
     }
 
-    /// Applies a checkout to its payment. Checkouts of other shops are ignored.
+    /// Applies a checkout to its payment. Also handles a checkout of this shop whose payment is unknown; checkouts of
+    /// other shops are ignored.
     async fn process_checkout(&self, checkout: &ProviderCheckout) -> Result<(), CloseError> {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {

@@ -27,7 +27,7 @@ pub(super) enum RefundChange<'a> {
     Refused(RefundId),
 }
 
-/// A payment with its paid items, refunds and disputes. The unit of work that read them has locked the payment.
+/// A payment with its paid items, refunds and disputes. The unit of work that read these rows has locked the payment.
 pub(super) struct Held {
     pub(super) payment: Payment,
     pub(super) items: Vec<PaidItem>,
@@ -229,8 +229,9 @@ impl Payments {
         Ok(not_restored)
     }
 
-    /// Restores a purchase of the movie that another payment still pays for: the buyer bought the movie again while a
-    /// refund of the first purchase was in progress, that refund failed, and now the second purchase has ended.
+    /// Restores a purchase of the movie that another payment still pays for. Such a purchase exists, for example, if
+    /// the buyer bought the movie again while a refund of the first purchase was in progress, that refund failed, and
+    /// now the second purchase has ended.
     async fn restore_other_purchase(
         &self,
         unit: &mut dyn OrderUnit,

@@ -78,7 +78,8 @@ impl Payments {
         let begun = self.store.begin_order_as_admin(attempt, &admin, shown.id).await?;
         let Some((mut unit, mut order)) = begun else { return Ok(None) };
         let refund_id: RefundId = self.ids.next();
-        // The key is claimed before the refunds are read, since an earlier run of the same request may have made one.
+        // The key is claimed before the refunds are read, since an earlier run of the same request may have made a
+        // refund.
         if let Some(request) = request
             && !unit.claim_key(request, refund_id.as_uuid()).await?
         {
@@ -157,8 +158,8 @@ impl Payments {
         self.refunds.refund(id).await
     }
 
-    /// Returns a page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for
-    /// others.
+    /// Returns a page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for other
+    /// users, and when there is no such payment.
     ///
     /// # Errors
     /// See [`ListError`].

@@ -33,7 +33,8 @@ pub enum RequestRefundError {
     /// The order was not paid, or was completely refunded.
     #[error("the order is neither paid nor partially refunded")]
     OrderNotPaid,
-    /// The movies were already refunded, a refund of them is pending, or no money is left.
+    /// At least one of the movies was already refunded or has a pending refund, no movies are left, or no money is
+    /// left.
     #[error("it was already refunded, or a refund of it is pending")]
     AlreadyRefunded,
     /// Another request about one of the movies is open.
@@ -286,7 +287,8 @@ impl Payments {
         Ok(self.cursors.listing(&context, &request, page))
     }
 
-    /// Returns a page of the requests about the buyer's order, the newest first; `None` when there is no such order.
+    /// Returns a page of the requests about the buyer's order, the newest first; `None` when the buyer has no such
+    /// order.
     ///
     /// # Errors
     /// See [`ListError`].

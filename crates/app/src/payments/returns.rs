@@ -33,7 +33,7 @@ enum Permission {
 /// A refund that is due for a check at the provider.
 struct Due {
     payment: Payment,
-    /// The request to the provider; `None` if the provider already has it.
+    /// The refund to request from the provider; `None` if the provider already has the refund.
     order: Option<RefundOrder>,
 }
 
@@ -163,7 +163,8 @@ impl Payments {
         Ok(Some(Due { payment: held.payment, order }))
     }
 
-    /// Reserves the refund of paid items that the buyer already had. The next check requests it from the provider.
+    /// Reserves the refund of paid items that the buyer already had, unless there is no money to refund. The next check
+    /// requests the refund from the provider.
     pub(super) async fn reserve_refund_of_owned(
         &self,
         unit: &mut dyn OrderUnit,

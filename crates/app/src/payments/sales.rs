@@ -52,8 +52,8 @@ pub struct SalesReport {
 }
 
 impl Payments {
-    /// Returns the sales of a period. Without `from`, it covers 30 days. Without `to`, it ends today, or at `from` if
-    /// that is later.
+    /// Returns the sales of a period. Without `from`, the period covers the 30 days up to its end. Without `to`, the
+    /// period ends today, or on the day `from` if that is later.
     ///
     /// # Errors
     /// When the store fails.

@@ -35,8 +35,9 @@ pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
 
 impl Payments {
     /// Marks the order as paid, adds its movies to the buyer's library, and notifies the buyer, all in the unit of
-    /// work. Returns the items of movies that the buyer already has, for example because the refund of an earlier
-    /// purchase failed.
+    /// work. Returns the items of movies that the buyer already has. This happens, for example, if the buyer ordered a
+    /// movie again after a refund, and the provider reports before this payment that the refund failed, which restores
+    /// the earlier purchase.
     pub(super) async fn pay_order(
         &self,
         unit: &mut dyn OrderUnit,
@@ -186,7 +187,7 @@ impl Payments {
     }
 
     /// Writes a mail to each of these administrators. A second mail with the same cause to the same administrator is
-    /// dropped; an administrator who was added in the meantime still gets one.
+    /// dropped; an administrator who was added in the meantime still gets a mail.
     pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,

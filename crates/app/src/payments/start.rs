@@ -81,7 +81,8 @@ impl From<OrderTotalError> for PayError {
 pub struct StartedPayment {
     /// The payment.
     pub payment: PaymentView,
-    /// Whether this call created the payment, or repeats the answer of an earlier call that created the payment.
+    /// Whether this call created the payment. Also `true` for every repetition of an earlier request
+    /// ([`Payments::resume_start`]).
     pub is_new: bool,
 }
 
@@ -140,8 +141,8 @@ impl Payments {
         Err(PayError::Provider(None))
     }
 
-    /// Returns the payment that an earlier request of the user started; `None` when the user has no such payment. If it
-    /// is not known whether the checkout of the payment was opened, opens the checkout.
+    /// Returns the payment that an earlier request of the user started; `None` when the user has no such payment. If
+    /// the payment is pending and has no open checkout that is known, continues like [`Self::start`].
     ///
     /// # Errors
     /// See [`PayError`].

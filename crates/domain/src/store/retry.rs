@@ -6,10 +6,11 @@ use crate::time::Backoff;
 /// The maximum number of attempts of a unit of work, including the first.
 const ATTEMPTS: u32 = 5;
 
-/// The maximum wait before the second attempt; it doubles with each further attempt.
+/// The maximum wait before the second attempt. The maximum doubles with each further attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 
-/// Permits beginning one unit of work. Only [`retried`] creates it, so that no unit of work can begin without retries.
+/// Permits beginning one unit of work. Only [`retried`] creates it, so that no use case can begin a unit of work
+/// without retries.
 #[derive(Debug)]
 pub struct Attempt(());
 

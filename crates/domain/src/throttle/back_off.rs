@@ -26,7 +26,7 @@ pub struct TooManyFailures {
 
 /// The consecutive wrong passwords of an account, as an adapter stores them.
 ///
-/// After the fifth failure the account must wait for 32 seconds, and after each further one twice as long, up to 15
+/// After the fifth failure the account must wait for 32 seconds, and after each further failure twice as long, up to 15
 /// minutes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Failures {

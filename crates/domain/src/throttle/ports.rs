@@ -11,8 +11,8 @@ use crate::{accounts::EmailAddress, network::Network};
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic:
-    /// simultaneous uses must not exceed the quotas. MUST count subjects and limits separately, and MUST keep a bounded
-    /// number of them.
+    /// simultaneous uses must not exceed the quotas. MUST count subjects and limits separately, and MUST store the
+    /// counts of a bounded number of subjects only.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
     /// Counts a use that may be repeated with its key, as in [`Usage::take_once`](super::Usage::take_once). MUST be
     /// atomic: of simultaneous repetitions only one is counted. MUST keep the keys of subjects and limits separate.

@@ -133,7 +133,7 @@ impl RateLimit {
     }
 
     /// The same limit in two parts, both of which must allow a use: the quotas with a window of at most `longest`, and
-    /// the others. The parts can be counted for different subjects.
+    /// the quotas with a longer window. The parts can be counted for different subjects.
     #[must_use]
     pub fn split_at(self, longest: TimeDelta) -> (Self, Self) {
         let (short, long) = self.policies.into_iter().partition(|policy| policy.quota.window <= longest);
@@ -181,7 +181,8 @@ pub struct QuotaState {
 /// The decision about a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether every quota allowed the use. The use is counted only in this case.
+    /// Whether the use is allowed: every quota allowed the use, which was then counted, or the use repeats a counted
+    /// one ([`Usage::take_once`]) and was not counted again.
     pub is_allowed: bool,
     /// The remaining parts of the limit's quotas afterwards.
     pub quotas: Vec<QuotaState>,
@@ -369,7 +370,7 @@ mod tests {
         for _ in 0..5 {
             usage.give_back(&limit, second(61));
         }
-        assert!(usage.take(&limit, second(61)).is_allowed, "at most the taken number is returned");
+        assert!(usage.take(&limit, second(61)).is_allowed, "no more uses are given back than were counted");
         assert!(!usage.take(&limit, second(61)).is_allowed);
     }
 

@@ -17,7 +17,7 @@ use super::{failure::Failure, output::Output};
 /// The prices of movies, in cents.
 const PRICES: [i64; 6] = [499, 699, 899, 999, 1_299, 1_499];
 
-/// The number of different people.
+/// The maximum number of different people.
 const PEOPLE: u64 = 5_400;
 
 /// Prints the movies as JSON Lines.
@@ -41,7 +41,7 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a uniformly distributed number below the bound.
+    /// Returns a nearly uniformly distributed number below the bound.
     fn below(&mut self, bound: u64) -> u64 {
         self.next().checked_rem(bound).unwrap_or_default()
     }

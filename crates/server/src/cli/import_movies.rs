@@ -33,8 +33,8 @@ use super::{
 };
 use crate::config::{DatabaseSetting, Settings};
 
-/// The maximum number of batches that are imported into `PostgreSQL` at the same time. Its server uses one processor
-/// core for each batch. `SQLite` has a single writer, so there batches are imported one after the other.
+/// The maximum number of batches that are imported into `PostgreSQL` at the same time. The `PostgreSQL` server uses one
+/// processor core for each batch. `SQLite` has a single writer, so there batches are imported one after the other.
 const PARALLEL_BATCHES: usize = 2;
 
 /// Imports the movies of a file.

@@ -21,8 +21,8 @@ pub(super) fn run_to_completion(
 
 /// Runs a server or worker, which ends after a signal.
 ///
-/// The runtime is shut down explicitly. Dropping it would wait without limit for blocked threads, such as a thread that
-/// writes to a pipe that nobody reads.
+/// Unless the work fails, the runtime is shut down explicitly. Dropping the runtime would wait without limit for
+/// blocked threads, such as a thread that writes to a pipe that nobody reads.
 pub(super) fn run_until_stopped(
     work: impl Future<Output = Result<Ending, Failure>>,
 ) -> Result<ExitCode, Failure> {

@@ -19,8 +19,8 @@ use crate::{
 };
 
 /// The maximum duration of a shutdown after draining: 25 s for the running requests and jobs, which end in parallel,
-/// and 2 s to stop those that still run. A container's grace period must be longer than `DRAIN_SECONDS` plus this
-/// duration.
+/// and 2 s to stop the requests and jobs that still run. A container's grace period must be longer than `DRAIN_SECONDS`
+/// plus this duration.
 const LAST_WORK: Duration = Duration::from_secs(27);
 
 /// How a server or worker was stopped.
@@ -32,7 +32,7 @@ pub(super) enum Ending {
     AtOnce,
 }
 
-/// Runs the API, and the background work unless other processes do it, until a signal stops it.
+/// Runs the API until a signal stops it; also runs the background work unless other processes do that.
 pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Ending, Failure> {
     warn_of_settings(settings);
     let mut signals = Signals::listen()?;

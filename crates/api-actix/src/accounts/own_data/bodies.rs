@@ -230,7 +230,7 @@ impl DeedBody {
     }
 }
 
-/// A notification, without the other user who acted.
+/// A notification. The other user who acted is left out.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedNotification")]
 struct NotificationBody {
@@ -373,7 +373,7 @@ fn all<T, B: From<T>>(items: Vec<T>) -> Vec<B> {
 }
 
 impl PersonalDataBody {
-    /// Creates the export with an empty list of comments: they are read and inserted while the export is sent.
+    /// Creates the export with an empty list of comments: the comments are read and inserted while the export is sent.
     pub(crate) fn new(data: PersonalData, at: Instant, public_url: &str) -> Self {
         let user_id = data.user.id;
         Self {

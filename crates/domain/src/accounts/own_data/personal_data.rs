@@ -14,14 +14,14 @@ use crate::{
     time::Instant,
 };
 
-/// A movie that a user has, for example in the cart.
+/// A movie that a user has in the cart or the favourites, has reacted to, or has rated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldMovie {
     /// The movie.
     pub id: MovieId,
     /// The title of the movie.
     pub name: String,
-    /// When the movie was added.
+    /// When the movie was added, reacted to or rated.
     pub since: Instant,
 }
 
@@ -102,7 +102,8 @@ pub struct NotifiedAct {
 }
 
 /// The data that is stored about a user, except the comments that the user wrote, the hash of the password, and the
-/// digests of the tokens in links. Requests with idempotency keys and pending mails are only counted.
+/// digests of the tokens in links and of stream tickets. Requests with idempotency keys and pending mails are only
+/// counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
     /// The account with its profile.
@@ -139,7 +140,7 @@ pub struct PersonalData {
     pub notifications: Vec<Notification>,
     /// Which notifications are also sent by mail.
     pub notification_settings: NotificationSettings,
-    /// The user's actions that others were notified about, oldest first.
+    /// The user's actions that other users were notified about, oldest first.
     pub notified_acts: Vec<NotifiedAct>,
     /// The expiry times of unused tickets for live streams.
     pub stream_tickets: Vec<Instant>,
@@ -152,7 +153,8 @@ pub trait PersonalDataQueries: Send + Sync {
     /// users, except in entries of the audit log and in notifications.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
     /// Returns up to `most` comments that the user wrote, oldest first; comments of the same time are ordered by
-    /// identifier. Begins after the comment with the time and identifier in `behind`, or with the first one for `None`.
+    /// identifier. Begins after the comment with the time and identifier in `behind`, or with the first comment for
+    /// `None`.
     async fn written_comments(
         &self,
         user_id: UserId,
@@ -167,11 +169,11 @@ pub trait PersonalDataRepository: Send {
     /// Whether an order of the user is pending. MUST include orders that earlier units of work of the same user have
     /// created.
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
-    /// Anonymizes the row of the user, which purchases may continue to refer to. The address MUST be free for others
-    /// immediately, and no other method of any port may find the user again. Profile, sessions, tokens, cart,
+    /// Anonymizes the row of the user, which purchases may continue to refer to. The address MUST be free for other
+    /// users immediately, and no other method of any port may find the user again. Profile, sessions, tokens, cart,
     /// reactions, ratings, favourites, likes, comments, reports, pending mails and notifications MUST be removed, every
-    /// counter MUST be updated, and the user's actions MUST be removed from the notifications of others. Comments with
-    /// replies MUST be kept without text and author, and requests for refunds without their texts. Purchases, orders,
-    /// payments and the audit log MUST be kept.
+    /// counter MUST be updated, and the user's actions MUST be removed from the notifications of other users. Comments
+    /// with replies MUST be kept without text and author, and requests for refunds without their texts. Purchases,
+    /// orders, payments and the audit log MUST be kept.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

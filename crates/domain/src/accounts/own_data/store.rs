@@ -22,7 +22,7 @@ pub trait OwnDataStore: Send + Sync {
     /// Begins a unit of work for a user who exports their own data, or whose attempt to delete the account failed.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OwnDataUnit>, AccessError>;
     /// Begins a unit of work for a user who deletes their account. Also locks every administrator, so that two
-    /// administrators cannot delete their accounts concurrently and leave none.
+    /// administrators cannot delete their accounts concurrently and leave no administrator.
     async fn begin_deletion(
         &self,
         attempt: Attempt,

@@ -84,9 +84,9 @@ pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<
     found.into_iter().map(|(mistakes, _, _, word)| Correction { word: word.to_owned(), mistakes }).collect()
 }
 
-/// Returns the number of mistakes between the known and the typed word: for the complete word, and for its best prefix.
-/// An extra, a missing or a wrong letter, and two swapped adjacent letters, are one mistake each, or two at the first
-/// letter.
+/// Returns the number of mistakes of the typed word compared with the known word: with the complete known word, and
+/// with the prefix of the known word that differs least. An extra, a missing or a wrong letter, and two swapped
+/// adjacent letters, are one mistake each, or two at the first letter.
 fn distances(typed: &[char], known: &[char]) -> (usize, usize) {
     let cost = |is_first: bool| if is_first { FIRST_LETTER } else { 1 };
     let mut before: Vec<usize> = Vec::new();

@@ -63,7 +63,8 @@ impl Search {
         Self { text, words, year: None, of_name: BTreeSet::new(), is_finished: false }
     }
 
-    /// The text in its canonical form, which is equal for all spellings of a search.
+    /// The text in its canonical form, which is equal for texts that differ only in case, accents, spaces, or
+    /// characters that are written out, such as `³` and `&`.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -141,7 +141,7 @@ struct Sets {
 }
 
 impl Sets {
-    /// Returns how exactly all words of a search match these words; `None` when one is missing.
+    /// Returns how exactly all words of a search match these words; `None` when a word of the search is missing.
     fn manner(&self, terms: &[(&str, SearchTerm)]) -> Option<Manner> {
         let mut all = Manner::BEST;
         for (literal, term) in terms {
@@ -177,8 +177,8 @@ fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
         .map(|word| &word.text));
     let bare = matched(name.get(own..).unwrap_or_default(), search.get(wanted..).unwrap_or_default())
         .map(|(place, manner)| SearchRank { place, manner: Manner { has_same_article, ..manner } });
-    // Also compared with articles, because an article of the name can be an ordinary word of the search: "the", "a to
-    // z".
+    // The name and the search are also compared with their articles, because an article of the name can be an ordinary
+    // word of the search: "the", "a to z".
     let as_written = matched(name, search).map(|(place, manner)| SearchRank { place, manner });
     bare.max(as_written)
 }
