@@ -19,8 +19,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
 /// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links whose filter bits
 /// match all masks are read.
 ///
-/// `OFFSET 0` keeps the planner from converting the subqueries into joins: for unknown names it estimates many movies,
-/// and would read the complete tables.
+/// `OFFSET 0` keeps the planner from converting the subqueries into joins: the planner does not consider which names
+/// are wanted, so it expects many movies, and would read the complete tables.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,

@@ -1,8 +1,9 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// Parts of PostgreSQL's messages when it is temporarily unavailable, overloaded or full. Diesel drops the SQLSTATE of
-/// these errors, so they can only be recognized by their English messages. Each line names the SQLSTATE.
+/// Parts of PostgreSQL's messages when a statement was cancelled or timed out, or when the server is temporarily
+/// unavailable, overloaded, full or read-only. Diesel drops the SQLSTATE of these errors, so they can only be
+/// recognized by their English messages. Each line names the SQLSTATE.
 const PASSING: [&str; 12] = [
     "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
     "could not obtain lock",               // 55P03
@@ -37,8 +38,8 @@ const LOST: [&str; 6] = [
 /// transaction.
 const OTHER_STATEMENTS: [&str; 2] = ["prepared statement \"", "bind message supplies"];
 
-/// The end of messages that a table, a type or a function is missing (42P01, 42704, 42883). This happens in a session
-/// whose `search_path` was changed.
+/// The end of messages that a table, a type or a function is missing (42P01, 42704, 42883). One possible cause is that
+/// the `search_path` of the session was changed.
 const MISSING: &str = "does not exist";
 
 /// Whether the connection is unusable, but another connection may succeed. For example, it is closed (after a restart
@@ -73,8 +74,8 @@ pub(crate) fn spoils_connection(error: &Error) -> bool {
     is_misled || is_connection_lost(error)
 }
 
-/// Whether the transaction was rolled back because of a conflict with another one. A violated unique or foreign key
-/// also counts as a conflict: a unit of work first reads the rows that it relies on, so the violation means that
+/// Whether the transaction was rolled back because of a conflict with another transaction. A violated unique or foreign
+/// key also counts as a conflict: a unit of work first reads the rows that it relies on, so the violation means that
 /// another transaction has inserted or deleted a row in the meantime.
 fn is_conflict(error: &Error) -> bool {
     match error {
