@@ -34,7 +34,7 @@ pub(super) struct Import {
     pub(super) is_dry_run: bool,
     /// The maximum number of rows in a batch.
     pub(super) batch_rows: usize,
-    /// The number of batches that the database works on at the same time, while the next batch is read.
+    /// The maximum number of batches that the database works on at the same time, while the next batch is read.
     pub(super) parallel: usize,
     /// The numbers, from 0, of the rows that a later row for the same movie supersedes.
     pub(super) superseded: HashSet<u64>,
