@@ -39,8 +39,9 @@ pub(crate) fn push_movies_linked_to<ST>(
     statement.sql(" ORDER BY movie_id OFFSET 0) AS l OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds a `SELECT 1` of at most `cap` rows whose column has any of the values. There must be an index on the columns
-/// `column, order`: because the rows are requested in this order, the planner reads the index instead of the table.
+/// Adds a `SELECT 1` that returns one row for each row of the table whose column has any of the values, but at most
+/// `cap` rows. There must be an index on the columns `column, order`: because the rows are requested in this order, the
+/// planner reads the index instead of the table.
 pub(crate) fn push_capped_matches<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -104,8 +105,9 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random
-/// sample of `percent` percent of all movies. Returns `true`, because on PostgreSQL a sample is cheaper than a count.
+/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random sample
+/// of `percent` percent of all movies. Returns whether it has added the clause: always `true`, because on PostgreSQL a
+/// sample is cheaper than a count.
 pub(crate) fn push_sampled_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],

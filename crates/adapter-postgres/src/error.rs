@@ -33,12 +33,12 @@ const LOST: [&str; 6] = [
     "cache lookup failed for",                 // XX000: an object of a prepared statement was re-created
 ];
 
-/// The beginnings of messages that a prepared statement is unknown (26000), or that its name belongs to another
+/// The beginnings of the messages about a prepared statement that is unknown (26000), or whose name belongs to another
 /// statement (42P05, 08P01). Both happen behind a connection pooler that uses another server connection for each
 /// transaction.
 const OTHER_STATEMENTS: [&str; 2] = ["prepared statement \"", "bind message supplies"];
 
-/// The end of messages that a table, a type or a function is missing (42P01, 42704, 42883). One possible cause is that
+/// The end of the messages about a missing table, type or function (42P01, 42704, 42883). One possible cause is that
 /// the `search_path` of the session was changed.
 const MISSING: &str = "does not exist";
 

@@ -138,7 +138,7 @@ mod tests {
         let (computing, _) = rest.split_once("CREATE INDEX movies_by_year").unwrap();
         let mut unit = UnitOfWork::begin(&database).await.unwrap();
         let movie = first_movie(&mut unit).await;
-        assert_eq!(stored_bits(&mut unit, movie.id).await, [i64::MAX; 2], "rows written without bits have all bits");
+        assert_eq!(stored_bits(&mut unit, movie.id).await, [i64::MAX; 2], "the default is all bits");
         for statement in computing.split_terminator(";\n") {
             unit.execute(Statement::<()>::new(statement.to_owned())).await.unwrap();
         }

@@ -44,8 +44,8 @@ use crate::{
 /// The maximum number of streams of one user on one server.
 const STREAMS_OF_A_USER: usize = 10;
 
-/// The maximum number of parts that are queued for a slow client. When the queue is full and another part must be
-/// sent, the stream ends; the client can then reconnect.
+/// The maximum number of parts of the response body that are queued for a slow client. When the queue is full and
+/// another part must be sent, the stream ends; the client can then reconnect.
 const WAITING_PARTS: usize = 16;
 
 /// The interval at which the store is polled.
@@ -370,7 +370,7 @@ fn push_event(part: &mut String, event: &str, id: Option<&EventId>, data: &impl 
     let _ = write!(part, "event: {event}\n{id}data: {data}\n\n");
 }
 
-/// The entry of a stream in the table. Dropping it removes the entry.
+/// The place of a stream in the table. When this value is dropped, the stream is removed from the table.
 struct Place {
     streams: Arc<LiveStreams>,
     key: u64,

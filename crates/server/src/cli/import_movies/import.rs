@@ -22,7 +22,7 @@ pub(super) const BATCH_ROWS: usize = 1_000;
 /// the same page of an index, but other writers wait for the batch, and time out after 5 s.
 pub(super) const SQLITE_BATCH_ROWS: usize = 4_000;
 
-/// The size in bytes at which a batch is imported even if it has fewer rows.
+/// The size in bytes at which a batch is imported even if it has fewer than the maximum number of rows.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// The maximum length of a name, and of a list of faults, in a report, in characters.
@@ -52,7 +52,7 @@ pub(super) struct RunningBatch {
     outcomes: JoinHandle<Result<Vec<ImportOutcome>, ImportError>>,
 }
 
-/// The data about a row that a report needs.
+/// The data of a row that are needed to report its faults.
 struct ReportedRow {
     line: u64,
     name: Option<String>,
