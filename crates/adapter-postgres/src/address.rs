@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use tls_trust::{Authorities, Trust};
 use tokio_postgres::config::{Config, Host, SslMode};
 
-/// The time limit for a TCP connection to one address of the server.
+/// The time limit for opening a TCP connection to one address of the server.
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// How long sent data may stay unacknowledged before the operating system closes the TCP connection
@@ -51,7 +51,8 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Parses an address as PostgreSQL's own programs do, and sets this program's defaults for options that it omits.
+    /// Parses an address (see [`security`] for the TLS options), and sets this program's defaults for options that the
+    /// address omits.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
         // SQLAlchemy writes the scheme this way.
         let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
@@ -92,9 +93,9 @@ impl Address {
 }
 
 /// The query parameters of an address. `tokio_postgres` parses the address. Parameters whose values it does not fully
-/// support are removed from the address, and are interpreted here.
+/// support are interpreted here, and are removed from the address or replaced.
 struct Parameters {
-    /// The address for `tokio_postgres`, without these parameters.
+    /// The address for `tokio_postgres`, after this removal and replacement.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
@@ -150,7 +151,9 @@ fn decoded(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
-/// Interprets `sslmode` and `sslrootcert` as PostgreSQL's own programs do.
+/// Interprets `sslmode` and `sslrootcert` as libpq does, with two exceptions: `allow` and any `sslrootcert` that would
+/// not be used are refused, and without `sslrootcert`, `verify-full` trusts the authorities of this machine instead of
+/// a file in the home directory.
 fn security(mode: Option<&str>, authorities: Option<String>) -> Result<(SslMode, Trust), AddressError> {
     let authorities = authorities.map(|name| match &*name {
         "system" => Authorities::OfThisMachine,

@@ -8,7 +8,7 @@ use crate::{
     tls::connector,
 };
 
-/// Why a database address is invalid. The message quotes no part of the address, because it may contain a password.
+/// Why a database address is invalid. The message quotes no value from the address, because it may be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// The address has no host.

@@ -19,8 +19,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
 /// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links whose filter bits
 /// match all masks are read.
 ///
-/// `OFFSET 0` keeps the planner from converting the subqueries into joins: for unknown names it estimates many movies,
-/// and would read the complete tables.
+/// `OFFSET 0` keeps the planner from converting the subqueries into joins: the planner does not consider which names
+/// are wanted, so it expects many movies, and would read the complete tables.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -39,8 +39,9 @@ pub(crate) fn push_movies_linked_to<ST>(
     statement.sql(" ORDER BY movie_id OFFSET 0) AS l OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds a `SELECT 1` of at most `cap` rows whose column has any of the values. There must be an index on the columns
-/// `column, order`: because the rows are requested in this order, the planner reads the index instead of the table.
+/// Adds a `SELECT 1` that returns one row for each row of the table whose column has any of the values, but at most
+/// `cap` rows. There must be an index on the columns `column, order`: because the rows are requested in this order, the
+/// planner reads the index instead of the table.
 pub(crate) fn push_capped_matches<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -104,8 +105,9 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random
-/// sample of `percent` percent of all movies. Returns `true`, because on PostgreSQL a sample is cheaper than a count.
+/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random sample
+/// of `percent` percent of all movies. Returns whether it has added the clause: always `true`, because on PostgreSQL a
+/// sample is cheaper than a count.
 pub(crate) fn push_sampled_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],

@@ -184,7 +184,7 @@ pub(crate) fn day_of(column: &str) -> String {
     format!("CAST(FLOOR(EXTRACT(EPOCH FROM {column}) / 86400) AS BIGINT)")
 }
 
-/// The SQL expression for the current time by the database's clock.
+/// The SQL expression for the time at which the transaction began, by the database's clock.
 pub(crate) const NOW: &str = "now()";
 
 /// The prefix of a column in a condition that must be checked for each movie instead of being looked up in an index.

@@ -1,8 +1,9 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// Parts of PostgreSQL's messages when it is temporarily unavailable, overloaded or full. Diesel drops the SQLSTATE of
-/// these errors, so they can only be recognized by their English messages. Each line names the SQLSTATE.
+/// Parts of PostgreSQL's messages when a statement was cancelled or timed out, or when the server is temporarily
+/// unavailable, overloaded, full or read-only. Diesel drops the SQLSTATE of these errors, so they can only be
+/// recognized by their English messages. Each line names the SQLSTATE.
 const PASSING: [&str; 12] = [
     "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
     "could not obtain lock",               // 55P03
@@ -32,13 +33,13 @@ const LOST: [&str; 6] = [
     "cache lookup failed for",                 // XX000: an object of a prepared statement was re-created
 ];
 
-/// The beginnings of messages that a prepared statement is unknown (26000), or that its name belongs to another
+/// The beginnings of the messages about a prepared statement that is unknown (26000), or whose name belongs to another
 /// statement (42P05, 08P01). Both happen behind a connection pooler that uses another server connection for each
 /// transaction.
 const OTHER_STATEMENTS: [&str; 2] = ["prepared statement \"", "bind message supplies"];
 
-/// The end of messages that a table, a type or a function is missing (42P01, 42704, 42883). This happens in a session
-/// whose `search_path` was changed.
+/// The end of the messages about a missing table, type or function (42P01, 42704, 42883). One possible cause is that
+/// the `search_path` of the session was changed.
 const MISSING: &str = "does not exist";
 
 /// Whether the connection is unusable, but another connection may succeed. For example, it is closed (after a restart
@@ -73,8 +74,8 @@ pub(crate) fn spoils_connection(error: &Error) -> bool {
     is_misled || is_connection_lost(error)
 }
 
-/// Whether the transaction was rolled back because of a conflict with another one. A violated unique or foreign key
-/// also counts as a conflict: a unit of work first reads the rows that it relies on, so the violation means that
+/// Whether the transaction was rolled back because of a conflict with another transaction. A violated unique or foreign
+/// key also counts as a conflict: a unit of work first reads the rows that it relies on, so the violation means that
 /// another transaction has inserted or deleted a row in the meantime.
 fn is_conflict(error: &Error) -> bool {
     match error {

@@ -3,7 +3,7 @@
 //!
 //! The indexes of these tables contain the integer. A list with several filters compares the bits while it reads an
 //! index, and reads only the rows of movies that may match. This is a Bloom filter: two values may have the same bits,
-//! or two values together may have the bits of a third one. So the exact values of the remaining movies are checked
+//! or two values together may have the bits of a third one. So the exact values of the movies that match are checked
 //! afterwards.
 
 use std::collections::BTreeSet;
@@ -19,11 +19,12 @@ const GENRE_BITS: u32 = 40;
 const CERTIFICATION_BITS: u32 = 12;
 /// The number of bits for decades, which follow the bits for certifications. The sign bit is not used.
 const DECADE_BITS: u32 = 11;
-/// A condition with more values than this has no mask, because comparing all of them would take longer than it
-/// saves.
+/// A condition with more values than this has no mask, because comparing all of them would take longer than it would
+/// save.
 const MOST_VALUES: usize = 8;
 
-/// The bits of the values of a condition. A movie that meets the condition has all bits of at least one value.
+/// The bits of the values of a condition. A movie that meets the condition has all bits of at least one value. A
+/// condition without values, or with more than [`MOST_VALUES`], has no mask (`None`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mask(BTreeSet<i64>);
 
@@ -137,7 +138,7 @@ mod tests {
         let (computing, _) = rest.split_once("CREATE INDEX movies_by_year").unwrap();
         let mut unit = UnitOfWork::begin(&database).await.unwrap();
         let movie = first_movie(&mut unit).await;
-        assert_eq!(stored_bits(&mut unit, movie.id).await, [i64::MAX; 2], "written without bits");
+        assert_eq!(stored_bits(&mut unit, movie.id).await, [i64::MAX; 2], "the default is all bits");
         for statement in computing.split_terminator(";\n") {
             unit.execute(Statement::<()>::new(statement.to_owned())).await.unwrap();
         }

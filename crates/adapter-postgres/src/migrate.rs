@@ -23,7 +23,7 @@ pub enum SchemaState {
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// The maximum number of attempts to run the pending migrations. When two nodes run the same migration concurrently,
-/// the second one waits for the first and then fails; its next attempt continues with the next migration.
+/// one of them waits for the other and then fails; its next attempt continues with the next migration.
 const TRIES: u32 = 20;
 
 impl PostgresDatabase {
@@ -71,8 +71,7 @@ impl PostgresDatabase {
 
     /// Reverts the last schema migration, for tests and for operators who return to an older version of this program.
     ///
-    /// # Errors
-    /// When no migration was applied, or the last one cannot be reverted.
+    /// # Errors When the database is unavailable, no migration was applied, or the last one cannot be reverted.
     pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
         let connection = self.connections().open_for_migrations().await?;
         let run =

@@ -58,7 +58,7 @@ async fn fill(url: String) {
     session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();
 }
 
-/// The text of a statement and its query plan, with one line for each step.
+/// The text of a statement, followed by the lines of its query plan.
 pub(crate) struct Plan(String);
 
 /// Reads the query plan of a statement with `EXPLAIN`.
@@ -69,7 +69,7 @@ pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> 
 }
 
 impl Plan {
-    /// Checks that the plan does not read all movies.
+    /// Checks that the plan does not read the table of movies sequentially.
     pub(crate) fn walks_indexes(&self) {
         assert!(!self.0.contains("Seq Scan on movies"), "{}", self.0);
     }

@@ -40,7 +40,7 @@ const MAX_AGE: Duration = Duration::from_mins(10);
 const AGE_STEPS: u32 = 16;
 
 /// The options of every pooled connection: time limits in milliseconds for statements, locks and idle transactions; no
-/// JIT compilation; and the random page cost of an SSD, so that the planner reads lists by their index.
+/// JIT compilation; and the random page cost of an SSD, so that the planner reads lists in the order of an index.
 ///
 /// The lock timeout is longer than PostgreSQL's `deadlock_timeout` of 1 s, so that a deadlock is reported as a deadlock
 /// and not as a timeout. `PgBouncer` refuses these options unless `ignore_startup_parameters = options` is set; with
@@ -49,7 +49,7 @@ const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1500 \
     -c idle_in_transaction_session_timeout=10000 -c jit=off -c random_page_cost=1.1";
 
 /// The options of connections for migrations: statements have no time limit, but a wait for a lock ends after 10 s,
-/// because other statements queue behind it.
+/// because other statements queue behind the waiting one.
 const MIGRATION_STARTUP: &str = "-c statement_timeout=0 -c lock_timeout=10000";
 
 /// Why a connection cannot be opened.

@@ -11,7 +11,8 @@ use diesel::{
 
 use crate::dialect::{Backend, Bind};
 
-/// An SQL statement that is composed of text and bind parameters, and whose prepared statement the connection caches.
+/// An SQL statement that is composed of text and bind parameters, and whose prepared statement the connection caches
+/// (unless [`forget`](Self::forget) excludes it).
 ///
 /// It replaces Diesel's `sql_query`, whose prepared statements are never cached, so that each execution costs one more
 /// round trip. The cache is never emptied, so the program may only produce a limited number of different texts: every

@@ -150,7 +150,7 @@ impl UnitOfWork {
     pub(crate) const fn note_erasure(&self) {}
 
     /// Commits the transaction. If the answer to the commit is lost, it is unknown whether the commit succeeded, so
-    /// callers must not retry it automatically.
+    /// callers must not retry the unit of work automatically.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
             // Every change of the catalogue updates this row, and locks it until the commit. The update is the last

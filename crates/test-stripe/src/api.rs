@@ -25,7 +25,7 @@ pub(crate) struct Api {
     pub(crate) account: Account,
     pub(crate) faults: Faults,
     pub(crate) base: String,
-    /// The calls with an idempotency key, by their key.
+    /// The calls with an idempotency key whose answers are saved, by their key.
     saved: HashMap<String, Saved>,
     /// Every received call, such as `POST /v1/refunds`.
     pub(crate) calls: Vec<String>,

@@ -10,7 +10,7 @@ use crate::{
     objects::Metadata,
 };
 
-/// Answers the requests that do not belong to Stripe's API: those to `/_test/…`, and the page of a session.
+/// Answers the requests that do not belong to Stripe's API: requests to `/_test/…`, and the page of a session.
 pub(crate) fn answer(api: &mut Api, outbox: &mut Outbox, request: &Request) -> Response {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let result = match (request.method.as_str(), path.as_slice()) {

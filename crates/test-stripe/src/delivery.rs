@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{faults::Random, http, objects::Event};
 
-/// The maximum number of times that an event is sent.
+/// The maximum number of times that each copy of an event is sent.
 const TRIES: u32 = 20;
 
 /// The simulated faults of deliveries. Random numbers decide which events they affect.
@@ -29,7 +29,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Every event is sent once, in the order in which the events occurred.
+    /// Every event is sent once, in the order in which the events occurred, and again only if the shop did not accept
+    /// it.
     pub const RELIABLE: Self = Self { seed: 1, duplicated: 0, dropped: 0, longest_delay_ms: 0 };
 }
 

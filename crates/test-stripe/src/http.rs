@@ -13,9 +13,9 @@ use std::{
 
 use serde_json::Value;
 
-/// The maximum number of bytes of a head that is read.
+/// The size in bytes at which an incomplete head is refused.
 const MAX_HEAD: usize = 64 * 1024;
-/// The maximum number of bytes of a body that is read.
+/// The maximum size of a body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The maximum time that a connection waits for bytes.
@@ -75,7 +75,7 @@ impl Request {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the parameters in the query of a `GET` request, or in the body of another request.
+    /// Returns the parameters in the query of a `GET` request, or in the body of any other request.
     pub(crate) fn params(&self) -> Params {
         Params::parse(if self.method == "GET" { self.query.as_bytes() } else { &self.body })
     }

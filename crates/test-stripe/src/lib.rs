@@ -152,7 +152,8 @@ impl FakeStripe {
         self.shared.outbox().configure(delivery);
     }
 
-    /// Waits until all events have been sent, but at most for `limit`. Returns `false` when events are left.
+    /// Waits until all events have been accepted or given up, but at most for `limit`. Returns `false` when events are
+    /// left.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let begin = Instant::now();
@@ -172,7 +173,8 @@ impl FakeStripe {
         self.shared.api().faults.plan(call, fault, None, times);
     }
 
-    /// Does the same as [`fail`](Self::fail), and adds a `Stripe-Should-Retry` header to the answers of the fault.
+    /// Does the same as [`fail`](Self::fail), and adds a `Stripe-Should-Retry` header to the error answers that the
+    /// fault causes.
     pub fn fail_and_say(&self, call: &str, fault: Fault, should_retry: bool, times: usize) {
         self.shared.api().faults.plan(call, fault, Some(should_retry), times);
     }

@@ -1,4 +1,4 @@
-//! Refunds and disputes, which return money to buyers.
+//! Refunds and disputes, which can return money to buyers.
 
 use serde_json::Value;
 

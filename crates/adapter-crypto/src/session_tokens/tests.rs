@@ -46,7 +46,7 @@ fn refresh() -> RefreshClaims {
     }
 }
 
-/// Returns a token with any header and claims, which is correctly signed with the server's key.
+/// Returns a token with this header and these claims, whose signature with the server's key is correct.
 fn forge(header: &serde_json::Value, claims: &serde_json::Value) -> String {
     let text = format!(
         "{}.{}",
@@ -164,7 +164,7 @@ fn a_key_in_the_header_of_a_token_is_not_used() {
     );
     let forged = jsonwebtoken::encode(&header, &good_claims(), &theirs.current.signing).unwrap();
     assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid));
-    // A token that is signed with the server's key is valid, also with these headers.
+    // A token that is signed with the server's key is valid even with these header fields.
     let ours = jsonwebtoken::encode(&header, &good_claims(), &tokens().current.signing).unwrap();
     assert_eq!(verdict(&ours), Ok(access()));
 }

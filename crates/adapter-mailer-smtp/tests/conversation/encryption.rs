@@ -1,4 +1,5 @@
-//! Tests of TLS: when it is used, and that nothing secret is sent without it or to an untrusted server.
+//! Tests of TLS: when it is used, and that no password or mail is sent if the server's certificate is not trusted, or
+//! if required TLS is not available.
 
 use std::io::Write as _;
 

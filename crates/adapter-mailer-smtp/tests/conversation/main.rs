@@ -17,7 +17,7 @@ use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
 
 const FROM: &str = "Cinema <no-reply@cinema.example>";
 
-/// Time limits that are long enough for a busy machine. Tests of time limits advance the clock.
+/// Limits whose times are long enough for a busy machine. Tests of time limits advance the clock.
 const LONG: Limits =
     Limits { connect: Duration::from_mins(5), total: Duration::from_mins(10), connections: 4 };
 

@@ -35,7 +35,8 @@ pub(crate) const GREETING: &str = "greeting";
 pub(crate) struct Script {
     /// The extensions that the server offers in its reply to EHLO.
     pub(crate) offers: &'static [&'static str],
-    /// Pairs of the beginning of a command and the reply to it, which replaces the usual reply. Each pair is used once.
+    /// Pairs of the beginning of a command and the reply to it, which replaces the usual reply. The command `.` is the
+    /// end of a mail. Each pair is used once.
     pub(crate) replies: &'static [(&'static str, &'static str)],
     /// The certificate for TLS, and whether TLS begins with the first byte.
     pub(crate) tls: Option<(Identity, bool)>,
@@ -108,7 +109,8 @@ impl Server {
         self.address.port()
     }
 
-    /// All received lines that are not part of a mail, each preceded by the number of its connection (from 1).
+    /// All received lines that are not part of a mail, and `(encrypted)` after STARTTLS, each preceded by the number of
+    /// its connection (from 1).
     pub(crate) fn heard(&self) -> Vec<String> {
         self.state.heard.lock().unwrap().clone()
     }
@@ -143,7 +145,7 @@ impl Session {
         if let Some(mut wire) = wire
             && self.say(&mut wire, GREETING, "220 test.example ESMTP").await.is_some()
         {
-            // Returns when the client has disconnected.
+            // Returns when the client quits or disconnects, or when the script closes the connection.
             let _ended = self.converse(wire).await;
         }
     }

@@ -10,7 +10,7 @@ pub(super) fn as_srgb(picture: RgbImage, profile: &[u8]) -> RgbImage {
 
 fn converted(picture: &RgbImage, profile: &[u8]) -> Option<RgbImage> {
     let own = ColorProfile::new_from_slice(profile).ok()?;
-    // The decoder has already converted greyscale and CMYK pictures to RGB.
+    // Greyscale and CMYK pictures have already been converted to RGB, so their profiles do not match the pixels.
     if own.color_space != DataColorSpace::Rgb {
         return None;
     }

@@ -24,7 +24,7 @@ const PROGRESSIVE_BYTES: u64 = 6;
 /// A decoded upload: the pixels as they were stored, and what is needed to show them correctly.
 pub(super) struct Upload {
     pub(super) picture: DynamicImage,
-    /// How the picture must be rotated to be upright.
+    /// How the picture must be rotated or mirrored to be upright.
     pub(super) orientation: Orientation,
     /// The colour profile (ICC), if there is one.
     pub(super) profile: Option<Vec<u8>>,
@@ -71,7 +71,7 @@ fn check_size((width, height): (u32, u32)) -> Result<(), PictureError> {
 }
 
 /// Refuses a picture whose pixels need too much memory. All copies that exist at the same time count: the decoded
-/// pixels, the pixels converted to 8 bits per channel, and those that the decoder of a progressive JPEG keeps.
+/// pixels, the pixels converted to 8 bits per channel, and the data that the decoder of a progressive JPEG keeps.
 fn check_memory(decoder: &impl ImageDecoder, is_progressive: bool) -> Result<(), PictureError> {
     let (width, height) = decoder.dimensions();
     let colours = decoder.color_type();

@@ -25,14 +25,14 @@ fn markers(bytes: &[u8]) -> impl Iterator<Item = u8> {
         rest = match marker {
             // These markers have no segment.
             0x01 | 0xD0..=0xD7 => Some(behind),
-            // Pixels may follow the segment (of a scan header). `next_marker` skips them.
+            // After the segment of a scan header, pixel data follows, which `next_marker` skips.
             _ => behind_segment(behind),
         };
         Some(marker)
     })
 }
 
-/// The next marker, and the bytes after it. An `FF` within pixels is no marker: it is followed by a zero.
+/// The next marker, and the bytes after it. An `FF` within pixel data is no marker: there it is followed by a zero.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut rest = bytes;
     loop {

@@ -44,7 +44,7 @@ fn file(content: &[u8]) -> File {
     file
 }
 
-/// Reads a film as a client does; `None` when it does not exist.
+/// Opens a film as for a client, and reads it; `None` when it does not exist.
 async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
     match films.open_film(key, FilmAccess::Read).await.unwrap()? {
         FilmSource::Local(mut film) => {

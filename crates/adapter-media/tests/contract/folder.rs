@@ -53,7 +53,7 @@ async fn a_removed_folder_is_unavailable_until_it_is_restored() {
 
     std::fs::rename(&path, &elsewhere).unwrap();
     a_store_that_cannot_be_reached_is_unavailable(Arc::new(media.clone())).await;
-    assert!(!path.exists(), "no other file is written in its place");
+    assert!(!path.exists(), "the missing folder is not created again");
     std::fs::write(&path, "").unwrap();
     a_store_that_cannot_be_reached_is_unavailable(Arc::new(media.clone())).await;
 

@@ -21,7 +21,7 @@ macro_rules! trials {
     };
 }
 
-/// The cases that need the S3 server (moto).
+/// The cases of this module that need the S3 server (moto).
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         a_server_that_refuses_the_keys_is_unavailable,
@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
 }
 
-/// The cases that need no S3 server: they use a server with scripted answers, or none.
+/// The cases of this module that do not need it: they use a server with scripted answers, a silent one, or none.
 pub(crate) fn trials_without_server() -> Vec<Trial> {
     let mut trials = trials! {
         a_stopped_server_is_unavailable,
@@ -89,8 +89,8 @@ fn a_server_that_never_answers_is_abandoned() {
     });
 }
 
-/// Starts a server that accepts one connection for each of the answers, and answers its request. Returns the server's
-/// URL, and a thread that returns the heads of the requests.
+/// Starts a server that accepts one connection for each of the answers, and sends the answer to its request. Returns
+/// the server's URL, and a thread that returns the request line and headers of each request, in lower case.
 fn scripted(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -37,7 +37,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 impl S3Server {
-    /// Whether the cases that need the server are skipped (`SKIP_S3=1`).
+    /// Whether the cases that need the server are skipped (`SKIP_S3` is set, and not to 0).
     pub(crate) fn is_skipped() -> bool {
         setting("SKIP_S3").is_some_and(|value| value != "0")
     }
@@ -99,7 +99,7 @@ impl S3Server {
         self.ask("POST /", "iam", &format!("{form}&Version=2010-05-08"))
     }
 
-    /// Sends one of the first requests, whose signatures moto does not check.
+    /// Sends one of the first [`UNCHECKED`] requests, whose signatures moto does not check.
     fn ask(&self, what: &str, service: &str, form: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = form.len();

@@ -99,8 +99,8 @@ impl CommentReportRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Deletes the reports by the user, and every undecided reported comment that the user wrote, or that only the user
-    /// reported.
+    /// Deletes the reports by the user. Also deletes the undecided rows of `reported_comments` for comments that the
+    /// user wrote, or that only the user reported.
     pub(crate) async fn erase_reports(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<()>::new(

@@ -238,7 +238,8 @@ impl UnitOfWork {
             statement.bind(user).sql(end);
             self.execute(statement).await?;
         }
-        // The remaining comments have replies of other users. Their rows are kept without author and text.
+        // The comments of the user that still exist have replies of other users. Their rows are kept without author and
+        // text.
         let mut statement = Statement::<()>::new(
             "UPDATE comments SET user_id = NULL, text = NULL, likes = 0 WHERE user_id = ",
         );

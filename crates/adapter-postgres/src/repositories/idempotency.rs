@@ -49,7 +49,8 @@ fn forgotten(now: Instant) -> Instant {
 }
 
 impl UnitOfWork {
-    /// Inserts the request; returns `false` when another request has the same key.
+    /// Inserts the request, after deleting a forgotten row with the same key. If another row has this key, does what
+    /// `conflict` says. Returns whether a row was inserted or updated.
     async fn insert_request(
         &mut self,
         request: &KeyedRequest,

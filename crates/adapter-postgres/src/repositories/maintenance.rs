@@ -12,7 +12,7 @@ const LINKS: [(&str, &str); 2] =
 const WITHDRAWN: &str = "count = 0 AND notified_at < ?";
 
 /// The condition for rows of users that were erased recently. A request that ran at the same time as the deletion may
-/// have created a cart or a notification right after it.
+/// have created a cart or a notification right after the deletion.
 const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
 
 #[async_trait]

@@ -29,7 +29,7 @@ type MailRow = (String, Option<String>, Option<String>, String);
 
 /// The inbox of a user, whose row is locked.
 struct Inbox {
-    /// The position of the last change. Each change of the inbox gets the next position.
+    /// The position of the last change. Each change that the user can see gets the next position.
     position: i64,
     settings: NotificationSettings,
     /// The number of mails about replies and likes since `mails_since`. The column is named `reply_mails`, because at
@@ -263,8 +263,8 @@ impl UnitOfWork {
         }))
     }
 
-    /// Adds the like to the notification about likes of its comment; returns `None` when the notification already
-    /// contains it.
+    /// Adds the like to the notification about likes of the same comment, or inserts this notification; returns `None`
+    /// when the notification already contains the like.
     async fn push_like(
         &mut self,
         new: &NewNotification,
@@ -348,7 +348,8 @@ impl UnitOfWork {
         Ok(self.execute(query).await? == 1)
     }
 
-    /// The content of the mail about the notification; `None` when the receiver is not active, or has no valid address.
+    /// The content of the mail about the notification; `None` when the receiver is not active or has no valid address,
+    /// or when the cause has no actor or no movie.
     async fn notification_mail(
         &mut self,
         new: &NewNotification,

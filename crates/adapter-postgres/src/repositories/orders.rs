@@ -256,7 +256,7 @@ fn state_columns(state: OrderState) -> [(&'static str, Cell); 5] {
     ]
 }
 
-/// Reads the state of an order from these columns.
+/// Reads the state of an order from the columns of [`state_columns`].
 pub(crate) fn order_state(
     status: &str,
     paid_at: Option<DbInstant>,

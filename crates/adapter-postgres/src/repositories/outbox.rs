@@ -134,7 +134,7 @@ impl OutboxQueue for Database {
 }
 
 /// Limits an `UPDATE` to the claimed message, and only while the claim is valid: if another worker has claimed the
-/// message since then, its number of attempts is different.
+/// message since then, and has not postponed it, its number of attempts is different.
 fn while_held(mut statement: Statement<()>, claimed: &ClaimedOutboxMessage) -> Statement<()> {
     statement
         .sql(" WHERE sent_at IS NULL AND dead_at IS NULL AND id = ")

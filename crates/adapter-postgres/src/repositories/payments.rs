@@ -251,7 +251,7 @@ pub(crate) fn payment_status(name: &str) -> Result<PaymentStatus, StoreError> {
         .ok_or_else(|| StoreError::failed("a payment has a status that does not exist"))
 }
 
-/// Reads the state of a payment from these columns.
+/// Reads the state of a payment from its columns.
 pub(crate) fn payment_state(columns: PaymentStateColumns) -> Result<PaymentState, StoreError> {
     let (status, code, failed_at, completed_at, received_minor, received_currency) = columns;
     let broken = || StoreError::failed("a payment has a state that does not exist");

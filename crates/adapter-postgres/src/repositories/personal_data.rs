@@ -82,7 +82,8 @@ impl PersonalDataRepository for UnitOfWork {
 mod tests {
     use super::ERASED;
 
-    /// Tables whose rows `erase_engagement` deletes, because it also updates counters, such as the number of likes.
+    /// Tables whose rows of the user `erase_engagement` deletes (a comment with replies of others is emptied instead).
+    /// For most of these tables, it also updates counters, such as the number of likes.
     const COUNTED: [&str; 6] =
         ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 
@@ -98,7 +99,7 @@ mod tests {
             if column == "user_id" {
                 let lists = [&ERASED[..], &COUNTED[..], &KEPT[..]];
                 let listed = lists.iter().filter(|list| list.contains(&table)).count();
-                assert_eq!(listed, 1, "{table}: neither erased nor listed as kept");
+                assert_eq!(listed, 1, "{table} must be in exactly one list");
             }
         }
     }

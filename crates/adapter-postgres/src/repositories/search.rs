@@ -67,8 +67,9 @@ fn entry((id, name, description, people): IndexedRow) -> Result<NewEntry, StoreE
 }
 
 impl Database {
-    /// Indexes every movie that is not in the search index, or was indexed by an earlier version of the rules; returns
-    /// the number of these movies. Several nodes may run it concurrently, and it can be interrupted at any time.
+    /// Indexes every movie that is not in the search index, or was indexed by an earlier version of the indexing rules;
+    /// returns the number of these movies. Several nodes may run it concurrently, and it can be interrupted at any
+    /// time.
     pub(crate) async fn index_outdated_movies(&self) -> Result<u64, StoreError> {
         let mut indexed = 0_u64;
         loop {
@@ -141,7 +142,8 @@ impl SearchIndex for Database {
     }
 }
 
-/// Whether a word's count has changed by more than 1/8, so that it is written again. The search needs no exact counts.
+/// Whether a word's count has changed by more than 1/8 of the new count, so that it is written again. The search needs
+/// no exact counts.
 const fn is_other_count(old: i64, new: i64) -> bool {
     old.abs_diff(new).saturating_mul(8) > new.unsigned_abs()
 }

@@ -22,7 +22,7 @@ pub(crate) struct NewLink {
     pub(crate) filter_bits: i64,
 }
 
-/// The only table of links that also stores the filter bits of the movies. Stars and directors have too few movies for
+/// The only table of links that also stores the filter bits of the movies. A star or a director has too few movies for
 /// the bits to save time.
 pub(crate) const LINKS_WITH_BITS: &str = "movie_genres";
 

@@ -24,7 +24,7 @@ rate_limits! {
 /// Limits log-ins by client.
 ///
 /// If registration does not reveal which email addresses are known, a log-in may cause a mail with an activation link.
-/// Such log-ins are also counted by email address, whether or not the address is known.
+/// In this case, every log-in is also counted by email address, whether or not the address is known.
 pub(crate) struct LogIns;
 
 impl Limit<Body<LoginBody>> for LogIns {

@@ -68,7 +68,8 @@ pub(crate) async fn export(
 /// Delete the caller's account.
 ///
 /// This cannot be undone. Personal data are erased, every session ends, and the address can be registered again.
-/// Orders, payments and purchases are kept without personal data. The last active administrator cannot be deleted.
+/// Orders, payments and purchases are kept without personal data. The account of the last active administrator, or an
+/// account with a pending order, cannot be deleted.
 #[api_v2_operation(operation_id = "deleteMyAccount", tags("me"))]
 pub(crate) async fn delete(
     own_data: UseCases<OwnData>,

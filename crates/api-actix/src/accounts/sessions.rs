@@ -77,7 +77,8 @@ impl Refusal for PasswordChangeFaults {
 
 /// Sign in.
 ///
-/// The answer contains an access token, valid for 15 minutes, and a refresh token, valid for 7 days.
+/// The answer contains an access token, by default valid for 15 minutes, and a refresh token, by default valid for 7
+/// days.
 #[api_v2_operation(operation_id = "login", tags("accounts"))]
 pub(crate) async fn log_in(
     sessions: UseCases<Sessions>,

@@ -137,7 +137,8 @@ const MAX_READ: usize = 1_000;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NotificationsRead", example = json!({"ids": ["0190a1b2-0000-7000-8000-000000000005"]}))]
 pub(crate) struct ReadBody {
-    /// Marks the notifications with these identifiers. Identifiers of other users' notifications are ignored.
+    /// Marks the notifications with these identifiers. Identifiers that belong to no notification of the caller are
+    /// ignored.
     #[schemars(length(max = MAX_READ))]
     ids: Option<Vec<Text<NotificationId>>>,
     /// `true` marks all notifications of the caller; `false` is not allowed.

@@ -46,8 +46,8 @@ pub(crate) struct StreamCaller {
 impl StreamCaller {
     /// Opens the stream.
     ///
-    /// # Errors
-    /// 429 when the caller has too many streams, 503 when the store is unavailable or the server is shutting down.
+    /// # Errors 429 when the caller has too many streams, 503 when the store is unavailable, the server is shutting
+    /// down, or too many streams are being opened.
     pub(crate) async fn open(self) -> Result<EventStream, Failure<StoreError>> {
         let Self { api, user_id, session_id, last, turn } = self;
         let patience = api.settings.request_timeout;
@@ -134,7 +134,7 @@ impl Apiv2Schema for EventStream {}
 impl OperationModifier for EventStream {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({
-            // The stream has no end, so the limit is the greatest number that JSON Schema tools can represent.
+            // The stream has no end, so the limit is the greatest number that every JSON Schema tool can represent.
             "schema": {"type": "string", "pattern": "^(event|id|data)?:", "maxLength": i32::MAX},
             "example": "event: unread\nid: 1763805600000-7\ndata: {\"total\":0,\"by_kind\":{}}\n\n",
         });

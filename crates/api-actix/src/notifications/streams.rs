@@ -44,8 +44,8 @@ use crate::{
 /// The maximum number of streams of one user on one server.
 const STREAMS_OF_A_USER: usize = 10;
 
-/// The maximum number of parts that are queued for a slow client. When the queue is full and another part must be
-/// sent, the stream ends; the client can then reconnect.
+/// The maximum number of parts of the response body that are queued for a slow client. When the queue is full and
+/// another part must be sent, the stream ends; the client can then reconnect.
 const WAITING_PARTS: usize = 16;
 
 /// The interval at which the store is polled.
@@ -54,23 +54,24 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The number of polls after which the sessions of the streams are checked.
 const LOOKS_AT_SESSIONS: u32 = 2;
 
-/// The time without events after which a client gets a comment, so that proxies do not close the connection.
+/// The time without events and comments after which a client gets a comment, so that proxies do not close the
+/// connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
 /// The comment. Sending it also reveals whether the client is still connected.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// The maximum number of comments that are sent on each stream of a user who already has the maximum number of streams.
-/// If the client has disconnected, sending the second comment fails.
+/// The maximum number of comments that are sent on each stream of a user who has the maximum number of streams and
+/// opens another one. If the client has disconnected, sending the second comment fails.
 const PROBES: u32 = 4;
-/// The pause after each of these comments.
+/// The pause after each of these [`PROBES`].
 const PROBE: Duration = Duration::from_millis(100);
 
 /// The maximum number of streams that are opened at the same time. A limit is needed because, when a server stops, all
 /// its clients reconnect to the other servers at once.
 const OPENED_AT_ONCE: usize = 16;
 
-/// A permit to open a stream. Dropping it releases it.
+/// A permit to open a stream. When it is dropped, another stream may be opened.
 pub(crate) type OpeningTurn = OwnedSemaphorePermit;
 
 /// The table of the live streams that this server sends.
@@ -100,8 +101,8 @@ struct LiveStream {
     parts: Sender<Bytes>,
 }
 
-/// The state that was last sent to the client of a stream: the position of the last notification, and the unread
-/// counts.
+/// The state that was last sent to the client of a stream: the position of the user's inbox (which each change of the
+/// inbox advances), and the unread counts.
 struct Told {
     position: i64,
     unread: UnreadCounts,
@@ -135,8 +136,8 @@ impl LiveStreams {
     }
 
     /// Opens a stream for a session. `last` is the id of the last event that the client got. If the user already has
-    /// the maximum number of streams, the permit is released while they are probed, and `patience` is the maximum time
-    /// to wait for another permit.
+    /// the maximum number of streams, the permit is released while these streams are probed, and `patience` is the
+    /// maximum time to wait for another permit.
     ///
     /// # Errors
     /// 429 when the user has too many streams, 503 when the server is shutting down or no permit is available in time,
@@ -179,7 +180,7 @@ impl LiveStreams {
         }
     }
 
-    /// Reads the first events of the stream and registers the stream for later ones.
+    /// Reads the first events of the stream and registers the stream for later events.
     async fn begin(
         self: &Arc<Self>,
         key: u64,
@@ -291,8 +292,8 @@ impl Table {
         least.into_iter().map(|(user_id, position)| UserPosition { user_id, position }).collect()
     }
 
-    /// Sends each stream of the user the notifications that it does not have yet. Ends streams whose clients are too
-    /// slow.
+    /// Sends each stream of the user the notifications that it does not have yet, and the unread counts if they have
+    /// changed. Ends streams whose clients are too slow or have disconnected.
     fn send_news(&mut self, user_id: UserId, news: &UserNews) {
         let now = Instant::now();
         self.streams.retain(|_, stream| {
@@ -341,7 +342,8 @@ fn too_many() -> Problem {
     })
 }
 
-/// Returns the first events of a stream: the counts, and the notifications that the client missed.
+/// Returns the first events of a stream: the counts, `resync` if `start` requires it, and the notifications that the
+/// client missed.
 fn beginning(start: &StreamStart, news: &UserNews) -> Bytes {
     let mut part = String::new();
     push_event(&mut part, "unread", Some(&start.from), &UnreadCountsBody::from(news.unread.clone()));
@@ -368,7 +370,7 @@ fn push_event(part: &mut String, event: &str, id: Option<&EventId>, data: &impl 
     let _ = write!(part, "event: {event}\n{id}data: {data}\n\n");
 }
 
-/// The entry of a stream in the table. Dropping it removes the entry.
+/// The place of a stream in the table. When this value is dropped, the stream is removed from the table.
 struct Place {
     streams: Arc<LiveStreams>,
     key: u64,

@@ -14,7 +14,7 @@ const UNSEALED: TimeDelta = TimeDelta::minutes(10);
 
 impl Audit {
     /// Seals all rows that are old enough, a limited number at a time. Returns the number of sealed rows. Several nodes
-    /// may call this concurrently.
+    /// may call this concurrently: a node stops when another one has added a seal first.
     ///
     /// # Errors
     /// When the store fails. Rows that were sealed before the failure stay sealed.

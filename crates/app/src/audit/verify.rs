@@ -13,7 +13,7 @@ use super::{Audit, SEALED_AT_ONCE};
 /// How many seals are read at once.
 const BATCH: u32 = 100;
 
-/// The age from which an unsealed row is reported as overdue.
+/// The age above which an unsealed row is reported as overdue.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
 /// A seal that was recorded outside the database, written as `13:9f3a…`.
@@ -79,7 +79,7 @@ fn written(moment: Instant) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// A detected manipulation of the log.
+/// A sign that the log was manipulated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogFault {
     /// Seals are missing.
@@ -126,7 +126,7 @@ fn seals(first: u64, last: u64, one: &str, several: &str) -> String {
 /// The result of verifying the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// The number of unchanged sealed rows.
+    /// The number of sealed rows in the parts of the log that are unchanged.
     pub rows: u64,
     /// The number of seals whose rows are unchanged.
     pub seals: u64,
@@ -138,7 +138,7 @@ pub struct Verification {
     pub is_overdue: bool,
     /// The last seal. If it is recorded outside the database, it can prove later that nothing before it was rewritten.
     pub last: Option<KnownSeal>,
-    /// The detected manipulations.
+    /// The signs of manipulation.
     pub faults: Vec<LogFault>,
     /// The numbers of the first and the last seal of the latest sequence of seals whose tags were not made with a known
     /// key. They are pending: the next seal with a known key proves them, too.
@@ -146,7 +146,7 @@ pub struct Verification {
 }
 
 impl Audit {
-    /// Compares the log with its seals. Detected manipulations are not returned as errors, but as the faults of the
+    /// Compares the log with its seals. Signs of manipulation are not returned as errors, but as the faults of the
     /// result.
     ///
     /// # Errors
@@ -362,7 +362,7 @@ mod tests {
         world.tamper("DELETE FROM audit_log WHERE rowid > 7").await;
         assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
         world.add_sealed(&[1, 1]).await;
-        assert_eq!(world.verified().await.faults, [], "only a recorded seal reveals it");
+        assert_eq!(world.verified().await.faults, [], "only a recorded seal reveals that rows were removed");
         assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
         for bad in ["", "4", "4:", ":ab", "x:ab", "4:xyz"] {
             assert_eq!(bad.parse::<KnownSeal>(), Err(MalformedKnownSeal), "{bad}");

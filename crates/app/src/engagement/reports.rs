@@ -49,7 +49,7 @@ pub enum DecideReportError {
 }
 
 impl Engagement {
-    /// Reports a comment to the moderators. A second report by the same user changes nothing.
+    /// Reports a comment to the moderators. A second report of the same comment by the same user changes nothing.
     ///
     /// # Errors
     /// See [`RespondError`].

@@ -2,8 +2,8 @@
 
 use super::{fault::Fault, names};
 
-/// Returns a fault for each value with a `$` that the `dotenvy` library would replace by a variable. Without this
-/// check, a password with a `$` would silently change.
+/// Returns a fault for each setting whose value has a `$` that the `dotenvy` library would replace by a variable.
+/// Without this check, a password with a `$` would silently change.
 pub(super) fn expansions(text: &str) -> Vec<Fault> {
     let names = expanded_names(text).into_iter().filter(|name| names::all().any(|known| known == *name));
     let fault = |name: &str| {
@@ -18,7 +18,7 @@ pub(super) fn expansions(text: &str) -> Vec<Fault> {
 enum Place {
     /// Outside quotes, after whitespace or at the beginning of a line.
     AfterBlank,
-    /// Outside quotes.
+    /// Outside quotes, after any other character.
     Plain,
     /// Between `"` and `"`.
     Quoted,
@@ -28,7 +28,7 @@ enum Place {
     Comment,
 }
 
-/// Returns the names whose values contain a `$` that is neither escaped with `\` nor in single quotes.
+/// Returns the names whose values contain a `$` that is not escaped with `\`, in single quotes or in a comment.
 fn expanded_names(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut place, mut is_escaped) = (Place::AfterBlank, false);

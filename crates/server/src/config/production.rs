@@ -49,7 +49,7 @@ const fn v6(first: u16) -> IpAddr {
     IpAddr::V6(std::net::Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 1))
 }
 
-/// In production, reports settings that are missing or meant for development.
+/// In production, reports settings that are missing, insecure or meant for development.
 pub(super) fn check(settings: &Settings, reader: &mut Reader) {
     if settings.app_env != AppEnv::Prod {
         return;

@@ -58,8 +58,8 @@ impl Reader {
         }
     }
 
-    /// Adds a fault for a missing value. Does nothing if an invalid value was given, or if a source that may contain
-    /// the value could not be parsed.
+    /// Adds a fault for a value that is missing, or that may be only the default. Does nothing if an invalid value was
+    /// given, or if a source that may contain the value could not be parsed.
     pub(super) fn report_missing(&mut self, name: &str, problem: &str, allowed: &str) {
         if !self.values.is_partial {
             self.refuse_once(name, problem, allowed);

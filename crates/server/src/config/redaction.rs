@@ -35,8 +35,8 @@ const SHOWN: [&str; 24] = [
 const SECRET: [&str; 2] = ["options", "password"];
 
 /// Returns the URL with `***` in place of every secret. The URL need not be well-formed: a password with special
-/// characters that should have been percent-encoded is also hidden. If the password cannot be located, everything is
-/// hidden.
+/// characters that should have been percent-encoded is also hidden. If the password cannot be located, everything after
+/// the scheme is hidden.
 pub(super) fn hide_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
     let shown = as_psql_reads_it(rest).or_else(|| by_its_last_at(rest)).or_else(|| without_user(rest));
@@ -120,7 +120,8 @@ pub(super) fn has_user_info(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
-/// Returns a text that may be a URL, with query parameters that may be secrets hidden.
+/// Returns a text that may be a URL. If it is, its fragment and the values of query parameters that may be secrets are
+/// hidden.
 pub(super) fn without_parameters(text: &str) -> String {
     match text.find(['?', '#']).and_then(|at| text.split_at_checked(at)) {
         Some((place, rest)) if place.contains("://") => match rest.strip_prefix('?') {

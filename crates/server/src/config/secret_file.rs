@@ -50,7 +50,7 @@ pub fn keep_secret(
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
-    // The folder is private as well, because it also contains the database and the pictures.
+    // A folder that is created here is private as well, because it will also contain the database and the pictures.
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     // The text is written to a new file with a random name, which only its owner can read. The file is then renamed,
     // unless another process was faster.

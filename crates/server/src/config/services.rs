@@ -171,7 +171,7 @@ impl Reader {
     }
 }
 
-/// Returns whether the text can be sent in a header.
+/// Returns whether the text has only visible ASCII characters, and at least one, so that it can be sent in a header.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

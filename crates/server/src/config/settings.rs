@@ -35,7 +35,7 @@ pub enum DatabaseSetting {
 }
 
 impl DatabaseSetting {
-    /// Returns the URL without the password.
+    /// Returns the URL with `***` in place of the password.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite://{}", path.display()),
@@ -51,12 +51,12 @@ impl std::fmt::Debug for DatabaseSetting {
     }
 }
 
-/// Who may read the OpenAPI document.
+/// Who may read the documentation page and the OpenAPI document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsSetting {
     /// Everyone.
     Public,
-    /// Users with an account.
+    /// Users with an active account.
     Authenticated,
 }
 

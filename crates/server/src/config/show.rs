@@ -47,7 +47,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         None => format!("{HIDDEN} (kept in {})", settings.data_dir.display()),
     };
     let previous = settings.previous_secret_key.as_ref().map_or_else(String::new, |_| HIDDEN.to_owned());
-    // Production has no default for `PUBLIC_URL`: it refuses to start without one.
+    // In production, `PUBLIC_URL` has no default: the server refuses to start without it.
     let has_public_url = settings.public_url.is_some() || settings.app_env != AppEnv::Prod;
     let public_url = if has_public_url { settings.public_url_in_force() } else { String::new() };
     let local = (settings.app_env == AppEnv::Dev).then_some(LOCAL_ORIGINS);

@@ -187,7 +187,7 @@ fn faults_of_an_address_are_reported_without_quoting_it() {
         assert!(!fault.contains("canary"), "{fault}");
     }
     let bad = fault(&[("MAILER", "smtp"), ("SMTP_URL", "http://mail"), ("MAIL_FROM", "cinema@example.com")]);
-    assert!(!bad.contains("is missing"), "invalid members are not reported as missing: {bad}");
+    assert!(!bad.contains("is missing"), "invalid values are not reported as missing: {bad}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ async fn a_password_for_the_documentation_is_checked_like_a_log_in(engine: Engin
         docs(&password_of("ann")).await.expect(200);
     }
     let by = log(&admin, &format!("actor_id={}", ann.id())).await;
-    // The second request is not recorded, because the password is cached.
+    // The second request is not recorded, because the result of the first password check is cached.
     assert_eq!(actions(&by), ["signed_in", "signed_in"]);
     assert_eq!((&by[0]["object"]["kind"], &by[1]["object"]["kind"]), (&json!("user"), &json!("session")));
     assert_eq!(log(&admin, "action=sign_in_failed").await.len(), 1);

@@ -17,7 +17,7 @@ cases! {
     a_changed_secret_breaks_no_seal,
 }
 
-/// Starts a server whose audit log has two seals: one over the entries about Ann, and one over those about Bob.
+/// Starts a server whose audit log has two seals: one over the entries about Ann, and one over the entries about Bob.
 async fn sealed(engine: Engine) -> TestApp {
     let app = TestApp::spawn(engine).await;
     for name in ["ann", "bob"] {

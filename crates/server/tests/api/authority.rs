@@ -1,5 +1,5 @@
-//! Users who lose their role or their account can no longer change anything, even with concurrent calls and on other
-//! nodes.
+//! Users who lose a role can no longer do what it allowed, and users who lose their account or session can no longer
+//! change anything, even with concurrent calls and on other nodes.
 
 use std::future::IntoFuture;
 

@@ -202,8 +202,8 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
                 answer.problem(403, "forbidden");
             }
         }
-        // The OpenAPI document lists exactly the statuses that are possible. `DOCS_ACCESS` controls who may read the
-        // document.
+        // The OpenAPI document lists the statuses 401 and 403 exactly where they are possible. `DOCS_ACCESS` controls
+        // who may read the document.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
         // Comments are public, but only their authors can edit them, and only authors and moderators can delete them.
         let is_for_authors = path == "/api/v1/comments/{id}";

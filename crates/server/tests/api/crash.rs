@@ -1,5 +1,5 @@
-//! A killed process and a full disk: calls that were answered have taken full effect, and other calls have taken full
-//! effect or none.
+//! A killed process and a full disk: calls with a successful answer have taken full effect, calls with a refusal none,
+//! and calls without an answer full effect or none.
 
 use std::collections::BTreeSet;
 
@@ -182,8 +182,8 @@ async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {
         assert!(answered.len() < 200, "the disk should be full by now");
     };
     assert!(fill(&mut answered).await.header("retry-after").is_some());
-    // The server continues to answer calls that need no space and to report that others are unavailable. A few more may
-    // succeed, because a checkpoint may free some space.
+    // The server continues to answer calls that need no space and to report that others are unavailable. A few more
+    // registrations may succeed, because a checkpoint may free some space.
     visitor.get("/health/live").await.expect(200);
     assert_eq!(visitor.get("/movies").await.expect(200).json()["total_items"], 12);
     fill(&mut answered).await;

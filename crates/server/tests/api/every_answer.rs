@@ -120,7 +120,7 @@ async fn a_valid_request_id_is_echoed(engine: Engine) {
         .await
         .into_iter()
         .collect();
-    assert_eq!(ids.len(), 5, "each request has a new one");
+    assert_eq!(ids.len(), 5, "each request has a new identifier");
 }
 
 async fn an_invalid_request_id_is_replaced(engine: Engine) {

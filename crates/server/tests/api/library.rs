@@ -16,7 +16,8 @@ pub(crate) fn cases() -> Vec<Case> {
 /// The beginning of an MP4 file (ISO 14496-12).
 const BEGINNING: &str = "\0\0\0\x20ftypisom";
 
-/// Returns a film of this length in bytes. It consists of increasing numbers, so that a wrong range is detected.
+/// Returns a film of this length in bytes. After [`BEGINNING`], it consists of increasing numbers, so that a wrong
+/// range is detected.
 fn film(length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = BEGINNING.bytes().collect();
     let mut number = 0_u32;

@@ -11,7 +11,7 @@ cases! {
 }
 
 /// Makes the next `count` transactions that insert a row into the table fail with this SQLSTATE, either at the
-/// insertion or at the commit (`when`). A sequence counts them, since a rollback does not undo its changes.
+/// insertion or at the commit (`when`). A sequence counts the transactions, since a rollback does not reset a sequence.
 async fn lose_races(app: &TestApp, count: u32, table: &str, (sqlstate, when): (&str, &str)) {
     app.execute_sql(&format!(
         "DROP SEQUENCE IF EXISTS races;

@@ -1,4 +1,4 @@
-//! Tests of the API over a real socket. Each case runs with both databases.
+//! Tests of the API over a real socket. Each case runs with both databases, unless its entry in `cases!` names one.
 //!
 //! `cargo test -p server --test api` runs all cases; `… --test api -- sqlite::cart` runs some. A case is an async
 //! function that starts a server ([`support::TestApp`]) and is listed in its module's `cases!` table. After all cases,

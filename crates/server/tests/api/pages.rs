@@ -1,4 +1,4 @@
-//! The server's own pages: those that mails link to, and the start page.
+//! The server's own pages: the pages that mails and checkouts link to, and the start page.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Clients that begin a request and do not finish it must not block others.
+//! Clients that begin a request and do not finish it must not block other clients.
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use reqwest::Method;
@@ -22,7 +22,7 @@ cases! {
 const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\nno picture\r\n--x--\r\n";
 const MULTIPART: &str = "multipart/form-data; boundary=x";
 
-/// A request whose head was sent, and the rest of it.
+/// A request whose head was sent. `rest` is its body, which was not sent yet.
 struct Begun {
     stream: TcpStream,
     rest: String,
@@ -52,7 +52,8 @@ impl Begun {
         self.answer().await.0
     }
 
-    /// Reads the answer, which may arrive before the body was sent. Returns it with the connection, which stays open.
+    /// Reads the answer, which may arrive before the body was sent. Returns the answer, and the connection, which this
+    /// client has not closed.
     async fn answer(mut self) -> (String, Self) {
         let mut answer = Vec::new();
         let mut part = [0_u8; 4096];
@@ -78,8 +79,8 @@ async fn incomplete_bodies_do_not_block_others(engine: Engine) {
         slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
         slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
     }
-    // The server authenticates these three requests before it reads their bodies. They hold a permit only during the
-    // authentication.
+    // The server authenticates these three requests before it reads their bodies. These requests hold one of the
+    // `MAX_IN_FLIGHT` permits only during the authentication.
     let body = json!({"movie_ids": []}).to_string();
     slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! The complete scenario of a visitor who becomes a customer.
+//! The complete scenario of a visitor who becomes a user and fills a cart.
 
 use chrono::TimeDelta;
 use serde_json::json;

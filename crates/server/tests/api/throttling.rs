@@ -516,7 +516,7 @@ async fn a_reset_lets_the_owner_in_at_once(engine: Engine) {
     let body = json!({"token": app.reset_token("ann").await, "password": "another Harbour 9"});
     let reset = app.anonymous().post("/accounts/password-reset/confirm", body);
     reset.header("x-forwarded-for", "203.0.113.7").await.expect(200);
-    // Ann can sign in while the attack continues as well.
+    // After the reset, Ann can sign in even while the attack continues.
     attack().await;
     log_in_from(&app, "203.0.113.7", "ann", "another Harbour 9").await.expect(200);
 }
@@ -548,7 +548,7 @@ async fn the_documents_passwords_are_throttled_as_log_ins(engine: Engine) {
     };
     let first = open(&password_of("ann")).await.expect(200);
     assert_eq!(left(&first, "login"), 9);
-    // The password is cached, so it is neither hashed nor counted again.
+    // The result of the first check is cached, so the password is neither hashed nor counted again.
     let again = open(&password_of("ann")).await.expect(200);
     assert!(!members(&again, "ratelimit").contains_key("login"), "{again}");
     for _ in 0..5 {
@@ -632,8 +632,8 @@ async fn a_lost_redis_does_not_fail_any_request(engine: Engine) {
     app.log_in("ann").await.expect(200);
     app.log_in("nobody").await.expect(401);
     redis.restart();
-    // The connection to Redis is restored automatically. Its counts start from zero, so they are lower than those that
-    // the node counted meanwhile.
+    // The connection to Redis is restored automatically. Redis counts from zero again, so its counts are lower than the
+    // counts that the node has reached meanwhile.
     let begun = std::time::Instant::now();
     while call().await != 99_999 {
         assert!(begun.elapsed() < std::time::Duration::from_mins(1), "the node did not reconnect to Redis");

@@ -22,7 +22,7 @@ pub(super) const BATCH_ROWS: usize = 1_000;
 /// the same page of an index, but other writers wait for the batch, and time out after 5 s.
 pub(super) const SQLITE_BATCH_ROWS: usize = 4_000;
 
-/// The size in bytes at which a batch is imported even if it has fewer rows.
+/// The size in bytes at which a batch is imported even if it has fewer than the maximum number of rows.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// The maximum length of a name, and of a list of faults, in a report, in characters.
@@ -34,7 +34,7 @@ pub(super) struct Import {
     pub(super) is_dry_run: bool,
     /// The maximum number of rows in a batch.
     pub(super) batch_rows: usize,
-    /// The number of batches that the database works on at the same time, while the next batch is read.
+    /// The maximum number of batches that the database works on at the same time, while the next batch is read.
     pub(super) parallel: usize,
     /// The numbers, from 0, of the rows that a later row for the same movie supersedes.
     pub(super) superseded: HashSet<u64>,
@@ -52,7 +52,7 @@ pub(super) struct RunningBatch {
     outcomes: JoinHandle<Result<Vec<ImportOutcome>, ImportError>>,
 }
 
-/// The data about a row that a report needs.
+/// The data of a row that are needed to report its faults.
 struct ReportedRow {
     line: u64,
     name: Option<String>,

@@ -87,7 +87,7 @@ async fn the_library_has_the_filters_sorts_and_search_of_the_catalogue(engine: E
     let movies = app.import_small_catalogue().await;
     app.refresh_search().await;
     let ann = buyer(&app, &movies, &["Zootopia", "Aliens", "Alien", "Amélie"]).await;
-    // For each query, the library must list the bought movies among those that the catalogue lists, in the same order.
+    // For each query, the library must list those bought movies that the catalogue lists, in the same order.
     let owned = ["Zootopia", "Aliens", "Alien", "Amélie"];
     for query in [
         "sort=name",

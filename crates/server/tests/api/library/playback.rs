@@ -174,8 +174,8 @@ async fn a_film_that_is_being_sent_ends_with_its_address(engine: Engine) {
 
 /// Waits until the transfer of a film whose beginning was read is aborted.
 async fn ends_soon(mut answer: reqwest::Response) {
-    // The server checks transfers every two seconds of real time, independently of the test clock. Bytes that arrive
-    // after that were already being sent.
+    // The server checks transfers every two seconds of real time, independently of the test clock. So the bytes that
+    // arrive after five seconds were already on their way.
     let ending = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let mut rest = 0_usize;

@@ -16,8 +16,8 @@ cases! {
 
 const LENGTH: usize = 1_000;
 
-/// Starts a server with a film of this length in bytes. Returns it with a visitor and the path at which the film can be
-/// watched.
+/// Starts a server with a film of this length in bytes. Returns the server, a visitor and the path at which the film
+/// can be watched.
 async fn watching(engine: Engine, length: usize) -> (TestApp, Caller, String) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;

@@ -254,13 +254,13 @@ async fn an_upload_over_two_mebibytes_is_too_large_in_any_form(engine: Engine) {
     for mebibytes in [3, 50] {
         upload(&ann, &vec![7; mebibytes * MEBIBYTE]).await.problem(413, "too_large");
     }
-    // This upload declares no length and never ends.
+    // This upload has 50 MiB and does not declare its length.
     let head = form(&[("; name=\"avatar\"", b"")]);
     let head = head[..head.len() - BOUNDARY.len() - 8].to_vec();
     let chunks = std::iter::once(head).chain((0..800).map(|_| vec![7; 65_536]));
     let unending = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));
     put(&ann, reqwest::Body::wrap_stream(unending)).await.problem(413, "too_large");
-    // The limit also applies to other fields and to data before the first one.
+    // The limit also applies to other fields, and to data before the first part.
     put(&ann, form(&[("; name=\"other\"", &vec![7; 3 * MEBIBYTE])])).await.problem(413, "too_large");
     put(&ann, [vec![b'\n'; 3 * MEBIBYTE], form(&[])].concat()).await.problem(413, "too_large");
     assert!(ann.get("/users/me").await.expect(200).json()["profile"]["avatar_url"].is_string());
