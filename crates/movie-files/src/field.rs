@@ -17,7 +17,7 @@ pub enum Field {
     Votes,
     /// The score at Metacritic.
     MetaScore,
-    /// The box office gross, in whole units of the currency, not in minor units.
+    /// The box office gross, in whole major units of a currency that is not stored.
     Gross,
     /// The description of the movie.
     Description,

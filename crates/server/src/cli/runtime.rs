@@ -21,23 +21,21 @@ pub(super) fn run_to_completion(
 
 /// Runs a server or worker, which ends after a signal.
 ///
-/// Unless the work fails, the runtime is shut down explicitly. Dropping the runtime would wait without limit for
-/// blocked threads, such as a thread that writes to a pipe that nobody reads.
+/// The runtime is shut down explicitly. Dropping it would wait without limit for blocked threads, such as a thread that
+/// writes to a pipe that nobody reads.
 pub(super) fn run_until_stopped(
     work: impl Future<Output = Result<Ending, Failure>>,
 ) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     let ended = runtime.block_on(work);
-    match ended? {
-        Ending::Orderly => {
-            runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
-            Ok(ExitCode::SUCCESS)
-        }
-        Ending::AtOnce => {
-            runtime.shutdown_background();
-            Ok(ExitCode::FAILURE)
-        }
+    match &ended {
+        Ok(Ending::AtOnce) => runtime.shutdown_background(),
+        Ok(Ending::Orderly) | Err(_) => runtime.shutdown_timeout(SHUTDOWN_TIMEOUT),
     }
+    Ok(match ended? {
+        Ending::Orderly => ExitCode::SUCCESS,
+        Ending::AtOnce => ExitCode::FAILURE,
+    })
 }
 
 /// Creates the runtime for use cases and database connections.
@@ -60,6 +58,17 @@ mod tests {
             Ok(ExitCode::SUCCESS)
         };
         run_to_completion(work).unwrap();
+        drop(sender);
+    }
+
+    #[test]
+    fn a_blocked_thread_does_not_delay_the_end_of_a_server_that_fails() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let work = async move {
+            tokio::task::spawn_blocking(move || receiver.recv());
+            Err(Failure::new("it failed"))
+        };
+        assert!(run_until_stopped(work).is_err());
         drop(sender);
     }
 }

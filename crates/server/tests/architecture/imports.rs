@@ -82,6 +82,10 @@ impl Sources {
                 other => module.define(&other),
             }
         }
+        // The root module may already contain the exported macros of its child modules.
+        if let Some(earlier) = self.modules.remove(&name) {
+            module.items.extend(earlier.items);
+        }
         self.modules.insert(name, module);
         for name in exported {
             self.modules.entry(Names::new()).or_default().items.insert(name, file.to_owned());

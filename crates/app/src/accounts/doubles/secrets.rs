@@ -4,7 +4,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use domain::{
     accounts::{
         AccessClaims, AccessTokenError, HashError, PasswordHash, PasswordHasher, PlainPassword,
@@ -138,8 +138,7 @@ impl SessionTokens for ReadableTokens {
 
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError> {
         let claims = read_access(token).ok_or(AccessTokenError::Invalid)?;
-        let accepted_until = claims.expires_at.checked_add_signed(TimeDelta::seconds(60)).unwrap();
-        if now >= accepted_until { Err(AccessTokenError::Expired) } else { Ok(claims) }
+        if now >= claims.expires_at { Err(AccessTokenError::Expired) } else { Ok(claims) }
     }
 
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String {
