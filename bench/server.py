@@ -61,6 +61,8 @@ class Server:
             "DATABASE_URL": database,
             "DATA_DIR": str(folder),
             "LOG_FORMAT": "json",
+            # All loads come from one address.
+            "MAX_CONNECTIONS_PER_CLIENT": "5000",
             "RATE_LIMITS": "off",
             "RUST_LOG": "warn",
         }

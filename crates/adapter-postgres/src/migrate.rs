@@ -71,7 +71,8 @@ impl PostgresDatabase {
 
     /// Reverts the last schema migration, for tests and for operators who return to an older version of this program.
     ///
-    /// # Errors When the database is unavailable, no migration was applied, or the last one cannot be reverted.
+    /// # Errors
+    /// When the database is unavailable, no migration was applied, or the last one cannot be reverted.
     pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
         let connection = self.connections().open_for_migrations().await?;
         let run =

@@ -130,7 +130,7 @@ fn key(kind: &str, parts: &[&str]) -> String {
     name
 }
 
-/// The keys of begin.lua, take_back.lua and was_owner.lua. In a cluster, the same server stores all of them.
+/// The keys of `begin.lua`, `take_back.lua` and `was_owner.lua`. In a cluster, the same server stores all of them.
 fn guarded(attempt: &SignInAttempt) -> [String; 3] {
     let account = key("sign-in", &[attempt.account()]);
     let client = attempt.client().map(|client| key("client", &[&client.to_string()])).unwrap_or_default();

@@ -46,7 +46,8 @@ pub(crate) struct StreamCaller {
 impl StreamCaller {
     /// Opens the stream.
     ///
-    /// # Errors 429 when the caller has too many streams, 503 when the store is unavailable, the server is shutting
+    /// # Errors
+    /// 429 when the caller has too many streams, 503 when the store is unavailable, the server is shutting
     /// down, or too many streams are being opened.
     pub(crate) async fn open(self) -> Result<EventStream, Failure<StoreError>> {
         let Self { api, user_id, session_id, last, turn } = self;
