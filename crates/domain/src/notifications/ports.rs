@@ -67,8 +67,8 @@ pub enum ReadSelection {
 
 /// Stores notifications.
 ///
-/// A change of a user's notifications locks that user's inbox until the unit ends, so that the changes of a user become
-/// visible in the order of their positions. Inboxes are locked after all other rows, and several inboxes are locked in
+/// A change of a user's notifications locks that user's inbox until the unit ends, so that the changes of a user
+/// become visible in the order of their positions. A unit locks inboxes as late as possible, and several inboxes in
 /// the order of the users' identifiers.
 #[async_trait]
 pub trait NotificationRepository: Send {
@@ -80,12 +80,13 @@ pub trait NotificationRepository: Send {
         &mut self,
         new: &NewNotification,
     ) -> Result<Option<PushedNotification>, StoreError>;
-    /// Records that the notification was mailed. The mail MUST be added to the receiver's number of mails about replies
-    /// and likes; this number restarts [`MAILED_EVERY`](super::MAILED_EVERY) after the first of the counted mails.
+    /// Records that the notification was mailed. MUST count the mail among the receiver's mails about replies and
+    /// likes. A mail that is sent [`MAILED_EVERY`](super::MAILED_EVERY) or more after the first counted one starts
+    /// the count again at 1.
     async fn mark_notification_mailed(&mut self, id: NotificationId, at: Instant) -> Result<(), StoreError>;
-    /// Removes the user's like of the comment from the notification about its likes, which MUST disappear with the last
-    /// like. MUST keep the time when the notification was mailed, in case the comment is liked again, and MUST change
-    /// nothing when the notification does not contain the user's like.
+    /// Removes the user's like of the comment from the notification about its likes. MUST hide the notification when
+    /// no like is left, but MUST keep the time when it was mailed, in case the comment is liked again. MUST change no
+    /// notification when the user's like is not in it.
     async fn withdraw_like_notification(
         &mut self,
         comment_id: CommentId,
@@ -162,8 +163,8 @@ pub trait NotificationQueries: Send + Sync {
     async fn unread_counts(&self, user_id: UserId) -> Result<UnreadCounts, StoreError>;
     /// The user's settings.
     async fn notification_settings(&self, user_id: UserId) -> Result<NotificationSettings, StoreError>;
-    /// The latest positions of these users, in any order; users without notifications are omitted. After a position was
-    /// returned, a change with a smaller position MUST NOT become visible.
+    /// The latest positions of these users, in any order; users who never had a notification may be omitted. After a
+    /// position was returned, a change with a smaller position MUST NOT become visible.
     async fn notification_positions(&self, user_ids: &[UserId]) -> Result<Vec<UserPosition>, StoreError>;
     /// Up to `limit` notifications of the user after the position, in the order of their positions.
     async fn notifications_behind(

@@ -269,7 +269,7 @@ impl From<Notification> for NotificationBody {
 struct NotifiedActBody {
     /// What the notification is about.
     kind: String,
-    /// The liked comment, or the reply.
+    /// The liked comment, or the reply that the user wrote.
     comment_id: Option<Uuid>,
     created_at: Moment,
 }

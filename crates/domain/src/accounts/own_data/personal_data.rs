@@ -95,14 +95,14 @@ pub struct OpenLink {
 pub struct NotifiedAct {
     /// The kind of the notification.
     pub kind: NotificationKind,
-    /// The comment that the user liked, or the reply.
+    /// The comment that the user liked, or the reply that the user wrote.
     pub comment_id: Option<CommentId>,
     /// When the user acted.
     pub at: Instant,
 }
 
 /// The data that is stored about a user, except the comments that the user wrote, the hash of the password, and the
-/// digests of the tokens in links and of stream tickets. Requests with idempotency keys and pending mails are only
+/// digests of the tokens in links and of stream tickets. Pending mails, and requests with idempotency keys, are only
 /// counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
