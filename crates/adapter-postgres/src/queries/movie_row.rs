@@ -86,6 +86,10 @@ pub(super) struct SummaryRow {
     pub(super) viewer: ViewerRow,
 }
 
+/// A movie, the version of the catalogue, and the number of matches if all of them were read.
+pub(super) type ListTypes = (SummaryTypes, BigInt, Nullable<BigInt>);
+pub(super) type ListRow = (SummaryRow, i64, Option<i64>);
+
 /// The SQL types of [`DetailRow`].
 pub(super) type DetailTypes = (
     Nullable<Double>,

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use diesel::sql_types::{BigInt, Integer, Nullable};
+use diesel::sql_types::{BigInt, Integer};
 use domain::{
     catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSortKey, MovieSummary},
     id::{MovieId, UserId},
@@ -16,7 +16,9 @@ use crate::{
             CERTAIN_IN_SAMPLE, Condition, SAMPLED_FROM, conditions, push_checks, push_matching, push_walk,
         },
         movie_page::Order,
-        movie_row::{DetailRow, DetailTypes, SummaryRow, SummaryTypes, push_detail, push_summary},
+        movie_row::{
+            DetailRow, DetailTypes, ListRow, ListTypes, SummaryRow, SummaryTypes, push_detail, push_summary,
+        },
         short_lists::{MAX_MOVIES, is_cacheable},
     },
     statement::Statement,
@@ -31,9 +33,6 @@ fn push_all<ST>(statement: &mut Statement<ST>, order: &Keyset) {
 /// the planner knows the limit. The first one that is large enough for the page and one more row is used.
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
 
-/// A movie, the version of the catalogue, and the number of matches if all of them were read.
-pub(super) type ListTypes = (SummaryTypes, BigInt, Nullable<BigInt>);
-pub(super) type ListRow = (SummaryRow, i64, Option<i64>);
 /// The total when a page does not determine it.
 pub(super) const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
 pub(super) type PageTypes = (SummaryTypes, DetailTypes);

@@ -23,7 +23,7 @@ use crate::{
         movie_access::Access,
         movie_filter::{Condition, push_matching},
         movie_page::Order,
-        movies::ListRow,
+        movie_row::ListRow,
     },
     statement::Statement,
 };
