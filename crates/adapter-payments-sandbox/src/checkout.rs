@@ -126,7 +126,7 @@ pub(crate) fn key_of_charge(charge: &str) -> Option<Uuid> {
 }
 
 impl Checkout {
-    /// Creates an open checkout, and schedules the event `checkout.expired` for the time at which the checkout expires.
+    /// Creates an open checkout with one future event: `checkout.expired`, due when the checkout expires.
     /// The event is sent even if the buyer has paid by then. This does no harm, because receivers of events look up the
     /// current state of the checkout.
     pub(crate) fn open(request: &CheckoutRequest, now: Instant) -> Self {

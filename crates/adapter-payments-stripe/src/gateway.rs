@@ -162,6 +162,26 @@ impl StripeGateway {
         .await
     }
 
+    /// The first page after the object `after` that contains anything of the shop, and whether more objects follow. A page
+    /// may contain only objects that cannot be read, or that cannot belong to the shop. A caller could not continue from
+    /// an empty page, because its cursor is the last returned object.
+    async fn oldest_page_with_any<T>(
+        &self,
+        listing: Listing<'_>,
+        after: Option<&str>,
+        read: impl Fn(Vec<Value>) -> Vec<T>,
+    ) -> Result<(Vec<T>, bool), Failure> {
+        let mut after = after.map(str::to_owned);
+        loop {
+            let (page, has_more) = self.oldest_page(listing, after.as_deref()).await?;
+            after = page.last().and_then(id_of).map(str::to_owned);
+            let found = read(page);
+            if !found.is_empty() || !has_more || after.is_none() {
+                return Ok((found, has_more));
+            }
+        }
+    }
+
     /// The objects that directly follow the object `after` in time (at most one page, oldest first), and whether the
     /// list has objects after this page. If `after` is `None`, or Stripe no longer has that object, the page begins
     /// with the oldest object of the list.
@@ -376,21 +396,9 @@ impl PaymentGateway for StripeGateway {
         let filter = [("created[gte]", since.as_str()), ("expand[0]", &fields)];
         let listing =
             Listing { endpoint: "GET checkout/sessions", path: "checkout/sessions", filter: &filter };
-        within_limit(async {
-            let mut after = after.map(str::to_owned);
-            loop {
-                let (page, has_more) = self.oldest_page(listing, after.as_deref()).await?;
-                after = page.last().and_then(id_of).map(str::to_owned);
-                let sessions = read_all::<Session>(page);
-                let found: Vec<_> = sessions.filter_map(|session| self.checkout_of(&session)).collect();
-                // A page may contain only sessions that cannot belong to the shop. The caller could not continue from
-                // an empty page, because its cursor is the last returned checkout.
-                if !found.is_empty() || !has_more || after.is_none() {
-                    return Ok((found, has_more));
-                }
-            }
-        })
-        .await
+        let read =
+            |page| read_all::<Session>(page).filter_map(|session| self.checkout_of(&session)).collect();
+        within_limit(self.oldest_page_with_any(listing, after, read)).await
     }
 
     async fn events_since(&self, since: Instant, after: Option<&str>) -> Result<EventPage, GatewayError> {
@@ -398,21 +406,10 @@ impl PaymentGateway for StripeGateway {
         let filter = [("created[gte]", since.as_str())];
         let listing = Listing { endpoint: "GET events", path: "events", filter: &filter };
         let (is_live, now) = (self.settings.is_live(), self.clock.now());
-        let read = |object: &Value| events::event(object, object.to_string().into_bytes(), is_live, now);
-        within_limit(async {
-            let mut after = after.map(str::to_owned);
-            loop {
-                let (objects, has_more) = self.oldest_page(listing, after.as_deref()).await?;
-                after = objects.last().and_then(id_of).map(str::to_owned);
-                let events: Vec<_> = objects.iter().filter_map(read).collect();
-                // A page may contain only events that cannot be read. The caller could not continue from an empty page,
-                // because its cursor is the last returned event.
-                if !events.is_empty() || !has_more || after.is_none() {
-                    return Ok(EventPage { events, has_more });
-                }
-            }
-        })
-        .await
+        let event = |object: &Value| events::event(object, object.to_string().into_bytes(), is_live, now);
+        let read = |page: Vec<Value>| page.iter().filter_map(event).collect();
+        let (events, has_more) = within_limit(self.oldest_page_with_any(listing, after, read)).await?;
+        Ok(EventPage { events, has_more })
     }
 
     fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError> {

@@ -198,8 +198,8 @@ fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> St
     text
 }
 
-/// All words of the search index, each with the number of movies that contain it. Words that were joined from two
-/// adjacent words are omitted.
+/// All words of the search index, each with the number of movies that contain it. The index also contains pairs of
+/// adjacent words, joined into one word; these are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let mut words: HashMap<String, i64> = HashMap::new();
     let mut after = Uuid::nil();

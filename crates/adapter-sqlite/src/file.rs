@@ -95,16 +95,15 @@ impl DatabaseFile {
 /// Whether SQLite finds a folder for temporary files, to which it writes intermediate results that exceed its cache. In
 /// memory, sorting a million rows would take about 60 MB for each connection that sorts.
 ///
-/// Checks the same folders as SQLite: <https://www.sqlite.org/tempfiles.html>.
+/// Checks the folders that SQLite tries, except the one named by `SQLITE_TMPDIR`:
+/// <https://www.sqlite.org/tempfiles.html>.
 #[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "SQLite itself reads these variables")]
 fn has_temporary_folder() -> bool {
     use rustix::fs::{Access, access};
-    let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
-    let usual = ["/var/tmp", "/usr/tmp", "/tmp", "."].map(PathBuf::from);
-    named
-        .chain(usual)
-        .any(|folder| folder.is_dir() && access(&folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+    let mut folders = ["/var/tmp", "/usr/tmp", "/tmp", "."].into_iter().map(PathBuf::from);
+    let is_writable =
+        |folder: PathBuf| folder.is_dir() && access(&folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    is_writable(std::env::temp_dir()) || folders.any(is_writable)
 }
 
 #[cfg(not(unix))]

@@ -20,7 +20,6 @@ use std::path::PathBuf;
 use adapter_crypto::{AppSecret, KeyRing};
 use domain::accounts::PasswordPolicy;
 
-pub(crate) use self::settings::local_url;
 pub use self::{
     fault::{Fault, SettingsError},
     later::LaterSettings,
@@ -32,6 +31,7 @@ pub use self::{
     },
     sources::Sources,
 };
+pub(crate) use self::{machine::processors, settings::local_url, sources::is_in_environment};
 use self::{read::Reader, sources::Values};
 
 /// The default of `DRAIN_SECONDS` outside development. Load balancers need this time to notice that the server is
@@ -85,7 +85,7 @@ impl Settings {
     }
 
     fn read(reader: &mut Reader) -> Self {
-        let cores = machine::processors();
+        let cores = processors();
         let memory_limit = machine::memory_limit();
         let app_env = reader.one_of(
             "APP_ENV",

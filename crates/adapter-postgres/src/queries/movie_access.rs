@@ -18,8 +18,8 @@ use crate::{
 const PROBED: u32 = 5_000;
 /// If every condition has more than [`PROBED`] movies, the movies of each condition are counted up to this number.
 const PROBED_FAR: u32 = 200_000;
-/// The possible limits of a walk for a page with conditions: the number of movies after which it is abandoned. There
-/// are only a few, because each limit is part of the SQL text, and each text is prepared separately.
+/// After how many movies a walk for a page with conditions is abandoned: one of these numbers. There are only a few,
+/// because the number is part of the SQL text, and each text is prepared separately.
 const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
 /// The limit of the first walk when all conditions have many movies.
 const FIRST_WALK: u32 = 5_000;

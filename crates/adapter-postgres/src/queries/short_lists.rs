@@ -104,8 +104,8 @@ impl Database {
         Ok(self.cache().total(key, version) == Some(0) && self.catalog_version().await? == version)
     }
 
-    /// Caches that no movie matches the filter, unless the catalogue was changed after it had the version `before`, which
-    /// was read before the search for matches.
+    /// Caches that no movie matches the filter. `before` is the version of the catalogue that was known before the list
+    /// was read. If the catalogue has another version by now, nothing is cached.
     pub(super) async fn note_empty_list(&self, filter: &MovieFilter, before: i64) -> Result<(), StoreError> {
         let key = filter.key();
         if !is_cacheable(filter) || self.cache().total(&key, before) == Some(0) {

@@ -45,7 +45,7 @@ struct CountedLimit {
 enum Rule {
     /// Counts every request, whatever its answer.
     Always,
-    /// Counts every request, but gives the count back if the server failed to answer (5xx).
+    /// Counts every request before it is handled. If the answer is a server error (5xx), the count is reduced again.
     Refunded,
     /// Like [`Refunded`](Self::Refunded), but the headers of answers do not reveal the limit.
     RefundedAndHidden,

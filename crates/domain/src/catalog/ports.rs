@@ -26,8 +26,8 @@ gathered! {
 /// Begins units of work about the catalogue.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
-    /// Begins a unit of work without a signed-in user: for imports on the command line, and for the server, which
-    /// removes posters that no movie has.
+    /// Begins a unit of work that no signed-in user requested. Imports on the command line use it, and the background
+    /// job that removes the posters that no movie has.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
 }
 

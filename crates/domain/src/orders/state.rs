@@ -194,7 +194,7 @@ impl OrderState {
         self.expires_at().is_some_and(|expires_at| expires_at <= now)
     }
 
-    /// The state after an event: the only table of transitions.
+    /// Returns the state after an event. All transitions between the states of an order are defined here.
     ///
     /// A repeated event never changes the state again; it may be an error. A paid order never becomes pending or
     /// canceled again. A canceled order stays canceled, and money that arrives for it is returned.

@@ -57,8 +57,8 @@ impl DisputeState {
         }
     }
 
-    /// The state after a report of the provider: the only table of transitions. A closed dispute is never reopened, but
-    /// a won dispute can still become lost.
+    /// Returns the state after a report of the provider. All transitions between the states of a dispute are
+    /// defined here. A closed dispute is never reopened, but a won dispute can still become lost.
     #[must_use]
     pub fn apply(self, report: DisputeReport) -> Self {
         match (self, report) {

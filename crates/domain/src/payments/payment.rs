@@ -216,7 +216,8 @@ impl PaymentState {
         }
     }
 
-    /// The state after a report of the provider, and what the report changed: the only table of transitions.
+    /// Returns the state after a report of the provider, and what the report changed. All transitions between the
+    /// states of a payment are defined here.
     ///
     /// Reports may come twice, late and in any order: the outcome is the same. A report of received money takes effect
     /// regardless of earlier reports, and no later report reverses it.

@@ -29,9 +29,10 @@ pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
 
 /// Handles the messages of the outbox, several at the same time.
 ///
-/// A slow destination must delay only its own messages. A delivery that turns out to be slow therefore releases its
-/// worker and continues as one of a limited number of slow deliveries; if as many are already running, the delivery
-/// keeps its worker. While the destination counts as slow, further deliveries to it start as slow deliveries. Their
+/// A slow destination must delay only its own messages. Therefore, if a delivery
+/// turns out to be slow, its worker begins with the next message, and the slow delivery continues in the background. The
+/// number of deliveries in the background is limited; a further slow delivery keeps its worker until it ends. While the
+/// destination counts as slow, further deliveries to it start as slow deliveries. Their
 /// messages are postponed if too many deliveries to the destination, or too many slow deliveries, are running.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
