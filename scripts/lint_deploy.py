@@ -3,7 +3,7 @@
 
 In deploy/, it checks every manifest against the schemas of Kubernetes, the references between the manifests, the
 overlays, and rules that the schemas do not contain. In docker/compose.yaml, it checks that every setting is passed on
-and that every service is limited. In both, it checks that a server has enough time to stop.
+and that every service is limited. In docker/, it checks that every image has a digest. In both, it checks that a server has enough time to stop.
 
 It must run with the Python of .tools/venv, which has PyYAML and kubernetes-validate (scripts/tools.txt).
 """
@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
 COMPOSE = ROOT / "docker" / "compose.yaml"
+DOCKERFILE = ROOT / "docker" / "Dockerfile"
 # The settings that the container fixes.
 FIXED = {"APP_HOST", "APP_PORT", "DATA_DIR"}
 # The heading of .env.example above the variables that only docker/compose.yaml reads.
@@ -57,6 +58,15 @@ def seconds_of_a_stop() -> int:
     serve = (ROOT / "crates/server/src/cli/serve.rs").read_text(encoding="utf-8")
     work = re.search(r"const LAST_WORK: Duration = Duration::from_secs\((\d+)\);", serve)
     return int(drain[1]) + int(work[1]) + LATE
+
+
+def image_problems() -> list[str]:
+    """Checks that every image from a registry is named by its digest: a tag can be moved to another image."""
+    dockerfile = DOCKERFILE.read_text(encoding="utf-8")
+    images = re.findall(r"^(?:# syntax=|FROM )(\S+)", dockerfile, re.M)
+    services = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"].values()
+    images += [service["image"] for service in services if "build" not in service and service["image"] != "cinema:local"]
+    return [f"docker/: image {i} has no digest" for i in images if not re.search(r"@sha256:[0-9a-f]{64}$", i)]
 
 
 def compose_problems() -> list[str]:
@@ -188,6 +198,7 @@ def main() -> int:
     problems += [f"no {kind}" for kind in ("NetworkPolicy", "PodDisruptionBudget") if kind not in kinds]
 
     problems = [f"deploy/base: {p}" for p in problems] + [f"docker/compose.yaml: {p}" for p in compose_problems()]
+    problems += image_problems()
     for folder in sorted(p.parent for p in DEPLOY.glob("*/kustomization.yaml")):
         if folder != BASE:
             problems += overlay_problems(folder, kustomization)

@@ -41,8 +41,8 @@ pub struct S3Settings {
     /// The URL of the server if it is not Amazon's, such as `https://minio.internal:9000`. The path of each request
     /// begins with the bucket's name (path-style requests).
     pub endpoint: Option<String>,
-    /// The region; `None` for `us-east-1`.
-    pub region: Option<String>,
+    /// The region, such as `us-east-1`.
+    pub region: String,
     /// The identifier of the access key.
     pub access_key_id: String,
     /// The secret of the access key.
@@ -139,9 +139,6 @@ fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Re
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.with_endpoint(endpoint).with_allow_http(true);
     }
-    if let Some(region) = &settings.region {
-        builder = builder.with_region(region);
-    }
     if let Some(token) = &settings.session_token {
         builder = builder.with_token(token);
     }
@@ -227,7 +224,7 @@ mod tests {
         let settings = S3Settings {
             bucket: "media".to_owned(),
             endpoint: None,
-            region: None,
+            region: "us-east-1".to_owned(),
             access_key_id: "canary-id".to_owned(),
             secret_access_key: "canary-secret".to_owned(),
             session_token: Some("canary-token".to_owned()),

@@ -73,6 +73,12 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
+/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text. The planner chooses the index.
+pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &str) {
+    statement.sql(" FROM movies m WHERE m.is_available AND ");
+    push_contains(statement, "m.name_key", text);
+}
+
 /// Adds ` AND …`: the entry `s` of the search index contains all terms in this part.
 fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     // Words contain no quotes and no backslashes, so no escaping is needed. `~` marks joined adjacent words.

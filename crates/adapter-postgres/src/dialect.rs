@@ -21,8 +21,8 @@ pub(crate) use crate::{
     },
     clauses::{
         push_any, push_any_integer, push_any_text, push_capped_matches, push_capped_words, push_contains,
-        push_identities, push_movies_linked_to, push_movies_with_words, push_sampled_words, push_words_check,
-        push_words_exist,
+        push_identities, push_movies_linked_to, push_movies_with_title, push_movies_with_words,
+        push_sampled_words, push_words_check, push_words_exist,
     },
 };
 
@@ -207,9 +207,6 @@ pub(crate) const fn index_hint(_index: &'static str) -> String {
 /// by its identifier: with a plain join, the planner could read the complete table of movies.
 pub(crate) const FOUND_MOVIE: &str =
     " CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m";
-
-/// The hint that makes a search for titles use its index. Empty, because PostgreSQL's planner chooses the index itself.
-pub(crate) const TITLE_INDEX: &str = "";
 
 /// Aggregates the identifiers and names of the rows `n`, in the order of their links `l`, to a JSON array of pairs, as
 /// text.

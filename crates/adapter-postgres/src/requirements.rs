@@ -53,17 +53,31 @@ pub enum Unsuitable {
         /// The database.
         database: String,
     },
+    /// The extension `pg_trgm` is in a schema that is not in the `search_path`.
+    #[error(
+        "the extension pg_trgm is in the schema {found}, which is not in the search_path of {role}: let its owner run \
+         `ALTER EXTENSION pg_trgm SET SCHEMA {schema}`, or add {found} to the search_path, behind {schema}"
+    )]
+    HiddenTrigrams {
+        /// The role.
+        role: String,
+        /// The schema of the extension.
+        found: String,
+        /// The schema in which the role creates tables.
+        schema: String,
+    },
 }
 
 /// Reads the columns of [`State`]. Names are quoted, because the messages contain statements with these names.
 const STATE: &str = "SELECT quote_ident(current_database()), current_setting('server_encoding'), quote_ident(current_user), \
     quote_ident(current_schema()), coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
     has_database_privilege(current_database(), 'CREATE'), \
-    EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm'), \
+    (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'), \
+    EXISTS (SELECT FROM pg_opclass WHERE opcname = 'gin_trgm_ops' AND pg_opclass_is_visible(oid)), \
     EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')";
 
-type StateSql = (Text, Text, Text, Nullable<Text>, Bool, Bool, Bool, Bool);
-type State = (String, String, String, Option<String>, bool, bool, bool, bool);
+type StateSql = (Text, Text, Text, Nullable<Text>, Bool, Bool, Nullable<Text>, Bool, Bool);
+type State = (String, String, String, Option<String>, bool, bool, Option<String>, bool, bool);
 
 impl PostgresDatabase {
     /// Checks that a transaction can write to the database now.
@@ -112,7 +126,17 @@ impl PostgresDatabase {
 }
 
 fn obstacle(state: State) -> Option<Unsuitable> {
-    let (database, encoding, role, schema, may_make_tables, may_extend, has_trigrams, knows_trigrams) = state;
+    let (
+        database,
+        encoding,
+        role,
+        schema,
+        may_make_tables,
+        may_extend,
+        trigrams,
+        sees_trigrams,
+        knows_trigrams,
+    ) = state;
     if encoding != "UTF8" {
         return Some(Unsuitable::Encoding { database, encoding });
     }
@@ -120,8 +144,8 @@ fn obstacle(state: State) -> Option<Unsuitable> {
     if !may_make_tables {
         return Some(Unsuitable::Schema { role, schema });
     }
-    if has_trigrams {
-        return None;
+    if let Some(found) = trigrams {
+        return (!sees_trigrams).then_some(Unsuitable::HiddenTrigrams { role, found, schema });
     }
     if !knows_trigrams {
         return Some(Unsuitable::NoTrigrams);
@@ -135,12 +159,26 @@ mod tests {
 
     #[test]
     fn a_missing_pg_trgm_is_reported_only_if_it_is_not_installed_on_the_server() {
-        let state = |has, knows| {
+        let state = |found: Option<&str>, sees, knows| {
             let [database, encoding, role] = ["cinema", "UTF8", "ann"].map(str::to_owned);
-            (database, encoding, role, Some("public".to_owned()), true, true, has, knows)
+            (
+                database,
+                encoding,
+                role,
+                Some("public".to_owned()),
+                true,
+                true,
+                found.map(str::to_owned),
+                sees,
+                knows,
+            )
         };
-        assert_eq!(obstacle(state(false, false)), Some(Unsuitable::NoTrigrams));
-        assert_eq!(obstacle(state(false, true)), None);
-        assert_eq!(obstacle(state(true, false)), None);
+        assert_eq!(obstacle(state(None, false, false)), Some(Unsuitable::NoTrigrams));
+        assert_eq!(obstacle(state(None, false, true)), None);
+        assert_eq!(obstacle(state(Some("public"), true, false)), None);
+        assert!(matches!(
+            obstacle(state(Some("tools"), false, true)),
+            Some(Unsuitable::HiddenTrigrams { found, .. }) if found == "tools"
+        ));
     }
 }

@@ -94,3 +94,30 @@ async fn an_extension_that_was_added_by_another_role_is_sufficient() {
     assert_eq!(store.obstacle_to_migrating().await.unwrap(), None);
     store.migrate().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_outside_the_search_path_is_reported_with_advice() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let server = TestPostgres::private();
+    let database = server.empty_database().await;
+    database
+        .execute(
+            "CREATE ROLE ann LOGIN; GRANT CREATE ON SCHEMA public TO ann; CREATE SCHEMA tools; \
+             GRANT USAGE ON SCHEMA tools TO ann; CREATE EXTENSION pg_trgm SCHEMA tools",
+        )
+        .await;
+    let url = url_with(&database, Some("ann"), database.name());
+    let found = connect(&url).await.obstacle_to_migrating().await.unwrap().unwrap().to_string();
+    assert!(
+        found.starts_with(
+            "the extension pg_trgm is in the schema tools, which is not in the search_path of ann"
+        ),
+        "{found}"
+    );
+    database.execute("ALTER ROLE ann SET search_path = public, tools").await;
+    let store = connect(&url).await;
+    assert_eq!(store.obstacle_to_migrating().await.unwrap(), None);
+    store.migrate().await.unwrap();
+}

@@ -23,6 +23,7 @@ use crate::{
     filter_bits::bits_of,
     repositories::{LINKS_WITH_BITS, NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
+    title_parts::title_parts,
     unit_of_work::UnitOfWork,
 };
 
@@ -164,6 +165,7 @@ fn insert_movie(movie: &Movie) -> Statement {
 pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> Result<(), StoreError> {
     let mut statements: Vec<Statement> = entries.iter().map(insert_search_row).collect();
     statements.push(index_words(entries));
+    statements.push(index_titles(entries));
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
@@ -220,6 +222,20 @@ fn index_words(entries: &[NewEntry]) -> Statement {
     words.bind(json(&rows));
     words.sql(") e CROSS JOIN movie_search s ON s.movie_id = unhex(json_extract(e.value, '$[0]'))");
     words
+}
+
+/// Writes the parts of all titles to their index with one statement, for the same reason.
+fn index_titles(entries: &[NewEntry]) -> Statement {
+    let row =
+        |NewEntry { movie_id, entry }: &NewEntry| [movie_id.simple().to_string(), title_parts(&entry.title)];
+    let rows: Vec<[String; 2]> = entries.iter().map(row).collect();
+    let mut titles = Statement::new(
+        "INSERT OR REPLACE INTO movie_title_parts (rowid, parts) SELECT s.id, json_extract(e.value, '$[1]') \
+         FROM json_each(",
+    );
+    titles.bind(json(&rows));
+    titles.sql(") e CROSS JOIN movie_search s ON s.movie_id = unhex(json_extract(e.value, '$[0]'))");
+    titles
 }
 
 /// All words of the search index, each with the approximate number of movies that contain it: a movie is counted once

@@ -9,6 +9,7 @@ use crate::{
     filter_bits::{Mask, push_masks},
     index_part::IndexPart,
     statement::Statement,
+    title_parts::title_query,
 };
 
 /// Lets statements also run on Diesel's blocking connections.
@@ -63,6 +64,16 @@ pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'stat
 /// Adds a condition: the column contains the text.
 pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
+}
+
+/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text.
+pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &str) {
+    statement.sql(
+        " FROM (SELECT s.movie_id FROM movie_title_parts t CROSS JOIN movie_search s ON s.id = t.rowid \
+         WHERE t.movie_title_parts MATCH ",
+    );
+    statement.bind(title_query(text)).sql(") AS found").sql(FOUND_MOVIE).sql(" WHERE m.is_available AND ");
+    push_contains(statement, "m.name_key", text);
 }
 
 /// The FTS5 query that finds movies with all terms in this part of the search index.

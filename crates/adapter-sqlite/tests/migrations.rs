@@ -25,7 +25,8 @@ const COLUMNS: &str = "
     SELECT t.name || ' ' || c.name || CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN ' null' ELSE '' END AS line
     FROM sqlite_schema t JOIN pragma_table_info(t.name) c
     WHERE t.type = 'table' AND t.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%'
-    AND t.name NOT LIKE 'movie\\_words%' ESCAPE '\\' AND t.name || ' ' || c.name NOT IN ('movie_search id', 'movie_search words')";
+    AND t.name NOT LIKE 'movie\\_words%' ESCAPE '\\'
+    AND t.name NOT LIKE 'movie\\_title\\_parts%' ESCAPE '\\' AND t.name || ' ' || c.name NOT IN ('movie_search id', 'movie_search words')";
 
 /// Lists the foreign keys without an index that begins with their column.
 const UNINDEXED: &str = "

@@ -65,13 +65,29 @@ pub(crate) struct MessagePage<'a> {
 
 /// A form to request a link by mail.
 pub(crate) struct LinkForm<'a> {
-    /// The page that the form is sent to.
+    /// The relative address of the page that the form is sent to.
     pub(crate) action: &'static str,
+    /// The identifier of the email field, which is unique on a page.
+    pub(crate) id: &'static str,
     pub(crate) button: &'static str,
     /// The email address to show in the field, if one was sent before.
     pub(crate) email: &'a str,
     /// Why the email address that was sent is not valid.
     pub(crate) error: Option<String>,
+}
+
+impl LinkForm<'static> {
+    /// The form to request an activation link, on a page at the top level.
+    pub(crate) const ACTIVATION: Self =
+        Self { action: "activate", id: "email", button: "Send me a new link", email: "", error: None };
+    /// The form to request a link to set a password, on a page at the top level.
+    pub(crate) const PASSWORD: Self = Self {
+        action: "reset-password",
+        id: "password-email",
+        button: "Send me a link",
+        email: "",
+        error: None,
+    };
 }
 
 /// Renders a page.

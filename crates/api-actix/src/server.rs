@@ -227,7 +227,8 @@ pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> i
     raise_descriptors();
     let workers = settings.workers.max(1);
     let timeouts = settings.timeouts;
-    let limit = ConnectionLimit::new(settings.max_connections_per_client, &settings.trusted_proxies);
+    let per_client = descriptors().per_client(settings.max_connections_per_client);
+    let limit = ConnectionLimit::new(per_client, &settings.trusted_proxies);
     let memory = AnswerMemory::new(ANSWERS_TIGHT, ANSWERS_FULL);
     let shared = Shared::new(state, settings)?;
     let builder = Server::build()
@@ -288,10 +289,23 @@ struct Descriptors {
     films: usize,
 }
 
+impl Descriptors {
+    /// Divides this number of descriptors.
+    fn of(limit: u64) -> Self {
+        let free = usize::try_from(limit.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
+        let films = free.div_euclid(4).max(16);
+        Self { connections: free.saturating_sub(films), films }
+    }
+
+    /// The maximum number of connections of one client: `configured`, but at most half of all connections, so that one
+    /// client cannot use up a small number of descriptors.
+    fn per_client(&self, configured: usize) -> usize {
+        configured.min(self.connections.div_euclid(2)).max(1)
+    }
+}
+
 fn descriptors() -> Descriptors {
-    let free = usize::try_from(descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
-    let films = free.div_euclid(4).max(16);
-    Descriptors { connections: free.saturating_sub(films), films }
+    Descriptors::of(descriptor_limit())
 }
 
 /// Raises the limit of open files as far as the system permits, and warns if it is still low.
@@ -305,5 +319,18 @@ fn raise_descriptors() {
             descriptors,
             "few connections and files may be open at once; raise the limit (ulimit -n, LimitNOFILE, --ulimit nofile)"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_gets_at_most_half_of_the_connections() {
+        assert_eq!(Descriptors::of(1_048_576).per_client(256), 256);
+        assert_eq!(Descriptors::of(400).connections, 108);
+        assert_eq!(Descriptors::of(400).per_client(256), 54);
+        assert_eq!(Descriptors::of(1).per_client(256), 1);
     }
 }

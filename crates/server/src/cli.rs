@@ -28,7 +28,7 @@ use self::{
     runtime::{run_to_completion, run_until_stopped},
 };
 use crate::{
-    config::{LogFormat, Settings},
+    config::{LogFormat, Settings, SettingsError},
     telemetry,
 };
 
@@ -88,11 +88,13 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
 
 /// Reads the settings of a server or worker, and starts logging.
 fn server_settings() -> Result<Settings, Failure> {
-    let settings = Settings::load_to_serve()?;
-    telemetry::init(&settings, &settings.log_filter);
-    if settings.log_format == LogFormat::Json {
+    let settings = Settings::load_to_serve();
+    let log_format = settings.as_ref().map_or_else(SettingsError::log_format, |settings| settings.log_format);
+    if log_format == LogFormat::Json {
         telemetry::say_json();
     }
+    let settings = settings?;
+    telemetry::init(&settings, &settings.log_filter);
     Ok(settings)
 }
 

@@ -309,6 +309,13 @@ fn with_a_json_log_every_line_is_json_and_none_has_a_password() {
     let line: serde_json::Value = serde_json::from_str(&done.err()).unwrap();
     assert_eq!(line["level"], "ERROR");
     assert!(line["message"].as_str().unwrap().starts_with("cinema: cannot listen on"), "{line}");
+
+    for (command, name) in [("serve", "APP_PORT"), ("worker", "OUTBOX_WORKERS")] {
+        let mut command = folder.command(command);
+        let done = Done(command.env("LOG_FORMAT", "json").env(name, "many").output().unwrap()).exits(1);
+        let line: serde_json::Value = serde_json::from_str(&done.err()).unwrap();
+        assert!(line["message"].as_str().unwrap().contains(name), "{line}");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn settings(endpoint: &str) -> S3Settings {
     S3Settings {
         bucket: "media".to_owned(),
         endpoint: Some(endpoint.to_owned()),
-        region: None,
+        region: "us-east-1".to_owned(),
         access_key_id: "id".to_owned(),
         secret_access_key: "secret".to_owned(),
         session_token: Some("token".to_owned()),

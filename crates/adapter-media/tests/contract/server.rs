@@ -122,7 +122,7 @@ impl S3Server {
         S3Settings {
             bucket: "media".to_owned(),
             endpoint: Some(format!("http://{}", self.address)),
-            region: None,
+            region: "us-east-1".to_owned(),
             access_key_id: self.access_key_id.clone(),
             secret_access_key: self.secret_access_key.clone(),
             session_token: None,

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{
-        Bind, FOUND_MOVIE, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches,
-        push_capped_words, push_contains, push_movies_linked_to, push_movies_with_words, push_sampled_words,
-        push_words_check,
+        Bind, FOUND_MOVIE, UNINDEXED, push_any, push_any_text, push_capped_matches, push_capped_words,
+        push_contains, push_movies_linked_to, push_movies_with_title, push_movies_with_words,
+        push_sampled_words, push_words_check,
     },
     filter_bits::{Mask, push_masks},
     index_part::IndexPart,
@@ -256,10 +256,13 @@ impl Condition {
                 statement.sql(") AS found JOIN movies m ON m.id = found.movie_id WHERE m.is_available");
                 return;
             }
-            Self::Title(_) => statement.sql(" FROM movies m").sql(TITLE_INDEX),
-            _ => statement.sql(" FROM movies m"),
-        };
-        statement.sql(" WHERE m.is_available AND ");
+            Self::Title(text) => {
+                push_movies_with_title(statement, text);
+                return;
+            }
+            _ => {}
+        }
+        statement.sql(" FROM movies m WHERE m.is_available AND ");
         self.push_indexed(statement);
     }
 
@@ -279,14 +282,15 @@ impl Condition {
         }
     }
 
-    /// Adds the condition in a form that lets the database use an index. Adds nothing for [`Condition::Withdrawn`],
-    /// and for conditions on other tables than `movies`.
+    /// Adds the condition in a form that lets the database use an index. Adds nothing for [`Condition::Withdrawn`] and
+    /// [`Condition::Title`], and for conditions on other tables than `movies`.
     fn push_indexed<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { .. }
             | Self::Bought(_)
             | Self::Withdrawn
             | Self::Favorite(_)
+            | Self::Title(_)
             | Self::Words { .. }
             | Self::WholeName(_) => {}
             Self::Unique { column, value } => {
@@ -296,7 +300,6 @@ impl Condition {
                 statement.sql("FALSE");
             }
             Self::Ids(ids) => push_any(statement, "m.id", ids.clone()),
-            Self::Title(text) => push_contains(statement, "m.name_key", text),
             Self::Certification(ids) => push_any(statement, "m.certification_id", ids.clone()),
             Self::Between { column, min, max } => {
                 push_bounds(statement, "", column, min.as_ref(), max.as_ref());

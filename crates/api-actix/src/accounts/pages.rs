@@ -86,7 +86,7 @@ inputs!(ActivationForm, PasswordForm);
 pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
     let token = query.map(|query| query.into_inner().token).unwrap_or_default();
     if token.is_empty() {
-        return incomplete_link(activation_link_form());
+        return incomplete_link(LinkForm::ACTIVATION);
     }
     html::page(StatusCode::OK, &ActivatePage { token: &token, root: html::ROOT })
 }
@@ -101,7 +101,7 @@ pub(crate) async fn activate(
     if token.is_empty() {
         return match email {
             Some(email) => send_activation_link(&request, &api, &email).await,
-            None => incomplete_link(activation_link_form()),
+            None => incomplete_link(LinkForm::ACTIVATION),
         };
     }
     let signup = api.signup();
@@ -112,12 +112,12 @@ pub(crate) async fn activate(
         Err(Failure::Refused(ActivateError::TokenExpired)) => refused(
             "This link is too old",
             "An activation link works for 24 hours. Ask for a new one, then follow the link in that mail.",
-            activation_link_form(),
+            LinkForm::ACTIVATION,
         ),
         Err(Failure::Refused(ActivateError::TokenInvalid)) => refused(
             "This link does not work",
             "It was used before, or a newer one was sent. If your account is not active yet, ask for a new link.",
-            activation_link_form(),
+            LinkForm::ACTIVATION,
         ),
         Err(failed) => failed.error_response(),
     }
@@ -131,7 +131,7 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
             let form = LinkForm {
                 email: text,
                 error: Some(html::sentence(&error.to_string())),
-                ..activation_link_form()
+                ..LinkForm::ACTIVATION
             };
             return invalid_address("Ask for a new link", "It activates your account.", form);
         }
@@ -161,7 +161,7 @@ pub(crate) async fn show_password_reset(
         let page = LinkPage {
             title: "Set a new password",
             text: "You get a mail with a link to set a new password.",
-            form: password_link_form(),
+            form: LinkForm::PASSWORD,
             root: html::ROOT,
         };
         return html::page(StatusCode::OK, &page);
@@ -176,12 +176,12 @@ pub(crate) async fn reset_password(
     form: Form<PasswordForm>,
 ) -> HttpResponse {
     let Some(PasswordForm { token, password, email }) = form.0 else {
-        return incomplete_link(password_link_form());
+        return incomplete_link(LinkForm::PASSWORD);
     };
     if token.is_empty() {
         return match email {
             Some(email) => send_password_link(&request, &api, &email).await,
-            None => incomplete_link(password_link_form()),
+            None => incomplete_link(LinkForm::PASSWORD),
         };
     }
     let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
@@ -204,12 +204,12 @@ pub(crate) async fn reset_password(
         Err(Failure::Refused(ResetPasswordError::TokenExpired)) => refused(
             "This link is too old",
             "A link to set a password works for one hour. Ask for a new one, then follow the link in that mail.",
-            password_link_form(),
+            LinkForm::PASSWORD,
         ),
         Err(Failure::Refused(ResetPasswordError::TokenInvalid)) => refused(
             "This link does not work",
             "It was used before, or a newer one was sent. Ask for a new link if you need one.",
-            password_link_form(),
+            LinkForm::PASSWORD,
         ),
         Err(failed) => failed.error_response(),
     }
@@ -223,7 +223,7 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
             let form = LinkForm {
                 email: text,
                 error: Some(html::sentence(&error.to_string())),
-                ..password_link_form()
+                ..LinkForm::PASSWORD
             };
             return invalid_address(
                 "Set a new password",
@@ -244,14 +244,6 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
         ),
         Err(failed) => failed.error_response(),
     }
-}
-
-const fn activation_link_form() -> LinkForm<'static> {
-    LinkForm { action: "activate", button: "Send me a new link", email: "", error: None }
-}
-
-const fn password_link_form() -> LinkForm<'static> {
-    LinkForm { action: "reset-password", button: "Send me a link", email: "", error: None }
 }
 
 fn done(title: &str, text: &str) -> HttpResponse {

@@ -9,6 +9,7 @@ use actix_web::{
         StatusCode,
         header::{CACHE_CONTROL, HeaderValue},
     },
+    web,
 };
 use askama::Template;
 use paperclip::{
@@ -19,8 +20,9 @@ use paperclip::{
 use super::{Failure, Kind, Never, Problem, kinds};
 use crate::{
     extract::query,
-    html::{self, Page},
+    html::{self, LinkForm, Page},
     openapi::describe,
+    state::Api,
 };
 
 /// The `Cache-Control` of the pages. They change only with a new version of the server.
@@ -31,6 +33,7 @@ const LIFETIME: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 struct ProblemPage {
     kind: &'static Kind,
     explanation: Vec<Part>,
+    link_forms: Vec<LinkForm<'static>>,
     root: &'static str,
 }
 
@@ -51,8 +54,12 @@ struct ProblemsPage {
 ///
 /// The address is the `type` of a problem.
 #[api_v2_operation(operation_id = "explainProblem", tags("operations"))]
-pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page<true>, Failure<Never>> {
-    let page = ProblemPage { kind, explanation: parts(kind.explanation), root: "../" };
+pub(crate) async fn show(
+    api: web::Data<Api>,
+    KindInPath(kind): KindInPath,
+) -> Result<Page<true>, Failure<Never>> {
+    let link_forms = if api.settings.serve_pages { link_forms(kind) } else { Vec::new() };
+    let page = ProblemPage { kind, explanation: parts(kind.explanation), link_forms, root: "../" };
     Ok(Page(keep(html::page(StatusCode::OK, &page))))
 }
 
@@ -62,6 +69,22 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
         return unknown.error_response();
     }
     keep(html::page(StatusCode::OK, &ProblemsPage { kinds: kinds::ALL, root: html::ROOT }))
+}
+
+/// The forms to request a new link, if the explanation of the problem tells the user to ask for one.
+fn link_forms(kind: &Kind) -> Vec<LinkForm<'static>> {
+    let activation =
+        LinkForm { action: "../activate", button: "Send me a new activation link", ..LinkForm::ACTIVATION };
+    let password = LinkForm {
+        action: "../reset-password",
+        button: "Send me a link to set a password",
+        ..LinkForm::PASSWORD
+    };
+    match kind {
+        kind if kind == &kinds::ACCOUNT_INACTIVE => vec![activation],
+        kind if [&kinds::TOKEN_INVALID, &kinds::TOKEN_EXPIRED].contains(&kind) => vec![activation, password],
+        _ => Vec::new(),
+    }
 }
 
 fn keep(mut page: HttpResponse) -> HttpResponse {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::settings::LogFormat;
+
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -31,18 +33,28 @@ impl fmt::Display for Fault {
 
 /// The settings cannot be used. The message is one line with every fault and the allowed values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsError(Vec<Fault>);
+pub struct SettingsError {
+    faults: Vec<Fault>,
+    log_format: LogFormat,
+}
 
 impl SettingsError {
     /// Returns an error when there are faults.
-    pub(super) fn none_of(faults: Vec<Fault>) -> Result<(), Self> {
-        if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
+    pub(super) fn none_of(faults: Vec<Fault>, log_format: LogFormat) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self { faults, log_format }) }
+    }
+
+    /// The format in which a server or worker prints this error: that of its log, or the default if the setting of the
+    /// format is itself not valid.
+    #[must_use]
+    pub const fn log_format(&self) -> LogFormat {
+        self.log_format
     }
 }
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults: Vec<String> = self.0.iter().map(Fault::to_string).collect();
+        let faults: Vec<String> = self.faults.iter().map(Fault::to_string).collect();
         f.write_str(&faults.join(" | "))
     }
 }

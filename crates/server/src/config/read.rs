@@ -23,6 +23,7 @@ use super::{
     names,
     origin::{origin_of, split_origin},
     redaction,
+    settings::Settings,
     sources::Values,
 };
 
@@ -38,8 +39,8 @@ impl Reader {
     }
 
     /// Returns the values that were read, unless there are faults.
-    pub(super) fn finish<T>(self, read: T) -> Result<T, SettingsError> {
-        SettingsError::none_of(self.values.faults).map(|()| read)
+    pub(super) fn finish(self, read: Settings) -> Result<Settings, SettingsError> {
+        SettingsError::none_of(self.values.faults, read.log_format).map(|()| read)
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<String> {

@@ -23,6 +23,9 @@ const STRIPE_KEY: &str = "the secret key of the account at Stripe: sk_live_…, 
 
 const STRIPE_WEBHOOK_SECRETS: &str = "the secret of the webhook at Stripe (whsec_…), or two, separated by a comma, while one replaces the other";
 
+/// The region of a bucket for which no region is set.
+const REGION: &str = "us-east-1";
+
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
 impl Reader {
@@ -113,7 +116,7 @@ impl Reader {
             MediaPlace::Bucket { bucket, endpoint } => MediaSetting::S3(S3Settings {
                 bucket,
                 endpoint: endpoint.or(specific).or(general),
-                region: region.or(default_region),
+                region: region.or(default_region).unwrap_or_else(|| REGION.to_owned()),
                 access_key_id: self.needed_for_s3("AWS_ACCESS_KEY_ID", id),
                 secret_access_key: self.needed_for_s3("AWS_SECRET_ACCESS_KEY", secret),
                 session_token,

@@ -60,7 +60,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         MediaSetting::S3(s3) => {
             let query = s3.endpoint.as_ref().map_or_else(String::new, |it| format!("?endpoint={it}"));
             let token = s3.session_token.as_ref().map_or_else(String::new, |_| HIDDEN.to_owned());
-            (format!("s3://{}{query}", s3.bucket), one(&s3.region), HIDDEN.to_owned(), token)
+            (format!("s3://{}{query}", s3.bucket), s3.region.clone(), HIDDEN.to_owned(), token)
         }
     };
     let mut shown = vec![

@@ -120,6 +120,13 @@ async fn a_page_that_mentions_a_new_link_has_a_form_for_it(engine: Engine) {
         assert_eq!(link_form(&answer), page);
     }
     assert_eq!(link_form(&app.anonymous().get("/activate").await.expect(400)), "/activate");
+    for (problem, forms) in
+        [("account-inactive", 1), ("token-invalid", 2), ("token-expired", 2), ("not-found", 0)]
+    {
+        let page = app.anonymous().get(&format!("/problems/{problem}")).await.expect(200);
+        assert_eq!(page.text().matches("<input type=\"email\"").count(), forms, "{page}");
+        assert_eq!(page.text().matches("action=\"../activate\"").count(), forms.min(1), "{page}");
+    }
     assert_eq!(link_form(&app.anonymous().get("/reset-password").await.expect(200)), "/reset-password");
 }
 
@@ -239,6 +246,8 @@ async fn with_a_configured_frontend_there_is_no_page(engine: Engine) {
     for path in ["/activate?token=x".to_owned(), movie] {
         app.anonymous().call_at(Method::GET, path).await.problem(404, "not_found");
     }
+    let page = app.anonymous().get("/problems/token-invalid").await.expect(200);
+    assert!(!page.text().contains("<form"), "{page}");
 }
 
 fn packed(encoding: &str, form: &str) -> Vec<u8> {

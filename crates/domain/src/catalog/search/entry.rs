@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::words::{joined_neighbours, name_key, other_spellings, searchable, words};
+use crate::text::fold;
 
 /// The version of the rules for index entries. Entries of an earlier version are created again.
 pub const SEARCH_INDEX_VERSION: i32 = 1;
@@ -9,6 +10,8 @@ pub const SEARCH_INDEX_VERSION: i32 = 1;
 /// omitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
+    /// The folded name, in which the filter by title finds a text.
+    pub title: String,
     /// The key by which a search for the complete name finds the movie.
     pub name_key: String,
     /// The words of the name, with all spellings of parts that contain punctuation.
@@ -25,6 +28,7 @@ impl IndexEntry {
     /// Creates the entry of a movie.
     #[must_use]
     pub fn of<'a>(name: &str, people: impl Iterator<Item = &'a str>, description: &str) -> Self {
+        let title = fold(name);
         let name = searchable(name);
         let own_words = words(&name);
         let name_words = spellings(&name);
@@ -33,6 +37,7 @@ impl IndexEntry {
         let is_new = |word: &String| !name_words.contains(word) && !people.contains(word);
         let description = spellings(&searchable(description)).into_iter().filter(is_new).collect();
         Self {
+            title,
             name_key: name_key(&own_words),
             description,
             name: name_words.into_iter().collect(),
@@ -57,6 +62,7 @@ mod tests {
     fn an_entry_has_each_word_once_in_every_spelling() {
         let entry =
             IndexEntry::of("Spider-Man 2", ["Sam Raimi", "J.K. Simmons"].into_iter(), "Sam is a man.");
+        assert_eq!(entry.title, "spider-man 2");
         assert_eq!(entry.name_key, "spiderman2");
         assert_eq!(entry.name, ["2", "man", "spider", "spiderman"]);
         assert_eq!(entry.joined, ["man2"]);

@@ -70,14 +70,17 @@ fn media_are_stored_in_a_folder_or_a_bucket() {
         (s3.bucket, s3.endpoint, s3.region, s3.session_token)
     };
     let text = |text: &str| Some(text.to_owned());
-    assert_eq!(bucket(&[("MEDIA_URL", "s3://my.bucket-1")]), ("my.bucket-1".to_owned(), None, None, None));
+    assert_eq!(
+        bucket(&[("MEDIA_URL", "s3://my.bucket-1")]),
+        ("my.bucket-1".to_owned(), None, "us-east-1".to_owned(), None)
+    );
     let (_, endpoint, region, token) = bucket(&[
         ("MEDIA_URL", "s3://bucket?endpoint=http://minio:9000/"),
         ("AWS_ENDPOINT_URL_S3", "https://other.example"),
         ("AWS_REGION", "eu-west-1"),
         ("AWS_SESSION_TOKEN", "canary-3"),
     ]);
-    assert_eq!((endpoint, region), (text("http://minio:9000"), text("eu-west-1")));
+    assert_eq!((endpoint, region), (text("http://minio:9000"), "eu-west-1".to_owned()));
     assert_eq!(token, text("canary-3"));
     let (_, endpoint, region, _) = bucket(&[
         ("MEDIA_URL", "s3://bucket"),
@@ -85,5 +88,5 @@ fn media_are_stored_in_a_folder_or_a_bucket() {
         ("AWS_ENDPOINT_URL_S3", "https://specific.example"),
         ("AWS_DEFAULT_REGION", "eu-west-2"),
     ]);
-    assert_eq!((endpoint, region), (text("https://specific.example"), text("eu-west-2")));
+    assert_eq!((endpoint, region), (text("https://specific.example"), "eu-west-2".to_owned()));
 }
