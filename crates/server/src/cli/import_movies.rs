@@ -1,5 +1,6 @@
 //! `cinema movies import`.
 
+mod batch_size;
 mod counts;
 mod import;
 mod rejects;
@@ -21,6 +22,7 @@ use movie_files::{
 };
 
 use self::{
+    batch_size::BatchSize,
     counts::Counts,
     import::{BATCH_ROWS, Import, SQLITE_BATCH_ROWS},
     rejects::Rejects,
@@ -69,10 +71,10 @@ pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<Ex
     let import = Import {
         catalog: Arc::clone(&use_cases.catalog),
         is_dry_run: arguments.dry_run,
-        batch_rows: match settings.database {
+        batch_size: BatchSize::up_to(match settings.database {
             DatabaseSetting::Sqlite(_) => SQLITE_BATCH_ROWS,
             DatabaseSetting::Postgres(_) => BATCH_ROWS,
-        },
+        }),
         parallel: match settings.database {
             DatabaseSetting::Sqlite(_) => 1,
             DatabaseSetting::Postgres(_) => {

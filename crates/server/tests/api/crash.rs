@@ -131,13 +131,14 @@ async fn a_killed_import_is_consistent_and_can_be_repeated(engine: Engine) {
 
 async fn an_interrupted_import_reports_its_progress_and_can_be_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    // The number of rows of a batch, of the file, and of those that are imported when a row of the second batch fails:
-    // PostgreSQL is already importing the third one.
-    let (batch, rows, kept) = match engine {
-        Engine::Sqlite => (4_000, 10_000, 4_000),
-        Engine::Postgres => (1_000, 3_500, 2_000),
+    // A row of the second batch fails. Each of the first batches has 1,000 rows. PostgreSQL is already importing the
+    // third one.
+    let rows = 3_500;
+    let kept = match engine {
+        Engine::Sqlite => 1_000,
+        Engine::Postgres => 2_000,
     };
-    let failing = format!("Part {}", batch + batch / 2);
+    let failing = "Part 1500";
     let row = |n| format!("Part {n},2000,90,7.5,10,9.99\n");
     let rows_text: String = (0..rows).map(row).collect();
     let file =

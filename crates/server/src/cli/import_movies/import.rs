@@ -2,6 +2,7 @@ use std::{
     collections::{HashSet, VecDeque},
     process::ExitCode,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use app::catalog::{Catalog, ImportError, ImportOutcome};
@@ -9,7 +10,7 @@ use indicatif::ProgressBar;
 use movie_files::{BytesRead, MovieFile, Row, UnreadableRow, printable};
 use tokio::task::JoinHandle;
 
-use super::{counts::Counts, rejects::Rejects};
+use super::{batch_size::BatchSize, counts::Counts, rejects::Rejects};
 use crate::cli::{
     failure::{Failure, say},
     output::Output,
@@ -19,7 +20,7 @@ use crate::cli::{
 pub(super) const BATCH_ROWS: usize = 1_000;
 
 /// The maximum number of rows in a batch for SQLite. A large batch is faster, because more of its rows are written to
-/// the same page of an index, but other writers wait for the batch, and time out after 5 s.
+/// the same page of an index. If the batches take long, they are smaller.
 pub(super) const SQLITE_BATCH_ROWS: usize = 4_000;
 
 /// The size in bytes at which a batch is imported even if it has fewer than the maximum number of rows.
@@ -32,8 +33,7 @@ const MAX_REPORTED: usize = 2_000;
 pub(super) struct Import {
     pub(super) catalog: Arc<Catalog>,
     pub(super) is_dry_run: bool,
-    /// The maximum number of rows in a batch.
-    pub(super) batch_rows: usize,
+    pub(super) batch_size: BatchSize,
     /// The maximum number of batches that the database works on at the same time, while the next batch is read.
     pub(super) parallel: usize,
     /// The numbers, from 0, of the rows that a later row for the same movie supersedes.
@@ -49,7 +49,8 @@ pub(super) struct Import {
 /// A batch that the database is working on.
 pub(super) struct RunningBatch {
     rows: Vec<ReportedRow>,
-    outcomes: JoinHandle<Result<Vec<ImportOutcome>, ImportError>>,
+    /// The result, and how long the batch took.
+    outcomes: JoinHandle<(Result<Vec<ImportOutcome>, ImportError>, Duration)>,
 }
 
 /// The data of a row that are needed to report its faults.
@@ -96,7 +97,7 @@ impl Import {
         }
         self.batch_bytes = self.batch_bytes.saturating_add(row.raw.len());
         self.batch.push(row);
-        if self.batch.len() >= self.batch_rows || self.batch_bytes >= BATCH_BYTES {
+        if self.batch.len() >= self.batch_size.rows() || self.batch_bytes >= BATCH_BYTES {
             self.start_batch().await?;
             self.bar.set_position(bytes_read.get());
             self.bar.set_message(format!("{} movies", self.counts.rows()));
@@ -122,7 +123,10 @@ impl Import {
             rows.push(ReportedRow { line, name, raw, faults });
         }
         let (catalog, is_dry_run) = (Arc::clone(&self.catalog), self.is_dry_run);
-        let outcomes = tokio::spawn(async move { catalog.import(readable, is_dry_run).await });
+        let outcomes = tokio::spawn(async move {
+            let begin = Instant::now();
+            (catalog.import(readable, is_dry_run).await, begin.elapsed())
+        });
         self.running.push_back(RunningBatch { rows, outcomes });
         Ok(())
     }
@@ -145,7 +149,10 @@ impl Import {
         while self.running.len() > left || failed.is_some() {
             let Some(RunningBatch { rows, outcomes }) = self.running.pop_front() else { break };
             let outcomes = match outcomes.await {
-                Ok(outcomes) => outcomes.map_err(Failure::from),
+                Ok((outcomes, taken)) => {
+                    self.batch_size.note(rows.len(), taken);
+                    outcomes.map_err(Failure::from)
+                }
                 Err(error) => Err(Failure::new(error.to_string())),
             };
             match outcomes {

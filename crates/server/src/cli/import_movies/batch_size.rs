@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+/// The number of rows with which an import begins, and the smallest that it uses.
+const FIRST: usize = 1_000;
+const SMALLEST: usize = 250;
+
+/// A batch that takes longer is followed by smaller ones. Other writers of SQLite wait for the batch, and time out after
+/// 5 s.
+const LONG: Duration = Duration::from_millis(2_500);
+/// A batch that takes less time is followed by larger ones.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// The number of rows in a batch, which depends on how long the previous batches took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BatchSize {
+    rows: usize,
+    largest: usize,
+}
+
+impl BatchSize {
+    /// Batches of at most this number of rows.
+    pub(super) fn up_to(largest: usize) -> Self {
+        Self { rows: FIRST.min(largest), largest }
+    }
+
+    /// The number of rows of the next batch.
+    pub(super) const fn rows(self) -> usize {
+        self.rows
+    }
+
+    /// Adapts the size to the time that a batch of `rows` rows took. The last batch of a file, which is smaller, has no
+    /// influence.
+    pub(super) fn note(&mut self, rows: usize, taken: Duration) {
+        if taken > LONG {
+            self.rows = self.rows.div_euclid(2).max(SMALLEST);
+        } else if taken < SHORT && rows >= self.rows {
+            self.rows = self.rows.saturating_mul(2).min(self.largest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_grow_while_they_are_fast_and_shrink_when_they_are_slow() {
+        let mut size = BatchSize::up_to(4_000);
+        let mut after = |rows, seconds: f64| {
+            size.note(rows, Duration::from_secs_f64(seconds));
+            size.rows()
+        };
+        assert_eq!(after(1_000, 0.2), 2_000);
+        assert_eq!(after(1_000, 0.2), 2_000, "fewer rows than the size");
+        assert_eq!([after(2_000, 0.9), after(4_000, 0.9)], [4_000, 4_000]);
+        assert_eq!(after(4_000, 2.0), 4_000);
+        assert_eq!([after(4_000, 5.0), after(2_000, 3.0), after(1_000, 3.0)], [2_000, 1_000, 500]);
+        assert_eq!([after(500, 3.0), after(250, 3.0)], [250, 250]);
+        assert_eq!(BatchSize::up_to(100).rows(), 100);
+    }
+}
