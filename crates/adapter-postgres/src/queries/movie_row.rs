@@ -137,28 +137,33 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
             ", m.poster_url, m.poster_id, m.poster_width, m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
         );
     match viewer {
-        Some(viewer) => statement
-            .sql(
-                "EXISTS (SELECT 1 FROM carts JOIN cart_items ON cart_items.cart_id = carts.id \
-                 WHERE cart_items.movie_id = m.id AND carts.user_id = ",
-            )
-            .bind(viewer.as_uuid())
-            .sql("), (SELECT purchased_at FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
-            .bind(viewer.as_uuid())
-            .sql(
-                "), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL \
-                 AND suspended_at IS NOT NULL AND user_id = ",
-            )
-            .bind(viewer.as_uuid())
-            .sql("), (SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ")
-            .bind(viewer.as_uuid())
-            .sql("), (SELECT value FROM movie_reactions WHERE movie_id = m.id AND user_id = ")
-            .bind(viewer.as_uuid())
-            .sql("), (SELECT score FROM movie_ratings WHERE movie_id = m.id AND user_id = ")
-            .bind(viewer.as_uuid())
-            .sql(")"),
-        None => statement.sql("FALSE, NULL, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
-    };
+        Some(viewer) => push_viewer(statement, viewer),
+        None => {
+            statement.sql("FALSE, NULL, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)");
+        }
+    }
+}
+
+/// Appends the columns of [`ViewerRow`].
+fn push_viewer<ST>(statement: &mut Statement<ST>, viewer: UserId) {
+    let carts = "carts JOIN cart_items ON cart_items.cart_id = carts.id WHERE ";
+    let purchases = "purchases WHERE revoked_at IS NULL AND ";
+    let columns = [
+        ("1", carts, " IS NOT NULL, "),
+        ("purchased_at", purchases, ", "),
+        ("suspended_at", purchases, " IS NOT NULL, "),
+        ("added_at", "favorites WHERE ", ", "),
+        ("value", "movie_reactions WHERE ", ", "),
+        ("score", "movie_ratings WHERE ", ""),
+    ];
+    for (column, rows, end) in columns {
+        // Most users have no rows in most of these tables. The first subquery, which does not depend on the movie, is
+        // executed once, and the second one only if the user has rows.
+        statement.sql(format!("(CASE WHEN EXISTS (SELECT 1 FROM {rows}user_id = "));
+        statement.bind(viewer.as_uuid());
+        statement.sql(format!(") THEN (SELECT {column} FROM {rows}movie_id = m.id AND user_id = "));
+        statement.bind(viewer.as_uuid()).sql(") END)").sql(end);
+    }
 }
 
 /// Appends the columns of [`DetailRow`] to a `SELECT` from `movies m`.
