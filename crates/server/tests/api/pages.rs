@@ -123,7 +123,7 @@ async fn a_page_that_mentions_a_new_link_has_a_form_for_it(engine: Engine) {
     for (problem, forms) in
         [("account-inactive", 1), ("token-invalid", 2), ("token-expired", 2), ("not-found", 0)]
     {
-        let page = app.anonymous().get(&format!("/problems/{problem}")).await.expect(200);
+        let page = app.anonymous().get(format!("/problems/{problem}")).await.expect(200);
         assert_eq!(page.text().matches("<input type=\"email\"").count(), forms, "{page}");
         assert_eq!(page.text().matches("action=\"../activate\"").count(), forms.min(1), "{page}");
     }
