@@ -179,9 +179,19 @@ pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 /// still insert rows that refer to these movies.
 pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 
-/// The SQL expression for the day (UTC) of the instant in `column`, as the number of days since 1970-01-01.
-pub(crate) fn day_of(column: &str) -> String {
-    format!("CAST(FLOOR(EXTRACT(EPOCH FROM {column}) / 86400) AS BIGINT)")
+/// Whether sold items are always grouped by movie before they are joined with the genres of their movies. With many
+/// movies, PostgreSQL is faster without: it joins with several processes, each of which would group all items.
+pub(crate) const GROUPS_BEFORE_JOIN: bool = false;
+
+/// The SQL expression for the beginning of the day (UTC) of the instant in `column`, by which rows are grouped. It is
+/// five times as fast as [`day_number`], which computes with numbers of any size.
+pub(crate) fn day_begin(column: &str) -> String {
+    format!("date_bin('1 day', {column}, TIMESTAMPTZ '1970-01-01 00:00:00Z')")
+}
+
+/// The SQL expression for the number of days from 1970-01-01 to the beginning of a day.
+pub(crate) fn day_number(begin: &str) -> String {
+    format!("CAST(EXTRACT(EPOCH FROM {begin}) / 86400 AS BIGINT)")
 }
 
 /// The SQL expression for the time at which the transaction began, by the database's clock.

@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Days, NaiveTime, TimeDelta};
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::{
     id::{GenreId, Id, Kind, MovieId},
     money::Currency,
@@ -10,10 +10,11 @@ use domain::{
     store::StoreError,
     time::Instant,
 };
+use uuid::Uuid;
 
 use crate::{
     Database,
-    dialect::{DbInstant, DbUuid, NO_ID, SqlId, SqlInstant, day_of, index_hint},
+    dialect::{DbInstant, DbUuid, GROUPS_BEFORE_JOIN, SqlId, SqlInstant, day_begin, day_number, index_hint},
     statement::Statement,
 };
 
@@ -26,46 +27,46 @@ const DAY_SECONDS: i64 = 86_400;
 /// each row.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// The values of the first column of [`TopTypes`]: whether the row contains a movie, a genre, or the number of all sold
-/// items.
-const TOP_MOVIE: i32 = 0;
-const TOP_GENRE: i32 = 1;
-const ALL_ITEMS: i32 = 2;
+/// From this number of movies, grouping the sold items by movie leaves so many groups that it is not worth its cost
+/// before a join, unless the rows are read in the order of the movies.
+const MANY_MOVIES: u64 = 100_000;
 
-/// The kind of the row, the identifier, the name, the number of sold items, and the net sum in minor units.
-type TopTypes = (Integer, Nullable<SqlId>, Text, BigInt, BigInt);
-type TopRow = (i32, Option<DbUuid>, String, i64, i64);
+/// The identifier, the name, the number of sold items, and the net sum in minor units.
+type SoldTypes = (SqlId, Text, BigInt, BigInt);
+type SoldRow = (DbUuid, String, i64, i64);
 
 #[async_trait]
 impl SalesQueries for Database {
     async fn sales(&self, period: SalesPeriod, currency: Currency) -> Result<Sales, StoreError> {
         let scope = self.scope(period, currency).await?;
-        // These statements run concurrently, because each is slow when there are very many orders.
-        let (days, orders, buyers, sold) = tokio::try_join!(
-            self.days(&scope),
-            self.count(
-                scope.within("SELECT COUNT(*) FROM orders o WHERE o.total_currency = ", "o.created_at")
-            ),
-            self.count(scope.buyers()),
-            self.sold(&scope),
-        )?;
-        Ok(Sales {
-            days,
-            orders,
-            buyers,
-            items_sold: sold.items,
-            top_movies: sold.movies,
-            top_genres: sold.genres,
-        })
+        // Each of these is slow when there are very many orders, so they run concurrently. There are only three, so that
+        // other requests still get a connection.
+        let (counted, top_movies, genres) =
+            tokio::try_join!(self.counted(&scope), self.top_movies(&scope), self.genres(&scope))?;
+        Ok(Sales { top_movies, top_genres: genres.best(), ..counted })
     }
 }
 
-/// The number of sold items, and the best-selling movies and genres.
+/// The sales of all genres.
 #[derive(Default)]
-struct Sold {
-    items: i64,
-    movies: Vec<SoldThing<MovieId>>,
-    genres: Vec<SoldThing<GenreId>>,
+struct GenreSales(HashMap<Uuid, SoldThing<GenreId>>);
+
+impl GenreSales {
+    /// Adds numbers to those of the genre.
+    fn add(&mut self, (id, name, sold, net): SoldRow) {
+        let empty = || SoldThing { id: GenreId::from_uuid(id.0), name, sold: 0, net: 0 };
+        let genre = self.0.entry(id.0).or_insert_with(empty);
+        genre.sold = genre.sold.saturating_add(sold);
+        genre.net = genre.net.saturating_add(net);
+    }
+
+    /// The best-selling genres, best first.
+    fn best(self) -> Vec<SoldThing<GenreId>> {
+        let mut genres: Vec<_> = self.0.into_values().filter(|genre| genre.sold > 0).collect();
+        best_first(&mut genres);
+        genres.truncate(usize::try_from(TOP_SALES).unwrap_or(usize::MAX));
+        genres
+    }
 }
 
 /// The period and the currency of a report.
@@ -125,36 +126,86 @@ impl Scope {
         statement
     }
 
-    /// A statement that reads the best-selling movies and genres, and the number of all sold items. Refunds reduce the
-    /// net sums, but not the numbers of sold items.
-    fn sold(&self) -> Statement<TopTypes> {
+    /// Appends the items that were sold in the period, as `SELECT columns FROM payment_items i …`.
+    fn push_sold<ST>(&self, statement: &mut Statement<ST>, columns: &'static str) {
         let index = index_hint(if self.covers_large_part {
             "payment_items_by_movie"
         } else {
             "payment_items_by_sold_at"
         });
-        let mut statement = Statement::new(format!(
-            "WITH moved AS MATERIALIZED (SELECT movie_id, CAST(SUM(sold) AS BIGINT) AS sold, CAST(SUM(net) AS BIGINT) AS net \
-             FROM (SELECT i.movie_id, COUNT(*) AS sold, SUM(i.price_minor) AS net FROM payment_items i{index} \
-             WHERE i.sold_at IS NOT NULL AND i.price_currency = "
+        statement.sql(format!(
+            "SELECT {columns} FROM payment_items i{index} WHERE i.sold_at IS NOT NULL AND i.price_currency = "
         ));
-        self.push(&mut statement, "i.sold_at");
+        self.push(statement, "i.sold_at");
+    }
+
+    /// Appends the prices that were returned for each movie in the period.
+    fn push_returned<ST>(&self, statement: &mut Statement<ST>) {
         statement.sql(
-            " GROUP BY i.movie_id UNION ALL SELECT i.movie_id, 0, -SUM(i.price_minor) FROM refunds r \
+            "SELECT i.movie_id, CAST(SUM(i.price_minor) AS BIGINT) AS net FROM refunds r \
              JOIN refund_items x ON x.refund_id = r.id JOIN payment_items i ON i.id = x.payment_item_id \
              WHERE i.sold_at IS NOT NULL AND r.status = 'succeeded' AND r.amount_currency = ",
         );
-        self.push(&mut statement, "r.completed_at");
+        self.push(statement, "r.completed_at");
+        statement.sql(" GROUP BY i.movie_id");
+    }
+
+    /// A statement that counts the sold items.
+    fn items(&self) -> Statement<(BigInt,)> {
+        let mut statement = Statement::new("");
+        self.push_sold(&mut statement, "COUNT(*)");
+        statement
+    }
+
+    /// A statement that reads the best-selling movies. Refunds reduce the net sums, but not the numbers of sold items.
+    fn top_movies(&self) -> Statement<SoldTypes> {
+        let mut statement = Statement::new(
+            "SELECT m.id, m.name, s.sold, s.net FROM (SELECT s.movie_id, s.sold, s.net - coalesce(r.net, 0) AS net FROM (",
+        );
+        self.push_sold(
+            &mut statement,
+            "i.movie_id, COUNT(*) AS sold, CAST(SUM(i.price_minor) AS BIGINT) AS net",
+        );
+        statement.sql(" GROUP BY i.movie_id) AS s LEFT JOIN (");
+        self.push_returned(&mut statement);
         statement.sql(format!(
-            " GROUP BY i.movie_id) AS items GROUP BY movie_id) \
-             SELECT {TOP_MOVIE}, m.id, m.name, s.sold, s.net FROM (SELECT movie_id, sold, net FROM moved WHERE sold > 0 \
-             ORDER BY sold DESC, net DESC, movie_id LIMIT {TOP_SALES}) AS s JOIN movies m ON m.id = s.movie_id \
-             UNION ALL SELECT {TOP_GENRE}, g.id, g.name, s.sold, s.net FROM (SELECT l.genre_id, \
-             CAST(SUM(moved.sold) AS BIGINT) AS sold, CAST(SUM(moved.net) AS BIGINT) AS net \
-             FROM moved CROSS JOIN movie_genres l WHERE l.movie_id = moved.movie_id GROUP BY l.genre_id \
-             HAVING SUM(moved.sold) > 0 ORDER BY 2 DESC, 3 DESC, 1 LIMIT {TOP_SALES}) AS s JOIN genres g ON g.id = s.genre_id \
-             UNION ALL SELECT {ALL_ITEMS}, {NO_ID}, '', CAST(coalesce(SUM(sold), 0) AS BIGINT), 0 FROM moved"
+            ") AS r ON r.movie_id = s.movie_id ORDER BY 2 DESC, 3 DESC, 1 LIMIT {TOP_SALES}) AS s \
+             JOIN movies m ON m.id = s.movie_id"
         ));
+        statement
+    }
+
+    /// A statement that reads the sales of all genres, without refunds. If `is_grouped`, the items are grouped by movie
+    /// before they are joined with genres.
+    fn sold_genres(&self, is_grouped: bool) -> Statement<SoldTypes> {
+        let mut statement = Statement::new(
+            "SELECT g.id, g.name, s.sold, s.net FROM (SELECT l.genre_id, CAST(SUM(s.sold) AS BIGINT) AS sold, \
+             CAST(SUM(s.net) AS BIGINT) AS net FROM (",
+        );
+        if is_grouped {
+            let columns = "i.movie_id, COUNT(*) AS sold, SUM(i.price_minor) AS net";
+            self.push_sold(&mut statement, columns);
+            statement.sql(" GROUP BY i.movie_id");
+        } else {
+            self.push_sold(&mut statement, "i.movie_id, 1 AS sold, i.price_minor AS net");
+        }
+        statement.sql(
+            ") AS s CROSS JOIN movie_genres l WHERE l.movie_id = s.movie_id GROUP BY l.genre_id) AS s \
+             JOIN genres g ON g.id = s.genre_id",
+        );
+        statement
+    }
+
+    /// A statement that reads the refunds of all genres, as negative net sums.
+    fn returned_genres(&self) -> Statement<SoldTypes> {
+        let mut statement = Statement::new(
+            "SELECT g.id, g.name, CAST(0 AS BIGINT), s.net FROM (SELECT l.genre_id, CAST(-SUM(r.net) AS BIGINT) AS net FROM (",
+        );
+        self.push_returned(&mut statement);
+        statement.sql(
+            ") AS r CROSS JOIN movie_genres l WHERE l.movie_id = r.movie_id GROUP BY l.genre_id) AS s \
+             JOIN genres g ON g.id = s.genre_id",
+        );
         statement
     }
 }
@@ -193,13 +244,14 @@ impl Database {
         sql: &'static str,
         column: &'static str,
     ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
-        let day = day_of(column);
+        let day = day_begin(column);
+        let number = day_number(&day);
         let mut statement = Statement::<(BigInt, BigInt, BigInt)>::new(format!(
-            "SELECT {day}, CAST(SUM({amount}) AS BIGINT), COUNT(*)"
+            "SELECT {number}, CAST(SUM({amount}) AS BIGINT), COUNT(*)"
         ));
         statement.sql(sql);
         scope.push(&mut statement, column);
-        statement.sql(" GROUP BY 1");
+        statement.sql(" GROUP BY ").sql(day);
         self.fetch(statement).await
     }
 
@@ -247,27 +299,42 @@ impl Database {
             .collect()
     }
 
-    async fn sold(&self, scope: &Scope) -> Result<Sold, StoreError> {
-        let mut statement = scope.sold();
+    /// All numbers except the best-selling movies and genres.
+    async fn counted(&self, scope: &Scope) -> Result<Sales, StoreError> {
+        let orders = scope.within("SELECT COUNT(*) FROM orders o WHERE o.total_currency = ", "o.created_at");
+        Ok(Sales {
+            days: self.days(scope).await?,
+            orders: self.count(orders).await?,
+            buyers: self.count(scope.buyers()).await?,
+            items_sold: self.count(scope.items()).await?,
+            top_movies: Vec::new(),
+            top_genres: Vec::new(),
+        })
+    }
+
+    async fn top_movies(&self, scope: &Scope) -> Result<Vec<SoldThing<MovieId>>, StoreError> {
+        let rows = self.sold(scope.top_movies()).await?;
+        let movie =
+            |(id, name, sold, net): SoldRow| SoldThing { id: MovieId::from_uuid(id.0), name, sold, net };
+        let mut movies: Vec<_> = rows.into_iter().map(movie).collect();
+        best_first(&mut movies);
+        Ok(movies)
+    }
+
+    async fn genres(&self, scope: &Scope) -> Result<GenreSales, StoreError> {
+        let is_grouped = GROUPS_BEFORE_JOIN || self.approximate_movies().await? < MANY_MOVIES;
+        let mut genres = GenreSales::default();
+        for statement in [scope.sold_genres(is_grouped), scope.returned_genres()] {
+            self.sold(statement).await?.into_iter().for_each(|row| genres.add(row));
+        }
+        Ok(genres)
+    }
+
+    async fn sold(&self, mut statement: Statement<SoldTypes>) -> Result<Vec<SoldRow>, StoreError> {
         // Not cached as a prepared statement, so that it is planned for each period: long and short periods need
         // different plans.
         statement.forget();
-        let rows: Vec<TopRow> = self.fetch(statement).await?;
-        let mut found = Sold::default();
-        for (kind, id, name, sold, net) in rows {
-            match (kind, id) {
-                (TOP_MOVIE, Some(id)) => {
-                    found.movies.push(SoldThing { id: MovieId::from_uuid(id.0), name, sold, net });
-                }
-                (TOP_GENRE, Some(id)) => {
-                    found.genres.push(SoldThing { id: GenreId::from_uuid(id.0), name, sold, net });
-                }
-                _ => found.items = sold,
-            }
-        }
-        best_first(&mut found.movies);
-        best_first(&mut found.genres);
-        Ok(found)
+        self.fetch(statement).await
     }
 }
 
