@@ -17,7 +17,7 @@ const SUBMISSIONS_PORT: u16 = 465;
 /// Why `SMTP_URL` or `MAIL_FROM` is invalid. The messages quote neither user nor password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpConfigError {
-    /// `SMTP_URL` is not the address of a mail server.
+    /// `SMTP_URL` is not the URL of a mail server.
     #[error(
         "SMTP_URL must be like smtp://user:password@host:587 or smtps://user:password@host, user and password \
          percent-encoded"

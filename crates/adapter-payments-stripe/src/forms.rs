@@ -1,5 +1,5 @@
-//! The form-encoded parameters of API calls. The same request always gives the same bytes, because Stripe refuses a
-//! repeated idempotency key with other parameters.
+//! The form-encoded parameters of API requests. The same request always gives the same bytes, because Stripe
+//! refuses a repeated idempotency key with other parameters.
 
 use domain::payments::{CheckoutRequest, RefundOrder};
 use url::form_urlencoded::Serializer;

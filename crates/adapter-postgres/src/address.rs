@@ -20,7 +20,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 /// The number of unanswered keepalive probes after which the connection is closed.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Why the address of a database is invalid. The messages quote no values, because a value can be a password.
+/// Why the URL of a database is invalid. The messages quote no values, because a value can be a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AddressError {
     #[error(transparent)]
@@ -51,8 +51,8 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Parses an address (see [`security`] for the TLS options), and sets this program's defaults for options that the
-    /// address omits.
+    /// Parses the URL of a database (see [`security`] for the TLS options), and sets this program's defaults for
+    /// options that the URL omits.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
         // SQLAlchemy writes the scheme this way.
         let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
@@ -92,10 +92,10 @@ impl Address {
     }
 }
 
-/// The query parameters of an address. `tokio_postgres` parses the address. Parameters whose values it does not fully
-/// support are interpreted here, and are removed from the address or replaced.
+/// The query parameters of a URL. `tokio_postgres` parses the URL. Parameters whose values it does not fully
+/// support are interpreted here, and are removed from the URL or replaced.
 struct Parameters {
-    /// The address for `tokio_postgres`, after this removal and replacement.
+    /// The URL for `tokio_postgres`, after this removal and replacement.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
@@ -132,7 +132,7 @@ impl Parameters {
     }
 }
 
-/// Splits an address into the part before the query parameters, and the query parameters.
+/// Splits a URL into the part before the query parameters, and the query parameters.
 ///
 /// For psql, the user and password end at the first `@`, but only if no `/` comes before it. For `tokio_postgres`, they
 /// end at the first `@` anywhere. So every `@` that does not end the user and password is percent-encoded.

@@ -8,10 +8,10 @@ use crate::{
     tls::connector,
 };
 
-/// Why a database address is invalid. The message quotes no value from the address, because it may be a password.
+/// Why the URL of a database is invalid. The message quotes no value from the URL, because it may be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// The address has no host.
+    /// The URL has no host.
     #[error("it has no host")]
     NoHost,
     /// The host contains characters that are not allowed in hosts. A probable cause is a password that is not
@@ -21,20 +21,20 @@ pub enum InvalidAddress {
     /// An option has an invalid value, or the TLS options cannot be used. Contains the message to show.
     #[error("{0}")]
     Value(String),
-    /// The address has an unknown option, or cannot be parsed.
+    /// The URL has an unknown option, or cannot be parsed.
     #[error("it has an option that does not exist, or is not percent-encoded")]
     Form,
 }
 
 impl PostgresDatabase {
-    /// Checks the address of a database without connecting.
+    /// Checks the URL of a database without connecting.
     ///
     /// # Errors
-    /// When the address is invalid, or the file of `sslrootcert` cannot be used.
+    /// When the URL is invalid, or the file of `sslrootcert` cannot be used.
     pub fn check_address(url: &str) -> Result<(), InvalidAddress> {
         let Address { config, trust } = Address::parse(url).map_err(|error| match error {
             AddressError::Malformed(error) => match error.source().map(ToString::to_string) {
-                // Other messages of `tokio_postgres` may quote a part of the address. This one quotes only an option's
+                // Other messages of `tokio_postgres` may quote a part of the URL. This one quotes only an option's
                 // name.
                 Some(message) if message.starts_with("invalid value for option `") => {
                     InvalidAddress::Value(message)

@@ -34,7 +34,7 @@ struct Inner {
 
 impl std::fmt::Debug for PostgresDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Omits the address, because it may contain a password.
+        // Omits the URL, because it may contain a password.
         f.debug_struct("PostgresDatabase").finish_non_exhaustive()
     }
 }
@@ -44,7 +44,7 @@ impl PostgresDatabase {
     /// a Tokio runtime: this runtime drives all connections, so it must live as long as the database is used.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] when the address is invalid, [`StoreError::Unavailable`] when no connection can be
+    /// [`StoreError::Failed`] when the URL is invalid, [`StoreError::Unavailable`] when no connection can be
     /// opened.
     pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(url, options.size)?);

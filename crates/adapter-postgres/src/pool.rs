@@ -104,7 +104,7 @@ impl Manager {
     /// A copy of this manager that also sets `options` on each connection.
     fn with_options(&self, options: &str) -> Self {
         let mut manager = self.clone();
-        // If an option occurs twice, PostgreSQL uses the last value. So options in the address take precedence.
+        // If an option occurs twice, PostgreSQL uses the last value. So options in the URL take precedence.
         let theirs = manager.config.get_options().unwrap_or_default();
         let options = format!("{options} {theirs}");
         manager.config.options(options.trim());

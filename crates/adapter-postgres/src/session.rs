@@ -32,7 +32,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Reads the `statement_timeout` of the connection, which the address, the role or a pooler may have set, and
+    /// Reads the `statement_timeout` of the connection, which the URL, the role or a pooler may have set, and
     /// whether the connection is read-only.
     pub(crate) async fn on(mut connection: AsyncPgConnection, max_age: Duration) -> QueryResult<Self> {
         let mut statement = Statement::<(BigInt, Bool)>::new(STATE);

@@ -13,7 +13,7 @@ use tokio_postgres::NoTls;
 /// A database for one case, on a server that all cases share.
 struct Database(TestDatabase);
 
-/// Connection options to add to the database's address: long timeouts, because the cases run in parallel and may wait
+/// Connection options to add to the database's URL: long timeouts, because the cases run in parallel and may wait
 /// for locks on a busy machine.
 const PATIENT: &str = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000%20\
     -c%20idle_in_transaction_session_timeout%3D60000";

@@ -1,4 +1,4 @@
-//! Tests that connections use TLS and verify the server as the address requires.
+//! Tests that connections use TLS and verify the server as the URL requires.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -122,8 +122,8 @@ async fn connections_are_encrypted_and_verified_as_the_address_requires() {
     an_abandoned_statement_is_cancelled(&database, &format!("sslmode=verify-full&sslrootcert={ca}")).await;
 }
 
-/// Checks that a statement is cancelled when its unit of work is dropped. The cancel request needs a connection of its
-/// own, which must also use TLS as the address requires.
+/// Checks that a statement is cancelled when its unit of work is dropped. The cancel request needs a connection of
+/// its own, which must also use TLS as the URL requires.
 async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters: &str) {
     let patient = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000";
     let store = opened(database, &format!("{parameters}&{patient}")).await.unwrap();
@@ -199,7 +199,7 @@ async fn a_server_without_tls_is_used_unless_tls_is_required() {
     assert!(matches!(store("require").await, Err(StoreError::Unavailable(_))));
 }
 
-/// Starts a proxy in front of the database, and returns the database's address through the proxy. A connection that
+/// Starts a proxy in front of the database, and returns the database's URL through the proxy. A connection that
 /// requests TLS is told that TLS is available and is then closed; a connection without TLS is forwarded.
 async fn clumsy_server(database: &TestDatabase) -> String {
     const ENCRYPT: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];

@@ -19,7 +19,7 @@ const BOB: UserId = Id::from_uuid(Uuid::from_u128(0xB));
 
 const SERIALIZABLE: &str = "?options=-c%20default_transaction_isolation%3Dserializable";
 
-/// A database with two users, opened with `options` appended to its address; `None` when tests with PostgreSQL are
+/// A database with two users, opened with `options` appended to its URL; `None` when tests with PostgreSQL are
 /// skipped.
 async fn with_two_users(options: &str) -> Option<(TestDatabase, PostgresDatabase)> {
     if TestPostgres::is_skipped() {

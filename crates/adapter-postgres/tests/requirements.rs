@@ -8,7 +8,7 @@ async fn connect(url: &str) -> PostgresDatabase {
     PostgresDatabase::connect(url, PoolOptions { size: 1 }).await.unwrap()
 }
 
-/// The address of the database `name` on the server of `guard`. It names the given role, or otherwise the role of
+/// The URL of the database `name` on the server of `guard`. It names the given role, or otherwise the role of
 /// `guard`.
 fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
     let url = guard.url().replace(&format!("/{}", guard.name()), &format!("/{name}"));

@@ -27,9 +27,9 @@ const BULK_PACE: Duration = Duration::from_secs(8);
 /// The maximum pause between two attempts to empty the log. An attempt fails while another connection reads the log.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Makes checkpoints: copies pages from the write-ahead log to the database file, and empties the log after an erasure.
-/// It uses its own connection, so that the writer waits at most while the log is emptied. Clones share the pending
-/// requests.
+/// Makes checkpoints: copies pages from the write-ahead log to the database file, and empties the log when
+/// personal data was erased. Uses its own connection: the writer waits only while the log is emptied. Clones share
+/// the pending requests.
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     file: DatabaseFile,
@@ -65,8 +65,8 @@ impl Checkpoints {
         }
     }
 
-    /// Requests that the log is emptied. Must be called after the commit of an erasure, because the log keeps old
-    /// versions of pages. If a connection is reading the log, a task retries until the log is empty.
+    /// Requests that the log is emptied. Must be called after a commit that erased personal data, because the log
+    /// keeps old versions of pages. If a connection is reading the log, a task retries until the log is empty.
     pub(crate) fn request_emptying(&self) {
         self.state.is_to_be_emptied.store(true, Ordering::SeqCst);
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {
@@ -91,7 +91,7 @@ impl Checkpoints {
                     );
                     !is_to_be_emptied
                 }
-                // The runtime is shutting down.
+                // The runtime is shutting down, or `checkpoint` panicked.
                 Err(_) => return,
             };
             if is_done {

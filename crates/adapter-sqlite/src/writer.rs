@@ -19,17 +19,17 @@ use crate::file::{DatabaseFile, Purpose};
 /// The type of the connection for writing.
 pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
 
-/// How long a unit of work waits for earlier units of work of this process. Afterwards, SQLite may also wait for other
-/// processes (`busy_timeout`).
+/// The longest wait for earlier units of work of this process. SQLite may then also wait for other processes
+/// (`busy_timeout`).
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the statements of one connection on the runtime's blocking threads, one at a time, in the order in which they
 /// were sent.
 ///
-/// It replaces diesel-async's own implementation, in which a cancelled caller blocks its thread until the statement has
-/// ended, and which panics on a current-thread runtime. Here, a cancelled caller does not wait; the next statement
-/// waits on its own thread. The order matters when a caller is cancelled: its statement must not run after the rollback
-/// that follows, because it would then run outside a transaction.
+/// It replaces diesel-async's own implementation, in which a cancelled caller blocks its thread until the
+/// statement has ended, and which panics on a current-thread runtime. Here, a cancelled caller does not wait; the
+/// next statement waits on a blocking thread. The order matters when a caller is cancelled: its statement must not
+/// run after the rollback that follows, because it would then run outside a transaction.
 #[derive(Clone)]
 pub(crate) struct Threads {
     runtime: Handle,

@@ -1,7 +1,7 @@
 //! The middleware around all routes.
 //!
-//! From the outermost to the innermost: [`outermost`] (request id, headers, problems, log), CORS, compression, the
-//! limit of requests in flight, the rate limit of calls, checks of headers, the cache of anonymous pages.
+//! From outermost to innermost: [`outermost`] (request id, answer headers, error bodies, log), CORS, compression,
+//! limit of requests in flight, rate limit of each client, checks of request headers, cache of anonymous pages.
 
 pub(crate) mod body;
 pub(crate) mod body_memory;

@@ -1,10 +1,10 @@
 //! The extractors that handlers take as parameters.
 //!
-//! A handler's signature declares all inputs of an operation: who may call ([`Caller`]), which rate limit counts the
-//! call ([`Limited`]), the identifier in the path ([`PathId`]), the query and the body. The OpenAPI document is
-//! generated from the signature. Extractors that contain another extractor (`Caller<Limited<Exports,
-//! PathId<MovieId>>>`) run from the outermost to the innermost. Other extractors, such as [`UseCases`], [`Origin`] and
-//! [`PublicUrl`], are separate parameters.
+//! A handler's signature declares all inputs of an operation: who may call it ([`Caller`]), which rate limit
+//! counts the request ([`Limited`]), the identifier in the path ([`PathId`]), the query and the body. The OpenAPI
+//! document is generated from the signature. Extractors that contain another extractor
+//! (`Caller<Limited<Exports, PathId<MovieId>>>`) run from outermost to innermost. Other extractors, such as
+//! [`UseCases`], [`Origin`] and [`PublicUrl`], are separate parameters.
 //!
 //! An extractor that fails returns a [`Problem`](crate::problem::Problem), which reports all errors in the part of the
 //! request that the extractor reads.

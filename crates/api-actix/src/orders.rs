@@ -55,11 +55,12 @@ impl Refusal for CancelOrderError {
     }
 }
 
-/// The number of seconds that a client should wait before it retries a call after a failure of the payment provider.
+/// The number of seconds that a client should wait before it retries a request after a failure of the payment
+/// provider.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
-/// Returns the problem for a payment provider that did not answer in time. The operation continues in the background.
-/// The client can retry the call to get the outcome.
+/// Returns the problem for a payment provider that did not answer in time. The operation continues in the
+/// background. The client can retry the request to get the outcome.
 pub(crate) fn provider_too_slow() -> Problem {
     provider_failed(None)
 }

@@ -131,7 +131,7 @@ pub trait Refusal: fmt::Debug {
     /// Returns the answer for this error.
     fn problem(&self) -> Problem;
 
-    /// Adds the kinds of the problems that [`problem`](Self::problem) can return to `into`, for the OpenAPI document.
+    /// Adds to `into` the kinds of problems that [`problem`](Self::problem) can return, for the OpenAPI document.
     /// May omit kinds that an extractor of the operation already adds to the document.
     fn kinds(into: &mut Vec<&'static Kind>);
 }

@@ -131,7 +131,7 @@ pub(crate) struct PrivateSearchPage<T>(pub(crate) SearchPageBody<T>);
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(mut bytes) => {
-            // While the body waits to be sent, the limit of memory counts its length, but it occupies its capacity.
+            // The limit of memory for answers counts the length of a body, but the body occupies its capacity.
             bytes.shrink_to_fit();
             HttpResponse::build(status)
                 .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))

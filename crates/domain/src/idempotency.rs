@@ -75,7 +75,7 @@ pub trait IdempotencyRepository: Send {
     async fn release_keys(&mut self, object_id: Uuid) -> Result<(), StoreError>;
 }
 
-/// Stores the answers to requests with keys. Each call is a separate transaction.
+/// Stores the answers to requests with keys. Each method call is a separate transaction.
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
     /// The request with this key, unless it is older than [`KEPT_FOR`].

@@ -60,7 +60,7 @@ pub(crate) trait Cells {
     fn cells(&self, field: Field) -> impl Iterator<Item = Cell<'_>>;
 }
 
-/// Reads the facts of a row. If cells are missing or cannot be read, returns the faults of all these cells.
+/// Reads the facts of a row. If cells are missing or cannot be read, reports all these cells.
 pub(crate) fn read_facts(
     cells: &impl Cells,
     options: &ReadOptions,

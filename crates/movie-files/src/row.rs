@@ -21,10 +21,10 @@ pub struct Row {
 /// Why a row cannot be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnreadableRow {
-    /// The faults that were found when the row was read, at least one.
+    /// The errors that were found when the row was read, at least one.
     pub faults: Vec<Fault>,
-    /// The readable facts, with valid values in place of the unreadable ones; `None` if no field can be read. Checking
-    /// these facts against the rules of the catalogue finds further faults of the row.
+    /// The readable facts, with valid values in place of the unreadable ones; `None` if no field can be read.
+    /// Checking these facts against the rules of the catalogue finds further errors in the row.
     pub rest: Option<Box<Facts>>,
 }
 
@@ -44,12 +44,12 @@ impl fmt::Display for UnreadableRow {
     }
 }
 
-/// A fault of a row.
+/// An error in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The field, or `None` when the fault concerns the complete row.
+    /// The field, or `None` when the error concerns the complete row.
     pub field: Option<Field>,
-    /// A description of the fault, in one line without control characters.
+    /// A description of the error, in one line without control characters.
     pub reason: String,
 }
 

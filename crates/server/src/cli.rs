@@ -32,7 +32,7 @@ use crate::{
     telemetry,
 };
 
-/// Runs the command that the arguments name, or else `serve`. Returns the exit code of the process.
+/// Runs the `cinema` command that the arguments name, or else `serve`. Returns the exit code of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let cli = match Cli::try_parse_from(&arguments) {
@@ -98,8 +98,8 @@ fn server_settings() -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Reads the settings of a command that is neither a server nor a worker, and starts logging. Only warnings and errors
-/// are logged, unless `RUST_LOG` is set to another value than its default.
+/// Reads the settings for a `cinema` command other than `serve` and `worker`, and starts logging. Only warnings
+/// and errors are logged, unless `RUST_LOG` is set to another value than its default.
 fn settings() -> Result<Settings, Failure> {
     let settings = Settings::load()?;
     let filter = if settings.log_filter == "info" { "warn" } else { &settings.log_filter };

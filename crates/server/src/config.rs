@@ -39,11 +39,11 @@ use self::{read::Reader, sources::Values};
 const DRAIN_SECONDS: u32 = 5;
 
 impl Settings {
-    /// Reads the settings of this process, for a command other than a server or worker.
+    /// Reads the settings of this process, for a `cinema` command other than `serve` and `worker`.
     ///
     /// # Errors
-    /// When `cinema.toml` has an unknown key, or a value is not valid. The error lists all faults; for a value that is
-    /// not valid, it names the allowed values.
+    /// When `cinema.toml` has an unknown key, or a value is not valid. The error lists everything that is wrong;
+    /// for a value that is not valid, it names the allowed values.
     pub fn load() -> Result<Self, SettingsError> {
         Self::from_sources(&Sources::of_this_process())
     }

@@ -216,7 +216,7 @@ fn invalid_settings_stop_every_command_with_one_line() {
     assert!(!shown.contains("canary"));
     let prod = || Done(folder.command("serve").env("APP_ENV", "prod").output().unwrap()).exits(1);
     prod().says("APP_SECRET_KEY has 6 bytes, too few for production");
-    // All faults are reported in one line.
+    // All errors are reported in one line.
     folder.write("cinema.toml", "app_prot = 1\n");
     folder.write(".env", "CURRENCY=coins\nAPP_SECRET_KEY=canary\n");
     for fault in [

@@ -93,7 +93,7 @@ impl Cluster {
         cluster
     }
 
-    /// Returns the address of the database `postgres`.
+    /// Returns the URL of the database `postgres`.
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }

@@ -69,7 +69,7 @@ impl Databases {
         }
     }
 
-    /// Returns the address of the database with this name.
+    /// Returns the URL of the database with this name.
     pub(crate) fn url(&self, name: &str) -> String {
         with_database(&self.admin_url, name)
     }
@@ -101,7 +101,7 @@ impl Databases {
     }
 }
 
-/// Runs statements on the database at this address.
+/// Runs statements on the database with this URL.
 pub(crate) async fn execute_at(url: &str, statements: &str) {
     let client = connect(url).await.expect("connect to the PostgreSQL server for tests");
     if let Err(error) = client.batch_execute(statements).await {
@@ -137,7 +137,7 @@ fn start_of_run() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }
 
-/// Returns the address with the name of the database replaced.
+/// Returns the URL with the name of the database replaced.
 fn with_database(url: &str, name: &str) -> String {
     let (address, parameters) = url.split_once('?').map_or((url, None), |(left, right)| (left, Some(right)));
     let authority = address.find("://").map_or(0, |at| at.saturating_add(3));

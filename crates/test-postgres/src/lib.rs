@@ -84,9 +84,9 @@ impl TestPostgres {
         }
     }
 
-    /// Creates a database that is a copy of a prepared template. The first call for a server creates the template, and
-    /// calls `prepare` with its address, usually to run migrations. Later calls ignore `prepare`, so all calls for a
-    /// server must pass the same function.
+    /// Creates a database that is a copy of a prepared template. The first call for a server creates the template,
+    /// and calls `prepare` with its URL, usually to run migrations. Later calls ignore `prepare`, so all calls for
+    /// a server must pass the same function.
     ///
     /// # Panics
     /// When the database cannot be made.
@@ -151,7 +151,7 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Returns the address of this database: `postgres://…`.
+    /// Returns the URL of this database: `postgres://…`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

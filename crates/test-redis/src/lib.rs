@@ -73,7 +73,7 @@ impl TestRedis {
         Self { folder, port, server: Mutex::new(server), watchdog }
     }
 
-    /// Returns the address of the server: `redis://…`.
+    /// Returns the URL of the server: `redis://…`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)

@@ -3,7 +3,7 @@
 CREATE TABLE refunds (
     id BLOB PRIMARY KEY,
     payment_id BLOB NOT NULL REFERENCES payments (id),
-    -- Who started the refund: an administrator, this program itself, or someone at the provider.
+    -- Who started the refund: an administrator, this program itself, or somebody outside the shop.
     origin TEXT NOT NULL CHECK (origin IN ('administrator', 'automatic', 'provider')),
     status TEXT NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed')),
     amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),

@@ -83,7 +83,7 @@ type IdleThreads = Mutex<Vec<Sender<Job>>>;
 /// Runs jobs on the hashing threads.
 #[derive(Debug)]
 pub(super) struct HashPool {
-    /// One permit for each further caller that may have a running job or wait in the queue.
+    /// One permit for each caller for whom there is still room, on a thread or in the queue.
     places: Arc<Semaphore>,
     /// One permit for each thread without a job.
     slots: Arc<Semaphore>,
@@ -151,7 +151,7 @@ impl HashPool {
         self.places.available_permits() > 0
     }
 
-    /// Returns the number of jobs that the threads have done so far. A job that is still running is included.
+    /// Returns the number of jobs that the threads have begun, including those that are still running.
     pub(super) fn jobs_done(&self) -> u64 {
         self.jobs_done.load(Ordering::SeqCst)
     }
@@ -165,7 +165,7 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
         match jobs.recv_timeout(KEEP_MEMORY) {
             Ok(Job { work, ends }) => {
                 jobs_done.fetch_add(1, Ordering::SeqCst);
-                // If the job panics, the channel to the caller is closed, and the caller returns an error. The thread
+                // If the job panics, the channel to the caller is closed, and `run` returns an error. The thread
                 // continues.
                 let tell = catch_unwind(AssertUnwindSafe(|| work(&mut memory))).ok();
                 if done.send((tell, ends)).is_err() {

@@ -24,11 +24,11 @@ use crate::{
 /// The maximum number of cached totals of filters, and also of cached sizes of conditions.
 const MAX_TOTALS: usize = 1_024;
 
-/// The maximum number of cached entries with facets. An entry has the facets of a filter, or some of its groups.
+/// The maximum number of cached entries with facets. An entry has all facets of a filter, or those of some groups.
 const MAX_FACETS: usize = 256;
 
-/// How many callers may count facets at once: each count uses a core of the database, and the limit leaves connections
-/// for other calls.
+/// How many callers may count facets at once: each count uses a core of the database, and the limit leaves
+/// connections for other requests.
 const FACETS_AT_ONCE: usize = 2;
 
 /// How long a caller waits for a permit to count.
@@ -42,7 +42,7 @@ const LARGE_COUNT: i64 = 100_000;
 /// The maximum age of a count that is used although the catalogue has changed since the count was computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LongestAge {
-    /// In any case.
+    /// While a permit to count is free.
     usually: Duration,
     /// While other callers hold all permits to count.
     while_counting: Duration,
@@ -96,7 +96,7 @@ impl<T: Clone> Kept<T> {
 
 impl CatalogCache {
     /// Creates an empty cache for a database with this number of connections. At most half as many searches as
-    /// connections (rounded up) may run at once, so that other calls succeed during many expensive searches.
+    /// connections (rounded up) may run at once, so that other requests succeed during many expensive searches.
     pub(crate) fn for_connections(connections: usize) -> Self {
         let searches = connections.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -196,7 +196,7 @@ impl CatalogCache {
                 facets.clear();
             }
         }
-        // Every movie is in exactly one price band.
+        // Every movie is in exactly one price band, so the sum is the number of movies.
         let is_large = counts.price_bands.values().sum::<i64>() >= LARGE_COUNT;
         facets.insert(filter, Kept { version, counted_at: Instant::now(), is_large, value: counts });
     }

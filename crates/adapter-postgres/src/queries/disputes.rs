@@ -23,7 +23,7 @@ use crate::{
 type ViewTypes = (DisputeTypes, SqlId, (Nullable<SqlId>, Nullable<Text>));
 type ViewRow = (DisputeRow, DbUuid, (Option<DbUuid>, Option<String>));
 
-/// Selects the columns of [`ViewTypes`].
+/// The columns of [`ViewTypes`], for a `SELECT` from `TABLES`.
 const COLUMNS: &str = concat!(dispute_columns!(), ", p.order_id, u.id, u.email");
 
 /// The tables that `COLUMNS` are selected from. A buyer whose account was deleted is not joined, and thus not shown.

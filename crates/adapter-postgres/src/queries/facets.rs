@@ -48,8 +48,8 @@ impl FacetQueries for Database {
             return Ok(counts);
         }
         let (database, filter) = (self.clone(), filter.clone());
-        // The count continues when the caller has left, so that a count that takes longer than a request is cached for
-        // the next request. The permits limit how many such counts run.
+        // The count continues if the caller is cancelled, so that a count that takes longer than a request is
+        // cached for the next request. The permits limit how many such counts run.
         let counting = tokio::spawn(async move {
             let _permits = (permit, search_turn);
             database.count_facets(&filter, currency, key, version).await
@@ -71,9 +71,9 @@ impl Database {
         let mut versions = Vec::new();
         let mut has_names = false;
         let mut lists = groups_by_conditions(filter);
-        // Groups that count all movies are read first, because the counts of names are read without a version: if a
-        // later statement still has this version, these counts belong to it, unless large counts of an earlier version
-        // were used.
+        // Groups that count all movies come first, because their counts of genres and certifications are read
+        // without a version. If a later statement still reads `version`, these counts belong to it too, unless
+        // large counts of an earlier version were used, which is checked below.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -92,9 +92,9 @@ impl Database {
             if groups.is_empty() {
                 continue;
             }
-            // The same part belongs to the facets of other filters: the decades of a genre do not depend on the chosen
-            // decade. Parts with price bands are not cached, because the cache may return large counts with price bands
-            // for some time after a change.
+            // Several filters can share a part: the counts of decades within a genre do not depend on the chosen
+            // decade. Parts with price bands are not cached: if they are large, the cache would also return them
+            // for later versions.
             let part_key = (!groups.contains(&FacetGroup::PriceBands))
                 .then(|| format!("{groups:?} of {}", others.key()));
             if let Some(part) = part_key.as_ref().and_then(|key| self.cache().facets(key, version)) {

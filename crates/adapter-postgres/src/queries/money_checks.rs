@@ -30,9 +30,9 @@ const MOST: i64 = 100;
 /// pending.
 const CUTOFF: char = '$';
 
-/// The condition that the item `i` of the payment `p` still entitles the buyer to the movie: the item was not refunded,
-/// no dispute about the payment was lost, and the payment was not fully refunded with refunds of which at least one was
-/// made in the provider's dashboard. `p` must be the payment that paid its order.
+/// The condition that the item `i` of the payment `p` still entitles the buyer to the movie: the item was not
+/// refunded, no dispute about the payment was lost, and the payment was not fully refunded with at least one
+/// refund that was made outside the shop without naming items. `p` must be the payment that paid its order.
 macro_rules! entitled {
     () => {
         "NOT EXISTS (SELECT 1 FROM refund_items x JOIN refunds r ON r.id = x.refund_id \

@@ -1,8 +1,9 @@
 //! How the movies of a list are found: by scanning the index of its order, or with the index of one condition.
 //!
-//! A scan in the order ("walk") stops when the page is full, but reads everything if few movies match. The index of a
-//! condition reads all matching movies, regardless of the size of the page. Which of the two is cheaper is estimated
-//! with counts that stop early, and a walk that turns out to be long is abandoned (decision 16).
+//! A scan in the order ("walk") stops when the page is full, but reads everything if few movies match. The index
+//! of a condition reads all matching movies, regardless of the size of the page. Which of the two is cheaper is
+//! estimated with counts that stop early, and a walk that turns out to be long is abandoned
+//! (`docs/decisions/0016-reading-filtered-lists.md`).
 
 use diesel::sql_types::{BigInt, Integer};
 use domain::store::StoreError;
@@ -18,8 +19,8 @@ use crate::{
 const PROBED: u32 = 5_000;
 /// If every condition has more than [`PROBED`] movies, the movies of each condition are counted up to this number.
 const PROBED_FAR: u32 = 200_000;
-/// After how many movies a walk for a page with conditions is abandoned: one of these numbers. There are only a few,
-/// because the number is part of the SQL text, and each text is prepared separately.
+/// The possible limits of a walk for a page with conditions: it is abandoned after so many movies. There are only
+/// a few, because the number is part of the SQL text, and each text is prepared separately.
 const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
 /// The limit of the first walk when all conditions have many movies.
 const FIRST_WALK: u32 = 5_000;
@@ -159,8 +160,8 @@ impl Database {
         self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }
 
-    /// The next access after `walk` found only `found` of the `rows` needed rows; `None` when no further attempt is
-    /// needed, because `walk` had no limit.
+    /// The next access after `walk` found only `found` of the `rows` needed rows; `None` when `walk` has found all
+    /// matches, because it is a lookup or has no limit.
     pub(super) async fn access_after(
         &self,
         walk: Access,

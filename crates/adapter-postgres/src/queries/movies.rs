@@ -24,16 +24,17 @@ use crate::{
     statement::Statement,
 };
 
-/// Adds `FROM movies m WHERE …` for all movies on sale, in the order of the list.
+/// Adds `FROM movies m WHERE …` for all movies on sale, with the index hint of the order.
 fn push_all<ST>(statement: &mut Statement<ST>, order: &Keyset) {
     statement.sql(" FROM movies m").sql(order.hint()).sql(" WHERE m.is_available");
 }
 
-/// The limits of the statement for a page: a few numbers in the text of the statement, so that there are few shapes and
-/// the planner knows the limit. The first one that is large enough for the page and one more row is used.
+/// The limits of the statement for a page. The limit is part of the SQL text, so that the planner knows it, and
+/// there are only a few limits, so that there are few different texts. The first one that is large enough for the
+/// page and one more row is used.
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
 
-/// The total when a page does not determine it.
+/// The column for the total in a statement that does not count the matches.
 pub(super) const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
 pub(super) type PageTypes = (SummaryTypes, DetailTypes);
 type PageRow = (SummaryRow, DetailRow);
@@ -330,7 +331,8 @@ fn sample_statement(conditions: &[Condition]) -> Option<(usize, Statement<(BigIn
     Some((words, statement))
 }
 
-/// Counts up to one more than [`NUMBERED_ITEMS`], and reads the version of the catalogue to which the count belongs.
+/// Counts the matches up to one more than [`NUMBERED_ITEMS`], and reads the version of the catalogue to which the
+/// count belongs.
 pub(super) fn count_statement(conditions: &[Condition], access: Access) -> Statement<(BigInt, BigInt)> {
     let mut statement =
         Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*) FROM (SELECT 1");
@@ -369,7 +371,8 @@ fn push_behind<ST>(
     }
 }
 
-/// One statement: the page is limited first, and further data is read only for its movies.
+/// The statement that reads a page: it limits the rows first, and reads further data only for the movies of the
+/// page.
 pub(super) fn list_statement(
     conditions: &[Condition],
     order: &Keyset,
@@ -380,8 +383,8 @@ pub(super) fn list_statement(
     let mut statement = Statement::<ListTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
     statement.sql(", (SELECT version FROM catalog_state), ");
-    // In a list without conditions, the rows of a page without an offset are selected directly. Otherwise only
-    // identifiers are selected first.
+    // In a list without conditions, the complete rows of a page without an offset are selected directly. Otherwise
+    // only identifiers are selected first.
     let has_whole_rows = access == Access::Walk { limit: None } && request.offset() == 0;
     match access {
         Access::Walk { limit: None } => {

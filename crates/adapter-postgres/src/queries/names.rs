@@ -75,9 +75,9 @@ pub(super) fn people_statement(
 
 /// All names of a kind with their numbers of movies on sale, and the version of the catalogue for these counts.
 ///
-/// All movies of a name are counted from the index of the links alone, and the few withdrawn movies are subtracted,
-/// because reading a million movies would take seconds. SQLite executes a cross join in the order in which it is
-/// written.
+/// All movies of a name are counted from the index of the links alone, and the few withdrawn movies are
+/// subtracted, because reading a million movies would take seconds. With a cross join, SQLite begins with the
+/// withdrawn movies, because it executes a cross join in the written order.
 pub(super) fn all_names_statement(kind: NameKind) -> Statement<CountTypes> {
     let (table, name, movie) = movies_of(kind);
     Statement::new(format!(

@@ -43,7 +43,7 @@ type OrderRow = (
     (Option<String>, Option<String>),
 );
 
-/// Selects the columns of [`OrderTypes`].
+/// The columns of [`OrderTypes`], for a `SELECT` from `TABLES`.
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "o.id, o.number, o.created_at, o.status, o.paid_at, o.canceled_at, o.cancel_reason, o.expires_at, \

@@ -52,7 +52,7 @@ type PaymentRow = (
     Option<String>,
 );
 
-/// Selects the columns of [`PaymentTypes`].
+/// The columns of [`PaymentTypes`], for a `SELECT` from `TABLES`.
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "p.id, p.order_id, p.provider, p.created_at, p.status, p.failure_code, p.failed_at, p.completed_at, \

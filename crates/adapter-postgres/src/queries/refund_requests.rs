@@ -24,7 +24,7 @@ use crate::{
 type ViewTypes = (RefundRequestTypes, (Nullable<SqlId>, Nullable<Text>));
 type ViewRow = (RefundRequestRow, (Option<DbUuid>, Option<String>));
 
-/// Selects the columns of [`ViewTypes`].
+/// The columns of [`ViewTypes`], for a `SELECT` from `TABLES`.
 const COLUMNS: &str = concat!(refund_request_columns!(), ", u.id, u.email");
 
 /// The tables that `COLUMNS` are selected from. A buyer whose account was deleted is not joined, and thus not shown.

@@ -37,7 +37,7 @@ pub(super) const fn is_cacheable(filter: &MovieFilter) -> bool {
 }
 
 /// Whether the order of the list changes only with the version of the catalogue, or, like popularity, only once a
-/// minute. A refresh of the popularity removes all lists from the cache of its node.
+/// minute. A refresh of the popularity removes all lists from the cache of the node that runs it.
 fn is_steady(sorts: &[MovieSort]) -> bool {
     sorts.iter().all(|sort| sort.key != MovieSortKey::Rating)
 }
@@ -119,7 +119,8 @@ impl Database {
         Ok(())
     }
 
-    /// The identifiers of a short list in their order, and the version of the catalogue.
+    /// The identifiers of a short list in their order, and the version of the catalogue; `None` if the list is not
+    /// known to be short, or has changed.
     async fn short_list(
         &self,
         key: &str,

@@ -49,7 +49,7 @@ struct UserRow {
     group_id: DbUuid,
     created_at: DbInstant,
     updated_at: DbInstant,
-    /// The time when the account was activated or deactivated; `None` while it awaits activation.
+    /// The time of the last activation or deactivation; `None` while the account awaits activation.
     activated_at: Option<DbInstant>,
 }
 

@@ -269,9 +269,10 @@ impl OfferRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks the movies with these identities, in the order of their identifiers; returns `false` if there are none. On
-    /// SQLite, only returns `true`. The caller must read the movies with a later statement: only a statement that
-    /// starts after the locks were granted sees what the previous holders of the locks have changed in other tables.
+    /// Locks the movies with these identities, in the order of their identifiers; returns `false` if there are
+    /// none. On SQLite, does nothing and returns `true`. The caller must read the movies with a later statement:
+    /// only a statement that starts after the locks were granted sees what the previous holders of the locks have
+    /// changed in other tables.
     async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<bool, StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(true) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM ");

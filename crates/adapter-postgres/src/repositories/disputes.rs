@@ -31,7 +31,7 @@ pub(crate) type DisputeRow = (
     i32,
 );
 
-/// Selects the columns of [`DisputeTypes`] from `disputes d`.
+/// The columns of [`DisputeTypes`], for a `SELECT` from `disputes d`.
 macro_rules! dispute_columns {
     () => {
         "d.id, d.created_at, d.payment_id, d.external_id, d.status, d.reason, d.amount_minor, d.withdrawn_minor, \

@@ -39,7 +39,7 @@ fn push_key<ST>(statement: &mut Statement<ST>, key: &IdempotencyKey) {
 enum Conflict {
     /// Leave the row unchanged.
     Keep,
-    /// Set the row's object to the new one, but only if the row belongs to the same request.
+    /// Set the row's `object_id` to the new identifier, but only if the row belongs to the same request.
     Rename,
 }
 
@@ -160,8 +160,8 @@ impl IdempotencyKeys for Database {
                 .bind(request.fingerprint.clone())
                 .sql(" AND ");
             push_key(&mut statement, &request.key);
-            // Another copy of the request may have created an object. Then the row has the identifier of that copy, and
-            // an error response of this copy must not be stored.
+            // Another copy of the request may have created an object. Then the row has the identifier of that
+            // copy, and an error of this copy must not be stored.
             if answer.status >= 400 {
                 statement.sql(" AND id = ").bind(request.id.as_uuid());
             }

@@ -11,8 +11,8 @@ const LINKS: [(&str, &str); 2] =
 /// when the last mail was sent: without this record, the next like would be mailed too early.
 const WITHDRAWN: &str = "count = 0 AND notified_at < ?";
 
-/// The condition for rows of users that were erased recently. A request that ran at the same time as the deletion may
-/// have created a cart or a notification right after the deletion.
+/// The condition for rows of users that were erased recently. A request that ran during the erasure may have
+/// created a cart or a notification right after it.
 const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
 
 #[async_trait]

@@ -53,5 +53,5 @@ pub(crate) use search_rows::{NewEntry, WordCount};
 pub(crate) use stored::{LINKS_WITH_BITS, NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
-/// The maximum number of rows for one statement. Both databases allow many more bind parameters.
+/// The maximum number of rows that are written, looked up or locked at once.
 const CHUNK: usize = 1_000;

@@ -47,15 +47,15 @@ impl Inbox {
     }
 }
 
-/// A notification to which an event was just added. `count` includes this event; `mailed_at` is the time of its last
-/// mail so far.
+/// A notification to which an event was just added. `count` includes this event; `mailed_at` is the time of the
+/// last mail about the notification.
 struct Current {
     id: NotificationId,
     count: u64,
     mailed_at: Option<Instant>,
 }
 
-/// The values of the columns that identify the subject of a notification.
+/// The values of the columns that store what a notification is about.
 #[derive(Default)]
 struct Subject {
     actor: Option<UserId>,
@@ -241,7 +241,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Like `advance_inbox`, but moves the inbox by `by` positions.
+    /// Like `advance_inbox`, but moves the inbox by `by` positions; with 0, only locks it.
     async fn move_inbox(&mut self, user_id: UserId, by: i64) -> Result<Option<Inbox>, StoreError> {
         let mut statement = Statement::<InboxTypes>::new(
             "INSERT INTO notification_inboxes (user_id, last_position) SELECT id, ",

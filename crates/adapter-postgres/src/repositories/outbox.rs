@@ -133,8 +133,8 @@ impl OutboxQueue for Database {
     }
 }
 
-/// Limits an `UPDATE` to the claimed message, and only while the claim is valid: if another worker has claimed the
-/// message since then, and has not postponed it, its number of attempts is different.
+/// Limits an `UPDATE` to the claimed message, unless it was sent or given up, or another worker has claimed it
+/// since: a claim changes the number of attempts, except if the message was then postponed.
 fn while_held(mut statement: Statement<()>, claimed: &ClaimedOutboxMessage) -> Statement<()> {
     statement
         .sql(" WHERE sent_at IS NULL AND dead_at IS NULL AND id = ")

@@ -51,7 +51,7 @@ type PaymentRow = (
     i32,
 );
 
-/// Selects the columns of [`PaymentTypes`].
+/// Selects the columns of [`PaymentTypes`]. A condition must follow.
 const COLUMNS: &str = "SELECT id, order_id, user_id, provider, amount_minor, amount_currency, refunded_minor, \
     disputed_minor, status, failure_code, failed_at, completed_at, received_minor, received_currency, request, \
     checkout_id, checkout_url, checkout_expires_at, charge, settlement, created_at, next_check_at, checks \
@@ -288,7 +288,8 @@ fn payment(row: PaymentRow) -> Result<Payment, StoreError> {
         _ => RefundedPart::Nothing,
     };
     let state = payment_state(state)?;
-    // If the received amount or currency was wrong, refunds are in the received currency.
+    // If the received amount or currency was wrong, the amounts of refunds and disputes are in the received
+    // currency.
     let received = match &state {
         PaymentState::Mismatched { received, .. } => received.currency(),
         _ => currency,

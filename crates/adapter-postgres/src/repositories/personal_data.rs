@@ -82,8 +82,8 @@ impl PersonalDataRepository for UnitOfWork {
 mod tests {
     use super::ERASED;
 
-    /// Tables whose rows of the user `erase_engagement` deletes (a comment with replies of others is emptied instead).
-    /// For most of these tables, it also updates counters, such as the number of likes.
+    /// Tables from which `erase_engagement` deletes the user's rows (a comment with replies of others is emptied
+    /// instead). For most of these tables, it also updates counters, such as the number of likes.
     const COUNTED: [&str; 6] =
         ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 

@@ -34,7 +34,7 @@ pub(crate) type RefundRequestRow = (
     Option<DbInstant>,
 );
 
-/// Selects the columns of [`RefundRequestTypes`] from `refund_requests r`.
+/// The columns of [`RefundRequestTypes`], for a `SELECT` from `refund_requests r`.
 macro_rules! refund_request_columns {
     () => {
         "r.id, r.created_at, r.order_id, r.user_id, r.status, r.amount_minor, r.amount_currency, r.reason, r.note, \
@@ -43,7 +43,8 @@ macro_rules! refund_request_columns {
 }
 pub(crate) use refund_request_columns;
 
-/// Selects the items of refund requests: for each, the request, the order item, and the movie.
+/// Selects the items of refund requests: for each, the request, the order item, and the movie. A condition must
+/// follow.
 pub(crate) const REFUND_REQUEST_ITEMS: &str = "SELECT x.request_id, x.order_item_id, o.movie_id \
     FROM refund_request_items x JOIN order_items o ON o.id = x.order_item_id WHERE ";
 

@@ -37,11 +37,12 @@ pub(crate) type RefundRow = (
     i32,
 );
 
-/// Selects the columns of [`RefundTypes`] from `refunds r`.
+/// The columns of [`RefundTypes`], for a `SELECT` from `refunds r`.
 pub(crate) const REFUND_COLUMNS: &str = "r.id, r.payment_id, r.origin, r.status, r.amount_minor, r.amount_currency, \
     r.reason, r.external_id, r.created_at, r.completed_at, r.next_check_at, r.checks";
 
-/// Selects the items of the refunds `r`: for each, the refund, the payment item, and the movie.
+/// Selects the items of the refunds `r`: for each, the refund, the payment item, and the movie. A condition must
+/// follow.
 pub(crate) const REFUND_ITEMS: &str = "SELECT x.refund_id, x.payment_item_id, o.movie_id FROM refunds r \
     JOIN refund_items x ON x.refund_id = r.id JOIN payment_items p ON p.id = x.payment_item_id \
     JOIN order_items o ON o.id = p.order_item_id WHERE ";

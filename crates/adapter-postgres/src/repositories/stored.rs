@@ -34,7 +34,8 @@ pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
     }
 }
 
-/// Converts a state of the audit log to its stored form: a JSON object whose values are strings.
+/// Converts the values before or after an action, for the audit log, to their stored form: a JSON object whose
+/// values are strings.
 pub(crate) fn written(state: Option<&AuditState>) -> Option<String> {
     let fields = state?.fields().map(|(name, text)| (name.to_owned(), text.into()));
     Some(serde_json::Value::Object(fields.collect()).to_string())

@@ -58,7 +58,7 @@ impl Proxy {
         Self { url, silence, takes_none }
     }
 
-    /// The address of the database through the proxy.
+    /// The URL of the database through the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

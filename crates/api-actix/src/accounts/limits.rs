@@ -90,8 +90,8 @@ impl Limit<Body<LinkRequestBody>> for ResetLinks {
     }
 }
 
-/// Limits token refreshes by the session of the refresh token. A string that is not a refresh token is not counted,
-/// because refusing it costs no more than any other call.
+/// Limits token refreshes by the session of the refresh token. A string that is not a refresh token is not
+/// counted, because refusing it costs no more than any other request.
 pub(crate) struct Refreshes;
 
 impl Limit<Body<RefreshBody>> for Refreshes {

@@ -136,7 +136,7 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
             return invalid_address("Ask for a new link", "It activates your account.", form);
         }
     };
-    // Counts for the same quota as the API call, so that the form cannot bypass it.
+    // Counts for the same quota as the request to the API, so that the form cannot bypass it.
     if let Err(refusal) = api.limits.count_activation_link(request, &email).await {
         return refusal.error_response();
     }
@@ -232,7 +232,7 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
             );
         }
     };
-    // Counts for the same quota as the API call, so that the form cannot bypass it.
+    // Counts for the same quota as the request to the API, so that the form cannot bypass it.
     if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }

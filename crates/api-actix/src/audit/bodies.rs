@@ -1,4 +1,4 @@
-//! The entries of the audit log.
+//! The entries of the audit log in answers, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(crate) struct AuditEntryBody {
     created_at: Moment,
     /// The action, such as `signed_in` or `role_changed`; more may be added.
     action: String,
-    /// The user who acted; `null` when no user was signed in, and for commands of operators.
+    /// The user who acted; `null` when no user was signed in, and for `cinema` commands.
     actor_id: Option<Uuid>,
     /// The object of the action, if any.
     object: Option<AuditObjectBody>,

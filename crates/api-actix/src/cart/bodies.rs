@@ -1,4 +1,4 @@
-//! The bodies of the cart.
+//! The cart in requests and answers, as JSON.
 
 use app::cart::MergedCart;
 use domain::{

@@ -1,4 +1,4 @@
-//! The bodies of the catalogue.
+//! The movies of the catalogue in answers, as JSON.
 
 use domain::{
     catalog::{

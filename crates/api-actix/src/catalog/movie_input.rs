@@ -1,4 +1,5 @@
-//! The bodies with which moderators create and change movies, and the parameters for deleting a movie.
+//! The movie data that moderators send to create and change movies, as JSON, and the parameters for deleting a
+//! movie.
 
 use chrono::Datelike;
 use domain::{
@@ -168,7 +169,7 @@ impl Given {
     }
 }
 
-/// Converts a fault of a movie's facts into the name of the field in the body and the fault to report for it.
+/// Converts an error in a movie's facts into the name of the field in the body and the error to report for it.
 fn described(invalid: &InvalidFact) -> (String, Fault) {
     let field = match (invalid.field, invalid.index) {
         (FactField::Price, _) => "price.amount".to_owned(),
@@ -178,7 +179,7 @@ fn described(invalid: &InvalidFact) -> (String, Fault) {
     (field, described_fault(&invalid.fault))
 }
 
-/// Converts the fault of one value into the fault to report for its field.
+/// Converts the error in one value into the error to report for its field.
 pub(super) fn described_fault(fault: &FactFault) -> Fault {
     let code = match fault {
         FactFault::Missing => return Fault::new(FieldCode::TooShort, "must not be blank"),

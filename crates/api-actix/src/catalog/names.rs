@@ -247,7 +247,7 @@ pub(crate) async fn create<K: Resource>(
 
 /// Rename a {one}.
 ///
-/// Its movies show the new name immediately. Searches find movies by the new names of directors and stars.
+/// Its movies show the new name. If it is the name of a director or star, searches find the movies by it.
 #[api_v2_operation(operation_id = "change{One}", tags("catalog"))]
 pub(crate) async fn change<K: Resource>(
     names: Names<K>,

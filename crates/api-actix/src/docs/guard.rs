@@ -51,9 +51,8 @@ struct Basic {
 }
 
 impl Basic {
-    /// Reads the credentials of the `Authorization` header. The outer `None` means that the header is missing,
-    /// repeated, not plain ASCII or has another scheme; the inner `None` means that its Basic credentials are
-    /// malformed.
+    /// Reads the credentials of the `Authorization` header. `None` when the header is missing, repeated, not plain
+    /// ASCII or has another scheme; `Some(None)` when its Basic credentials are malformed.
     #[expect(clippy::option_option, reason = "another scheme differs from an unreadable Basic header")]
     fn of(request: &HttpRequest) -> Option<Option<Self>> {
         let mut sent = request.headers().get_all(AUTHORIZATION);

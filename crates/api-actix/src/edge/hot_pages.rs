@@ -2,8 +2,8 @@
 //!
 //! When several clients request the same page at the same time, the query runs once for all of them. An answer is
 //! cached with its headers, once for each content coding, so that it is also compressed only once. Each successful
-//! write that this server handles clears the cache, unless it changes only private data. A change by another server or
-//! by a command is visible after [`ApiSettings::hot_page_time`] at the latest.
+//! write to `/api/v1` of this server clears the cache, unless its path is in a private area. Any other change,
+//! such as one by another server or a job, is visible after [`ApiSettings::hot_page_time`] at the latest.
 //!
 //! [`ApiSettings::hot_page_time`]: crate::ApiSettings::hot_page_time
 
@@ -56,7 +56,7 @@ struct Key {
     coding: Option<&'static str>,
 }
 
-/// The page, after the first request for it was answered; the inner `None` means that the answer cannot be cached.
+/// Empty until the first answer. Then it holds the page, or `None` if the answer cannot be cached.
 type Slot = OnceCell<Option<Arc<Page>>>;
 
 /// A cached answer with status 200.

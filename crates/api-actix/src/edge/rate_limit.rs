@@ -1,4 +1,4 @@
-//! The middleware that counts every call against the rate limit of its client.
+//! The middleware that counts every request against the rate limit of its client.
 
 use actix_web::{
     Error, ResponseError,
@@ -15,8 +15,8 @@ use crate::{
 /// Answers 429 without reading the body when the quota of the client is used up, and adds the rate-limit headers to
 /// every other answer.
 ///
-/// Health checks have a separate quota, so that a client that has used up its calls can still check that the server is
-/// alive.
+/// Health checks have a separate quota, so that a client that has used up its quota can still check that the
+/// server is alive.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limits: RateLimitCounter,
     request: ServiceRequest,

@@ -1,4 +1,4 @@
-//! The bodies of engagement.
+//! Reactions, ratings and comments in requests and answers, as JSON.
 
 use domain::{
     catalog::MovieReaction,

@@ -136,8 +136,8 @@ fn parsed(bytes: &[u8]) -> Result<Json, Problem> {
     })
 }
 
-/// Reports every field of the body as unknown, for a call that takes no body. An empty body and an empty object are
-/// accepted. The body of a safe method (such as GET) is ignored.
+/// Reports every field of the body as unknown, for an operation that takes no body. An empty body and an empty
+/// object are accepted. The body of a safe method (such as GET) is ignored.
 pub(crate) async fn unasked(
     request: HttpRequest,
     payload: Payload,

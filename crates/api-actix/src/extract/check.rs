@@ -132,8 +132,9 @@ fn repeated() -> Fault {
     Fault::new(FieldCode::Repeated, "stands more than once")
 }
 
-/// Checks the values that were sent for one member; `None` when no valid value remains. Several values are a fault,
-/// except for a list in a query that is not a sort. In a body, the first of several values is checked nevertheless.
+/// Checks the values that were sent for one member; `None` when no valid value remains. Reports several values as
+/// an error, except for a list in a query that is not a sort. In a body, the first of several values is checked
+/// nevertheless.
 fn read_member(
     schema: &Value,
     mut values: Vec<Json>,

@@ -1,8 +1,8 @@
-//! Collects the faults of the values of a request.
+//! Collects the errors in the values of a request.
 
 use crate::problem::{FieldCode, FieldProblem, Problem, kinds};
 
-/// The maximum number of faults in an answer. If there are more, an additional entry says how many are omitted.
+/// The maximum number of errors in an answer. If there are more, an additional entry says how many are omitted.
 const MAX_NAMED: usize = 50;
 
 /// The maximum length of a field name in an answer, in characters. A limit is needed because clients choose the names
@@ -22,7 +22,7 @@ impl Fault {
     }
 }
 
-/// The faults of one request. Only a limited number is stored; the others are counted.
+/// The errors in one request. Only a limited number is stored; the others are counted.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     named: Vec<FieldProblem>,
@@ -31,7 +31,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Adds a fault of a field.
+    /// Adds an error in a field.
     pub(crate) fn add(&mut self, field: &str, fault: Fault) {
         if self.named.len() < MAX_NAMED {
             self.named.push(field_problem(field, fault));
@@ -40,29 +40,30 @@ impl Faults {
         }
     }
 
-    /// Adds a fault that the use case detects as well. The use case reports it together with faults that only the use
-    /// case can detect. It is therefore reported here only if there are other faults, because the use case does not run
-    /// then.
+    /// Adds an error that the use case detects as well. The use case reports it together with errors that only the
+    /// use case can detect. It is therefore reported here only if there are other errors, because the use case
+    /// does not run then.
     pub(crate) fn defer(&mut self, field: &str, fault: Fault) {
         self.deferred.push(field_problem(field, fault));
     }
 
-    /// Returns the value of an `Ok`. For an `Err`, adds it as a fault of this field and returns `None`.
+    /// Returns the value of an `Ok`. For an `Err`, adds it as an error in this field and returns `None`.
     pub(crate) fn keep<T>(&mut self, field: &str, value: Result<T, impl Into<Fault>>) -> Option<T> {
         value.map_err(|refusal| self.add(field, refusal.into())).ok()
     }
 
-    /// Returns whether a fault of this field is stored. Faults that are only counted and deferred faults are ignored.
+    /// Returns whether an error in this field is stored. Errors that are only counted and deferred errors are
+    /// ignored.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.named.iter().any(|problem| problem.field == field)
     }
 
-    /// Returns whether no fault was added, apart from deferred ones.
+    /// Returns whether no error was added, apart from deferred ones.
     pub(crate) fn is_empty(&self) -> bool {
         self.named.is_empty()
     }
 
-    /// Converts the faults into the entries of an answer.
+    /// Converts the errors into the entries of an answer.
     pub(crate) fn into_problems(mut self) -> Vec<FieldProblem> {
         if !self.named.is_empty() {
             for problem in std::mem::take(&mut self.deferred) {
@@ -76,11 +77,11 @@ impl Faults {
         self.named
     }
 
-    /// Returns the value that was read, unless there are faults other than deferred ones.
+    /// Returns the value that was read, unless there are errors other than deferred ones.
     ///
     /// # Errors
-    /// A problem with all faults. An internal error when there is neither a value nor a fault, which is a bug of the
-    /// server.
+    /// A problem with all errors in the request. An internal error when there is neither a value nor an error in
+    /// the request, which is a bug of the server.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
         let problems = self.into_problems();
         match value {

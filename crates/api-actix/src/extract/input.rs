@@ -29,11 +29,11 @@ pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// The type that handlers get.
     type Checked;
 
-    /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was a
-    /// fault.
+    /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was an
+    /// error.
     ///
-    /// This check also runs when optional members had faults; these members are then absent. It does not run when a
-    /// required member had a fault.
+    /// This check also runs when optional members were invalid; these members are then absent. It does not run
+    /// when a required member was missing or invalid.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 
@@ -55,7 +55,7 @@ macro_rules! inputs {
 }
 pub(crate) use inputs;
 
-/// Validates a value and converts it for the handler; `None` when there was a fault.
+/// Validates a value and converts it for the handler; `None` when there was an error.
 pub(super) fn read<T: Input>(
     value: Json,
     source: Source,
@@ -68,13 +68,13 @@ pub(super) fn read<T: Input>(
     deserialized::<T>(members).and_then(|input| input.check(rules, faults))
 }
 
-/// The body of a call that takes no fields.
+/// The body of a request that takes no fields.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NoFields {}
 
 inputs!(NoFields);
 
-/// Deserializes the valid members; `None` when a required member had a fault.
+/// Deserializes the valid members; `None` when a required member was missing or invalid.
 fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
     T::deserialize(Value::Object(members)).ok()
 }
@@ -111,7 +111,7 @@ mod tests {
     use crate::extract::test_rules;
 
     /// Puts values of every kind into every member, and asserts that each value that passes the check can be
-    /// deserialized, so that every request results in a value or a fault. It runs for each input type of a route
+    /// deserialized, so that every request results in a value or an error. It runs for each input type of a route
     /// when the document is generated (`openapi::tests`).
     pub(super) fn what_passes_is_read<T: Input>() {
         let (schema, definitions) = schemas::of_input::<T>();

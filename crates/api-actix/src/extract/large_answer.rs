@@ -18,8 +18,8 @@ use crate::{large_answers::SendingPermit, problem::Problem};
 #[derive(Debug)]
 pub(crate) struct LongPage;
 
-/// Takes the permits to build and to send an export, for a call without query parameters and body. The request is
-/// refused while too many exports are being built or sent.
+/// Takes the permits to build and to send an export, for an operation without query parameters and body. The
+/// request is refused while too many exports are being built or sent.
 ///
 /// The permit to build the export is stored in the extensions of the request. The field is the permit to send it.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Extractor for calls without query parameters and body.
+//! Extractor for operations without query parameters and body.
 
 use std::{future::Future, pin::Pin};
 

@@ -20,8 +20,8 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Extracts the valid query parameters of a call that takes no body. An empty value (`year_min=`, as HTML forms send)
-/// counts as absent.
+/// Extracts the valid query parameters of an operation that takes no body. An empty value (`year_min=`, as HTML
+/// forms send) counts as absent.
 #[derive(Debug)]
 pub(crate) struct Query<T: Input>(pub(crate) T::Checked);
 

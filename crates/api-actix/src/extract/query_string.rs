@@ -20,7 +20,7 @@ pub(crate) fn read<T: Input>(query: &str, rules: &Rules, faults: &mut Faults) ->
     input::read::<T>(Json::Object(pairs), Source::Query, rules, faults)
 }
 
-/// Reports every parameter as unknown, for a call that takes no parameters.
+/// Reports every parameter as unknown, for an operation that takes no parameters.
 pub(crate) fn unknown(query: &str, faults: &mut Faults) {
     let mut names: Vec<String> = pairs(query, faults).into_iter().map(|(name, _)| name).collect();
     names.sort_unstable();
@@ -30,14 +30,14 @@ pub(crate) fn unknown(query: &str, faults: &mut Faults) {
     }
 }
 
-/// Refuses a request with parameters, for a call that takes no parameters.
+/// Refuses a request with parameters, for an operation that takes no parameters.
 pub(crate) fn refuse_any(request: &HttpRequest) -> Result<(), Problem> {
     let mut faults = Faults::default();
     unknown(request.query_string(), &mut faults);
     faults.finish(Some(()))
 }
 
-/// Returns the names and values of a query string. A value that is not UTF-8 is left out and reported as a fault.
+/// Returns the names and values of a query string. A value that is not UTF-8 is left out and reported as an error.
 fn pairs(query: &str, faults: &mut Faults) -> Vec<(String, Json)> {
     let mut pairs = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

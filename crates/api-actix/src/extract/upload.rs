@@ -53,8 +53,8 @@ impl Form {
 /// unknown or repeated.
 const MAX_PARTS: usize = 8;
 
-/// A form with a picture, for a call without query parameters. The upload is counted for the signed-in user before the
-/// form is read, and the number of simultaneous uploads is limited.
+/// A form with a picture, for an operation without query parameters. The upload is counted for the signed-in user
+/// before the form is read, and the number of simultaneous uploads is limited.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "AvatarForm", deny_unknown_fields, example = json!({"avatar": "(the bytes of a picture)"}))]
 pub(crate) struct AvatarUpload {
@@ -81,7 +81,7 @@ impl FromRequest for AvatarUpload {
     }
 }
 
-/// A form with a poster, for a call without query parameters. The number of simultaneous uploads is limited.
+/// A form with a poster, for an operation without query parameters. The number of simultaneous uploads is limited.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "PosterForm", deny_unknown_fields, example = json!({"poster": "(the bytes of a picture)"}))]
 pub(crate) struct PosterUpload {

@@ -1,4 +1,4 @@
-//! The bodies of the library.
+//! The movies of the caller's library, and playback positions, in requests and answers, as JSON.
 
 use app::library::{OfferedSubtitles, Playback};
 use domain::library::{LibraryItem, Progress, StartedMovie};

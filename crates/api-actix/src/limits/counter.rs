@@ -61,7 +61,7 @@ impl RateLimitCounter {
         Self { limiter, limits: limits.map(Arc::new), trusted_proxies: trusted_proxies.into() }
     }
 
-    /// Counts a call against the global limit of its client.
+    /// Counts a request against the global limit of its client.
     pub(crate) async fn count_call(&self, request: &HttpRequest) -> Result<(), Problem> {
         self.take(request, |limits| &limits.global, self.client_of(request), Rule::Always).await
     }
@@ -71,12 +71,12 @@ impl RateLimitCounter {
         self.take(request, |limits| &limits.fixed.health, self.client_of(request), Rule::Always).await
     }
 
-    /// Counts a call against this limit of its client.
+    /// Counts a request against this limit of its client.
     pub(crate) async fn count_client(&self, request: &HttpRequest, limit: LimitOf) -> Result<(), Problem> {
         self.take(request, limit, self.client_of(request), Rule::Refunded).await
     }
 
-    /// Counts a call against this limit of the subject, such as a user.
+    /// Counts a request against this limit of the subject, such as a user.
     pub(crate) async fn count(
         &self,
         request: &HttpRequest,
@@ -87,7 +87,7 @@ impl RateLimitCounter {
     }
 
     /// Counts a refresh against the limit of the token's session. A token that is sent again is not counted again,
-    /// because several tabs of a browser may share it, and a client may retry a call whose answer was lost.
+    /// because several tabs of a browser may share it, and a client may retry a request whose answer was lost.
     pub(crate) async fn count_refresh(
         &self,
         request: &HttpRequest,

@@ -6,7 +6,7 @@ use domain::throttle::{Quota, RateLimit};
 /// The rate limits of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimits {
-    /// All calls except health checks, by client.
+    /// All requests except health checks, by client.
     pub global: RateLimit,
     /// Log-ins, and password checks for the documentation, by client.
     pub login: RateLimit,

@@ -1,4 +1,4 @@
-//! The bodies of notifications.
+//! Notifications and their settings in requests and answers, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -152,7 +152,7 @@ impl Input for ReadBody {
         let (field, fault) = match (self.ids, self.all) {
             (Some(ids), None) => return Some(ReadSelection::Ids(ids.into_iter().map(|id| id.0).collect())),
             (None, Some(true)) => return Some(ReadSelection::All),
-            // A member that has a fault is absent here, and its fault has already been added.
+            // An invalid member is absent here, and its error has already been added.
             (None, None) if !faults.is_empty() => return None,
             (None, None) => ("ids", Fault::new(FieldCode::Required, "is required, unless `all` is sent")),
             (None, Some(false)) => ("all", Fault::new(FieldCode::InvalidValue, "must be true")),

@@ -224,7 +224,7 @@ fn responses_of(
     call: &Call,
 ) -> Value {
     let mut responses = Map::new();
-    // Every call is counted for its client (`edge::rate_limit`), so every call can be refused with 429.
+    // Every request is counted for its client (`edge::rate_limit`), so every operation can answer 429.
     let mut kinds: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::RATE_LIMITED];
     if method != "get" && recorded.get("requestBody").is_none() {
         // A body that is not expected is refused like an invalid one (`extract::body::unasked`).

@@ -12,7 +12,7 @@ pub(crate) type Schemas = (Value, Map<String, Value>);
 pub(crate) mod markers {
     /// The value is the name of the rule of a text.
     pub(crate) const RULE: &str = "x-rule";
-    /// The use case also checks the value, so a fault is reported only together with other faults.
+    /// The use case also checks the value, so an error in it is reported here only together with other errors.
     pub(crate) const DEFERRED: &str = "x-deferred";
     /// `null` is allowed: it clears the value, or means the same as an absent member.
     pub(crate) const CLEARS: &str = "x-clears";

@@ -1,4 +1,4 @@
-//! The bodies of orders.
+//! The order data in answers, as JSON.
 
 use domain::{
     accounts::MAX_EMAIL_LENGTH,

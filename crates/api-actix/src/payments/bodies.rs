@@ -1,4 +1,4 @@
-//! The bodies of payments.
+//! The payment data in requests and answers, as JSON.
 
 use domain::{
     money::Money,

@@ -60,7 +60,7 @@ impl Input for RefundInput {
     }
 }
 
-/// Returns the movies. A movie that is listed more than once is a fault.
+/// Returns the movies. Reports each movie that is listed more than once; the result is then `None`.
 pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option<Vec<MovieId>> {
     let mut seen = Vec::new();
     let mut is_sound = true;
@@ -95,7 +95,7 @@ pub(crate) struct RefundBody {
     payment_id: Uuid,
     status: RefundStatusBody,
     amount: MoneyBody,
-    /// The refunded movies; empty for a refund that was made at the payment provider.
+    /// The refunded movies; empty for a refund that was made outside the shop.
     items: Vec<Uuid>,
     reason: String,
     created_at: Moment,
@@ -152,8 +152,7 @@ impl Refusal for RefundRefusal {
     }
 }
 
-/// Returns the faults of movies that the payment did not pay for. `places` are the positions of these movies in
-/// `items`.
+/// Reports the movies that the payment did not pay for. `places` are their positions in `items`.
 pub(crate) fn unknown_movies(places: &[usize]) -> Vec<FieldProblem> {
     let fault = |place: &usize| {
         FieldProblem::new(format!("items.{place}"), FieldCode::NotFound, "is not a movie that was paid")
@@ -205,7 +204,7 @@ pub(crate) async fn create(
 
 /// List the refunds of a payment.
 ///
-/// The newest refund is first. Refunds that were made at the payment provider are included. The answer is 404 when the
+/// The newest refund is first. Refunds that were made outside the shop are included. The answer is 404 when the
 /// payment does not belong to the caller, unless the caller is a moderator.
 #[api_v2_operation(operation_id = "listRefunds", tags("payments"))]
 pub(crate) async fn list(

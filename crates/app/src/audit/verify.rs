@@ -146,7 +146,7 @@ pub struct Verification {
 }
 
 impl Audit {
-    /// Compares the log with its seals. Signs of manipulation are not returned as errors, but as the faults of the
+    /// Compares the log with its seals. Signs of manipulation are not returned as errors, but in `faults` of the
     /// result.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ impl Verification {
         };
     }
 
-    /// Reports the pending unproven seals as faults, because no later seal can prove them.
+    /// Adds the pending unproven seals to `faults`, because no later seal can prove them.
     fn give_up_proof(&mut self) {
         let unproven = self.unproven.take();
         self.faults.extend(unproven.map(|(first, last)| LogFault::Unproven { first, last }));

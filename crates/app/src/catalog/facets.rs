@@ -19,8 +19,9 @@ pub enum CountFacetsError {
 }
 
 impl Catalog {
-    /// Returns, for each value by which the filter can be narrowed, how many movies the narrowed filter would select.
-    /// Price ranges are counted in `currency`, the currency of the shop. `viewer` is the signed-in user, if any.
+    /// Returns, for each filter value, how many movies `filter` would select if that value were the only chosen
+    /// value of its group. Price ranges are counted in `currency`, the currency of the shop. `viewer` is the
+    /// signed-in user, if any.
     ///
     /// # Errors
     /// See [`CountFacetsError`].

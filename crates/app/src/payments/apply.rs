@@ -20,7 +20,7 @@ impl Payments {
         self.apply(id, order_id, Some(checkout), &checkout.report).await
     }
 
-    /// Does the same as [`Self::apply_checkout`] for a payment without a checkout.
+    /// Applies a report like [`Self::apply_checkout`], for a payment without a checkout.
     pub(super) async fn apply_report(
         &self,
         id: PaymentId,
@@ -147,7 +147,7 @@ impl Payments {
     }
 }
 
-/// Copies the data of the checkout to the payment, except for the report.
+/// Copies the data of the checkout to the payment, except for the report, and removes the stored request.
 fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
     payment.checkout = Some(OpenedCheckout {
         id: checkout.id.clone(),

@@ -34,8 +34,8 @@ impl Payments {
     }
 
     async fn check(&self, id: PaymentId, order_id: OrderId) -> Result<(), CloseError> {
-        // The time of the next check is written before the call, so that an unavailable provider is not called
-        // continuously.
+        // The time of the next check is written before the provider is called, so that an unavailable provider is
+        // not called continuously.
         let postponed = retried(&*self.backoff, |attempt| self.try_postpone(attempt, id, order_id)).await?;
         let Some(payment) = postponed else { return Ok(()) };
         if payment.provider != NO_PROVIDER {
@@ -86,7 +86,7 @@ impl Payments {
     }
 }
 
-/// Logs a failure of the provider instead of returning it, since the call is repeated later.
+/// Logs a failure of the provider instead of returning it, since the check is repeated later.
 pub(super) fn log_provider_failure(done: Result<(), CloseError>) -> Result<(), StoreError> {
     match done {
         Err(CloseError::Store(error)) => Err(error),

@@ -16,7 +16,7 @@ use super::{
     settle::{Administrator, purchase_of},
 };
 
-/// The reason of a refund that was made at the provider.
+/// The reason of a refund that was made outside the shop.
 const MADE_AT_PROVIDER: &str = "Refunded at the payment provider.";
 
 /// A change of the refunds of a payment.
@@ -81,8 +81,8 @@ impl Payments {
         Ok(self.apply_refunds(id, order_id, RefundChange::Seen(&seen)).await?)
     }
 
-    /// Stores changes of refunds, and applies the consequences exactly once, no matter how often and in which order the
-    /// changes are reported. Refunds that were made directly at the provider are added.
+    /// Stores changes of refunds, and applies the consequences exactly once, no matter how often and in which
+    /// order the changes are reported. Refunds that were made outside the shop are added.
     pub(super) async fn apply_refunds(
         &self,
         id: PaymentId,
@@ -115,7 +115,7 @@ impl Payments {
                 }
             }
             RefundChange::Refused(refused) => {
-                // A refund that another worker found at the provider in the meantime was not refused.
+                // If another worker has found the refund at the provider in the meantime, it was not refused.
                 let is_unknown = |refund: &&mut Refund| {
                     refund.id == *refused
                         && refund.state == RefundState::Pending

@@ -180,9 +180,9 @@ impl Payments {
         }
     }
 
-    /// Decides about a request; `None` when there is no such request. Approving reserves a refund. Unless the refund is
-    /// of free movies only, [`Payments::send_refund`] then requests it from the provider. Returns the identifier of the
-    /// refund, or `Some(None)` when the request was rejected.
+    /// Decides about a request. Approving reserves a refund. Unless the refund is of free movies only,
+    /// [`Payments::send_refund`] then requests it from the provider. Returns `None` when there is no such request,
+    /// `Some(None)` when it was rejected, and otherwise the identifier of the refund.
     ///
     /// # Errors
     /// See [`DecideRefundError`].

@@ -198,8 +198,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Returns the money of a payment whose order was canceled or had already been paid. Only the remaining amount is
-    /// returned, because a part may have been refunded at the provider.
+    /// Returns the money of a payment whose order was canceled or had already been paid. Only the remaining amount
+    /// is returned, because a part may have been refunded outside the shop.
     pub(super) async fn return_payment(&self, payment: &Payment) -> Result<(), CloseError> {
         let Some(charge) = &payment.charge else { return Ok(()) };
         self.sync_refunds(payment.id, payment.order_id, charge).await?;

@@ -35,9 +35,9 @@ pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
 
 impl Payments {
     /// Marks the order as paid, adds its movies to the buyer's library, and notifies the buyer, all in the unit of
-    /// work. Returns the items of movies that the buyer already has. This happens, for example, if the buyer ordered a
-    /// movie again after a refund, and the provider reports before this payment that the refund failed, which restores
-    /// the earlier purchase.
+    /// work. Returns the items of movies that the buyer already has. This happens, for example, if the buyer
+    /// ordered a movie again after a refund, and the refund then failed before this payment was reported: a failed
+    /// refund restores the earlier purchase.
     pub(super) async fn pay_order(
         &self,
         unit: &mut dyn OrderUnit,

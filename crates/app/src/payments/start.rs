@@ -81,7 +81,7 @@ impl From<OrderTotalError> for PayError {
 pub struct StartedPayment {
     /// The payment.
     pub payment: PaymentView,
-    /// Whether this call created the payment. Also `true` for every repetition of an earlier request
+    /// Whether the request created the payment. Also `true` when an earlier request is repeated
     /// ([`Payments::resume_start`]).
     pub is_new: bool,
 }
@@ -141,8 +141,8 @@ impl Payments {
         Err(PayError::Provider(None))
     }
 
-    /// Returns the payment that an earlier request of the user started; `None` when the user has no such payment. If
-    /// the payment is pending and has no open checkout that is known, continues like [`Self::start`].
+    /// Returns the payment that an earlier request of the user started; `None` when the user has no such payment.
+    /// If the payment is pending and no open checkout of it is known, continues like [`Self::start`].
     ///
     /// # Errors
     /// See [`PayError`].
@@ -219,7 +219,8 @@ impl Payments {
         Ok(step)
     }
 
-    /// Stores the payment before the provider is called. If the order costs nothing, marks it as paid instead.
+    /// Stores the payment before the provider is called. If the order costs nothing, marks the order as paid
+    /// instead.
     async fn begin_payment(
         &self,
         unit: &mut dyn OrderUnit,

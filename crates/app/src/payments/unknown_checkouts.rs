@@ -30,7 +30,7 @@ impl Payments {
     /// is returned. Nothing is done for a checkout that has ended without money.
     ///
     /// # Errors
-    /// When the provider or the store fails. The caller must repeat the call later.
+    /// When the provider or the store fails. The caller must try again later.
     pub(super) async fn handle_unknown_checkout(
         &self,
         shop_id: ShopId,

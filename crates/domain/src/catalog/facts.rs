@@ -161,7 +161,7 @@ impl Facts {
             .for_each(trim);
     }
 
-    /// Returns the faults of facts that are already trimmed, in any order.
+    /// Checks facts that are already trimmed. Returns the invalid ones, in any order.
     pub(super) fn faults(&self, this_year: i32) -> Vec<InvalidFact> {
         let mut faults = Faults(Vec::new());
         let years = (FIRST_YEAR.into(), this_year.saturating_add(YEARS_AHEAD).into());
@@ -223,7 +223,7 @@ pub fn is_imdb_id(text: &str) -> bool {
     })
 }
 
-/// Collects faults.
+/// Collects the invalid facts.
 struct Faults(Vec<InvalidFact>);
 
 impl Faults {
@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    /// Returns the faults of the facts after the change.
+    /// Changes the facts, checks them, and returns the text of the error, or an empty text.
     fn told(change: impl FnOnce(&mut Facts)) -> String {
         let mut facts = facts();
         change(&mut facts);

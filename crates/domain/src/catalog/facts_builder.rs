@@ -9,8 +9,8 @@ pub const NOT_RATED: &str = "Not Rated";
 
 /// Collects the facts of a movie one by one.
 ///
-/// Name, year, running time, rating, votes and price are required; [`FactsBuilder::build`] reports each of these facts
-/// that is missing, together with every other fault.
+/// Name, year, running time, rating, votes and price are required; [`FactsBuilder::build`] reports each of these
+/// facts that is missing, together with every other error.
 ///
 /// ```
 /// use domain::{catalog::FactsBuilder, money::Money};

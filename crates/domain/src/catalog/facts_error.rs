@@ -162,19 +162,19 @@ pub struct InvalidFacts {
 }
 
 impl InvalidFacts {
-    /// Sorts the faults in the order of the fields; `None` when there are none.
+    /// Sorts the invalid facts in the order of the fields; `None` when there are none.
     pub(super) fn from_faults(mut faults: Vec<InvalidFact>) -> Option<Self> {
         faults.sort_by_key(|fault| (fault.field, fault.index));
         (!faults.is_empty()).then_some(Self { faults })
     }
 
-    /// Creates the error for one fault, in a field that is not a list.
+    /// Creates the error for one invalid fact, in a field that is not a list.
     #[must_use]
     pub fn of_field(field: FactField, fault: FactFault) -> Self {
         Self { faults: vec![InvalidFact { field, index: None, fault }] }
     }
 
-    /// Every fault, in the order of the fields.
+    /// Every invalid fact, in the order of the fields.
     #[must_use]
     pub fn faults(&self) -> &[InvalidFact] {
         &self.faults

@@ -18,7 +18,7 @@ pub enum InvalidSubtitles {
 /// Checks that a text is WebVTT (W3C) with at least one cue, and that the times of each cue are valid and in order.
 ///
 /// # Errors
-/// The first fault.
+/// The first error in the text.
 pub fn check_subtitles(text: &str) -> Result<(), InvalidSubtitles> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.lines().next().unwrap_or_default();

@@ -91,7 +91,7 @@ pub struct ProviderRefund {
     pub id: String,
     /// The provider's identifier of the received money.
     pub charge: String,
-    /// The shop's identifier of the refund, from the request; `None` when the refund was made at the provider.
+    /// The shop's identifier of the refund, from the request; `None` when the refund was made outside the shop.
     pub refund_id: Option<RefundId>,
     /// The amount of the refund.
     pub amount: Money,
@@ -238,7 +238,7 @@ pub trait PaymentGateway: Send + Sync {
     /// Makes a refund. MUST make only one refund, no matter how often the same request is sent.
     async fn refund(&self, order: &RefundOrder) -> Result<ProviderRefund, GatewayError>;
 
-    /// All refunds of the money with this identifier, including those made at the provider.
+    /// All refunds of the money with this identifier, including those that were made outside the shop.
     async fn refunds(&self, charge: &str) -> Result<Vec<ProviderRefund>, GatewayError>;
 
     /// The current state of the dispute; `None` when it does not exist at the provider.

@@ -27,7 +27,7 @@ pub enum RefundOrigin {
     Administrator,
     /// The server automatically, because the money paid no order, or paid for movies that the buyer already had.
     Automatic,
-    /// Someone at the payment provider.
+    /// Somebody outside the shop, for example in the provider's dashboard.
     Provider,
 }
 
@@ -216,8 +216,8 @@ impl MoneyBack<'_> {
         self.refunds.iter().filter(|refund| refund.is_done()).any(|refund| has(refund, item))
     }
 
-    /// Whether all the money was refunded, and at least one of the refunds was made at the provider without naming
-    /// items. The buyer then loses all movies.
+    /// Whether all the money was refunded, and at least one of the refunds was made outside the shop without
+    /// naming items. The buyer then loses all movies.
     pub(super) fn is_emptied_at_provider(&self) -> bool {
         let by_provider = |refund: &Refund| {
             refund.origin == RefundOrigin::Provider && refund.is_done() && refund.items.is_empty()

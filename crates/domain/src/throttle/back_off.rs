@@ -13,7 +13,7 @@ pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// How long failures are remembered after the last one, or after the end of the wait that it caused.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// How long a client is remembered as belonging to the account's owner.
+/// How long a client's network is remembered as one of the account's owner.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
 
 /// Too many wrong passwords were tried for this account.
@@ -36,14 +36,14 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Counts an attempt as a failure before its password is checked, so that simultaneous attempts are not checked
-    /// more often than consecutive ones. An attempt that is refused is not counted.
+    /// Counts an attempt as a failure before its password is checked, so that parallel attempts cannot bypass the
+    /// limit. A refused attempt is not counted.
     ///
     /// # Errors
     /// When the account must wait.
     pub fn begin(&mut self, now: Instant) -> Result<(), TooManyFailures> {
         let left = self.until.signed_duration_since(now);
-        // A wait longer than the maximum was computed before the clock was set back.
+        // A wait longer than the maximum is ignored: the clock was set back since it began.
         if left > TimeDelta::zero() && left <= LONGEST_WAIT {
             return Err(TooManyFailures { retry_after: left.to_std().unwrap_or_default() });
         }

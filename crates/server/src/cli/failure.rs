@@ -1,4 +1,4 @@
-//! Errors of commands, and messages on standard error.
+//! Errors of `cinema` commands, and messages on standard error.
 
 use std::{error::Error, io, process::ExitCode};
 
@@ -7,7 +7,7 @@ use crate::{
     telemetry::{self, Level},
 };
 
-/// Why a command failed.
+/// Why a `cinema` command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// An error. It is printed as one line on standard error, and the process ends with this exit code.

@@ -1,4 +1,4 @@
-//! The standard output of commands.
+//! The standard output of `cinema` commands.
 
 use std::{
     io::{self, BufWriter, StdoutLock, Write},

@@ -1,4 +1,4 @@
-//! The asynchronous runtime of a command, and how it is shut down.
+//! The asynchronous runtime of a `cinema` command, and how it is shut down.
 
 use std::{process::ExitCode, time::Duration};
 

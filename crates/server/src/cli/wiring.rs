@@ -1,4 +1,4 @@
-//! Builds the use cases for commands that do not start the API.
+//! Builds the use cases for `cinema` commands that do not start the API.
 
 use std::net::SocketAddr;
 

@@ -50,7 +50,7 @@ pub enum StartError {
     /// The settings of the mail server are invalid.
     #[error("cannot send mail: {0}")]
     Mailer(#[from] SmtpConfigError),
-    /// The address of Redis is invalid.
+    /// The URL of Redis is invalid.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
     /// Files cannot be stored in this folder.

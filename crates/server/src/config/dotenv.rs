@@ -2,8 +2,8 @@
 
 use super::{fault::Fault, names};
 
-/// Returns a fault for each setting whose value has a `$` that the `dotenvy` library would replace by a variable.
-/// Without this check, a password with a `$` would silently change.
+/// Reports each setting whose value has a `$` that the `dotenvy` library would replace by a variable. Without this
+/// check, a password with a `$` would silently change.
 pub(super) fn expansions(text: &str) -> Vec<Fault> {
     let names = expanded_names(text).into_iter().filter(|name| names::all().any(|known| known == *name));
     let fault = |name: &str| {

@@ -31,7 +31,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The settings cannot be used. The message is one line with every fault and the allowed values.
+/// The settings cannot be used. The message is one line that lists everything that is wrong and the allowed
+/// values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError {
     faults: Vec<Fault>,
@@ -39,7 +40,7 @@ pub struct SettingsError {
 }
 
 impl SettingsError {
-    /// Returns an error when there are faults.
+    /// Returns an error unless `faults` is empty.
     pub(super) fn none_of(faults: Vec<Fault>, log_format: LogFormat) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self { faults, log_format }) }
     }

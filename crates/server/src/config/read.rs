@@ -27,8 +27,8 @@ use super::{
     sources::Values,
 };
 
-/// Reads values by name, and collects their faults. An invalid value is replaced by a default, so that reading can
-/// continue and all faults are reported together.
+/// Reads values by name, and collects the invalid ones. An invalid value is replaced by a default, so that reading
+/// can continue and all errors are reported together.
 pub(super) struct Reader {
     values: Values,
 }
@@ -38,7 +38,7 @@ impl Reader {
         Self { values }
     }
 
-    /// Returns the values that were read, unless there are faults.
+    /// Returns the values that were read, or an error if any value is invalid or missing.
     pub(super) fn finish(self, read: Settings) -> Result<Settings, SettingsError> {
         SettingsError::none_of(self.values.faults, read.log_format).map(|()| read)
     }
@@ -51,7 +51,7 @@ impl Reader {
         self.values.faults.push(Fault::new(name, problem, allowed));
     }
 
-    /// Adds a fault of the setting, unless it already has one.
+    /// Reports the setting as invalid, unless it has already been reported.
     pub(super) fn refuse_once(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
         let file = format!("{name}_FILE");
         if !self.values.faults.iter().any(|fault| fault.name() == name || fault.name() == file) {
@@ -59,8 +59,8 @@ impl Reader {
         }
     }
 
-    /// Adds a fault for a value that is missing, or that may be only the default. Does nothing if an invalid value was
-    /// given, or if a source that may contain the value could not be parsed.
+    /// Reports a setting that is missing, or whose value is possibly only the default. Does nothing if an invalid
+    /// value was given, or if a source that may contain the value could not be parsed.
     pub(super) fn report_missing(&mut self, name: &str, problem: &str, allowed: &str) {
         if !self.values.is_partial {
             self.refuse_once(name, problem, allowed);
@@ -188,8 +188,8 @@ impl Reader {
         .unwrap_or_else(|| "info".to_owned())
     }
 
-    /// Reads all rate limits. They are read even if they are switched off, so that their faults are found before they
-    /// are switched on.
+    /// Reads all rate limits. They are read even if they are switched off, so that errors in them are found before
+    /// they are switched on.
     pub(super) fn rate_limits(&mut self, name: &str) -> Option<RateLimits> {
         let is_on = self.one_of(name, &[("on", true), ("off", false)], true);
         let limits = RateLimits {

@@ -30,7 +30,7 @@ pub enum AppEnv {
 pub enum DatabaseSetting {
     /// SQLite, in this file.
     Sqlite(PathBuf),
-    /// A PostgreSQL server, at this address.
+    /// A PostgreSQL server, with this URL.
     Postgres(String),
 }
 

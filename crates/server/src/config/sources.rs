@@ -12,7 +12,7 @@ pub struct Sources {
     dotenv: String,
     /// The text of `cinema.toml`.
     file: String,
-    /// The faults of sources that could not be read.
+    /// The sources that could not be read.
     faults: Vec<Fault>,
 }
 
@@ -87,7 +87,7 @@ fn without_bom(text: &str) -> &str {
 /// The values by name, each from the first source that has it.
 pub(super) struct Values {
     by_name: HashMap<String, String>,
-    /// The faults of the sources.
+    /// The errors in the sources.
     pub(super) faults: Vec<Fault>,
     /// Whether a source could not be read or parsed, so that it may contain a value that seems to be missing.
     pub(super) is_partial: bool,

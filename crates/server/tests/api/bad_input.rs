@@ -316,7 +316,7 @@ async fn fifty_faults_are_reported_and_the_others_are_counted(engine: Engine) {
     let body = Value::from(keys.clone());
     let query: Vec<_> = keys.keys().take(1_000).map(|key| format!("{key}=1")).collect();
     let query = query.join("&");
-    // The two faults in addition to the 4,000 unknown fields are the missing `email` and `password`.
+    // The two errors in addition to the 4,000 unknown fields are the missing `email` and `password`.
     for (answer, more) in [
         (app.anonymous().post("/accounts/register", body.clone()).await, 3_952),
         (app.anonymous().get(format!("/movies?{query}")).await, 950),

@@ -1,4 +1,4 @@
-//! The bodies of the export and the deletion of the caller's own data.
+//! The export of the caller's own data in an answer, and the request to delete the account, as JSON.
 
 use std::collections::BTreeMap;
 

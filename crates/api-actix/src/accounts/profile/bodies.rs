@@ -1,4 +1,4 @@
-//! The body of profile changes.
+//! The changes to a profile in a request, as JSON.
 
 use domain::accounts::{DateOfBirth, Gender, InvalidDateOfBirth, PersonName, ProfileChanges, ProfileInfo};
 use schemars::JsonSchema;

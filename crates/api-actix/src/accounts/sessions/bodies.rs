@@ -1,4 +1,4 @@
-//! The bodies of sessions and passwords.
+//! Credentials, tokens and sessions in requests and answers, as JSON.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! The bodies of sign-up.
+//! The data that clients send to register and to activate an account, as JSON.
 
 use domain::accounts::EmailAddress;
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! The bodies of users.
+//! The user data in requests and answers, as JSON.
 
 use app::accounts::UserChanges;
 use domain::accounts::{
@@ -23,7 +23,7 @@ pub(crate) enum RoleBody {
     User,
     /// May manage the catalogue, decide about reported comments, and see orders, payments, disputes and sales.
     Moderator,
-    /// May manage users and payments.
+    /// May manage users and refunds, and read the audit log.
     Admin,
 }
 
@@ -47,7 +47,7 @@ impl From<RoleBody> for Role {
     }
 }
 
-/// How a person wants to be addressed.
+/// The gender that a person states.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Gender")]
 #[serde(rename_all = "snake_case")]

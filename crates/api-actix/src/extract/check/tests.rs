@@ -46,7 +46,7 @@ enum InnerKind {
 
 inputs!(Probe);
 
-/// Checks a body. Returns its valid members, and all faults.
+/// Checks a body. Returns its valid members, and all errors.
 fn read(body: &str) -> (Value, Vec<(String, FieldCode)>) {
     let (rules, mut faults) = (test_rules(), Faults::default());
     let (schema, definitions) = &schemas::of_input::<Probe>();

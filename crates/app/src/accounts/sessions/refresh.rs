@@ -22,7 +22,7 @@ pub enum RefreshError {
     Store(#[from] StoreError),
 }
 
-/// Identifies a refresh token of this server, so that rate limits can count the call before the refresh.
+/// Identifies a refresh token of this server, so that rate limits can count the request before the refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresentedToken {
     /// The session that the token claims to belong to.

@@ -597,7 +597,7 @@ async fn money_that_was_refunded_at_the_provider_is_not_refunded_again(engine: E
     let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
     cancel_in_database(&app).await;
     choose(&app, &payment, "pay").await.expect(303);
-    // Part of the money is refunded directly at the provider before this server returns the money.
+    // Part of the money is refunded outside the shop before this server returns the money.
     let sandbox =
         app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
     let charge = format!("sandbox_charge_{}", text(&payment, "id"));

@@ -51,7 +51,7 @@ impl Answer {
         answer
     }
 
-    /// Asserts that the answer is 422 and reports exactly these faults, in any order.
+    /// Asserts that the answer is 422 and reports exactly these errors, in any order.
     #[track_caller]
     pub(crate) fn invalid(self, faults: &[(&str, &str)]) -> Self {
         let answer = self.problem(422, "validation_failed");
