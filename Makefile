@@ -125,7 +125,7 @@ drill: build ## restore a backup that is older than some payments, and check tha
 	python3 scripts/drills/restore.py
 
 .PHONY: bench
-bench: rust ## measure the speed on SQLite and PostgreSQL with 10,000 movies, compared with pgbench; writes docs/benchmarks.md
+bench: rust ## measure the speed on SQLite and PostgreSQL with 10,000 movies, compared with pgbench, and the sales report over 1,000,000 orders; writes docs/benchmarks.md
 	@scripts/setup.sh bench
 	cargo build --release --locked --package server --bin cinema
 	python3 bench/run.py small target/release/cinema

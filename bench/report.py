@@ -118,6 +118,7 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
     row("first page alone, p99 ms", lambda r: r["film"]["alone"])
     row(f"first page while {film.WATCHERS} clients watch slowly, p99 ms", lambda r: r["film"]["watched"], "as alone")
     row("memory for each of these clients, KB", lambda r: r["film"]["each"], shown=".0f")
+    sales_rows(row)
     lines += table.lines
     if postgres and sqlite:
         lines += ["", f"The list on SQLite runs at {sqlite['list']['rate'] / postgres['list']['rate']:.2f} of its rate on PostgreSQL (wanted: 1 or more)."]
@@ -127,6 +128,14 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
             lines += [f"-- {name}", *(" ".join(s.split()) + ";" for s in statements)]
         lines += ["```", "", "</details>"]
     return "\n".join([*lines, "", END])
+
+
+def sales_rows(row) -> None:
+    """Adds the rows of the sales report with the function `row` of a table."""
+    row("sales report over all orders, median s of 5", lambda r: r["sales"]["all"]["median"], "under 1", lambda v: v < 1)
+    row("the same: slowest s of 5", lambda r: r["sales"]["all"]["slowest"])
+    row("paid orders in this report", lambda r: r["sales"]["all"]["paid_orders"], shown=".0f")
+    row("sales report over 30 days, slowest s of 5", lambda r: r["sales"]["month"]["slowest"], "under 1", lambda v: v < 1)
 
 
 def large(results: dict[str, dict[int, dict]], version: str, load_before: str) -> str:
@@ -167,9 +176,7 @@ def large(results: dict[str, dict[int, dict]], version: str, load_before: str) -
     row("the same: peak memory, MB", lambda r: r["import"]["memory"], "flat", None, ".0f")
     row("time from the start until the vocabulary is up to date, s", lambda r: r["vocabulary"], "under 600", lambda v: v < 600, ".0f")
     row("peak memory under the loads, MB", lambda r: r["peak"], "under 200", lambda v: v < 200, ".0f")
-    row("sales report over all orders, slowest s of 5", lambda r: r["sales"]["all"]["slowest"], "under 1", lambda v: v < 1)
-    row("paid orders in this report", lambda r: r["sales"]["all"]["paid_orders"], shown=".0f")
-    row("sales report over 30 days, slowest s of 5", lambda r: r["sales"]["month"]["slowest"], "under 1", lambda v: v < 1)
+    sales_rows(row)
     return "\n".join([*lines, *table.lines, "", END_LARGE])
 
 
