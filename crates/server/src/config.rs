@@ -3,6 +3,7 @@
 mod dotenv;
 mod fault;
 mod later;
+mod log_format;
 mod machine;
 mod names;
 mod origin;
@@ -23,11 +24,12 @@ use domain::accounts::PasswordPolicy;
 pub use self::{
     fault::{Fault, SettingsError},
     later::LaterSettings,
+    log_format::LogFormat,
     production::Warning,
     secret_file::{SecretFileError, keep_secret},
     settings::{
-        AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, PaymentSetting,
-        RedisUrl, Settings, SmtpSetting,
+        AppEnv, DatabaseSetting, DocsSetting, MailerSetting, MediaSetting, PaymentSetting, RedisUrl,
+        Settings, SmtpSetting,
     },
     sources::Sources,
 };
@@ -64,7 +66,8 @@ impl Settings {
     pub fn from_sources(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(Values::merge(sources));
         let settings = Self::read(&mut reader);
-        reader.finish(settings)
+        let log_format = settings.log_format;
+        reader.finish(settings, log_format)
     }
 
     /// Like [`Settings::load_to_serve`], but reads the given sources, for tests.
@@ -75,7 +78,8 @@ impl Settings {
         let mut reader = Reader::new(Values::merge(sources));
         let settings = Self::read(&mut reader);
         production::check(&settings, &mut reader);
-        reader.finish(settings)
+        let log_format = settings.log_format;
+        reader.finish(settings, log_format)
     }
 
     /// Returns warnings about settings that work but are risky.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::settings::LogFormat;
+use super::log_format::LogFormat;
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]

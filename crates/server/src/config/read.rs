@@ -20,10 +20,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     fault::{Fault, SettingsError},
+    log_format::LogFormat,
     names,
     origin::{origin_of, split_origin},
     redaction,
-    settings::Settings,
     sources::Values,
 };
 
@@ -39,8 +39,8 @@ impl Reader {
     }
 
     /// Returns the values that were read, or an error if any value is invalid or missing.
-    pub(super) fn finish(self, read: Settings) -> Result<Settings, SettingsError> {
-        SettingsError::none_of(self.values.faults, read.log_format).map(|()| read)
+    pub(super) fn finish<T>(self, read: T, log_format: LogFormat) -> Result<T, SettingsError> {
+        SettingsError::none_of(self.values.faults, log_format).map(|()| read)
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<String> {

@@ -12,7 +12,7 @@ use adapter_payments_stripe::StripeSettings;
 use api_actix::RateLimits;
 use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
-use super::{later::LaterSettings, redaction::hide_password};
+use super::{later::LaterSettings, log_format::LogFormat, redaction::hide_password};
 
 /// Where the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,15 +120,6 @@ pub enum PaymentSetting {
     Sandbox,
     /// Stripe.
     Stripe(StripeSettings),
-}
-
-/// The format of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For human readers.
-    Pretty,
-    /// For programs: one JSON object per line.
-    Json,
 }
 
 /// All settings, read and checked.

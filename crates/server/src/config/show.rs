@@ -4,8 +4,9 @@ use api_actix::RateLimits;
 use domain::throttle::RateLimit;
 
 use super::{
+    log_format::LogFormat,
     redaction::HIDDEN,
-    settings::{AppEnv, DocsSetting, LogFormat, MailerSetting, MediaSetting, PaymentSetting, Settings},
+    settings::{AppEnv, DocsSetting, MailerSetting, MediaSetting, PaymentSetting, Settings},
 };
 
 /// The origins on this machine, which development allows with any port.
