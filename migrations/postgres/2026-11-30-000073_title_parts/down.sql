@@ -1,2 +1,1 @@
--- Changes only SQLite. On PostgreSQL, movies_name_trigrams is the index of the filter by title.
 SELECT 1;
