@@ -7,7 +7,6 @@ mod create_admin;
 mod export_movies;
 mod failure;
 mod generate_movies;
-mod heaps;
 mod import_movies;
 mod migrate;
 mod output;
@@ -47,9 +46,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let command = cli.command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
-    if matches!(command, Command::Serve(_) | Command::Worker) {
-        heaps::limit(&arguments);
-    }
     match dispatch(command) {
         Ok(code) => code,
         Err(failure) => failure.report(),

@@ -33,8 +33,8 @@ pub use self::{
     },
     sources::Sources,
 };
-pub(crate) use self::{machine::processors, settings::local_url, sources::is_in_environment};
-use self::{read::Reader, sources::Values};
+pub(crate) use self::settings::local_url;
+use self::{machine::processors, read::Reader, sources::Values};
 
 /// The default of `DRAIN_SECONDS` outside development. Load balancers need this time to notice that the server is
 /// shutting down.

@@ -678,21 +678,6 @@ async fn a_blocked_mail_output_does_not_delay_the_second_signal() {
 }
 
 #[test]
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn the_c_library_of_a_server_uses_two_heaps_per_core_unless_the_environment_sets_another_limit() {
-    let folder = Folder::new();
-    let cores = std::thread::available_parallelism().unwrap().get();
-    for (given, expected) in [(None, (2 * cores).to_string()), (Some("7"), "7".to_owned())] {
-        let mut command = folder.command("serve");
-        command.envs(given.map(|limit| ("MALLOC_ARENA_MAX", limit)));
-        let server = Server::run(&mut command);
-        let environment = fs::read_to_string(format!("/proc/{}/environ", server.child.id())).unwrap();
-        let limits = environment.split('\0').filter_map(|entry| entry.strip_prefix("MALLOC_ARENA_MAX="));
-        assert_eq!(limits.collect::<Vec<_>>(), [expected]);
-    }
-}
-
-#[test]
 fn a_stop_works_even_if_its_output_is_not_read() {
     let folder = Folder::new();
     let (reader, pipe) = unread_pipe();

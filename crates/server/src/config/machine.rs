@@ -6,7 +6,7 @@ use std::{fs, path::Path, thread};
 const MEMORY_OF_A_SLOT: u64 = 20 * 1024 * 1024;
 
 /// Returns the number of processors, limited by the container's quota (cgroup v1 or v2) and the CPU affinity.
-pub(crate) fn processors() -> usize {
+pub(super) fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 

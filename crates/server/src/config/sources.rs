@@ -22,11 +22,6 @@ impl fmt::Debug for Sources {
     }
 }
 
-/// Whether the environment of this process has this variable, which is not a setting of the server.
-pub(crate) fn is_in_environment(name: &str) -> bool {
-    std::env::vars_os().any(|(known, _)| known == name)
-}
-
 impl Sources {
     /// Creates sources that consist only of environment variables, for tests.
     #[must_use]
