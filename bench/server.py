@@ -1,5 +1,6 @@
 """Runs the server that is measured, and contains the settings of a run."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -83,16 +84,19 @@ class Server:
         importing = subprocess.Popen(
             [self.binary, "movies", "import", str(catalogue)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=self.folder, env=self.environment
         )
-        told = importing.stderr.read()
-        _, status, used = os.wait4(importing.pid, 0)
-        importing.returncode = os.waitstatus_to_exitcode(status)
+        peak = 0.0
+        while importing.poll() is None:
+            # Read from /proc, because the peak that `wait4` returns includes that of this program before the `exec`.
+            with contextlib.suppress(OSError, TypeError):
+                peak = self.peak_memory(importing.pid)
+            time.sleep(0.05)
         if importing.returncode:
-            sys.exit(f"bench: the import failed: {told.strip()}")
+            sys.exit(f"bench: the import failed: {importing.stderr.read().strip()}")
         rate = movies / (time.monotonic() - began)
         for number in range(ACCOUNTS):
             for name in ("bench", "login"):
                 self.command("users", "create-admin", "--email", f"{name}{number}@example.com", "--password-stdin", given=PASSWORD + "\n")
-        return {"rate": rate, "memory": used.ru_maxrss / 1024}
+        return {"rate": rate, "memory": peak}
 
     def start(self) -> None:
         self.signed_in_at = -1000.0
@@ -123,9 +127,9 @@ class Server:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
-    def peak_memory(self) -> float:
-        """Returns the peak of the server's resident memory since its start, in MB."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+    def peak_memory(self, pid: int | None = None) -> float:
+        """Returns the peak of the resident memory of the process, by default of the server, since its start, in MB."""
+        status = pathlib.Path(f"/proc/{pid or self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
     def cpu_seconds(self) -> float:
