@@ -179,10 +179,6 @@ pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 /// still insert rows that refer to these movies.
 pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 
-/// Whether sold items are always grouped by movie before they are joined with the genres of their movies. With many
-/// movies, PostgreSQL is faster without: it joins with several processes, each of which would group all items.
-pub(crate) const GROUPS_BEFORE_JOIN: bool = false;
-
 /// The SQL expression for the beginning of the day (UTC) of the instant in `column`, by which rows are grouped. It is
 /// five times as fast as [`day_number`], which computes with numbers of any size.
 pub(crate) fn day_begin(column: &str) -> String {

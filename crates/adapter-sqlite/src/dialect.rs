@@ -154,10 +154,6 @@ pub(crate) const SKIP_LOCKED: &str = "";
 /// to the database, so that no statement that only locks movies is needed.
 pub(crate) const LOCKED_MOVIES: Option<&str> = None;
 
-/// Whether sold items are always grouped by movie before they are joined with the genres of their movies. SQLite reads
-/// the items in the order of the movies, so grouping needs no sorting.
-pub(crate) const GROUPS_BEFORE_JOIN: bool = true;
-
 /// The SQL expression for the day (UTC) of the instant in `column`, by which rows are grouped.
 pub(crate) fn day_begin(column: &str) -> String {
     format!("{column} / 86400000000")

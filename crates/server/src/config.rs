@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use adapter_crypto::{AppSecret, KeyRing};
 use domain::accounts::PasswordPolicy;
 
+pub(crate) use self::settings::local_url;
 pub use self::{
     fault::{Fault, SettingsError},
     later::LaterSettings,
@@ -33,7 +34,6 @@ pub use self::{
     },
     sources::Sources,
 };
-pub(crate) use self::settings::local_url;
 use self::{machine::processors, read::Reader, sources::Values};
 
 /// The default of `DRAIN_SECONDS` outside development. Load balancers need this time to notice that the server is

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Days, NaiveTime, TimeDelta};
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use domain::{
     id::{GenreId, Id, Kind, MovieId},
     money::Currency,
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Database,
-    dialect::{DbInstant, DbUuid, GROUPS_BEFORE_JOIN, SqlId, SqlInstant, day_begin, day_number, index_hint},
+    dialect::{DbInstant, DbUuid, NO_ID, SqlId, SqlInstant, day_begin, day_number, index_hint},
     statement::Statement,
 };
 
@@ -27,46 +27,43 @@ const DAY_SECONDS: i64 = 86_400;
 /// each row.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// From this number of movies, grouping the sold items by movie leaves so many groups that it is not worth its cost
-/// before a join, unless the rows are read in the order of the movies.
-const MANY_MOVIES: u64 = 100_000;
+/// The values of the first column of [`SoldTypes`]: whether the row contains a movie, a genre, or the number of all sold
+/// items.
+const TOP_MOVIE: i32 = 0;
+const GENRE: i32 = 1;
+const ALL_ITEMS: i32 = 2;
 
-/// The identifier, the name, the number of sold items, and the net sum in minor units.
-type SoldTypes = (SqlId, Text, BigInt, BigInt);
-type SoldRow = (DbUuid, String, i64, i64);
+/// The kind of the row, the identifier, the name, the number of sold items, and the net sum in minor units.
+type SoldTypes = (Integer, Nullable<SqlId>, Text, BigInt, BigInt);
+type SoldRow = (i32, Option<DbUuid>, String, i64, i64);
 
 #[async_trait]
 impl SalesQueries for Database {
     async fn sales(&self, period: SalesPeriod, currency: Currency) -> Result<Sales, StoreError> {
         let scope = self.scope(period, currency).await?;
-        // Each of these is slow when there are very many orders, so they run concurrently. There are only three, so that
-        // other requests still get a connection.
-        let (counted, top_movies, genres) =
-            tokio::try_join!(self.counted(&scope), self.top_movies(&scope), self.genres(&scope))?;
-        Ok(Sales { top_movies, top_genres: genres.best(), ..counted })
+        // Two connections at a time, because each of these statements is slow when there are very many orders.
+        let orders = scope.within("SELECT COUNT(*) FROM orders o WHERE o.total_currency = ", "o.created_at");
+        let ((sold, buyers), (days, orders)) = tokio::try_join!(
+            async { Ok::<_, StoreError>((self.sold(&scope).await?, self.count(scope.buyers()).await?)) },
+            async { Ok((self.days(&scope).await?, self.count(orders).await?)) },
+        )?;
+        Ok(Sales {
+            days,
+            orders,
+            buyers,
+            items_sold: sold.items,
+            top_movies: sold.movies,
+            top_genres: sold.genres,
+        })
     }
 }
 
-/// The sales of all genres.
+/// The number of sold items, and the best-selling movies and genres.
 #[derive(Default)]
-struct GenreSales(HashMap<Uuid, SoldThing<GenreId>>);
-
-impl GenreSales {
-    /// Adds numbers to those of the genre.
-    fn add(&mut self, (id, name, sold, net): SoldRow) {
-        let empty = || SoldThing { id: GenreId::from_uuid(id.0), name, sold: 0, net: 0 };
-        let genre = self.0.entry(id.0).or_insert_with(empty);
-        genre.sold = genre.sold.saturating_add(sold);
-        genre.net = genre.net.saturating_add(net);
-    }
-
-    /// The best-selling genres, best first.
-    fn best(self) -> Vec<SoldThing<GenreId>> {
-        let mut genres: Vec<_> = self.0.into_values().filter(|genre| genre.sold > 0).collect();
-        best_first(&mut genres);
-        genres.truncate(usize::try_from(TOP_SALES).unwrap_or(usize::MAX));
-        genres
-    }
+struct Sold {
+    items: i64,
+    movies: Vec<SoldThing<MovieId>>,
+    genres: Vec<SoldThing<GenreId>>,
 }
 
 /// The period and the currency of a report.
@@ -126,86 +123,42 @@ impl Scope {
         statement
     }
 
-    /// Appends the items that were sold in the period, as `SELECT columns FROM payment_items i …`.
-    fn push_sold<ST>(&self, statement: &mut Statement<ST>, columns: &'static str) {
+    /// A statement that reads the best-selling movies, all genres with their sales and again with their refunds, and the
+    /// number of all sold items. Refunds reduce the net sums, but not the numbers of sold items.
+    fn sold(&self) -> Statement<SoldTypes> {
         let index = index_hint(if self.covers_large_part {
             "payment_items_by_movie"
         } else {
             "payment_items_by_sold_at"
         });
-        statement.sql(format!(
-            "SELECT {columns} FROM payment_items i{index} WHERE i.sold_at IS NOT NULL AND i.price_currency = "
+        let mut statement = Statement::new(format!(
+            "WITH sales AS MATERIALIZED (SELECT i.movie_id, COUNT(*) AS sold, CAST(SUM(i.price_minor) AS BIGINT) AS net \
+             FROM payment_items i{index} WHERE i.sold_at IS NOT NULL AND i.price_currency = "
         ));
-        self.push(statement, "i.sold_at");
-    }
-
-    /// Appends the prices that were returned for each movie in the period.
-    fn push_returned<ST>(&self, statement: &mut Statement<ST>) {
+        self.push(&mut statement, "i.sold_at");
         statement.sql(
-            "SELECT i.movie_id, CAST(SUM(i.price_minor) AS BIGINT) AS net FROM refunds r \
-             JOIN refund_items x ON x.refund_id = r.id JOIN payment_items i ON i.id = x.payment_item_id \
+            " GROUP BY i.movie_id), returned AS MATERIALIZED (SELECT i.movie_id, \
+             CAST(SUM(i.price_minor) AS BIGINT) AS net FROM refunds r JOIN refund_items x ON x.refund_id = r.id \
+             JOIN payment_items i ON i.id = x.payment_item_id \
              WHERE i.sold_at IS NOT NULL AND r.status = 'succeeded' AND r.amount_currency = ",
         );
-        self.push(statement, "r.completed_at");
-        statement.sql(" GROUP BY i.movie_id");
-    }
-
-    /// A statement that counts the sold items.
-    fn items(&self) -> Statement<(BigInt,)> {
-        let mut statement = Statement::new("");
-        self.push_sold(&mut statement, "COUNT(*)");
-        statement
-    }
-
-    /// A statement that reads the best-selling movies. Refunds reduce the net sums, but not the numbers of sold items.
-    fn top_movies(&self) -> Statement<SoldTypes> {
-        let mut statement = Statement::new(
-            "SELECT m.id, m.name, s.sold, s.net FROM (SELECT s.movie_id, s.sold, s.net - coalesce(r.net, 0) AS net FROM (",
-        );
-        self.push_sold(
-            &mut statement,
-            "i.movie_id, COUNT(*) AS sold, CAST(SUM(i.price_minor) AS BIGINT) AS net",
-        );
-        statement.sql(" GROUP BY i.movie_id) AS s LEFT JOIN (");
-        self.push_returned(&mut statement);
+        self.push(&mut statement, "r.completed_at");
+        // Only movies that were sold as often as the last of the list are joined with their refunds, which decide
+        // between movies that were sold equally often.
+        let last = TOP_SALES.saturating_sub(1);
         statement.sql(format!(
-            ") AS r ON r.movie_id = s.movie_id ORDER BY 2 DESC, 3 DESC, 1 LIMIT {TOP_SALES}) AS s \
-             JOIN movies m ON m.id = s.movie_id"
+            " GROUP BY i.movie_id) SELECT {TOP_MOVIE}, m.id, m.name, s.sold, s.net FROM (SELECT s.movie_id, s.sold, \
+             s.net - coalesce(r.net, 0) AS net FROM sales s LEFT JOIN returned r ON r.movie_id = s.movie_id WHERE s.sold >= \
+             coalesce((SELECT sold FROM sales ORDER BY sold DESC LIMIT 1 OFFSET {last}), 0) \
+             ORDER BY 2 DESC, 3 DESC, 1 LIMIT {TOP_SALES}) AS s JOIN movies m ON m.id = s.movie_id \
+             UNION ALL SELECT {GENRE}, g.id, g.name, s.sold, s.net FROM (SELECT l.genre_id, \
+             CAST(SUM(s.sold) AS BIGINT) AS sold, CAST(SUM(s.net) AS BIGINT) AS net FROM sales s \
+             CROSS JOIN movie_genres l WHERE l.movie_id = s.movie_id GROUP BY l.genre_id) AS s JOIN genres g ON g.id = s.genre_id \
+             UNION ALL SELECT {GENRE}, g.id, g.name, 0, -s.net FROM (SELECT l.genre_id, \
+             CAST(SUM(s.net) AS BIGINT) AS net FROM returned s \
+             CROSS JOIN movie_genres l WHERE l.movie_id = s.movie_id GROUP BY l.genre_id) AS s JOIN genres g ON g.id = s.genre_id \
+             UNION ALL SELECT {ALL_ITEMS}, {NO_ID}, '', CAST(coalesce(SUM(sold), 0) AS BIGINT), 0 FROM sales"
         ));
-        statement
-    }
-
-    /// A statement that reads the sales of all genres, without refunds. If `is_grouped`, the items are grouped by movie
-    /// before they are joined with genres.
-    fn sold_genres(&self, is_grouped: bool) -> Statement<SoldTypes> {
-        let mut statement = Statement::new(
-            "SELECT g.id, g.name, s.sold, s.net FROM (SELECT l.genre_id, CAST(SUM(s.sold) AS BIGINT) AS sold, \
-             CAST(SUM(s.net) AS BIGINT) AS net FROM (",
-        );
-        if is_grouped {
-            let columns = "i.movie_id, COUNT(*) AS sold, SUM(i.price_minor) AS net";
-            self.push_sold(&mut statement, columns);
-            statement.sql(" GROUP BY i.movie_id");
-        } else {
-            self.push_sold(&mut statement, "i.movie_id, 1 AS sold, i.price_minor AS net");
-        }
-        statement.sql(
-            ") AS s CROSS JOIN movie_genres l WHERE l.movie_id = s.movie_id GROUP BY l.genre_id) AS s \
-             JOIN genres g ON g.id = s.genre_id",
-        );
-        statement
-    }
-
-    /// A statement that reads the refunds of all genres, as negative net sums.
-    fn returned_genres(&self) -> Statement<SoldTypes> {
-        let mut statement = Statement::new(
-            "SELECT g.id, g.name, CAST(0 AS BIGINT), s.net FROM (SELECT l.genre_id, CAST(-SUM(r.net) AS BIGINT) AS net FROM (",
-        );
-        self.push_returned(&mut statement);
-        statement.sql(
-            ") AS r CROSS JOIN movie_genres l WHERE l.movie_id = r.movie_id GROUP BY l.genre_id) AS s \
-             JOIN genres g ON g.id = s.genre_id",
-        );
         statement
     }
 }
@@ -299,42 +252,33 @@ impl Database {
             .collect()
     }
 
-    /// All numbers except the best-selling movies and genres.
-    async fn counted(&self, scope: &Scope) -> Result<Sales, StoreError> {
-        let orders = scope.within("SELECT COUNT(*) FROM orders o WHERE o.total_currency = ", "o.created_at");
-        Ok(Sales {
-            days: self.days(scope).await?,
-            orders: self.count(orders).await?,
-            buyers: self.count(scope.buyers()).await?,
-            items_sold: self.count(scope.items()).await?,
-            top_movies: Vec::new(),
-            top_genres: Vec::new(),
-        })
-    }
-
-    async fn top_movies(&self, scope: &Scope) -> Result<Vec<SoldThing<MovieId>>, StoreError> {
-        let rows = self.sold(scope.top_movies()).await?;
-        let movie =
-            |(id, name, sold, net): SoldRow| SoldThing { id: MovieId::from_uuid(id.0), name, sold, net };
-        let mut movies: Vec<_> = rows.into_iter().map(movie).collect();
-        best_first(&mut movies);
-        Ok(movies)
-    }
-
-    async fn genres(&self, scope: &Scope) -> Result<GenreSales, StoreError> {
-        let is_grouped = GROUPS_BEFORE_JOIN || self.approximate_movies().await? < MANY_MOVIES;
-        let mut genres = GenreSales::default();
-        for statement in [scope.sold_genres(is_grouped), scope.returned_genres()] {
-            self.sold(statement).await?.into_iter().for_each(|row| genres.add(row));
-        }
-        Ok(genres)
-    }
-
-    async fn sold(&self, mut statement: Statement<SoldTypes>) -> Result<Vec<SoldRow>, StoreError> {
+    async fn sold(&self, scope: &Scope) -> Result<Sold, StoreError> {
+        let mut statement = scope.sold();
         // Not cached as a prepared statement, so that it is planned for each period: long and short periods need
         // different plans.
         statement.forget();
-        self.fetch(statement).await
+        let rows: Vec<SoldRow> = self.fetch(statement).await?;
+        let mut found = Sold::default();
+        let mut genres: HashMap<Uuid, SoldThing<GenreId>> = HashMap::new();
+        for (kind, id, name, sold, net) in rows {
+            match (kind, id) {
+                (TOP_MOVIE, Some(id)) => {
+                    found.movies.push(SoldThing { id: MovieId::from_uuid(id.0), name, sold, net });
+                }
+                (GENRE, Some(id)) => {
+                    let empty = SoldThing { id: GenreId::from_uuid(id.0), name, sold: 0, net: 0 };
+                    let genre = genres.entry(id.0).or_insert(empty);
+                    genre.sold = genre.sold.saturating_add(sold);
+                    genre.net = genre.net.saturating_add(net);
+                }
+                _ => found.items = sold,
+            }
+        }
+        best_first(&mut found.movies);
+        found.genres = genres.into_values().filter(|genre| genre.sold > 0).collect();
+        best_first(&mut found.genres);
+        found.genres.truncate(usize::try_from(TOP_SALES).unwrap_or(usize::MAX));
+        Ok(found)
     }
 }
 
