@@ -99,9 +99,11 @@ impl Scope {
 
     /// Appends the currency and the condition that the time in `column` is in the period.
     fn push<ST>(&self, statement: &mut Statement<ST>, column: &'static str) {
+        // The type of the column. PostgreSQL would compare each value as text with a text, and estimate that few match.
         statement
+            .sql("CAST(")
             .bind(self.currency.code().to_owned())
-            .sql(" AND ")
+            .sql(" AS CHAR(3)) AND ")
             .sql(column)
             .sql(" >= ")
             .bind(self.from)
