@@ -33,7 +33,7 @@ RULES = {
             (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.order_id = o.id AND d.status = 'lost')
             AND NOT EXISTS
             (SELECT FROM payment_items n JOIN refund_items x ON x.payment_item_id = n.id JOIN refunds r ON r.id = x.refund_id
-                JOIN outbox m ON m.dedupe_key = 'refund_failed:' || r.id || ':admin:0'
+                JOIN outbox m ON m.dedupe_key LIKE 'refund_failed:' || r.id || ':admin:%'
              WHERE n.order_item_id = i.id AND r.status = 'failed')
         GROUP BY 1, 2 HAVING count(*) > 1""",
     "paid orders without exactly one sent mail": """
