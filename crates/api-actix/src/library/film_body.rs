@@ -25,7 +25,7 @@ use super::{range::size, transfers::Transfer};
 /// The number of bytes that are read at a time for a slow client. They are in memory until the client takes them.
 const LEAST_READ: u64 = 32 * 1024;
 /// The number of bytes that are read at a time for a fast client.
-const MOST_READ: u64 = 128 * 1024;
+const MOST_READ: u64 = 64 * 1024;
 
 /// A client that is ready for the next bytes within this time after the previous ones counts as fast.
 const QUICK: Duration = Duration::from_millis(5);
