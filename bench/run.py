@@ -42,22 +42,38 @@ ORDERS = int(os.environ.get("BENCH_ORDERS", "1000000"))
 LABELS = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 
-def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None) -> dict:
-    """Runs all loads of `small` on one server, and returns the results."""
-    api = f"{server.url}/api/v1"
-    time.sleep(2)
-    result = {"idle": server.memory(), "started_in": server.started_in}
-    result["at_first"], result["statements"], result["limits"] = {}, {}, {}
-    token = server.tokens()[0]
-    first = fetch(f"{api}/movies?page_size=100")["items"]
-    ids = [movie["id"] for movie in first]
+def first_movies(server: Server) -> tuple[list[str], list[str]]:
+    """Returns the identifiers of the first movies, and paths that search for words of their titles."""
+    first = fetch(f"{server.url}/api/v1/movies?page_size=100")["items"]
     words = sorted({w for m in first for w in re.findall(r"[A-Za-z]{4,}", m["name"])})[:50]
-    searches = [f"/api/v1/movies?title={word}" for word in words]
-    if cluster:
-        pages = {"list": f"{api}/movies?sort=-imdb", "detail": f"{api}/movies/{ids[7]}", "search": f"{server.url}{searches[0]}"}
+    return [movie["id"] for movie in first], [f"/api/v1/movies?title={word}" for word in words]
+
+
+def logged_statements(server: Server, cluster: Cluster) -> dict:
+    """Returns the statements of the first and of the second request for each page.
+
+    The server is started without background work, because PostgreSQL logs the statements of all its connections.
+    """
+    server.start("--no-workers")
+    try:
+        ids, searches = first_movies(server)
+        token = server.tokens()[0]
+        pages = {"list": "/api/v1/movies?sort=-imdb", "detail": f"/api/v1/movies/{ids[7]}", "search": searches[0]}
+        logged = {"at_first": {}, "statements": {}}
         for name, page in pages.items():
-            for kept in ("at_first", "statements"):
-                result[kept][name] = cluster.statements_of(lambda page=page: fetch(page, token=token))
+            for kept in logged.values():
+                kept[name] = cluster.statements_of(lambda page=page: fetch(f"{server.url}{page}", token=token))
+        return logged
+    finally:
+        server.stop()
+
+
+def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None, logged: dict) -> dict:
+    """Runs all loads of `small` on one server, and returns the results."""
+    time.sleep(2)
+    result = {"idle": server.memory(), "started_in": server.started_in, "limits": {}, **logged}
+    token = server.tokens()[0]
+    ids, searches = first_movies(server)
     cases = {
         "live": paths_script(["/health/live"]),
         # The caller is signed in, because the answers for anonymous callers are cached as bytes.
@@ -130,9 +146,10 @@ class Bench:
 
     def small(self, kind: str) -> dict:
         server, cluster, imported = self.open(kind, MOVIES)
+        logged = logged_statements(server, cluster) if cluster else {"at_first": {}, "statements": {}}
         server.start()
         try:
-            result = {**measure_small(server, self.folder, LABELS[kind], cluster), "import": imported}
+            result = {**measure_small(server, self.folder, LABELS[kind], cluster, logged), "import": imported}
         finally:
             server.stop()
         return {**result, "sales": self.sold(kind, MOVIES, server, cluster)}

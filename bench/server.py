@@ -98,11 +98,11 @@ class Server:
                 self.command("users", "create-admin", "--email", f"{name}{number}@example.com", "--password-stdin", given=PASSWORD + "\n")
         return {"rate": rate, "memory": peak}
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         self.signed_in_at = -1000.0
         self.log = open(self.folder / "server.log", "w+", encoding="utf-8")
         began = time.monotonic()
-        self.process = subprocess.Popen([self.binary, "serve"], stdout=subprocess.DEVNULL, stderr=self.log, cwd=self.folder, env=self.environment)
+        self.process = subprocess.Popen([self.binary, "serve", *options], stdout=subprocess.DEVNULL, stderr=self.log, cwd=self.folder, env=self.environment)
         while time.monotonic() - began < 30:
             found = re.search(r"listening on (http://[\w.:\[\]]+)", (self.folder / "server.log").read_text(encoding="utf-8"))
             if found:
