@@ -73,7 +73,8 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text. The planner chooses the index.
+/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text. The planner
+/// uses the trigram index for texts of three or more characters.
 pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &str) {
     statement.sql(" FROM movies m WHERE m.is_available AND ");
     push_contains(statement, "m.name_key", text);

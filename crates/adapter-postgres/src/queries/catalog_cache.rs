@@ -96,7 +96,7 @@ impl<T: Clone> Kept<T> {
 
 impl CatalogCache {
     /// Creates an empty cache for a database with this number of connections. At most half as many searches as
-    /// connections (rounded up) may run at once, so that other requests succeed during many expensive searches.
+    /// connections (rounded up) may run at once, so that connections remain for other requests.
     pub(crate) fn for_connections(connections: usize) -> Self {
         let searches = connections.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS);
         Self {

@@ -99,7 +99,7 @@ impl Scope {
 
     /// Appends the currency and the condition that the time in `column` is in the period.
     fn push<ST>(&self, statement: &mut Statement<ST>, column: &'static str) {
-        // The type of the column. PostgreSQL would compare each value as text with a text, and estimate that few match.
+        // Cast to the type of the columns. Otherwise, PostgreSQL would convert each value to text, and plan for few rows.
         statement
             .sql("CAST(")
             .bind(self.currency.code().to_owned())
