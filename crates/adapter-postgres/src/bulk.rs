@@ -13,10 +13,12 @@ use uuid::Uuid;
 
 use crate::{
     Database,
+    clauses::quoted,
     dialect::{Bind, Column, DbInstant, DbUuid, SqlId},
     filter_bits::bits_of,
     repositories::{LINKS_WITH_BITS, NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
+    title_parts::title_parts,
     unit_of_work::UnitOfWork,
 };
 
@@ -160,9 +162,9 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
         Bind::Texts(entries.iter().map(|new| text(&new.entry)).collect())
     }
     let mut statement = Statement::<()>::new(format!(
-        "INSERT INTO movie_search (movie_id, index_version, name_key, people, names, persons, document) \
-         SELECT movie_id, {SEARCH_INDEX_VERSION}, name_key, people, CAST(names AS tsvector), \
-         CAST(persons AS tsvector), CAST(document AS tsvector) FROM unnest("
+        "INSERT INTO movie_search (movie_id, index_version, name_key, people, names, persons, document, \
+         title_parts) SELECT movie_id, {SEARCH_INDEX_VERSION}, name_key, people, CAST(names AS tsvector), \
+         CAST(persons AS tsvector), CAST(document AS tsvector), CAST(title_parts AS tsvector) FROM unnest("
     ));
     statement.bind(Bind::Ids(entries.iter().map(|new| DbUuid(new.movie_id)).collect()));
     for column in [
@@ -174,13 +176,17 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
             let words = entry.name.iter().chain(&entry.people).chain(&entry.description);
             lexemes(words, &entry.joined)
         }),
+        texts(entries, |entry| {
+            title_parts(&entry.title).iter().map(|part| quoted(part)).collect::<Vec<_>>().join(" ")
+        }),
     ] {
         statement.sql(", ").bind(column);
     }
     statement.sql(
-        ") AS new (movie_id, name_key, people, names, persons, document) ON CONFLICT (movie_id) DO UPDATE SET \
+        ") AS new (movie_id, name_key, people, names, persons, document, title_parts) ON CONFLICT (movie_id) DO UPDATE SET \
          index_version = excluded.index_version, name_key = excluded.name_key, people = excluded.people, \
-         names = excluded.names, persons = excluded.persons, document = excluded.document",
+         names = excluded.names, persons = excluded.persons, document = excluded.document, \
+         title_parts = excluded.title_parts",
     );
     unit.execute(statement).await.map(|_| ())
 }

@@ -8,6 +8,7 @@ use crate::{
     filter_bits::{Mask, push_masks},
     index_part::IndexPart,
     statement::Statement,
+    title_parts::TitleQuery,
 };
 
 /// Adds `column IN (the identifiers)`.
@@ -73,11 +74,30 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text. The planner
-/// uses the trigram index for texts of three or more characters.
+/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text. `OFFSET 0` keeps the planner from
+/// converting the subquery into a join.
 pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &str) {
-    statement.sql(" FROM movies m WHERE m.is_available AND ");
+    let query = match TitleQuery::of(text) {
+        TitleQuery::Begins(text) => format!("{}:*", quoted(&text)),
+        TitleQuery::Has(parts) => parts.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(" & "),
+    };
+    statement.sql(" FROM (SELECT s.movie_id FROM movie_search s WHERE s.title_parts @@ CAST(").bind(query);
+    statement.sql(" AS tsquery) OFFSET 0) AS found").sql(FOUND_MOVIE).sql(" WHERE m.is_available AND ");
     push_contains(statement, "m.name_key", text);
+}
+
+/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text, in a random sample of `percent`
+/// percent of all movies. Returns whether it has added the clause: always `true`, because the index of titles finds all
+/// matches before the first row is returned, so a sample is cheaper than a count.
+pub(crate) fn push_sampled_titles<ST>(statement: &mut Statement<ST>, text: &str, percent: u32) -> bool {
+    statement.sql(format!(" FROM movies m TABLESAMPLE SYSTEM ({percent}) WHERE m.is_available AND "));
+    push_contains(statement, "m.name_key", text);
+    true
+}
+
+/// A lexeme as it is written in a `tsvector` or a `tsquery`.
+pub(crate) fn quoted(lexeme: &str) -> String {
+    format!("'{}'", lexeme.replace('\\', r"\\").replace('\'', "''"))
 }
 
 /// Adds ` AND …`: the entry `s` of the search index contains all terms in this part.

@@ -24,6 +24,7 @@ mod requirements;
 mod schema;
 mod session;
 mod statement;
+mod title_parts;
 mod tls;
 mod unit_of_work;
 

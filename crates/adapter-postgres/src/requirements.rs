@@ -37,12 +37,12 @@ pub enum Unsuitable {
         /// The schema.
         schema: String,
     },
-    /// The extension `pg_trgm`, which the search needs, is not installed on the server.
+    /// The extension `pg_trgm`, which an early migration needs, is not installed on the server.
     #[error(
         "the extension pg_trgm is not installed on the server of PostgreSQL: install its package postgresql-contrib"
     )]
     NoTrigrams,
-    /// The role may not add the extension `pg_trgm`, which the search needs, to the database.
+    /// The role may not add the extension `pg_trgm`, which an early migration needs, to the database.
     #[error(
         "{role} may not add the extension pg_trgm to the database {database}: let its owner run `CREATE EXTENSION pg_trgm` \
          in it, or `GRANT CREATE ON DATABASE {database} TO {role}`"

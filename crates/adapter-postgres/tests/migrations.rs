@@ -25,13 +25,14 @@ const SCHEMA: &str = "
     WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'
     ORDER BY line";
 
-/// Lists the columns as in `migrations/columns.txt`, without the three columns of the search index that exist only in
+/// Lists the columns as in `migrations/columns.txt`, without the four columns of the search index that exist only in
 /// PostgreSQL.
 const COLUMNS: &str = "
     SELECT table_name || ' ' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'
-    AND table_name || ' ' || column_name NOT IN ('movie_search names', 'movie_search persons', 'movie_search document')";
+    AND table_name || ' ' || column_name NOT IN
+        ('movie_search names', 'movie_search persons', 'movie_search document', 'movie_search title_parts')";
 
 /// Lists each foreign key for which no index (of all rows of its table) begins with the columns of the key.
 const UNINDEXED: &str = "
@@ -170,6 +171,34 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
     client.batch_execute("UPDATE movie_search SET index_version = 0, people = 'nobody'").await.unwrap();
     store.migrate().await.unwrap();
     assert_eq!(lines(&client, indexed).await, ["1500"], "entries of an older version are rebuilt");
+}
+
+/// Adds movies, among them some whose titles contain characters that must be escaped.
+const TITLES: &str = r#"
+    INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r');
+    INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor,
+        price_currency, certification_id, is_available, popularity, version, created_at, updated_at)
+    SELECT gen_random_uuid(), name, name, 1995, 170, 8.3, 1, 'A story.', 999, 'USD',
+        '00000000-0000-0000-0000-000000000001', true, 1, 1, now(), now()
+    FROM unnest(ARRAY['heat', 'it''s 100%_\?', '千と千尋', '🎬 🎥', 'a', 'aaaa']) AS name"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_migration_writes_the_parts_of_existing_titles_as_the_program_does() {
+    let Some((database, client)) = empty().await else { return };
+    let store = connect(&database).await;
+    store.migrate().await.unwrap();
+    client.batch_execute(TITLES).await.unwrap();
+    store.migrate().await.unwrap();
+    let parts = "SELECT index_version || ' ' || title_parts::text FROM movie_search ORDER BY movie_id";
+    let written = lines(&client, parts).await;
+    assert!(written.contains(&"2 'at' 'eat' 'hea' 't'".to_owned()), "{written:?}");
+    assert_eq!(written.len(), 6);
+    let migration = migrations().into_iter().find(|path| path.ends_with("2026-11-30-000074_title_part_index"));
+    for file in ["down.sql", "up.sql"] {
+        let sql = std::fs::read_to_string(migration.as_ref().unwrap().join(file)).unwrap();
+        client.batch_execute(&sql).await.unwrap();
+    }
+    assert_eq!(lines(&client, parts).await, written);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,12 +18,11 @@ use uuid::Uuid;
 
 use crate::{
     Database,
-    clauses::json,
+    clauses::{json, title_text},
     dialect::{Bind, DbUuid},
     filter_bits::bits_of,
     repositories::{LINKS_WITH_BITS, NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
-    title_parts::title_parts,
     unit_of_work::UnitOfWork,
 };
 
@@ -227,7 +226,7 @@ fn index_words(entries: &[NewEntry]) -> Statement {
 /// Writes the parts of all titles to their index with one statement, for the same reason.
 fn index_titles(entries: &[NewEntry]) -> Statement {
     let row =
-        |NewEntry { movie_id, entry }: &NewEntry| [movie_id.simple().to_string(), title_parts(&entry.title)];
+        |NewEntry { movie_id, entry }: &NewEntry| [movie_id.simple().to_string(), title_text(&entry.title)];
     let rows: Vec<[String; 2]> = entries.iter().map(row).collect();
     let mut titles = Statement::new(
         "INSERT OR REPLACE INTO movie_title_parts (rowid, parts) SELECT s.id, json_extract(e.value, '$[1]') \

@@ -9,7 +9,7 @@ use crate::{
     filter_bits::{Mask, push_masks},
     index_part::IndexPart,
     statement::Statement,
-    title_parts::title_query,
+    title_parts::{TitleQuery, title_parts},
 };
 
 /// Lets statements also run on Diesel's blocking connections.
@@ -74,6 +74,41 @@ pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &s
     );
     statement.bind(title_query(text)).sql(") AS found").sql(FOUND_MOVIE).sql(" WHERE m.is_available AND ");
     push_contains(statement, "m.name_key", text);
+}
+
+/// Adds nothing and returns `false`: no sample is needed, because a count reads no more movies than it counts.
+pub(crate) const fn push_sampled_titles<ST>(
+    _statement: &mut Statement<ST>,
+    _text: &str,
+    _percent: u32,
+) -> bool {
+    false
+}
+
+/// The parts of a title as the text that the full-text index of titles contains.
+///
+/// FTS5's own tokenizer `trigram` is not used, because it finds nothing for texts of fewer than three characters.
+pub(crate) fn title_text(title: &str) -> String {
+    title_parts(title).iter().map(|part| title_word(part)).collect::<Vec<_>>().join(" ")
+}
+
+/// The FTS5 query that finds all titles that contain the text, and possibly others. The text must not be empty.
+fn title_query(text: &str) -> String {
+    match TitleQuery::of(text) {
+        TitleQuery::Begins(text) => format!("\"{}\" *", title_word(&text)),
+        TitleQuery::Has(parts) => {
+            parts.iter().map(|part| format!("\"{}\"", title_word(part))).collect::<Vec<_>>().join(" AND ")
+        }
+    }
+}
+
+/// Replaces the ASCII characters at which FTS5's tokenizer `ascii` splits by other characters.
+fn title_word(part: &str) -> String {
+    let replaced = |character: char| match u8::try_from(character) {
+        Ok(byte) if byte.is_ascii() && !byte.is_ascii_alphanumeric() => char::from(byte | 0x80),
+        _ => character,
+    };
+    part.chars().map(replaced).collect()
 }
 
 /// The FTS5 query that finds movies with all terms in this part of the search index.
@@ -183,4 +218,18 @@ pub(crate) fn push_identities<ST>(
 pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     // Texts and numbers can always be serialized as JSON.
     serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{title_query, title_text};
+
+    #[test]
+    fn no_character_of_a_title_separates_words_of_its_index() {
+        assert_eq!(title_text("m 7"), "m\u{a0}7 \u{a0}7 7");
+        assert_eq!(title_text("alien"), "ali lie ien en n");
+        assert_eq!(title_query("lien"), "\"lie\" AND \"ien\"");
+        assert_eq!(title_query("e"), "\"e\" *");
+        assert_eq!(title_query("\"*"), "\"\u{a2}\u{aa}\" *");
+    }
 }

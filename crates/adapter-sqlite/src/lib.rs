@@ -28,6 +28,7 @@ mod repositories;
 mod schema;
 #[path = "../../adapter-postgres/src/statement.rs"]
 mod statement;
+#[path = "../../adapter-postgres/src/title_parts.rs"]
 mod title_parts;
 mod unit_of_work;
 mod writer;

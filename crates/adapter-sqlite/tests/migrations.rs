@@ -104,7 +104,8 @@ fn every_down_migration_reverts_its_up_migration() {
         let before = lines(&mut connection, SCHEMA);
         connection.batch_execute(&up).unwrap();
         let after = lines(&mut connection, SCHEMA);
-        assert_ne!(before, after, "{}", migration.display());
+        // A migration that changes only the schema of PostgreSQL, or only rows, does `SELECT 1;` here.
+        assert_eq!(before == after, down.trim() == "SELECT 1;", "{}", migration.display());
         connection.batch_execute(&down).unwrap();
         assert_eq!(lines(&mut connection, SCHEMA), before, "{}", migration.display());
         connection.batch_execute(&up).unwrap();

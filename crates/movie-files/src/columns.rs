@@ -38,7 +38,7 @@ pub enum ColumnsError {
     },
 }
 
-/// Maps fields to the columns of a file that contain them under other names, such as
+/// Maps fields to the columns of a file whose names differ from the names of their fields, such as
 /// `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`. In JSON the keys of an object are its columns.
 ///
 /// A column with the name of a field contains this field, unless the field or the column is in the mapping. The genres,

@@ -31,8 +31,7 @@ const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 /// How often the provider's list of events is read.
 const PAYMENT_EVENT_LIST: Duration = Duration::from_mins(1);
 
-/// How often overdue payments, refunds and disputes, about which the provider should have sent an event, are checked
-/// with the provider.
+/// How often the provider is queried for the payments, refunds and disputes whose check is due.
 const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
 
 /// How often the search index is refreshed, if movies have changed.

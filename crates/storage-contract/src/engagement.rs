@@ -38,7 +38,7 @@ fn actor(number: u64) -> Actor {
     Actor { user_id: id(number), session_id: id(number), role: Role::User }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is passed where a score is optional")]
+#[expect(clippy::unnecessary_wraps, reason = "the result is passed where a score is optional")]
 fn score(value: i16) -> Option<Score> {
     Some(Score::try_from(value).unwrap())
 }

@@ -1,8 +1,11 @@
 //! Filters: a list contains exactly the movies that match.
 
+use std::collections::BTreeSet;
+
 use domain::{
     catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},
     page::PageRequest,
+    text::fold,
 };
 
 use crate::{
@@ -25,6 +28,7 @@ crate::cases! { "filters":
     price_bounds_are_inclusive,
     duration_bounds_are_inclusive,
     a_listed_movie_matches_all_filters,
+    a_title_is_found_by_any_text_in_it,
 }
 
 const BY_IMDB: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Imdb, descending: false }];
@@ -244,5 +248,35 @@ async fn a_listed_movie_matches_all_filters(node: Node) {
         off(|filter| filter.is_available = Some(false)),
     ] {
         assert!(matching_numbers(&node, filter.clone()).await.is_empty(), "{filter:?}");
+    }
+}
+
+async fn a_title_is_found_by_any_text_in_it(node: Node) {
+    // Characters with a meaning in patterns, queries and literals of the databases, and letters of several bytes.
+    let names = [r"It's 100%_\?", "\"A* & | ! (B:C) -D^{E}", "千と千尋", "🎬 🎥é", "a"];
+    add_movies(&node, names.iter().map(|name| facts(name)).collect()).await;
+    let found = async |text: &str| {
+        let filter = MovieFilter { title: Some(text.to_owned()), ..MovieFilter::default() };
+        let page = page(&node, &filter, &BY_IMDB, 1, 100).await;
+        assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap(), "{text}");
+        page.items.into_iter().map(|movie| movie.name).collect::<BTreeSet<_>>()
+    };
+    let containing = |text: &str| {
+        let text = fold(text);
+        names.iter().filter(|name| fold(name).contains(&text)).map(|name| (*name).to_owned()).collect()
+    };
+    for name in names {
+        let characters: Vec<char> = name.chars().collect();
+        for length in [1, 2, 3, 5, characters.len()] {
+            for part in characters.windows(length) {
+                let text: String = part.iter().collect();
+                if !text.trim().is_empty() {
+                    assert_eq!(found(&text).await, containing(&text), "{text}");
+                }
+            }
+        }
+    }
+    for text in ["z", "qx", "千千", "a*", "'s ", "100_"] {
+        assert_eq!(found(text).await, containing(text), "{text}");
     }
 }

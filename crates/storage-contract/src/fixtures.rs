@@ -113,7 +113,7 @@ pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// The names, each with an identifier that it gets if it is new.
+/// Pairs each name with a new identifier, which is used if the name is not stored yet.
 pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
     names
         .iter()

@@ -9,7 +9,7 @@
     clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "cases are tests, which unexpected results must fail"
+    reason = "an unexpected result must fail the test"
 )]
 
 mod access;

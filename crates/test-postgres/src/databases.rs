@@ -130,9 +130,9 @@ fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
     }
 }
 
-/// Returns the current time in milliseconds, which distinguishes two runs with the same process number, for example in
+/// Returns the current time in milliseconds, which distinguishes two runs with the same process ID, for example in
 /// containers.
-#[expect(clippy::disallowed_methods, reason = "no test depends on it")]
+#[expect(clippy::disallowed_methods, reason = "no test depends on the time")]
 fn start_of_run() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }

@@ -168,7 +168,7 @@ impl Account {
         let session = self.session_mut(id)?;
         let intent = session.intent.clone().filter(|_| session.status == SessionStatus::Complete);
         let intent = intent.filter(|_| !session.is_paid);
-        let intent = intent.ok_or_else(|| Refusal::invalid(None, "no money is on its way"))?;
+        let intent = intent.ok_or_else(|| Refusal::invalid(None, "no payment is in progress"))?;
         session.is_paid = bounced.is_none();
         let now = self.now();
         let it = self.intent_mut(&intent)?;

@@ -53,8 +53,8 @@ impl SessionStatus {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) id: String,
-    /// Always `payment` for the sessions of the shop. Sessions of other applications can have another mode, in which
-    /// nothing is paid.
+    /// Always `payment` for the sessions of the shop. Sessions of other applications can also have the mode `setup`,
+    /// which does not take a payment.
     pub(crate) mode: &'static str,
     pub(crate) created: i64,
     pub(crate) expires_at: i64,

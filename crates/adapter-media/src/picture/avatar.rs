@@ -45,8 +45,8 @@ fn square_of(picture: DynamicImage) -> RgbImage {
     }
 }
 
-/// Resizes a square of `side` pixels to an avatar. A large square is first averaged to twice the size of an avatar,
-/// which is fast and needs little memory, and then resized with a better filter.
+/// Resizes a square of `side` pixels to an avatar. A large square is first reduced to twice the size of an avatar by
+/// averaging pixels, which is fast and needs little memory, and then resized with a better filter.
 fn scaled<V>(view: &V, side: u32) -> image::ImageBuffer<V::Pixel, Vec<u8>>
 where
     V: image::GenericImageView,

@@ -72,8 +72,8 @@ fn opaque(picture: DynamicImage, size: (u32, u32)) -> RgbImage {
     }
 }
 
-/// Resizes a picture. A large picture is first averaged to twice the new size, which is fast and needs little memory,
-/// and then resized with a better filter.
+/// Resizes a picture. A large picture is first reduced to twice the new size by averaging pixels, which is fast and
+/// needs little memory, and then resized with a better filter.
 fn resized<V>(picture: &V, (width, height): (u32, u32)) -> ImageBuffer<V::Pixel, Vec<u8>>
 where
     V: GenericImageView,

@@ -81,7 +81,7 @@ pub(crate) struct CatalogCache {
 struct Kept<T> {
     version: i64,
     counted_at: Instant,
-    /// Whether the counts add up to at least [`LARGE_COUNT`], so that they may be used for a later version.
+    /// Whether the counts add up to at least [`LARGE_COUNT`]. Only such counts may be used for a later version.
     is_large: bool,
     value: T,
 }

@@ -11,7 +11,7 @@ use crate::{
     dialect::{
         Bind, FOUND_MOVIE, UNINDEXED, push_any, push_any_text, push_capped_matches, push_capped_words,
         push_contains, push_movies_linked_to, push_movies_with_title, push_movies_with_words,
-        push_sampled_words, push_words_check,
+        push_sampled_titles, push_sampled_words, push_words_check,
     },
     filter_bits::{Mask, push_masks},
     index_part::IndexPart,
@@ -21,7 +21,8 @@ use crate::{
 
 /// The size of a sample of the movies, in percent.
 const SAMPLED_PERCENT: u32 = 2;
-/// If the catalogue has at least this number of movies, a sample is taken before the matches of a search are counted.
+/// If the catalogue has at least this number of movies, a sample is taken before the matches of words or of a title are
+/// counted.
 pub(super) const SAMPLED_FROM: u64 = 200_000;
 /// If a sample contains this number of matches, there are almost certainly more matches than the largest exact total
 /// (`domain::page::NUMBERED_ITEMS`, 10,000), because 400 matches in 2 % of the movies suggest 20,000.
@@ -308,10 +309,11 @@ impl Condition {
     }
 
     /// Adds `FROM … m WHERE …` for the movies that meet the condition in a random sample of all movies. Returns `false`
-    /// if the condition has no words, or if a sample is not cheaper than a count on this database.
+    /// for conditions without words and title, and if a sample is not cheaper than a count on this database.
     pub(super) fn push_sample<ST>(&self, statement: &mut Statement<ST>) -> bool {
         match self {
             Self::Words { terms, part } => push_sampled_words(statement, terms, *part, SAMPLED_PERCENT),
+            Self::Title(text) => push_sampled_titles(statement, text, SAMPLED_PERCENT),
             _ => false,
         }
     }

@@ -262,9 +262,9 @@ impl Database {
         let (version, count) = match self.sample(conditions).await? {
             Some(Sample { version, is_above_cap: true, .. }) => (version, counted),
             // The matches are few enough to read all of them.
-            Some(Sample { words, .. }) => {
-                let mut statement = count_statement(conditions, Access::Lookup { driver: words });
-                // The statement must be planned each time, because common words need another plan than rare ones.
+            Some(Sample { driver, .. }) => {
+                let mut statement = count_statement(conditions, Access::Lookup { driver });
+                // The statement must be planned each time, because common texts need another plan than rare ones.
                 statement.forget();
                 self.count_at_version(statement).await?
             }
@@ -281,29 +281,29 @@ impl Database {
     }
 }
 
-/// What a sample of a large catalogue shows about a search.
+/// What a sample of a large catalogue shows about a filter.
 struct Sample {
     /// The version of the catalogue.
     version: i64,
-    /// The position of the condition with the words.
-    words: usize,
+    /// The position of the condition with the words or the title.
+    driver: usize,
     /// Whether more movies match than are ever counted.
     is_above_cap: bool,
 }
 
 impl Database {
-    /// Counts the matches of a search in a sample of a large catalogue. `None` for other filters, small catalogues, and
-    /// databases that count words cheaply.
+    /// Counts the matches of words or of a title in a sample of a large catalogue. `None` for other filters, small
+    /// catalogues, and databases that count these matches cheaply.
     ///
     /// Counting the movies that have two common words would read the rows of all these movies on PostgreSQL, because
-    /// its index of words contains no other columns.
+    /// its indexes of words and titles contain no other columns.
     async fn sample(&self, conditions: &[Condition]) -> Result<Option<Sample>, StoreError> {
-        let Some((words, statement)) = sample_statement(conditions) else { return Ok(None) };
+        let Some((driver, statement)) = sample_statement(conditions) else { return Ok(None) };
         if self.approximate_movies().await? < SAMPLED_FROM {
             return Ok(None);
         }
         let (version, found) = self.count_at_version(statement).await?;
-        Ok(Some(Sample { version, words, is_above_cap: found >= CERTAIN_IN_SAMPLE }))
+        Ok(Some(Sample { version, driver, is_above_cap: found >= CERTAIN_IN_SAMPLE }))
     }
 
     /// The version of the catalogue and the count that the statement returns.
@@ -321,14 +321,14 @@ impl Database {
     }
 }
 
-/// Counts the matches in a random sample of the movies; also returns the position of the condition with the words.
-/// `None` if there is no such condition, or this database counts words cheaply.
+/// Counts the matches in a random sample of the movies; also returns the position of the condition with the words or
+/// the title. `None` if there is no such condition, or this database counts its matches cheaply.
 fn sample_statement(conditions: &[Condition]) -> Option<(usize, Statement<(BigInt, BigInt)>)> {
     let mut statement = Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*)");
-    let words = conditions.iter().position(|condition| condition.push_sample(&mut statement))?;
-    push_checks(&mut statement, conditions, Some(words));
+    let driver = conditions.iter().position(|condition| condition.push_sample(&mut statement))?;
+    push_checks(&mut statement, conditions, Some(driver));
     statement.sql(")");
-    Some((words, statement))
+    Some((driver, statement))
 }
 
 /// Counts the matches up to one more than [`NUMBERED_ITEMS`], and reads the version of the catalogue to which the

@@ -39,6 +39,7 @@ fn filters() -> Vec<MovieFilter> {
         MovieFilter { search: Some(Search::parse("mov")), ..all() },
         MovieFilter { bought_by: Some(UserId::from_uuid(Uuid::from_u128(3))), ..all() },
         MovieFilter { title: Some("movie 4".into()), ..all() },
+        MovieFilter { title: Some("qx".into()), ..all() },
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..all() },
         MovieFilter { directors: vec![DirectorId::from_uuid(Uuid::from_u128(1))], ..all() },
         MovieFilter { stars: vec![StarId::from_uuid(Uuid::from_u128(1))], ..all() },

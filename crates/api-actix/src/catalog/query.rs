@@ -19,7 +19,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The maximum length of a search, in characters.
+/// The maximum length of a search and of a part of a title, in characters.
 const MAX_TEXT: usize = 250;
 /// The maximum number of identifiers in a filter.
 const MAX_IDS: usize = 100;

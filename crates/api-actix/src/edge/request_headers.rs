@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// Answers 406 when `Accept` excludes JSON on a route that answers with JSON. Other routes, such as the HTML pages and
-/// the live stream, and unknown paths are not checked for this. Answers 400 when `If-None-Match` is too long or
-/// contains anything other than printable ASCII.
+/// the live stream of notifications, and unknown paths are not checked for this. Answers 400 when `If-None-Match` is
+/// too long or contains anything other than printable ASCII.
 pub(crate) async fn check<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -44,7 +44,7 @@ fn is_condition(headers: &HeaderMap) -> bool {
     length <= MAX_CONDITION && lines.flatten().all(|byte| (b' '..=b'~').contains(byte))
 }
 
-/// Returns whether answers of this path are JSON; pages, pictures and the live stream are not.
+/// Returns whether answers of this path are JSON; pages, pictures and the live stream of notifications are not.
 pub(crate) fn answers_json(path: &str) -> bool {
     path != STREAM_PATH
         && ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))

@@ -140,8 +140,8 @@ pub struct Verification {
     pub last: Option<KnownSeal>,
     /// The signs of manipulation.
     pub faults: Vec<LogFault>,
-    /// The numbers of the first and the last seal of the latest sequence of seals whose tags were not made with a known
-    /// key. They are pending: the next seal with a known key proves them, too.
+    /// The numbers of the first and the last pending seal; `None` if no seal is pending. The tag of a pending seal was
+    /// not made with a known key, but a later seal whose tag was made with a known key may still prove it.
     unproven: Option<(u64, u64)>,
 }
 

@@ -52,7 +52,7 @@ static EMPTY_DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     std::fs::read(path).unwrap()
 });
 
-/// The future of an interrupt, which uses the open unit of work.
+/// A future that a test runs in the middle of a use case. The future of an [`Interrupt`] uses the open unit of work.
 pub(crate) type Interruption<'u> = Pin<Box<dyn Future<Output = ()> + Send + 'u>>;
 
 /// A callback that runs inside the open unit of work, in the middle of a use case.

@@ -102,7 +102,7 @@ impl Payments {
 
     /// Applies the change of a payment to its order. If the payment pays the order, returns the items whose movies the
     /// buyer already has.
-    #[expect(clippy::too_many_arguments, reason = "it contains everything that one transaction needs")]
+    #[expect(clippy::too_many_arguments, reason = "one transaction needs all these values")]
     async fn update_order(
         &self,
         unit: &mut dyn OrderUnit,

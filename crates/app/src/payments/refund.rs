@@ -63,7 +63,7 @@ impl Payments {
         retried(&*self.backoff, reserve).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "it contains everything that one transaction needs")]
+    #[expect(clippy::too_many_arguments, reason = "one transaction needs all these values")]
     async fn try_reserve(
         &self,
         attempt: Attempt,

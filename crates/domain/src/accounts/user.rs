@@ -56,8 +56,8 @@ impl User {
         matches!(self.state, AccountState::AwaitingActivation { .. })
     }
 
-    /// Whether the address was registered again with another password or spelling, so that the stored password may not
-    /// be the owner's. Always `false` after the activation, and after a new password was set.
+    /// Whether the address was registered again with another password or spelling. The stored password is then possibly
+    /// not the owner's. Always `false` after the activation, and after a new password was set.
     #[must_use]
     pub const fn is_password_contested(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })

@@ -79,9 +79,9 @@ pub(super) struct CheckArgs {
 pub(super) enum MoviesCommand {
     /// Import movies from CSV, JSON Lines or a JSON array
     ///
-    /// A movie is identified by its name, year and running time. New movies are added, existing ones are updated. A
-    /// field without a column keeps its value in existing movies and gets a default value in new ones. If a movie has
-    /// several rows, the last valid one is imported. Importing a file again changes nothing.
+    /// A movie is identified by its name, year and running time. New movies are added, existing ones are updated. An
+    /// optional field without a column keeps its value in existing movies and gets a default value in new ones. If a
+    /// movie has several rows, the last valid one is imported. Importing a file again changes nothing.
     ///
     /// An invalid row is reported with its line, its name and all its errors; the other rows are imported.
     /// If the file ends inside a quote or a JSON array, nothing is imported.
@@ -105,16 +105,17 @@ pub(super) struct ImportArgs {
     /// The format is detected from the file name extension (.csv, .tsv, .json, .jsonl or .ndjson), or else from the
     /// first character.
     pub(super) file: PathBuf,
-    /// The columns or JSON keys that contain a field under another name, such as
+    /// The columns or JSON keys whose names differ from the names of their fields, such as
     /// `name=Series_Title,stars=Star1,stars=Star2`
     ///
     /// Columns that have the name of a field need not be listed. The fields are `name`, `year`, `duration_minutes`,
     /// `imdb`, `votes`, `price`, `meta_score`, `gross`, `description`, `certification`, `genres`, `directors`, `stars`,
-    /// `poster_url`, `trailer_url`, `sort_name`, `imdb_id`, `tmdb_id` and `is_available`.
+    /// `poster_url`, `trailer_url`, `sort_name`, `imdb_id`, `tmdb_id` and `is_available`. The first five are required,
+    /// and `price` is required without --default-price.
     /// Genres, directors and stars may have several columns, and several names with commas between them in a cell.
     #[arg(long, value_name = "FIELD=COLUMN,…", default_value = "", hide_default_value = true)]
     pub(super) columns: Columns,
-    /// The price of movies that have none in the file, in CURRENCY, such as 9.99
+    /// The price of movies without a price in the file, such as 9.99; its currency is the setting CURRENCY
     #[arg(long, value_name = "AMOUNT")]
     pub(super) default_price: Option<String>,
     /// The character between the cells of a CSV file, such as ; or the word tab [default: detected from the header]
@@ -183,9 +184,9 @@ pub(super) struct CreateAdminArgs {
 pub(super) enum AuditCommand {
     /// Check that no row of the audit log was changed, added or removed
     ///
-    /// The background work seals rows ten minutes after they were written; each seal covers the seal before it. Keep
-    /// the last seal that this command prints somewhere outside the database: a later run needs it (--known) to notice
-    /// that the end of the log was removed.
+    /// The background work seals rows ten minutes after they were written. A seal contains a digest of its rows and of
+    /// the seal before it. Keep the last seal that this command prints somewhere outside the database: a later run
+    /// needs it (--known) to notice that the end of the log was removed.
     ///
     /// Exit code 0: the log is intact. 1: rows or seals are missing, changed or added; each is reported.
     Verify(VerifyArgs),
@@ -193,7 +194,7 @@ pub(super) enum AuditCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// Accept that rows from before this time are missing, such as 2026-01-01T00:00:00Z
+    /// Accept that rows from before this time, such as 2026-01-01T00:00:00Z, are missing
     #[arg(long, value_name = "MOMENT")]
     pub(super) removed_before: Option<DateTime<Utc>>,
     /// The last seal that an earlier run printed

@@ -115,7 +115,7 @@ fn hide_parameters(query: &str) -> String {
     parameters.collect::<Vec<_>>().join("&")
 }
 
-/// Returns whether a URL has a user, so that it may contain a password.
+/// Returns whether a URL may contain a user name and a password: it has an `@` somewhere after the scheme.
 pub(super) fn has_user_info(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }

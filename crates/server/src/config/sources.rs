@@ -44,8 +44,8 @@ impl Sources {
         self
     }
 
-    /// Returns the environment variables of this process, and the files `.env` and `cinema.toml` of the working folder
-    /// if they exist.
+    /// Reads the settings from the environment variables of this process, and reads the files `.env` and `cinema.toml`
+    /// in the working folder if they exist. Other environment variables are ignored.
     pub(super) fn of_this_process() -> Self {
         let known: Vec<String> = names::all().collect();
         let mut sources = Self::default();
@@ -84,7 +84,7 @@ pub(super) struct Values {
     by_name: HashMap<String, String>,
     /// The errors in the sources.
     pub(super) faults: Vec<Fault>,
-    /// Whether a source could not be read or parsed, so that it may contain a value that seems to be missing.
+    /// Whether a source could not be read or parsed. A value that was not found may be in that source.
     pub(super) is_partial: bool,
 }
 
@@ -215,10 +215,10 @@ fn plain_text(name: &str, value: Value) -> Result<String, Fault> {
             Ok(items?.join(","))
         }
         ValueKind::Table(_) => {
-            Err(Fault::new(name, "is a table (in cinema.toml)", "a text, a number or true and false"))
+            Err(Fault::new(name, "is a table (in cinema.toml)", "a text, number, list, true or false"))
         }
         _ => value
             .into_string()
-            .map_err(|_| Fault::new(name, "cannot be understood", "a text, a number or true and false")),
+            .map_err(|_| Fault::new(name, "cannot be understood", "a text, number, list, true or false")),
     }
 }

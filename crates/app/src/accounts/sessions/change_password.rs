@@ -36,7 +36,7 @@ pub enum ChangePasswordError {
     /// Too many wrong passwords were tried for this account; this one was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
-    /// A password currently could not be checked or hashed.
+    /// A password could not be checked or hashed: the hasher is busy or failed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.

@@ -36,7 +36,7 @@ pub enum LogInError {
     /// Too many wrong passwords were tried for this address; this one was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
-    /// The password currently could not be checked.
+    /// The password could not be checked: the hasher is busy or failed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.

@@ -26,7 +26,7 @@ pub enum ResetPasswordError {
     /// The token has expired.
     #[error("the reset token has expired")]
     TokenExpired,
-    /// The password currently could not be hashed.
+    /// The password could not be hashed: the hasher is busy or failed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.

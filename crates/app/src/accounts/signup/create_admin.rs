@@ -19,7 +19,7 @@ pub enum CreateAdminError {
     /// An account has this address.
     #[error("an account already has this e-mail address")]
     EmailTaken,
-    /// The password currently could not be hashed.
+    /// The password could not be hashed: the hasher is busy or failed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.

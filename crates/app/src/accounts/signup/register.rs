@@ -24,7 +24,7 @@ pub enum RegisterError {
     /// An active or deactivated account has this address, and registration reveals this.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The password currently could not be hashed.
+    /// The password could not be hashed: the hasher is busy or failed.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.

@@ -128,8 +128,9 @@ pub trait SessionTokens: Send + Sync {
     /// # Errors
     /// When the token is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError>;
-    /// Signs a refresh token (`typ: rt+jwt`) with the key of this age. MUST return the same text for the same claims
-    /// and key, also after the secret was replaced. A key that is no longer known is replaced by the current one.
+    /// Signs a refresh token (`typ: rt+jwt`) with the key that is derived from the server's secret of this age. MUST
+    /// return the same text for the same claims and secret, even if the secret has been replaced in the meantime. If
+    /// the server no longer has the secret, the current key signs the token.
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String;
     /// Reads a refresh token, expired or not. The caller must check in the store whether the token is still valid.
     ///

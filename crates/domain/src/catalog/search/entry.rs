@@ -4,7 +4,7 @@ use super::words::{joined_neighbours, name_key, other_spellings, searchable, wor
 use crate::text::fold;
 
 /// The version of the rules for index entries. Entries of an earlier version are created again.
-pub const SEARCH_INDEX_VERSION: i32 = 1;
+pub const SEARCH_INDEX_VERSION: i32 = 2;
 
 /// The entry of a movie in the search index. Words of the description that also occur in the name or the people are
 /// omitted.

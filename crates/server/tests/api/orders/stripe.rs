@@ -57,7 +57,8 @@ impl Shop {
         Self { app, stripe: Arc::new(stripe), buyer, movie_id: movies.id("Alien") }
     }
 
-    /// Creates a pending order of Alien and starts its payment. Returns the order and the answer about the payment.
+    /// Creates a pending order of the movie Alien and starts its payment. Returns the order, and the answer to the call
+    /// that starts the payment.
     pub(super) async fn started(&self) -> (Value, Answer) {
         put_in_cart(&self.buyer, std::slice::from_ref(&self.movie_id)).await;
         let order = place(&self.buyer).await.expect(201).json();
@@ -114,8 +115,8 @@ impl Shop {
         movie["me"]["purchased"] == true
     }
 
-    /// Sends all mails; returns how many mails about orders the buyer has got so far. Unless money was returned, these
-    /// are the mails that an order is paid.
+    /// Sends all mails. Returns how many mails about orders the buyer has got so far. If there are no refunds, each of
+    /// these mails says that an order was paid.
     pub(super) async fn paid_mails(&self) -> usize {
         super::paying::order_mails(&self.app, "ann").await.len()
     }

@@ -75,12 +75,12 @@ impl Caller {
         self.call(Method::HEAD, path)
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "cases write the body in place")]
+    #[expect(clippy::needless_pass_by_value, reason = "every caller creates the body for this call")]
     pub(crate) fn patch(&self, path: impl AsRef<str>, body: Value) -> Call {
         self.call(Method::PATCH, path).json(&body)
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "cases write the body in place")]
+    #[expect(clippy::needless_pass_by_value, reason = "every caller creates the body for this call")]
     pub(crate) fn post(&self, path: impl AsRef<str>, body: Value) -> Call {
         self.call(Method::POST, path).json(&body)
     }
@@ -133,7 +133,7 @@ impl Call {
 
     pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         let body = body.into();
-        // A file is neither a secret nor text.
+        // A multipart body contains a file, which is neither a secret nor text.
         let may_be_secret = !kind.starts_with("multipart/") && !self.has_public_body();
         if let Some(bytes) = body.as_bytes().filter(|_| may_be_secret) {
             canaries::plant_bytes(bytes);
@@ -151,7 +151,8 @@ impl Call {
         (areas.contains(&area) && !rest.contains('/')) || path.starts_with("payments/webhooks/")
     }
 
-    /// Sends the call, and does not read the body of the answer, since a live stream has no end.
+    /// Sends the call without reading the body of the answer: for event streams, which have no end, and for films of
+    /// which a test case reads only a part.
     pub(crate) async fn begin(self) -> reqwest::Response {
         self.request.send().await.expect("an answer")
     }
@@ -165,7 +166,7 @@ impl Call {
         let Self { method, target, public_url, request } = self;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        // The body of a live stream is not read here, since it has no end; cases read it themselves.
+        // The body of an event stream has no end, so it is not read here. Test cases read it with `begin`.
         let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let body = if is_stream { Vec::new() } else { answer.bytes().await?.to_vec() };
         canaries::plant_tokens_of(&body);

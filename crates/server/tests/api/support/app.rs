@@ -344,7 +344,7 @@ impl TestApp {
         Id::from_uuid(self.application().use_cases().ids.uuid())
     }
 
-    /// Returns every value of every table that is not null, as text.
+    /// Returns all values in all tables as text, except null values.
     pub(crate) async fn stored_texts(&self) -> Vec<Cell> {
         tables::texts(&self.database.url, "%").await.expect("the database")
     }
@@ -400,8 +400,7 @@ impl TestApp {
         processed.expect("the events")
     }
 
-    /// Checks overdue payments, refunds and disputes, about which the provider should have sent an event, at the
-    /// provider. Returns how many were checked.
+    /// Queries the provider for all payments, refunds and disputes whose check is due. Returns the number of checks.
     pub(crate) async fn check_payments(&self) -> u64 {
         self.application().use_cases().payments.check_due().await.expect("the payments")
     }
@@ -581,12 +580,13 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// Returns the number of statements that a call runs, which must be answered with 200.
+    /// Makes a call, which must be answered with 200. Returns the number of database statements that the call runs.
     pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
         self.statements_of_answer(200, call).await
     }
 
-    /// Returns the number of statements that a call runs, which must be answered with this status.
+    /// Makes a call, which must be answered with this status. Returns the number of database statements that the call
+    /// runs.
     pub(crate) async fn statements_of_answer(
         &self,
         status: u16,

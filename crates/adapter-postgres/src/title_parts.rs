@@ -1,0 +1,61 @@
+//! The parts of titles, in whose index the filter by title finds a text anywhere in a folded title.
+//!
+//! A title is indexed as its parts of three adjacent characters, its last two characters, and its last character. A text
+//! of three or more characters can only be in titles that have all of its parts. A shorter text is the beginning of a
+//! part.
+
+/// The number of characters of a part.
+const LENGTH: usize = 3;
+/// The largest number of parts that a query compares. The titles found are compared to the whole text anyway.
+const COMPARED: usize = 24;
+
+/// The parts of a folded title, which can contain duplicates.
+pub(crate) fn title_parts(title: &str) -> Vec<String> {
+    let characters: Vec<char> = title.chars().collect();
+    let parts = (0..characters.len()).map(|begin| {
+        let end = characters.len().min(begin.saturating_add(LENGTH));
+        characters.get(begin..end).unwrap_or_default().iter().collect()
+    });
+    parts.collect()
+}
+
+/// What the parts of a title must be for the title to contain a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TitleQuery {
+    /// Any part begins with this text of fewer than three characters.
+    Begins(String),
+    /// All of these are parts of the title.
+    Has(Vec<String>),
+}
+
+impl TitleQuery {
+    /// The query for all titles that contain the text. It can also find titles that do not contain it.
+    pub(crate) fn of(text: &str) -> Self {
+        let characters: Vec<char> = text.chars().collect();
+        if characters.len() < LENGTH {
+            return Self::Begins(text.to_owned());
+        }
+        Self::Has(characters.windows(LENGTH).take(COMPARED).map(|part| part.iter().collect()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_indexed_as_its_parts() {
+        assert_eq!(title_parts("m 7"), ["m 7", " 7", "7"]);
+        assert_eq!(title_parts("alien"), ["ali", "lie", "ien", "en", "n"]);
+        assert_eq!(title_parts("千"), ["千"]);
+        assert!(title_parts("").is_empty());
+    }
+
+    #[test]
+    fn a_query_has_all_parts_of_a_text_or_the_beginning_of_a_part() {
+        assert_eq!(TitleQuery::of("lien"), TitleQuery::Has(vec!["lie".into(), "ien".into()]));
+        assert_eq!(TitleQuery::of("ab"), TitleQuery::Begins("ab".into()));
+        let TitleQuery::Has(parts) = TitleQuery::of(&"x".repeat(300)) else { panic!() };
+        assert_eq!(parts.len(), COMPARED);
+    }
+}

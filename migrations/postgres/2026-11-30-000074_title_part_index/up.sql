@@ -1,0 +1,10 @@
+-- The index of the filter by title, which finds a text anywhere in a folded title. Each title is written as its parts of
+-- three characters (title_parts.rs). It replaces a trigram index, which finds nothing for texts of fewer than three
+-- characters, so that all titles were read for these. The default is for nodes of the previous release; the program
+-- indexes their movies again, because they write an earlier index_version.
+ALTER TABLE movie_search ADD COLUMN title_parts tsvector NOT NULL DEFAULT '';
+UPDATE movie_search s SET index_version = 2, title_parts = coalesce(
+    (SELECT array_to_tsvector(array_agg(substr(m.name_key, n, 3))) FROM generate_series(1, length(m.name_key)) AS n), ''
+) FROM movies m WHERE m.id = s.movie_id AND s.index_version = 1;
+CREATE INDEX movie_search_title_parts ON movie_search USING GIN (title_parts) WITH (fastupdate = off);
+DROP INDEX movies_name_trigrams;
