@@ -14,6 +14,7 @@ use crate::{
     checkpoints::Checkpoints,
     error::{is_busy, store_error},
     file::{BULK_SETTINGS, DatabaseFile},
+    log_sync::LogSync,
     queries::CatalogCache,
     readers::Readers,
     statement::Statement,
@@ -40,6 +41,7 @@ struct Inner {
     writer: Writer,
     readers: Readers,
     checkpoints: Checkpoints,
+    log_sync: LogSync,
     statements: AtomicU64,
     cache: CatalogCache,
 }
@@ -70,12 +72,14 @@ impl SqliteDatabase {
         let checkpoints = Checkpoints::new(file.clone(), runtime.clone());
         // The log may still contain data that was erased just before a crash.
         checkpoints.request_emptying();
+        let log_sync = LogSync::new(file.clone(), runtime.clone());
         let inner = Inner {
             file,
             runtime,
             writer,
             readers,
             checkpoints,
+            log_sync,
             statements: AtomicU64::new(0),
             cache: CatalogCache::for_connections(options.size),
         };
@@ -144,6 +148,10 @@ impl SqliteDatabase {
 
     pub(crate) fn checkpoints(&self) -> &Checkpoints {
         &self.inner.checkpoints
+    }
+
+    pub(crate) fn log_sync(&self) -> &LogSync {
+        &self.inner.log_sync
     }
 
     pub(crate) fn cache(&self) -> &CatalogCache {

@@ -16,9 +16,10 @@ pub(crate) enum Purpose {
     Checkpoint,
 }
 
-/// The settings with which every connection is opened; connections for some purposes then change a few of them. Commits
-/// are synced to the disk (`synchronous = FULL`), so that neither a crash nor a power failure loses an acknowledged
-/// change. Each connection caches 4 MiB of pages. The file is not memory-mapped, because each connection's map would
+/// The settings with which every connection is opened; connections for some purposes then change a few of them. Each
+/// commit and each checkpoint is synced to the disk (`synchronous = FULL`), except that [`LogSync`](crate::log_sync)
+/// syncs the commits of units of work. A migration that a power failure loses is run
+/// again. Each connection caches 4 MiB of pages. The file is not memory-mapped, because each connection's map would
 /// count as memory of the process.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
     PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; \
@@ -46,7 +47,7 @@ impl DatabaseFile {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
         }
-        make_file(path).map_err(|error| {
+        open_file(path, std::fs::OpenOptions::new().append(true).create(true)).map_err(|error| {
             if path.is_symlink() {
                 StoreError::failed(Link(path.to_owned()))
             } else {
@@ -78,17 +79,27 @@ impl DatabaseFile {
             connection.batch_execute("PRAGMA temp_store = MEMORY").map_err(store_error)?;
         }
         let ours = match purpose {
-            // The journal mode is stored in the file, so other connections need not set it. `secure_delete` overwrites
+            // The journal mode is stored in the file, so other connections need not set it. With `NORMAL`, checkpoints
+            // are synced, but commits are not (see `log_sync`). `secure_delete` overwrites
             // deleted rows. Checkpoints run in the background. The writer makes a checkpoint itself only if the log
             // reaches 10,000 pages (40 MB) before the next one in the background.
             Purpose::Write => {
-                "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 10000; PRAGMA secure_delete = ON;"
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 10000; \
+                 PRAGMA secure_delete = ON;"
             }
             Purpose::Read => "PRAGMA query_only = ON;",
             Purpose::Checkpoint => "PRAGMA busy_timeout = 0;",
         };
         connection.batch_execute(ours).map_err(store_error)?;
         Ok(connection)
+    }
+
+    /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so it can be closed at any time;
+    /// closing the database file itself would release the locks of all connections.
+    pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
+        let mut path = self.path.clone().into_os_string();
+        path.push("-wal");
+        open_file(path.as_ref(), std::fs::OpenOptions::new().append(true))
     }
 }
 
@@ -123,12 +134,12 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Opens a file, or creates it for the user of this process only. Links are not followed.
 #[cfg(unix)]
-fn make_file(path: &Path) -> std::io::Result<()> {
+fn open_file(path: &Path, options: &mut std::fs::OpenOptions) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
     let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).map_err(std::io::Error::other)?;
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true).mode(0o600).custom_flags(no_follow).open(path).map(|_| ())
+    options.mode(0o600).custom_flags(no_follow).open(path)
 }
 
 #[cfg(not(unix))]
@@ -137,8 +148,8 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn make_file(path: &Path) -> std::io::Result<()> {
-    std::fs::OpenOptions::new().append(true).create(true).open(path).map(|_| ())
+fn open_file(path: &Path, options: &mut std::fs::OpenOptions) -> std::io::Result<std::fs::File> {
+    options.open(path)
 }
 
 #[cfg(test)]

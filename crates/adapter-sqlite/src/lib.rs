@@ -16,6 +16,7 @@ mod file;
 mod filter_bits;
 #[path = "../../adapter-postgres/src/index_part.rs"]
 mod index_part;
+mod log_sync;
 mod migrate;
 #[cfg(test)]
 mod plan;

@@ -133,13 +133,14 @@ impl UnitOfWork {
         self.has_erased = true;
     }
 
-    /// Commits the transaction.
+    /// Commits the transaction, and waits until it is on the disk.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
             let bump = Statement::<()>::new("UPDATE catalog_state SET version = version + 1");
             self.execute_one(bump).await?;
         }
         self.batch("COMMIT").await?;
+        let commit = self.database.log_sync().note_commit();
         self.connection = None;
         // Checkpoints run on another connection, so that this function does not wait for them.
         let checkpoints = self.database.checkpoints();
@@ -148,7 +149,7 @@ impl UnitOfWork {
         } else {
             checkpoints.request();
         }
-        Ok(())
+        self.database.log_sync().until_synced(commit).await
     }
 }
 
