@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import pathlib
 import statistics
 import threading
 import time
@@ -13,11 +12,10 @@ import urllib.parse
 import uuid
 from collections.abc import Callable
 
-from loads import cart_script, load
 from server import SECONDS, SECRET, Server, fetch
 
-# The number of webhooks per second, and the number of connections that send them.
-WEBHOOKS, SENDERS = 200, 16
+# The number of webhooks and of changes of carts per second, and the number of connections that send them.
+RATE, SENDERS = 200, 16
 # The number of payments for which the time from the provider's page to the library is measured.
 FOLLOWED = 20
 
@@ -54,14 +52,53 @@ def together(number: int, work: Callable[[int], None]) -> None:
         thread.join()
 
 
+def at_a_constant_rate(call: Callable[[Caller, int], tuple[int, bytes]], callers: list[Caller]) -> dict:
+    """Makes RATE calls per second. Measures the milliseconds from the time at which each is due until it is answered.
+
+    If the server cannot keep up, the calls that wait for a connection are measured, too.
+    """
+    numbers, times, refused = iter(range(RATE * SECONDS)), [], []
+    begin = time.monotonic() + 0.2
+
+    def work(user: int) -> None:
+        for number in numbers:
+            due = begin + number / RATE
+            time.sleep(max(0.0, due - time.monotonic()))
+            status, answer = call(callers[user], number)
+            times.append((time.monotonic() - due) * 1000)
+            if status >= 300:
+                refused.append(f"{status} {answer[:200]!r}")
+
+    together(len(callers), work)
+    return quantiles(times) | {"bad": len(refused), "refusal": refused[:1]}
+
+
+def carts(server: Server, tokens: list[str], movies: list[str]) -> dict:
+    """Adds movies to the carts of all users and removes them at a constant rate."""
+    callers = [Caller(server, token) for token in tokens]
+    for caller in callers:
+        caller.call("DELETE", "/api/v1/cart")
+    added: dict[Caller, str] = {}
+
+    def call(caller: Caller, number: int) -> tuple[int, bytes]:
+        movie = added.pop(caller, None)
+        if movie:
+            return caller.call("DELETE", f"/api/v1/cart/items/{movie}")[:2]
+        added[caller] = movie = movies[number % len(movies)]
+        return caller.call("POST", "/api/v1/cart/items", json.dumps({"movie_id": movie}).encode(), Content_Type="application/json")[:2]
+
+    return at_a_constant_rate(call, callers)
+
+
 def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
-    """Measures the creation of orders while all users add movies to their carts, order them, and cancel the orders."""
+    """Measures the creation of orders of one movie while all users order at the same time, and cancel their orders."""
     times: list[float] = []
     refused: list[str] = []
     until = time.monotonic() + SECONDS
 
     def work(user: int) -> None:
         caller = Caller(server, tokens[user])
+        caller.call("DELETE", "/api/v1/cart")
         for movie in movies:
             if time.monotonic() > until:
                 return
@@ -72,8 +109,10 @@ def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
             if status != 201:
                 refused.append(f"{status} {body[:200]!r}")
             else:
-                # The order is canceled, so that the number of pending orders does not grow.
+                # The order is canceled, so that the number of pending orders does not grow. This returns its movie to
+                # the cart, so the cart is emptied, or each order would have one movie more than the one before it.
                 caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/cancel")
+            caller.call("DELETE", "/api/v1/cart")
 
     together(len(tokens), work)
     return quantiles(times) | {"bad": len(refused), "refusal": refused[:1]}
@@ -123,37 +162,22 @@ def signature(body: bytes) -> str:
 
 
 def webhooks(server: Server, token: str, movies: list[str]) -> dict:
-    """Sends different events of one open checkout at a constant rate.
-
-    Measures the milliseconds from the time at which each event is scheduled until it is answered.
-    """
+    """Sends different events of one open checkout at a constant rate."""
     checkout = None
     for movie in movies:
         checkout = pay(server, Caller(server, token), movie)
         if checkout:
             break
     reference = checkout.path.rsplit("/", 1)[1]
-    count = WEBHOOKS * SECONDS
-    numbers, times, refused = iter(range(count)), [], []
-    begin = time.monotonic() + 0.2
 
-    def work(_: int) -> None:
-        caller = Caller(server)
-        for number in numbers:
-            due = begin + number / WEBHOOKS
-            body = json.dumps({"id": f"evt_{uuid.uuid4()}", "kind": "checkout.updated", "created_at": int(time.time() * 1e6), "checkout": reference}).encode()
-            signed = signature(body)
-            time.sleep(max(0.0, due - time.monotonic()))
-            status, answer, _ = caller.call("POST", "/api/v1/payments/webhooks/sandbox", body, Content_Type="application/json", Sandbox_Signature=signed)
-            times.append((time.monotonic() - due) * 1000)
-            if status != 200:
-                refused.append(f"{status} {answer[:200]!r}")
+    def call(caller: Caller, _: int) -> tuple[int, bytes]:
+        body = json.dumps({"id": f"evt_{uuid.uuid4()}", "kind": "checkout.updated", "created_at": int(time.time() * 1e6), "checkout": reference}).encode()
+        return caller.call("POST", "/api/v1/payments/webhooks/sandbox", body, Content_Type="application/json", Sandbox_Signature=signature(body))[:2]
 
-    together(SENDERS, work)
-    return quantiles(times) | {"bad": len(refused), "refusal": refused[:1]}
+    return at_a_constant_rate(call, [Caller(server) for _ in range(SENDERS)])
 
 
-def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
+def measure(server: Server) -> dict:
     api = f"{server.url}/api/v1"
     movies: list[str] = []
     cursor = ""
@@ -165,6 +189,5 @@ def measure(server: Server, folder: pathlib.Path, label: str) -> dict:
     result = {"orders": orders(server, tokens, movies[:2000])}
     result["entitled"] = entitlements(server, tokens[1], movies[2000:2400])
     result["webhooks"] = webhooks(server, tokens[2], movies[2400:2500])
-    # There is no warm-up, because it would leave movies in the carts, and adding them again would be answered with 409.
-    result["cart"] = load(server, folder, f"{label}-cart-p99", cart_script(server.tokens(), movies[2500:2600]), warm=False)
+    result["cart"] = carts(server, tokens, movies[2500:2600])
     return result

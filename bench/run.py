@@ -95,7 +95,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
         row = result[name]
         say(f"  {label} {name}: {row['rate']:.0f}/s, p50 {row['p50']:.2f} ms, p99 {row['p99']:.2f} ms, bad {row['bad']}")
     result |= accounts.measure(server, folder, label)
-    result["money"] = money.measure(server, folder, label)
+    result["money"] = money.measure(server)
     say(f"  {label} money: {json.dumps(result['money'])}")
     result["film"] = film.playing(server, folder, label)
     say(f"  {label} film: {result['film']['rate']:.0f} MB/s")

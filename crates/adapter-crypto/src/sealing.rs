@@ -10,8 +10,8 @@ use crate::{
     tokens::random,
 };
 
-/// The version of the format, which is the first byte of sealed data. Then follow the key's identifier (8 bytes), the
-/// nonce (24 bytes), and the ciphertext with its authentication tag.
+/// The version of the format, which is the first byte of encrypted data. It is followed by the key's identifier (8
+/// bytes), the nonce (24 bytes), and the ciphertext with its authentication tag.
 const VERSION: u8 = 1;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
@@ -24,7 +24,8 @@ pub struct AeadSealer {
 }
 
 impl AeadSealer {
-    /// Creates a sealer that seals with the current key of the ring, and opens what any key of the ring has sealed.
+    /// Creates a sealer that encrypts with the current key of the ring, and decrypts data that was encrypted with any
+    /// key of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "sealing";
@@ -41,7 +42,7 @@ impl Sealer for AeadSealer {
         sealed.extend(nonce);
         match text {
             Ok(text) => sealed.extend(text),
-            // Encryption fails only for data of 256 GiB or more. An empty value can never be opened.
+            // Encryption fails only for data of 256 GiB or more. An empty value can never be decrypted.
             Err(_) => sealed.clear(),
         }
         sealed

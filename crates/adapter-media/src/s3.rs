@@ -24,7 +24,7 @@ use crate::{
 /// The time limit of a call, other than storing a film. It includes retries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The time limit of one attempt of such a call. It leaves time for a second attempt within [`PATIENCE`].
+/// The time limit of one attempt of a call that has the time limit [`PATIENCE`]. It leaves time for a second attempt.
 const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(3);
 
 /// The time limit for a new connection.
@@ -69,10 +69,10 @@ pub enum S3Error {
     #[error("cannot use the bucket ({0})")]
     Settings(#[from] object_store::Error),
     /// TLS cannot be set up.
-    #[error("cannot encrypt connections ({0})")]
+    #[error("cannot set up TLS ({0})")]
     Encryption(#[from] rustls::Error),
-    /// The trusted certificates of this machine cannot be loaded.
-    #[error("cannot check certificates ({0})")]
+    /// The trusted certificates of this machine cannot be loaded, or TLS cannot be set up with them.
+    #[error("cannot create the TLS configuration ({0})")]
     Trust(#[from] TrustError),
     /// The HTTP client cannot be built.
     #[error("cannot create the client ({0})")]
@@ -82,7 +82,8 @@ pub enum S3Error {
 /// How long a signed URL for reading a film is valid. A transfer that began before the URL expires continues.
 const ADDRESS_LIFETIME: Duration = Duration::from_mins(1);
 
-/// The time limit of one attempt to store a part of a film. After this time, a failed attempt is not repeated.
+/// The time limit of one attempt to store a part of a film. A failed attempt is not retried if more than this time has
+/// passed since the first attempt began.
 const PATIENCE_OF_A_PART: Duration = Duration::from_mins(1);
 
 /// Stores media files in a bucket of Amazon S3, or of another server with the same API.
@@ -95,7 +96,7 @@ pub struct S3Media {
 }
 
 impl fmt::Debug for S3Media {
-    /// Omits the stores, which contain keys.
+    /// Omits the S3 clients, which contain credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Media").field("objects", &self.objects).finish_non_exhaustive()
     }
@@ -117,8 +118,8 @@ impl S3Media {
     }
 }
 
-/// Creates a client for the bucket. A call is not retried later than `patience` after its beginning; `of_one_try` is
-/// the time limit of one attempt.
+/// Creates a client for the bucket. An attempt that fails more than `patience` after the beginning of the call is not
+/// retried; `of_one_try` is the time limit of one attempt.
 fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)

@@ -20,10 +20,10 @@ pub enum OpenSandboxError {
         source: io::Error,
     },
     /// The HTTP client that sends webhooks cannot be created.
-    #[error("the sandbox has no HTTP client")]
+    #[error("the HTTP client of the sandbox cannot be created")]
     Client(#[from] reqwest::Error),
     /// The TLS configuration of the HTTP client cannot be created.
-    #[error("the sandbox has no encryption")]
+    #[error("the TLS configuration of the sandbox's HTTP client cannot be created")]
     Encryption(#[from] rustls::Error),
 }
 

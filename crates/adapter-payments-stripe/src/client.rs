@@ -41,7 +41,7 @@ const OTHER_REQUEST: &str = "idempotency_error";
 #[derive(Debug, thiserror::Error)]
 pub enum StripeSetupError {
     /// TLS cannot be set up.
-    #[error("connections to Stripe cannot be encrypted ({0})")]
+    #[error("the TLS configuration for Stripe cannot be created ({0})")]
     Encryption(#[from] TrustError),
     /// The HTTP client cannot be built.
     #[error("the Stripe client cannot be created ({0})")]

@@ -191,7 +191,7 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Writes a `tsvector` literal with these words. Words that were joined from two adjacent words get the prefix `~`.
+/// Writes a `tsvector` literal with these words. Words that were joined from adjacent words get the prefix `~`.
 fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> String {
     let mut text = String::new();
     for word in words {
@@ -204,8 +204,8 @@ fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> St
     text
 }
 
-/// All words of the search index, each with the number of movies that contain it. The index also contains pairs of
-/// adjacent words, joined into one word; these are omitted.
+/// All words of the search index, each with the number of movies that contain it. The index also contains adjacent
+/// words that were joined into one word; these are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let mut words: HashMap<String, i64> = HashMap::new();
     let mut after = Uuid::nil();

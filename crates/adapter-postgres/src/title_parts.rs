@@ -1,4 +1,5 @@
-//! The parts of titles, in whose index the filter by title finds a text anywhere in a folded title.
+//! The parts of titles. With an index of these parts, the filter `title` finds the movies whose folded title contains a
+//! text.
 //!
 //! A title is indexed as its parts of three adjacent characters, its last two characters, and its last character. A text
 //! of three or more characters can only be in titles that have all of its parts. A shorter text is the beginning of a

@@ -16,7 +16,7 @@ pub(crate) enum TlsError {
         "this machine trusts no certificates (install the package ca-certificates, or name a file in sslrootcert)"
     )]
     NoRoots,
-    #[error("connections cannot be encrypted")]
+    #[error("TLS cannot be set up")]
     Setup(#[from] Error),
 }
 

@@ -223,7 +223,7 @@ fn index_words(entries: &[NewEntry]) -> Statement {
     words
 }
 
-/// Writes the parts of all titles to their index with one statement, for the same reason.
+/// Writes the parts of all titles to their index with one statement, for the same reason as [`index_words`].
 fn index_titles(entries: &[NewEntry]) -> Statement {
     let row =
         |NewEntry { movie_id, entry }: &NewEntry| [movie_id.simple().to_string(), title_text(&entry.title)];
@@ -238,8 +238,8 @@ fn index_titles(entries: &[NewEntry]) -> Statement {
 }
 
 /// All words of the search index, each with the approximate number of movies that contain it: a movie is counted once
-/// for each of name, people and description that contains the word. Words that occur only as two adjacent words joined
-/// into one are omitted.
+/// for each of name, people and description that contains the word. Words that occur only as adjacent words joined into
+/// one are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let counts = Statement::<(Text, BigInt)>::new(
         "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",

@@ -63,8 +63,8 @@ impl IdGenerator for CountingIds {
     }
 }
 
-/// "Seals" a text by inverting every bit and adding a prefix. The result is not readable, and a text without the prefix
-/// cannot be unsealed.
+/// "Encrypts" a text by inverting every bit and adding a prefix. The result is not readable, and a text without the
+/// prefix cannot be "decrypted".
 pub(crate) struct FlipSealer;
 
 const SEAL: u8 = b'S';

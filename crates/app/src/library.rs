@@ -27,13 +27,13 @@ use crate::paging::CursorCodec;
 
 /// The use cases of the library.
 pub struct Library {
-    /// Stores progress and the files of movies.
+    /// Stores how far users have watched movies, and which files belong to which movie.
     pub store: Arc<dyn LibraryStore>,
     /// Reads libraries.
     pub queries: Arc<dyn LibraryQueries>,
     /// Reads the search index, to interpret searches.
     pub words: Arc<dyn SearchQueries>,
-    /// Stores films.
+    /// Stores films: the video files of movies.
     pub films: Arc<dyn FilmStore>,
     /// Stores subtitles.
     pub media: Arc<dyn MediaStore>,

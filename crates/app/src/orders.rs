@@ -56,7 +56,7 @@ impl Orders {
         let in_cart = unit.cart_movies(cart_id).await?;
         let movies: Vec<_> = order.items.iter().map(|item| item.movie_id).collect();
         let bought = unit.purchased_among(buyer, &movies).await?;
-        let room = usize::try_from(MAX_CART_ITEMS).unwrap_or(usize::MAX).saturating_sub(in_cart.len());
+        let room = MAX_CART_ITEMS.saturating_sub(in_cart.len());
         let returning: Vec<_> = movies
             .into_iter()
             .filter(|id| !in_cart.contains(id) && !bought.contains(id))

@@ -73,7 +73,7 @@ impl<'a> From<&'a User> for Recipient<'a> {
 pub struct Recorder {
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Seals messages until they are handled.
+    /// Encrypts the messages in the outbox.
     pub sealer: Arc<dyn Sealer>,
     /// The start of every link in a mail except the unsubscribe link, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,

@@ -89,9 +89,9 @@ pub trait TokenGenerator: Send + Sync {
     fn digest(&self, token: &PlainToken) -> TokenDigest;
 }
 
-/// The bytes were altered, or were sealed with a key that is no longer known.
+/// The bytes were altered, or were encrypted with a key that is no longer known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed data cannot be opened with the current keys")]
+#[error("the data was altered, or was encrypted with a key that is no longer known")]
 pub struct UnsealError;
 
 /// Encrypts data that must not be readable in the database, such as mails that contain tokens.

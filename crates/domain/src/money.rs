@@ -54,7 +54,7 @@ const TWO_DIGITS: [&str; 132] = [
 
 /// The text is not the ISO 4217 code of a currency in use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no currency of ISO 4217; write three capital letters, such as USD")]
+#[error("not the ISO 4217 code of a currency; write three capital letters, such as USD")]
 pub struct UnknownCurrency;
 
 impl Currency {

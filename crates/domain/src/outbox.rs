@@ -11,19 +11,19 @@ use crate::{
     time::Instant,
 };
 
-/// A message for the outbox. Its payload is sealed, since mails contain tokens.
+/// A message for the outbox. Its payload is encrypted, since mails contain tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutboxMessage {
     /// The identifier of the message, also used in the `Message-ID` of a mail.
     pub id: OutboxId,
-    /// Identifies the cause of the message: a message is dropped if one with the same key is stored, even if that one
-    /// is done.
+    /// Identifies the cause of the message: a message is dropped if another message with the same key is stored, even
+    /// if the stored message is done.
     pub dedupe_key: String,
     /// The kind of message, for operators, such as `mail` or `activation_requested`.
     pub kind: String,
     /// The user that the message concerns, when known: the message is deleted with the account.
     pub user_id: Option<UserId>,
-    /// The sealed content.
+    /// The encrypted content.
     pub payload: Vec<u8>,
     /// The earliest time to process the message.
     pub available_at: Instant,
@@ -38,7 +38,7 @@ pub struct ClaimedOutboxMessage {
     pub id: OutboxId,
     /// The kind of message.
     pub kind: String,
-    /// The sealed content.
+    /// The encrypted content.
     pub payload: Vec<u8>,
     /// How often the message was claimed, including this claim, but without claims after which it was postponed. The
     /// number identifies the claim.

@@ -14,7 +14,7 @@ use crate::{
     row::{Fault, UnreadableRow},
 };
 
-/// The certification of movies without one.
+/// The certification that a movie gets when the file contains no certification for it.
 pub const DEFAULT_CERTIFICATION: &str = "Not Rated";
 
 /// A cell of a CSV row, or a value of a JSON object.

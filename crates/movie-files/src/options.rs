@@ -10,7 +10,7 @@ pub struct ReadOptions {
     /// The shop's currency. Prices without a currency are in this currency. Prices in another currency are refused,
     /// unless `ignores_price_currency` is set.
     pub currency: Currency,
-    /// The price of movies without one.
+    /// The price that a movie gets when the file contains no price for it; `None` requires a price of every movie.
     pub default_price: Option<Money>,
     /// Which column contains which field, for columns that are not named like their field.
     pub columns: Columns,

@@ -130,7 +130,7 @@ pub struct UseCases {
     pub sandbox: Option<Sandbox>,
     /// The handling of outbox messages in the background.
     pub outbox: Arc<Outbox>,
-    /// The number of outbox messages that are handled at the same time (`OUTBOX_WORKERS`).
+    /// The number of outbox workers (`OUTBOX_WORKERS`). Slow deliveries in the background run in addition.
     pub outbox_workers: usize,
     /// The database itself.
     pub database: Arc<dyn Database>,

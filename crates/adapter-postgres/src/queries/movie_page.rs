@@ -16,13 +16,15 @@ use crate::{
     statement::Statement,
 };
 
-/// The rank by rating for an ascending list. It must equal the expression of the index; movies without a rating come
-/// last.
+/// The rank by rating for an ascending list, in which movies without a rating come last. It must equal the expression
+/// of the index `movies_by_rating_up`.
 const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE 11.0 END)";
-/// The rank by rating for a descending list, where movies without a rating come last too.
+/// The rank by rating for a descending list, in which movies without a rating come last, too. It must equal the
+/// expression of the index `movies_by_rating_down`.
 const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE -1.0 END)";
 
-/// The order of a list. Relevance is not a column, so popularity is used instead.
+/// The order of a list. No column contains the relevance, so popularity is used instead. A search whose first sort key
+/// is relevance does not use this order: see `Database::page_by_relevance`.
 pub(super) struct Order {
     columns: Vec<MovieSort>,
     keyset: Keyset,
@@ -106,7 +108,7 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
         MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
         MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
         MovieSortKey::PurchasedAt => (PURCHASED_AT, KeyType::Instant),
-        // The caller binds the user and closes the parenthesis.
+        // `Order::of` binds the user and closes the parenthesis. `Order::first_is` is never called with this key.
         MovieSortKey::AddedAt => {
             ("(SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ", KeyType::Instant)
         }

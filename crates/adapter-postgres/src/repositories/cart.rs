@@ -51,20 +51,6 @@ impl CartRepository for UnitOfWork {
         Ok(movies.into_iter().map(|id| MovieId::from_uuid(id.0)).collect())
     }
 
-    async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
-        let query = cart_items::table.filter(cart_items::cart_id.eq(DbUuid(cart_id.as_uuid()))).count();
-        let count: Option<i64> = self.first(query).await?;
-        u64::try_from(count.unwrap_or_default()).map_err(StoreError::failed)
-    }
-
-    async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError> {
-        let query = cart_items::table
-            .filter(cart_items::cart_id.eq(DbUuid(cart_id.as_uuid())))
-            .filter(cart_items::movie_id.eq(DbUuid(movie_id.as_uuid())))
-            .select(cart_items::id);
-        Ok(self.first::<DbUuid, _>(query).await?.is_some())
-    }
-
     async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError> {
         let query = diesel::insert_into(cart_items::table)
             .values((

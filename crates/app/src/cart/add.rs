@@ -52,11 +52,12 @@ impl Carts {
         movie_id: MovieId,
         now: Instant,
     ) -> Result<Option<CartRefusal>, StoreError> {
+        let movies = unit.cart_movies(cart_id).await?;
         let addition = CartAddition {
             offer: unit.find_offer(movie_id).await?,
             is_purchased: unit.is_purchased(user_id, movie_id).await?,
-            is_in_cart: unit.cart_contains(cart_id, movie_id).await?,
-            item_count: unit.count_cart_items(cart_id).await?,
+            is_in_cart: movies.contains(&movie_id),
+            item_count: movies.len(),
         };
         if let Err(refusal) = addition.check(self.currency) {
             return Ok(Some(refusal));

@@ -131,9 +131,7 @@ repositories! {
     }
     CartRepository {
         open_cart_for_update(user_id: UserId, proposed: CartId) -> Result<CartId, StoreError>, under User, locks Cart;
-        cart_contains(cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
         cart_movies(cart_id: CartId) -> Result<Vec<MovieId>, StoreError>, under Cart;
-        count_cart_items(cart_id: CartId) -> Result<u64, StoreError>;
         add_cart_item(cart_id: CartId, item: &CartItem) -> Result<bool, StoreError>, under Cart;
         remove_cart_item(user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>, under User, locks Cart;
         clear_cart(user_id: UserId) -> Result<(), StoreError>, under User, locks Cart;

@@ -183,7 +183,7 @@ impl TestStorage {
         rows.into_iter().map(message).collect()
     }
 
-    /// Unseals and returns the outbox messages that are not processed yet, oldest first.
+    /// Decrypts and returns the outbox messages that are not processed yet, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
         let claimed = self.outbox().into_iter().filter(|row| row.done_at.is_none()).map(|row| {
             let OutboxRow { id, kind, payload, created_at, .. } = row;

@@ -26,7 +26,7 @@ use crate::{
 pub struct Notifier {
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Seals mails until they are sent, and seals the tokens of their unsubscribe links.
+    /// Encrypts the mails in the outbox, and the tokens of their unsubscribe links.
     pub sealer: Arc<dyn Sealer>,
     /// The beginning of links in mails except the unsubscribe link, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,
@@ -36,8 +36,9 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Notifies the receiver, and writes the mail about it to the outbox if the receiver wants mails of this kind and
-    /// one is due now. Does nothing when the receiver is the actor, or was already notified about the same cause.
+    /// Notifies the receiver. Also writes a mail to the outbox, if the receiver wants mails about this kind of
+    /// notification and a mail about this notification is due now. Does nothing when the receiver is the actor, or was
+    /// already notified about the same cause.
     ///
     /// A unit of work that notifies several users must do so as its last step, and in the order of their identifiers:
     /// each receiver's inbox stays locked until the unit ends, and a fixed order prevents deadlocks.

@@ -8,7 +8,8 @@ use domain::{
 
 use super::Notifications;
 
-/// The first word of a sealed token, which distinguishes it from texts that were sealed for other purposes.
+/// The first word of the encrypted text in a token. It distinguishes this text from texts that are encrypted for other
+/// purposes.
 const PURPOSE: &str = "unsubscribe";
 
 /// The user and the kind of mails that an unsubscribe link is for. The link needs no sign-in: anyone who has the mail

@@ -24,7 +24,7 @@ pub enum CancelOrderError {
     Processing,
     /// The open checkout of the order could not be ended at the payment provider. `None` when each of the allowed tries
     /// found another open checkout.
-    #[error("the payment provider failed")]
+    #[error("the open checkout could not be ended at the payment provider")]
     Provider(#[source] Option<GatewayError>),
     /// The actor may not cancel the order.
     #[error(transparent)]
@@ -55,8 +55,8 @@ enum Step {
 
 impl Orders {
     /// Cancels a pending order of the user, and puts its movies back into the cart. An open checkout is ended at the
-    /// provider first; if it was already paid, the order is paid instead of canceled. Returns `None` when the user has
-    /// no such order. An order that is already canceled is not changed.
+    /// provider first. If the checkout was already paid, the order becomes paid, and [`CancelOrderError::Paid`] is
+    /// returned. Returns `None` when the user has no such order. An order that is already canceled is not changed.
     ///
     /// # Errors
     /// See [`CancelOrderError`].

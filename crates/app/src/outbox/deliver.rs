@@ -28,7 +28,7 @@ const KEPT_AFTER_DONE: TimeDelta = TimeDelta::days(7);
 pub struct Outbox {
     /// Claims messages.
     pub queue: Arc<dyn OutboxQueue>,
-    /// Unseals messages.
+    /// Decrypts messages.
     pub sealer: Arc<dyn Sealer>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,

@@ -53,13 +53,13 @@ pub enum Message {
     },
 }
 
-/// The message cannot be read, for example because it was sealed with a lost key or written by a newer version.
+/// The message cannot be read, for example because it was encrypted with a lost key or written by a newer version.
 #[derive(Debug, thiserror::Error)]
 #[error("the message cannot be read")]
 pub struct InvalidMessage;
 
 impl Message {
-    /// Creates the sealed row of the message, which is due immediately.
+    /// Creates the outbox row of the message, with an encrypted payload. The row is due immediately.
     #[must_use]
     pub fn seal(
         &self,

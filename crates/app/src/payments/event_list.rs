@@ -25,7 +25,7 @@ impl Payments {
     /// # Errors
     /// When the store fails. If the provider fails, the list is read again later.
     pub async fn read_event_list(&self) -> Result<u64, StoreError> {
-        // A shop without payments cannot have missed events.
+        // The identifier of the shop is stored with the first payment. Before that, no event is about this shop.
         if self.queries.shop_id().await?.is_none() {
             return Ok(0);
         }

@@ -47,7 +47,7 @@ pub enum PayError {
     MovieUnavailable,
     /// The provider failed, or its answer is not known; `None` when no try led to an open checkout. Starting again is
     /// safe.
-    #[error("the payment provider failed")]
+    #[error("the payment could not be started at the payment provider")]
     Provider(#[source] Option<GatewayError>),
     /// Another request with the same idempotency key is still running.
     #[error("a request with this idempotency key is being processed")]

@@ -13,7 +13,7 @@ pub enum Role {
 
 /// The text is not the name of a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a role: user, moderator or admin")]
+#[error("not a role; the roles are user, moderator and admin")]
 pub struct UnknownRole;
 
 impl Role {

@@ -50,12 +50,8 @@ pub trait CartRepository: Send {
     /// MUST NOT create two carts when two units do so concurrently.
     async fn open_cart_for_update(&mut self, user_id: UserId, proposed: CartId)
     -> Result<CartId, StoreError>;
-    /// Whether the cart contains the movie.
-    async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
     /// The movies in the cart, the most recently added first.
     async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError>;
-    /// How many movies the cart contains.
-    async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
     /// Adds a movie; `false` when it is already in the cart. MUST NOT add a movie twice, even when two units add it
     /// concurrently.
     async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError>;

@@ -5,7 +5,7 @@ use crate::{
 };
 
 /// The maximum number of movies in a cart.
-pub const MAX_CART_ITEMS: u64 = 100;
+pub const MAX_CART_ITEMS: usize = 100;
 
 /// Why a movie cannot be put in a cart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -47,7 +47,7 @@ pub struct CartAddition {
     /// Whether the cart contains the movie.
     pub is_in_cart: bool,
     /// How many movies the cart contains.
-    pub item_count: u64,
+    pub item_count: usize,
 }
 
 impl CartAddition {

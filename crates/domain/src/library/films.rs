@@ -56,8 +56,8 @@ impl fmt::Debug for FilmSource {
     }
 }
 
-/// Stores films: files that are too large for memory. When the store cannot be reached or denies access, every method
-/// MUST return [`StoreError::Unavailable`].
+/// Stores films: the video files of movies, which are too large for memory. When the store cannot be reached or denies
+/// access, every method MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait FilmStore: Send + Sync {
     /// Stores a file durably, part by part, and calls `progress` with the number of bytes stored since the last call.

@@ -43,9 +43,9 @@ const NAMES: [(&str, &str); 36] = [
     ("zh", "中文"),
 ];
 
-/// The text is not the tag of a language.
+/// The text does not have the form of a language tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a language, such as de or pt-BR")]
+#[error("not a language tag; write one such as de or pt-BR")]
 pub struct InvalidLanguage;
 
 /// The language of subtitles, as its tag (RFC 5646): `de`, `pt-BR`, `zh-Hant`.

@@ -114,7 +114,7 @@ where
 /// Stores how far users have watched the movies that they bought.
 #[async_trait]
 pub trait ProgressRepository: Send {
-    /// The running time of a movie that the user has an active purchase of; `None` without one.
+    /// The running time of a movie that the user has an active purchase of; `None` without an active purchase.
     async fn bought_running_time(
         &mut self,
         user_id: UserId,
@@ -135,7 +135,7 @@ pub trait ProgressRepository: Send {
     ) -> Result<(), StoreError>;
 }
 
-/// Stores the files of movies.
+/// Stores which files belong to which movie.
 #[async_trait]
 pub trait MovieMediaRepository: Send {
     /// Locks the movie until the unit ends; `false` when there is no such movie.

@@ -120,8 +120,8 @@ impl NotificationCause {
         }
     }
 
-    /// The key of the cause among all causes of its receiver. A second notification with the same key is not created,
-    /// or is merged into the first one.
+    /// The deduplication key, which is unique among the notifications of one receiver. A second notification with the
+    /// same key is not created. A like by another user is added to the existing notification instead.
     #[must_use]
     pub fn dedupe_key(&self) -> String {
         let kind = self.kind().as_str();

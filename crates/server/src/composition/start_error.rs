@@ -54,10 +54,10 @@ pub enum StartError {
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
     /// Files cannot be stored in this folder.
-    #[error("cannot keep pictures: {0}: check MEDIA_URL and DATA_DIR")]
+    #[error("cannot store media files: {0}: check MEDIA_URL and DATA_DIR")]
     MediaFolder(#[from] FolderError),
     /// Files cannot be stored in this bucket.
-    #[error("cannot keep pictures: {0}: check MEDIA_URL and the AWS_… settings")]
+    #[error("cannot store media files: {0}: check MEDIA_URL and the AWS_… settings")]
     MediaBucket(#[from] S3Error),
     /// The sandbox cannot be used.
     #[error("cannot take payments: {0}: check DATA_DIR")]

@@ -20,7 +20,7 @@ pub enum SecretFileError {
     #[error("APP_SECRET_KEY is missing; allowed: a random text of 32 bytes or more")]
     MissingInProduction,
     /// The file cannot be read or written.
-    #[error("cannot keep a secret in {path} ({source}): make the folder writable or set DATA_DIR")]
+    #[error("cannot read or store the secret in {path} ({source}): make the folder writable or set DATA_DIR")]
     File {
         /// The path of the file.
         path: PathBuf,

@@ -16,24 +16,25 @@ use crate::composition::error_chain;
 /// The duration after which a delivery counts as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(2);
 
-/// How long a message to a slow destination is postponed if no further slow delivery to it may run now.
+/// How long a message to a slow destination is postponed if its delivery may not start now.
 const POSTPONED_BY: Duration = Duration::from_secs(20);
 
-/// The number of slow deliveries that may run for each worker.
+/// The maximum number of deliveries in the background, per worker.
 const SLOW_FOR_EACH: usize = 2;
 
-/// Returns the maximum number of deliveries that this many workers run at the same time, both fast and slow ones.
+/// Returns the maximum number of deliveries that this many workers run at the same time, including the deliveries in
+/// the background.
 pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
     workers.saturating_add(workers.saturating_mul(SLOW_FOR_EACH))
 }
 
 /// Handles the messages of the outbox, several at the same time.
 ///
-/// A slow destination must delay only its own messages. Therefore, if a delivery
-/// turns out to be slow, its worker begins with the next message, and the slow delivery continues in the background. The
-/// number of deliveries in the background is limited; a further slow delivery keeps its worker until it ends. While the
-/// destination counts as slow, further deliveries to it start as slow deliveries. Their
-/// messages are postponed if too many deliveries to the destination, or too many slow deliveries, are running.
+/// A slow destination must delay only its own messages. Therefore, a slow delivery continues in the background, and its
+/// worker begins with the next message. The number of deliveries in the background is limited: while the maximum is
+/// running, a further slow delivery keeps its worker until it ends. As long as a destination counts as slow, new
+/// deliveries to it start in the background. A message to it is postponed if the maximum number of deliveries is
+/// already running in the background or to this destination.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
     /// The number of workers. It is also the maximum number of running deliveries to a slow destination.

@@ -63,8 +63,8 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
     for (to, mails) in by_recipient {
         assert_eq!(mails.len(), 1, "{to} got different mails: {mails:?}");
     }
-    // Each kill may interrupt up to twelve deliveries of the process: those of four normal workers and of eight for
-    // slow hosts.
+    // Each kill may interrupt up to twelve deliveries of the process: each of the four workers runs one delivery, and
+    // up to eight slow deliveries run in the background.
     let again = mails.len() - ACCOUNTS;
     assert!((holds.len()..=holds.len() * 12).contains(&again), "{again} mails were sent twice");
 }

@@ -6,17 +6,19 @@ use crate::text::fold;
 /// The version of the rules for index entries. Entries of an earlier version are created again.
 pub const SEARCH_INDEX_VERSION: i32 = 2;
 
-/// The entry of a movie in the search index. Words of the description that also occur in the name or the people are
-/// omitted.
+/// The entry of a movie in the search index. Words of the description are omitted if they also occur in the name of the
+/// movie, or in the names of its directors and stars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// The folded name, in which the filter by title finds a text.
+    /// The folded name. The filter `title` finds the movie if this name contains the text of the filter.
     pub title: String,
     /// The key by which a search for the complete name finds the movie.
     pub name_key: String,
-    /// The words of the name, with all spellings of parts that contain punctuation.
+    /// The words of the name, with the other spellings of words with punctuation: `Spider-Man` becomes `man`, `spider`
+    /// and `spiderman`.
     pub name: Vec<String>,
-    /// Adjacent words of the name, written as one word. They match only complete words of a search.
+    /// Adjacent words of the name, written as one word, such as `darkknight`. A search finds them only by the complete
+    /// word, not by its beginning.
     pub joined: Vec<String>,
     /// The words of the names of directors and stars.
     pub people: Vec<String>,
@@ -47,7 +49,8 @@ impl IndexEntry {
     }
 }
 
-/// Returns the words of a text in every spelling. The text must have the form of [`searchable`].
+/// Returns the words of a text, and the [other spellings](other_spellings) of words with punctuation. The text must be
+/// a result of [`searchable`].
 pub(super) fn spellings(searchable: &str) -> BTreeSet<String> {
     let mut all = other_spellings(searchable);
     all.extend(words(searchable).into_iter().map(|word| word.text));

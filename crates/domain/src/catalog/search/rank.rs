@@ -96,8 +96,8 @@ impl<'a> Ranking<'a> {
 
     /// Returns how well a movie that the search found matches. Movies whose name is the search, with or without an
     /// article, rank first. Then follow names that begin with the search, names that contain all words, movies where
-    /// some words are only in the people, and finally movies where some words are only in the description. Within each
-    /// group, complete words rank before prefixes, and literal matches before other spellings.
+    /// some words are only in the names of directors or stars, and finally movies where some words are only in the
+    /// description. Within each group, complete words rank before prefixes, and literal matches before other spellings.
     #[must_use]
     pub fn rank(&self, candidate: Candidate<'_>) -> SearchRank {
         let mut sets = match self.rank_in_name(candidate.name) {

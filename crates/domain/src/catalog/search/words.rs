@@ -43,8 +43,8 @@ pub(super) struct Word {
     pub(super) part: usize,
 }
 
-/// The text as it is searched and compared: folded, with fractions, superscripts and `&` written out. Texts with the
-/// same form are the same search.
+/// The text as it is searched and compared: folded, with fractions, superscripts and `&` written out. Two texts with
+/// the same result are the same search.
 pub(super) fn searchable(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -84,7 +84,8 @@ pub(super) fn searchable(text: &str) -> String {
     fold(&plain)
 }
 
-/// The words of a text in the form of [`searchable`]. An apostrophe does not separate words; other punctuation does.
+/// The words of a text, which must be a result of [`searchable`]. An apostrophe does not separate words; other
+/// punctuation does.
 pub(super) fn words(searchable: &str) -> Vec<Word> {
     let mut words = Vec::new();
     for (part, text) in searchable.split(' ').enumerate() {

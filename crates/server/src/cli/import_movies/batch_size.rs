@@ -32,7 +32,7 @@ impl BatchSize {
     /// influence.
     pub(super) fn note(&mut self, rows: usize, taken: Duration) {
         if taken > LONG {
-            self.rows = self.rows.div_euclid(2).max(SMALLEST);
+            self.rows = self.rows.div_euclid(2).max(SMALLEST).min(self.largest);
         } else if taken < SHORT && rows >= self.rows {
             self.rows = self.rows.saturating_mul(2).min(self.largest);
         }
@@ -56,6 +56,8 @@ mod tests {
         assert_eq!(after(4_000, 2.0), 4_000);
         assert_eq!([after(4_000, 5.0), after(2_000, 3.0), after(1_000, 3.0)], [2_000, 1_000, 500]);
         assert_eq!([after(500, 3.0), after(250, 3.0)], [250, 250]);
-        assert_eq!(BatchSize::up_to(100).rows(), 100);
+        let mut small = BatchSize::up_to(100);
+        small.note(100, Duration::from_secs(3));
+        assert_eq!(small.rows(), 100, "at most the largest size");
     }
 }
