@@ -30,12 +30,14 @@ impl UnitOfWork {
     /// people.
     pub(crate) async fn index_movies(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         for chunk in ids.chunks(CHUNK) {
+            // Each name is a scalar subquery. For a join, PostgreSQL would read all names for every movie as long as it
+            // has no statistics of the tables, as during the first import.
             let mut statement = Statement::<IndexedTypes>::new(format!(
                 "SELECT m.id, m.name, m.description, (SELECT {NAMES} FROM (\
-                 SELECT d.name FROM movie_directors l JOIN directors d ON d.id = l.director_id \
+                 SELECT (SELECT name FROM directors WHERE id = l.director_id) AS name FROM movie_directors l \
                  WHERE l.movie_id = m.id \
-                 UNION SELECT s.name FROM movie_stars l JOIN stars s ON s.id = l.star_id WHERE l.movie_id = m.id) AS n) \
-                 FROM movies m WHERE "
+                 UNION SELECT (SELECT name FROM stars WHERE id = l.star_id) FROM movie_stars l \
+                 WHERE l.movie_id = m.id) AS n) FROM movies m WHERE "
             ));
             push_any(&mut statement, "m.id", chunk.to_vec());
             let rows: Vec<IndexedRow> = self.load(statement).await?;

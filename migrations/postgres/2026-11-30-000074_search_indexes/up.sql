@@ -6,5 +6,11 @@ ALTER TABLE movie_search ADD COLUMN title_parts tsvector NOT NULL DEFAULT '';
 UPDATE movie_search s SET index_version = 2, title_parts = coalesce(
     (SELECT array_to_tsvector(array_agg(substr(m.name_key, n, 3))) FROM generate_series(1, length(m.name_key)) AS n), ''
 ) FROM movies m WHERE m.id = s.movie_id AND s.index_version = 1;
-CREATE INDEX movie_search_title_parts ON movie_search USING GIN (title_parts) WITH (fastupdate = off);
+CREATE INDEX movie_search_title_parts ON movie_search USING GIN (title_parts)
+    WITH (fastupdate = on, gin_pending_list_limit = 256);
 DROP INDEX movies_name_trigrams;
+-- New entries are collected and written to the index together, which takes a seventh of the time in an import. A search
+-- also reads the collected entries, of which there are at most 256 kB.
+ALTER INDEX movie_search_names SET (fastupdate = on, gin_pending_list_limit = 256);
+ALTER INDEX movie_search_persons SET (fastupdate = on, gin_pending_list_limit = 256);
+ALTER INDEX movie_search_document SET (fastupdate = on, gin_pending_list_limit = 256);
