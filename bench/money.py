@@ -16,6 +16,8 @@ from server import SECONDS, SECRET, Server, fetch
 
 # The number of webhooks and of changes of carts per second, and the number of connections that send them.
 RATE, SENDERS = 200, 16
+# The number of orders per second. Each is created with three further calls, which change the cart and cancel it.
+ORDERS = 50
 # The number of payments for which the time from the provider's page to the library is measured.
 FOLLOWED = 20
 
@@ -90,22 +92,28 @@ def carts(server: Server, tokens: list[str], movies: list[str]) -> dict:
     return at_a_constant_rate(call, callers)
 
 
-def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
-    """Measures the creation of orders of one movie while all users order at the same time, and cancel their orders."""
+def orders(server: Server, tokens: list[str], movies: list[str], rate: int) -> dict:
+    """Measures the creation of orders of one movie by several users, who cancel them.
+
+    Orders are created at a constant rate, or as fast as possible if the rate is 0.
+    """
     times: list[float] = []
     refused: list[str] = []
-    until = time.monotonic() + SECONDS
+    begin = time.monotonic() + 0.2
+    numbers = iter(range(10**9))
 
     def work(user: int) -> None:
         caller = Caller(server, tokens[user])
         caller.call("DELETE", "/api/v1/cart")
-        for movie in movies:
-            if time.monotonic() > until:
+        for number in numbers:
+            due = begin + number / rate if rate else time.monotonic()
+            if max(due, time.monotonic()) > begin + SECONDS:
                 return
-            if caller.add(movie) >= 300:
+            if caller.add(movies[number % len(movies)]) >= 300:
                 continue
+            time.sleep(max(0.0, due - time.monotonic()))
             status, body, took = caller.call("POST", "/api/v1/orders")
-            times.append(took)
+            times.append(max(took, (time.monotonic() - due) * 1000) if rate else took)
             if status != 201:
                 refused.append(f"{status} {body[:200]!r}")
             else:
@@ -115,7 +123,7 @@ def orders(server: Server, tokens: list[str], movies: list[str]) -> dict:
             caller.call("DELETE", "/api/v1/cart")
 
     together(len(tokens), work)
-    return quantiles(times) | {"bad": len(refused), "refusal": refused[:1]}
+    return quantiles(times) | {"bad": len(refused), "refusal": refused[:1], "rate": len(times) / SECONDS}
 
 
 def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult | None:
@@ -186,7 +194,7 @@ def measure(server: Server) -> dict:
         movies += [movie["id"] for movie in page["items"]]
         cursor = f"&cursor={page['next_cursor']}"
     tokens = server.tokens()
-    result = {"orders": orders(server, tokens, movies[:2000])}
+    result = {"orders": orders(server, tokens, movies[:2000], ORDERS), "many_orders": orders(server, tokens, movies[:2000], 0)}
     result["entitled"] = entitlements(server, tokens[1], movies[2000:2400])
     result["webhooks"] = webhooks(server, tokens[2], movies[2400:2500])
     result["cart"] = carts(server, tokens, movies[2500:2600])
