@@ -193,8 +193,7 @@ async fn the_migration_writes_the_parts_of_existing_titles_as_the_program_does()
     let written = lines(&client, parts).await;
     assert!(written.contains(&"2 'at' 'eat' 'hea' 't'".to_owned()), "{written:?}");
     assert_eq!(written.len(), 6);
-    let migration =
-        migrations().into_iter().find(|path| path.ends_with("2026-11-30-000074_search_indexes"));
+    let migration = migrations().into_iter().find(|path| path.ends_with("2026-11-30-000074_search_indexes"));
     for file in ["down.sql", "up.sql"] {
         let sql = std::fs::read_to_string(migration.as_ref().unwrap().join(file)).unwrap();
         client.batch_execute(&sql).await.unwrap();

@@ -33,6 +33,14 @@ const TOP_MOVIE: i32 = 0;
 const GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
 
+/// The payments that did not pay an order, although money was received. There are few, so the refunds and disputes of
+/// other payments are found without reading these payments.
+macro_rules! payments_without_sale {
+    () => {
+        "(SELECT id FROM payments WHERE received_minor IS NOT NULL AND coalesce(settlement, '') <> 'pays_order')"
+    };
+}
+
 /// The kind of the row, the identifier, the name, the number of sold items, and the net sum in minor units.
 type SoldTypes = (Integer, Nullable<SqlId>, Text, BigInt, BigInt);
 type SoldRow = (i32, Option<DbUuid>, String, i64, i64);
@@ -223,8 +231,11 @@ impl Database {
             .by_day(
                 scope,
                 "r.amount_minor",
-                " FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.settlement = 'pays_order' \
-                 AND r.status = 'succeeded' AND r.amount_currency = ",
+                concat!(
+                    " FROM refunds r WHERE r.payment_id NOT IN ",
+                    payments_without_sale!(),
+                    " AND r.status = 'succeeded' AND r.amount_currency = "
+                ),
                 "r.completed_at",
             )
             .await?;
@@ -232,8 +243,11 @@ impl Database {
             .by_day(
                 scope,
                 "d.withdrawn_minor",
-                " FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.settlement = 'pays_order' \
-                 AND d.status = 'lost' AND d.amount_currency = ",
+                concat!(
+                    " FROM disputes d WHERE d.payment_id NOT IN ",
+                    payments_without_sale!(),
+                    " AND d.status = 'lost' AND d.amount_currency = "
+                ),
                 "d.closed_at",
             )
             .await?;
