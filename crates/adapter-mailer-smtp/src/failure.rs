@@ -28,7 +28,7 @@ pub enum SmtpError {
     #[error("the mail server refused the login with {0}")]
     LoginRefused(u16),
     /// The server supports none of the login methods that this mailer supports (PLAIN, LOGIN).
-    #[error("the mail server accepts no password, or not on this connection")]
+    #[error("the mail server offers neither of the login methods PLAIN and LOGIN on this connection")]
     NoLogin,
     /// The server refused the mail, with its reply code: 4xx for a temporary refusal, 5xx for a permanent one.
     #[error("the mail server refused the mail with {0}")]

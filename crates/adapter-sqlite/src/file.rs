@@ -16,11 +16,11 @@ pub(crate) enum Purpose {
     Checkpoint,
 }
 
-/// The settings with which every connection is opened; connections for some purposes then change a few of them. Each
-/// commit and each checkpoint is synced to the disk (`synchronous = FULL`), except that [`LogSync`](crate::log_sync)
-/// syncs the commits of units of work. A migration that a power failure loses is run
-/// again. Each connection caches 4 MiB of pages. The file is not memory-mapped, because each connection's map would
-/// count as memory of the process.
+/// The settings with which every connection is opened. [`DatabaseFile::open`] then changes some of them for the purpose
+/// of the connection. Checkpoints are synced to the disk (`synchronous = FULL`). Connections that write use `NORMAL`
+/// instead, so SQLite does not sync their commits: [`LogSync`](crate::log_sync) syncs the commits of units of work, and
+/// a migration that is lost in a power failure is run again. Each connection caches 4 MiB of pages. The file is not
+/// memory-mapped, because each connection's map would count as memory of the process.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
     PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
@@ -94,8 +94,8 @@ impl DatabaseFile {
         Ok(connection)
     }
 
-    /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so it can be closed at any time;
-    /// closing the database file itself would release the locks of all connections.
+    /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so it can be closed at any
+    /// time; closing the database file itself would release the locks of all connections.
     pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
         let mut path = self.path.clone().into_os_string();
         path.push("-wal");

@@ -54,7 +54,8 @@ impl NumberStyle {
         if is_plain { text.parse().map_err(|_| NumberError::Malformed) } else { Err(NumberError::Malformed) }
     }
 
-    /// The number with a decimal point in place of a decimal comma, if the notation allows a decimal comma.
+    /// The number with a decimal point in place of its first comma, if the notation allows a decimal comma and the text
+    /// contains no point. Otherwise the unchanged text.
     pub(crate) fn with_point(self, text: &str) -> String {
         if self == Self::DecimalComma && !text.contains('.') {
             text.replacen(',', ".", 1)

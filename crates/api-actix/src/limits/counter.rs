@@ -27,8 +27,8 @@ pub(crate) struct RateLimitCounter {
 /// Selects one of the configured limits.
 type LimitOf = fn(&RateLimits) -> &RateLimit;
 
-/// The limits that a request was counted against, in the order of counting, which begins with the widest limit. They
-/// are stored in the extensions of the request.
+/// The limits that a request was counted against, in the order of counting: first the global limit or the limit of
+/// health checks. They are stored in the extensions of the request.
 #[derive(Debug, Default)]
 struct CountedLimits(Vec<CountedLimit>);
 
@@ -209,7 +209,8 @@ impl RateLimitCounter {
             return;
         }
         let mut written = RateLimitHeaders::default();
-        // The narrowest limit comes first: many clients read only the first.
+        // The limits are written in the reverse order of counting, so that the global limit is the last, because many
+        // clients read only the first limit.
         for counted in counted.iter().rev().filter(|counted| counted.rule != Rule::RefundedAndHidden) {
             written.add_limit((counted.limit)(limits), &counted.quotas);
         }

@@ -123,8 +123,8 @@ impl LiveStreams {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a permit to open a stream. It must be taken before the caller is authenticated, because authentication
-    /// needs a statement as well.
+    /// Waits for a permit to open a stream. The permit must be acquired before the caller is authenticated, because the
+    /// permits also limit the concurrent database queries of this authentication.
     ///
     /// # Errors
     /// 503 when no permit is available in time.

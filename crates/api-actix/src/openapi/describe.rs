@@ -97,7 +97,8 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     }
 }
 
-/// Adds the identifier in the path. paperclip gives it the name of the parameter in the path.
+/// Adds the path parameter that contains an identifier. Its name is empty here; paperclip sets it to the name in the
+/// path template.
 pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     if !is_recording() {
         return;
@@ -112,7 +113,7 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a file name in the path. paperclip gives it the name of the parameter in the path.
+/// Adds the path parameter that contains a file name. As in [`add_path_id`], paperclip sets the parameter's name.
 pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -127,7 +128,7 @@ pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
     add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a name in the path, which must be one of `names`. paperclip gives it the name of the parameter in the path.
+/// Adds the path parameter that contains one of `names`. As in [`add_path_id`], paperclip sets the parameter's name.
 pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, names: &[String]) {
     if !is_recording() {
         return;
@@ -178,8 +179,8 @@ pub(crate) fn add_idempotency_key(op: &mut DefaultOperationRaw, longest: usize) 
     let object = json!({
         "in": "header",
         "required": false,
-        "description": "Names the request: repeated with the same body within 24 hours, it is done once and answered again, with \
-            `Idempotency-Replayed: true`.",
+        "description": "Identifies the request. If it is repeated with the same body within 24 hours, it is executed only once, and \
+            the stored answer is returned with `Idempotency-Replayed: true`.",
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]+$", "minLength": 1, "maxLength": longest},
         "example": "5f2b1c9e-order-1",
     });
@@ -355,7 +356,8 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut()?.shift_remove(key)
 }
 
-/// Declares that the operation accepts a bearer token. The role is recorded as a scope, which `convert` replaces.
+/// Declares that the operation accepts a bearer token. The required role is recorded as a scope. `convert` removes the
+/// scope and writes the role to `x-required-role` and to the description.
 pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     let roles = needed.map(|role| role.as_str().to_owned());
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
@@ -369,7 +371,7 @@ pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({
         "in": "header",
         "required": false,
-        "description": "The id of the last event that the client got; later events are sent first.",
+        "description": "The id of the last event that the client got. The events after it are sent before new ones.",
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 100},
         "example": example,
     });

@@ -13,7 +13,7 @@ use super::{Catalog, audit::Cause, resolve::NewName};
 #[derive(Debug, thiserror::Error)]
 pub enum CreateNameError {
     /// Another name of this kind is equal, ignoring case and accents.
-    #[error("another one has this name")]
+    #[error("another name of this kind is equal")]
     Taken,
     /// The actor may not change the catalogue.
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub enum RenameError {
     #[error("there is no such name")]
     NotFound,
     /// Another name of this kind is equal, ignoring case and accents.
-    #[error("another one has this name")]
+    #[error("another name of this kind is equal")]
     Taken,
     /// The actor may not change the catalogue.
     #[error(transparent)]

@@ -43,9 +43,10 @@ pub enum RefundError {
 }
 
 impl Payments {
-    /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then requests from the provider;
-    /// `None` when there is no such payment. A refund that consists of free items succeeds immediately. If the
-    /// request has an idempotency key, the key is claimed in the same unit of work.
+    /// Reserves money of a payment for a refund, which the caller then requests from the provider with
+    /// [`Payments::send_refund`]. Returns `None` when there is no such payment. A refund that consists of free items
+    /// succeeds immediately, without the provider. If the request has an idempotency key, the key is claimed in the
+    /// same unit of work.
     ///
     /// # Errors
     /// See [`RefundError`].

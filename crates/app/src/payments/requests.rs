@@ -35,10 +35,10 @@ pub enum RequestRefundError {
     OrderNotPaid,
     /// At least one of the movies was already refunded or has a pending refund, no movies are left, or no money is
     /// left.
-    #[error("it was already refunded, or a refund of it is pending")]
+    #[error("a movie was already refunded or has a pending refund, or nothing is left to refund")]
     AlreadyRefunded,
     /// Another request about one of the movies is open.
-    #[error("another request about it is open")]
+    #[error("another request about one of the movies is open")]
     AlreadyRequested,
     /// Some of the movies are not in the order. Contains their positions in the list of requested movies, from 0.
     #[error("the order does not have the movie")]
@@ -180,9 +180,10 @@ impl Payments {
         }
     }
 
-    /// Decides about a request. Approving reserves a refund. Unless the refund is of free movies only,
-    /// [`Payments::send_refund`] then requests it from the provider. Returns `None` when there is no such request,
-    /// `Some(None)` when it was rejected, and otherwise the identifier of the refund.
+    /// Approves or rejects a request. An approval reserves a refund, which the caller then requests from the provider
+    /// with [`Payments::send_refund`]. If all movies of the refund are free, the refund succeeds immediately, without
+    /// the provider. Returns `None` when there is no such request, `Some(None)` when the request was rejected, and
+    /// otherwise the identifier of the refund.
     ///
     /// # Errors
     /// See [`DecideRefundError`].
@@ -308,8 +309,8 @@ impl Payments {
     }
 }
 
-/// The reason of a refund for an approved request. The buyer's text is stored only with the request, which can be
-/// erased.
+/// The reason that is stored with the refund for an approved request. The buyer's own text is not copied to the
+/// refund: it is stored only with the request, where it can be erased.
 const APPROVED: &str = "The buyer's request was approved.";
 
 fn is_returning(held: &Held, movie: MovieId) -> bool {

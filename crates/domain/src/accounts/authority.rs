@@ -23,7 +23,7 @@ pub enum AccessError {
     #[error("the session has ended or the account is no longer active")]
     SignedOut,
     /// The actor's role does not permit the action.
-    #[error("the role does not permit it")]
+    #[error("the role does not permit the action")]
     RoleTooLow,
     /// The store failed.
     #[error(transparent)]

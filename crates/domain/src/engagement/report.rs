@@ -24,7 +24,7 @@ macro_rules! named {
 
         #[doc = concat!("The text is not the name of a ", $what, ".")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-        #[error("nothing has this name")]
+        #[error("no value has this name")]
         pub struct $error;
 
         impl $name {

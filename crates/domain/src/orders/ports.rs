@@ -109,7 +109,8 @@ pub trait OrderRepository: Send {
     /// the unit MUST be dropped. MUST NOT allow two pending orders of a user with the same movie, even when two units
     /// add them concurrently.
     async fn insert_order(&mut self, order: &Order) -> Result<bool, StoreError>;
-    /// Writes the order's state. When the order is no longer pending, its movies MUST be free for other orders.
+    /// Writes the order's state. When the order is no longer pending, the buyer's other orders MUST be allowed to
+    /// contain its movies.
     async fn update_order_state(&mut self, order: &Order) -> Result<(), StoreError>;
     /// Writes the prices of the order's items, and its total.
     async fn update_order_prices(&mut self, order: &Order) -> Result<(), StoreError>;

@@ -3,7 +3,8 @@ use crate::time::Instant;
 /// Why a payment failed, or why the last attempt was declined.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PaymentFailure {
-    /// When the provider reported the failure. Of several failures the latest one counts.
+    /// The time of the failure, which may be an approximation. If there were several failures, the one with the latest
+    /// time is kept.
     pub at: Instant,
     /// The code: the provider's decline code, or a code of this service, such as [`PaymentFailure::AMOUNT_MISMATCH`].
     pub code: String,
@@ -22,7 +23,7 @@ pub enum Advice {
     TryLater,
     /// Complete the bank's confirmation.
     Authenticate,
-    /// Nothing: the shop will resolve it.
+    /// Do nothing: the shop will resolve the problem.
     Wait,
 }
 
@@ -79,8 +80,9 @@ impl PaymentFailure {
         }
     }
 
-    /// What the buyer can do. The codes are those of cards at Stripe (<https://docs.stripe.com/declines/codes>); an
-    /// unknown code is a decline without a reason.
+    /// What the buyer can do. Apart from the codes of this service, the codes are Stripe's decline codes for cards
+    /// (<https://docs.stripe.com/declines/codes>). An unknown code gets the same advice as a decline for which the bank
+    /// gave no reason.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self.code.as_str() {

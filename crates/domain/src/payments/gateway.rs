@@ -191,7 +191,7 @@ pub enum GatewayError {
     NotReached(#[source] Box<dyn Error + Send + Sync>),
     /// The answer was lost, or was an ambiguous error: the call may have taken effect or not. Query the provider's
     /// state before acting.
-    #[error("it is unknown whether the payment provider did it")]
+    #[error("it is unknown whether the call of the payment provider took effect")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
 }
 

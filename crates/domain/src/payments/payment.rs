@@ -263,7 +263,7 @@ impl PaymentState {
         }
     }
 
-    /// The state after the checkout has ended. When two ends are reported, the earlier one counts.
+    /// The state after the checkout has ended. If the end is reported twice, the earlier time is kept.
     fn ended(&self, at: Instant) -> Self {
         match self {
             Self::Pending { failure: Some(failure) } | Self::Processing { failure: Some(failure) } => {

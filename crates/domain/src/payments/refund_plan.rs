@@ -65,7 +65,7 @@ pub enum RefundRefusal {
     #[error("a dispute of the payment is open")]
     Disputed,
     /// One of the items, or the whole payment, was already refunded or has a pending refund.
-    #[error("it was already refunded, or a refund of it is pending")]
+    #[error("an item or the whole payment was already refunded or has a pending refund")]
     AlreadyRefunded,
     /// The refund is larger than the amount of the payment that can still be refunded, or it is a refund of single
     /// items although the buyer paid in another currency.

@@ -108,7 +108,7 @@ pub trait RefundRequestRepository: Send {
     /// The request; `None` when there is no such request.
     async fn find_refund_request(&mut self, id: RefundRequestId)
     -> Result<Option<RefundRequest>, StoreError>;
-    /// Writes the decision. The items MUST then be free for other requests.
+    /// Writes the decision. Other requests MUST then be allowed to contain the items.
     async fn decide_refund_request(&mut self, request: &RefundRequest) -> Result<(), StoreError>;
 }
 

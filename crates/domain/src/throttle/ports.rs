@@ -14,8 +14,9 @@ pub trait RateLimiter: Send + Sync {
     /// simultaneous uses must not exceed the quotas. MUST count subjects and limits separately, and MUST store the
     /// counts of a bounded number of subjects only.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
-    /// Counts a use that may be repeated with its key, as in [`Usage::take_once`](super::Usage::take_once). MUST be
-    /// atomic: of simultaneous repetitions only one is counted. MUST keep the keys of subjects and limits separate.
+    /// Counts a use, but only once for each key, as in [`Usage::take_once`](super::Usage::take_once): a repetition of a
+    /// counted use is allowed and not counted again. MUST be atomic: of simultaneous uses with the same key, at most
+    /// one is counted. MUST keep the keys of subjects and limits separate.
     async fn take_once(&self, limit: &RateLimit, subject: &str, key: &str) -> Verdict;
     /// Reverts the count of a use that was allowed and then failed through no fault of the client. MUST do so for every
     /// quota whose window has not ended, atomically, and MUST change nothing when nothing was counted.

@@ -241,7 +241,9 @@ mod tests {
             "movies attach-media",
             "users create-admin",
             "audit verify",
+            "check",
             "dev generate-movies",
+            "dev problems",
             "openapi",
             "config",
         ] {

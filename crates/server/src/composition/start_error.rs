@@ -37,7 +37,7 @@ pub enum StartError {
     #[error("the database is {0} migrations behind: run `cinema migrate` first")]
     Behind(usize),
     /// The schema is newer than this program.
-    #[error("the database was migrated by a newer version of cinema: use that one")]
+    #[error("the database was migrated by a newer version of cinema: use that version")]
     Ahead,
     /// The server cannot listen on this address.
     #[error("cannot listen on {address} ({source}): stop what listens there, or set APP_HOST and APP_PORT")]

@@ -46,7 +46,7 @@ async fn above_its_limit_the_server_refuses_requests(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-/// One real password hash is computed at a time, and there are far more callers than places in the queue.
+/// Passwords are hashed at full cost, one at a time, and there are far more callers than places in the queue.
 async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: Engine) {
     let settings = [
         ("HASH_SLOTS", "1"),

@@ -52,8 +52,8 @@ impl Begun {
         self.answer().await.0
     }
 
-    /// Reads the answer, which may arrive before the body was sent. Returns the answer, and the connection, which this
-    /// client has not closed.
+    /// Reads the answer, which may arrive before the body was sent. Also returns the connection, so that the client's
+    /// side of the connection stays open until the caller drops it.
     async fn answer(mut self) -> (String, Self) {
         let mut answer = Vec::new();
         let mut part = [0_u8; 4096];
@@ -116,7 +116,7 @@ async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engin
     upload(&bob).await.problem(415, "unsupported_media_type");
 }
 
-/// Begins to send a webhook as the client with this number behind the proxy.
+/// Sends the head of a webhook, which comes through the trusted proxy from the address 192.0.2.`client`.
 async fn begin_webhook(app: &TestApp, client: u8, signature: &str) -> Begun {
     let kind =
         format!("application/json\r\nx-forwarded-for: 192.0.2.{client}\r\nsandbox-signature: {signature}");
@@ -153,7 +153,7 @@ async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engin
     let begin = async || {
         let call = "POST /api/v1/accounts/logout";
         let mut begun = Begun::send(&app, call, "application/json", None, &body).await;
-        // Writing may fail, since the server may refuse the body before all of this was sent.
+        // The write may fail, because the server may refuse the body before the client has sent these 60,000 bytes.
         let _unsent = begun.stream.write_all(&begun.rest.as_bytes()[..60_000]).await;
         begun
     };
@@ -177,7 +177,8 @@ async fn a_client_has_at_most_the_configured_number_of_connections(engine: Engin
         let mut open = Vec::new();
         for _ in 0..5 {
             let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
-            // Writing may fail, since the server may close a connection above the limit before this was sent.
+            // The write may fail, because the server may close a connection above the limit before the client has
+            // sent the request.
             let _unsent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
             let mut answer = [0_u8; 12];
             let is_answered = stream.read_exact(&mut answer).await.is_ok();

@@ -308,7 +308,7 @@ async fn links_are_limited_by_client_across_addresses(engine: Engine) {
         assert!([200, 202].contains(&answer.status), "{answer}");
         assert_eq!(left(&answer, "link-requests"), u64::try_from(29 - number).unwrap());
         if number == 1 {
-            // The headers list the narrowest limit first.
+            // The headers list the limits in the reverse order of counting: the global limit is the last.
             assert_eq!(
                 answer.header("ratelimit-policy"),
                 Some(

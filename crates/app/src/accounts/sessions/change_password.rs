@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_concurrently_changed_password_is_not_the_current_one() {
+    async fn the_old_password_is_refused_after_a_concurrent_change() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let actor = world.sessions.authenticate(&pair.access).await.unwrap();

@@ -20,13 +20,13 @@ use crate::cli::{
 pub(super) const BATCH_ROWS: usize = 1_000;
 
 /// The maximum number of rows in a batch for SQLite. A large batch is faster, because more of its rows are written to
-/// the same page of an index. If the batches take long, they are smaller.
+/// the same page of an index. After a batch that took too long, [`BatchSize`] makes the next batches smaller.
 pub(super) const SQLITE_BATCH_ROWS: usize = 4_000;
 
 /// The size in bytes at which a batch is imported even if it has fewer than the maximum number of rows.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
-/// The maximum length of a name, and of a list of faults, in a report, in characters.
+/// The message about a rejected row shows at most this number of characters of the name, and of the list of faults.
 const MAX_REPORTED: usize = 2_000;
 
 /// The import of one file. Its rows are imported in batches.

@@ -14,9 +14,9 @@ cases! {
     a_paid_session_pays_the_order_once_even_if_stripe_reports_it_repeatedly,
     pending_money_pays_the_order_when_it_arrives,
     a_session_is_opened_once_even_if_the_answer_was_lost,
-    a_payment_that_was_never_opened_is_started_again_with_its_key,
+    a_payment_without_a_checkout_is_started_again_with_the_same_idempotency_key,
     a_session_that_is_paid_while_its_order_is_canceled_pays_the_order,
-    a_wrong_amount_pays_nothing_at_stripe,
+    a_stripe_payment_in_a_wrong_currency_does_not_pay_the_order,
     a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_a_check,
     webhooks_without_a_signature_of_stripe_are_refused,
     stripe_texts_that_postgresql_cannot_store_get_the_same_answers_with_both_databases,
@@ -172,7 +172,7 @@ async fn a_session_is_opened_once_even_if_the_answer_was_lost(engine: Engine) {
     assert_eq!(shop.order_status(&order).await, "paid");
 }
 
-async fn a_payment_that_was_never_opened_is_started_again_with_its_key(engine: Engine) {
+async fn a_payment_without_a_checkout_is_started_again_with_the_same_idempotency_key(engine: Engine) {
     let shop = Shop::open(engine).await;
     put_in_cart(&shop.buyer, std::slice::from_ref(&shop.movie_id)).await;
     let order = place(&shop.buyer).await.expect(201).json();
@@ -202,7 +202,7 @@ async fn a_session_that_is_paid_while_its_order_is_canceled_pays_the_order(engin
     assert_eq!(shop.order_status(&order).await, "paid");
 }
 
-async fn a_wrong_amount_pays_nothing_at_stripe(engine: Engine) {
+async fn a_stripe_payment_in_a_wrong_currency_does_not_pay_the_order(engine: Engine) {
     let shop = Shop::open(engine).await;
     let (order, started) = shop.started().await;
     started.expect(201);

@@ -55,7 +55,8 @@ impl Case {
     }
 }
 
-/// Registers the cases of a module; `: on_postgres_only` and the like restrict a case.
+/// Registers the cases of a module. A case may be followed by a colon and a method of [`Case`] that restricts the case,
+/// such as `on_postgres_only`.
 macro_rules! cases {
     ($($case:ident $(: $only:ident)?),* $(,)?) => {
         pub(crate) fn cases() -> Vec<$crate::support::Case> {
