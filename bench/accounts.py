@@ -55,7 +55,7 @@ def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
 
 
 def guessing(server: Server) -> dict:
-    """Measures 200 sign-ins with an unknown address and, alternately, 200 with a wrong password.
+    """Measures, alternately, 200 sign-ins with an unknown email address and 200 with a wrong password.
 
     Returns both medians in milliseconds, and their difference as a fraction of the median for a wrong password.
     """

@@ -72,7 +72,10 @@ class Vocabulary:
 
 
 def mistyped(word: str) -> str:
-    """Returns the word with two neighbouring letters in its second half exchanged, which are different if possible."""
+    """Exchanges the first two neighbouring letters that differ in the second half of the word.
+
+    Returns the word unchanged if there are none.
+    """
     for at in range(len(word) // 2, len(word) - 1):
         if word[at] != word[at + 1]:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
@@ -162,7 +165,7 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
     result["cold"] = {name: milliseconds(server, paths[name][0], token) for name in CASES}
     for name in CASES:
         token = server.tokens()[0]
-        # Each path is requested once before the load. The first one was already requested above.
+        # Each path is requested once before the load. The first path was already requested above.
         for path in paths[name][1:]:
             milliseconds(server, path, token)
         script = paths_script(paths[name], None if name in ("live", "hot") else token)

@@ -1,4 +1,4 @@
-"""Measures how fast a film is sent, and how fast the list of movies is during many slow transfers of a film."""
+"""Measures how fast a film is sent, and how fast the list of movies is while many clients do not read their film."""
 
 import contextlib
 import http.client
@@ -18,7 +18,7 @@ from server import SECONDS, Server, fetch
 # The size of the film.
 FILM_MIB = 1024
 FILM_BYTES = FILM_MIB * 1024 * 1024
-# The number of slow transfers at the same time.
+# The number of clients that request a film at the same time and do not read it.
 WATCHERS = 600
 
 
@@ -66,7 +66,7 @@ def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket
 
 
 def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Measures the film with two fast players, and the list of movies while many players read slowly."""
+    """Measures the film with two fast players, and the list of movies while many players do not read their film."""
     path = bought_film(server)
     before, most, read = server.memory(), 0.0, 0
     players, buffer = [watch(server, path) for _ in range(2)], bytearray(1024 * 1024)

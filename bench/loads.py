@@ -37,7 +37,7 @@ def paths_script(paths: list[str], token: str | None = None) -> str:
 
 
 def login_script() -> str:
-    # Not the accounts of `Server.tokens`: signing in often ends the oldest sessions of an account.
+    # These are not the accounts of `Server.tokens`, because frequent sign-ins end the oldest sessions of an account.
     bodies = [json.dumps({"email": f"login{n}@example.com", "password": PASSWORD}) for n in range(ACCOUNTS)]
     return (
         f"local bodies = {lua(bodies)}\nlocal headers = {{['Content-Type'] = 'application/json'}}\nlocal i = 0\n"
@@ -46,7 +46,7 @@ def login_script() -> str:
 
 
 def cart_script(tokens: list[str], movies: list[str]) -> str:
-    """Returns a script that alternately adds a movie to a cart, and removes the one added CART_LAG adds before."""
+    """Returns a script that alternately adds a movie to a cart, and removes the movie added CART_LAG additions ago."""
     return (
         f"local tokens, movies = {lua(tokens)}, {lua(movies)}\nlocal added, turn = 0, -1\n"
         "local function headers(n) return {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[n % #tokens + 1]} end\n"

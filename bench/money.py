@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 from server import SECONDS, SECRET, Server, fetch
 
-# The number of webhooks and of changes of carts per second, and the number of connections that send them.
+# The number of webhooks and of changes of carts per second, and the number of connections that send the webhooks.
 RATE, SENDERS = 200, 16
-# The number of orders per second. Each is created with three further calls, which change the cart and cancel it.
+# The number of orders per second. Each order needs three further calls, which add its movie to the cart, cancel the
+# order, and empty the cart.
 ORDERS = 50
 # The number of payments for which the time from the provider's page to the library is measured.
 FOLLOWED = 20
@@ -55,9 +56,9 @@ def together(number: int, work: Callable[[int], None]) -> None:
 
 
 def at_a_constant_rate(call: Callable[[Caller, int], tuple[int, bytes]], callers: list[Caller]) -> dict:
-    """Makes RATE calls per second. Measures the milliseconds from the time at which each is due until it is answered.
+    """Makes RATE calls per second. Measures the milliseconds from the time at which a call is due until it is answered.
 
-    If the server cannot keep up, the calls that wait for a connection are measured, too.
+    If the server cannot keep up, this includes the time for which a call waits for a connection.
     """
     numbers, times, refused = iter(range(RATE * SECONDS)), [], []
     begin = time.monotonic() + 0.2
@@ -118,7 +119,8 @@ def orders(server: Server, tokens: list[str], movies: list[str], rate: int) -> d
                 refused.append(f"{status} {body[:200]!r}")
             else:
                 # The order is canceled, so that the number of pending orders does not grow. This returns its movie to
-                # the cart, so the cart is emptied, or each order would have one movie more than the one before it.
+                # the cart. So the cart is emptied afterwards; otherwise, each order would have one movie more than the
+                # previous order.
                 caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/cancel")
             caller.call("DELETE", "/api/v1/cart")
 
@@ -127,7 +129,7 @@ def orders(server: Server, tokens: list[str], movies: list[str], rate: int) -> d
 
 
 def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult | None:
-    """Orders a movie and starts the payment. Returns the address of the checkout, or None if a call was refused."""
+    """Orders a movie and starts the payment. Returns the URL of the checkout, or None if a call was refused."""
     if caller.add(movie) >= 300:
         return None
     status, body, _ = caller.call("POST", "/api/v1/orders")

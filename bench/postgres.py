@@ -79,7 +79,7 @@ class Cluster:
         self.run("pg_ctl", "--pgdata", str(self.data), "--mode", "fast", "--wait", "stop")
 
     def statements_of(self, action) -> list[str]:
-        """Returns the SELECT statements that the server sends while `action` runs, with their parameters inserted."""
+        """Returns the SELECT statements that `cinema` sends while `action` runs, with their parameters inserted."""
         log = self.data / "log" / "server.json"
         self.sql("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
         time.sleep(0.5)
@@ -93,7 +93,7 @@ class Cluster:
         statements = []
         for entry in entries:
             told = re.match(r"(?:execute [^:]*|statement): (.*)", entry.get("message", ""), re.DOTALL)
-            # The statements of psql and of the worker, which looks for mails four times a second, are left out.
+            # The statements of psql, and statements about the outbox, which no page needs, are left out.
             if told and re.match(r"\s*(SELECT|WITH)\b", told[1], re.IGNORECASE) and not re.search(r"\boutbox\b|pg_reload_conf", told[1]):
                 statements.append(inlined(told[1], entry.get("detail", "")))
         return statements

@@ -1,4 +1,7 @@
-"""Writes many past orders into the database, and measures the sales report over them."""
+"""Writes many past orders into the database, and measures the sales report over them.
+
+Every order has one or two movies. Popular movies are ordered more often than others.
+"""
 
 import contextlib
 import datetime
@@ -10,11 +13,11 @@ import uuid
 from postgres import Cluster
 from server import Server, fetch
 
-# The number of buyers. Every order has one or two movies, among which popular movies are more frequent.
+# The number of buyers.
 BUYERS = 20_000
 # The number of past days over which the orders are distributed.
 DAYS = 700
-# Every CANCELED-th order was canceled. Of the others, every REFUNDED-th was refunded.
+# Every CANCELED-th order was canceled, and every REFUNDED-th order was refunded. No order was both.
 CANCELED, REFUNDED = 20, 50
 # The prefixes of the identifiers in each table.
 USER, ORDER, ITEM, PAYMENT, PAYMENT_ITEM, REFUND = range(0xB1, 0xB7)

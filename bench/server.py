@@ -62,7 +62,7 @@ class Server:
             "DATABASE_URL": database,
             "DATA_DIR": str(folder),
             "LOG_FORMAT": "json",
-            # All loads come from one address.
+            # All connections of wrk come from one address.
             "MAX_CONNECTIONS_PER_CLIENT": "5000",
             "RATE_LIMITS": "off",
             "RUST_LOG": "warn",
@@ -86,7 +86,8 @@ class Server:
         )
         peak = 0.0
         while importing.poll() is None:
-            # Read from /proc, because the peak that `wait4` returns includes that of this program before the `exec`.
+            # The peak is read from /proc, because the peak that `wait4` returns includes the memory of this program
+            # before the `exec`.
             with contextlib.suppress(OSError, TypeError):
                 peak = self.peak_memory(importing.pid)
             time.sleep(0.05)

@@ -3,7 +3,8 @@
 
 In deploy/, it checks every manifest against the schemas of Kubernetes, the references between the manifests, the
 overlays, and rules that the schemas do not contain. In docker/compose.yaml, it checks that every setting is passed on
-and that every service is limited. In docker/, it checks that every image has a digest. In both, it checks that a server has enough time to stop.
+and that every service has limits of memory and processes. In docker/, it checks that every image is named by its
+digest. In deploy/ and in docker/compose.yaml, it checks that a server has enough time to stop.
 
 It must run with the Python of .tools/venv, which has PyYAML and kubernetes-validate (scripts/tools.txt).
 """

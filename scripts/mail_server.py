@@ -1,8 +1,9 @@
-"""A mail server for tests (RFC 5321, with aiosmtpd), which accepts every mail and prints one JSON value per line.
+"""A mail server for tests (RFC 5321, with aiosmtpd), which prints one JSON value per line.
 
     mail_server.py [--refuse N] [--hold N ...] [--reject HOST] [--hang HOST]
 
-The first line is the port on 127.0.0.1. Each further line is a received mail, or a recipient that was refused.
+The first line is the port on 127.0.0.1. Each further line is a received mail, or a recipient that was refused. Every
+mail is accepted, unless an option says otherwise:
 
 --refuse N     the first N mails are refused temporarily
 --hold N       the Nth mail is received, but the client gets no answer; a test then kills the client

@@ -114,7 +114,8 @@ coverage() {
   install_from_pypi .tools/coverage scripts/coverage.txt
 }
 
-# One call at a time: .ci/run installs everything in the background while it compiles. (macOS has no flock.)
+# Only one call of this script runs at a time, because .ci/run calls it in the background while it compiles. (macOS has
+# no flock.)
 mkdir -p .tools
 if command -v flock >/dev/null; then
   exec 9>.tools/lock

@@ -24,7 +24,7 @@ log=target/test-output.txt
 cargo test --locked --no-fail-fast "${selection[@]}" 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
 if [ $# -eq 0 ]; then
-  # This feature of `domain` is optional, and nothing else in the workspace enables it.
+  # The feature `serde` of `domain` is optional, and nothing else in the workspace enables it.
   cargo test --locked -p domain --features serde --test serialization 2>&1 | tee --append "$log"
   serde_code=${PIPESTATUS[0]}
   [ "$code" -ne 0 ] || code=$serde_code
@@ -43,7 +43,7 @@ if [ "${SKIP_MAIL:-}" = 1 ]; then
   printf '\n%s\n' 'SKIP_MAIL=1: skipped the tests that need a mail server: the API cases named mails.'
 fi
 if [ "$code" -ne 0 ]; then
-  # The failed tests are repeated at the end, where they are found first in a long log.
+  # The names of the failed tests are printed again at the end, where they are easy to find after a long log.
   printf '\n%s\n' 'Failed tests:'
   grep -E '^(test .*FAILED|error(\[|:| )|Secrets were found |line [0-9]+: )' "$log" | sort --unique | head -40
 fi

@@ -6,7 +6,7 @@
 
 These faults occur: servers are killed, PostgreSQL is restarted and fails over to its standby, calls to the fake Stripe
 fail, and its events are lost, repeated and delayed. Meanwhile, customers order, pay, cancel, request refunds and have
-their cards declined. Administrators make refunds, decide requests for refunds, and change prices. The bank disputes
+their cards declined. Administrators make refunds, decide refund requests, and change prices. The bank disputes
 payments, makes refunds, and lets refunds fail. Every call without an answer is repeated.
 
 Then the faults end and the servers are restarted. Now the answers that people received, the database and the records of
@@ -37,7 +37,7 @@ def say(text):
 
 
 def register(port, postgres, emails):
-    """Creates accounts with these addresses, and activates them."""
+    """Creates accounts with these email addresses, and activates them."""
     for email in emails:
         status = call(port, "POST", "/api/v1/accounts/register", {"email": email, "password": PASSWORD})[0]
         if status != 201:
@@ -46,7 +46,7 @@ def register(port, postgres, emails):
 
 
 def make_administrators(postgres):
-    """Makes the accounts whose addresses begin with `admin` administrators."""
+    """Gives the role of administrator to the accounts whose email addresses begin with `admin`."""
     postgres.sql("UPDATE users SET group_id = (SELECT id FROM user_groups WHERE name = 'admin') WHERE email LIKE 'admin%'")
 
 

@@ -215,7 +215,7 @@ class Shopper(Person):
 
 
 class Administrator(Person):
-    """An administrator, who refunds payments, decides requests for refunds, and changes prices."""
+    """An administrator, who refunds payments, decides refund requests, and changes prices."""
 
     def act(self):
         choice = self.random.random()

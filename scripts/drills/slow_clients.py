@@ -191,7 +191,7 @@ def seconds_until_closed(client, seconds):
 
 
 def endless_waits(server):
-    """Checks that clients are disconnected that stop in the middle of a request, or send no further request."""
+    """Checks that the server disconnects clients that stop in the middle of a request or send no further request."""
     first = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     chunked = b"GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     upload = b"POST /api/v1/accounts/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"

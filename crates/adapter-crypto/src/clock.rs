@@ -7,7 +7,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Instant {
-        #[expect(clippy::disallowed_methods, reason = "this is the adapter of the port")]
+        #[expect(clippy::disallowed_methods, reason = "this adapter implements the clock port")]
         let now = Utc::now();
         now.trunc_subsecs(6)
     }

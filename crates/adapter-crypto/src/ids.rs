@@ -8,7 +8,7 @@ pub struct UuidGenerator;
 
 impl IdGenerator for UuidGenerator {
     fn uuid(&self) -> Uuid {
-        #[expect(clippy::disallowed_methods, reason = "this is the adapter of the port")]
+        #[expect(clippy::disallowed_methods, reason = "this adapter implements the port for identifiers")]
         Uuid::now_v7()
     }
 }

@@ -51,8 +51,8 @@ pub enum HasherError {
 pub struct Argon2Hasher {
     pool: HashPool,
     params: Params,
-    /// A hash that no password matches. It is verified if the user does not exist or has no usable password, so that
-    /// the duration of a login does not reveal this.
+    /// A hash that no password matches. If the user does not exist or has no usable password, the given password is
+    /// verified against this hash, so that this login takes as long as any other.
     dummy: Stored,
 }
 

@@ -15,7 +15,8 @@ use crate::{
     tokens::hex,
 };
 
-/// The claim `iss`. It is the same in all installations, because their keys distinguish them.
+/// The claim `iss`. All installations use the same value. A token of another installation is refused because it is
+/// signed with another key.
 const ISSUER: &str = "cinema";
 /// The claim `aud`.
 const AUDIENCE: &str = "cinema-api";

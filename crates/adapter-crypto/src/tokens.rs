@@ -61,7 +61,7 @@ pub fn fresh_secret() -> PlainToken {
 
 /// Returns random bytes of the operating system. Aborts the process if the operating system provides none, because no
 /// secret could then be generated.
-#[expect(clippy::disallowed_methods, reason = "this is the adapter of the ports for entropy")]
+#[expect(clippy::disallowed_methods, reason = "this adapter implements the ports for entropy")]
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {

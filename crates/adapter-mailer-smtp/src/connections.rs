@@ -53,7 +53,8 @@ struct Idle {
 }
 
 impl Connections {
-    /// Does not connect yet. `name` is the client's name in EHLO, and `limit` the maximum number of open connections.
+    /// Creates an empty set of connections, without connecting. `name` is the client's name in EHLO, and `limit` the
+    /// maximum number of open connections.
     pub(crate) const fn new(relay: Relay, name: String, connect_timeout: Duration, limit: usize) -> Self {
         Self {
             relay,
@@ -144,7 +145,7 @@ impl Connections {
     async fn encrypt(&self, plain: PlainStream) -> Result<TlsStream<TcpStream>, SmtpError> {
         let stream = plain.into_inner().ok_or(SmtpError::Broken)?;
         let encrypted = self.relay.tls()?.connect(self.relay.server_name()?, stream).await;
-        // The message of rustls quotes only the server's name, so it is safe to log.
+        // The message of rustls quotes at most the names of the server and of its certificate, so it is safe to log.
         encrypted.map_err(|error| SmtpError::Unreachable(error.to_string()))
     }
 

@@ -38,7 +38,7 @@ pub enum SmtpError {
     #[error("the mail server cannot deliver to an address of this kind")]
     AddressNotSupported,
     /// No message can be built from the mail, so every attempt would fail.
-    #[error("no mail can be built from this message")]
+    #[error("no message (RFC 5322) can be built from this mail")]
     Unsendable,
     /// The time limit for connecting or for sending the mail has passed.
     #[error("the mail server took too long")]
@@ -53,7 +53,8 @@ impl SmtpError {
         match (code(error), error.source()) {
             (Some(code), _) => Self::ConnectionRefused(code),
             _ if error.is_response() || error.is_client() => Self::Broken,
-            // The error of the operating system or the TLS library. Its message quotes only the server's name.
+            // This is an error of the operating system or of the TLS library. Its message contains no mail address,
+            // content or password.
             (None, Some(source)) => Self::Unreachable(source.to_string()),
             (None, None) => Self::Broken,
         }

@@ -75,8 +75,8 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-/// The address with its domain in ASCII (RFC 5891), which every server supports. Unchanged if the domain has no such
-/// form.
+/// Returns the address with its domain in ASCII (RFC 5891), which every server supports. If the domain has no ASCII
+/// form, returns the address unchanged.
 fn with_ascii_domain(address: Address) -> Address {
     if address.domain().is_ascii() {
         return address;

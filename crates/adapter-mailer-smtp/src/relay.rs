@@ -28,10 +28,13 @@ pub enum SmtpConfigError {
     #[error("SMTP_URL needs both user and password, percent-encoded UTF-8, or neither")]
     Credentials,
     /// `SMTP_URL` has an unknown parameter, or has a parameter twice.
-    #[error("SMTP_URL takes the parameters tls and ca, each once")]
+    #[error("SMTP_URL takes the parameters tls and ca, each at most once")]
     Parameter,
     /// `tls` in `SMTP_URL` has an unknown value, or one that contradicts `smtps` or `ca`.
-    #[error("tls in SMTP_URL must be required, opportunistic or none; with smtps it can only be required")]
+    #[error(
+        "tls in SMTP_URL must be required, opportunistic or none; with smtps it can only be required, and with ca it \
+         cannot be none"
+    )]
     Tls,
     /// The file that `ca` in `SMTP_URL` names cannot be read, or contains no certificates.
     #[error("ca in SMTP_URL must name a file of certificates (PEM): {0}")]

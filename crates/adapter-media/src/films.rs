@@ -47,8 +47,8 @@ pub(crate) async fn put(
     match put_parts(&mut *upload, file, first, progress).await {
         Ok(length) => Ok(length),
         Err(error) => {
-            // If the abort also fails, stored parts may remain; in S3, until a lifecycle rule of the bucket removes
-            // them.
+            // If the abort also fails, stored parts may remain. In S3, they remain until a lifecycle rule of the bucket
+            // removes them.
             drop(in_time(upload.abort()).await);
             Err(error)
         }

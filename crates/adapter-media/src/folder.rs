@@ -47,8 +47,8 @@ pub enum FolderError {
 pub struct FolderMedia(Objects);
 
 impl FolderMedia {
-    /// Opens the folder. If it does not exist, creates it; on Unix, so that only the user of this process can access
-    /// it: other programs need no access, because the server serves the files.
+    /// Opens the folder, or creates it if it does not exist. On Unix, only the user of this process can access a folder
+    /// that is created here. Other users need no access, because the server serves the files.
     ///
     /// # Errors
     /// When the folder cannot be created or opened.

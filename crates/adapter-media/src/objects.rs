@@ -38,8 +38,9 @@ impl Objects {
         let options = PutOptions { attributes, ..PutOptions::default() };
         let path = path(key);
         let put = async {
-            // Without this check, a file could be written to the mount point while the disk is not mounted, and would
-            // be hidden once the disk is mounted.
+            // Without this check, `object_store` would create a missing root folder. If the root folder is on a disk
+            // that is not mounted, the file would be written below the mount point, and be hidden once the disk is
+            // mounted.
             self.is_there().await?;
             self.store.put_opts(&path, PutPayload::from(bytes), options).await.map(drop).map_err(failed)
         };

@@ -62,9 +62,9 @@ impl PictureStudio {
         });
         match work.await {
             Ok(made) => made,
-            // A decoder that panics has a bug that this upload triggers; the upload is reported as broken.
+            // A panic means that this upload triggers a bug, usually in a decoder. The upload is reported as broken.
             Err(error) if error.is_panic() => {
-                tracing::warn!("a decoder panicked over an uploaded picture");
+                tracing::warn!("the conversion of an uploaded picture panicked");
                 Err(PictureError::Broken)
             }
             Err(error) => Err(PictureError::Failed(error.into())),

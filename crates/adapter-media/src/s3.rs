@@ -123,6 +123,7 @@ impl S3Media {
 fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)
+        .with_region(&settings.region)
         .with_access_key_id(&settings.access_key_id)
         .with_secret_access_key(&settings.secret_access_key)
         // Some servers cannot delete several objects in one call.
@@ -220,18 +221,29 @@ impl FilmStore for S3Media {
 mod tests {
     use super::*;
 
-    #[test]
-    fn debug_output_hides_the_credentials() {
-        let settings = S3Settings {
+    fn settings() -> S3Settings {
+        S3Settings {
             bucket: "media".to_owned(),
-            endpoint: None,
+            endpoint: Some("http://127.0.0.1:9".to_owned()),
             region: "us-east-1".to_owned(),
             access_key_id: "canary-id".to_owned(),
             secret_access_key: "canary-secret".to_owned(),
             session_token: Some("canary-token".to_owned()),
-        };
-        let media =
-            S3Media::new(&S3Settings { endpoint: Some("http://127.0.0.1:9".to_owned()), ..settings.clone() });
-        assert!(!format!("{settings:?} {:?}", media.unwrap()).contains("canary"));
+        }
+    }
+
+    #[test]
+    fn debug_output_hides_the_credentials() {
+        let media = S3Media::new(&settings());
+        assert!(!format!("{:?} {:?}", settings(), media.unwrap()).contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn requests_are_signed_for_the_region() {
+        let media = S3Media::new(&S3Settings { region: "eu-central-1".to_owned(), ..settings() }).unwrap();
+        let key = MediaKey::avatar_named("0190a1b2-0000-7000-8000-000000000000.jpg").unwrap();
+        let film = media.open_film(&key, FilmAccess::Read).await.unwrap();
+        let Some(FilmSource::Address(address)) = film else { panic!("a redirect is expected") };
+        assert!(address.contains("%2Feu-central-1%2Fs3%2F"), "{address}");
     }
 }

@@ -105,7 +105,7 @@ impl Books {
     }
 }
 
-/// Runs work that reads or writes files. It runs on a thread where blocking is allowed.
+/// Runs `work`, which reads or writes files, on a thread where blocking is allowed.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

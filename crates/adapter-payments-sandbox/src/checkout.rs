@@ -66,7 +66,7 @@ pub(crate) enum Progress {
 
 /// A refund of a checkout; the amount is in minor units of the checkout's currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the name in the stored files")]
+#[expect(clippy::struct_field_names, reason = "the stored files use this name")]
 struct Refund {
     refund_id: Uuid,
     minor: i64,

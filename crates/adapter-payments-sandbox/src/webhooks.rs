@@ -74,7 +74,7 @@ impl Sandbox {
     /// later.
     ///
     /// # Errors
-    /// When the books cannot be read or written.
+    /// When the stored checkouts cannot be read or written.
     pub async fn send_webhooks(&self) -> Result<u64, StoreError> {
         let mut sent = 0_u64;
         loop {

@@ -51,7 +51,7 @@ pub enum StripeSetupError {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
-    #[error("Stripe failed too often just now; it is called again in a few seconds")]
+    #[error("too many of the last calls to Stripe failed, so no call is made for up to 30 seconds")]
     CircuitOpen,
     #[error("Stripe did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     TimedOut,
@@ -86,9 +86,9 @@ impl Failure {
     }
 }
 
-/// The failure of a call after its latest attempt. If an earlier attempt may have taken effect, its failure is kept
-/// when a later attempt is refused or does not reach Stripe: that does not show whether the earlier attempt took
-/// effect.
+/// Returns the failure to report after the latest attempt of a call. If an earlier attempt may have taken effect, and
+/// the latest attempt was refused or did not reach Stripe, returns the failure of the earlier attempt: the latest
+/// attempt does not show whether the earlier attempt took effect.
 fn after_uncertain(earlier: Option<Failure>, failure: Failure) -> Failure {
     match (earlier, failure) {
         (Some(earlier), Failure::Refused { .. } | Failure::NotReached(_)) => earlier,
@@ -281,7 +281,7 @@ fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body:
     let (failure, may_retry) = match status {
         StatusCode::TOO_MANY_REQUESTS => (Failure::NotReached(error.into()), true),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            tracing::error!(endpoint = call.endpoint, %status, "Stripe does not accept the secret key");
+            tracing::error!(endpoint = call.endpoint, %status, "Stripe refuses the key or its permissions");
             (Failure::NotReached(error.into()), false)
         }
         // Stripe is still processing an earlier attempt with the same idempotency key.

@@ -162,9 +162,11 @@ impl StripeGateway {
         .await
     }
 
-    /// The first page after the object `after` that contains anything of the shop, and whether more objects follow. A page
-    /// may contain only objects that cannot be read, or that cannot belong to the shop. A caller could not continue from
-    /// an empty page, because its cursor is the last returned object.
+    /// Reads the pages after the object `after` until `read` returns at least one result for a page. Returns the
+    /// results for this page, and whether more objects follow. Pages without results are skipped, because a caller
+    /// could not continue after them: the cursor of the next call is the last returned object. A page has no results if
+    /// none of its objects can be read or can belong to the shop. The returned page is empty only if no object with a
+    /// result follows.
     async fn oldest_page_with_any<T>(
         &self,
         listing: Listing<'_>,

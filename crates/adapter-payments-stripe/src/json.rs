@@ -26,7 +26,7 @@ fn without_nul(json: &[u8]) -> Vec<u8> {
     while !rest.is_empty() {
         let length = match rest {
             _ if rest.starts_with(NUL) => NUL.len(),
-            // Skips a whole escape, so that the second backslash of `\\` does not start a new escape.
+            // Copies a whole escape, so that the second backslash of `\\` does not start a new escape.
             [b'\\', _, ..] => 2,
             _ => 1,
         };

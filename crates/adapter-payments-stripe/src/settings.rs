@@ -2,7 +2,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret of the Stripe account: an API key or a webhook secret. `Debug` hides it, and dropping it wipes the memory.
+/// A secret of the Stripe account: an API key or a webhook secret. `Debug` does not show it, and its memory is
+/// overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StripeSecret(Zeroizing<String>);
 

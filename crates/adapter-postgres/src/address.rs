@@ -151,9 +151,10 @@ fn decoded(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
-/// Interprets `sslmode` and `sslrootcert` as libpq does, with two exceptions: `allow` and any `sslrootcert` that would
-/// not be used are refused, and without `sslrootcert`, `verify-full` trusts the authorities of this machine instead of
-/// a file in the home directory.
+/// Interprets `sslmode` and `sslrootcert` as libpq does, with two exceptions. `allow`, `verify-ca` without
+/// `sslrootcert`, and any `sslrootcert` that would not be used are refused. No certificates are read from the home
+/// directory: without `sslrootcert`, `verify-full` trusts the authorities of this machine, and `require` does not
+/// verify the server.
 fn security(mode: Option<&str>, authorities: Option<String>) -> Result<(SslMode, Trust), AddressError> {
     let authorities = authorities.map(|name| match &*name {
         "system" => Authorities::OfThisMachine,

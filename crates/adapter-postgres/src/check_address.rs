@@ -34,8 +34,8 @@ impl PostgresDatabase {
     pub fn check_address(url: &str) -> Result<(), InvalidAddress> {
         let Address { config, trust } = Address::parse(url).map_err(|error| match error {
             AddressError::Malformed(error) => match error.source().map(ToString::to_string) {
-                // Other messages of `tokio_postgres` may quote a part of the URL. This one quotes only an option's
-                // name.
+                // Other messages of `tokio_postgres` may quote a part of the URL, but the message with this beginning
+                // quotes only the name of an option.
                 Some(message) if message.starts_with("invalid value for option `") => {
                     InvalidAddress::Value(message)
                 }

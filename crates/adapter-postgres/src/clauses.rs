@@ -170,8 +170,8 @@ pub(crate) const fn push_capped_words<ST>(
 
 /// Adds a condition: there is a movie that has all terms in the search index.
 pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
-    // Counted instead of `EXISTS`: for `EXISTS` the planner expects to find a match soon without the index, and reads
-    // the whole table when there is none.
+    // The condition counts the movies instead of using `EXISTS`. For `EXISTS`, the planner would expect to find a match
+    // soon without the index, and would read the whole table if there is no match.
     statement.sql("(SELECT count(*) FROM movie_search s WHERE TRUE");
     push_match(statement, terms, IndexPart::All);
     statement.sql(") > 0");

@@ -179,8 +179,9 @@ pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 /// still insert rows that refer to these movies.
 pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 
-/// The SQL expression for the beginning of the day (UTC) of the instant in `column`, by which rows are grouped. It is
-/// five times as fast as [`day_number`], which computes with numbers of any size.
+/// The SQL expression for the beginning of the day (UTC) of the instant in `column`, by which rows are grouped.
+/// Grouping by this expression is five times as fast as grouping by [`day_number`], which computes with numbers of
+/// arbitrary precision (`numeric`).
 pub(crate) fn day_begin(column: &str) -> String {
     format!("date_bin('1 day', {column}, TIMESTAMPTZ '1970-01-01 00:00:00Z')")
 }

@@ -3,7 +3,7 @@
 //!
 //! The indexes of these tables contain the integer. A list with several filters compares the bits while it reads an
 //! index, and reads only the rows of movies that may match. This is a Bloom filter: two values may have the same bits,
-//! or two values together may have the bits of a third one. So the exact values of the movies that match are checked
+//! or two values together may have the bits of a third value. So the exact values of the movies that match are checked
 //! afterwards.
 
 use std::collections::BTreeSet;
@@ -19,8 +19,8 @@ const GENRE_BITS: u32 = 40;
 const CERTIFICATION_BITS: u32 = 12;
 /// The number of bits for decades, which follow the bits for certifications. The sign bit is not used.
 const DECADE_BITS: u32 = 11;
-/// A condition with more values than this has no mask, because comparing all of them would take longer than it would
-/// save.
+/// A condition with more values than this has no mask, because comparing all values would take more time than the mask
+/// saves.
 const MOST_VALUES: usize = 8;
 
 /// The bits of the values of a condition. A movie that meets the condition has all bits of at least one value. A
@@ -39,7 +39,7 @@ impl Mask {
         Self::of(ids.iter().map(|id| certification_bits(*id)))
     }
 
-    /// The mask of movies of these years, both inclusive.
+    /// The mask of movies of the years from `min` to `max`, both inclusive.
     pub(crate) fn of_years(min: i64, max: i64) -> Option<Self> {
         // Computes at most one decade more than a mask can have, however long the range is.
         let decades = (decade_of(min)..=decade_of(max)).take(MOST_VALUES.saturating_add(1));
@@ -63,7 +63,7 @@ pub(crate) fn push_masks<ST>(statement: &mut Statement<ST>, table: &'static str,
     }
 }
 
-/// The bits of a movie. The migration that adds the column computes the same bits.
+/// The bits of a movie. The migration that adds the column `filter_bits` computes the same bits for existing movies.
 pub(crate) fn bits_of(movie: &Movie) -> i64 {
     let genres = movie.genre_ids.iter().map(|id| genre_bits(id.as_uuid()));
     let decade = decade_bit(decade_of(movie.identity.year.into()));

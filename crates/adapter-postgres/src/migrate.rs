@@ -27,7 +27,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 const TRIES: u32 = 20;
 
 impl PostgresDatabase {
-    /// Brings the schema, the keys of e-mail addresses and the search index up to date. Each schema migration is one
+    /// Brings the schema, the keys of email addresses and the search index up to date. Each schema migration is one
     /// transaction. Several nodes may call this function concurrently.
     ///
     /// # Errors

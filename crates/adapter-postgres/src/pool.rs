@@ -49,7 +49,7 @@ const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1500 \
     -c idle_in_transaction_session_timeout=10000 -c jit=off -c random_page_cost=1.1";
 
 /// The options of connections for migrations: statements have no time limit, but a wait for a lock ends after 10 s,
-/// because other statements queue behind the waiting one.
+/// because other statements on the same table must wait behind the waiting statement.
 const MIGRATION_STARTUP: &str = "-c statement_timeout=0 -c lock_timeout=10000";
 
 /// Why a connection cannot be opened.
@@ -59,11 +59,11 @@ pub(crate) enum ConnectError {
     Connect(#[from] Error),
     #[error("cannot set up the connection to PostgreSQL")]
     Setup(#[from] diesel::ConnectionError),
-    #[error("cannot read the statement_timeout of PostgreSQL")]
+    #[error("cannot read the settings of the PostgreSQL session")]
     Ask(#[from] diesel::result::Error),
     #[error("PostgreSQL did not answer in time")]
     TimedOut(#[from] tokio::time::error::Elapsed),
-    #[error("the runtime that opens connections has ended")]
+    #[error("the task that opens a connection was aborted or has panicked")]
     Runtime(#[from] tokio::task::JoinError),
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Manager {
     tls: MakeRustlsConnect,
     runtime: Handle,
     max_age: Duration,
-    /// The number of opened connections, from which the maximum age of the next one is computed.
+    /// The number of opened connections, from which the maximum age of the next connection is computed.
     opened: Arc<AtomicU32>,
 }
 
@@ -150,7 +150,8 @@ impl managed::Manager for Manager {
     }
 
     /// Decides whether an idle connection can be used again. Does not query the server: a connection that broke while
-    /// it was idle is detected by its first statement, which its caller retries.
+    /// it was idle is detected when its first statement fails. `Database::fetch` and `UnitOfWork::begin` then try
+    /// another connection.
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
         if session.connection.is_broken() {
             Err(RecycleError::Message("the connection is broken".into()))

@@ -19,8 +19,8 @@ pub enum Unsuitable {
     },
     /// No schema in the role's `search_path` exists and may be used.
     #[error(
-        "the search_path of {role} names no schema that exists or may be used: make one with `CREATE SCHEMA cinema \
-         AUTHORIZATION {role}` and run `ALTER ROLE {role} SET search_path = cinema`"
+        "the search_path of {role} names no schema that exists and that this role may use: run `CREATE SCHEMA \
+         cinema AUTHORIZATION {role}` and `ALTER ROLE {role} SET search_path = cinema`"
     )]
     NoSchema {
         /// The role.
@@ -39,13 +39,13 @@ pub enum Unsuitable {
     },
     /// The extension `pg_trgm`, which an early migration needs, is not installed on the server.
     #[error(
-        "the extension pg_trgm is not installed on the server of PostgreSQL: install its package postgresql-contrib"
+        "the extension pg_trgm is not installed on the PostgreSQL server: install the package postgresql-contrib there"
     )]
     NoTrigrams,
     /// The role may not add the extension `pg_trgm`, which an early migration needs, to the database.
     #[error(
-        "{role} may not add the extension pg_trgm to the database {database}: let its owner run `CREATE EXTENSION pg_trgm` \
-         in it, or `GRANT CREATE ON DATABASE {database} TO {role}`"
+        "{role} may not add the extension pg_trgm to the database {database}: let the owner of the database run \
+         `CREATE EXTENSION pg_trgm` in it, or `GRANT CREATE ON DATABASE {database} TO {role}`"
     )]
     Trigrams {
         /// The role.
@@ -55,8 +55,9 @@ pub enum Unsuitable {
     },
     /// The extension `pg_trgm` is in a schema that is not in the `search_path`.
     #[error(
-        "the extension pg_trgm is in the schema {found}, which is not in the search_path of {role}: let its owner run \
-         `ALTER EXTENSION pg_trgm SET SCHEMA {schema}`, or add {found} to the search_path, behind {schema}"
+        "the extension pg_trgm is in the schema {found}, which is not in the search_path of {role}: let the owner of \
+         the extension run `ALTER EXTENSION pg_trgm SET SCHEMA {schema}`, or add {found} to the search_path, after \
+         {schema}"
     )]
     HiddenTrigrams {
         /// The role.

@@ -1,9 +1,9 @@
 //! The parts of titles. With an index of these parts, the filter `title` finds the movies whose folded title contains a
 //! text.
 //!
-//! A title is indexed as its parts of three adjacent characters, its last two characters, and its last character. A text
-//! of three or more characters can only be in titles that have all of its parts. A shorter text is the beginning of a
-//! part.
+//! A title is indexed as its parts of three adjacent characters, its last two characters, and its last character. A
+//! text of three or more characters can only be in titles that have all of its parts. A shorter text is the beginning
+//! of a part.
 
 /// The number of characters of a part.
 const LENGTH: usize = 3;
@@ -20,17 +20,17 @@ pub(crate) fn title_parts(title: &str) -> Vec<String> {
     parts.collect()
 }
 
-/// What the parts of a title must be for the title to contain a text.
+/// A condition on the parts of a title. Every title that contains a certain text meets it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TitleQuery {
-    /// Any part begins with this text of fewer than three characters.
+    /// At least one part begins with this text, which has fewer than three characters.
     Begins(String),
     /// All of these are parts of the title.
     Has(Vec<String>),
 }
 
 impl TitleQuery {
-    /// The query for all titles that contain the text. It can also find titles that do not contain it.
+    /// The query that finds all titles that contain the text. It can also find other titles.
     pub(crate) fn of(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect();
         if characters.len() < LENGTH {

@@ -52,12 +52,12 @@ impl UnitOfWork {
     async fn try_begin(database: &Database) -> Result<Self, StoreError> {
         let connections = Arc::clone(database.connections());
         let session = connections.get_to_write().await?;
-        // Created before `BEGIN` is sent, so that dropping the unit also rolls back when the caller is cancelled while
-        // it waits for the answer to `BEGIN`.
+        // The unit is created before `BEGIN` is sent, so that dropping the unit also rolls back when the caller is
+        // cancelled while it waits for the answer to `BEGIN`.
         let mut unit =
             Self { connections, session: Some(session), has_failed: false, has_changed_catalog: false };
-        // The isolation level is the default of the database: READ COMMITTED, unless it is configured otherwise. That
-        // is sufficient.
+        // The isolation level is the default of the database: READ COMMITTED, unless the operator configures another
+        // level. READ COMMITTED is sufficient.
         unit.batch("BEGIN").await?;
         Ok(unit)
     }
@@ -146,7 +146,7 @@ impl UnitOfWork {
 
     /// Announces that the transaction erases personal data. Does nothing here: only SQLite must overwrite the deleted
     /// bytes.
-    #[expect(clippy::unused_self, reason = "the SQLite version does something")]
+    #[expect(clippy::unused_self, reason = "the function with this name on SQLite uses `self`")]
     pub(crate) const fn note_erasure(&self) {}
 
     /// Commits the transaction. If the answer to the commit is lost, it is unknown whether the commit succeeded, so
@@ -174,8 +174,8 @@ impl Drop for UnitOfWork {
 
 /// Rolls back the transaction. Returns the connection to the pool if that succeeds, and closes it otherwise.
 async fn roll_back(connections: Arc<Connections>, mut session: PooledConnection) {
-    // Created first, because `rollback` borrows the connection. A statement may still be running, if its caller was
-    // cancelled.
+    // The cancel token is created first, because `rollback` borrows the connection. It is needed if a statement is
+    // still running, because its caller was cancelled.
     let statement = session.connection.cancel_token();
     let answer = {
         let patience = session.patience;

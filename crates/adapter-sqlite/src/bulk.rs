@@ -1,5 +1,5 @@
-//! Writes many rows. Except for the full-text index (`index_words`), SQLite is fastest when one prepared statement is
-//! executed once for each row, on one thread.
+//! Writes many rows. SQLite is fastest when one prepared statement is executed once for each row, on one thread. The
+//! full-text indexes are exceptions: `index_words` and `index_titles` write all rows with one statement.
 
 use std::collections::HashMap;
 

@@ -77,7 +77,8 @@ impl Checkpoints {
     async fn run(self, mut pause: Duration) {
         loop {
             sleep(pause).await;
-            // Reset before the checkpoint, so that a commit or an erasure during the checkpoint starts another one.
+            // `is_scheduled` and `is_to_be_emptied` are reset before the checkpoint, so that a commit or an erasure
+            // during the checkpoint starts another checkpoint.
             self.state.is_scheduled.store(false, Ordering::SeqCst);
             let is_to_be_emptied = self.state.is_to_be_emptied.swap(false, Ordering::SeqCst);
             let file = self.file.clone();

@@ -102,7 +102,8 @@ fn title_query(text: &str) -> String {
     }
 }
 
-/// Replaces the ASCII characters at which FTS5's tokenizer `ascii` splits by other characters.
+/// FTS5's tokenizer `ascii` splits a text at ASCII characters that are not letters or digits. This function replaces
+/// each of these characters with a non-ASCII character.
 fn title_word(part: &str) -> String {
     let replaced = |character: char| match u8::try_from(character) {
         Ok(byte) if byte.is_ascii() && !byte.is_ascii_alphanumeric() => char::from(byte | 0x80),
@@ -180,7 +181,7 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
 }
 
 /// Adds the number of movies, on sale or not, that have all terms in this part of the search index, counted up to a
-/// maximum with the full-text index alone. Returns `true`, because SQLite can do so.
+/// maximum with the full-text index alone. Returns whether it has added the number: always `true` on SQLite.
 pub(crate) fn push_capped_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],

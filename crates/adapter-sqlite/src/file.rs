@@ -42,7 +42,7 @@ pub(crate) struct DatabaseFile {
 
 impl DatabaseFile {
     /// Creates the folder and the file if they do not exist. On Unix, only the user of this process can access what was
-    /// created, because the file contains e-mail addresses and password hashes.
+    /// created, because the file contains email addresses and password hashes.
     pub(crate) fn prepare(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
@@ -80,9 +80,9 @@ impl DatabaseFile {
         }
         let ours = match purpose {
             // The journal mode is stored in the file, so other connections need not set it. With `NORMAL`, checkpoints
-            // are synced, but commits are not (see `log_sync`). `secure_delete` overwrites
-            // deleted rows. Checkpoints run in the background. The writer makes a checkpoint itself only if the log
-            // reaches 10,000 pages (40 MB) before the next one in the background.
+            // are synced, but commits are not (see `log_sync`). `secure_delete` overwrites deleted rows. Checkpoints
+            // run in the background. The writer makes a checkpoint itself only if the log reaches 10,000 pages (40 MB)
+            // before the next background checkpoint.
             Purpose::Write => {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 10000; \
                  PRAGMA secure_delete = ON;"
@@ -94,8 +94,8 @@ impl DatabaseFile {
         Ok(connection)
     }
 
-    /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so it can be closed at any
-    /// time; closing the database file itself would release the locks of all connections.
+    /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so this program may close it at
+    /// any time. Closing the database file itself would release the locks of all connections of this process.
     pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
         let mut path = self.path.clone().into_os_string();
         path.push("-wal");

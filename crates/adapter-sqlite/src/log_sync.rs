@@ -16,9 +16,9 @@ use crate::file::DatabaseFile;
 /// concurrent writers do not wait for one sync each.
 ///
 /// SQLite would sync the log inside `COMMIT` (`synchronous = FULL`), while no other unit of work can write. Here,
-/// `COMMIT` only writes to the log, the next unit of work begins, and the caller of the first one waits for a sync that
-/// began after its commit. Others can already read the change in this time. Whatever they commit is behind it in the
-/// log, so a power failure cannot lose the change and keep theirs.
+/// `COMMIT` only writes to the log. The next unit of work can then begin, while the caller of the first unit of work
+/// waits for a sync that begins after its commit. During this wait, other units of work can already read its changes.
+/// Their own commits come later in the log, so a power failure cannot keep their changes and lose the earlier ones.
 pub(crate) struct LogSync {
     sync: Arc<dyn Fn() -> io::Result<()> + Send + Sync>,
     runtime: Handle,
@@ -28,13 +28,13 @@ pub(crate) struct LogSync {
     synced: Arc<Mutex<Synced>>,
 }
 
-/// How many commits, counted from the first, earlier syncs have included.
+/// Which commits the earlier syncs have included. Commits are numbered from 1.
 #[derive(Debug, Clone, Copy, Default)]
 struct Synced {
-    /// By the last sync that succeeded.
+    /// The number of the last commit that the last successful sync included.
     commits: u64,
-    /// By the last sync that failed. The operating system reports an error only once, and a later sync that succeeds
-    /// does not show that these commits are on the disk.
+    /// The number of the last commit that the last failed sync included. The operating system reports an error only
+    /// once, and a later sync that succeeds does not show that these commits are on the disk.
     failed: u64,
 }
 

@@ -34,8 +34,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Brings the schema up to date in one transaction, and then the keys of e-mail addresses and the search index.
-    /// Several processes may call this function concurrently; each waits for the one before.
+    /// Brings the schema up to date in one transaction, and then the keys of email addresses and the search index.
+    /// Several processes may call this function concurrently; each process waits until the previous one has finished.
     ///
     /// # Errors
     /// When the file cannot be written, a migration fails, or the schema is newer than this program.

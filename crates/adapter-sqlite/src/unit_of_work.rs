@@ -38,8 +38,8 @@ impl UnitOfWork {
     /// Waits until all earlier writers have finished, and begins a transaction. Fails if this takes too long.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let connection = database.writer().borrow().await?;
-        // Created before `BEGIN` is run, so that dropping the unit also rolls back when the caller is cancelled while
-        // `BEGIN` runs.
+        // The unit is created before `BEGIN` is run, so that dropping the unit also rolls back when the caller is
+        // cancelled while `BEGIN` runs.
         let mut unit = Self {
             database: database.clone(),
             connection: Some(connection),
@@ -162,7 +162,7 @@ impl Drop for UnitOfWork {
             // on a blocking thread. The rollback fails if SQLite has already rolled back automatically. The next unit
             // of work gets the connection when this task ends.
             if let Err(error) = connection.batch_execute("ROLLBACK").await {
-                tracing::debug!(%error, "nothing to roll back");
+                tracing::debug!(%error, "the rollback failed, usually because SQLite has already rolled back");
             }
         });
     }

@@ -27,7 +27,7 @@ const LATE: &str = "it did not answer in time";
 /// The text is not a valid Redis URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "REDIS_URL is no address of a Redis; allowed: redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// with TLS"
+    "REDIS_URL is not the URL of a Redis server; allowed: redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// with TLS"
 )]
 pub struct InvalidRedisUrl;
 

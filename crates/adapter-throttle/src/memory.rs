@@ -26,8 +26,8 @@ pub struct MemoryThrottle {
     known: Cache<Guarded, ()>,
 }
 
-/// Whose failed sign-ins are counted together: an account with one client that its owner is known to use, or an account
-/// without a client, which stands for all other clients.
+/// The key of an entry: an account, and one client that its owner is known to use. In a key of `failures`, the client
+/// may be `None`, which stands for all other clients of the account.
 type Guarded = (String, Option<Network>);
 
 struct Counted {

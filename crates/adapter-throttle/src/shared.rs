@@ -200,7 +200,7 @@ impl SignInGuard for RedisThrottle {
         let mut invocation = self.scripts.was_owner.prepare_invoke();
         invocation.key(&guarded(attempt)).arg(known_for);
         self.invoke::<u64>(&invocation).await;
-        // Also recorded in memory, for the case that Redis becomes unavailable.
+        // The success is also recorded in memory, for the case that Redis becomes unavailable.
         self.alone.was_owner(attempt).await;
     }
 

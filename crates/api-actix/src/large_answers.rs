@@ -40,8 +40,8 @@ impl Default for LargeAnswers {
     }
 }
 
-/// A permit to build one answer. The permit must be held until the body is complete. From then on, the limit for bodies
-/// that are being sent counts the memory of the body.
+/// A permit to build one answer. The permit must be held until the body is complete. From then on, a page counts
+/// against the limit of memory for bodies that are being sent, and a [`SendingPermit`] limits an export.
 #[derive(Debug)]
 pub(crate) struct BuildingPermit {
     _permit: OwnedSemaphorePermit,

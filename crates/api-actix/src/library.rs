@@ -77,7 +77,7 @@ pub(crate) async fn playback(
 
 /// Save the position of the player.
 ///
-/// A report that is older than the saved report changes nothing. The answer is the saved progress. Beyond 90 percent
+/// A report that is older than the saved progress changes nothing. The answer is the saved progress. Beyond 90 percent
 /// the movie counts as watched.
 #[api_v2_operation(operation_id = "setProgress", tags("library"))]
 pub(crate) async fn set_progress(

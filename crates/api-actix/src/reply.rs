@@ -110,7 +110,7 @@ impl<T> Apiv2Schema for CreatedOrOk<T> {}
 
 impl<T: JsonSchema> OperationModifier for CreatedOrOk<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        describe::add_answer::<T>(op, 201, "Made.", &[]);
+        describe::add_answer::<T>(op, 201, "Created.", &[]);
         describe::add_answer::<T>(op, 200, "The object already existed.", &[]);
     }
 }

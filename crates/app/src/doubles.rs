@@ -80,7 +80,7 @@ impl Sealer for FlipSealer {
     }
 }
 
-/// Signs with a hash of a single byte, which is enough to notice a change in a test.
+/// Signs with an 8-bit hash, which is enough to detect changed data in tests.
 pub(crate) struct SumSigner;
 
 impl Signer for SumSigner {

@@ -37,7 +37,7 @@ pub struct Library {
     pub films: Arc<dyn FilmStore>,
     /// Stores subtitles.
     pub media: Arc<dyn MediaStore>,
-    /// Signs the addresses for watching films.
+    /// Signs and verifies the addresses of films and subtitles.
     pub signer: Arc<dyn Signer>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,

@@ -23,7 +23,7 @@ pub enum PageSelection {
     },
     /// The items after a cursor.
     Cursor {
-        /// The cursor as it was returned.
+        /// The cursor, as an earlier page returned it.
         text: String,
         /// The maximum number of items of the page.
         size: u32,

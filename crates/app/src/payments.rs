@@ -47,9 +47,9 @@ pub use verify::{CHECKOUTS_SETTLE_IN, MoneyVerdict};
 use crate::{paging::CursorCodec, record::Recorder};
 
 /// The time after which a payment without a known checkout counts as failed, if the provider has no checkout for it
-/// either. After this time, the stored request is not sent again. Stripe would refuse it from 30 minutes after the
-/// creation of the payment: checkouts expire after 60 minutes (`CHECKOUT_LIFETIME`), and Stripe requires a remaining
-/// lifetime of at least 30 minutes.
+/// either. After this time, the stored request is not sent again. Stripe would refuse the request from 30 minutes after
+/// the creation of the payment: checkouts expire after 60 minutes (`CHECKOUT_LIFETIME`), and Stripe requires a
+/// remaining lifetime of at least 30 minutes.
 const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
 
 /// The use cases of payments.

@@ -27,7 +27,7 @@ pub(crate) struct NewAuditEntry {
 }
 
 impl NewAuditEntry {
-    /// An action of this user; `None` when no user was signed in.
+    /// Creates an entry about an action of this user; `None` when no user was signed in.
     pub(crate) fn by(actor: impl Into<Option<UserId>>, action: AuditAction) -> Self {
         Self { action, actor: actor.into(), object: None, before: None, after: None }
     }
@@ -62,7 +62,8 @@ impl<'a> Recipient<'a> {
 }
 
 impl<'a> From<&'a User> for Recipient<'a> {
-    /// The mail refers to the account: if the account is deleted before the mail is sent, the mail is deleted, too.
+    /// The mail refers to the user's account: if the account is deleted before the mail is sent, the mail is deleted,
+    /// too.
     fn from(user: &'a User) -> Self {
         Self { email: &user.email, user_id: Some(user.id) }
     }

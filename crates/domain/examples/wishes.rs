@@ -32,7 +32,7 @@ struct Basket {
     prices: Vec<Money>,
 }
 
-/// Returns one line for each basket, sorted by e-mail address, followed by one line for each refused wish.
+/// Returns one line for each basket, sorted by email address, followed by one line for each refused wish.
 ///
 /// # Errors
 /// When the source cannot be read as CSV, or a total is too large.
@@ -105,7 +105,7 @@ mod tests {
              Bob@example.com: 1 movies, 5.00 USD\n\
              line 4: the movie is already in the cart\n\
              line 5: the movie is no longer on sale\n\
-             line 7: not an e-mail address; write it like ann@example.com\n\
+             line 7: not an email address; write it like ann@example.com\n\
              line 8: more decimal digits than the currency has (2)\n"
         );
     }

@@ -63,13 +63,13 @@ impl KeyAge {
     /// The current secret.
     pub const CURRENT: Self = Self(0);
 
-    /// The secret that has been replaced `later` times since it was the current one.
+    /// The secret for which there are `later` newer secrets.
     #[must_use]
     pub const fn new(later: usize) -> Self {
         Self(later)
     }
 
-    /// How many times the secret has been replaced.
+    /// The number of newer secrets.
     #[must_use]
     pub const fn later(self) -> usize {
         self.0

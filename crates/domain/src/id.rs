@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A kind of object that has an identifier of its own type.
 pub trait Kind: Send + Sync + 'static {
-    /// Precedes the UUID in `Debug`: `user_0190…`.
+    /// The text that precedes the UUID in `Debug` output, such as `user` in `user_0190…`.
     const PREFIX: &'static str;
 }
 

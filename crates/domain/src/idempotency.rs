@@ -55,7 +55,8 @@ pub struct KnownRequest {
     pub fingerprint: String,
     /// The object that the request created, if any. An answer that was not stored can be built from this object.
     pub object_id: Option<Uuid>,
-    /// The answer; `None` if it was not stored, for example because the process crashed before it could store it.
+    /// The answer; `None` if it was not stored, for example because the process crashed before it could store the
+    /// answer.
     pub answer: Option<KeptAnswer>,
 }
 
@@ -64,8 +65,8 @@ pub struct KnownRequest {
 pub trait IdempotencyRepository: Send {
     /// Claims the key for the object that the unit of work creates. MUST return `false` when another request has
     /// claimed the key; the caller must then drop the unit, which rolls it back. When several units claim a key
-    /// concurrently, exactly one MUST get it. The same request may claim the key again for another object. A claim
-    /// older than [`KEPT_FOR`] MUST be ignored.
+    /// concurrently, exactly one unit MUST get the key. The same request may claim the key again for another object. A
+    /// claim older than [`KEPT_FOR`] MUST be ignored.
     ///
     /// Callers must claim the key before the unit checks the state that the request changes. A repeated request then
     /// finds the claimed key, and is not refused because of the changes that the first request made.

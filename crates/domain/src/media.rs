@@ -75,7 +75,7 @@ impl MediaType {
 
 /// The name of one stored file, such as `avatars/0190a1b2-….jpg` or `posters/0190a1b2-…-w185.webp`: a folder, an
 /// identifier, the width (only of posters), and an extension, so no key can refer to a file outside its folder. A new
-/// file gets a new key, so the content of a key never changes.
+/// file gets a new key, so the content that a key refers to never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MediaKey {
     text: String,

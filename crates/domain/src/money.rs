@@ -79,7 +79,7 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        // The common currencies are checked first, since every stored price is parsed here.
+        // The most common currencies are checked first, since the currency of every stored price is parsed here.
         if TWO_DIGITS.binary_search(&text).is_ok() {
             return Ok(Self { code, exponent: 2 });
         }
@@ -119,7 +119,7 @@ impl fmt::Debug for Currency {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Money {
-    // The order of the fields matters: amounts are compared within their currency.
+    // The order of the fields matters: the derived comparison compares the currencies first, then the amounts.
     currency: Currency,
     minor: i64,
 }
@@ -162,7 +162,7 @@ impl Money {
         Self::from_minor(0, currency)
     }
 
-    /// Reads an amount in major units, such as `9.99`, `9.9` or `9`; not negative.
+    /// Reads an amount in major units, such as `9.99`, `9.9` or `9`. Negative amounts are refused.
     ///
     /// # Errors
     /// When the text is not an amount, has too many decimal digits, or is too large. Nothing is rounded.

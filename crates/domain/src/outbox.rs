@@ -56,8 +56,8 @@ impl ClaimedOutboxMessage {
         (!is_old || self.attempts < MIN_ATTEMPTS).then(|| self.next_attempt(now))
     }
 
-    /// When the next attempt is due after one that failed at `now`, without a limit of attempts: after [`retry_delay`],
-    /// with jitter.
+    /// When the next attempt is due after an attempt that failed at `now`: after [`retry_delay`], with jitter. The
+    /// number of attempts is not limited.
     #[must_use]
     pub fn next_attempt(&self, now: Instant) -> Instant {
         self.jittered(now, retry_delay(self.attempts))
@@ -122,9 +122,9 @@ pub trait OutboxQueue: Send + Sync {
     /// longer exists. MUST also be accepted from a worker whose lease has ended, since the work is done even if another
     /// worker has claimed the message.
     async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
-    /// Releases the message after a failed attempt. It can be claimed again at `retry_at`, or never when that is
-    /// `None`: the message is then dead, and its payload is kept for operators. MUST change nothing when another worker
-    /// has claimed or completed the message in the meantime.
+    /// Releases the message after a failed attempt. The message can be claimed again at `retry_at`. When `retry_at` is
+    /// `None`, the message is dead: it can never be claimed again, and its payload is kept for operators. MUST change
+    /// nothing when another worker has claimed or completed the message in the meantime.
     async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,

@@ -144,7 +144,7 @@ pub struct Sort<K> {
     pub descending: bool,
 }
 
-/// The text is not a sort key of the list with a permitted direction.
+/// The text does not name a sort key of the list, or the key does not permit the direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("names no sort of this list")]
 pub struct UnknownSort;

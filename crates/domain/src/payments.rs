@@ -1,7 +1,8 @@
 //! Payments: attempts to pay an order, the provider's reports about them, refunds and disputes.
 //!
-//! A provider may report the same event several times, late, and in any order. Every state here is therefore the most
-//! advanced one that was ever reported, so that applying reports in another order, or twice, results in the same state.
+//! A provider may report the same event several times, late, and in any order. The state of a payment, refund or
+//! dispute is therefore the most advanced state that was ever reported. Applying the reports in another order, or
+//! twice, results in the same state.
 
 mod dispute;
 mod dispute_ports;

@@ -90,7 +90,7 @@ pub enum Entitlement {
     Revoked,
 }
 
-/// Stores purchases.
+/// Stores purchases. A purchase is active until it is revoked, even while it is suspended.
 #[async_trait]
 pub trait PurchaseRepository: Send {
     /// Whether the user has an active purchase of the movie.
@@ -104,18 +104,18 @@ pub trait PurchaseRepository: Send {
     /// Adds a purchase; `false` when the user already has an active purchase of the movie. MUST NOT allow two active
     /// purchases per user and movie, even when two units add them concurrently.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
-    /// Changes the purchase to this entitlement. Returns `true` for [`Entitlement::Revoked`]; for another entitlement,
-    /// returns `false` when the purchase cannot be restored because the buyer has another active purchase of the movie,
-    /// or when there is no such purchase. Callers hold the lock of the buyer. When the purchase already has this
-    /// entitlement, MUST keep the stored time of its revocation or suspension.
+    /// Changes the purchase to this entitlement. For [`Entitlement::Live`] and [`Entitlement::Suspended`], returns
+    /// `false` when there is no such purchase, or when a revoked purchase cannot be restored because the buyer has
+    /// another active purchase of the movie. Otherwise, returns `true`. Callers hold the lock of the buyer. When the
+    /// purchase already has this entitlement, MUST keep the stored time of its revocation or suspension.
     async fn put_entitlement(
         &mut self,
         id: PurchaseId,
         entitlement: Entitlement,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Ends the user's active purchases of these movies, and returns their number. MUST NOT change purchases that have
-    /// already ended.
+    /// Revokes the user's active purchases of these movies, and returns their number. MUST NOT change purchases that
+    /// are already revoked.
     async fn revoke_purchases(
         &mut self,
         user_id: UserId,
@@ -124,7 +124,7 @@ pub trait PurchaseRepository: Send {
     ) -> Result<u64, StoreError>;
     /// Suspends the user's active purchases of these movies because their payment is disputed; `None` ends the
     /// suspension. Returns the number of changed purchases. MUST keep the time of purchases that are already suspended,
-    /// and MUST NOT change purchases that have already ended.
+    /// and MUST NOT change purchases that are already revoked.
     async fn set_purchase_suspension(
         &mut self,
         user_id: UserId,

@@ -1,4 +1,5 @@
-//! Time and memory limits for the connections of an HTTP/1 server, which protect it from slow and greedy clients.
+//! Time and memory limits for the connections of an HTTP/1 server. They protect the server from clients that are slow
+//! or use too many resources.
 //!
 //! An HTTP library, such as actix-http, decodes requests and encodes answers. This crate is a layer between the HTTP
 //! library and the sockets:

@@ -5,8 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Counts the bytes of the answers that are being sent, if the server passes them to [`Self::hold`]. Clones share the
-/// count.
+/// Counts the bytes of the answers that are being sent. An answer is counted only if the server calls
+/// [`crate::Exchange::hold`] for it. Clones share the count.
 ///
 /// Above `tight` bytes, clients that do not read their counted answers lose their connections sooner
 /// ([`crate::Timeouts::write_when_tight`]). Above `full` bytes, the server should refuse large answers.

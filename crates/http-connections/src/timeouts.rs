@@ -10,8 +10,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// The limit for the first byte of the next request after an answer.
     pub idle: Duration,
-    /// The limit for the next bytes of a body while the request is being answered. It is for handlers that do not read
-    /// the body: handlers that read bodies have shorter limits of their own, and answer with an error.
+    /// The limit for the next bytes of a body while the request is being answered. It is meant for handlers that do not
+    /// read the body. Handlers that read bodies usually have shorter limits of their own, and answer with an error.
     pub body: Duration,
     /// The limit for the rest of an unread body after the answer.
     pub unread_body: Duration,
@@ -32,9 +32,9 @@ impl Default for Timeouts {
             idle: Duration::from_secs(5),
             body: Duration::from_secs(30),
             unread_body: Duration::from_secs(5),
-            // The operating system of a client reports that data was read only in large steps (on Linux, a sixteenth of
-            // the receive buffer of up to 6 MiB). So a client that reads 6 KiB/s may seem to read nothing for about a
-            // minute.
+            // The operating system of a client does not report each read, but only reads in large steps (on Linux, a
+            // sixteenth of the receive buffer of up to 6 MiB). So a client that reads 6 KiB/s may seem to read nothing
+            // for about a minute.
             write: Duration::from_mins(1),
             write_when_tight: Duration::from_secs(2),
             write_bytes_per_second: 2 * 1024,

@@ -38,11 +38,11 @@ pub enum ColumnsError {
     },
 }
 
-/// Maps fields to the columns of a file whose names differ from the names of their fields, such as
+/// Maps fields to columns whose names differ from the names of the fields, such as
 /// `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`. In JSON the keys of an object are its columns.
 ///
 /// A column with the name of a field contains this field, unless the field or the column is in the mapping. The genres,
-/// directors and stars may have several columns; their names are joined in the order of the mapping.
+/// directors and stars may have several columns. The names in these columns form one list, in the order of the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns(Vec<(Field, String)>);
 

@@ -1,8 +1,8 @@
 //! Splits CSV into records.
 //!
 //! The file is passed to `csv-core` line by line. When a line does not end its record, the line ends inside a quoted
-//! cell. So the reader knows in which line a quote that is never closed begins, which `csv` and `csv-core` do not
-//! report.
+//! cell. Therefore, the reader knows the line in which an unclosed quote begins. `csv` and `csv-core` do not report
+//! this line.
 
 use std::{io::BufRead, mem};
 

@@ -113,8 +113,8 @@ fn declared_delimiter(head: &[u8]) -> (Option<Delimiter>, usize) {
     }
 }
 
-/// Returns the delimiter with which the header has the most known columns; among equals, the one with which it has the
-/// most columns.
+/// Returns the delimiter with which the header has the most known columns. If this is true of several delimiters,
+/// returns the delimiter with which the header has the most columns.
 fn found_delimiter(head: &[u8], options: &ReadOptions) -> Delimiter {
     let candidates = [Delimiter::COMMA, Delimiter::SEMICOLON, Delimiter::TAB, Delimiter::BAR];
     let score = |delimiter: Delimiter| {

@@ -1,8 +1,8 @@
 //! The character encoding of a file.
 //!
-//! A byte order mark determines the encoding. Without one, the options may name it. Otherwise UTF-16 is detected by its
-//! zero bytes; in other files, the first row that is not plain ASCII decides between UTF-8 and Windows-1252 (which
-//! includes Latin-1), since text in Windows-1252 is hardly ever valid UTF-8.
+//! A byte order mark determines the encoding. Without a byte order mark, the options may name the encoding. Otherwise
+//! UTF-16 is detected by its zero bytes; in other files, the first row that is not plain ASCII decides between UTF-8
+//! and Windows-1252 (which includes Latin-1), since text in Windows-1252 is hardly ever valid UTF-8.
 
 use std::{
     borrow::Cow,
@@ -89,7 +89,7 @@ pub(crate) fn detect(head: &[u8], wanted: Option<TextEncoding>) -> Result<(Detec
         let detected = if wanted.0 == UTF_8 { Detected::Utf8 } else { Detected::Converted(wanted) };
         return Ok((detected, 0));
     }
-    // The beginning of a file of movies is ASCII, so in UTF-16 every other byte of it is zero.
+    // The beginning of a file of movies is ASCII, so every second byte is zero in UTF-16.
     match head {
         [b'\x01'..=b'\x7f', 0, b'\x01'..=b'\x7f', 0, ..] => {
             Ok((Detected::Converted(TextEncoding(UTF_16LE)), 0))

@@ -23,7 +23,7 @@ pub struct Row {
 pub struct UnreadableRow {
     /// The errors that were found when the row was read, at least one.
     pub faults: Vec<Fault>,
-    /// The readable facts, with valid values in place of the unreadable ones; `None` if no field can be read.
+    /// The readable facts, with valid placeholders for missing and unreadable facts; `None` if no field can be read.
     /// Checking these facts against the rules of the catalogue finds further errors in the row.
     pub rest: Option<Box<Facts>>,
 }

@@ -80,7 +80,7 @@ pub struct Overrides {
 
 /// The URLs of the server, all without a trailing slash.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_field_names, reason = "each field is an address")]
+#[expect(clippy::struct_field_names, reason = "each field is a URL")]
 pub struct Addresses {
     /// The public URL of the server.
     pub public_url: String,

@@ -89,13 +89,14 @@ pub(crate) async fn dev_admin(
     }
 }
 
-/// Logs a warning if the development administrator, whose password is in a file, can sign in. Called in production.
+/// Logs a warning if the development administrator, whose generated password is stored in a file, can sign in. Called
+/// in production.
 pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
     let Ok(email) = ADMIN.parse::<EmailAddress>() else { return };
     match use_cases.signup.is_active_admin(&email).await {
         Ok(true) => tracing::warn!(
-            "the development administrator {ADMIN} can sign in to this database, and its password is kept in a file: \
-             deactivate it, or change its password"
+            "the development administrator {ADMIN} can sign in, and its generated password is stored in a file: \
+             deactivate the account, or change its password"
         ),
         Ok(false) => {}
         Err(error) => {

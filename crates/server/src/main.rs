@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// The allocator of the whole process, including SQLite. With that of glibc, threads wait for each other's heaps: a list
-/// of movies on SQLite is 35 % slower.
+/// The allocator of the whole process, including SQLite. With the allocator of glibc, threads wait for each other when
+/// they allocate memory: listing movies on SQLite is then 35 % slower.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

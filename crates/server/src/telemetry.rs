@@ -53,13 +53,13 @@ pub(crate) fn init(settings: &Settings, filter: &str) {
     }
 }
 
-/// Makes further messages about the process and panics JSON, like the lines of the JSON log, so that every line on
-/// standard error is JSON. It is meant for processes whose output a program collects.
+/// From now on, writes messages about the process and reports of panics as JSON, like the lines of the JSON log, so
+/// that every line on standard error is JSON. This is meant for processes whose output another program collects.
 pub(crate) fn say_json() {
     SAYS_JSON.store(true, Ordering::Relaxed);
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        let reason = panic.payload_as_str().unwrap_or("not said");
+        let reason = panic.payload_as_str().unwrap_or("unknown");
         tracing::error!(place, reason, "a thread panicked");
     }));
 }
@@ -84,7 +84,7 @@ pub(crate) fn say_with(level: Level, text: &str, message: &str, fields: Map<Stri
         let line = Arc::clone(&line);
         move || {
             write(&line);
-            // Sending fails if the writing took too long and is no longer waited for.
+            // Sending fails if the writing took so long that the caller no longer waits for it.
             let _ = said.send(());
         }
     };

@@ -160,12 +160,12 @@ fn an_administrator_is_created_once_and_with_an_acceptable_password() {
     folder
         .run_with(create, "G00d enough for this\n")
         .exits(1)
-        .says("an account already has this e-mail address");
+        .says("an account already has this email address");
     folder.run_with("users create-admin --email root@example.com", "").exits(2).says("--password-stdin");
 }
 
 #[test]
-fn the_rule_for_passwords_can_be_strict() {
+fn the_password_policy_can_be_strict() {
     let folder = Folder::new();
     folder.write("cinema.toml", "password_policy = \"strict\"\n");
     assert!(folder.run("config").exits(0).out().lines().any(|line| line == "PASSWORD_POLICY=strict"));
@@ -402,7 +402,7 @@ async fn a_database_that_cannot_be_used_is_reported_in_one_line_with_advice() {
 }
 
 #[test]
-fn an_invalid_address_stops_every_command_before_anything_is_created() {
+fn an_invalid_value_of_a_setting_stops_a_command_before_anything_is_created() {
     let folder = Folder::new();
     for (name, bad, says) in [
         ("SMTP_URL", "http://ann:canary@mail", "SMTP_URL cannot be used ("),
@@ -518,7 +518,7 @@ fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// Waits until a process ends, which should be soon even if nobody reads its output; returns its exit code.
+/// Waits at most 20 seconds until a process ends, without reading its output. Returns its exit code.
 fn soon(child: &mut Child) -> Option<i32> {
     let begun = Instant::now();
     loop {
@@ -607,7 +607,7 @@ async fn the_first_start_prints_everything_that_a_developer_needs() {
 }
 
 #[test]
-fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
+fn a_background_job_seals_the_audit_log_and_a_changed_row_is_found() {
     let folder = Folder::new();
     let verified = |code| folder.run("audit verify").exits(code);
     let nothing = "0 rows in 0 seals are unchanged since they were sealed; 0 rows are not sealed yet\n";
@@ -633,7 +633,7 @@ fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
 }
 
 #[tokio::test]
-async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
+async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_the_process() {
     let folder = Folder::new();
     let mut server = Server::start(&folder, "600");
     let ready = format!("{}/health/ready", server.url);
@@ -664,7 +664,8 @@ async fn a_blocked_mail_output_does_not_delay_the_second_signal() {
     let mut server = Server::run(command.env("DRAIN_SECONDS", "0").stdout(end_of(&pipe)));
     register(&server.url).await;
     server.begin_stop();
-    // The server no longer accepts connections; it still waits only for the mail to be written.
+    // Waits until the server no longer accepts connections. From then on, the server waits only for the mail to be
+    // written.
     let address = server.url.strip_prefix("http://").unwrap();
     while TcpStream::connect(address).is_ok() {}
     server.signal("-TERM");

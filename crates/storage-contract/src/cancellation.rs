@@ -19,8 +19,8 @@ crate::cases! { "cancellation":
 
 async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     let owner = add_user(&node, 1_000_000).await;
-    // Repeated, because a statement that still runs when its caller is cancelled may end before or after later
-    // statements.
+    // The test is repeated, because its course is not always the same: a statement that still runs when its caller is
+    // cancelled may end before or after later statements.
     for round in 1..=5 {
         let mut is_over = false;
         for waits in 0..500 {

@@ -54,7 +54,7 @@ fn four() -> Vec<Facts> {
                 year: 1990 + i32::from(n),
                 duration_minutes: 100 + i32::from(n),
             },
-            // The ratings 8.1 to 8.4 have no exact binary representation, which comparisons must cope with.
+            // The ratings 8.1 to 8.4 have no exact binary representation. The bounds must be inclusive nevertheless.
             imdb: f64::from(80 + n) / 10.0,
             price: price(900 + i64::from(n)),
             certification: certification.to_owned(),

@@ -1,8 +1,8 @@
 //! The contract of storage adapters: test cases that each adapter runs on its own database.
 //!
 //! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each requirement
-//! of a storage port of `domain`, and each invariant of storage in docs/architecture.md, has a case, which is named
-//! after it. Cases choose every identifier and time themselves, so they do not depend on the current time.
+//! of a storage port of `domain`, and each invariant of storage in docs/architecture.md, has a case whose name states
+//! it. Cases choose every identifier and time themselves, so they do not depend on the current time.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -131,7 +131,7 @@ async fn check(node: &Node, movies: &[Movie], sorts: &[MovieSort], search: Optio
         let by_number = numbered(node, &filter, sorts, size).await;
         assert_eq!(titles(&by_number), titles(&expected), "numbered pages of {size} by {sorts:?}");
         let by_position = chained(node, &filter, sorts, size).await;
-        assert_eq!(titles(&by_position), titles(&expected), "pages of {size} behind positions by {sorts:?}");
+        assert_eq!(titles(&by_position), titles(&expected), "pages of {size} after positions by {sorts:?}");
     }
 }
 

@@ -66,7 +66,8 @@ async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
         let node = nodes[usize::try_from(number % 2).unwrap()].clone();
         async move {
             let mut mine = Vec::new();
-            // Repeated, because a worker may find no message for a moment while other workers are claiming messages.
+            // Each worker tries many times, because it may find no message for a moment while other workers are
+            // claiming messages.
             for _ in 0..100 {
                 mine.extend(ids(&node.claim_all(at(0)).await));
             }

@@ -259,7 +259,8 @@ async fn a_short_list_that_is_read_again_is_the_same_in_every_order(node: Node) 
             let sorts = [MovieSort { key: *key, descending }];
             let first = ids(&page(&node, &filter, &sorts, 1, 100).await);
             assert_eq!(first.len(), 13, "{name}");
-            // The first read finds the number of movies, the second one caches the list, and the third one uses the cache.
+            // The first read finds the number of movies, the second one caches the list, and the third one uses the
+            // cache.
             for _ in 0..3 {
                 assert_eq!(numbered(&node, &filter, &sorts, 4).await, first, "{name} {descending}");
                 assert_eq!(chained(&node, &filter, &sorts, 4).await, first, "{name} {descending}");

@@ -167,7 +167,7 @@ async fn all_data_of_a_user_are_collected_and_none_of_others(node: Node) {
     assert_eq!((purchase.suspended_at, purchase.revoked_at), (None, None));
     let [watched] = data.watched.as_slice() else { panic!("{:?}", data.watched) };
     assert_eq!((watched.name.as_str(), watched.progress.position_seconds), ("Bought", 600));
-    // The entry is contained once, although the user is both its actor and its object.
+    // The audit entry is returned once, although the user is both its actor and its object.
     assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
     assert_eq!(data.pending_mails, 1);
     assert_eq!(data.notifications.iter().map(|one| one.id).collect::<Vec<_>>(), [id(4)]);

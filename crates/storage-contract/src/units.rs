@@ -116,6 +116,6 @@ async fn units_of_two_nodes_wait_for_each_other(node: Node) {
     unit.update_user(&ann).await.unwrap();
     unit.commit().await.unwrap();
     let version = timeout(AT_ONCE, waiting).await.expect("the lock is free").unwrap();
-    // The other unit reads a committed version: the one before the change, or the changed one.
+    // The other unit reads a committed version: the version before the change (2), or the changed version (40).
     assert!([2, 40].contains(&version), "{version}");
 }

@@ -147,7 +147,7 @@ impl Drop for TestRedis {
     }
 }
 
-/// Starts the server and waits until it accepts connections; `None` when it ends before.
+/// Starts the server and waits until it accepts connections; `None` when it ends before that.
 fn serve(folder: &PathBuf, port: u16) -> Option<Child> {
     let mut child = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])

@@ -92,7 +92,7 @@ impl Account {
     /// Returns the time of the account's clock, in seconds since 1970.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the clock of the other system, which the shop does not control"
+        reason = "this is the clock of the fake Stripe, which the shop does not control"
     )]
     pub(crate) fn now(&self) -> i64 {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());

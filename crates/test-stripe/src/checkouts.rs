@@ -163,7 +163,8 @@ impl Account {
         self.emit_session("checkout.session.completed", id)
     }
 
-    /// The delayed payment of a completed session succeeds. If `bounced` is a code, the payment fails with that code.
+    /// The delayed payment of a completed session ends. It succeeds if `bounced` is `None`; otherwise it fails with the
+    /// code in `bounced`.
     pub(crate) fn settle(&mut self, id: &str, bounced: Option<&str>) -> Result<(), Refusal> {
         let session = self.session_mut(id)?;
         let intent = session.intent.clone().filter(|_| session.status == SessionStatus::Complete);

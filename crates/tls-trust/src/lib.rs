@@ -1,7 +1,7 @@
 //! Decides which server certificates a TLS client accepts. The verification differs from the verification of rustls in
-//! three points, in all of which it does the same as PostgreSQL's clients (libpq). First, it can be switched off.
-//! Second, it can leave the host name unchecked. Third, a certificate that is configured as an authority may also be
-//! the server's own certificate, such as a certificate that `openssl req -x509` made.
+//! three points, in which it follows PostgreSQL's clients (libpq). First, the verification can be switched off. Second,
+//! the host name can be left unchecked. Third, a certificate that is configured as an authority may also be the
+//! server's own certificate, such as a certificate that `openssl req -x509` made.
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -12,7 +12,7 @@ ALTER TABLE movies ADD COLUMN poster_id UUID;
 ALTER TABLE movies ADD COLUMN poster_width INTEGER
     CHECK ((poster_width IS NULL) = (poster_id IS NULL) AND poster_width IN (185, 342, 500, 780));
 
--- The same as computed by the program, except for unusual punctuation.
+-- Computes the same keys as the program, except for unusual punctuation.
 UPDATE movies SET sort_key = CASE
     WHEN lower(name) LIKE 'the _%' AND name_key || ' ' NOT LIKE 'the to %' THEN substr(name_key, 5)
     WHEN lower(name) LIKE 'a _%' AND name_key || ' ' NOT LIKE 'a to %' THEN substr(name_key, 3)

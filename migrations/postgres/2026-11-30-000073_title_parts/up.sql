@@ -1,2 +1,2 @@
--- Changes only SQLite. On PostgreSQL, movies_name_trigrams is the index of the filter by title.
+-- Changes only SQLite. On PostgreSQL, migration 000074 replaces the index of the filter by title.
 SELECT 1;

@@ -1,7 +1,8 @@
--- movie_search_title_parts is the index of the filter by title, which finds a text anywhere in a folded title. Each title is written as
--- its parts of three characters (title_parts.rs). It replaces a trigram index, which finds nothing for texts of fewer than
--- three characters, so that all titles were read for these. The default is for nodes of the previous release; the program
--- indexes their movies again, because they write an earlier index_version.
+-- movie_search_title_parts is the index of the filter by title, which finds a text anywhere in a folded title. Each title
+-- is written as its parts of three characters (title_parts.rs). It replaces a trigram index, which finds nothing for texts
+-- of fewer than three characters, so that all titles were read for these. The column has a default for nodes of the
+-- previous release, which do not write it; the program indexes the movies of such nodes again, because these nodes write
+-- an earlier index_version.
 --
 -- The indexes now collect new entries and write them together, which takes a seventh of the time in an import. A search
 -- also reads the collected entries, of which there are at most 256 kB in each index. All are created again, because that

@@ -17,7 +17,7 @@ CREATE TABLE payments (
     ),
     amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
     amount_currency TEXT NOT NULL,
-    -- The received amount, which differs from the requested one if the payment failed for this reason.
+    -- The received amount, which differs from the requested amount if the payment failed because of the difference.
     received_minor INTEGER CHECK (received_minor >= 0),
     received_currency TEXT,
     refunded_minor INTEGER NOT NULL DEFAULT 0,
@@ -69,7 +69,7 @@ CREATE TABLE payment_items (
 ) STRICT;
 CREATE INDEX payment_items_order_item_id ON payment_items (order_item_id);
 
--- Verified events of providers. Their objects are read from the provider, so their bodies are not stored.
+-- Verified events of providers. The bodies of events are not stored, because the object of an event is read from the provider.
 CREATE TABLE webhook_events (
     id BLOB PRIMARY KEY,
     provider TEXT NOT NULL,

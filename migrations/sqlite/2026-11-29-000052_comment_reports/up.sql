@@ -4,7 +4,7 @@ CREATE TABLE reported_comments (
     -- No foreign key, because the decision of a moderator is kept if the comment is deleted.
     comment_id BLOB NOT NULL UNIQUE,
     movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
-    -- The time of the first report, or of the first one after the last decision.
+    -- The time of the latest report by a user who had not reported the comment before.
     reported_at INTEGER NOT NULL,
     decision TEXT CHECK (decision IN ('remove', 'dismiss')),
     decided_at INTEGER,

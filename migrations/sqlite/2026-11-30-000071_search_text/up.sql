@@ -1,5 +1,5 @@
--- The words of a movie as a text, with which a search is compared to one movie. The full-text index would read the
--- entries of all movies with a word for this.
+-- The words of a movie as a text, in which a search looks up its words if it checks a single movie. With the full-text
+-- index, this check would read the entries of all movies that contain one of the words.
 
 -- Each word is written as a letter for its origin (n: name, j: joined words of the name, p: people, d: description),
 -- then `|` (`/` for joined words), the word, and a space. After this migration the program writes all entries again.

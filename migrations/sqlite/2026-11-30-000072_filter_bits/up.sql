@@ -19,7 +19,7 @@ CREATE TEMPORARY TABLE name_bytes AS SELECT id, ((instr('0123456789ABCDEF', subs
     ((instr('0123456789ABCDEF', substr(hex(id), 31, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(id), 32, 1)) - 1) AS other
     FROM (SELECT id FROM genres UNION ALL SELECT id FROM certifications);
 CREATE INDEX temp.name_bytes_id ON name_bytes (id, one, other);
--- `sum` combines the bits like a bitwise OR, because each summand is another power of two.
+-- `sum` combines the bits like a bitwise OR, because each summand is a different power of two.
 UPDATE movies SET filter_bits = (SELECT (1 << (40 + one % 12)) | (1 << (40 + other % 12)) FROM name_bytes WHERE id = certification_id)
     | (1 << (52 + year / 10 % 11))
     | coalesce((SELECT sum(bits) FROM (SELECT DISTINCT 1 << (b.one % 40) AS bits FROM movie_genres l JOIN name_bytes b ON b.id = l.genre_id

@@ -1,5 +1,5 @@
 -- The index of the filter by title, which finds a text anywhere in a folded title. Each title is written as its parts of
--- three characters (title_parts.rs). It replaces an index of whole titles, of which every search read each title.
+-- three characters (title_parts.rs). It replaces an index of whole titles: every search read all titles in it.
 CREATE VIRTUAL TABLE movie_title_parts USING fts5(
     parts, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
 );

@@ -33,7 +33,7 @@ pub(super) struct Limits {
 }
 
 impl Default for Limits {
-    /// One thread, and a queue in which 64 callers wait for at most two seconds.
+    /// One thread, and a queue in which up to 64 callers wait for at most two seconds.
     fn default() -> Self {
         Self { slots: 1, queue: 64, patience: Duration::from_secs(2) }
     }

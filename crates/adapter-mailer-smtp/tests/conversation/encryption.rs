@@ -21,8 +21,8 @@ struct Setting {
 }
 
 impl Setting {
-    /// Starts a server whose certificate is trusted only by clients that use the file. `from_the_start`: whether TLS
-    /// begins with the first byte; otherwise, the server offers STARTTLS.
+    /// Starts a server whose certificate is trusted only by clients that use the file. If `from_the_start` is `true`,
+    /// TLS begins with the first byte; otherwise, the server offers STARTTLS.
     async fn new(from_the_start: bool) -> Self {
         Self::with(Identity::new(IsCa::NoCa), from_the_start).await
     }

@@ -21,13 +21,13 @@ use tokio_rustls::{
     },
 };
 
-/// As a scripted reply: the server never replies.
+/// If a script contains this text as a reply, the server sends no reply and keeps the connection open.
 pub(crate) const SILENCE: &str = "silence";
 
-/// As a scripted reply: the server closes the connection.
+/// If a script contains this text as a reply, the server sends no reply and closes the connection.
 pub(crate) const HANG_UP: &str = "hang up";
 
-/// As a command in [`Script::replies`]: the reply replaces the greeting.
+/// If [`Script::replies`] contains this text as a command, its reply replaces the greeting.
 pub(crate) const GREETING: &str = "greeting";
 
 /// How the server behaves.

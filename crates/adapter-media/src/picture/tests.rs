@@ -1,4 +1,4 @@
-#![expect(clippy::arithmetic_side_effects, reason = "sizes of pictures that the cases create")]
+#![expect(clippy::arithmetic_side_effects, reason = "the sizes of the test pictures cannot overflow")]
 
 use std::io::{Cursor, Write};
 

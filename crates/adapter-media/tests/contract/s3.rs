@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
 }
 
-/// The cases of this module that do not need it: they use a server with scripted answers, a silent one, or none.
+/// The cases of this module that do not need moto: their server sends scripted answers, never answers, or does not run.
 pub(crate) fn trials_without_server() -> Vec<Trial> {
     let mut trials = trials! {
         a_stopped_server_is_unavailable,

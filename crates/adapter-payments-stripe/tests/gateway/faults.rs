@@ -12,8 +12,9 @@ use crate::support::{MachineClock, Shop, is_not_reached, is_unknown, money, requ
 
 const OPEN: &str = "POST /v1/checkout/sessions";
 
-/// Opens a checkout at a fake Stripe that fails the first `times` attempts; returns the fake, the outcome, and the
-/// number of attempts. `should_retry` is the value of the header `Stripe-Should-Retry`, if it is sent.
+/// Opens a checkout at a fake Stripe, which fails the first `times` attempts. Returns the shop with the fake Stripe,
+/// the outcome, and the number of attempts. `should_retry` is the value of the header `Stripe-Should-Retry`, if it is
+/// sent.
 async fn opened_with(fault: Fault, should_retry: Option<bool>, times: usize) -> (Shop, Outcome, usize) {
     let shop = Shop::open();
     match should_retry {

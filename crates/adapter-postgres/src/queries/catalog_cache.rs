@@ -35,16 +35,16 @@ const FACETS_AT_ONCE: usize = 2;
 const COUNTING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The facets of at least this number of movies, and counts of names that add up to at least this number, may be used
-/// for a short time after the catalogue has changed, because counting a million movies takes several hundred
-/// milliseconds, and large catalogues change often.
+/// for a short time after the catalogue has changed. Counting a million movies takes several hundred milliseconds, and
+/// large catalogues change often.
 const LARGE_COUNT: i64 = 100_000;
 
 /// The maximum age of a count that is used although the catalogue has changed since the count was computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LongestAge {
-    /// While a permit to count is free.
+    /// The maximum age while a permit to count is free.
     usually: Duration,
-    /// While other callers hold all permits to count.
+    /// The maximum age while other callers hold all permits to count.
     while_counting: Duration,
 }
 
@@ -118,8 +118,8 @@ impl CatalogCache {
         &self.searches
     }
 
-    /// Waits for a permit to search. A caller that holds a permit must not wait for another one: callers that do so
-    /// could wait for each other until the time limit.
+    /// Waits for a permit to search. A caller that holds a permit to search must not wait for a second one: several
+    /// such callers could wait for each other until the time limit.
     ///
     /// # Errors
     /// When no permit becomes free within [`SEARCH_PATIENCE`].

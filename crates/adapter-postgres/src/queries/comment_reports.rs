@@ -76,8 +76,8 @@ impl CommentReportQueries for Database {
 }
 
 impl Database {
-    /// Converts rows to reported comments, each with its newest reports, at most [`MAX_SHOWN_REPORTS`], of which
-    /// the oldest is first. One statement reads the reports of all these comments.
+    /// Converts rows to reported comments, each with at most [`MAX_SHOWN_REPORTS`] of its newest reports, sorted with
+    /// the oldest first. One statement reads the reports of all these comments.
     async fn reported_views(&self, rows: Vec<ReportedRow>) -> Result<Vec<ReportedCommentView>, StoreError> {
         let mut reports: HashMap<Uuid, Vec<CommentReport>> = HashMap::new();
         if !rows.is_empty() {

@@ -71,9 +71,9 @@ impl Database {
         let mut versions = Vec::new();
         let mut has_names = false;
         let mut lists = groups_by_conditions(filter);
-        // Groups that count all movies come first, because their counts of genres and certifications are read
-        // without a version. If a later statement still reads `version`, these counts belong to it too, unless
-        // large counts of an earlier version were used, which is checked below.
+        // Groups that count all movies come first, because their counts of genres and certifications are read without a
+        // version. If a later statement still reads `version`, these counts also belong to `version`, unless large
+        // counts of an earlier version were used. The code below checks this.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -161,8 +161,8 @@ impl Database {
     }
 }
 
-/// Returns each filter that is needed for counting, with the groups that it counts. Groups without chosen values share
-/// a filter.
+/// Returns each filter that is needed for counting, with the groups whose values are counted with this filter. Groups
+/// without chosen values share a filter.
 fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGroup>)> {
     let mut found: Vec<(MovieFilter, Vec<FacetGroup>)> = Vec::new();
     for group in FacetGroup::ALL {
@@ -226,8 +226,8 @@ pub(super) fn facets_statement(
             .sql(")");
         "FROM matching m"
     };
-    // The movies of each year and price are counted first, and these counts are added up to decades and price bands,
-    // because grouping all movies by a computed value would require a sort.
+    // The movies of each year (or of each price) are counted first, and these counts are added up to decades (or to
+    // price bands), because grouping all movies by a computed value would require a sort.
     for (position, group) in FacetGroup::ALL.into_iter().enumerate() {
         if !groups.contains(&group) {
             continue;

@@ -123,7 +123,7 @@ impl Keyset {
         position: &Position,
     ) -> Result<(), StoreError> {
         if position.values.len() != self.keys.len() {
-            return Err(StoreError::failed("the position belongs to another sort"));
+            return Err(StoreError::failed("the position belongs to a list with another order"));
         }
         let keys: Vec<_> = self.keys.iter().zip(&position.values).collect();
         let is_id_descending = self.is_id_descending();
@@ -182,6 +182,6 @@ pub(crate) fn bound(key_type: KeyType, value: &SortValue) -> Result<Bind, StoreE
         (KeyType::Text, SortValue::Text(text)) => Ok(Bind::from(text.clone())),
         (KeyType::Real, SortValue::Real(number)) => Ok(Bind::from(*number)),
         (KeyType::Integer, SortValue::Integer(number)) => Ok(Bind::from(*number)),
-        _ => Err(StoreError::failed("the position belongs to another sort")),
+        _ => Err(StoreError::failed("the position belongs to a list with another order")),
     }
 }

@@ -54,7 +54,7 @@ const RULES: [(&str, &str); 14] = [
          + COALESCE((SELECT SUM(d.amount_minor) FROM disputes d WHERE d.payment_id = p.id AND d.status = 'lost'), 0)",
     ),
     (
-        "a payment pays an order of another total, or one that is not paid",
+        "the amounts of a payment that pays an order do not match, or the order is not paid",
         "SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.settlement = 'pays_order' AND \
          (p.amount_minor <> o.total_minor OR p.amount_currency <> o.total_currency OR p.received_minor <> p.amount_minor \
          OR o.status IN ('pending', 'canceled') OR p.amount_minor <> \
@@ -96,7 +96,7 @@ const RULES: [(&str, &str); 14] = [
          JOIN payments p ON p.id = i.payment_id WHERE i.order_item_id = b.id AND p.settlement = 'pays_order')",
     ),
     (
-        "a purchase is suspended without an open dispute, or not suspended with one",
+        "a purchase is suspended without an open dispute, or is not suspended although a dispute is open",
         "SELECT b.id FROM purchases b JOIN payment_items i ON i.order_item_id = b.id \
          JOIN payments p ON p.id = i.payment_id WHERE p.settlement = 'pays_order' AND b.revoked_at IS NULL \
          AND (b.suspended_at IS NOT NULL) <> \
@@ -123,7 +123,7 @@ const RULES: [(&str, &str); 14] = [
         "SELECT o.id FROM orders o WHERE o.status = 'pending' AND o.expires_at < $",
     ),
     (
-        "a payment or refund is pending, and no check at the provider is scheduled",
+        "a payment or refund is pending without a scheduled check, or a payment is pending after its checkout expired",
         "SELECT p.id FROM payments p WHERE (p.status IN ('pending', 'processing') AND p.next_check_at IS NULL) \
          OR (p.status = 'pending' AND p.checkout_expires_at < $) UNION \
          SELECT r.id FROM refunds r WHERE r.status = 'pending' AND r.next_check_at IS NULL",
@@ -230,7 +230,7 @@ impl Database {
             let is_mailed = |key: &String| mailed.iter().any(|(found,)| found == key);
             let missing = paid.iter().zip(&keys).filter(|(_, key)| !is_mailed(key));
             violations.extend(missing.map(|((_, id), _)| MoneyViolation {
-                rule: "a buyer got no mail of a paid order",
+                rule: "a buyer got no mail about a paid order",
                 subject: id.0,
                 details: None,
             }));

@@ -218,7 +218,7 @@ impl Condition {
             }
             Self::Certification(_) | Self::Between { .. } if !masks.is_empty() => {
                 // The subquery reads only the index. The index of certifications is not limited to movies on sale and
-                // does not have the column `is_available`, so that is checked only outside.
+                // does not have the column `is_available`, so this column is checked only outside the subquery.
                 statement.sql(" FROM (SELECT m.id AS movie_id FROM movies m WHERE ");
                 if matches!(self, Self::Between { .. }) {
                     statement.sql("m.is_available AND ");

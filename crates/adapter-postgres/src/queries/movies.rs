@@ -138,7 +138,8 @@ impl Database {
         let offset = usize::try_from(request.offset()).map_err(StoreError::failed)?;
         let mut access = self.access(conditions, passed, true).await?;
         let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
-        // Without rows it is unknown how many of the skipped movies match.
+        // If the walk returned no rows, it is unknown how many matches it found, because it may have ended within the
+        // offset.
         let found = |rows: &[ListRow]| if rows.is_empty() { 0 } else { rows.len().saturating_add(offset) };
         while rows.len() <= size
             && let Some(next) = self.access_after(access, conditions, passed, found(&rows)).await?
@@ -213,8 +214,9 @@ impl Database {
         Ok(rows)
     }
 
-    /// How many movies match the filter: known from the page when it is the last one or all matches were read,
-    /// otherwise from the cache while the catalogue is unchanged, otherwise counted.
+    /// The number of movies that match the filter. It is known from the page if the page is the last one, or if all
+    /// matches were read. Otherwise it is taken from the cache, or counted if it is not cached for this version of the
+    /// catalogue.
     async fn total(
         &self,
         filter: &MovieFilter,
@@ -316,7 +318,7 @@ impl Database {
         }
         let counts: Vec<(i64, i64)> = self.fetch(statement).await?;
         let (version, count) =
-            counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
+            counts.into_iter().next().ok_or_else(|| StoreError::failed("a count returned no row"))?;
         Ok((version, u64::try_from(count).map_err(StoreError::failed)?))
     }
 }

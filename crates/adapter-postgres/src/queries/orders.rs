@@ -127,7 +127,7 @@ pub(super) fn list(filter: &OrderFilter) -> PlainList {
     PlainList { columns: COLUMNS.as_str(), matching, order }
 }
 
-/// Appends the condition that the e-mail address of the buyer `u` contains `email`; nothing without `email`.
+/// Appends the condition that the email address of the buyer `u` contains `email`; nothing without `email`.
 pub(super) fn push_email(statement: &mut Statement, email: Option<&str>) {
     let filter = UserFilter { email: email.map(str::to_owned), ..UserFilter::default() };
     for (index, part) in filter.parts_of_key().iter().enumerate() {

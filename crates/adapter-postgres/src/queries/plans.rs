@@ -304,7 +304,8 @@ async fn every_filter_of_the_audit_log_reads_an_index_from_the_position_on() {
     let Some((database, _guard)) = filled().await else { return };
     let all = AuditFilter::default;
     let id = Uuid::from_u128(7);
-    // The position is newer than every row, so that all rows follow it: without rows, any index would be equally good.
+    // The position is newer than every row, so that all rows follow the position. If no rows followed it, any index
+    // would be equally good.
     let year_2100 = SortValue::Integer(4_102_444_800_000_000);
     for (filter, index) in [
         (all(), "audit_log_created_at"),
@@ -363,7 +364,7 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
         assert_eq!(database.statements().wrapping_sub(before), statements, "page {number}");
     }
     let rare = MovieFilter { year: Range { min: Some(1_960), max: Some(1_961) }, ..genre.clone() };
-    // The list of few movies is cached by the second request.
+    // The second request caches the short list.
     for (number, statements) in [(1, None), (2, None), (1, Some(1)), (2, Some(1))] {
         let before = database.statements();
         let page = database.movie_page(&rare, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();

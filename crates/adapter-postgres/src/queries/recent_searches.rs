@@ -54,7 +54,7 @@ impl Ranked {
             [SortValue::Integer(rank), SortValue::Real(popularity)] => {
                 Ok(Self { rank: *rank, popularity: *popularity, id: position.id })
             }
-            _ => Err(StoreError::failed("the position belongs to another sort")),
+            _ => Err(StoreError::failed("the position belongs to a list with another order")),
         }
     }
 }
@@ -129,7 +129,7 @@ impl RecentSearches {
         self.lists.invalidate_all();
     }
 
-    /// The cached words that are similar to this one, of the vocabulary at a version of the catalogue.
+    /// The cached words of the vocabulary that may be similar to this word, at a version of the catalogue.
     pub(super) fn similar_words(&self, word: &str, version: i64) -> Option<Arc<[KnownWord]>> {
         self.similar_words.get(&(word.to_owned(), version))
     }

@@ -27,14 +27,14 @@ const DAY_SECONDS: i64 = 86_400;
 /// each row.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// The values of the first column of [`SoldTypes`]: whether the row contains a movie, a genre, or the number of all sold
-/// items.
+/// The values of the first column of [`SoldTypes`]: whether the row contains a movie, a genre, or the number of all
+/// sold items.
 const TOP_MOVIE: i32 = 0;
 const GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
 
-/// The payments that did not pay an order, although money was received. There are few, so the refunds and disputes of
-/// other payments are found without reading these payments.
+/// The payments that did not pay an order, although money was received. There are few such payments. The report
+/// excludes their refunds and disputes, so it need not read the payments of all other refunds and disputes.
 macro_rules! payments_without_sale {
     () => {
         "(SELECT id FROM payments WHERE received_minor IS NOT NULL AND coalesce(settlement, '') <> 'pays_order')"
@@ -49,7 +49,8 @@ type SoldRow = (i32, Option<DbUuid>, String, i64, i64);
 impl SalesQueries for Database {
     async fn sales(&self, period: SalesPeriod, currency: Currency) -> Result<Sales, StoreError> {
         let scope = self.scope(period, currency).await?;
-        // Two connections at a time, because each of these statements is slow when there are very many orders.
+        // The statements run on two connections at a time, because each of them is slow when there are very many
+        // orders.
         let orders = scope.within("SELECT COUNT(*) FROM orders o WHERE o.total_currency = ", "o.created_at");
         let ((sold, buyers), (days, orders)) = tokio::try_join!(
             async { Ok::<_, StoreError>((self.sold(&scope).await?, self.count(scope.buyers()).await?)) },
@@ -107,7 +108,8 @@ impl Scope {
 
     /// Appends the currency and the condition that the time in `column` is in the period.
     fn push<ST>(&self, statement: &mut Statement<ST>, column: &'static str) {
-        // Cast to the type of the columns. Otherwise, PostgreSQL would convert each value to text, and plan for few rows.
+        // The currency is cast to the type of the columns. Otherwise, PostgreSQL would convert the value of each row to
+        // text, and would plan for few rows.
         statement
             .sql("CAST(")
             .bind(self.currency.code().to_owned())
@@ -133,8 +135,8 @@ impl Scope {
         statement
     }
 
-    /// A statement that reads the best-selling movies, all genres with their sales and again with their refunds, and the
-    /// number of all sold items. Refunds reduce the net sums, but not the numbers of sold items.
+    /// A statement that reads the best-selling movies, all genres (once with their sales and once with their refunds),
+    /// and the number of all sold items. Refunds reduce the net sums, but not the numbers of sold items.
     fn sold(&self) -> Statement<SoldTypes> {
         let index = index_hint(if self.covers_large_part {
             "payment_items_by_movie"
@@ -153,8 +155,8 @@ impl Scope {
              WHERE i.sold_at IS NOT NULL AND r.status = 'succeeded' AND r.amount_currency = ",
         );
         self.push(&mut statement, "r.completed_at");
-        // Only movies that were sold as often as the last of the list are joined with their refunds, which decide
-        // between movies that were sold equally often.
+        // Only movies that were sold at least as often as the last movie of the list are joined with their refunds. The
+        // refunds decide between movies that were sold equally often.
         let last = TOP_SALES.saturating_sub(1);
         statement.sql(format!(
             " GROUP BY i.movie_id) SELECT {TOP_MOVIE}, m.id, m.name, s.sold, s.net FROM (SELECT s.movie_id, s.sold, \
@@ -270,8 +272,8 @@ impl Database {
 
     async fn sold(&self, scope: &Scope) -> Result<Sold, StoreError> {
         let mut statement = scope.sold();
-        // Not cached as a prepared statement, so that it is planned for each period: long and short periods need
-        // different plans.
+        // The statement is not cached as a prepared statement, so that it is planned for each period: long and short
+        // periods need different plans.
         statement.forget();
         let rows: Vec<SoldRow> = self.fetch(statement).await?;
         let mut found = Sold::default();

@@ -1,4 +1,5 @@
-//! Searching: the matches are found with the index, and the best of them are ranked with the rules of the domain.
+//! Searching: the matches are found with the index. The most popular of all matches, of the matches by name, and of the
+//! matches by complete name are then ranked with the rules of the domain.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -354,7 +355,8 @@ impl SearchQueries for Database {
                     .bind(begun.clone());
                 statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
             }
-            // This finds words that were indexed after the vocabulary was last refreshed.
+            // The search index is also checked, because it has words that were indexed after the vocabulary was last
+            // refreshed.
             statement.sql(" THEN TRUE ELSE ");
             push_words_exist(&mut statement, std::slice::from_ref(term));
             statement.sql(" END");
@@ -429,8 +431,9 @@ impl SearchQueries for Database {
 }
 
 impl Database {
-    /// The movies and people whose names match the search. Only the most popular matching movies and their people are
-    /// considered, and movies with exactly this name.
+    /// The movies and people whose names match the search. Considers only the most popular movies with a matching name,
+    /// movies whose complete name equals the search text, and the people of the most popular movies with matching
+    /// people.
     async fn matching_names(
         &self,
         filter: &MovieFilter,

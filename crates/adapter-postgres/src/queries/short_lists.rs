@@ -66,15 +66,16 @@ impl Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Option<Vec<ListRow>>, StoreError> {
-        // The unfiltered list, movies that are named by their identifiers, and withdrawn movies are found quickly without
-        // a cache.
+        // The unfiltered list, movies that are named by their identifiers, and withdrawn movies are found quickly
+        // without a cache.
         let is_found_fast = conditions.is_empty() || !filter.ids.is_empty() || filter.is_withdrawn();
         if !is_cacheable(filter) || is_found_fast {
             return Ok(None);
         }
         let key = filter.key();
         if self.is_known_to_be_empty(&key).await? {
-            // A page after the first one needs the total, which would be counted.
+            // Only the first page is answered here. For a later page without rows, the total would be counted in any
+            // case.
             return Ok((request.offset() == 0).then(Vec::new));
         }
         if !is_steady(sorts) {

@@ -12,7 +12,7 @@ use crate::{
 const BATCH: i64 = 500;
 
 impl Database {
-    /// Recomputes the keys of e-mail addresses that an earlier version of the key rule computed. Called after the
+    /// Recomputes the keys of email addresses that an earlier version of the key rule computed. Called after the
     /// migrations. Several nodes may run it concurrently, and it can be interrupted at any time.
     ///
     /// The keys stay unique, because a new version of the rule may only distinguish more addresses than the earlier

@@ -29,7 +29,7 @@ pub(crate) fn reaction_named(name: &str) -> Result<MovieReaction, StoreError> {
     match name {
         "like" => Ok(MovieReaction::Like),
         "dislike" => Ok(MovieReaction::Dislike),
-        _ => Err(StoreError::failed("an unknown reaction")),
+        _ => Err(StoreError::failed("a reaction has a value that does not exist")),
     }
 }
 

@@ -133,8 +133,9 @@ impl OutboxQueue for Database {
     }
 }
 
-/// Limits an `UPDATE` to the claimed message, unless it was sent or given up, or another worker has claimed it
-/// since: a claim changes the number of attempts, except if the message was then postponed.
+/// Limits an `UPDATE` to the claimed message. The `UPDATE` changes nothing if the message was sent or given up, or if
+/// another worker has claimed it since: each claim increases the number of attempts. A later claim is not detected if
+/// its worker has postponed the message, because postponing decreases the number again.
 fn while_held(mut statement: Statement<()>, claimed: &ClaimedOutboxMessage) -> Statement<()> {
     statement
         .sql(" WHERE sent_at IS NULL AND dead_at IS NULL AND id = ")

@@ -81,7 +81,7 @@ async fn works_again(store: &PostgresDatabase) {
             }
         }
     };
-    timeout(FOR_EVER, all).await.expect("units are retried");
+    timeout(FOR_EVER, all).await.expect("a unit can begin again in time");
     assert!(store.has_no_movies().await.unwrap());
 }
 
@@ -105,7 +105,8 @@ async fn one_unresponsive_connection_closes_the_idle_ones() {
     use_all(&store).await;
     proxy.silence();
     assert!(store.has_no_movies().await.unwrap());
-    // The other three connections were closed, so no statement is sent on them first.
+    // The other three connections were closed too. So each query sends one statement, and does not first try an
+    // unresponsive connection.
     let before = store.statements();
     for _ in 0..3 {
         assert!(store.has_no_movies().await.unwrap());

@@ -21,10 +21,10 @@ rate_limits! {
     Exports by user: |limits| &limits.fixed.export;
 }
 
-/// Limits log-ins by client.
+/// Limits sign-ins by client.
 ///
-/// If registration does not reveal which email addresses are known, a log-in may cause a mail with an activation link.
-/// In this case, every log-in is also counted by email address, whether or not the address is known.
+/// If registration does not reveal which email addresses are known, a sign-in may cause a mail with an activation link.
+/// In this case, every sign-in is also counted by email address, whether or not the address is known.
 pub(crate) struct LogIns;
 
 impl Limit<Body<LoginBody>> for LogIns {

@@ -67,7 +67,7 @@ pub(crate) async fn export(
 
 /// Delete the caller's account.
 ///
-/// This cannot be undone. Personal data are erased, every session ends, and the address can be registered again.
+/// This cannot be undone. Personal data are erased, every session ends, and the email address can be registered again.
 /// Orders, payments and purchases are kept without personal data. The account of the last active administrator, or an
 /// account with a pending order, cannot be deleted.
 #[api_v2_operation(operation_id = "deleteMyAccount", tags("me"))]

@@ -47,7 +47,7 @@ struct LinkPage<'a> {
     root: &'static str,
 }
 
-/// The maximum length of a form field, in characters. The whole form may have as many bytes.
+/// The maximum length of a form field, in characters. The whole form is limited to the same number of bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
 /// The query of a link in a mail.
@@ -136,7 +136,7 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
             return invalid_address("Ask for a new link", "It activates your account.", form);
         }
     };
-    // Counts for the same quota as the request to the API, so that the form cannot bypass it.
+    // The form counts against the same quota as the request to the API, so that it cannot be used to bypass the quota.
     if let Err(refusal) = api.limits.count_activation_link(request, &email).await {
         return refusal.error_response();
     }
@@ -232,7 +232,7 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
             );
         }
     };
-    // Counts for the same quota as the request to the API, so that the form cannot bypass it.
+    // The form counts against the same quota as the request to the API, so that it cannot be used to bypass the quota.
     if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }

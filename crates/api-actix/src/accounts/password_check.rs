@@ -6,7 +6,7 @@ use domain::accounts::{EmailAddress, Origin, PlainPassword};
 use crate::problem::{Problem, Refusal, kinds};
 
 /// Checks the email and password of an active account. Failures are delayed and written to the audit log like failed
-/// log-ins, because passwords could otherwise be guessed here.
+/// sign-ins, because passwords could otherwise be guessed here.
 ///
 /// # Errors
 /// 401 when the email or password is wrong, or the account is not active; otherwise the errors of the check itself,

@@ -63,7 +63,7 @@ refusals! {
 impl Refusal for PasswordChangeFaults {
     fn problem(&self) -> Problem {
         let current = self.is_current_wrong.then(|| {
-            FieldProblem::new("current_password", FieldCode::WrongPassword, "is not the present password")
+            FieldProblem::new("current_password", FieldCode::WrongPassword, "is not the current password")
         });
         let new =
             self.new.map(|fault| FieldProblem::new("new_password", password_code(fault), fault.to_string()));

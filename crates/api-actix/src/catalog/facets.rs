@@ -116,9 +116,9 @@ impl From<CountedBand> for PriceFacetBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MovieFacets", example = facets_example())]
 pub(crate) struct FacetsBody {
-    /// The values with the most movies first.
+    /// The genres; those with the most movies are first.
     genres: Vec<NameFacetBody>,
-    /// The values with the most movies first.
+    /// The certifications; those with the most movies are first.
     certifications: Vec<NameFacetBody>,
     /// The decades, the newest first.
     decades: Vec<DecadeFacetBody>,

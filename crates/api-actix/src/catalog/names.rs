@@ -75,9 +75,10 @@ resources! {
     CertificationKind = Certification "certification" "certifications";
 }
 
-/// Extracts the use cases of the catalogue for the resource of one kind. In the OpenAPI document of the operation, it
-/// replaces the placeholders `{one}` and `{many}` with the singular and plural of the kind, and `{One}` and `{Many}`
-/// with their capitalized forms.
+/// Extracts the use cases of the catalogue for the resource of one kind.
+///
+/// In the OpenAPI description of the operation, this extractor replaces the placeholders `{one}` and `{many}` with the
+/// singular and plural of the kind, and `{One}` and `{Many}` with their capitalized forms.
 pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
 
 impl<K> Deref for Names<K> {
@@ -247,7 +248,7 @@ pub(crate) async fn create<K: Resource>(
 
 /// Rename a {one}.
 ///
-/// Its movies show the new name. If it is the name of a director or star, searches find the movies by it.
+/// Its movies show the new name. Searches find the movies of a director or star by the new name.
 #[api_v2_operation(operation_id = "change{One}", tags("catalog"))]
 pub(crate) async fn change<K: Resource>(
     names: Names<K>,

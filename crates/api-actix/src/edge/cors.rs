@@ -84,11 +84,9 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
 pub(super) fn refused(response: &HttpResponse) -> Option<Problem> {
     response.error()?.as_error::<CorsError>()?;
     let problem = Problem::new(&kinds::MALFORMED_REQUEST);
-    Some(
-        problem.because(
-            "This origin may not call here, or not with the method and the headers that it asks for.",
-        ),
-    )
+    Some(problem.because(
+        "This origin may not call here, or may not use the requested method or the requested headers.",
+    ))
 }
 
 fn is_local(origin: &str) -> bool {

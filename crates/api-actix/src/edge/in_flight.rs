@@ -73,7 +73,7 @@ impl InFlightPermit {
     fn release(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.permit.set(None);
         let waiting = Arc::clone(&self.limit.waiting).try_acquire_owned();
-        waiting.map_err(|_| Problem::unavailable().because("Too many requests are being waited for."))
+        waiting.map_err(|_| Problem::unavailable().because("The server is waiting for too many bodies."))
     }
 }
 

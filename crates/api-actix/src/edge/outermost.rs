@@ -210,7 +210,7 @@ fn refuse_for_memory(
     if !is_counted || body::has_room(response.response().body(), exchange) || !received.method.is_safe() {
         return None;
     }
-    Some(Problem::unavailable().because("Too many answers wait for their clients."))
+    Some(Problem::unavailable().because("Too many large answers are being sent to slow clients."))
 }
 
 /// Adds the headers of the problem to an error answer.
@@ -237,7 +237,7 @@ fn add_problem_headers(problem: &Problem, written: &WrittenProblem, headers: &mu
     }
 }
 
-/// Adds HEAD to the methods in `Allow`, which the router lists, if GET is one of them.
+/// Adds HEAD to the methods that the router lists in `Allow`, if GET is one of these methods.
 fn allow_head(headers: &mut HeaderMap) {
     let mut methods: Vec<String> = headers
         .get_all(ALLOW)
@@ -255,8 +255,8 @@ fn allow_head(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns the problem of an error answer: the problem of the handler, or one that replaces an error of the router or
-/// of actix. `None` for other answers.
+/// Returns the problem of an error answer: the problem of the handler, or a problem that replaces an error of the
+/// router or of actix. `None` when the answer is not an error, or is an error whose body a handler has written itself.
 fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);

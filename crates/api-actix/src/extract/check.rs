@@ -129,7 +129,7 @@ fn read_object(
 }
 
 fn repeated() -> Fault {
-    Fault::new(FieldCode::Repeated, "stands more than once")
+    Fault::new(FieldCode::Repeated, "was sent more than once")
 }
 
 /// Checks the values that were sent for one member; `None` when no valid value remains. Reports several values as
@@ -236,10 +236,13 @@ fn sort(schema: &Value, text: &str) -> Result<Value, Fault> {
     for part in text.split(',') {
         if !names.contains(&part) {
             let known = names.join(", ");
-            return Err(Fault::new(FieldCode::InvalidValue, format!("is not a sort of this list: {known}")));
+            return Err(Fault::new(
+                FieldCode::InvalidValue,
+                format!("must have only these sort keys: {known}"),
+            ));
         }
         if !seen.insert(part.trim_start_matches('-')) {
-            return Err(Fault::new(FieldCode::Repeated, "names a sort twice"));
+            return Err(Fault::new(FieldCode::Repeated, "contains a sort key twice"));
         }
     }
     Ok(text.split(',').map(Value::from).collect())

@@ -96,7 +96,7 @@ pub(super) fn is_checkable<T: Input>() -> bool {
     let (schema, definitions) = &*schemas_of::<T>();
     let unchecked = unchecked(schema, definitions);
     if let Some(what) = &unchecked {
-        tracing::error!(input = std::any::type_name::<T>(), %what, "requests are not checked against all of a schema");
+        tracing::error!(input = std::any::type_name::<T>(), %what, "a part of an input schema is not checked");
     }
     #[cfg(test)]
     tests::what_passes_is_read::<T>();

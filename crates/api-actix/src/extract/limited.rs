@@ -73,7 +73,7 @@ macro_rules! rate_limits {
 /// as [`Caller`](super::Caller).
 pub(crate) fn user_of(request: &HttpRequest) -> Result<String, Problem> {
     let SignedIn(user) = request.extensions().get().cloned().ok_or_else(|| Problem {
-        cause: Some("a limit by user on a request without a user".into()),
+        cause: Some("the extractor needs a signed-in user".into()),
         ..Problem::new(&kinds::INTERNAL)
     })?;
     Ok(user)

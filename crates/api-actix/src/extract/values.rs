@@ -1,7 +1,8 @@
 //! The types of request values other than plain strings, numbers and lists.
 //!
-//! Each type defines its schema and how it is read. If the domain has a rule for a text, the schema names the rule.
-//! Only the rule is then checked, also for the length, because it may trim the text first.
+//! Each type defines its schema and how it is read. If the domain has a rule for a text, the schema names the rule. The
+//! rule then replaces the other checks of the schema, even the check of the length, because the rule may trim the text
+//! before it checks the length.
 
 use std::str::FromStr;
 

@@ -12,7 +12,7 @@ use crate::{
     moment::Moment,
 };
 
-/// The greatest integer that every client represents exactly (2⁵³ − 1).
+/// The greatest integer that JavaScript clients represent exactly (2⁵³ − 1).
 const MAX_SECONDS: i64 = 9_007_199_254_740_991;
 
 /// A movie that the caller bought.

@@ -125,7 +125,7 @@ impl MessageBody for FilmBody {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.transfer.has_ended() {
-            return Poll::Ready(Some(Err(io::Error::other("the film may not be watched any more"))));
+            return Poll::Ready(Some(Err(io::Error::other("the transfer of the film must stop"))));
         }
         self.adapt();
         if self.reading.is_none() {

@@ -142,9 +142,9 @@ impl Transfers {
             match timeout(LOOK_LIMIT, self.end_revoked()).await {
                 Ok(Ok(())) => verified_at = begun,
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "the purchases of films that are being sent were not read");
+                    tracing::warn!(%error, "the purchases of films being sent could not be read");
                 }
-                Err(_) => tracing::warn!("the purchases of films that are being sent were not read in time"),
+                Err(_) => tracing::warn!("the purchases of films being sent could not be read in time"),
             }
             if verified_at.elapsed() > UNVERIFIED_LIMIT {
                 self.table().end(|_| true);

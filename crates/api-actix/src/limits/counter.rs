@@ -158,7 +158,7 @@ impl RateLimitCounter {
         self.count_hidden(request, |limits| &limits.fixed.registration_mails, email).await
     }
 
-    /// Counts a log-in against the limit of mails to the email address, whether or not the address is known. As in
+    /// Counts a sign-in against the limit of mails to the email address, whether or not the address is known. As in
     /// [`Self::count_registration_mail`], a used-up quota is no error.
     pub(crate) async fn count_log_in_mail(&self, request: &HttpRequest, email: &EmailAddress) -> MailQuota {
         self.count_hidden(request, |limits| &limits.fixed.log_in_mails, email).await

@@ -6,7 +6,7 @@ use domain::throttle::{QuotaState, RateLimit, TOLERATED_FAILURES, TooManyFailure
 use super::headers::{RateLimitHeaders, seconds};
 use crate::problem::{Kind, Problem, Refusal, kinds};
 
-/// The name that headers use for the limit of failed log-ins.
+/// The name that headers use for the limit of failed sign-ins.
 const SIGN_IN_FAILURES: &str = "login-failures";
 
 fn refusal(headers: RateLimitHeaders, retry_after: u64) -> Problem {

@@ -8,7 +8,7 @@ use domain::throttle::{Quota, RateLimit};
 pub struct RateLimits {
     /// All requests except health checks, by client.
     pub global: RateLimit,
-    /// Log-ins, and password checks for the documentation, by client.
+    /// Sign-ins, and password checks for the documentation, by client.
     pub login: RateLimit,
     /// Registrations, by client.
     pub register: RateLimit,
@@ -55,7 +55,7 @@ impl From<RateLimit> for LinkLimit {
 pub struct FixedLimits {
     /// Health checks, by client. Orchestrators and load balancers send far fewer.
     pub health: RateLimit,
-    /// Password resets with a mailed link, by client: each hashes a password. Counted separately from log-ins.
+    /// Password resets with a mailed link, by client: each hashes a password. Counted separately from sign-ins.
     pub confirm_reset: RateLimit,
     /// Requests for links of either kind and for any address, by client: each may send a mail.
     pub request_link: RateLimit,
@@ -71,7 +71,7 @@ pub struct FixedLimits {
     /// sends no mail to a known address, so no answer may mention this limit. The window must not be longer than an
     /// activation link is valid, so that the last link that was sent still works.
     pub registration_mails: RateLimit,
-    /// Log-ins, by email address: a refused log-in may send an activation link. Counted only if registration does not
+    /// Sign-ins, by email address: a refused sign-in may send an activation link. Counted only if registration does not
     /// reveal known addresses, because only then are links sent. As for `registration_mails`, no answer may mention
     /// this limit.
     pub log_in_mails: RateLimit,

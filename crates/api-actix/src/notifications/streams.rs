@@ -44,7 +44,7 @@ use crate::{
 /// The maximum number of streams of one user on one server.
 const STREAMS_OF_A_USER: usize = 10;
 
-/// The maximum number of parts of the response body that are queued for a slow client. When the queue is full and
+/// The maximum number of parts of an answer's body that are queued for a slow client. When the queue is full and
 /// another part must be sent, the stream ends; the client can then reconnect.
 const WAITING_PARTS: usize = 16;
 
@@ -230,10 +230,10 @@ impl LiveStreams {
             if count.checked_rem(LOOKS_AT_SESSIONS) == Some(0)
                 && let Err(error) = self.end_those_without_session().await
             {
-                tracing::warn!(%error, "the sessions of live streams were not read");
+                tracing::warn!(%error, "the sessions of live streams could not be read from the store");
             }
             if let Err(error) = self.send_news().await {
-                tracing::warn!(%error, "notifications for live streams were not read");
+                tracing::warn!(%error, "notifications for live streams could not be read from the store");
             }
             let now = Instant::now();
             self.table().send_comments(|stream| now.duration_since(stream.sent_at) >= COMMENT_EVERY);
@@ -382,7 +382,7 @@ impl Drop for Place {
     }
 }
 
-/// The response body of a live stream. It ends when the stream is removed from the table.
+/// The body of the answer with a live stream. It ends when the stream is removed from the table.
 pub(crate) struct EventBody {
     first: Option<Bytes>,
     events: Receiver<Bytes>,

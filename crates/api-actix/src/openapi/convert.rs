@@ -18,8 +18,8 @@ use crate::{
 };
 
 const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, its community, a cart, orders and payments.\n\n\
-    Errors are RFC 9457 problems (`application/problem+json`); their `code` is what to switch on. \
-    Every GET answers HEAD too. Unknown fields and parameters are refused.";
+    Errors are RFC 9457 problems (`application/problem+json`); clients distinguish them by their `code`. \
+    Every path that supports GET also supports HEAD. Unknown fields and parameters are refused.";
 
 /// The groups of operations, with their descriptions.
 const TAGS: &[(&str, &str)] = &[
@@ -88,8 +88,9 @@ pub(crate) fn document(recorded: &Value, public_url: &str) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access` token of a login, a JWT (RFC 7519) that is checked as RFC 8725 asks: by one \
-                        algorithm, and for its issuer, audience, purpose and expiry. The names are roles.",
+                    "description": "The `access` token of a login, a JWT (RFC 7519). As RFC 8725 requires, only one algorithm is \
+                        accepted, and the issuer, audience, purpose and expiry are checked. The `x-required-role` of an \
+                        operation is the role that the caller needs.",
                 },
                 "ticket": {
                     "type": "apiKey",

@@ -1,4 +1,4 @@
-//! Functions with which extractors and response types add their parts to the OpenAPI description of an operation.
+//! Functions with which extractors and answer types add their parts to the OpenAPI description of an operation.
 //!
 //! paperclip supports only Swagger 2. Therefore each part of the OpenAPI 3.1 document is written as JSON into the
 //! *description* of a paperclip parameter or response, which paperclip does not change. [`convert`](super::convert)

@@ -32,14 +32,14 @@ const HEADERS: &[Described] = &[
     Described {
         component: "X-Request-Id",
         name: "X-Request-Id",
-        text: "Names this request in the server's log; the one that was sent, when it has at most 128 letters, digits, \
-               `.`, `_` and `-`.",
+        text: "Identifies this request in the server's log. It is the `X-Request-Id` that the client sent, if that has at \
+               most 128 characters and only letters, digits, `.`, `_` and `-`; otherwise the server creates it.",
         schema: || json!({"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 128}),
     },
     Described {
         component: PRIVATE_CACHE,
         name: "Cache-Control",
-        text: "Only the caller may cache the answer.",
+        text: "The answer must not be cached.",
         schema: || json!({"type": "string", "const": "private, no-store"}),
     },
     Described {
@@ -57,14 +57,14 @@ const HEADERS: &[Described] = &[
     Described {
         component: "Vary",
         name: "Vary",
-        text: "The headers of the request that the answer depends on: `Accept-Encoding`, those of CORS, and \
-               `Authorization` where others may keep it.",
+        text: "The headers of the request that the answer depends on: `Accept-Encoding`, the CORS headers, and \
+               `Authorization` if answers to requests without a token may be cached publicly.",
         schema: || text(500),
     },
     Described {
         component: "Access-Control-Allow-Origin",
         name: "Access-Control-Allow-Origin",
-        text: "The origin of the page, if it is allowed to call (CORS).",
+        text: "The origin that sent the request, if it may call the API (CORS).",
         schema: || text(2_048),
     },
     Described {
@@ -112,8 +112,8 @@ const HEADERS: &[Described] = &[
     Described {
         component: "RateLimit-Policy",
         name: "RateLimit-Policy",
-        text: "The quotas that this call is counted for, where limits are on: `q` times within `w` seconds (IETF \
-               draft-ietf-httpapi-ratelimit-headers-11).",
+        text: "The quotas that this call is counted for, if rate limits are enabled: `q` calls within `w` seconds \
+               (IETF draft-ietf-httpapi-ratelimit-headers-11).",
         schema: || text(1_000),
     },
     Described {

@@ -10,9 +10,10 @@ pub(crate) type Schemas = (Value, Map<String, Value>);
 
 /// Additional keywords that control the validation of a value. They are removed from the document.
 pub(crate) mod markers {
-    /// The value is the name of the rule of a text.
+    /// The name of the rule that checks the text.
     pub(crate) const RULE: &str = "x-rule";
-    /// The use case also checks the value, so an error in it is reported here only together with other errors.
+    /// The use case also checks the value. An error in the value is therefore reported by the validation only together
+    /// with other errors.
     pub(crate) const DEFERRED: &str = "x-deferred";
     /// `null` is allowed: it clears the value, or means the same as an absent member.
     pub(crate) const CLEARS: &str = "x-clears";

@@ -11,7 +11,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The greatest integer that every client represents exactly (2⁵³ − 1).
+/// The greatest integer that JavaScript clients represent exactly (2⁵³ − 1).
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
 /// The maximum length of a cursor, in characters. It is far longer than any cursor, and short enough for a request head
@@ -39,7 +39,10 @@ impl Input for PageParams {
         let size = self.page_size.unwrap_or(DEFAULT_PAGE_SIZE);
         match (self.page, self.cursor) {
             (Some(_), Some(_)) => {
-                faults.add("page", Fault::new(FieldCode::InvalidValue, "may not stand beside `cursor`"));
+                faults.add(
+                    "page",
+                    Fault::new(FieldCode::InvalidValue, "cannot be sent together with `cursor`"),
+                );
                 None
             }
             (None, Some(text)) => Some(PageSelection::Cursor { text, size }),

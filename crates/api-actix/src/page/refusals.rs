@@ -12,7 +12,7 @@ impl Refusal for InvalidPage {
     fn problem(&self) -> Problem {
         match self {
             Self::TooDeep => Problem::new(&kinds::USE_CURSOR),
-            // The schema of the parameters refuses these values before.
+            // These errors do not occur here, because the schema of the parameters already refuses such values.
             Self::PageTooSmall | Self::SizeTooSmall | Self::SizeTooLarge => {
                 Problem::new(&kinds::VALIDATION_FAILED)
             }

@@ -155,7 +155,7 @@ impl From<PaymentView> for AdminPaymentBody {
 pub(crate) struct MoneyInput {
     /// A decimal number with at most as many fraction digits as the currency has.
     amount: Amount,
-    /// The ISO 4217 code: the shop's currency.
+    /// The ISO 4217 code of the shop's currency.
     #[schemars(length(max = 3), extend("x-rule" = "currency"))]
     currency: String,
 }

@@ -94,7 +94,7 @@ impl Input for SalesQuery {
                 return None;
             }
             if last > limit {
-                faults.add("from", Fault::new(FieldCode::TooSmall, "must be 5 years before `to` at most"));
+                faults.add("from", Fault::new(FieldCode::TooSmall, "must be at most 5 years before `to`"));
                 return None;
             }
         }

@@ -69,13 +69,13 @@ kinds! {
     CURSOR_INVALID = 400 "cursor_invalid" "Invalid cursor"
         "The cursor was not created by this server, or was created for another sort order or other filters. Start again from the first page.";
     USE_CURSOR = 400 "use_cursor" "Page too deep"
-        "Pages that begin at item 10,000 or later are not counted. Follow `next_cursor` instead, or narrow the filters.";
+        "Pages that begin at item 10,000 or later cannot be requested by number. Follow `next_cursor` instead, or narrow the filters.";
     TOKEN_INVALID = 400 "token_invalid" "Invalid token"
         "The link's token is unknown or was used before. Ask for a new one.";
     TOKEN_EXPIRED = 400 "token_expired" "Expired token"
         "The link's token is too old. Ask for a new one.";
     SIGNATURE_INVALID = 400 "signature_invalid" "Invalid signature"
-        "The message is not signed by the provider, or was signed too long ago.";
+        "The webhook was not signed by the payment provider, or its timestamp differs from the server's time by more than 300 seconds.";
     UNAUTHENTICATED = 401 "unauthenticated" "Sign-in needed"
         "This needs a signed-in user. Send `Authorization: Bearer` with an access token.";
     ACCESS_TOKEN_INVALID = 401 "access_token_invalid" "Invalid access token"
@@ -115,9 +115,9 @@ kinds! {
     CART_FULL = 409 "cart_full" "Cart full"
         "A cart holds at most 100 movies.";
     COMMENT_DELETED = 409 "comment_deleted" "Comment deleted"
-        "The comment was deleted; only its place is left for its replies.";
+        "The comment was deleted. It is kept without text and author only because it has replies.";
     ALREADY_DECIDED = 409 "already_decided" "Already decided"
-        "The reported comment has already been decided.";
+        "The reported comment or the refund request has already been decided.";
     CART_EMPTY = 409 "cart_empty" "Cart empty"
         "The cart is empty, so there is nothing to order.";
     NOTHING_TO_ORDER = 409 "nothing_to_order" "Nothing to order"
@@ -161,7 +161,7 @@ kinds! {
     NAME_TAKEN = 409 "name_taken" "Name taken"
         "Another entry of this kind has this name.";
     IN_USE = 409 "in_use" "In use"
-        "Movies refer to it, so it cannot be deleted.";
+        "Movies refer to this genre, director, star or certification, so it cannot be deleted.";
     LAST_ADMIN = 409 "last_admin" "Last administrator"
         "The last active administrator cannot be demoted, deactivated or deleted.";
     REQUEST_IN_PROGRESS = 409 "request_in_progress" "Still running"
@@ -185,7 +185,7 @@ kinds! {
     INTERNAL = 500 "internal" "Internal error"
         "The server failed. The error was logged with the request id.";
     PAYMENT_PROVIDER_FAILED = 502 "payment_provider_failed" "Payment provider failed"
-        "The payment provider did not answer as it should. Nothing was charged; try again later.";
+        "The payment provider failed, or its answer is not known. It is safe to repeat the request after the time in `Retry-After`.";
     UNAVAILABLE = 503 "unavailable" "Temporarily unavailable"
         "The server is overloaded, or its database cannot be reached. Repeat the request after the time in `Retry-After`.";
 }

@@ -58,7 +58,7 @@ pub(crate) struct CreatedItem<T> {
     pub(crate) version: i64,
 }
 
-/// Like [`CreatedItem`], for an object that has no version.
+/// Like [`CreatedItem`], but without an `ETag`, for an object that has no version.
 #[derive(Debug)]
 pub(crate) struct CreatedEntry<T> {
     pub(crate) body: T,

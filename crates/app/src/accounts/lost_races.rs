@@ -1,5 +1,5 @@
-//! Tests that every use case of accounts that writes is retried when its unit of work loses a race, and then has the
-//! same effects as without the race.
+//! Tests that use cases of accounts are retried when their units of work lose a race, and then have the same effects as
+//! without the race.
 
 use std::error::Error;
 

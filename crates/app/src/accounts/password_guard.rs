@@ -11,8 +11,8 @@ pub(super) enum Tried {
     Right,
     /// The password was wrong.
     Wrong,
-    /// Nothing: the password was not checked, or the use case failed for another reason, so that the attempt must not
-    /// count.
+    /// The attempt showed nothing: the password was not checked, or the use case failed for another reason. The attempt
+    /// must not count as a failure.
     NotChecked,
 }
 

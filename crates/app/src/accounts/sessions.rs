@@ -49,7 +49,7 @@ pub struct Sessions {
     pub passwords: PasswordGuard,
     /// Generates refresh tokens.
     pub tokens: Arc<dyn TokenGenerator>,
-    /// Signs the tokens that clients hold.
+    /// Signs and verifies the tokens that clients hold.
     pub session_tokens: Arc<dyn SessionTokens>,
     /// Mails links.
     pub links: MailedLinks,

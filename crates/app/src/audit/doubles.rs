@@ -22,7 +22,7 @@ use crate::{
     paging::CursorCodec,
 };
 
-/// The use cases on their own database, with a clock that tests move.
+/// The use cases on a separate test database, with a clock that tests move.
 pub(crate) struct World {
     pub(crate) log: Arc<Audit>,
     pub(crate) store: Arc<TestStorage>,
@@ -83,7 +83,7 @@ impl World {
         unit.commit().await.unwrap();
     }
 
-    /// Writes and seals rows: for each of these numbers, that many rows with one seal.
+    /// Writes and seals rows: for each number in `parts`, writes that many rows and adds one seal over them.
     pub(crate) async fn add_sealed(&self, parts: &[usize]) {
         for count in parts {
             self.add_rows(*count).await;
@@ -114,7 +114,7 @@ impl World {
     }
 }
 
-/// Makes digests that can be distinguished, and tags that contain the key.
+/// Computes short digests that depend on the data, and tags that contain the key in plain text.
 pub(crate) struct Keys(&'static [&'static str]);
 
 impl SealMaker for Keys {

@@ -82,12 +82,12 @@ fn written(moment: Instant) -> String {
 /// A sign that the log was manipulated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogFault {
-    /// Seals are missing.
+    /// Consecutive seals are missing.
     #[error("{} missing", seals(*.first, *.last, "is", "are"))]
     MissingSeals {
-        /// The number of the first seal.
+        /// The number of the first of these seals.
         first: u64,
-        /// The number of the last seal.
+        /// The number of the last of these seals.
         last: u64,
     },
     /// The part has fewer rows than were sealed.
@@ -109,9 +109,9 @@ pub enum LogFault {
     /// These seals were made with a key that is not known, or were forged.
     #[error("{} made with a key that is not known, or forged", seals(*.first, *.last, "was", "were"))]
     Unproven {
-        /// The number of the first seal.
+        /// The number of the first of these seals.
         first: u64,
-        /// The number of the last seal.
+        /// The number of the last of these seals.
         last: u64,
     },
     /// The recorded seal is not in the database, or differs there.
@@ -136,7 +136,8 @@ pub struct Verification {
     pub unsealed: u64,
     /// Whether some of the unsealed rows are overdue: sealing does not run, or is too slow.
     pub is_overdue: bool,
-    /// The last seal. If it is recorded outside the database, it can prove later that nothing before it was rewritten.
+    /// The last seal. If an operator records it outside the database, a later verification can prove that the log up to
+    /// this seal was not rewritten.
     pub last: Option<KnownSeal>,
     /// The signs of manipulation.
     pub faults: Vec<LogFault>,
@@ -224,7 +225,7 @@ impl Audit {
 }
 
 impl Verification {
-    /// Records whether the tag of the seal was made with a known key. Such a seal also proves the pending earlier
+    /// Records whether the tag of the seal was made with a known key. If so, the seal also proves the pending earlier
     /// seals, because its digest covers their digests.
     const fn note_proof(&mut self, seal: &Seal, is_proven: bool) {
         self.unproven = match self.unproven {
@@ -326,7 +327,8 @@ mod tests {
             told(&world.verified().await),
             ["seal 2 was made with a key that is not known, or forged"]
         );
-        // The next seal has a known key, but does not prove the earlier ones, because its own rows were changed.
+        // The tag of the next seal is made with a known key. But this seal does not prove the earlier seals, because
+        // its own rows were changed.
         world.add_sealed(&[1]).await;
         world.tamper("UPDATE audit_log SET action = 'nothing' WHERE rowid = 11").await;
         let found = told(&world.verified().await);

@@ -47,7 +47,7 @@ pub enum DeleteNameError {
     #[error("there is no such name")]
     NotFound,
     /// A movie, on sale or not, uses the name.
-    #[error("movies have the name")]
+    #[error("a movie uses the name")]
     InUse,
     /// The actor may not change the catalogue.
     #[error(transparent)]
@@ -137,7 +137,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Deletes a genre, director, star or certification that no movie has.
+    /// Deletes a genre, director, star or certification that no movie uses.
     ///
     /// # Errors
     /// See [`DeleteNameError`].

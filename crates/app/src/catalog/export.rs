@@ -10,15 +10,15 @@ impl Catalog {
     /// for `None`. An empty result means that there are no more movies.
     ///
     /// # Errors
-    /// If the store fails.
+    /// When the store fails.
     pub async fn export(&self, after: Option<MovieId>) -> Result<Vec<MovieDetail>, StoreError> {
         self.queries.export_movies(after, BATCH).await
     }
 
-    /// Whether the catalogue has no movies.
+    /// Returns whether the catalogue has no movies.
     ///
     /// # Errors
-    /// If the store fails.
+    /// When the store fails.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
         self.queries.has_no_movies().await
     }

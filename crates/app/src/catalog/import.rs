@@ -98,7 +98,7 @@ impl Catalog {
     /// Checks facts that will not be imported, for example because another part of their row is unreadable.
     ///
     /// # Errors
-    /// Every rule that is broken.
+    /// When the facts break rules. The error contains every broken rule.
     pub fn check(&self, facts: Facts) -> Result<(), InvalidFacts> {
         facts.check_identity(self.clock.now().year()).map(drop)
     }

@@ -84,12 +84,12 @@ pub enum RemovePosterError {
 }
 
 impl Posters {
-    /// Sets the upload as the movie's poster, which replaces the previous one.
+    /// Sets the upload as the movie's poster and replaces the previous poster.
     ///
     /// No transaction spans both the database and the media store. A message about the pictures (their announcement) is
-    /// therefore written to the outbox before the pictures are stored. An hour later, the outbox processes this
-    /// message: it removes the pictures if the movie does not use them. So pictures that a failure left unused are
-    /// removed, too.
+    /// therefore written to the outbox before the pictures are stored. An hour later, the outbox processes this message
+    /// and removes the pictures if the movie does not use them. So pictures that a failure left unused are removed,
+    /// too.
     ///
     /// # Errors
     /// See [`SetPosterError`].

@@ -1,4 +1,4 @@
-//! Interpreting a search: which words are typing mistakes, and which numbers are years.
+//! Interpreting a search (which words are typing mistakes, and which numbers are years), and updating the search index.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,8 +31,9 @@ pub struct UnderstoodSearch {
     pub corrected_query: Option<String>,
 }
 
-/// Interprets a search in this catalogue. A word that no movie contains is treated as a typing mistake. If the numbers
-/// that may be years do not all occur in the name of a match, one of them is treated as the year of the movies.
+/// Interprets a search with the search index. Words that no movie contains are treated as typing mistakes, and are
+/// corrected if a correction finds a movie. If the numbers that may be years do not all occur in the name of a match,
+/// one of them is treated as the year of the movies.
 ///
 /// # Errors
 /// When the store fails.

@@ -28,7 +28,7 @@ use crate::outbox::Message;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rows {
     pub(crate) users: Vec<User>,
-    /// Users who were erased.
+    /// The identifiers of erased users.
     pub(crate) tombstones: Vec<UserId>,
     pub(crate) links: Vec<LinkToken>,
     pub(crate) profiles: Vec<Profile>,
@@ -126,7 +126,8 @@ fn instant(micros: i64) -> Instant {
 impl TestStorage {
     /// Runs a statement on the tables, for changes that no port offers.
     pub(crate) async fn execute(&self, sql: &str) {
-        // A dropped unit of work is rolled back in the background. This unit waits until the rollback is done.
+        // A dropped unit of work is rolled back in the background. Committing an empty unit of work first waits until
+        // that rollback is done.
         self.unit().await.commit().await.unwrap();
         sql_query(sql).execute(&mut *self.tables.lock().unwrap()).unwrap();
     }

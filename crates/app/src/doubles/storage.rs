@@ -58,7 +58,7 @@ pub(crate) type Interruption<'u> = Pin<Box<dyn Future<Output = ()> + Send + 'u>>
 /// A callback that runs inside the open unit of work, in the middle of a use case.
 type Interrupt = Box<dyn for<'u> FnMut(&'u mut dyn WholeUnit) -> Interruption<'u> + Send>;
 
-/// Changes rows in a separate unit of work.
+/// A callback that changes rows. The changes are stored in a separate unit of work.
 type Interference = Box<dyn FnMut(&mut Rows) + Send>;
 
 /// The failures to inject, and the recorded calls.
@@ -74,8 +74,8 @@ pub(super) struct Script {
     before: Mutex<Option<(&'static str, Interruption<'static>)>>,
     fails_on_commit: AtomicBool,
     commits_to_lose: AtomicU32,
-    /// The number of the repository call that loses a race, counted from the next call (1); 0 when no call loses a
-    /// race.
+    /// Which of the next repository calls loses a race: 1 is the next call, 2 the call after it, and so on. 0 when no
+    /// call loses a race.
     calls_until_loss: AtomicU32,
     commits: AtomicU32,
     /// The tasks that have an open unit of work. `None` is the main task of the test.

@@ -9,8 +9,8 @@ const BATCH: u32 = 20;
 const BATCHES: u32 = 1_000;
 
 impl Engagement {
-    /// Recomputes the popularity of movies with new user activity, up to the maximum of a run. Returns the number of
-    /// movies.
+    /// Recomputes the popularity of movies with new user activity, up to a maximum number of movies. Returns the number
+    /// of recomputed movies.
     ///
     /// # Errors
     /// When the store fails. Results that were stored before the failure are kept.

@@ -128,8 +128,8 @@ impl Engagement {
             return Err(DecideReportError::AlreadyDecided);
         }
         comment::lock_movie_of(&mut *unit, moderator, reported.comment_id).await?;
-        // While this unit waited for the lock, another moderator may have decided, or the author may have deleted the
-        // comment.
+        // While this unit waited for the lock, another moderator may have decided about the reports, or the author may
+        // have deleted the comment.
         let reported = unit.find_reported_comment(id).await?.ok_or(DecideReportError::NotFound)?;
         let comment = unit.find_comment_for_update(reported.comment_id).await?;
         if !self.close_reports(&mut *unit, moderator, reported.comment_id, decision, origin).await? {

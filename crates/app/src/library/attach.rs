@@ -45,8 +45,9 @@ pub enum AttachError {
 }
 
 impl Library {
-    /// Stores the file as the film of the movie. It replaces the previous film. While storing, `progress` is called
-    /// with the number of bytes that were stored since its last call. Returns the length of the film in bytes.
+    /// Stores the file as the film of the movie. The file replaces the previous film. While the file is being stored,
+    /// the film store calls `progress` with the number of bytes that were stored since the last call. Returns the
+    /// length of the film in bytes.
     ///
     /// # Errors
     /// See [`AttachError`].
@@ -94,7 +95,7 @@ impl Library {
         Ok(before)
     }
 
-    /// Stores the text as the subtitles of the movie in the language. They replace the previous subtitles in this
+    /// Stores the text as the subtitles of the movie in the language. The text replaces the previous subtitles in this
     /// language.
     ///
     /// # Errors
@@ -170,7 +171,8 @@ impl Library {
     }
 }
 
-/// Logs that a file is kept, because the outcome of the transaction that attached it is not known.
+/// Logs that a stored file is kept, because it is not known whether the transaction that attaches the file was
+/// committed.
 fn warn_of_unknown(key: &MediaKey) {
     tracing::warn!(%key, "the stored file is kept: it is unknown whether the movie uses it");
 }

@@ -31,7 +31,7 @@ mail!(
     "Set a new Cinema password"
 );
 
-/// Says that the address was registered again though it has an active account.
+/// Says that somebody tried to register the address although it has an active account.
 pub(crate) struct AlreadyRegistered;
 
 mail!(
@@ -41,7 +41,7 @@ mail!(
     "You already have a Cinema account"
 );
 
-/// Says that the address was registered again though its account is deactivated.
+/// Says that somebody tried to register the address although it has a deactivated account.
 pub(crate) struct RegisteredWhileDeactivated;
 
 mail!(

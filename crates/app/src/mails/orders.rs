@@ -29,18 +29,19 @@ mail!(OrderPaid, "mails/orders/order_paid.txt", "mails/orders/order_paid.html", 
     mail.number
 ));
 
-/// Why a payment was returned automatically.
+/// Why a payment, or a part of it, was returned automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReturnReason {
     /// The payment arrived for an order that had been canceled.
     OrderCanceled,
     /// The payment arrived for an order that another payment had paid.
     PaidTwice,
-    /// The payment paid for movies that the buyer already had.
+    /// The payment paid the order, but the buyer already had some or all of the movies. The money for these movies is
+    /// returned.
     OwnedAlready,
 }
 
-/// Says that a payment was returned automatically.
+/// Says that a payment, or a part of it, was returned automatically.
 pub(crate) struct MoneyReturned {
     pub(crate) number: String,
     pub(crate) order_id: OrderId,
@@ -97,7 +98,8 @@ pub(crate) struct OrderRefunded {
     pub(crate) number: String,
     pub(crate) order_id: OrderId,
     pub(crate) amount: Money,
-    /// The refunded movies; empty when they are not known.
+    /// The refunded movies, which leave the library. Empty when they are not known, or when the payment added no movies
+    /// to the library.
     pub(crate) movies: Vec<String>,
 }
 

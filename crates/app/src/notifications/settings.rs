@@ -36,7 +36,7 @@ impl Notifications {
     ) -> Result<NotificationSettings, AccessError> {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let Some(settings) = unit.notification_settings_for_update(actor.user_id).await? else {
-            return Err(StoreError::failed("a user who may act has no settings").into());
+            return Err(StoreError::failed("an active user has no notification settings").into());
         };
         let settings = settings.changed(changes);
         unit.put_notification_settings(actor.user_id, settings).await?;

@@ -21,7 +21,7 @@ const BATCH: u32 = 100;
 /// reconnects sends the id of its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventId {
-    /// The position of the user's notifications.
+    /// A position among the changes to the user's notifications (see [`UserPosition`]).
     pub position: i64,
     /// When the stream reached this position: the time of the notification at this position, or the start of the
     /// stream.
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// Queries that return this position of the user's notifications.
+    /// Queries that return this position as the latest position of every user.
     fn at_position(position: i64) -> MockQueries {
         let mut queries = MockQueries::new();
         queries.expect_notification_positions().returning(move |users| {

@@ -12,8 +12,8 @@ use super::Notifications;
 /// purposes.
 const PURPOSE: &str = "unsubscribe";
 
-/// The user and the kind of mails that an unsubscribe link is for. The link needs no sign-in: anyone who has the mail
-/// can unsubscribe its receiver from mails of this kind, but can do nothing else.
+/// The user and the kind of mails that an unsubscribe link is for. The link works without signing in: anyone who has
+/// the mail can unsubscribe its receiver from mails of this kind, but can do nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsubscription {
     /// The receiver.

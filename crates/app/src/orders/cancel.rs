@@ -9,8 +9,8 @@ use domain::{
 use super::Orders;
 use crate::payments::CloseError;
 
-/// The maximum number of tries of a cancellation. After an open checkout was closed, the cancellation is tried again,
-/// and a new payment may have been started by then.
+/// The maximum number of tries of a cancellation. After an open checkout was ended, the cancellation is tried again. By
+/// then, a new payment may have been started.
 const ROUNDS: u32 = 4;
 
 /// Why an order was not canceled.

@@ -12,13 +12,13 @@ use crate::payments::CloseError;
 /// How many orders are read at once.
 const BATCH: u32 = 100;
 
-/// The maximum number of tries to cancel an expired order. After an open checkout was closed, the cancellation is tried
-/// again, and a new payment may have been started by then.
+/// The maximum number of tries to cancel an expired order. After an open checkout was ended, the cancellation is tried
+/// again. By then, a new payment may have been started.
 const ROUNDS: u32 = 3;
 
 /// The next step of the expiry.
 enum Step {
-    /// The order is not, or is no longer, an expired pending order, or it does not exist.
+    /// The order does not exist, is not pending (any longer), or has not expired.
     Skipped,
     /// The order is canceled.
     Expired,

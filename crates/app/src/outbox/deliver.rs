@@ -26,13 +26,13 @@ const KEPT_AFTER_DONE: TimeDelta = TimeDelta::days(7);
 
 /// Handles the messages in the outbox. Several nodes and workers may handle messages concurrently.
 pub struct Outbox {
-    /// Claims messages.
+    /// Claims messages and stores the outcomes of handling them.
     pub queue: Arc<dyn OutboxQueue>,
     /// Decrypts messages.
     pub sealer: Arc<dyn Sealer>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,
-    /// Sends requested activation links by mail.
+    /// Mails requested activation links.
     pub signup: Arc<SignUp>,
     /// Mails requested links to set a password.
     pub sessions: Arc<Sessions>,
@@ -46,8 +46,8 @@ pub struct Outbox {
     pub backoff: Arc<dyn Backoff>,
 }
 
-/// A message that this worker has claimed. It must be passed to [`Outbox::handle`] or [`Outbox::postpone`]; if it is
-/// dropped, the message can be claimed again when its lease ends.
+/// A message that this worker has claimed. The worker must pass the delivery to [`Outbox::handle`] or
+/// [`Outbox::postpone`]. If the worker drops the delivery, the message can be claimed again when its lease ends.
 #[derive(Debug)]
 pub struct Delivery {
     claimed: ClaimedOutboxMessage,
@@ -80,9 +80,10 @@ impl Outbox {
         }))
     }
 
-    /// Handles a message. Returns `false` when this failed. A failed message is retried later with increasing delay. It
-    /// is abandoned immediately after [`MailError::Permanent`], and otherwise when [`ClaimedOutboxMessage::retry_at`]
-    /// returns `None`. Messages about unused avatars and posters are retried until they succeed.
+    /// Handles a message. Returns `false` when the message failed. A failed message is retried later with increasing
+    /// delay. It is abandoned immediately after [`MailError::Permanent`], and otherwise when
+    /// [`ClaimedOutboxMessage::retry_at`] returns `None`. Messages about unused avatars and posters are retried until
+    /// they succeed.
     ///
     /// # Errors
     /// When the store fails to record the outcome; the message can be claimed again when its lease ends.
@@ -111,7 +112,7 @@ impl Outbox {
             retry_at = retry_at.map(tracing::field::display),
             error = &*error,
             "{}",
-            if retry_at.is_some() { "an outbox message failed" } else { "an outbox message was given up" }
+            if retry_at.is_some() { "an outbox message failed" } else { "an outbox message was abandoned" }
         );
         let error = error_chain(&*error);
         retried(&*self.backoff, |_attempt| self.queue.fail_message(&claimed, &error, retry_at)).await?;

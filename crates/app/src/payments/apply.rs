@@ -38,7 +38,7 @@ impl Payments {
         report: &CheckoutReport,
     ) -> Result<(), StoreError> {
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
-        // Only a report of arrived money can lead to a mail to the administrators: when the amount is wrong.
+        // Administrators get a mail only if money arrived with a wrong amount or currency.
         let admins = match report {
             CheckoutReport::Paid { .. } => self.administrators().await?,
             _ => Vec::new(),

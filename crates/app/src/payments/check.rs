@@ -11,7 +11,7 @@ use super::{CloseError, Payments, next_check};
 pub(super) const BATCH: u32 = 50;
 
 impl Payments {
-    /// Queries the provider for every payment, dispute and refund whose check is due, and returns money that paid no
+    /// Queries the provider for every payment, dispute and refund whose check is due, and refunds money that paid no
     /// order. Payments therefore do not stay undecided after a lost webhook, a crash or an outage. Returns the number
     /// of checks.
     ///

@@ -24,8 +24,8 @@ pub enum CloseError {
 struct OtherProvider(String);
 
 impl Payments {
-    /// Refuses a payment that was started at another provider. Its state must not be changed, because it may have been
-    /// paid there.
+    /// Refuses a payment that was started at another provider. The state of such a payment must not be changed, because
+    /// the buyer may have paid at that provider.
     ///
     /// # Errors
     /// When the payment was started at another provider.
@@ -36,10 +36,12 @@ impl Payments {
         Err(GatewayError::NotReached(OtherProvider(payment.provider.clone()).into()))
     }
 
-    /// Ends the checkout of an open payment at the provider, unless it was completed in the meantime, and stores the
-    /// new state of the payment. If it is not known whether the checkout was opened and the provider has none, the
-    /// checkout is opened first, unless `OPENING_LIMIT` has passed: only a checkout that was ended can certainly not be
-    /// paid later.
+    /// Ends the checkout of an open payment at the provider, unless the checkout was completed in the meantime, and
+    /// stores the new state of the payment.
+    ///
+    /// If the payment has no stored checkout, and the provider has no checkout for it either, an earlier request to
+    /// open the checkout may still reach the provider. The checkout is then opened first, so that it can be ended: only
+    /// an ended checkout can certainly not be paid later. After [`OPENING_LIMIT`], the payment fails instead.
     pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
         self.check_provider(payment)?;
         let id = match (&payment.checkout, &payment.request) {
@@ -70,7 +72,7 @@ impl Payments {
         self.clock.now().signed_duration_since(payment.created_at) >= OPENING_LIMIT
     }
 
-    /// Ends a payment that has no checkout at the provider.
+    /// Marks a payment that has no checkout at the provider as failed.
     pub(super) async fn fail_opening(&self, payment: &Payment) -> Result<(), StoreError> {
         let failure = PaymentFailure { at: self.clock.now(), code: PaymentFailure::NOT_OPENED.to_owned() };
         self.apply_report(payment.id, payment.order_id, &CheckoutReport::Bounced(failure)).await

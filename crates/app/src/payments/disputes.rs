@@ -51,8 +51,8 @@ impl Payments {
             }
             for dispute in due {
                 let (id, order_id) = (dispute.payment_id, dispute.order_id);
-                // With an empty list, this only schedules the next check. It happens before the provider is called, so
-                // that an unavailable provider is not called continuously.
+                // With an empty list, this call only schedules the next check. The next check is scheduled before the
+                // provider is called, so that an unavailable provider is not called continuously.
                 self.apply_disputes(id, order_id, &[]).await?;
                 log_provider_failure(self.sync_dispute(id, order_id, &dispute.external_id).await)?;
                 checked = checked.saturating_add(1);
@@ -134,7 +134,7 @@ impl Payments {
         self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
         for dispute in &changed {
             let status = dispute.state.status().as_str();
-            tracing::warn!(payment = ?id, order = ?shown.id, status, "a dispute of a payment was opened or closed");
+            tracing::warn!(payment = ?id, order = ?shown.id, status, "a dispute was opened or has ended");
             let mail = DisputeChanged {
                 number: shown.number.clone(),
                 payment_id: id,
@@ -192,7 +192,7 @@ impl Payments {
 }
 
 /// Returns how much money the provider has withdrawn for a dispute: nothing after the dispute was won, otherwise the
-/// largest reported amount. An inquiry withdraws nothing until it becomes a dispute.
+/// largest reported amount. For an inquiry, the provider reports zero until the inquiry becomes a dispute.
 fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     match state {
         DisputeState::Won { .. } => Money::zero(seen.currency()),

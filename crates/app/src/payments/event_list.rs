@@ -7,8 +7,7 @@ use domain::{
 
 use super::Payments;
 
-/// Reading begins this long before the newest event that was read, because events may appear in the provider's list
-/// late.
+/// How long before the newest read event the next reading begins. Events may appear in the provider's list late.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
 /// How far back the list is read the first time. Providers keep events for about this long.

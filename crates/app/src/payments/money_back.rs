@@ -115,7 +115,8 @@ impl Payments {
                 }
             }
             RefundChange::Refused(refused) => {
-                // If another worker has found the refund at the provider in the meantime, it was not refused.
+                // If another worker has found the refund at the provider in the meantime, the provider did not refuse
+                // the refund.
                 let is_unknown = |refund: &&mut Refund| {
                     refund.id == *refused
                         && refund.state == RefundState::Pending

@@ -30,7 +30,7 @@ enum Permission {
     Refused,
 }
 
-/// A refund that is due for a check at the provider.
+/// A pending refund whose state is to be read from the provider now.
 struct Due {
     payment: Payment,
     /// The refund to request from the provider; `None` if the provider already has the refund.
@@ -163,8 +163,8 @@ impl Payments {
         Ok(Some(Due { payment: held.payment, order }))
     }
 
-    /// Reserves the refund of paid items that the buyer already had, unless there is no money to refund. The next check
-    /// requests the refund from the provider.
+    /// Reserves the refund of paid items whose movies the buyer already had, unless there is no money to refund. The
+    /// next check requests the refund from the provider.
     pub(super) async fn reserve_refund_of_owned(
         &self,
         unit: &mut dyn OrderUnit,

@@ -22,7 +22,7 @@ use crate::{
     outbox::Message,
 };
 
-/// An administrator who is mailed about money.
+/// An administrator who gets mails about payments, refunds and disputes.
 pub(super) struct Administrator {
     id: UserId,
     address: EmailAddress,
@@ -91,7 +91,7 @@ impl Payments {
         Ok(owned)
     }
 
-    /// Notifies the buyer and the administrators of an automatically returned payment.
+    /// Notifies the buyer and the administrators of an automatic refund.
     pub(super) async fn announce_return(
         &self,
         unit: &mut dyn OrderUnit,
@@ -116,7 +116,7 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("payment_returned:{}", payment.id), &mail, now).await
     }
 
-    /// Notifies the administrators of a payment with a wrong amount.
+    /// Notifies the administrators of a payment with a wrong amount or currency.
     pub(super) async fn announce_mismatch(
         &self,
         unit: &mut dyn OrderUnit,
@@ -134,7 +134,7 @@ impl Payments {
             asked: payment.amount,
             received,
         };
-        tracing::error!(payment = ?payment.id, order = ?shown.id, "a payment has a wrong amount");
+        tracing::error!(payment = ?payment.id, order = ?shown.id, "a payment has a wrong amount or currency");
         self.push_to_admins(unit, admins, &format!("payment_mismatch:{}", payment.id), &mail, now).await
     }
 

@@ -36,7 +36,7 @@ pub enum PayError {
         /// The minimum amount.
         minimum: Money,
     },
-    /// The provider cannot take exactly this amount.
+    /// The provider cannot charge exactly this amount.
     #[error("the payment provider cannot charge exactly this amount")]
     AmountUnsupported,
     /// The current prices differ from the prices of the order, or from the total that the buyer accepts.
@@ -49,7 +49,7 @@ pub enum PayError {
     /// safe.
     #[error("the payment could not be started at the payment provider")]
     Provider(#[source] Option<GatewayError>),
-    /// Another request with the same idempotency key is still running.
+    /// Another request has already claimed the same idempotency key. It may still be running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not pay.
@@ -219,8 +219,8 @@ impl Payments {
         Ok(step)
     }
 
-    /// Stores the payment before the provider is called. If the order costs nothing, marks the order as paid
-    /// instead.
+    /// Stores the payment before the provider is called. If the order costs nothing, stores a successful payment and
+    /// marks the order as paid; the provider is not called.
     async fn begin_payment(
         &self,
         unit: &mut dyn OrderUnit,

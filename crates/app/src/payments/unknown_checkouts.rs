@@ -16,7 +16,7 @@ use crate::mails::orders::UnknownPaymentReturned;
 /// The result of restoring the payment of an unknown checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Restored {
-    /// The payment was restored.
+    /// The payment is in the database again.
     Yes,
     /// There is no such order.
     NoOrder,
@@ -25,9 +25,9 @@ enum Restored {
 }
 
 impl Payments {
-    /// Handles a checkout of this shop whose payment is not in the database. The payment is restored from the
-    /// checkout. If the order does not exist or has another open payment, the checkout is ended instead and its money
-    /// is returned. Nothing is done for a checkout that has ended without money.
+    /// Handles a checkout of this shop whose payment is not in the database. Restores the payment from the checkout. If
+    /// the order does not exist or has another open payment, ends the checkout instead and returns its money. Does
+    /// nothing for a checkout that has ended without money.
     ///
     /// # Errors
     /// When the provider or the store fails. The caller must try again later.

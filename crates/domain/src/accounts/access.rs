@@ -4,10 +4,11 @@ use crate::{
 };
 
 /// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor's current role
-/// and state. A unit that changes a user's role or state, or deletes the user, also locks the user, so it happens
-/// either before or after this unit.
+/// and state. A unit that changes a user's role or state, or deletes the user, also locks the user. Such a unit can
+/// therefore not run at the same time as this unit.
 ///
-/// Every area's store calls this to begin units for actors.
+/// The stores of the areas call this function to begin units for actors. Only `OrderStore::begin_order_as_admin`
+/// performs the same steps itself, because it must first find the buyer of the order.
 ///
 /// # Errors
 /// See [`AccessError`]. After an error nothing stays locked.

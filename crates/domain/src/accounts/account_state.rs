@@ -6,7 +6,7 @@ use crate::time::Instant;
 /// state, which returns [`InvalidTransition`] when the current state does not allow the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountState {
-    /// The account is registered. Its owner has not yet proved that the e-mail address is theirs.
+    /// The account is registered. Its owner has not yet proved that the email address is theirs.
     AwaitingActivation {
         /// Whether the address was registered again with another password or another spelling. It is then unknown
         /// whether the stored password is the owner's, so the password is dropped when the account leaves this state.

@@ -33,9 +33,9 @@ pub enum AccessError {
 /// Which users a unit of work locks when it begins: all of them at once, in the order of their identifiers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserLocks {
-    /// These users, if they exist.
+    /// The users to lock, if they exist.
     pub ids: Vec<UserId>,
-    /// Every administrator as well, active or not.
+    /// Whether every administrator is also locked, active or not.
     pub all_admins: bool,
 }
 

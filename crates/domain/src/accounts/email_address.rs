@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 /// The maximum length of an address, in characters (RFC 5321 section 4.5.3.1.3).
 pub const MAX_EMAIL_LENGTH: usize = 254;
 
-/// An e-mail address: kept as it was written (trimmed, Unicode NFC), compared by [`EmailAddress::key`].
+/// An email address: kept as it was written (trimmed, Unicode NFC), compared by [`EmailAddress::key`].
 ///
 /// ```
 /// use domain::accounts::EmailAddress;
@@ -24,14 +24,14 @@ pub struct EmailAddress {
     key: String,
 }
 
-/// The text is not an e-mail address that mail can be sent to.
+/// The text is not an email address that mail can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmailAddress {
     /// The text or its key is longer than [`MAX_EMAIL_LENGTH`].
-    #[error("an e-mail address has at most 254 characters")]
+    #[error("an email address has at most 254 characters")]
     TooLong,
     /// The text is not of the form `name@host.tld`.
-    #[error("not an e-mail address; write it like ann@example.com")]
+    #[error("not an email address; write it like ann@example.com")]
     Malformed,
 }
 

@@ -9,7 +9,7 @@ use crate::{
 pub enum LinkKind {
     /// The link activates the account.
     Activation,
-    /// The link sets a new password without the current one.
+    /// The link allows its user to set a new password without the current password.
     PasswordReset,
 }
 

@@ -11,11 +11,11 @@ use crate::accounts::EmailAddress;
 pub const MAX_PASSWORD_LENGTH: usize = 128;
 
 /// The passwords that [`PasswordPolicy::Standard`] refuses because they are common: one per line, in lower case, most
-/// common first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
+/// common first. They are the first 1,000 passwords of the zxcvbn frequency list that the policy would otherwise allow.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
 /// The common passwords that [`PasswordPolicy::Strict`] refuses: every password of the zxcvbn frequency list that the
-/// policy would otherwise allow. That list has 30,000 passwords, most of which have fewer than 15 characters.
+/// policy would otherwise allow. The frequency list has 30,000 passwords, most of which have fewer than 15 characters.
 const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 
 /// A password as it was typed, in Unicode NFC and never truncated. Hidden in `Debug`, wiped on drop.
@@ -60,8 +60,8 @@ pub enum PasswordProblem {
     /// The password is on the list of common passwords of the policy.
     #[error("this password is among the most common ones; choose another")]
     TooCommon,
-    /// The password is the e-mail address.
-    #[error("the password must not be the e-mail address")]
+    /// The password is the email address.
+    #[error("the password must not be the email address")]
     IsEmail,
     /// The password is the current password.
     #[error("the new password must differ from the current one")]
@@ -80,11 +80,11 @@ pub enum PasswordProblem {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PasswordPolicy {
-    /// 8 to 128 characters with a letter and a digit, not one of the 1,000 most common passwords, and not the e-mail
-    /// address.
+    /// 8 to 128 characters with a letter and a digit, none of the 1,000 most common passwords of this form, and not the
+    /// email address.
     #[default]
     Standard,
-    /// 15 to 128 characters of any kind, not on the complete list of common passwords, and not the e-mail address.
+    /// 15 to 128 characters of any kind, not on the complete list of common passwords, and not the email address.
     Strict,
 }
 

@@ -11,7 +11,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum InsertUserError {
     /// An account already has this address, possibly in another spelling.
-    #[error("the e-mail address is taken")]
+    #[error("the email address is taken")]
     EmailTaken,
     /// The store failed.
     #[error(transparent)]
@@ -62,7 +62,7 @@ pub trait LinkTokenRepository: Send {
     async fn remove_link(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError>;
 }
 
-/// The data that a log-in needs before the password is checked.
+/// The data that a sign-in needs before the password is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The user of the credentials.

@@ -257,7 +257,7 @@ impl Profile {
 }
 
 /// Returns the name of a user that others see: the names in the profile, or else `Member` and the last four characters
-/// of the identifier. The e-mail address of the user is not used.
+/// of the identifier. The email address of the user is not used.
 #[must_use]
 pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
     let names = [first_name, last_name].into_iter().flatten().map(clean_name);

@@ -16,10 +16,10 @@ pub struct User {
     pub password: PasswordHash,
     /// The role, which determines what the owner may do.
     pub role: Role,
-    /// Whether its owner may sign in, and if not, why.
+    /// Whether the owner of the account may sign in, and if not, why.
     pub state: AccountState,
-    /// Increases with every change of password, role, state and spelling, so that a decision based on earlier data can
-    /// be validated.
+    /// Increases with every change of password, role, state and spelling, so that a unit of work can detect whether
+    /// data that was read earlier is still current.
     pub version: i64,
     /// When the account was registered.
     pub created_at: Instant,
@@ -43,14 +43,14 @@ impl User {
         }
     }
 
-    /// Whether its owner may sign in.
+    /// Whether the owner of the account may sign in.
     #[must_use]
     pub const fn is_active(&self) -> bool {
         matches!(self.state, AccountState::Active { .. })
     }
 
-    /// Whether its owner must follow the activation link before signing in, unless an administrator activates the
-    /// account.
+    /// Whether the owner of the account must follow the activation link before signing in, unless an administrator
+    /// activates the account.
     #[must_use]
     pub const fn is_awaiting_activation(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { .. })
@@ -109,7 +109,7 @@ impl User {
     /// [`User::take_spelling`].
     ///
     /// # Errors
-    /// When the account is not awaiting activation: its password must then not change because of another registration.
+    /// When the account is not awaiting activation. Another registration must then not affect its password.
     pub fn register_again(
         &mut self,
         typed: &EmailAddress,

@@ -26,9 +26,9 @@ pub enum AuditAction {
     SignedOut,
     /// A rotated refresh token was used again after the grace period, and its session was ended.
     RefreshReused,
-    /// A user ended one of their sessions, or a session was ended because the user had too many.
+    /// A user ended one of their sessions, or a session was ended because the user had too many sessions.
     SessionEnded,
-    /// A user who knew the current password changed it.
+    /// A user who entered the current password changed the password.
     PasswordChanged,
     /// A password change was refused, because the current password was wrong.
     PasswordChangeFailed,
@@ -199,7 +199,7 @@ impl AuditObject {
     }
 }
 
-/// The changed fields of an object, as names and texts. They must not contain secrets, e-mail addresses or texts
+/// The changed fields of an object, as names and texts. They must not contain secrets, email addresses or texts
 /// written by users, since the log is kept when the account is deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditState(Vec<(String, String)>);

@@ -46,8 +46,8 @@ pub struct CartItem {
 /// Stores carts.
 #[async_trait]
 pub trait CartRepository: Send {
-    /// The user's cart, locked until the unit ends. MUST create it with the proposed identifier when there is none, and
-    /// MUST NOT create two carts when two units do so concurrently.
+    /// The user's cart, locked until the unit ends. MUST create a cart with the proposed identifier when the user has
+    /// none, and MUST NOT create two carts when two units call this method concurrently.
     async fn open_cart_for_update(&mut self, user_id: UserId, proposed: CartId)
     -> Result<CartId, StoreError>;
     /// The movies in the cart, the most recently added first.

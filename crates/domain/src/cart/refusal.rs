@@ -42,7 +42,7 @@ impl CartRefusal {
 pub struct CartAddition {
     /// The movie's offer; `None` when there is no such movie.
     pub offer: Option<Offer>,
-    /// Whether the user has bought the movie.
+    /// Whether the user has an active purchase of the movie.
     pub is_purchased: bool,
     /// Whether the cart contains the movie.
     pub is_in_cart: bool,

@@ -12,7 +12,7 @@ pub struct CartEntry {
     pub movie: MovieSummary,
     /// Whether the movie is on sale.
     pub is_available: bool,
-    /// Whether the user has bought the movie.
+    /// Whether the user has an active purchase of the movie.
     pub is_purchased: bool,
     /// When the movie was added to the cart.
     pub added_at: Instant,

@@ -26,8 +26,8 @@ gathered! {
 /// Begins units of work about the catalogue.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
-    /// Begins a unit of work that no signed-in user requested. Imports on the command line use it, and the background
-    /// job that removes the posters that no movie has.
+    /// Begins a unit of work that no signed-in user requested, for imports on the command line, and for the background
+    /// job that removes posters that no movie has.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
 }
 
@@ -181,12 +181,14 @@ pub trait MovieQueries: Send + Sync {
     /// A page of the movies that match the filter. MUST sort by the sort keys and then by the identifier (in the
     /// direction of the last sort key), with missing values last in both directions, and names by their folded key,
     /// identically on every database. A page after a position MUST NOT repeat or lose items while movies are added. For
-    /// any number of movies, any filter and any sort keys, a page MUST NOT cost more than a few times the first page of
-    /// all movies, and a page MUST need only one statement when the filter is known from an earlier page.
+    /// any number of movies, any filter and any sort keys, a page MUST NOT cost more than a few times as much as the
+    /// first page of all movies. A page MUST need only one statement when the total for its filter is known from an
+    /// earlier page.
     ///
     /// A page that is sorted by relevance MUST be sorted by [`SearchRank`](super::SearchRank) and then by popularity;
-    /// it may need a few more statements. Ranking is required only for the most popular matches, the matches with the
-    /// most popular names and the movies whose name is the search; the other matches follow, sorted by popularity.
+    /// it may need a few more statements. Ranking is required only for the most popular matches, for the most popular
+    /// movies whose name contains the words of the search, and for the movies whose name is the search. The other
+    /// matches follow, sorted by popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,
@@ -226,9 +228,10 @@ pub trait SearchQueries: Send + Sync {
 /// Keeps the search index complete. Several nodes may call it concurrently.
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
-    /// Does nothing unless the catalogue has changed since the last call on any node. Otherwise, indexes movies that an
-    /// earlier version of the program did not index, or indexed by earlier rules. Updates the vocabulary, which
-    /// corrections are taken from, to the words of the index. Returns how many movies and words were changed.
+    /// Does nothing if the catalogue has not changed since the last call on any node. Otherwise, indexes movies that an
+    /// earlier version of the program did not index, or indexed by earlier rules. Then updates the vocabulary, from
+    /// which corrections are chosen, so that it contains the words of the index. Returns how many movies and words were
+    /// changed.
     async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 

@@ -29,7 +29,7 @@ impl<T> Default for Range<T> {
 pub struct MovieFilter {
     /// Any of these movies, such as the movies in a visitor's cart.
     pub ids: Vec<MovieId>,
-    /// The movies that this user bought, on sale or not.
+    /// The movies that this user has an active purchase of, on sale or not.
     pub bought_by: Option<UserId>,
     /// The favourites of this user.
     pub favorites_of: Option<UserId>,

@@ -42,7 +42,7 @@ impl RatingSummary {
 }
 
 /// The rating by which movies are sorted: the average after adding ten ratings of 5.5, so that a single rating of 10 is
-/// not ranked first; `None` without ratings. The storage adapters compute it in SQL with the same expression.
+/// not ranked first; `None` without ratings. The storage adapters compute this rating in SQL with the same expression.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -73,7 +73,7 @@ pub struct PersonalView {
     pub favorite: bool,
     /// Whether the movie is in the user's cart.
     pub in_cart: bool,
-    /// Whether the user bought the movie.
+    /// Whether the user has an active purchase of the movie.
     pub purchased: bool,
 }
 

@@ -12,9 +12,9 @@ pub const KEPT_SIMILAR: usize = 50;
 /// How many similar movies are shown for a movie.
 pub const SHOWN_SIMILAR: usize = 20;
 
-/// The points for each common director, at most two.
+/// The points for each common director. At most two directors are counted.
 const DIRECTOR: usize = 60;
-/// The points for each common star, at most three.
+/// The points for each common star. At most three stars are counted.
 const STAR: usize = 40;
 /// The points for equal genres; partially equal genres get a proportional part.
 const GENRES: usize = 60;

@@ -3,8 +3,8 @@ use crate::text::fold;
 /// The articles that are ignored for sorting.
 const ARTICLES: [&str; 3] = ["the", "a", "an"];
 
-/// The name that a movie is sorted by unless another one is set: the name without a leading `The`, `A` or `An`, if
-/// other words follow. Before `to` these words are not articles, as in *A to Z*.
+/// The name that a movie is sorted by unless another sort name is set: the name without a leading `The`, `A` or `An`,
+/// if other words follow. Before `to` these words are not articles, as in *A to Z*.
 ///
 /// ```
 /// use domain::catalog::computed_sort_name;

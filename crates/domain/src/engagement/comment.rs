@@ -100,7 +100,7 @@ impl Comment {
 pub struct CommentAuthor {
     /// The user.
     pub id: UserId,
-    /// The names in the profile, or a neutral name; never the e-mail address.
+    /// The names in the profile, or a neutral name; never the email address.
     pub name: String,
     /// The key of the avatar; `None` if the author has none.
     pub avatar: Option<MediaKey>,

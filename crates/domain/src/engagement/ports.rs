@@ -203,11 +203,12 @@ pub trait PopularityMaintenance: Send + Sync {
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 
-/// Reads comments outside a unit of work. Except by [`comment`](CommentQueries::comment), comments of a movie that the
-/// viewer cannot see MUST NOT be found; see [`lock_movie`](EngagementRepository::lock_movie).
+/// Reads comments outside a unit of work. All methods except [`comment`](CommentQueries::comment) MUST NOT find the
+/// comments of a movie that the viewer cannot see. [`lock_movie`](EngagementRepository::lock_movie) defines which
+/// movies a user can see.
 #[async_trait]
 pub trait CommentQueries: Send + Sync {
-    /// A page of the comments of a movie that begin threads, newest first; `None` when there is no such movie.
+    /// A page of the comments that begin the threads of a movie, newest first; `None` when there is no such movie.
     async fn movie_comments(
         &self,
         movie_id: MovieId,

@@ -176,6 +176,7 @@ pub trait LibraryQueries: Send + Sync {
     /// The files that can be played with the purchase. MUST be `None` when the purchase was revoked or is suspended,
     /// and when the buyer is deactivated or deleted.
     async fn playable_movie(&self, purchase_id: PurchaseId) -> Result<Option<PlayableMovie>, StoreError>;
-    /// Those of the given purchases for which [`playable_movie`](Self::playable_movie) is not `None`, in one statement.
+    /// Returns those of the given purchases for which [`playable_movie`](Self::playable_movie) is not `None`. MUST need
+    /// only one statement.
     async fn playable_among(&self, purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError>;
 }

@@ -101,7 +101,7 @@ impl Progress {
         is_begun && !self.is_watched && !movie.is_above(self.position_seconds, WATCHED_ABOVE_PERCENT)
     }
 
-    /// The position where a player starts: the beginning when the movie was watched.
+    /// The position where a player starts: the beginning when the movie counts as watched.
     #[must_use]
     pub const fn resume_at(self) -> i64 {
         if self.is_watched { 0 } else { self.position_seconds }

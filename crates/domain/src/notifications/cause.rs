@@ -68,7 +68,7 @@ pub enum NotificationCause {
         /// The reply.
         reply_id: CommentId,
     },
-    /// A user liked a comment of the receiver. All likes of one comment are one notification.
+    /// A user liked a comment of the receiver. All likes of one comment are merged into one notification.
     CommentLike {
         /// Who liked the comment.
         actor: UserId,

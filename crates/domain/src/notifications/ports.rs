@@ -46,10 +46,10 @@ where
     }
 }
 
-/// A notification that was created, or became unread again.
+/// A notification that was created, or that a further like was added to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushedNotification {
-    /// The notification that the receiver sees: an earlier one if the new one was merged into it.
+    /// The notification that the receiver sees: an earlier notification if the new notification was merged into it.
     pub id: NotificationId,
     /// The content of the mail about the notification; `None` when its kind is not mailed, or its receiver has switched
     /// off such mails or is not active.
@@ -67,12 +67,13 @@ pub enum ReadSelection {
 
 /// Stores notifications.
 ///
-/// A change of a user's notifications locks that user's inbox until the unit ends, so that the changes of a user
-/// become visible in the order of their positions. A unit locks inboxes as late as possible, and several inboxes in
-/// the order of the users' identifiers.
+/// Each user has an inbox, which contains the user's notifications and settings. A change of the notifications locks
+/// the inbox until the unit ends, so that the changes of an inbox become visible in the order of their positions. A
+/// unit locks inboxes as late as possible, and several inboxes in the order of the users' identifiers.
 #[async_trait]
 pub trait NotificationRepository: Send {
-    /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause.
+    /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause, or is unknown or
+    /// erased.
     ///
     /// Likes of one comment MUST be merged into one notification, in which each user counts once. A further like makes
     /// the notification unread again and moves it to the beginning of the list.
@@ -84,9 +85,9 @@ pub trait NotificationRepository: Send {
     /// likes. A mail that is sent [`MAILED_EVERY`](super::MAILED_EVERY) or more after the first counted one starts
     /// the count again at 1.
     async fn mark_notification_mailed(&mut self, id: NotificationId, at: Instant) -> Result<(), StoreError>;
-    /// Removes the user's like of the comment from the notification about its likes. MUST hide the notification when
-    /// no like is left, but MUST keep the time when it was mailed, in case the comment is liked again. MUST change no
-    /// notification when the user's like is not in it.
+    /// Removes the user's like of the comment from the notification about its likes. MUST hide the notification when no
+    /// like is left, but MUST keep the time when it was mailed, in case the comment is liked again. MUST NOT change the
+    /// notification when it does not contain the user's like.
     async fn withdraw_like_notification(
         &mut self,
         comment_id: CommentId,
@@ -140,7 +141,8 @@ pub trait StreamTicketRepository: Send {
     async fn take_stream_ticket(&mut self, digest: &TokenDigest) -> Result<Option<StreamTicket>, StoreError>;
 }
 
-/// A position among the changes to a user's notifications: the latest one, or the one that a stream has reached.
+/// A position among the changes to a user's notifications: the latest position, or the position that a live stream has
+/// reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserPosition {
     /// The user.

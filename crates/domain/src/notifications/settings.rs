@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use super::{NotificationKind, UnknownNotificationKind};
 use crate::{accounts::EmailAddress, id::NotificationId, time::Instant};
 
-/// The minimum time between two mails about the same notification, which may summarize several actions, and the length
-/// of the period to which [`MAX_NOTIFICATION_MAILS`] applies.
+/// The minimum time between two mails about the same notification. It is also the length of the period to which
+/// [`MAX_NOTIFICATION_MAILS`] applies.
 pub const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// The maximum number of mails about replies and likes together that a user gets in a period of [`MAILED_EVERY`]. A

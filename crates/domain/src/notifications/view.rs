@@ -12,8 +12,9 @@ pub struct Notification {
     pub id: NotificationId,
     /// The kind of the notification.
     pub kind: NotificationKind,
-    /// The position of the notification's last change among all changes to the receiver's notifications: later changes
-    /// have greater positions. A notification gets a new position when it becomes unread again.
+    /// The notification's position among all changes to the receiver's notifications. Later changes have greater
+    /// positions. A notification gets its position when it is created, and a new position when a further like is added
+    /// to it.
     pub position: i64,
     /// When the latest action that the notification is about happened.
     pub notified_at: Instant,

@@ -32,7 +32,7 @@ gathered! {
 /// buyer's orders are serialized.
 #[async_trait]
 pub trait OrderStore: Send + Sync {
-    /// Begins a unit of work for a user's own orders.
+    /// Begins a unit of work for a user who orders, pays, cancels an order or requests a refund.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError>;
     /// Begins a unit of work on an order without an access check, for example for background work or to apply a report
     /// of the payment provider. Returns the unit with the current order; `None` when there is no such order.
@@ -43,8 +43,8 @@ pub trait OrderStore: Send + Sync {
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError>;
     /// Begins a unit of work for background work that changes no order. It locks no user.
     async fn begin_without_order(&self, attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError>;
-    /// Begins a unit of work for an administrator who changes an order, with the current order; `None` when there is no
-    /// such order.
+    /// Begins a unit of work for an administrator who changes an order. Returns the unit with the current order; `None`
+    /// when there is no such order.
     async fn begin_order_as_admin(
         &self,
         attempt: Attempt,

@@ -32,7 +32,7 @@ pub struct PriceChange {
 /// The result of comparing an order with the current catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revalidation {
-    /// Every movie is on sale at the order's price, and the buyer accepts no other total.
+    /// Every movie is on sale at the order's price. If the buyer gave a total, it is the order's total.
     Unchanged,
     /// Prices changed, and the buyer accepts the new total: the order gets these items and this total.
     Accepted {

@@ -12,7 +12,7 @@ pub struct Candidate {
     pub movie_id: MovieId,
     /// The offer of the movie; `None` when the movie no longer exists.
     pub offer: Option<Offer>,
-    /// Whether the user has bought the movie.
+    /// Whether the user has an active purchase of the movie.
     pub is_purchased: bool,
     /// Whether a pending order of the user contains the movie.
     pub is_in_pending_order: bool,

@@ -5,8 +5,8 @@ use crate::time::Instant;
 /// How long a pending order waits for its payment before it expires. A checkout can postpone the expiry.
 pub const ORDER_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
-/// An order expires at the earliest this long after the end of its last checkout, so that the provider's last report
-/// arrives before the order expires.
+/// The minimum time between the end of an order's last checkout and the expiry of the order, so that the provider's
+/// last report arrives before the order expires.
 pub const EXPIRY_AFTER_CHECKOUT: TimeDelta = TimeDelta::minutes(5);
 
 /// The name of an order's state in the API and in the database.
@@ -141,7 +141,7 @@ pub enum RefundedPart {
 
 /// The event cannot happen to an order in this state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an order that is {} cannot take {event:?}", .status.as_str())]
+#[error("{event:?} cannot happen to an order that is {}", .status.as_str())]
 pub struct InvalidTransition {
     /// The state of the order.
     pub status: OrderStatus,
@@ -196,8 +196,8 @@ impl OrderState {
 
     /// Returns the state after an event. All transitions between the states of an order are defined here.
     ///
-    /// A repeated event never changes the state again; it may be an error. A paid order never becomes pending or
-    /// canceled again. A canceled order stays canceled, and money that arrives for it is returned.
+    /// A repeated event never changes the state again, but may be refused with an error. A paid order never becomes
+    /// pending or canceled again. A canceled order stays canceled, and money that arrives for it is returned.
     ///
     /// # Errors
     /// When the event cannot happen in this state.

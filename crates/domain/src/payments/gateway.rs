@@ -34,7 +34,7 @@ pub struct CheckoutRequest {
     pub amount: Money,
     /// The movies to buy.
     pub lines: Vec<CheckoutLine>,
-    /// The buyer's e-mail address, which is filled in on the provider's form.
+    /// The buyer's email address, which is filled in on the provider's form.
     pub email: Option<String>,
     /// The address that the buyer returns to after the checkout, paid or not.
     pub return_url: String,
@@ -122,7 +122,7 @@ pub struct ProviderDispute {
     pub created_at: Instant,
 }
 
-/// The subject of an event. The subject is read again from the provider before anything is done.
+/// The subject of an event. The shop reads the subject again from the provider before it acts on the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventSubject {
     /// A checkout, by its identifier at the provider.
@@ -177,7 +177,7 @@ pub enum AmountError {
     Unsupported,
 }
 
-/// Why a call of the provider failed.
+/// Why a call to the provider failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// The provider refused the call: nothing was done, and the same call would be refused again.
@@ -191,7 +191,7 @@ pub enum GatewayError {
     NotReached(#[source] Box<dyn Error + Send + Sync>),
     /// The answer was lost, or was an ambiguous error: the call may have taken effect or not. Query the provider's
     /// state before acting.
-    #[error("it is unknown whether the call of the payment provider took effect")]
+    #[error("it is unknown whether the call to the payment provider took effect")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
 }
 

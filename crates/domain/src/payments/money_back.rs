@@ -105,7 +105,8 @@ pub struct Dispute {
     pub external_id: String,
     /// The disputed amount, which may differ from the payment's.
     pub amount: Money,
-    /// The money that the provider withdrew for the dispute: nothing for an inquiry, and nothing after it was returned.
+    /// The money that the provider withdrew for the dispute: nothing for an inquiry, and nothing after the provider
+    /// returned the money.
     pub withdrawn: Money,
     /// Why the buyer disputes the payment, as reported by the provider.
     pub reason: String,
@@ -177,7 +178,8 @@ impl MoneyBack<'_> {
         Self::sum(self.disputes.iter().filter(|dispute| dispute.is_lost()).map(|dispute| &dispute.amount))
     }
 
-    /// The amount that can still be refunded, in minor units: pending refunds have reserved their amounts.
+    /// The amount that can still be refunded, in minor units: the received money without the amounts of pending and
+    /// succeeded refunds and of lost disputes.
     #[must_use]
     pub fn left_minor(&self) -> i64 {
         let active = self.refunds.iter().filter(|refund| refund.is_active()).map(|refund| &refund.amount);

@@ -22,7 +22,7 @@ pub trait PaymentRepository: Send {
     /// The order's payment that is pending or being processed, if there is one; without its items, locked until the
     /// unit ends.
     async fn find_open_payment(&mut self, order_id: OrderId) -> Result<Option<Payment>, StoreError>;
-    /// Writes all fields of the payment except its identifiers, amount, items and creation time.
+    /// Writes all fields of the payment except its identifiers, provider, amount, items and creation time.
     async fn update_payment(&mut self, payment: &Payment) -> Result<(), StoreError>;
 }
 
@@ -59,8 +59,8 @@ pub trait PaymentQueries: Send + Sync {
     ) -> Result<Vec<(PaymentId, OrderId)>, StoreError>;
 }
 
-/// A verified event of a provider. Its subject is read again from the provider, so its body, which has personal data of
-/// the buyer, is not stored.
+/// A verified event of a provider. The shop reads the subject of the event again from the provider. The body of the
+/// event is therefore not stored, because it contains personal data of the buyer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEvent {
     /// The identifier of the event in this shop.
@@ -98,7 +98,7 @@ pub trait WebhookEvents: Send + Sync {
     /// Marks the event as done. MUST be harmless when repeated.
     async fn complete_event(&self, id: WebhookEventId, now: Instant) -> Result<(), StoreError>;
     /// Releases the event after a failed attempt. It can be claimed again at `retry_at`. MUST change nothing when
-    /// another worker has claimed or completed it in the meantime.
+    /// another worker has claimed or completed the event in the meantime.
     async fn fail_event(
         &self,
         claimed: &ClaimedEvent,

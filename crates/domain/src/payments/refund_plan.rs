@@ -69,7 +69,7 @@ pub enum RefundRefusal {
     AlreadyRefunded,
     /// The refund is larger than the amount of the payment that can still be refunded, or it is a refund of single
     /// items although the buyer paid in another currency.
-    #[error("the refundable amount of the payment is smaller")]
+    #[error("the refund exceeds the refundable amount of the payment")]
     ExceedsPayment,
     /// Some of the movies were not paid with the payment. Contains their positions in the list of movies, from 0.
     #[error("the payment did not pay the movie")]

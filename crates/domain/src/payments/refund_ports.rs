@@ -24,8 +24,8 @@ pub trait RefundRepository: Send {
     /// Adds a refund with its items. MUST fail when another refund of an item is pending or succeeded, or when the new
     /// refund is automatic and the payment already has an automatic refund.
     async fn insert_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
-    /// Writes the refund's state, its identifier at the provider and the time of the next check. Other refunds MUST be
-    /// allowed to contain the items of a failed refund.
+    /// Writes the refund's state, its identifier at the provider, the time of the next check and the number of checks.
+    /// Other refunds MUST be allowed to contain the items of a failed refund.
     async fn update_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
 }
 

@@ -10,10 +10,11 @@ pub const TOLERATED_FAILURES: u32 = 5;
 /// The longest wait. An account is never locked permanently.
 pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 
-/// How long failures are remembered after the last one, or after the end of the wait that it caused.
+/// How long failures are remembered after the last failure, or, if the last failure caused a wait, after the end of
+/// this wait.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// How long a client's network is remembered as one of the account's owner.
+/// How long a client's network is remembered as a network of the account's owner.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
 
 /// Too many wrong passwords were tried for this account.
@@ -31,7 +32,7 @@ pub struct TooManyFailures {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Failures {
     count: u32,
-    /// No password is checked before this time. Without a wait it is the time of the last attempt.
+    /// No password is checked before this time. Without a wait, this is the time of the last attempt.
     until: Instant,
 }
 
@@ -43,7 +44,7 @@ impl Failures {
     /// When the account must wait.
     pub fn begin(&mut self, now: Instant) -> Result<(), TooManyFailures> {
         let left = self.until.signed_duration_since(now);
-        // A wait longer than the maximum is ignored: the clock was set back since it began.
+        // A wait longer than the maximum is ignored: the clock was set back since the wait began.
         if left > TimeDelta::zero() && left <= LONGEST_WAIT {
             return Err(TooManyFailures { retry_after: left.to_std().unwrap_or_default() });
         }

@@ -7,7 +7,7 @@ use crate::{accounts::EmailAddress, network::Network};
 
 /// Counts uses for rate limits.
 ///
-/// Its calls cannot fail: while its store cannot be reached, an adapter counts in memory.
+/// No call can fail: an adapter whose store cannot be reached counts in memory.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic:
@@ -37,7 +37,7 @@ impl SignInAttempt {
         Self { account: email.key().to_owned(), client: client.map(Network::of_client) }
     }
 
-    /// The key of the e-mail address.
+    /// The key of the email address.
     #[must_use]
     pub fn account(&self) -> &str {
         &self.account
@@ -53,10 +53,10 @@ impl SignInAttempt {
 /// Slows down guessing of passwords without locking out the owner.
 ///
 /// [`Failures`](super::Failures) are counted for each account. A client that the owner is known to use has a separate
-/// count, so that other clients cannot lock it out.
+/// count, so that other clients cannot lock out this client.
 ///
-/// Only [`SignInGuard::begin`] can refuse an attempt. No call can fail: while its store cannot be reached, an adapter
-/// counts in memory.
+/// Only [`SignInGuard::begin`] can refuse an attempt. No call can fail: an adapter whose store cannot be reached counts
+/// in memory.
 #[async_trait]
 pub trait SignInGuard: Send + Sync {
     /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not

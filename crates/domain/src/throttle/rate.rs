@@ -101,7 +101,7 @@ impl fmt::Display for Quota {
     }
 }
 
-/// One of a limit's quotas, with its name for clients.
+/// A quota of a limit, with the name that clients see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The name of the quota: the name of the limit, followed by the window if the limit has several quotas
@@ -152,7 +152,7 @@ impl RateLimit {
         &self.policies
     }
 
-    /// The longest window of its quotas. A subject without a use for this time can be removed.
+    /// The longest window of the limit's quotas. The counts of a subject that had no use for this time can be removed.
     #[must_use]
     pub fn longest_window(&self) -> TimeDelta {
         self.policies.iter().map(|policy| policy.quota.window).max().unwrap_or_default()

@@ -11,7 +11,7 @@ use movie_files::{Columns, Delimiter, TextEncoding};
 /// The backend of an online cinema: its API, its background work and the commands of its operators.
 ///
 /// Settings are read from the environment, then from .env, then from cinema.toml; the first source that has a setting
-/// wins. .env.example lists all settings, `cinema config` prints the current values.
+/// wins. .env.example lists all settings. `cinema config` prints the current values.
 #[derive(Debug, Parser)]
 #[command(name = "cinema", version, max_term_width = 100)]
 pub(super) struct Cli {
@@ -40,8 +40,8 @@ pub(super) enum Command {
     ///
     /// The payments of the last 30 days are also compared with the payment provider's lists.
     ///
-    /// Exit code 0: there are no violations. 1: there are violations, each a line on standard output, or the lists of
-    /// the payment provider could not be read.
+    /// Exit code 0: no violations were found. 1: violations were found, or the payment provider's lists could not be
+    /// read. Each violation is printed as a line on standard output.
     Check(CheckArgs),
     /// Tools for developers
     #[command(subcommand)]
@@ -172,7 +172,7 @@ pub(super) enum UsersCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct CreateAdminArgs {
-    /// The account's e-mail address
+    /// The account's email address
     #[arg(long)]
     pub(super) email: EmailAddress,
     /// Read the password from the first line of standard input

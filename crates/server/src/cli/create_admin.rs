@@ -20,7 +20,7 @@ pub(super) async fn run(settings: &Settings, arguments: CreateAdminArgs) -> Resu
     use_cases.signup.create_admin(arguments.email, password).await.map_err(|error| match error {
         CreateAdminError::Password(_) => Failure::new(format!("{error}: choose another password")),
         CreateAdminError::EmailTaken => {
-            Failure::new(format!("{error}: take another address, or sign in with {address}"))
+            Failure::new(format!("{error}: choose another address, or sign in with {address}"))
         }
         CreateAdminError::Hash(_) | CreateAdminError::Store(_) => Failure::new(error_chain(&error)),
     })?;
@@ -55,7 +55,7 @@ fn from_terminal() -> Result<PlainPassword, Failure> {
         })
     };
     let password = ask("Password: ")?;
-    if *ask("The same again: ")? != *password {
+    if *ask("Repeat the password: ")? != *password {
         return Err(Failure::new("the two passwords differ: try again"));
     }
     Ok(PlainPassword::new(&password))

@@ -159,7 +159,9 @@ impl FirstScreen {
                 screen.fields.insert("password_file".to_owned(), file.into());
             }
             Some(DevAdmin::Elsewhere { email }) => {
-                let line = format!("{email}, made elsewhere; another: cinema users create-admin --email E");
+                let line = format!(
+                    "{email}, whose password is not known here; create another: cinema users create-admin --email E"
+                );
                 screen.add("Administrator", "administrator", line);
             }
             None => {}

@@ -20,7 +20,7 @@ pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<Ex
     let found = use_cases.audit.verify(&Known { removed_before, seal: known }).await?;
     for fault in &found.faults {
         let hint = match fault {
-            LogFault::Unproven { .. } => " (previous keys are in APP_SECRET_KEY_PREVIOUS)",
+            LogFault::Unproven { .. } => " (if the key was changed, set APP_SECRET_KEY_PREVIOUS)",
             _ => "",
         };
         say(&format!("{fault}{hint}"));

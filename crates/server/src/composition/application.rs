@@ -196,14 +196,14 @@ impl Application {
     pub async fn stop(self) {
         self.begin_drain();
         self.api.stop(true).await;
-        // An error means that the thread of the API has already ended.
+        // An error means that the thread of the API panicked, and has therefore ended as well.
         drop(self.ended.await);
     }
 
     /// Waits until the REST API ends by itself, which happens only after a failure.
     pub async fn ended(&mut self) {
         if (&mut self.ended).await.is_err() {
-            tracing::error!("the thread of the API ended");
+            tracing::error!("the thread of the API panicked");
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) trait Check: Send + Sync {
     async fn check(&self) -> Result<(), String>;
 }
 
-/// A component whose check is cached, so that many requests cause few checks.
+/// A component, and the cached outcome of its last check. Because of the cache, many requests cause few checks.
 pub(super) struct OptionalComponent {
     pub(super) name: &'static str,
     component: Box<dyn Check>,
@@ -69,7 +69,7 @@ struct Redis(Arc<RedisThrottle>);
 #[async_trait]
 impl Check for Redis {
     async fn check(&self) -> Result<(), String> {
-        if self.0.is_there().await { Ok(()) } else { Err("away: this node counts by itself".to_owned()) }
+        if self.0.is_there().await { Ok(()) } else { Err("away: this node counts separately".to_owned()) }
     }
 }
 

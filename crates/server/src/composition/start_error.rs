@@ -33,7 +33,8 @@ pub enum StartError {
     /// Migrating failed.
     #[error("cannot migrate the database ({})", error_chain(.0))]
     Migration(StoreError),
-    /// In production: the schema is older than this program.
+    /// The schema is older than this program. A server does not migrate it in production, and `cinema migrate --check`
+    /// never does.
     #[error("the database is {0} migrations behind: run `cinema migrate` first")]
     Behind(usize),
     /// The schema is newer than this program.

@@ -62,8 +62,8 @@ async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError>
     if size > limit {
         tracing::warn!(
             setting = "DATABASE_POOL_SIZE",
-            "the pool may open {size} connections, and PostgreSQL takes {limit} from all its clients: lower the one or \
-             raise max_connections"
+            "the pool may open {size} connections, but PostgreSQL accepts only {limit} from all its clients together: \
+             lower DATABASE_POOL_SIZE or raise max_connections"
         );
     }
     Ok(database)
@@ -135,7 +135,8 @@ macro_rules! administer {
 administer!(PostgresDatabase, adapter_postgres::SchemaState, of_postgres, no_preparation);
 administer!(SqliteDatabase, adapter_sqlite::SchemaState, of_sqlite, SqliteDatabase::expect_bulk_writes);
 
-/// Does nothing, because the administrator of PostgreSQL configures it for the whole cluster.
+/// Does nothing, because the settings of PostgreSQL that matter for bulk writes apply to the whole server, and its
+/// administrator chooses them.
 fn no_preparation(_database: &PostgresDatabase) -> Ready<Result<(), StoreError>> {
     ready(Ok(()))
 }
@@ -146,7 +147,7 @@ async fn of_postgres(database: &PostgresDatabase) -> Result<Option<String>, Stor
 }
 
 /// Nothing prevents a migration: an SQLite file that could be opened can also be migrated.
-#[expect(clippy::unused_async, reason = "the macro calls it like its counterpart for PostgreSQL")]
+#[expect(clippy::unused_async, reason = "the macro requires an async function, as for PostgreSQL")]
 async fn of_sqlite(_: &SqliteDatabase) -> Result<Option<String>, StoreError> {
     Ok(None)
 }

@@ -13,7 +13,7 @@ const COMPOSE: [&str; 3] = ["POSTGRES_PASSWORD", "CINEMA_PORT", "MAIL_PORT"];
 /// Settings that are not shown separately, because they are alternative names for parts of another setting.
 const SYNONYMS: [&str; 3] = ["AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 
-/// Returns the names of all settings, without the `NAME_FILE` of secrets.
+/// Returns the names of all settings, without the `NAME_FILE` variants of secrets.
 fn settings() -> BTreeSet<String> {
     names::plain().chain(names::SECRETS).map(str::to_owned).collect()
 }

@@ -28,7 +28,7 @@ enum Place {
     Comment,
 }
 
-/// Returns the names whose values contain a `$` that is not escaped with `\`, in single quotes or in a comment.
+/// Returns the names whose values contain a `$` that is neither escaped with `\` nor in single quotes nor in a comment.
 fn expanded_names(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut place, mut is_escaped) = (Place::AfterBlank, false);

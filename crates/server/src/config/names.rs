@@ -1,6 +1,7 @@
 //! The names of all settings, including those without effect in this version.
 
-/// The settings that may also be given as `NAME_FILE`. Their secret parts, such as passwords in URLs, are never shown.
+/// The settings whose values may also be in a file; `NAME_FILE` is then the path of the file. Their secret parts, such
+/// as passwords in URLs, are never shown.
 pub(super) const SECRETS: [&str; 11] = [
     "APP_SECRET_KEY",
     "APP_SECRET_KEY_PREVIOUS",
@@ -80,7 +81,7 @@ pub(super) fn plain() -> impl Iterator<Item = &'static str> {
     PLAIN.into_iter().chain(RATE_LIMITS)
 }
 
-/// Returns every name, including the `NAME_FILE` of secrets.
+/// Returns every name, including the `NAME_FILE` variants of secrets.
 pub(super) fn all() -> impl Iterator<Item = String> {
     let files = SECRETS.iter().map(|name| format!("{name}_FILE"));
     plain().chain(SECRETS).map(str::to_owned).chain(files)

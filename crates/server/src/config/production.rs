@@ -97,8 +97,8 @@ fn check_secret(name: &str, secret: &AppSecret, settings: &Settings, reader: &mu
     } else if PUBLISHED.iter().any(|text| secret.stands_in(text)) {
         reader.refuse_once(name, "appears in the documentation", SECRET_ALLOWED);
     } else if secret.is_weak() {
-        let problem =
-            "can be guessed: it is a repetition or a sequence, or consists of words for development";
+        let problem = "can be guessed: it is a repetition or a sequence, has too few different bytes, or contains a \
+             word that is common in examples";
         reader.refuse_once(name, problem, SECRET_ALLOWED);
     }
 }
@@ -142,8 +142,8 @@ pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
         warn("RATE_LIMITS", text.to_owned());
     }
     if trusts_everybody(&settings.trusted_proxies) {
-        let text = "everybody is believed to be a proxy, so clients choose the address that limits count by: \
-             name the networks of your proxies alone";
+        let text = "every client is trusted as a proxy, so clients choose the address that limits count by: \
+             name only the networks of your proxies";
         warn("TRUSTED_PROXIES", text.to_owned());
     }
     for (name, url) in [("PUBLIC_URL", &settings.public_url), ("FRONTEND_URL", &settings.frontend_url)] {
@@ -169,8 +169,7 @@ pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
         }
     }
     if logs_too_much(&settings.log_filter) {
-        let text =
-            "at this level libraries may write what clients send into the log: info is meant for production";
+        let text = "at this level, libraries may log what clients send: use info in production";
         warn("RUST_LOG", text.to_owned());
     }
     found

@@ -59,8 +59,8 @@ impl Reader {
         }
     }
 
-    /// Reports a setting that is missing, or whose value is possibly only the default. Does nothing if an invalid
-    /// value was given, or if a source that may contain the value could not be parsed.
+    /// Reports a setting that is missing, or whose value, which may be the default, is not allowed. Does nothing if an
+    /// invalid value was given, or if a source that may contain another value could not be read or parsed.
     pub(super) fn report_missing(&mut self, name: &str, problem: &str, allowed: &str) {
         if !self.values.is_partial {
             self.refuse_once(name, problem, allowed);
@@ -209,7 +209,7 @@ impl Reader {
     }
 
     fn rate_limit(&mut self, name: &str, limited: &'static str, default: &str) -> RateLimit {
-        let allowed = "a number and a time, such as 10/1m, or several of different times: 1/1m,5/1d";
+        let allowed = "a number and a time, such as 10/1m, or several with different times: 1/1m,5/1d";
         let quotas = self.read(name, allowed, quotas).or_else(|| quotas(default)).unwrap_or_default();
         RateLimit::new(limited, &quotas)
     }

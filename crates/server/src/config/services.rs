@@ -29,7 +29,8 @@ const REGION: &str = "us-east-1";
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
 impl Reader {
-    /// Reads a secret and checks it with its adapter. The messages of adapters do not quote the secret.
+    /// Reads a URL that may contain secrets, and checks it with the adapter that uses it. The messages of the adapter
+    /// quote no secrets.
     fn understood<E: fmt::Display>(
         &mut self,
         name: &str,

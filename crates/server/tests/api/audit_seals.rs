@@ -27,7 +27,7 @@ async fn sealed(engine: Engine) -> TestApp {
     app
 }
 
-/// Seals the existing entries, as the background work does.
+/// Seals the existing entries, as the background job does.
 async fn seal(app: &TestApp) {
     app.advance(TimeDelta::minutes(11));
     assert!(app.audit_log().seal().await.unwrap() > 0);

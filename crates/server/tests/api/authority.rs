@@ -1,5 +1,5 @@
-//! Users who lose a role can no longer do what it allowed, and users who lose their account or session can no longer
-//! change anything, even with concurrent calls and on other nodes.
+//! Users who lose a role can no longer do what the role allowed. Users who lose their account or session can no longer
+//! change anything. This holds even for concurrent calls and on other nodes.
 
 use std::future::IntoFuture;
 
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Call, Caller, Engine, SignedIn, TestApp, cases};
 
 cases! {
-    a_demoted_administrator_cannot_undo_it_on_any_node,
-    a_demoted_administrator_cannot_undo_it_by_many_calls_at_once,
-    a_deactivated_administrator_cannot_undo_it_by_many_calls_at_once,
+    a_demoted_administrator_cannot_undo_the_demotion_on_another_node,
+    a_demoted_administrator_cannot_undo_the_demotion_by_concurrent_calls,
+    a_deactivated_administrator_cannot_undo_the_deactivation_by_concurrent_calls,
     an_administrator_with_a_deleted_account_cannot_promote_users,
     deleting_an_account_while_movies_are_added_leaves_no_cart,
     a_user_deactivated_or_signed_out_on_another_node_changes_nothing,
@@ -41,7 +41,7 @@ async fn race(admin: &SignedIn, mallory: &SignedIn, change: &Value, undo: &Value
     answers
 }
 
-async fn a_demoted_administrator_cannot_undo_it_on_any_node(engine: Engine) {
+async fn a_demoted_administrator_cannot_undo_the_demotion_on_another_node(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let admin = app.admin().await;
@@ -56,7 +56,7 @@ async fn a_demoted_administrator_cannot_undo_it_on_any_node(engine: Engine) {
     assert_eq!(stored["role"], "user");
 }
 
-async fn a_demoted_administrator_cannot_undo_it_by_many_calls_at_once(engine: Engine) {
+async fn a_demoted_administrator_cannot_undo_the_demotion_by_concurrent_calls(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let mallory = second_admin(&app, &admin).await;
@@ -68,7 +68,7 @@ async fn a_demoted_administrator_cannot_undo_it_by_many_calls_at_once(engine: En
     assert_eq!(stored["role"], "user");
 }
 
-async fn a_deactivated_administrator_cannot_undo_it_by_many_calls_at_once(engine: Engine) {
+async fn a_deactivated_administrator_cannot_undo_the_deactivation_by_concurrent_calls(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let mallory = second_admin(&app, &admin).await;

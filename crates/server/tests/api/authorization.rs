@@ -253,11 +253,11 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
         if !path.contains('{') || declared(operation) != User || is_shared(path) {
             continue;
         }
-        // The request needs a body with a reason; the cases about refund requests test it.
+        // This operation needs a body with a reason. The cases about refund requests test it.
         if (method, path) == ("post", "/api/v1/orders/{id}/refund-requests") {
             continue;
         }
-        // The object of this kind that belongs to Ann.
+        // The identifier of Ann's object on which the operation acts.
         let id = match path {
             "/api/v1/cart/items/{movie_id}" => &in_cart,
             "/api/v1/orders/{id}" | "/api/v1/orders/{id}/cancel" | "/api/v1/orders/{id}/refund-requests" => {
@@ -269,7 +269,7 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
             "/api/v1/library/{movie_id}/playback"
             | "/api/v1/library/{movie_id}/progress"
             | "/api/v1/library/{movie_id}/watched" => &bought,
-            other => panic!("this test has no object of Ann's for {other}"),
+            other => panic!("this case has no object of Ann's for {other}"),
         };
         // Moderators see the refunds of all users.
         let is_for_moderators = path == "/api/v1/payments/{id}/refunds";
@@ -309,8 +309,8 @@ async fn a_bad_token_is_refused_everywhere(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let broken = app.anonymous().with_token("not.a.token");
     for (method, path, operation) in operations(document()) {
-        // Callers with an invalid token need the operations of accounts to get a new one. Health checks and pages about
-        // problems are not called by users.
+        // Callers with an invalid token need the operations of accounts to get a new token. Users do not call health
+        // checks and pages about problems.
         let is_exempt = ["/api/v1/accounts/", "/health/", "/problems/"];
         if is_exempt.iter().any(|prefix| path.starts_with(prefix)) {
             continue;

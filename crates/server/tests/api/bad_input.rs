@@ -7,23 +7,23 @@ use crate::support::{Engine, TestApp, cases};
 cases! {
     all_invalid_fields_are_reported_together,
     a_body_that_is_no_json_is_malformed,
-    a_body_that_is_no_object_is_named,
+    a_body_that_is_no_object_has_the_wrong_type,
     a_body_of_another_type_is_unsupported,
-    only_utf_8_is_accepted_as_the_charset,
+    utf_8_is_accepted_as_the_charset,
     a_byte_order_mark_before_a_body_is_ignored,
     a_compressed_body_is_unsupported,
     a_too_long_password_is_refused_before_it_is_hashed,
     a_body_over_64_kib_is_too_large,
     a_repeated_key_is_reported,
     nul_is_refused_in_every_string,
-    emoji_are_refused_or_accepted_but_never_cause_errors,
+    emoji_are_refused_or_accepted_but_cause_no_server_errors,
     an_email_of_300_characters_is_too_long,
     an_invalid_email_is_reported,
     a_wrong_type_is_named_for_every_field_of_every_body,
     an_unknown_field_is_reported_in_every_body,
     fifty_faults_are_reported_and_the_others_are_counted,
     headers_of_any_kind_do_not_stop_a_log_in,
-    absurdly_long_or_meaningless_sorts_cause_no_errors,
+    absurdly_long_or_meaningless_sorts_cause_no_server_errors,
     an_address_with_letters_of_any_script_is_refused_or_served,
 }
 
@@ -85,7 +85,7 @@ async fn a_body_that_is_no_json_is_malformed(engine: Engine) {
     }
 }
 
-async fn a_body_that_is_no_object_is_named(engine: Engine) {
+async fn a_body_that_is_no_object_has_the_wrong_type(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for body in [json!([]), json!("ann"), json!(1), json!(true), json!(null), json!([{"email": "a@b.c"}])] {
         let answer = app.anonymous().post("/accounts/register", body).await.problem(422, "validation_failed");
@@ -117,7 +117,7 @@ async fn a_body_of_another_type_is_unsupported(engine: Engine) {
     assert_eq!(app.mail_count(), 0);
 }
 
-async fn only_utf_8_is_accepted_as_the_charset(engine: Engine) {
+async fn utf_8_is_accepted_as_the_charset(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (name, kind) in [
         ("ann", "application/json; charset=utf-8"),
@@ -211,7 +211,7 @@ async fn nul_is_refused_in_every_string(engine: Engine) {
     assert_eq!(app.mail_count(), 0);
 }
 
-async fn emoji_are_refused_or_accepted_but_never_cause_errors(engine: Engine) {
+async fn emoji_are_refused_or_accepted_but_cause_no_server_errors(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let emoji = "🎬👩‍👩‍👧‍👦\u{202e}\u{feff}";
@@ -355,7 +355,7 @@ async fn headers_of_any_kind_do_not_stop_a_log_in(engine: Engine) {
     }
 }
 
-async fn absurdly_long_or_meaningless_sorts_cause_no_errors(engine: Engine) {
+async fn absurdly_long_or_meaningless_sorts_cause_no_server_errors(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let endless = ["name,-name"; 300].join(",");

@@ -13,7 +13,7 @@ cases! {
     registrations_that_were_answered_survive_a_kill_with_their_mails,
     a_killed_import_is_consistent_and_can_be_repeated,
     an_interrupted_import_reports_its_progress_and_can_be_repeated,
-    a_full_disk_is_unavailable_and_loses_nothing: on_sqlite_only,
+    with_a_full_disk_writes_are_unavailable_and_nothing_is_lost: on_sqlite_only,
 }
 
 /// Returns the tokens of the activation links in the printed mails to a user.
@@ -53,7 +53,8 @@ async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine
         }
         match cinema.take() {
             Some(cinema) => printed = cinema.kill(),
-            // The calls that were running when the process was killed may have been executed.
+            // Waits until four calls have failed, because the server may have executed the calls that were running when
+            // it was killed.
             None if begun.len() >= answered.len() + 4 => break,
             None => {}
         }
@@ -131,8 +132,8 @@ async fn a_killed_import_is_consistent_and_can_be_repeated(engine: Engine) {
 
 async fn an_interrupted_import_reports_its_progress_and_can_be_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    // A row of the second batch fails. Each of the first batches has 1,000 rows. PostgreSQL is already importing the
-    // third one.
+    // The first batch has 1,000 rows, and a row of the second batch fails. On PostgreSQL, every batch has 1,000 rows,
+    // and the third batch is imported at the same time as the second, so it is stored.
     let rows = 3_500;
     let kept = match engine {
         Engine::Sqlite => 1_000,
@@ -171,7 +172,7 @@ async fn an_interrupted_import_reports_its_progress_and_can_be_repeated(engine: 
     assert_eq!(total().await, rows);
 }
 
-async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {
+async fn with_a_full_disk_writes_are_unavailable_and_nothing_is_lost(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let cinema = app.cinema().serve_with_files_up_to(app.largest_file() + 100 * 1024);
@@ -190,7 +191,7 @@ async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {
         assert!(answered.len() < 200, "the disk should be full by now");
     };
     assert!(fill(&mut answered).await.header("retry-after").is_some());
-    // The server continues to answer calls that need no space and to report that others are unavailable. A few more
+    // The server continues to answer calls that need no space, and continues to refuse the others with 503. A few more
     // registrations may succeed, because a checkpoint may free some space.
     visitor.get("/health/live").await.expect(200);
     assert_eq!(visitor.get("/movies").await.expect(200).json()["total_items"], 12);

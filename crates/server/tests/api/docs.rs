@@ -13,11 +13,11 @@ cases! {
     restricted_docs_are_readable_with_a_token,
     restricted_docs_are_readable_with_an_email_and_password,
     restricted_docs_are_refused_when_the_account_changes,
-    restricted_docs_are_refused_to_others,
+    restricted_docs_are_refused_with_invalid_credentials,
     restricted_docs_report_what_is_wrong_with_the_credentials,
     public_docs_refuse_a_bad_token_too,
     docs_take_no_parameters,
-    without_the_database_closed_docs_are_unavailable: on_postgres_only,
+    without_the_database_restricted_docs_are_unavailable: on_postgres_only,
     calls_from_the_documentation_page_omit_browser_credentials,
     the_static_files_are_always_public,
 }
@@ -37,7 +37,7 @@ async fn public_docs_need_no_credentials(engine: Engine) {
     app.anonymous().get("/openapi.json").await.expect(200);
 }
 
-/// Returns the addresses that a page loads.
+/// Returns the URLs that a page loads.
 fn loaded(page: &str) -> Vec<String> {
     ["src=\"", "href=\""]
         .iter()
@@ -130,7 +130,7 @@ async fn docs_take_no_parameters(engine: Engine) {
     open.anonymous().get("/problems/internal?x=1").await.invalid(&[("x", "unknown")]);
 }
 
-async fn without_the_database_closed_docs_are_unavailable(_postgres: Engine) {
+async fn without_the_database_restricted_docs_are_unavailable(_postgres: Engine) {
     let app = TestApp::spawn_on_own_server_with(&CLOSED).await;
     let ann = app.user("ann").await;
     app.stop_database().await;
@@ -206,7 +206,7 @@ async fn restricted_docs_are_refused_when_the_account_changes(engine: Engine) {
     }
 }
 
-async fn restricted_docs_are_refused_to_others(engine: Engine) {
+async fn restricted_docs_are_refused_with_invalid_credentials(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     let ann = app.user("ann").await;
     app.register("waiting").await.expect(201);

@@ -17,7 +17,7 @@ const SETTINGS: [(&str, &str); 3] =
 /// Returns the remaining quota of a policy according to the headers of the answer.
 #[track_caller]
 fn left(answer: &Answer, policy: &str) -> u64 {
-    let told = answer.header("ratelimit").unwrap_or_else(|| panic!("a RateLimit header: {answer}"));
+    let told = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit header: {answer}"));
     let (_, rest) =
         told.split_once(&format!("\"{policy}\";r=")).unwrap_or_else(|| panic!("{policy}: {told}"));
     rest.split([';', ',']).next().unwrap().parse().unwrap()

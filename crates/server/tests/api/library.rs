@@ -40,5 +40,5 @@ async fn watched_at(app: &TestApp, buyer: &SignedIn, movie_id: &str) -> String {
 }
 
 fn path_of(app: &TestApp, url: &str) -> String {
-    url.strip_prefix(app.url()).expect("an address of this server").to_owned()
+    url.strip_prefix(app.url()).expect("a URL of this server").to_owned()
 }

@@ -17,7 +17,7 @@ cases! {
     no_secret_is_logged,
     every_request_is_logged_once_under_its_id,
     probes_of_a_healthy_server_are_not_logged_at_info,
-    malformed_requests_are_refused_without_a_body_and_not_logged_as_errors,
+    malformed_requests_are_refused_and_not_logged_as_errors,
 }
 
 async fn the_search_finds_a_secret_in_every_spelling(_: Engine) {
@@ -85,7 +85,7 @@ async fn every_request_is_logged_once_under_its_id(engine: Engine) {
     for part in ["GET", "/api/v1/movies/{id}", "404"] {
         assert!(lines[0].contains(part), "{part}: {}", lines[0]);
     }
-    assert!(!lines[0].contains(movie), "the pattern, not the path: {}", lines[0]);
+    assert!(!lines[0].contains(movie), "the line has the path instead of its pattern: {}", lines[0]);
 }
 
 async fn probes_of_a_healthy_server_are_not_logged_at_info(engine: Engine) {
@@ -99,7 +99,7 @@ async fn probes_of_a_healthy_server_are_not_logged_at_info(engine: Engine) {
     }
 }
 
-async fn malformed_requests_are_refused_without_a_body_and_not_logged_as_errors(engine: Engine) {
+async fn malformed_requests_are_refused_and_not_logged_as_errors(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let long = "x".repeat(200_000);
     for (request, status) in [

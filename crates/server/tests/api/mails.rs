@@ -1,5 +1,5 @@
-//! Sending mails over SMTP to a real mail server. No mail is lost when the sending process is killed; some mails are
-//! sent twice, but with the same message identifier, so that receivers can recognise them.
+//! Sending mails over SMTP to a real mail server. No mail is lost when the sending process is killed. Some mails are
+//! sent twice, but with the same message identifier, so that receivers can recognize the repetition.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -104,7 +104,7 @@ async fn a_permanently_refused_mail_is_sent_once(engine: Engine) {
         app.advance(TimeDelta::hours(6));
     }
     assert_eq!(mail_server.end().await.len(), 1);
-    // The failed message is kept for operators, with the reason but without the address.
+    // The failed message is kept for operators, with the reason but without the email address.
     let cells = app.stored_texts().await;
     let outbox = |column| cells.iter().find(|cell| cell.table == "outbox" && cell.column == column);
     assert!(outbox("dead_at").is_some_and(|cell| !cell.text.is_empty()));

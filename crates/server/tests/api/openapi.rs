@@ -41,7 +41,7 @@ async fn the_served_document_is_the_committed_one(engine: Engine) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi.json is committed (make openapi)");
     let committed: Value = serde_json::from_str(&committed).expect("JSON");
-    // URLs in the document begin with the address of the server. The committed document has the default address.
+    // URLs in the document begin with the public URL of the server. The committed document has the default public URL.
     let app = TestApp::spawn_with(engine, &[("PUBLIC_URL", "http://127.0.0.1:8000")]).await;
     let served = app.anonymous().get("/openapi.json").await.expect(200).json();
     assert!(committed == served, "openapi.json is out of date: run `make openapi`");
@@ -91,7 +91,7 @@ async fn every_reference_leads_somewhere(engine: Engine) {
     references(&document, &mut found);
     assert!(!found.is_empty());
     for target in found {
-        let pointer = target.strip_prefix('#').unwrap_or_else(|| panic!("{target} is an external address"));
+        let pointer = target.strip_prefix('#').unwrap_or_else(|| panic!("{target} is an external URL"));
         assert!(document.pointer(pointer).is_some(), "{target} does not exist");
     }
     for name in document["components"]["schemas"].as_object().unwrap().keys() {
@@ -126,9 +126,9 @@ async fn the_document_has_no_unused_parts(engine: Engine) {
     for (kind, components) in document["components"].as_object().unwrap() {
         for name in components.as_object().unwrap().keys() {
             let used = found.contains(&format!("#/components/{kind}/{name}").as_str());
-            assert!(used || kind == "securitySchemes", "no link to {kind}/{name}");
+            assert!(used || kind == "securitySchemes", "no reference to {kind}/{name}");
         }
     }
     let size = document.to_string().len() / operations(&document).len();
-    assert!(size < 6_000, "shared parts are written once: {size} bytes per operation");
+    assert!(size < 6_000, "shared parts are repeated: {size} bytes per operation");
 }

@@ -11,7 +11,7 @@ use crate::support::{Answer, Engine, TestApp, Tokens, captured_logs, cases, emai
 cases! {
     above_its_limit_the_server_refuses_requests,
     many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry,
-    a_row_locked_by_another_is_temporarily_unavailable,
+    a_row_locked_by_another_transaction_is_temporarily_unavailable,
     a_client_that_disconnects_leaves_no_partial_changes,
 }
 
@@ -93,8 +93,8 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
     // A request that was refused because the queue was full does not count for the client's ten attempts per minute.
     let tried = of_one_client.get(&401).copied().unwrap_or(0);
     assert!(tried <= 10, "more than ten attempts of one client: {of_one_client:?}");
-    // These attempts are made one after the other, so that the queue is never full. The eleventh exceeds the limit, if
-    // none did before.
+    // These attempts are made one after the other, so that the queue is never full. The eleventh attempt exceeds the
+    // limit, if no earlier attempt did.
     let mut late = log_in(250, "late".to_owned(), "a Password 1".to_owned()).await;
     for number in 0..10 {
         late = log_in(250, format!("late{number}"), "a Password 1".to_owned()).await;
@@ -105,7 +105,7 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
     log_in(251, "ann".to_owned(), password_of("ann")).await.expect(200);
 }
 
-async fn a_row_locked_by_another_is_temporarily_unavailable(engine: Engine) {
+async fn a_row_locked_by_another_transaction_is_temporarily_unavailable(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let (unit, _) = app.lock_user(&ann).await;

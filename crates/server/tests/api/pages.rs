@@ -195,7 +195,7 @@ async fn a_checkout_returns_to_a_page_without_details_of_the_order(engine: Engin
     says(&page, "<h1>Back from the checkout</h1>");
     says(&page, "return to the application");
     assert!(!page.text().contains(&order.to_string()) && !page.text().contains("<script"), "{page}");
-    assert!(page.text().contains("href=\"../\""), "it links to the start page: {page}");
+    assert!(page.text().contains("href=\"../\""), "the page links to the start page: {page}");
     let from_mail = get(format!("/orders/{order}?utm_source=mail")).await.expect(200);
     says(&from_mail, "<h1>Your order</h1>");
     assert!(!from_mail.text().contains("checkout") && !from_mail.text().contains(&order.to_string()));
@@ -216,7 +216,7 @@ async fn a_mail_about_a_comment_leads_to_the_page_of_its_movie(engine: Engine) {
     let path = link.strip_prefix(app.url()).unwrap().to_owned();
     let page = app.anonymous().call_at(Method::GET, format!("{path}?utm_source=mail")).await.expect(200);
     says(&page, "<h1>Alien (1979)</h1>");
-    assert!(page.text().contains("href=\"../\""), "it leads to the start page: {page}");
+    assert!(page.text().contains("href=\"../\""), "the page links to the start page: {page}");
 }
 
 async fn the_page_of_a_movie_shows_what_visitors_may_know(engine: Engine) {

@@ -14,7 +14,7 @@ cases! {
     incomplete_bodies_do_not_block_others,
     stalled_uploads_of_one_user_do_not_block_those_of_another,
     three_clients_that_send_no_bodies_do_not_block_webhooks_of_others,
-    a_webhook_that_no_body_makes_valid_is_refused_before_its_body,
+    a_webhook_with_a_malformed_or_old_signature_is_refused_before_its_body,
     large_incomplete_bodies_of_one_client_have_a_memory_limit,
     a_client_has_at_most_the_configured_number_of_connections,
 }
@@ -116,7 +116,7 @@ async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engin
     upload(&bob).await.problem(415, "unsupported_media_type");
 }
 
-/// Sends the head of a webhook, which comes through the trusted proxy from the address 192.0.2.`client`.
+/// Sends the head of a webhook, which comes through the trusted proxy from the IP address 192.0.2.`client`.
 async fn begin_webhook(app: &TestApp, client: u8, signature: &str) -> Begun {
     let kind =
         format!("application/json\r\nx-forwarded-for: 192.0.2.{client}\r\nsandbox-signature: {signature}");
@@ -133,7 +133,7 @@ async fn three_clients_that_send_no_bodies_do_not_block_webhooks_of_others(engin
     drop(stalled);
 }
 
-async fn a_webhook_that_no_body_makes_valid_is_refused_before_its_body(engine: Engine) {
+async fn a_webhook_with_a_malformed_or_old_signature_is_refused_before_its_body(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (now, tag) = (app.now().timestamp(), "A".repeat(43));
     for signature in
@@ -165,7 +165,7 @@ async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engin
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
         assert!(answer.to_lowercase().contains("retry-after: 1\r\n"), "{answer}");
     }
-    // The small body of a log-in is still accepted.
+    // The small body of a sign-in is still accepted.
     app.log_in("ann").await.expect(200);
     drop(stalled);
 }

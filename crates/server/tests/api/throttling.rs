@@ -27,18 +27,18 @@ cases! {
     the_form_for_a_link_cannot_bypass_the_limit,
     links_are_limited_by_client_across_addresses,
     new_passwords_by_link_are_limited_by_client_apart_from_log_ins,
-    refreshes_are_limited_by_sign_in,
+    refreshes_are_limited_by_session,
     avatars_and_data_exports_are_limited_by_user,
-    after_five_wrong_passwords_the_account_waits,
+    after_five_wrong_passwords_log_ins_to_the_account_must_wait,
     an_unknown_account_is_throttled_like_a_known_one,
     a_correct_password_resets_the_failures,
     other_clients_do_not_lock_the_owner_out,
     a_reset_lets_the_owner_in_at_once,
     concurrent_wrong_passwords_cannot_bypass_the_limit,
-    the_documents_passwords_are_throttled_as_log_ins,
+    passwords_for_the_documentation_are_throttled_like_log_ins,
     without_limits_nothing_is_counted,
-    the_document_shows_which_operations_are_limited,
-    nodes_of_one_redis_share_the_limits,
+    the_document_declares_the_rate_limits_of_every_operation,
+    nodes_with_the_same_redis_share_the_limits,
     a_lost_redis_does_not_fail_any_request,
 }
 
@@ -233,7 +233,7 @@ async fn links_are_limited_by_address_whether_or_not_it_is_known(engine: Engine)
                 assert_eq!((left(&answer, &minute), left(&answer, &day)), (0, 4 - round));
                 answers.push(answer.text());
                 if round < 4 {
-                    // Another spelling of the address is counted together with it.
+                    // Requests for another spelling of the email address count for the same limit.
                     assert_eq!(limited(ask(&email.to_uppercase()).await, &minute), 60);
                 }
                 app.advance(TimeDelta::minutes(1));
@@ -308,7 +308,8 @@ async fn links_are_limited_by_client_across_addresses(engine: Engine) {
         assert!([200, 202].contains(&answer.status), "{answer}");
         assert_eq!(left(&answer, "link-requests"), u64::try_from(29 - number).unwrap());
         if number == 1 {
-            // The headers list the limits in the reverse order of counting: the global limit is the last.
+            // The headers list the limits in the reverse order of counting: the global limit is counted first and
+            // listed last.
             assert_eq!(
                 answer.header("ratelimit-policy"),
                 Some(
@@ -320,7 +321,7 @@ async fn links_are_limited_by_client_across_addresses(engine: Engine) {
     }
     for (number, path) in (30..).zip(paths) {
         assert_eq!(limited(ask("192.0.2.1", path, number).await, "link-requests"), 3_600);
-        // The refused requests were not counted for the address, so another client can still request a link.
+        // The refused requests were not counted for the email address, so another client can still request a link.
         assert!([200, 202].contains(&ask("192.0.2.2", path, number).await.status));
     }
     app.advance(TimeDelta::hours(1));
@@ -396,7 +397,7 @@ async fn avatars_and_data_exports_are_limited_by_user(engine: Engine) {
     upload(&ann, "no picture").await.problem(415, "unsupported_media_type");
 }
 
-async fn refreshes_are_limited_by_sign_in(engine: Engine) {
+async fn refreshes_are_limited_by_session(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, ("RATE_LIMIT_REFRESH", "2/1m")]).await;
     let ann = app.user("ann").await;
     let other = crate::support::Tokens::of(&app.log_in("ann").await);
@@ -424,7 +425,7 @@ async fn refreshes_are_limited_by_sign_in(engine: Engine) {
 const MANY: (&str, &str) = ("RATE_LIMIT_LOGIN", "100000/1m");
 const MANY_CALLS: (&str, &str) = ("RATE_LIMIT_GLOBAL", "100000/1m");
 
-async fn after_five_wrong_passwords_the_account_waits(engine: Engine) {
+async fn after_five_wrong_passwords_log_ins_to_the_account_must_wait(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, TRUSTING, MANY]).await;
     app.register("ann").await.expect(201);
     let token = app.activation_token("ann").await;
@@ -536,7 +537,7 @@ async fn concurrent_wrong_passwords_cannot_bypass_the_limit(engine: Engine) {
     assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
 }
 
-async fn the_documents_passwords_are_throttled_as_log_ins(engine: Engine) {
+async fn passwords_for_the_documentation_are_throttled_like_log_ins(engine: Engine) {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let settings = [ON, ("DOCS_ACCESS", "authenticated"), ("RATE_LIMIT_LOGIN", "10/1m")];
     let app = TestApp::spawn_with(engine, &settings).await;
@@ -573,7 +574,7 @@ async fn without_limits_nothing_is_counted(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-async fn the_document_shows_which_operations_are_limited(_engine: Engine) {
+async fn the_document_declares_the_rate_limits_of_every_operation(_engine: Engine) {
     for (method, path, operation) in operations(document()) {
         let answers = operation["responses"].as_object().unwrap();
         assert!(answers.contains_key("429"), "{method} {path}");
@@ -590,7 +591,7 @@ async fn the_document_shows_which_operations_are_limited(_engine: Engine) {
     }
 }
 
-async fn nodes_of_one_redis_share_the_limits(engine: Engine) {
+async fn nodes_with_the_same_redis_share_the_limits(engine: Engine) {
     if TestRedis::is_skipped() {
         return;
     }

@@ -11,7 +11,7 @@ cases! {
     every_call_without_a_body_refuses_one,
     an_empty_body_is_the_same_as_no_body,
     an_unexpected_body_that_is_not_an_object_is_refused,
-    a_missing_role_is_reported_first,
+    a_missing_sign_in_is_reported_first,
     reading_ignores_a_body,
 }
 
@@ -107,7 +107,7 @@ async fn an_unexpected_body_that_is_not_an_object_is_refused(engine: Engine) {
     send("application/json", " ".repeat(65 * 1024)).await.problem(413, "too_large");
 }
 
-async fn a_missing_role_is_reported_first(engine: Engine) {
+async fn a_missing_sign_in_is_reported_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (method, path) in without_body() {
         let call = app.anonymous().call(method, path).body("text/plain", "nonsense");

@@ -45,7 +45,11 @@ fn an_import_adds_valid_rows_and_reports_the_others() {
     assert_eq!(folder.run_with("movies import -", &exported).exits(0).out(), unchanged);
     let elsewhere = Folder::new();
     elsewhere.run_with("movies import -", &exported).exits(0);
-    assert_eq!(elsewhere.run("movies export").exits(0).out(), exported, "an export moves a catalogue");
+    assert_eq!(
+        elsewhere.run("movies export").exits(0).out(),
+        exported,
+        "an imported export is the same catalogue"
+    );
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl From<RefreshToken> for RefreshTokenBody {
     }
 }
 
-/// A device that the user signed in from. Only a hash of it is stored.
+/// A device that the user signed in from. Only a hash of its fingerprint is stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedDevice")]
 struct DeviceBody {

@@ -138,8 +138,8 @@ impl Comments {
             self.own_data.run(async move |own_data| own_data.written_comments(user_id, behind).await).await;
         let page = page.map_err(|failure| {
             let problem = failure.to_problem();
-            tracing::warn!(cause = problem.cause, "the comments of an export were not read");
-            io::Error::other("the comments were not read")
+            tracing::warn!(cause = problem.cause, "the comments of an export could not be read");
+            io::Error::other("the comments could not be read")
         })?;
         match page.last() {
             Some(last) => self.behind = Some((last.created_at, last.id)),

@@ -55,7 +55,7 @@ pub(crate) struct ChangePasswordBody {
     /// The new password, different from the current one. It must contain a letter and a digit (or, if the strict
     /// policy is set, have at least 15 characters of any kind), and must not be the email address or a common
     /// password.
-    // Not checked while the body is read: the use case reports the errors of both passwords together.
+    // An error in this field is deferred, because the use case reports the errors of both passwords together.
     #[schemars(extend("x-deferred" = true))]
     pub(crate) new_password: NewPassword,
 }
@@ -94,9 +94,9 @@ pub(crate) struct SessionBody {
     created_at: Moment,
     /// When the tokens of the session were last refreshed, or else when the user logged in.
     last_used_at: Moment,
-    /// The `User-Agent` header of the log-in, at most its first 255 characters.
+    /// The `User-Agent` header of the sign-in, at most its first 255 characters.
     user_agent: Option<String>,
-    /// The network address of the log-in.
+    /// The network address of the sign-in.
     ip: Option<String>,
     /// Whether this is the session of the current request.
     current: bool,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the data read are ignored")]
+#[expect(dead_code, reason = "the deserialized values are not used")]
 struct Probe {
     #[schemars(length(min = 1, max = 3))]
     text: String,
@@ -31,7 +31,7 @@ struct Probe {
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the data read are ignored")]
+#[expect(dead_code, reason = "the deserialized values are not used")]
 struct Inner {
     kind: InnerKind,
 }

@@ -126,8 +126,7 @@ impl OwnData {
             self.recorder.removed_avatar(&mut *unit, user.id, &avatar, now).await?;
         }
         unit.erase_user(user.id, now).await?;
-        // The mail is addressed without the account, because `erase_user` removes all pending messages that refer to
-        // the user.
+        // The account was just erased, so the mail is stored without a reference to the account.
         let to = Recipient::without_account(&user.email);
         let cause = format!("account_deleted:{}", user.id);
         self.recorder.mail(&mut *unit, to, cause, &AccountDeleted { at: Moment(now) }, now).await?;

@@ -34,11 +34,11 @@ pub enum SetAvatarError {
 }
 
 impl Profiles {
-    /// Sets the upload as the user's avatar, which replaces the previous one.
+    /// Sets the upload as the user's avatar and replaces the previous avatar.
     ///
     /// No transaction spans both the database and the media store. A message about the picture (its announcement) is
-    /// therefore written to the outbox before the picture is stored. An hour later, the outbox processes this message:
-    /// it removes the picture if the profile does not use it. So no failure leaves an unused picture.
+    /// therefore written to the outbox before the picture is stored. An hour later, the outbox processes this message
+    /// and removes the picture if the profile does not use it. So a picture that a failure left unused is removed, too.
     ///
     /// # Errors
     /// See [`SetAvatarError`].

@@ -33,7 +33,7 @@ pub enum ChangePasswordError {
     /// The actor may not change the password.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Too many wrong passwords were tried for this account; this one was not checked.
+    /// Too many wrong passwords were tried for this account, so the given password was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
     /// A password could not be checked or hashed: the hasher is busy or failed.

@@ -20,12 +20,12 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// Why a log-in was refused.
+/// Why a sign-in was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
     /// No account has this address, or the password is wrong. If registration does not reveal addresses, an account
     /// that is awaiting activation gets this error, too.
-    #[error("the e-mail address or the password is wrong")]
+    #[error("the email address or the password is wrong")]
     InvalidCredentials,
     /// The password was correct, but the account is awaiting activation.
     #[error("the account was not activated yet")]
@@ -33,7 +33,7 @@ pub enum LogInError {
     /// The password was correct, but an administrator has deactivated the account.
     #[error("the account is deactivated")]
     AccountDeactivated,
-    /// Too many wrong passwords were tried for this address; this one was not checked.
+    /// Too many wrong passwords were tried for this address, so the given password was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
     /// The password could not be checked: the hasher is busy or failed.
@@ -65,9 +65,9 @@ pub struct Standing {
 impl Sessions {
     /// Begins a session, unless too many wrong passwords were tried for the address.
     ///
-    /// An unknown address takes as long as a wrong password. If the stored hash was made with older parameters, a new
-    /// hash replaces it. If the user then has too many sessions, the least recently used one ends. A mail notifies the
-    /// owner about a new device, except about the first one.
+    /// Refusing an unknown address takes as long as refusing a wrong password. If the stored hash was made with older
+    /// parameters, a new hash replaces it. If the user would have too many sessions, the least recently used session
+    /// ends. A mail notifies the owner about a sign-in from a new device, except from the user's first device.
     ///
     /// # Errors
     /// See [`LogInError`].
@@ -152,8 +152,8 @@ impl Sessions {
         Ok((known, rehashed))
     }
 
-    /// If the log-in was refused although its password had been verified, records the refusal. Returns `outcome`
-    /// unchanged, or the error of recording.
+    /// Records a refusal that happened after the password was found to be correct. Returns `outcome` unchanged, or the
+    /// error if the refusal cannot be recorded.
     async fn outcome_of<T>(
         &self,
         known: &Credentials,
@@ -172,7 +172,7 @@ impl Sessions {
         outcome
     }
 
-    /// Records a refused log-in in the audit log. The typed address is omitted, because it may belong to someone else,
+    /// Records a refused sign-in in the audit log. The typed address is omitted, because it may belong to someone else,
     /// or be a password in the wrong field. If `activation_wanted` is an address, the same transaction requests an
     /// activation link for it.
     async fn record_refusal(
@@ -234,7 +234,7 @@ impl Sessions {
         Ok(self.sign_pair(user.role, &claims, KeyAge::CURRENT, now))
     }
 
-    /// Records a sign-in that begins no session.
+    /// Checks again that the user may sign in, and records a sign-in that begins no session.
     async fn admit_once(
         &self,
         attempt: Attempt,

@@ -22,7 +22,8 @@ pub enum RefreshError {
     Store(#[from] StoreError),
 }
 
-/// Identifies a refresh token of this server, so that rate limits can count the request before the refresh.
+/// Identifies a refresh token that this server has issued. Rate limits use it to count a refresh request before the
+/// token is exchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresentedToken {
     /// The session that the token claims to belong to.

@@ -17,7 +17,7 @@ pub enum CreateAdminError {
     #[error(transparent)]
     Password(#[from] PasswordProblem),
     /// An account has this address.
-    #[error("an account already has this e-mail address")]
+    #[error("an account already has this email address")]
     EmailTaken,
     /// The password could not be hashed: the hasher is busy or failed.
     #[error(transparent)]

@@ -22,7 +22,7 @@ pub enum RegisterError {
     #[error(transparent)]
     Password(#[from] PasswordProblem),
     /// An active or deactivated account has this address, and registration reveals this.
-    #[error("the e-mail address is taken")]
+    #[error("the email address is taken")]
     EmailTaken,
     /// The password could not be hashed: the hasher is busy or failed.
     #[error(transparent)]
@@ -38,9 +38,9 @@ const TRIES: u32 = 5;
 
 /// The outcome of one try of a registration.
 enum Outcome {
-    /// The registration is stored, or the address is taken, but this must not be revealed.
+    /// The registration is stored. Or the address is taken, but the caller must not learn this.
     Done,
-    /// The address is taken, and this may be revealed.
+    /// The address is taken, and the caller may learn this.
     Taken,
     /// The account has changed since the passwords were compared: the comparison must be repeated.
     Changed,

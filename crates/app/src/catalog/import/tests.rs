@@ -26,7 +26,7 @@ fn complete(rows: Vec<Facts>) -> Vec<PartialFacts> {
     rows.into_iter().map(PartialFacts::from).collect()
 }
 
-/// Adds a movie named "Both", as another import does.
+/// Adds a movie named "Both", as a concurrent import would.
 async fn add_both(unit: &mut dyn WholeUnit) {
     let certification = Uuid::from_u128(901);
     let proposed = ProposedName { id: certification, name: "G".to_owned() };

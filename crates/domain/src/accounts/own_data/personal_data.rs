@@ -169,7 +169,7 @@ pub trait PersonalDataRepository: Send {
     /// Whether an order of the user is pending. MUST include orders that earlier units of work of the same user have
     /// created.
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
-    /// Anonymizes the row of the user, which purchases may continue to refer to. The e-mail address MUST be available
+    /// Anonymizes the row of the user, which purchases may continue to refer to. The email address MUST be available
     /// to other users immediately, and no other method of any port may find the user again. Profile, sessions, tokens,
     /// cart, reactions, ratings, favourites, likes, comments, reports, pending mails and notifications MUST be removed,
     /// every counter MUST be updated, and the user's actions MUST be removed from the notifications of other users.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about a profile, which is locked with its user.
+    /// A unit of work about a profile. A profile has no separate lock: the lock of its user protects it.
     pub trait ProfileUnit: Unit + UserRepository + ProfileRepository + OutboxRepository;
 }
 

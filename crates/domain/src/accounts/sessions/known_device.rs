@@ -21,7 +21,8 @@ pub struct KnownDevice {
 /// Stores the devices that users signed in from. Callers hold the lock of the user.
 #[async_trait]
 pub trait KnownDeviceRepository: Send {
-    /// Records that the device was used. Returns `false` when it is not known; MUST NOT add it in this case.
+    /// Records that the device was used. Returns `false` when the device is not known; MUST NOT add the device in this
+    /// case.
     async fn touch_device(
         &mut self,
         user_id: UserId,

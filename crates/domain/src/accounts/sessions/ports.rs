@@ -69,7 +69,8 @@ pub trait SessionQueries: Send + Sync {
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and
     /// stream tickets that expired before `now`, sessions that ended or expired before `links_before`, notifications
-    /// that were withdrawn before `links_before`, and carts and notifications of erased users.
+    /// that were withdrawn before `links_before`, and carts and notifications of users who were erased at
+    /// `links_before` or later. A request that ran during the erasure may have created such a cart or notification.
     ///
     /// Skips rows that others have locked. Returns the number of removed rows. MUST be safe to run on several nodes
     /// concurrently.

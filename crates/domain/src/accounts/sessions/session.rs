@@ -17,7 +17,7 @@ pub const MAX_SESSIONS: usize = 20;
 /// The maximum lifetime of a session, even if it is refreshed.
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// A session: begins with a log-in, and contains all refresh tokens that descend from it.
+/// A session. It begins when a user signs in, and contains the first refresh token and all its successors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The identifier of the session, the `sid` of its tokens.

@@ -20,7 +20,7 @@ pub struct UserDetails {
     pub email: EmailAddress,
     /// The role, which determines what the owner may do.
     pub role: Role,
-    /// Whether its owner may sign in.
+    /// Whether the owner of the account may sign in.
     pub is_active: bool,
     /// When the account was registered.
     pub created_at: Instant,

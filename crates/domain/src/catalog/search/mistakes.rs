@@ -8,10 +8,10 @@ const ONE_MISTAKE: usize = 4;
 /// The minimum length of words in which two mistakes are corrected, in characters.
 const TWO_MISTAKES: usize = 8;
 
-/// How many mistakes a mistake at the first letter counts for.
+/// The number of mistakes that a mistake at the first letter counts as.
 const FIRST_LETTER: usize = 2;
 
-/// A word of the index.
+/// A word of the vocabulary, which contains the words of the search index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownWord {
     /// The word.
@@ -23,7 +23,7 @@ pub struct KnownWord {
 /// A possible correction of a misspelled word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
-    /// The word.
+    /// The known word that the user probably meant.
     pub word: String,
     /// The number of mistakes.
     pub mistakes: usize,

@@ -24,9 +24,9 @@ pub struct Search {
 /// A word that must occur in a movie, in any of these spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchTerm {
-    /// The term matches if a word of the movie is one of these.
+    /// The term matches if a word of the movie is one of these spellings.
     pub whole: Vec<String>,
-    /// The term also matches if a word of the movie begins with one of these.
+    /// The term also matches if a word of the movie begins with one of these spellings.
     pub begun: Vec<String>,
     /// Whether the word must occur in the name.
     pub is_of_name: bool,

@@ -6,7 +6,8 @@ use super::{
     words::{Word, article, joined_neighbours, number, searchable, words},
 };
 
-/// The maximum number of adjacent words of a name that together match one word of a search, or the reverse.
+/// The maximum number of adjacent words that together match one word: words of a name that match one word of a search,
+/// or words of a search that match one word of a name.
 const MAX_JOINED: usize = 6;
 
 /// A movie that matches a search.
@@ -37,7 +38,7 @@ pub struct SearchRank {
     manner: Manner,
 }
 
-/// How exactly the words match. An earlier field decides before a later one.
+/// How exactly the words match. An earlier field takes precedence over a later field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Manner {
     is_whole: bool,
@@ -113,7 +114,8 @@ impl<'a> Ranking<'a> {
         SearchRank { place: Place::Description, manner: sets.manner(&self.terms).unwrap_or(worst) }
     }
 
-    /// Returns how well the name of a movie or person matches the search; `None` when a word is missing.
+    /// Returns how well the name of a movie or person matches the search; `None` when the name lacks a word of the
+    /// search.
     #[must_use]
     pub fn rank_of_name(&self, name: &str) -> Option<SearchRank> {
         self.rank_in_name(name).ok()

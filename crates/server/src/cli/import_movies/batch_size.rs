@@ -1,13 +1,14 @@
 use std::time::Duration;
 
-/// The number of rows with which an import begins, and the smallest that it uses.
+/// The number of rows in the first batch of an import.
 const FIRST: usize = 1_000;
+/// After slow batches, the size of the next batches is not reduced below this number of rows.
 const SMALLEST: usize = 250;
 
-/// A batch that takes longer is followed by smaller ones. Other writers of SQLite wait for the batch, and time out after
-/// 5 s.
+/// A batch that takes longer is followed by smaller batches. Other writers of SQLite wait for the batch, and time out
+/// after 5 s.
 const LONG: Duration = Duration::from_millis(2_500);
-/// A batch that takes less time is followed by larger ones.
+/// A batch that takes less time is followed by larger batches.
 const SHORT: Duration = Duration::from_secs(1);
 
 /// The number of rows in a batch, which depends on how long the previous batches took.
@@ -28,8 +29,8 @@ impl BatchSize {
         self.rows
     }
 
-    /// Adapts the size to the time that a batch of `rows` rows took. The last batch of a file, which is smaller, has no
-    /// influence.
+    /// Adapts the size to the time that a batch of `rows` rows took. A fast batch that is smaller than the current
+    /// size, such as the last batch of a file, does not increase the size.
     pub(super) fn note(&mut self, rows: usize, taken: Duration) {
         if taken > LONG {
             self.rows = self.rows.div_euclid(2).max(SMALLEST).min(self.largest);

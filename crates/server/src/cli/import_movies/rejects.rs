@@ -35,6 +35,6 @@ impl Rejects {
     }
 
     fn failed(path: &Path, error: &io::Error) -> Failure {
-        Failure::new(format!("cannot write {} ({error}): give another --rejects", path.display()))
+        Failure::new(format!("cannot write {} ({error}): give another file with --rejects", path.display()))
     }
 }

@@ -23,12 +23,12 @@ cases! {
     no_data_of_a_deleted_account_remain_in_the_file: on_sqlite_only,
     the_deletion_notice_is_the_last_mail,
     a_deletion_requires_the_password,
-    the_last_administrator_stays,
-    an_account_with_a_pending_order_stays,
+    the_last_administrator_cannot_be_deleted,
+    an_account_with_a_pending_order_cannot_be_deleted,
     of_two_administrators_who_leave_concurrently_one_stays,
     of_two_concurrent_deletions_the_second_is_refused,
     a_deletion_takes_effect_on_every_node_within_five_seconds,
-    the_address_of_a_deleted_account_makes_a_new_one,
+    the_email_address_of_a_deleted_account_can_be_registered_again,
 }
 
 const AGENT: &str = "Fireball/7 (of Ann)";
@@ -321,7 +321,7 @@ async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     let left = after.iter().filter(|cell| cell.text == "127.0.0.1").count();
     assert!(left < before_sessions && left <= 2, "{left} of {before_sessions}");
     let bought = after.iter().any(|cell| cell.table == "purchases" && cell.column == "purchased_at");
-    assert!(bought, "the order and its payment are kept");
+    assert!(bought, "the purchase is kept");
 }
 
 async fn no_data_of_a_deleted_account_remain_in_the_file(engine: Engine) {
@@ -376,7 +376,7 @@ async fn a_deletion_requires_the_password(engine: Engine) {
     assert_eq!(app.mails_to(&email_of("ann")).len(), 1);
 }
 
-async fn an_account_with_a_pending_order_stays(engine: Engine) {
+async fn an_account_with_a_pending_order_cannot_be_deleted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -390,7 +390,7 @@ async fn an_account_with_a_pending_order_stays(engine: Engine) {
     assert_eq!((&kept["items"][0]["id"], &kept["items"][0]["user"]), (&order["id"], &Value::Null));
 }
 
-async fn the_last_administrator_stays(engine: Engine) {
+async fn the_last_administrator_cannot_be_deleted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     app.user("ann").await;
@@ -439,7 +439,7 @@ async fn a_deletion_takes_effect_on_every_node_within_five_seconds(engine: Engin
     there.get("/cart").await.problem(401, "access_token_invalid");
 }
 
-async fn the_address_of_a_deleted_account_makes_a_new_one(engine: Engine) {
+async fn the_email_address_of_a_deleted_account_can_be_registered_again(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     delete(&ann, &ann.password).await.expect(204);

@@ -6,7 +6,7 @@ cases! {
     a_visitors_cart_is_merged_in_its_order,
     movies_that_are_not_merged_are_listed_with_the_reason,
     merging_the_same_again_changes_nothing,
-    merging_nothing_answers_the_cart,
+    merging_nothing_returns_the_cart,
     movies_beyond_the_limit_are_skipped,
     at_most_a_hundred_movies_may_be_sent,
     an_invalid_id_is_reported_by_field_and_nothing_is_merged,
@@ -87,7 +87,7 @@ async fn merging_the_same_again_changes_nothing(engine: Engine) {
     assert_eq!(second["skipped"].as_array().unwrap().len(), 2);
 }
 
-async fn merging_nothing_answers_the_cart(engine: Engine) {
+async fn merging_nothing_returns_the_cart(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let merged = ann.post("/cart/merge", json!({"movie_ids": []})).await.expect(200).json();

@@ -4,11 +4,11 @@ use super::encoded;
 use crate::support::{Caller, Engine, TestApp, cases};
 
 cases! {
-    the_choices_of_the_whole_catalogue,
+    facets_list_the_choices_of_the_whole_catalogue,
     choosing_a_facet_makes_its_count_the_total_of_the_list,
-    a_group_ignores_its_own_choice_and_keeps_it_listed_without_movies,
+    a_group_ignores_its_own_filter_and_lists_the_chosen_value_without_movies,
     facets_take_the_filters_of_the_list_and_nothing_else,
-    facets_are_answers_of_the_catalogue,
+    facets_have_the_caching_headers_of_the_catalogue,
 }
 
 async fn facets(visitor: &Caller, query: &str) -> Value {
@@ -19,7 +19,7 @@ fn list<'a>(facets: &'a Value, group: &str) -> &'a [Value] {
     facets[group].as_array().expect("a group")
 }
 
-async fn the_choices_of_the_whole_catalogue(engine: Engine) {
+async fn facets_list_the_choices_of_the_whole_catalogue(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let bands =
         [("0.00", Some("5.00")), ("5.00", Some("10.00")), ("10.00", Some("15.00")), ("15.00", Some("20.00"))];
@@ -86,7 +86,7 @@ async fn choosing_a_facet_makes_its_count_the_total_of_the_list(engine: Engine) 
     }
 }
 
-async fn a_group_ignores_its_own_choice_and_keeps_it_listed_without_movies(engine: Engine) {
+async fn a_group_ignores_its_own_filter_and_lists_the_chosen_value_without_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let visitor = app.anonymous();
@@ -125,7 +125,7 @@ async fn facets_take_the_filters_of_the_list_and_nothing_else(engine: Engine) {
     assert_eq!(facets(&visitor, &query).await["genres"], json!([]));
 }
 
-async fn facets_are_answers_of_the_catalogue(engine: Engine) {
+async fn facets_have_the_caching_headers_of_the_catalogue(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let answer = app.anonymous().get("/movies/facets").await.expect(200);

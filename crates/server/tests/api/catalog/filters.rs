@@ -8,14 +8,14 @@ cases! {
     special_characters_of_databases_are_matched_literally,
     a_genre_shows_its_movies,
     several_genres_mean_any_of_them,
-    the_movies_of_a_visitors_cart_are_shown_by_their_ids,
+    movies_are_filtered_by_their_ids,
     an_unknown_genre_has_no_movies,
     ids_that_are_not_uuids_are_reported,
     bounds_are_inclusive,
     bounds_that_are_not_numbers_are_reported,
     people_and_certifications_filter_too,
     an_empty_parameter_counts_as_absent,
-    filters_are_joined,
+    movies_must_match_all_filters,
     the_total_counts_the_matches_of_the_filter,
 }
 
@@ -117,7 +117,7 @@ async fn a_genre_shows_its_movies(engine: Engine) {
     }
 }
 
-async fn the_movies_of_a_visitors_cart_are_shown_by_their_ids(engine: Engine) {
+async fn movies_are_filtered_by_their_ids(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (alien, m) = (movies.id("Alien"), movies.id("M"));
@@ -226,7 +226,7 @@ async fn an_empty_parameter_counts_as_absent(engine: Engine) {
     app.anonymous().get("/movies?colour=").await.invalid(&[("colour", "unknown")]);
 }
 
-async fn filters_are_joined(engine: Engine) {
+async fn movies_must_match_all_filters(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let genre = movies.genre("Sci-Fi").await;

@@ -4,7 +4,7 @@ use super::names;
 use crate::support::{Engine, TestApp, cases, snapshot};
 
 cases! {
-    an_empty_catalogue_is_a_complete_list,
+    the_list_of_an_empty_catalogue_has_the_complete_envelope,
     a_list_has_the_envelope_of_the_contract,
     an_item_has_the_fields_of_the_contract,
     by_default_the_most_popular_are_first,
@@ -16,7 +16,7 @@ cases! {
     a_list_takes_at_most_two_statements,
 }
 
-async fn an_empty_catalogue_is_a_complete_list(engine: Engine) {
+async fn the_list_of_an_empty_catalogue_has_the_complete_envelope(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let list = app.anonymous().get("/movies").await.expect(200);
     snapshot!(list.json(), @r#"

@@ -25,8 +25,8 @@ cases! {
     a_deleted_movie_is_not_found,
     every_change_is_in_the_audit_log_with_before_and_after,
     a_change_of_a_movie_updates_the_search_immediately,
-    of_many_concurrent_movies_with_one_identifier_one_is_stored,
-    a_movie_added_to_a_cart_while_it_is_deleted_is_either_in_the_cart_or_not_found,
+    of_many_movies_that_get_the_same_identifier_concurrently_one_is_changed,
+    a_movie_added_to_a_cart_during_its_deletion_is_in_no_cart_afterwards,
     actions_on_a_movie_during_its_deletion_take_effect_before_or_are_not_found,
     movies_are_found_by_their_external_identifiers,
 }
@@ -294,7 +294,7 @@ async fn of_two_moderators_with_one_version_the_second_is_refused(engine: Engine
     let send = |moderator: &SignedIn, tag: &str, changes: Value| {
         moderator.call(Method::PATCH, &path).header("if-match", tag).json(&changes)
     };
-    // Carts change the answer but not the version.
+    // Adding the movie to a cart changes the answers about the movie, but not the version of the movie.
     bob.post("/cart/items", json!({"movie_id": movie["id"]})).await.expect(201);
     let answer = send(&ann, &tag, json!({"votes": 1})).await.expect(200);
     let newer = answer.header("etag").unwrap().to_owned();
@@ -497,7 +497,7 @@ async fn a_change_of_a_movie_updates_the_search_immediately(engine: Engine) {
     assert!(names(&visitor.get("/movies?search=zone").await).is_empty());
 }
 
-async fn of_many_concurrent_movies_with_one_identifier_one_is_stored(engine: Engine) {
+async fn of_many_movies_that_get_the_same_identifier_concurrently_one_is_changed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let mut calls = Vec::new();
@@ -517,7 +517,7 @@ async fn of_many_concurrent_movies_with_one_identifier_one_is_stored(engine: Eng
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
 }
 
-async fn a_movie_added_to_a_cart_while_it_is_deleted_is_either_in_the_cart_or_not_found(engine: Engine) {
+async fn a_movie_added_to_a_cart_during_its_deletion_is_in_no_cart_afterwards(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
     for number in 0..10 {

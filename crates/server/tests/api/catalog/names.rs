@@ -16,7 +16,7 @@ cases! {
     a_search_finds_names_by_their_words_in_any_spelling,
     the_other_pages_of_a_list_are_linked_and_read_by_cursor,
     invalid_parameters_of_a_list_are_reported_together,
-    each_kind_shows_one_of_its_names_and_no_other,
+    each_kind_shows_its_own_names_and_not_those_of_other_kinds,
     names_may_be_cached_and_are_not_sent_twice,
 }
 
@@ -225,7 +225,7 @@ async fn invalid_parameters_of_a_list_are_reported_together(engine: Engine) {
     }
 }
 
-async fn each_kind_shows_one_of_its_names_and_no_other(engine: Engine) {
+async fn each_kind_shows_its_own_names_and_not_those_of_other_kinds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     for kind in KINDS {

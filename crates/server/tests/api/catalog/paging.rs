@@ -14,7 +14,7 @@ cases! {
     reading_by_cursor_equals_reading_by_page_for_every_sort,
     the_links_lead_to_the_other_pages,
     the_links_keep_the_filters_and_sort,
-    the_links_begin_with_the_public_address,
+    the_links_begin_with_the_public_url,
     a_page_that_begins_at_item_ten_thousand_requires_a_cursor,
     a_forged_cursor_is_refused,
     a_cursor_of_another_sort_or_filter_is_refused,
@@ -162,9 +162,9 @@ fn links(list: &Answer) -> Vec<(String, String)> {
     links
 }
 
-/// Returns the path and query of an address.
+/// Returns the path and query of a URL.
 fn path_of(target: &str) -> &str {
-    let at = target.find("/api/v1/").unwrap_or_else(|| panic!("{target} is no address of the API"));
+    let at = target.find("/api/v1/").unwrap_or_else(|| panic!("{target} is no URL of the API"));
     &target[at..]
 }
 
@@ -210,7 +210,7 @@ async fn the_links_keep_the_filters_and_sort(engine: Engine) {
     }
 }
 
-async fn the_links_begin_with_the_public_address(engine: Engine) {
+async fn the_links_begin_with_the_public_url(engine: Engine) {
     let public = "https://api.example.com/cinema";
     let app = TestApp::spawn_with(engine, &[("PUBLIC_URL", "https://api.example.com/cinema/")]).await;
     app.import_small_catalogue().await;
@@ -349,7 +349,7 @@ async fn movies_added_during_reading_repeat_and_hide_nothing(engine: Engine) {
     let distinct: HashSet<_> = seen.iter().cloned().collect();
     assert_eq!(distinct.len(), seen.len(), "nothing is repeated");
     for n in 0..20 {
-        assert!(distinct.contains(&format!("Part {:02}", n * 2)), "Part {n} was lost");
+        assert!(distinct.contains(&format!("Part {:02}", n * 2)), "Part {:02} was lost", n * 2);
     }
 }
 
@@ -386,7 +386,7 @@ async fn beyond_ten_thousand_the_total_is_an_estimate(engine: Engine) {
     assert!(body["total_items"].as_u64().unwrap() >= 10_000, "{body}");
     let relations: Vec<_> = links(&list).into_iter().map(|(relation, _)| relation).collect();
     assert_eq!(relations, ["first", "next"], "an estimated total gives no last page");
-    // The last page that has a number has a cursor for the next page.
+    // The last page that can be requested by its number has a cursor for the next page.
     let deepest = visitor.get("/movies?page=100&page_size=100").await.expect(200);
     let cursor = deepest.json()["next_cursor"].as_str().unwrap().to_owned();
     assert_eq!(names(&visitor.get(format!("/movies?page_size=100&cursor={cursor}")).await).len(), 20);

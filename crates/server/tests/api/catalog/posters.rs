@@ -12,11 +12,11 @@ use crate::support::{Answer, Call, Caller, Engine, TestApp, cases};
 cases! {
     an_upload_is_shown_in_the_widths_up_to_its_own,
     a_poster_is_public_and_cacheable_forever,
-    a_new_poster_has_other_addresses_and_the_old_pictures_are_removed,
+    a_new_poster_has_other_urls_and_the_old_pictures_are_removed,
     a_removed_poster_is_not_found,
-    an_address_replaces_an_uploaded_poster,
+    a_url_replaces_an_uploaded_poster,
     the_pictures_of_a_deleted_movie_are_removed,
-    only_valid_names_of_posters_are_looked_up,
+    unknown_and_invalid_names_of_posters_are_not_found,
     files_that_are_no_pictures_are_refused,
     pictures_that_are_too_narrow_too_tall_broken_or_bombs_are_refused,
     only_pixels_of_a_poster_are_kept,
@@ -54,7 +54,7 @@ fn poster() -> Vec<u8> {
     picture(200, 300, ImageFormat::Png)
 }
 
-/// Returns the paths and widths in the `poster_srcset` of a movie; the paths are those on this server.
+/// Returns the paths of the URLs in the `poster_srcset` of a movie, and the widths.
 fn widths_of(movie: &Value) -> Vec<(String, u32)> {
     let srcset = movie["poster_srcset"].as_str().unwrap();
     let entry = |entry: &str| {
@@ -111,7 +111,7 @@ async fn a_poster_is_public_and_cacheable_forever(engine: Engine) {
     visitor.call(Method::DELETE, &path).await.problem(405, "method_not_allowed");
 }
 
-async fn a_new_poster_has_other_addresses_and_the_old_pictures_are_removed(engine: Engine) {
+async fn a_new_poster_has_other_urls_and_the_old_pictures_are_removed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
@@ -141,7 +141,7 @@ async fn a_removed_poster_is_not_found(engine: Engine) {
     }
     let removed = moderator.get(path_of(&movie)).await.json();
     assert_eq!((&removed["poster_url"], &removed["poster_srcset"]), (&json!(null), &json!(null)));
-    // The pictures are removed only after a minute, because cached answers may still contain their addresses.
+    // The pictures are removed only after a minute, because cached answers may still contain their URLs.
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
     app.advance(chrono::TimeDelta::minutes(1));
@@ -158,19 +158,19 @@ async fn change(caller: &Caller, movie: &Value, changes: Value) -> Answer {
     caller.call(Method::PATCH, path_of(movie)).json(&changes).await
 }
 
-async fn an_address_replaces_an_uploaded_poster(engine: Engine) {
+async fn a_url_replaces_an_uploaded_poster(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
     let shown = upload(&moderator, &movie, &poster()).await.expect(200).json();
-    // Sending the address that is shown changes nothing.
+    // Sending the URL that is shown changes nothing.
     let same = change(&moderator, &movie, json!({"poster_url": shown["poster_url"]})).await.expect(200);
     assert_eq!(same.json(), shown);
     let address = json!({"poster_url": "https://images.example.com/s.jpg"});
     let replaced = change(&moderator, &movie, address.clone()).await.expect(200).json();
     assert_eq!(replaced["poster_url"], address["poster_url"]);
     assert_eq!(replaced["poster_srcset"], json!(null));
-    // The pictures are removed only after a minute, because cached answers may still contain their addresses.
+    // The pictures are removed only after a minute, because cached answers may still contain their URLs.
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
     app.advance(chrono::TimeDelta::minutes(1));
@@ -184,7 +184,7 @@ async fn the_pictures_of_a_deleted_movie_are_removed(engine: Engine) {
     let movie = create(&moderator, new_movie("Stalker")).await;
     let shown = upload(&moderator, &movie, &poster()).await.expect(200).json();
     moderator.delete(path_of(&movie)).await.expect(204);
-    // The pictures are removed only after a minute, because cached answers may still contain their addresses.
+    // The pictures are removed only after a minute, because cached answers may still contain their URLs.
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
     app.advance(chrono::TimeDelta::minutes(1));
@@ -192,7 +192,7 @@ async fn the_pictures_of_a_deleted_movie_are_removed(engine: Engine) {
     app.anonymous().get(&widths_of(&shown)[0].0).await.problem(404, "not_found");
 }
 
-async fn only_valid_names_of_posters_are_looked_up(engine: Engine) {
+async fn unknown_and_invalid_names_of_posters_are_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in [
         "0190a1b2-0000-7000-8000-00000000000a/w185.webp",

@@ -169,8 +169,8 @@ fn hard_movies() -> Vec<Facts> {
     .into()
 }
 
-/// The typed text, and the name that should be found first; the test allows one in ten to be missed. The year is given
-/// if several movies have that name.
+/// The typed text, and the name that should be found first. The case allows one in ten names to be missed. The year is
+/// given if several movies have that name.
 const HARD: [(&str, &str, Option<i32>); 84] = [
     ("wall e", "WALL·E", None),
     ("walle", "WALL·E", None),

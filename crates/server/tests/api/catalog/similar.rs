@@ -6,9 +6,9 @@ use crate::support::{Engine, TestApp, cases, facts};
 
 cases! {
     the_most_similar_movies_are_first,
-    withdrawn_and_bought_movies_are_not_similar,
-    an_invisible_movie_has_no_similar_movies,
-    lists_computed_by_the_background_work_are_shown,
+    withdrawn_and_bought_movies_are_not_listed_as_similar,
+    the_similar_movies_of_an_invisible_movie_are_not_found,
+    lists_computed_by_the_background_job_are_shown,
 }
 
 fn catalogue() -> Vec<Facts> {
@@ -40,7 +40,7 @@ async fn the_most_similar_movies_are_first(engine: Engine) {
     assert_eq!(body["items"][0], listed["items"][0], "the same item as in the list of movies");
 }
 
-async fn withdrawn_and_bought_movies_are_not_similar(engine: Engine) {
+async fn withdrawn_and_bought_movies_are_not_listed_as_similar(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import(catalogue()).await;
     let path = format!("/movies/{}/similar", movies.id("Alien"));
@@ -58,7 +58,7 @@ async fn withdrawn_and_bought_movies_are_not_similar(engine: Engine) {
     assert_eq!(names(&app.anonymous().get(&path).await), ["Aliens", "Ghostbusters"]);
 }
 
-async fn an_invisible_movie_has_no_similar_movies(engine: Engine) {
+async fn the_similar_movies_of_an_invisible_movie_are_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     let movies = app.import(vec![Facts { is_available: false, ..facts("Gone", 2000) }]).await;
@@ -70,7 +70,7 @@ async fn an_invisible_movie_has_no_similar_movies(engine: Engine) {
     visitor.get("/movies/nonsense/similar").await.problem(400, "malformed_request");
 }
 
-async fn lists_computed_by_the_background_work_are_shown(engine: Engine) {
+async fn lists_computed_by_the_background_job_are_shown(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import(catalogue()).await;
     assert_eq!(app.find_similar().await, 5);

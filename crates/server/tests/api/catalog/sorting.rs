@@ -12,8 +12,8 @@ cases! {
     an_invalid_sort_is_reported,
     relevance_needs_a_search,
     a_search_is_sorted_by_relevance,
-    created_at_sorts_by_when_it_was_added,
-    movies_without_a_rating_are_last_in_both_directions,
+    created_at_sorts_by_the_time_of_import,
+    movies_without_a_rating_are_sorted_by_the_next_key,
 }
 
 type Compare = fn(&Facts, &Facts) -> Ordering;
@@ -105,13 +105,17 @@ async fn a_search_is_sorted_by_relevance(engine: Engine) {
     app.import_small_catalogue().await;
     app.import(vec![Facts { votes: 9_000_000, ..facts("My Alien", 2010) }]).await;
     let found = app.anonymous().get("/movies?search=alien").await;
-    assert_eq!(names(&found), ["Alien", "Aliens", "My Alien"], "exact, then the beginning, then anywhere");
+    assert_eq!(
+        names(&found),
+        ["Alien", "Aliens", "My Alien"],
+        "exact name, then the beginning, then anywhere"
+    );
     assert_eq!(names(&app.anonymous().get("/movies?search=alien&sort=relevance").await), names(&found));
     let by_votes = app.anonymous().get("/movies?search=alien&sort=-votes").await;
     assert_eq!(names(&by_votes), ["My Alien", "Alien", "Aliens"]);
 }
 
-async fn created_at_sorts_by_when_it_was_added(engine: Engine) {
+async fn created_at_sorts_by_the_time_of_import(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in ["Zebra", "Apple", "Mango"] {
         app.advance(chrono::TimeDelta::seconds(1));
@@ -121,7 +125,7 @@ async fn created_at_sorts_by_when_it_was_added(engine: Engine) {
     assert_eq!(names(&app.anonymous().get("/movies?sort=-created_at").await), ["Mango", "Apple", "Zebra"]);
 }
 
-async fn movies_without_a_rating_are_last_in_both_directions(engine: Engine) {
+async fn movies_without_a_rating_are_sorted_by_the_next_key(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
     // No movie has a rating, so all movies are in the order of the next sort key.

@@ -25,7 +25,7 @@ cases! {
     a_removal_by_a_moderator_is_in_the_audit_log_without_the_text,
     a_concurrent_deletion_by_author_and_moderator_happens_once,
     comments_of_a_movie_that_the_caller_cannot_see_are_not_found,
-    a_demoted_moderator_cannot_act_on_withdrawn_movies_at_any_node,
+    a_demoted_moderator_cannot_act_on_withdrawn_movies_on_another_node,
     comments_and_replies_of_a_user_are_limited,
 }
 
@@ -380,7 +380,7 @@ async fn comments_of_a_movie_that_the_caller_cannot_see_are_not_found(engine: En
     admin.delete(&path).await.expect(204);
 }
 
-async fn a_demoted_moderator_cannot_act_on_withdrawn_movies_at_any_node(engine: Engine) {
+async fn a_demoted_moderator_cannot_act_on_withdrawn_movies_on_another_node(engine: Engine) {
     let (app, alien, comments) = with_movie(engine).await;
     let moderator = moderator(&app).await;
     let comment = write(&moderator, &comments, "mine").await;

@@ -268,7 +268,7 @@ async fn only_moderators_see_reports_and_decide(engine: Engine) {
     // The role is checked again in the transaction, even on a node that has cached the old role.
     let other = app.second_node().await;
     let elsewhere = moderator.at(other.url());
-    assert_eq!(listed(&elsewhere, "").await.len(), 1, "the other node remembers the role");
+    assert_eq!(listed(&elsewhere, "").await.len(), 1, "the other node caches the role");
     app.change_user(&moderator, |user| user.role = Role::User).await;
     decide(&elsewhere, &open["id"], "remove").await.problem(403, "forbidden");
     assert_eq!(listed(&admin, "status=open").await.len(), 1);

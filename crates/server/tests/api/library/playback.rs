@@ -8,17 +8,17 @@ use super::{film, path_of, watched_at};
 use crate::support::{Engine, SignedIn, TestApp, cases, password_of};
 
 cases! {
-    a_bought_movie_with_a_file_can_be_played_by_anyone_with_the_address,
+    a_bought_movie_with_a_film_can_be_played_by_anyone_with_the_url,
     movies_that_cannot_be_played_are_refused,
-    an_address_that_expired_or_was_altered_is_denied,
-    the_end_of_a_purchase_ends_its_address,
-    a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_not,
-    a_film_that_is_being_sent_ends_with_its_purchase,
-    a_film_that_is_being_sent_ends_with_its_address,
+    a_playback_url_that_expired_or_was_altered_is_denied,
+    the_end_of_a_purchase_makes_its_playback_url_invalid,
+    deactivating_or_deleting_the_buyer_makes_the_url_invalid_and_logging_out_does_not,
+    the_transfer_of_a_film_is_aborted_when_the_purchase_ends,
+    the_transfer_of_a_film_is_aborted_when_the_playback_url_expires,
     a_newly_attached_film_replaces_the_previous_one,
     subtitles_are_part_of_the_playback,
     invalid_films_and_subtitles_are_not_attached,
-    films_are_sent_even_when_requests_are_refused,
+    film_transfers_need_no_request_permit,
     one_purchase_has_at_most_eight_transfers_at_once,
 }
 
@@ -37,11 +37,11 @@ fn moment(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
 }
 
-async fn a_bought_movie_with_a_file_can_be_played_by_anyone_with_the_address(engine: Engine) {
+async fn a_bought_movie_with_a_film_can_be_played_by_anyone_with_the_url(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let playback = ann.get(format!("/library/{alien}/playback")).await.expect(200).json();
-    // The address is valid for the running time of 117 minutes plus four hours.
+    // The URL is valid for the running time of 117 minutes plus four hours.
     assert_eq!(moment(&playback["expires_at"]), app.now() + TimeDelta::minutes(117 + 240));
     assert!(moment(&playback["refresh_after"]) < moment(&playback["expires_at"]));
     assert!(moment(&playback["refresh_after"]) > app.now());
@@ -81,7 +81,7 @@ async fn movies_that_cannot_be_played_are_refused(engine: Engine) {
     ann.get(&path).await.expect(200);
 }
 
-async fn an_address_that_expired_or_was_altered_is_denied(engine: Engine) {
+async fn a_playback_url_that_expired_or_was_altered_is_denied(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let path = watched_at(&app, &ann, &alien).await;
@@ -103,7 +103,7 @@ async fn an_address_that_expired_or_was_altered_is_denied(engine: Engine) {
     visitor.get(&path).await.problem(403, "playback_denied");
 }
 
-async fn the_end_of_a_purchase_ends_its_address(engine: Engine) {
+async fn the_end_of_a_purchase_makes_its_playback_url_invalid(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let path = watched_at(&app, &ann, &alien).await;
@@ -122,13 +122,13 @@ async fn the_end_of_a_purchase_ends_its_address(engine: Engine) {
     unit.commit().await.unwrap();
     visitor.get(&path).await.problem(403, "playback_denied");
     ann.get(format!("/library/{alien}/playback")).await.problem(404, "not_found");
-    // A new purchase does not make the old address valid again.
+    // A new purchase does not make the old URL valid again.
     app.sell(&ann, alien.clone()).await;
     visitor.get(&path).await.problem(403, "playback_denied");
     visitor.get(watched_at(&app, &ann, &alien).await).await.expect(200);
 }
 
-async fn a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_not(engine: Engine) {
+async fn deactivating_or_deleting_the_buyer_makes_the_url_invalid_and_logging_out_does_not(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let path = watched_at(&app, &ann, &alien).await;
@@ -144,7 +144,7 @@ async fn a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_no
     visitor.get(&path).await.problem(403, "playback_denied");
 }
 
-async fn a_film_that_is_being_sent_ends_with_its_purchase(engine: Engine) {
+async fn the_transfer_of_a_film_is_aborted_when_the_purchase_ends(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     // The film is far larger than the buffers of a connection.
@@ -161,7 +161,7 @@ async fn a_film_that_is_being_sent_ends_with_its_purchase(engine: Engine) {
     ends_soon(answer).await;
 }
 
-async fn a_film_that_is_being_sent_ends_with_its_address(engine: Engine) {
+async fn the_transfer_of_a_film_is_aborted_when_the_playback_url_expires(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     app.attach_film(&alien, &film(40_000_000)).await;
@@ -175,7 +175,7 @@ async fn a_film_that_is_being_sent_ends_with_its_address(engine: Engine) {
 /// Waits until the transfer of a film whose beginning was read is aborted.
 async fn ends_soon(mut answer: reqwest::Response) {
     // The server checks transfers every two seconds of real time, independently of the test clock. So the bytes that
-    // arrive after five seconds were already on their way.
+    // arrive after five seconds were sent before the transfer was aborted.
     let ending = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let mut rest = 0_usize;
@@ -257,7 +257,7 @@ async fn invalid_films_and_subtitles_are_not_attached(engine: Engine) {
     assert!(refused.to_string().contains("WEBVTT"), "{refused}");
 }
 
-async fn films_are_sent_even_when_requests_are_refused(engine: Engine) {
+async fn film_transfers_need_no_request_permit(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
     let (ann, alien) = ready(&app).await;
     app.attach_film(&alien, &film(40_000_000)).await;

@@ -6,9 +6,9 @@ use crate::support::{Answer, Engine, Movies, SignedIn, TestApp, cases};
 
 cases! {
     the_latest_report_is_kept_in_any_order_of_arrival,
-    beyond_90_percent_is_watched_and_after_the_end_is_the_end,
+    a_movie_is_watched_beyond_90_percent_and_positions_after_the_end_become_the_end,
     the_list_has_started_movies_most_recently_watched_first,
-    a_movie_is_marked_as_watched_and_not,
+    a_movie_is_marked_as_watched_and_as_not_watched,
     a_movie_removed_from_the_list_of_started_movies_stays_removed,
     progress_is_stored_only_for_bought_movies,
     invalid_progress_is_reported_by_field,
@@ -66,7 +66,7 @@ async fn the_latest_report_is_kept_in_any_order_of_arrival(engine: Engine) {
     assert!(kept(&ahead).1 < kept(&now).1);
 }
 
-async fn beyond_90_percent_is_watched_and_after_the_end_is_the_end(engine: Engine) {
+async fn a_movie_is_watched_beyond_90_percent_and_positions_after_the_end_become_the_end(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, movies) = buyer(&app, &["Alien"]).await;
     // 117 minutes are 7,020 seconds.
@@ -111,7 +111,7 @@ async fn the_list_has_started_movies_most_recently_watched_first(engine: Engine)
     assert_eq!(row(&ann).await, expected[1..]);
 }
 
-async fn a_movie_is_marked_as_watched_and_not(engine: Engine) {
+async fn a_movie_is_marked_as_watched_and_as_not_watched(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, movies) = buyer(&app, &["Alien", "Aliens"]).await;
     let alien = movies.id("Alien");
@@ -139,7 +139,7 @@ async fn a_movie_removed_from_the_list_of_started_movies_stays_removed(engine: E
     app.advance(TimeDelta::minutes(1));
     ann.delete(&path).await.expect(204);
     report(&ann, &alien, json!({"position_seconds": 1_000, "at": first})).await.expect(200);
-    assert!(row(&ann).await.is_empty(), "an earlier first report does not restore it");
+    assert!(row(&ann).await.is_empty(), "a first report from before the removal does not restore it");
     report(&ann, &alien, json!({"position_seconds": 2_000})).await.expect(200);
     let late = (app.now() + TimeDelta::minutes(1)).to_rfc3339();
     app.advance(TimeDelta::minutes(5));
@@ -147,7 +147,7 @@ async fn a_movie_removed_from_the_list_of_started_movies_stays_removed(engine: E
     ann.delete(&path).await.expect(204);
     assert!(row(&ann).await.is_empty());
     report(&ann, &alien, json!({"position_seconds": 2_500, "at": late})).await.expect(200);
-    assert!(row(&ann).await.is_empty(), "an earlier report does not restore it");
+    assert!(row(&ann).await.is_empty(), "a report from before the removal does not restore it");
     app.advance(TimeDelta::minutes(5));
     report(&ann, &alien, json!({"position_seconds": 3_000})).await.expect(200);
     assert_eq!(row(&ann).await, [("Alien".to_owned(), 3_000)]);

@@ -9,7 +9,7 @@ cases! {
     an_unsatisfiable_range_is_answered_with_the_length,
     a_malformed_range_is_ignored,
     if_none_match_and_if_range_are_applied,
-    head_returns_the_length_without_reading_the_film,
+    head_returns_the_length_without_the_film,
     a_film_of_many_parts_arrives_as_it_was_stored,
     a_film_is_never_compressed,
 }
@@ -117,7 +117,7 @@ async fn if_none_match_and_if_range_are_applied(engine: Engine) {
     }
 }
 
-async fn head_returns_the_length_without_reading_the_film(engine: Engine) {
+async fn head_returns_the_length_without_the_film(engine: Engine) {
     let (_app, visitor, path) = watching(engine, 30_000_000).await;
     for _ in 0..3 {
         let head = visitor.head(&path).header("range", "bytes=0-9").await.expect(200);

@@ -12,7 +12,7 @@ cases! {
     users_are_not_notified_of_their_own_replies_and_likes,
     likes_are_merged_and_removed,
     the_notifications_of_a_deleted_comment_are_removed,
-    deleting_an_account_deletes_its_replies,
+    deleting_an_account_removes_its_replies_and_likes_from_the_notifications_of_others,
 }
 
 /// Writes a comment or a reply; returns its identifier.
@@ -120,7 +120,7 @@ async fn the_notifications_of_a_deleted_comment_are_removed(engine: Engine) {
     assert_eq!(notified(&ann).await, [replied(&kept)], "the reply is still there");
 }
 
-async fn deleting_an_account_deletes_its_replies(engine: Engine) {
+async fn deleting_an_account_removes_its_replies_and_likes_from_the_notifications_of_others(engine: Engine) {
     let (_app, comments, [ann, bob, cem]) = with_comments(engine).await;
     let comment = write(&ann, &comments).await;
     reply(&bob, &comment).await;

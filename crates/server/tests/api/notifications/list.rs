@@ -14,7 +14,7 @@ cases! {
     notifications_are_counted_and_marked_as_read,
     the_notifications_of_others_are_not_visible,
     invalid_requests_to_mark_as_read_are_refused,
-    a_user_who_deletes_the_account_leaves_the_notifications_of_others,
+    a_deleted_account_disappears_from_the_notifications_of_others,
 }
 
 async fn items(user: &SignedIn, query: &str) -> Vec<Value> {
@@ -82,7 +82,7 @@ async fn likes_of_a_comment_are_one_notification_that_becomes_unread_again(engin
     app.notify(&ann, like(&bob, movie(&movies), comment)).await;
     ann.post("/notifications/read", json!({"all": true})).await.expect(200);
     app.notify(&ann, like(&bob, movie(&movies), comment)).await;
-    assert_eq!(items(&ann, "?unread=true").await.len(), 0, "the same like is not notified again");
+    assert_eq!(items(&ann, "?unread=true").await.len(), 0, "a repeated like causes no notification");
     app.notify(&ann, like(&cem, movie(&movies), comment)).await;
     let found = items(&ann, "?unread=true").await;
     assert_eq!(found.len(), 1);
@@ -171,7 +171,7 @@ async fn invalid_requests_to_mark_as_read_are_refused(engine: Engine) {
     }
 }
 
-async fn a_user_who_deletes_the_account_leaves_the_notifications_of_others(engine: Engine) {
+async fn a_deleted_account_disappears_from_the_notifications_of_others(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, cem) = (app.user("ann").await, app.user("bob").await, app.user("cem").await);

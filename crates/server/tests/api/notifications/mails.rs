@@ -10,11 +10,11 @@ use crate::support::{Call, Engine, SignedIn, TestApp, cases, email_of};
 
 cases! {
     a_reply_is_mailed_once,
-    a_user_gets_twenty_mails_about_replies_and_likes_a_day,
-    likes_of_many_comments_are_mailed_twenty_times_a_day,
+    a_user_gets_at_most_twenty_mails_about_replies_and_likes_a_day,
+    likes_of_many_comments_are_mailed_at_most_twenty_times_a_day,
     likes_of_a_comment_are_mailed_once_a_day,
     switched_off_kinds_are_not_mailed,
-    settings_are_changed_one_by_one,
+    settings_are_changed_independently_of_each_other,
     unknown_settings_are_refused,
     the_unsubscribe_link_of_a_mail_works_without_signing_in,
     a_forged_link_does_not_unsubscribe_anyone,
@@ -48,7 +48,7 @@ async fn a_reply_is_mailed_once(engine: Engine) {
     assert!(url.starts_with(&format!("{}/unsubscribe?token=", app.url())), "{url}");
 }
 
-async fn a_user_gets_twenty_mails_about_replies_and_likes_a_day(engine: Engine) {
+async fn a_user_gets_at_most_twenty_mails_about_replies_and_likes_a_day(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, cem) = (app.user("ann").await, app.user("bob").await, app.user("cem").await);
@@ -70,7 +70,7 @@ async fn a_user_gets_twenty_mails_about_replies_and_likes_a_day(engine: Engine) 
     assert_eq!(subjects(&app).await.len(), 22);
 }
 
-async fn likes_of_many_comments_are_mailed_twenty_times_a_day(engine: Engine) {
+async fn likes_of_many_comments_are_mailed_at_most_twenty_times_a_day(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, cem) = (app.user("ann").await, app.user("bob").await, app.user("cem").await);
@@ -119,7 +119,7 @@ async fn switched_off_kinds_are_not_mailed(engine: Engine) {
     assert_eq!(ann.get("/notifications").await.expect(200).json()["total_items"], 2, "both are listed");
 }
 
-async fn settings_are_changed_one_by_one(engine: Engine) {
+async fn settings_are_changed_independently_of_each_other(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let mails = |reply: bool, like: bool| json!({"mails": {"comment_reply": reply, "comment_like": like}});

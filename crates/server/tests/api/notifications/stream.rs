@@ -13,14 +13,14 @@ use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
 cases! {
     a_stream_begins_with_the_counts_and_reports_events,
     events_on_another_node_are_sent,
-    a_client_that_reconnects_gets_missed_events_even_after_a_restart,
+    a_client_that_reconnects_gets_missed_events_even_from_another_node,
     a_client_that_missed_too_much_must_reload,
     changed_counts_are_sent,
     a_ticket_opens_one_stream,
     an_old_ticket_or_one_of_an_ended_session_opens_no_stream,
     a_stream_requires_a_valid_token_or_ticket,
     a_stream_ends_with_its_session,
-    a_user_has_ten_streams,
+    a_user_has_at_most_ten_streams,
     streams_need_no_request_permit_and_are_not_compressed,
     a_stream_ends_when_the_server_stops,
     a_head_request_gets_no_stream,
@@ -130,7 +130,7 @@ async fn events_on_another_node_are_sent(engine: Engine) {
     assert_eq!(one.expect("notification").await, other.expect("notification").await);
 }
 
-async fn a_client_that_reconnects_gets_missed_events_even_after_a_restart(engine: Engine) {
+async fn a_client_that_reconnects_gets_missed_events_even_from_another_node(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -260,7 +260,7 @@ async fn a_stream_ends_with_its_session(engine: Engine) {
     assert_eq!(end, None);
 }
 
-async fn a_user_has_ten_streams(engine: Engine) {
+async fn a_user_has_at_most_ten_streams(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "off")]).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let mut streams = Vec::new();
@@ -271,8 +271,9 @@ async fn a_user_has_ten_streams(engine: Engine) {
     assert!(refused.header("retry-after").is_some(), "{refused}");
     Stream::of(&bob).await.expect("unread").await;
     drop(streams.pop());
-    // The server notices that a client has disconnected only when it sends something. Before it refuses a stream, it
-    // sends comments on the user's other streams, so it notices that one has ended and opens this one.
+    // The server notices only when it sends something that a client has disconnected. Before the server refuses a new
+    // stream, it sends SSE comments on the user's other streams. So it notices here that one of them has ended, and
+    // opens the new stream.
     Stream::of(&ann).await.expect("unread").await;
 }
 

@@ -23,8 +23,8 @@ cases! {
     a_dispute_whose_webhooks_were_lost_is_found_by_a_check,
     repeated_and_reordered_events_of_a_dispute_end_in_the_same_state,
     a_dispute_that_is_reported_before_its_payment_takes_effect_later,
-    a_waiting_refund_is_not_made_while_the_payment_is_disputed,
-    a_waiting_refund_is_not_made_after_a_lost_dispute,
+    a_pending_refund_is_not_made_while_the_payment_is_disputed,
+    a_pending_refund_is_not_made_after_a_lost_dispute,
     a_lost_dispute_of_a_part_of_a_payment_counts_only_that_part,
 }
 
@@ -216,7 +216,7 @@ async fn a_dispute_that_is_reported_before_its_payment_takes_effect_later(engine
     shop.app.check_money().await;
 }
 
-async fn a_waiting_refund_is_not_made_while_the_payment_is_disputed(engine: Engine) {
+async fn a_pending_refund_is_not_made_while_the_payment_is_disputed(engine: Engine) {
     let (shop, admin, _, payment) = paid_at_stripe(engine).await;
     let fault = test_stripe::Fault::Error { has_effect: false, is_saved: false };
     shop.stripe.fail("GET /v1/refunds", fault, 1_000);
@@ -240,7 +240,7 @@ async fn a_waiting_refund_is_not_made_while_the_payment_is_disputed(engine: Engi
     shop.app.check_money().await;
 }
 
-async fn a_waiting_refund_is_not_made_after_a_lost_dispute(engine: Engine) {
+async fn a_pending_refund_is_not_made_after_a_lost_dispute(engine: Engine) {
     let (shop, admin, _, payment) = paid_at_stripe(engine).await;
     let fault = test_stripe::Fault::Error { has_effect: false, is_saved: false };
     shop.stripe.fail("GET /v1/refunds", fault, 1_000);

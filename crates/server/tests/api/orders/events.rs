@@ -147,7 +147,7 @@ async fn other_events_are_stored_without_effect(engine: Engine) {
     }
     app.run_payments().await;
     let payment = ann.get(format!("/payments/{}", text(&payment, "id"))).await.expect(200).json();
-    assert_eq!(payment["status"], "pending", "the provider reports it as open");
+    assert_eq!(payment["status"], "pending", "the provider reports that the checkout is open");
 }
 
 async fn texts_that_postgresql_cannot_store_get_the_same_answers_with_both_databases(engine: Engine) {

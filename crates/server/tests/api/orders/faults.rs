@@ -1,4 +1,4 @@
-//! Regression tests for bugs that other payment systems are known to have: failures and concurrent requests at
+//! Tests for bugs that other payment systems are known to have. The cases cause failures and concurrent requests at
 //! critical moments.
 
 use std::{sync::Arc, time::Duration};

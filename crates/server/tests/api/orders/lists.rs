@@ -7,7 +7,7 @@ use crate::support::{Engine, TestApp, cases, email_of};
 
 cases! {
     own_orders_are_listed_newest_first_and_filtered,
-    deep_pages_are_read_by_cursor,
+    pages_of_orders_are_read_by_cursor,
     moderators_see_the_orders_of_all_users_with_their_buyers,
     invalid_filters_are_reported_by_field,
 }
@@ -45,7 +45,7 @@ async fn own_orders_are_listed_newest_first_and_filtered(engine: Engine) {
     }
 }
 
-async fn deep_pages_are_read_by_cursor(engine: Engine) {
+async fn pages_of_orders_are_read_by_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;

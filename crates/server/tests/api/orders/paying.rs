@@ -45,7 +45,7 @@ pub(super) async fn pay(buyer: &SignedIn, order: &Value) -> Answer {
 
 /// Returns the path of a payment's checkout page.
 fn page_of(app: &TestApp, payment: &Value) -> String {
-    text(payment, "checkout_url").strip_prefix(app.url()).expect("an address of this server").to_owned()
+    text(payment, "checkout_url").strip_prefix(app.url()).expect("a URL of this server").to_owned()
 }
 
 /// Asserts that the checkout page has this text, and that the checkout can be paid there only if `is_open`.
@@ -582,7 +582,7 @@ async fn a_payment_of_another_provider_is_not_changed(engine: Engine) {
     cancel(&ann, &order).await.problem(502, "payment_provider_failed");
     app.advance(TimeDelta::hours(2));
     app.run_payments().await;
-    // Ann may have paid at the other provider, which this server cannot ask, so only Bob's order expires.
+    // Ann may have paid at the other provider, which this server cannot query. So only Bob's order expires.
     assert_eq!(app.expire_orders().await, 1);
     let (ann, bob) = (app.signed_in_again(&ann).await, app.signed_in_again(&bob).await);
     assert_eq!(order_of(&bob, &other).await["status"], "canceled");

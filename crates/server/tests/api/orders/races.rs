@@ -1,5 +1,5 @@
-//! Concurrent requests to two nodes. Each test repeats its race as often as `CINEMA_RACE_ROUNDS` specifies (2 by
-//! default), and after each round checks all amounts in the database and compares them with the provider's lists.
+//! Concurrent requests to two nodes. Each case repeats its race as often as `CINEMA_RACE_ROUNDS` specifies (2 by
+//! default). After each round, it checks all amounts in the database and compares them with the provider's lists.
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ cases! {
     concurrent_webhooks_redirects_and_checks_pay_an_order_once,
 }
 
-/// Returns how often each test repeats its race.
-#[expect(clippy::disallowed_methods, reason = "the environment determines how long the tests run")]
+/// Returns how often each case repeats its race.
+#[expect(clippy::disallowed_methods, reason = "the environment determines how long the cases run")]
 fn rounds() -> u32 {
     std::env::var("CINEMA_RACE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }

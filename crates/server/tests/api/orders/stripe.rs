@@ -15,7 +15,7 @@ cases! {
     pending_money_pays_the_order_when_it_arrives,
     a_session_is_opened_once_even_if_the_answer_was_lost,
     a_payment_without_a_checkout_is_started_again_with_the_same_idempotency_key,
-    a_session_that_is_paid_while_its_order_is_canceled_pays_the_order,
+    a_session_that_was_paid_before_its_order_is_canceled_pays_the_order,
     a_stripe_payment_in_a_wrong_currency_does_not_pay_the_order,
     a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_a_check,
     webhooks_without_a_signature_of_stripe_are_refused,
@@ -51,7 +51,7 @@ impl Shop {
         ];
         let app = TestApp::spawn_with(engine, &settings).await;
         let url = format!("{}/api/v1/payments/webhooks/stripe", app.url());
-        stripe.deliver_to(&url, &SECRETS[1..]).expect("a valid address");
+        stripe.deliver_to(&url, &SECRETS[1..]).expect("a valid URL");
         let movies = app.import_small_catalogue().await;
         let buyer = app.user("ann").await;
         Self { app, stripe: Arc::new(stripe), buyer, movie_id: movies.id("Alien") }
@@ -192,7 +192,7 @@ async fn a_payment_without_a_checkout_is_started_again_with_the_same_idempotency
     assert_eq!(payment["checkout_url"], format!("{}/pay/{}", shop.stripe.base(), shop.session()));
 }
 
-async fn a_session_that_is_paid_while_its_order_is_canceled_pays_the_order(engine: Engine) {
+async fn a_session_that_was_paid_before_its_order_is_canceled_pays_the_order(engine: Engine) {
     let shop = Shop::open(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     let (order, started) = shop.started().await;
@@ -252,7 +252,7 @@ async fn stripe_texts_that_postgresql_cannot_store_get_the_same_answers_with_bot
         assert_eq!(call.await.expect(200).json(), json!({"received": true}), "{id}");
     }
     shop.settle().await;
-    // A NUL character in a decline code is also replaced.
+    // A NUL character in a decline code is replaced.
     let (order, started) = shop.started().await;
     started.expect(201);
     shop.stripe.decline(&shop.session(), "a_code\0").expect("an open session");

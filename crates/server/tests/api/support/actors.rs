@@ -151,8 +151,8 @@ impl Call {
         (areas.contains(&area) && !rest.contains('/')) || path.starts_with("payments/webhooks/")
     }
 
-    /// Sends the call without reading the body of the answer: for event streams, which have no end, and for films of
-    /// which a test case reads only a part.
+    /// Sends the call without reading the body of the answer. This is for event streams, which have no end, and for
+    /// films of which a case reads only a part.
     pub(crate) async fn begin(self) -> reqwest::Response {
         self.request.send().await.expect("an answer")
     }
@@ -166,7 +166,7 @@ impl Call {
         let Self { method, target, public_url, request } = self;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        // The body of an event stream has no end, so it is not read here. Test cases read it with `begin`.
+        // The body of an event stream has no end, so it is not read here. Cases read it with `begin`.
         let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let body = if is_stream { Vec::new() } else { answer.bytes().await?.to_vec() };
         canaries::plant_tokens_of(&body);
@@ -193,7 +193,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Reads the tokens from the answer to a log-in or a refresh, which must have exactly these two members.
+    /// Reads the tokens from the answer to a sign-in or a refresh, which must have exactly these two members.
     #[track_caller]
     pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer}");

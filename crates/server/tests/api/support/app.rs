@@ -228,7 +228,7 @@ impl TestApp {
     }
 
     pub(crate) fn application(&self) -> &Application {
-        self.application.as_ref().expect("the server runs until the test ends")
+        self.application.as_ref().expect("the server runs until the case ends")
     }
 
     /// Returns the URL of the server, without a trailing slash.

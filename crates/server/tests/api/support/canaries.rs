@@ -1,5 +1,5 @@
-//! Records every secret that the suite sends to a server or receives from one, and searches for them in everything that
-//! was logged.
+//! Records the secrets that the suite sends to a server or receives from one, and searches for these secrets in
+//! everything that was logged.
 //!
 //! The secrets in the calls of [actors](super::actors) and in recorded mails are recorded automatically.
 
@@ -113,7 +113,7 @@ pub(crate) fn found_in(lines: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     for (number, line) in (1..).zip(lines.lines()) {
         for place in search.find_iter(line).filter(|place| seen.insert(place.pattern())) {
-            found.push(format!("line {number}: {:?} stands in: {line}", spellings[place.pattern()]));
+            found.push(format!("line {number}: {:?} occurs in: {line}", spellings[place.pattern()]));
         }
     }
     found

@@ -37,8 +37,8 @@ impl<'a> MakeWriter<'a> for MakeKeeper {
     }
 }
 
-/// Begins to capture the log of this process. Directives that silence libraries apply as in every installation. Each
-/// line contains its position in the source.
+/// Begins to capture the log of this process. Some libraries are silenced, as in every installation
+/// (`server::log_filter`). Each line contains its position in the source.
 pub(crate) fn capture_logs() {
     tracing_subscriber::fmt()
         .with_env_filter(server::log_filter(MOST_VERBOSE))

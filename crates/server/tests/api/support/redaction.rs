@@ -1,11 +1,11 @@
-//! Compares complete bodies with snapshots. Values that differ between runs are replaced by names; the format of all of
-//! them except the id of the request is checked first.
+//! Compares complete bodies with snapshots. Values that differ between runs are replaced by placeholders. Before that,
+//! the format of each of these values is checked, except for the identifier of the request.
 
 use serde_json::Value;
 use uuid::{Uuid, Version};
 
-/// Returns the value with every identifier, instant and server address of a problem replaced by a name. Asserts that
-/// identifiers are UUIDv7, and that instants are in UTC.
+/// Returns the value with every identifier, every instant, and the server's URL in every problem type replaced by a
+/// placeholder. Asserts that identifiers are UUIDv7, and that instants are in UTC.
 pub(crate) fn redacted(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(renamed(text)),

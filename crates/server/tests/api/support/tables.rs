@@ -15,7 +15,7 @@ pub(crate) struct Cell {
 }
 
 /// Returns every value that is not null in the tables whose names match the `LIKE` pattern `table`; `%` matches all
-/// tables. Bytes are converted to text. `None` when the database does not answer.
+/// tables. Bytes are converted to text. Returns `None` if the database does not answer.
 pub(crate) async fn texts(url: &str, table: &str) -> Option<Vec<Cell>> {
     let table = table.to_owned();
     if let Some(path) = url.strip_prefix("sqlite://") {

@@ -9,10 +9,10 @@ use crate::support::{Answer, Call, Caller, Engine, TestApp, cases};
 cases! {
     an_upload_becomes_a_square_jpeg_with_only_pixels,
     an_avatar_is_public_and_cacheable_forever,
-    a_new_avatar_has_another_address_and_the_old_picture_is_removed,
+    a_new_avatar_has_another_url_and_the_old_picture_is_removed,
     a_removed_avatar_is_not_found,
     the_avatar_of_another_user_stays,
-    only_valid_names_of_avatars_are_looked_up,
+    unknown_and_invalid_names_of_avatars_are_not_found,
     files_that_are_no_pictures_are_refused_whatever_their_name,
     a_broken_picture_and_a_decompression_bomb_are_refused,
     a_form_has_exactly_one_picture,
@@ -22,7 +22,7 @@ cases! {
 
 const BOUNDARY: &str = "a-boundary-of-the-tests";
 
-/// Returns a form with these parts: the text after `Content-Disposition: form-data`, and the content.
+/// Returns a form with these parts. A part is the text after `Content-Disposition: form-data`, and the content.
 fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
@@ -49,7 +49,7 @@ fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Returns the address of the avatar in an answer, as a path of this server.
+/// Returns the path of the avatar's URL in an answer.
 #[track_caller]
 fn path_of(answer: &Answer) -> String {
     let url =
@@ -101,7 +101,7 @@ async fn an_avatar_is_public_and_cacheable_forever(engine: Engine) {
     visitor.get(&path).header("accept", "image/webp,image/*").await.expect(200);
 }
 
-async fn a_new_avatar_has_another_address_and_the_old_picture_is_removed(engine: Engine) {
+async fn a_new_avatar_has_another_url_and_the_old_picture_is_removed(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let photo = picture(64, 64, ImageFormat::Png);
@@ -148,7 +148,7 @@ async fn the_avatar_of_another_user_stays(engine: Engine) {
     assert!(url.as_str().unwrap().ends_with(&path));
 }
 
-async fn only_valid_names_of_avatars_are_looked_up(engine: Engine) {
+async fn unknown_and_invalid_names_of_avatars_are_not_found(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for name in [
         "0190a1b2-0000-7000-8000-00000000000a.jpg",

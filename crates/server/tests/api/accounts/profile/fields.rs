@@ -11,7 +11,7 @@ cases! {
     a_change_keeps_omitted_fields_and_null_clears_fields,
     an_empty_change_returns_the_profile,
     all_invalid_fields_are_reported_together,
-    text_is_kept_trimmed_and_without_control_characters,
+    text_is_trimmed_and_control_characters_are_refused,
     a_date_of_birth_must_be_plausible,
     a_change_is_json_or_a_merge_patch_and_nothing_else,
     concurrent_changes_are_all_kept,
@@ -90,7 +90,7 @@ async fn all_invalid_fields_are_reported_together(engine: Engine) {
     assert_eq!(ann.get("/users/me").await.expect(200).json()["profile"], empty_profile());
 }
 
-async fn text_is_kept_trimmed_and_without_control_characters(engine: Engine) {
+async fn text_is_trimmed_and_control_characters_are_refused(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let body = json!({"first_name": "\u{3000} Ann ", "info": " one\r\ntwo ", "last_name": "é".repeat(100)});

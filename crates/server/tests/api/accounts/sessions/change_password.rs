@@ -11,7 +11,7 @@ cases! {
     passwords_refused_by_the_policy_are_reported,
     a_refusal_changes_nothing,
     the_owner_is_notified_of_every_change,
-    a_link_in_an_unsent_mail_becomes_invalid,
+    a_reset_link_that_was_mailed_before_becomes_invalid,
     of_two_concurrent_changes_one_succeeds,
     a_visitor_is_told_to_sign_in,
 }
@@ -150,7 +150,7 @@ async fn the_owner_is_notified_of_every_change(engine: Engine) {
     assert_eq!(told().count(), 2);
 }
 
-async fn a_link_in_an_unsent_mail_becomes_invalid(engine: Engine) {
+async fn a_reset_link_that_was_mailed_before_becomes_invalid(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": ann.email})).await.expect(202);

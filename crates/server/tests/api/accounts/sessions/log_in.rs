@@ -10,7 +10,7 @@ cases! {
     an_inactive_account_is_reported_only_with_the_password,
     if_addresses_are_not_revealed_an_inactive_account_looks_unknown_and_gets_its_link,
     each_log_in_is_a_separate_session,
-    many_may_log_in_at_once,
+    a_user_may_log_in_eight_times_at_once,
     a_missing_field_is_reported_by_name,
 }
 
@@ -116,7 +116,7 @@ async fn if_addresses_are_not_revealed_an_inactive_account_looks_unknown_and_get
     assert_eq!(told[0], told[1]);
     app.run_outbox().await;
     assert_eq!((app.mails_to(&email_of("nobody")).len(), app.mails_to(&email_of("ann")).len()), (0, 2));
-    // For each address, at most five refused log-ins per day lead to a mail.
+    // For each email address, at most five refused sign-ins per day lead to a mail.
     for _ in 0..6 {
         log_in("ann", "Wr0ng password").await;
         app.advance(chrono::TimeDelta::minutes(16));
@@ -140,7 +140,7 @@ async fn each_log_in_is_a_separate_session(engine: Engine) {
     app.refresh(&phone.tokens.refresh).await.expect(200);
 }
 
-async fn many_may_log_in_at_once(engine: Engine) {
+async fn a_user_may_log_in_eight_times_at_once(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     let answers = join_all((0..8).map(|_| app.log_in("ann"))).await;

@@ -8,7 +8,7 @@ use crate::support::{Caller, Engine, SignedIn, TestApp, Tokens, cases, email_of,
 cases! {
     the_list_shows_where_each_session_began,
     the_list_has_the_live_sessions_of_the_caller_alone,
-    the_sessions_are_read_in_pages_too,
+    the_sessions_are_read_by_page_or_by_cursor,
     the_most_recently_used_session_is_first,
     ending_a_session_takes_effect_within_five_seconds_on_every_node,
     an_unknown_session_is_not_found,
@@ -17,7 +17,7 @@ cases! {
     the_other_sessions_end_and_the_current_one_stays,
     the_21st_session_ends_the_least_recently_used_one,
     of_thirty_concurrent_log_ins_at_most_twenty_stay,
-    a_new_device_is_notified_once_and_the_first_device_never,
+    a_new_device_is_reported_once_and_the_first_device_never,
     devices_of_one_make_are_distinguished_but_not_their_updates,
     a_device_with_invalid_bytes_in_its_name_is_recognized,
     a_user_agent_cannot_inject_text_into_the_mail,
@@ -100,7 +100,7 @@ async fn the_list_has_the_live_sessions_of_the_caller_alone(engine: Engine) {
     assert_eq!(ids(&later).await.len(), 1, "only the new session is live");
 }
 
-async fn the_sessions_are_read_in_pages_too(engine: Engine) {
+async fn the_sessions_are_read_by_page_or_by_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     for _ in 0..2 {
@@ -245,7 +245,7 @@ async fn of_thirty_concurrent_log_ins_at_most_twenty_stay(engine: Engine) {
     assert!(live < 20, "{live} sessions are live besides the last one");
 }
 
-async fn a_new_device_is_notified_once_and_the_first_device_never(engine: Engine) {
+async fn a_new_device_is_reported_once_and_the_first_device_never(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     app.log_in("ann").await.expect(200);

@@ -11,7 +11,7 @@ cases! {
     a_token_is_valid_for_exactly_24_hours,
     an_expired_token_is_reported_as_expired_for_a_day_and_then_unknown,
     of_ten_concurrent_activations_one_succeeds,
-    activating_one_account_leaves_the_others,
+    activating_one_account_does_not_activate_others,
 }
 
 async fn activating_returns_the_exact_message_and_enables_signing_in(engine: Engine) {
@@ -105,7 +105,7 @@ async fn of_ten_concurrent_activations_one_succeeds(engine: Engine) {
     }
 }
 
-async fn activating_one_account_leaves_the_others(engine: Engine) {
+async fn activating_one_account_does_not_activate_others(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("ann").await.expect(201);
     app.register("bob").await.expect(201);

@@ -7,8 +7,8 @@ use crate::support::{Engine, TestApp, Tokens, cases, email_of, password_of};
 cases! {
     a_client_cannot_choose_its_address,
     a_trusted_proxy_reports_the_client,
-    entries_before_the_first_untrusted_proxy_are_ignored,
-    before_an_unreadable_entry_the_address_of_the_proxy_is_stored,
+    entries_before_the_last_untrusted_address_are_ignored,
+    after_an_unreadable_entry_the_address_of_the_next_proxy_is_stored,
 }
 
 const TRUSTED: [(&str, &str); 1] = [("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8")];
@@ -41,14 +41,14 @@ async fn a_trusted_proxy_reports_the_client(engine: Engine) {
     assert_eq!(kept(&app, &["[2001:db8::1]:4711"]).await, "2001:db8::1");
 }
 
-async fn entries_before_the_first_untrusted_proxy_are_ignored(engine: Engine) {
+async fn entries_before_the_last_untrusted_address_are_ignored(engine: Engine) {
     let app = TestApp::spawn_with(engine, &TRUSTED).await;
     app.user("ann").await;
     assert_eq!(kept(&app, &["198.51.100.66, 192.0.2.1, 10.0.0.2"]).await, "192.0.2.1");
     assert_eq!(kept(&app, &["198.51.100.66", "192.0.2.1", "10.0.0.2"]).await, "192.0.2.1");
 }
 
-async fn before_an_unreadable_entry_the_address_of_the_proxy_is_stored(engine: Engine) {
+async fn after_an_unreadable_entry_the_address_of_the_next_proxy_is_stored(engine: Engine) {
     let app = TestApp::spawn_with(engine, &TRUSTED).await;
     app.user("ann").await;
     assert_eq!(kept(&app, &["192.0.2.1, unknown, 10.0.0.2"]).await, "10.0.0.2");

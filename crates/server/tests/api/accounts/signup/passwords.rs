@@ -6,7 +6,7 @@ cases! {
     a_password_that_violates_the_policy_is_reported_with_its_fault,
     a_password_that_satisfies_the_policy_is_accepted_with_any_characters,
     a_password_is_never_truncated,
-    the_same_password_typed_on_another_keyboard_is_correct,
+    a_password_is_correct_in_any_unicode_normal_form,
     the_strict_policy_applies_wherever_a_password_is_set,
     the_strict_policy_requires_no_composition,
 }
@@ -120,7 +120,7 @@ async fn a_password_is_never_truncated(engine: Engine) {
     app.anonymous().post("/accounts/login", body(&long)).await.expect(200);
 }
 
-async fn the_same_password_typed_on_another_keyboard_is_correct(engine: Engine) {
+async fn a_password_is_correct_in_any_unicode_normal_form(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let body = |password: &str| json!({"email": "ann@example.com", "password": password});
     app.anonymous().post("/accounts/register", body("caf\u{e9} 1234")).await.expect(201);

@@ -225,7 +225,7 @@ async fn registering_again_with_another_password_makes_both_passwords_unusable(e
 
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
 
-/// Registers a user through the trusted proxy from the address 192.0.2.`client`. Returns the body of the answer, and
+/// Registers a user through the trusted proxy from the IP address 192.0.2.`client`. Returns the body of the answer, and
 /// its headers except `Date` and `X-Request-Id`.
 async fn register_from(app: &TestApp, client: usize, name: &str, password: &str) -> (Vec<u8>, Vec<String>) {
     let body = json!({"email": email_of(name), "password": password});

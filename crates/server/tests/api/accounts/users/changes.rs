@@ -13,7 +13,7 @@ cases! {
     a_deactivated_user_cannot_reactivate_the_account,
     an_inactive_account_is_activated_by_an_administrator,
     an_inactive_account_that_is_deactivated_is_never_activated_by_its_owner,
-    the_last_administrator_stays,
+    the_last_administrator_cannot_be_demoted_or_deactivated,
     two_administrators_who_demote_each_other_leave_one,
     the_owner_is_notified_by_mail,
     a_change_without_effect_changes_nothing,
@@ -127,7 +127,7 @@ async fn an_inactive_account_that_is_deactivated_is_never_activated_by_its_owner
     let mails = app.mails_to(&email_of("ann"));
     assert_eq!(mails.last().unwrap().subject, "Your Cinema account was deactivated");
     app.resend("ann").await.expect(200);
-    // The same change again has no effect.
+    // Deactivating the account again has no effect.
     patch(&admin, id, &inactive).await.expect(200);
     app.run_outbox().await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), mails.len());
@@ -139,7 +139,7 @@ async fn an_inactive_account_that_is_deactivated_is_never_activated_by_its_owner
     app.log_in("ann").await.expect(200);
 }
 
-async fn the_last_administrator_stays(engine: Engine) {
+async fn the_last_administrator_cannot_be_demoted_or_deactivated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     for changes in [json!({"role": "user"}), json!({"role": "moderator"}), json!({"is_active": false})] {
