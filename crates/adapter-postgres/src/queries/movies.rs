@@ -19,7 +19,7 @@ use crate::{
         movie_row::{
             DetailRow, DetailTypes, ListRow, ListTypes, SummaryRow, SummaryTypes, push_detail, push_summary,
         },
-        short_lists::{MAX_MOVIES, is_cacheable},
+        short_lists::{MAX_MOVIES, is_cacheable, page_key},
     },
     statement::Statement,
 };
@@ -104,12 +104,23 @@ impl Database {
         let order = Order::of(sorts, filter.favorites_of);
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
         let version = self.cache().last_version();
-        let mut rows = match self.rows_of_short_list(filter, &conditions, sorts, request, viewer).await? {
+        let page_key = page_key(filter, &conditions, sorts, request);
+        let mut known = self.rows_of_short_list(filter, &conditions, sorts, request, viewer).await?;
+        if let (None, Some(key)) = (&known, &page_key) {
+            known = self.rows_of_known_page(key, sorts, request, viewer).await?;
+        }
+        let mut rows = match known {
             Some(rows) => rows,
-            None => match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
-                Some(rows) => rows,
-                None => self.list_rows(&conditions, &order, request, viewer).await?,
-            },
+            None => {
+                let rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
+                    Some(rows) => rows,
+                    None => self.list_rows(&conditions, &order, request, viewer).await?,
+                };
+                if let Some(key) = page_key {
+                    self.keep_page(key, &rows);
+                }
+                rows
+            }
         };
         let has_more = rows.len() > size;
         rows.truncate(size);

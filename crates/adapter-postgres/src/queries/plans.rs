@@ -21,7 +21,7 @@ use crate::{
         movie_row::ListRow,
         movies::{count_statement, detail_statement, list_statement},
         names, notifications,
-        short_lists::short_list_statement,
+        short_lists::{page_key, short_list_statement},
         users,
     },
 };
@@ -376,4 +376,31 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
     let before = database.statements();
     assert!(database.movie_detail(page.items[0].id, viewer).await.unwrap().is_some());
     assert_eq!(database.statements().wrapping_sub(before), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_read_before_is_read_by_identifiers_until_the_catalogue_changes() {
+    let Some((database, _guard)) = filled().await else { return };
+    let filter = MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
+    let (sorts, request) = (sorts("-imdb"), PageRequest::numbered(2, 20).unwrap());
+    let read = async || database.movie_page(&filter, &sorts, &request, None).await.unwrap();
+    let first = read().await;
+    let key = page_key(&filter, &conditions(&filter), &sorts, &request).unwrap();
+    let known = database.cache().searches().list(&key, database.cache().last_version()).unwrap();
+    assert_eq!(known.len(), 21, "the page and the next row");
+    let before = database.statements();
+    let again = read().await;
+    assert_eq!((&again.items, again.total, &again.next), (&first.items, first.total, &first.next));
+    assert_eq!(database.statements() - before, 1);
+
+    let moved = first.items[3].id;
+    let mut unit = UnitOfWork::begin(&database).await.unwrap();
+    let mut change = Statement::<()>::new("UPDATE movies SET imdb = 0 WHERE id = ");
+    change.bind(moved.as_uuid());
+    unit.execute(change).await.unwrap();
+    unit.note_catalog_change();
+    unit.finish().await.unwrap();
+    let changed = read().await;
+    assert!(changed.items.iter().all(|movie| movie.id != moved));
+    assert_eq!(changed.items[3].id, first.items[4].id);
 }

@@ -11,7 +11,7 @@ use moka::sync::Cache;
 use uuid::Uuid;
 
 /// The maximum number of cached searches (up to 30 kB each). The same maximum applies to cached lists of suggestions,
-/// to cached short lists (up to 8 kB each), and to cached answers whether a search finds a movie.
+/// to cached short lists and pages (up to 8 kB each), and to cached answers whether a search finds a movie.
 const MAX_SEARCHES: u64 = 256;
 
 /// The maximum number of unknown words whose similar words are cached.
@@ -117,14 +117,14 @@ impl RecentSearches {
         self.lists.get(&(sorted_filter.to_owned(), version))
     }
 
-    /// Caches the identifiers of the movies of a short list, unless the filter is too long.
+    /// Caches the identifiers of the movies of a short list or a page, unless the filter is too long.
     pub(super) fn keep_list(&self, sorted_filter: String, version: i64, list: Arc<[Uuid]>) {
         if sorted_filter.len() <= MAX_KEY {
             self.lists.insert((sorted_filter, version), list);
         }
     }
 
-    /// Removes all short lists, after the popularity of movies has changed.
+    /// Removes all short lists and pages, after the popularity of movies has changed.
     pub(crate) fn forget_lists(&self) {
         self.lists.invalidate_all();
     }

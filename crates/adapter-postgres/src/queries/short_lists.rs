@@ -1,8 +1,9 @@
-//! The order of recently read short lists of movies.
+//! The order of recently read short lists and pages of movies.
 //!
 //! For a filter that matches few movies, every page may read thousands of entries of an index. If the number of matches
 //! is known to be small, the identifiers of all matches are read once, in their order, and pages read only their own
-//! movies by identifier. The list is cached with the version of the catalogue.
+//! movies by identifier. The list is cached with the version of the catalogue. Of longer lists, the identifiers of each
+//! numbered page that was read are cached in the same way.
 
 use std::sync::Arc;
 
@@ -54,7 +55,75 @@ fn part<'a>(list: &'a [Uuid], request: &PageRequest) -> Option<&'a [Uuid]> {
     list.get(begin..end).filter(|part| !part.is_empty())
 }
 
+/// Whether the movies of the list are found quickly without a cache: the unfiltered list, movies that are named by their
+/// identifiers, and withdrawn movies.
+fn is_found_fast(filter: &MovieFilter, conditions: &[Condition]) -> bool {
+    conditions.is_empty() || !filter.ids.is_empty() || filter.is_withdrawn()
+}
+
+/// The key under which the identifiers of a page are cached; `None` if they are not cached.
+pub(super) fn page_key(
+    filter: &MovieFilter,
+    conditions: &[Condition],
+    sorts: &[MovieSort],
+    request: &PageRequest,
+) -> Option<String> {
+    let is_cached = is_cacheable(filter) && is_steady(sorts) && !is_found_fast(filter, conditions);
+    match request.start() {
+        Start::Number(number) if is_cached => {
+            Some(format!("{number} {} {sorts:?} {}", request.size(), filter.key()))
+        }
+        _ => None,
+    }
+}
+
 impl Database {
+    /// The rows of a page that was read before at the current version of the catalogue, and the next row if there is one.
+    /// `None` if the page is not in the cache.
+    pub(super) async fn rows_of_known_page(
+        &self,
+        key: &str,
+        sorts: &[MovieSort],
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Option<Vec<ListRow>>, StoreError> {
+        let version = self.cache().last_version();
+        match self.cache().searches().list(key, version) {
+            Some(page) => self.rows_of_movies(&page, version, sorts, request.size(), viewer).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Caches the identifiers of a page, with the next row if there is one.
+    pub(super) fn keep_page(&self, key: String, rows: &[ListRow]) {
+        if let Some((_, version, _)) = rows.first() {
+            let page = rows.iter().map(|(row, _, _)| row.id.0).collect();
+            self.cache().searches().keep_list(key, *version, page);
+        }
+    }
+
+    /// The rows of these movies, in this order; `None` if a movie is missing or the catalogue has another version.
+    async fn rows_of_movies(
+        &self,
+        movies: &[Uuid],
+        version: i64,
+        sorts: &[MovieSort],
+        page_size: u32,
+        viewer: Option<UserId>,
+    ) -> Result<Option<Vec<ListRow>>, StoreError> {
+        let wanted = [Condition::Ids(movies.to_vec())];
+        let one = PageRequest::numbered(1, page_size).map_err(StoreError::failed)?;
+        let order = Order::of(sorts, None);
+        let mut rows = self.rows_by(&wanted, &order, &one, viewer, Access::Lookup { driver: 0 }).await?;
+        if rows.len() != movies.len() || rows.iter().any(|(_, read, _)| *read != version) {
+            return Ok(None);
+        }
+        // Keeps the order of the list even if the popularity has changed since: otherwise the next page could repeat
+        // movies.
+        rows.sort_by_key(|(row, _, _)| movies.iter().position(|id| *id == row.id.0));
+        Ok(Some(rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
+    }
+
     /// The rows of a page of a short list, and the next row if there is one, with the number of all matches. `None` if
     /// the list is not known to be short, is of a kind that is not cached, does not contain the page, or belongs to
     /// another version of the catalogue.
@@ -66,10 +135,7 @@ impl Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Option<Vec<ListRow>>, StoreError> {
-        // The unfiltered list, movies that are named by their identifiers, and withdrawn movies are found quickly
-        // without a cache.
-        let is_found_fast = conditions.is_empty() || !filter.ids.is_empty() || filter.is_withdrawn();
-        if !is_cacheable(filter) || is_found_fast {
+        if !is_cacheable(filter) || is_found_fast(filter, conditions) {
             return Ok(None);
         }
         let key = filter.key();
@@ -83,20 +149,9 @@ impl Database {
         }
         let Some((version, list)) = self.short_list(&key, conditions, sorts).await? else { return Ok(None) };
         let Some(part) = part(&list, request) else { return Ok(None) };
-        let wanted = [Condition::Ids(part.to_vec())];
-        let one = PageRequest::numbered(1, request.size()).map_err(StoreError::failed)?;
-        let order = Order::of(sorts, None);
-        let rows = self.rows_by(&wanted, &order, &one, viewer, Access::Lookup { driver: 0 }).await?;
-        if rows.len() != part.len() || rows.iter().any(|(_, read, _)| *read != version) {
-            return Ok(None);
-        }
+        let rows = self.rows_of_movies(part, version, sorts, request.size(), viewer).await?;
         let total = i64::try_from(list.len()).map_err(StoreError::failed)?;
-        let mut rows: Vec<ListRow> =
-            rows.into_iter().map(|(row, version, _)| (row, version, Some(total))).collect();
-        // Keeps the order of the list even if the popularity has changed since: otherwise the next page could repeat
-        // movies.
-        rows.sort_by_key(|(row, _, _)| part.iter().position(|id| *id == row.id.0));
-        Ok(Some(rows))
+        Ok(rows.map(|rows| rows.into_iter().map(|(row, version, _)| (row, version, Some(total))).collect()))
     }
 
     /// Whether no movie matches the filter at the current version of the catalogue, according to the cache.
