@@ -130,6 +130,8 @@ def orders(server: Server, tokens: list[str], movies: list[str], rate: int) -> d
 
 def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult | None:
     """Orders a movie and starts the payment. Returns the URL of the checkout, or None if a call was refused."""
+    # A cart that holds a movie of a pending order cannot be ordered.
+    caller.call("DELETE", "/api/v1/cart")
     if caller.add(movie) >= 300:
         return None
     status, body, _ = caller.call("POST", "/api/v1/orders")

@@ -57,10 +57,11 @@ const FILMS_OF_ONE_PURCHASE: u32 = 8;
 /// The size of the buffer that each connection has for its answer, in bytes.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// The memory of all answers that are being sent, in bytes, above which clients that do not read are disconnected
-/// sooner.
+/// If all large answers that are being sent take more than this memory, in bytes, their clients are disconnected sooner
+/// when they do not read. Small answers are not counted.
 const ANSWERS_TIGHT: usize = 24 * 1024 * 1024;
-/// The memory of all answers that are being sent, in bytes, above which large answers are refused.
+/// The maximum memory of all large answers that are being sent, in bytes. A large answer that would exceed this limit
+/// is refused.
 const ANSWERS_FULL: usize = 48 * 1024 * 1024;
 
 /// The number of file descriptors that are reserved for everything except client connections and films, such as
@@ -297,8 +298,8 @@ impl Descriptors {
         Self { connections: free.saturating_sub(films), films }
     }
 
-    /// The maximum number of connections of one client: `configured`, but at most half of all connections, so that one
-    /// client cannot use up a small number of descriptors.
+    /// The maximum number of connections of one client: `configured`, but at most half of all connections (and at least
+    /// 1). Otherwise one client could use up all connections of a process with few descriptors.
     fn per_client(&self, configured: usize) -> usize {
         configured.min(self.connections.div_euclid(2)).max(1)
     }
@@ -308,7 +309,7 @@ fn descriptors() -> Descriptors {
     Descriptors::of(descriptor_limit())
 }
 
-/// Raises the limit of open files as far as the system permits, and warns if it is still low.
+/// Raises the limit of open files (see [`raise_descriptor_limit`]), and warns if it is still low.
 fn raise_descriptors() {
     if let Err(error) = raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files could not be raised");
@@ -317,7 +318,7 @@ fn raise_descriptors() {
     if descriptors < FEW_DESCRIPTORS {
         tracing::warn!(
             descriptors,
-            "few connections and files may be open at once; raise the limit (ulimit -n, LimitNOFILE, --ulimit nofile)"
+            "the limit of open files is low; raise it (ulimit -n, LimitNOFILE, --ulimit nofile)"
         );
     }
 }

@@ -17,8 +17,8 @@ const ADVICE: &str =
 /// policy, and one that creates the bucket.
 const UNCHECKED: &str = "4";
 
-/// The shell script that runs the server. However this program ends, the shell's standard input is closed; `cat` then
-/// ends, and the script stops the server.
+/// The shell script that runs the server. When the test program ends for any reason, the shell's standard input is
+/// closed. `cat` then ends, and the script stops the server.
 const WATCHED: &str = "\"$0\" -H 127.0.0.1 -p 0 & server=$!; cat; kill $server";
 
 /// A running moto with a bucket and a user.
@@ -37,7 +37,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 impl S3Server {
-    /// Whether the cases that need the server are skipped (`SKIP_S3` is set, and not to 0).
+    /// Whether the cases that need the server are skipped (`SKIP_S3` is set, not empty, and not 0).
     pub(crate) fn is_skipped() -> bool {
         setting("SKIP_S3").is_some_and(|value| value != "0")
     }

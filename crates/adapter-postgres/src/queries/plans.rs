@@ -381,7 +381,8 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_was_read_before_is_read_by_identifiers_until_the_catalogue_changes() {
     let Some((database, _guard)) = filled().await else { return };
-    let filter = MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
+    let filter =
+        MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let (sorts, request) = (sorts("-imdb"), PageRequest::numbered(2, 20).unwrap());
     let read = async || database.movie_page(&filter, &sorts, &request, None).await.unwrap();
     let first = read().await;

@@ -79,7 +79,7 @@ fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
     T::deserialize(Value::Object(members)).ok()
 }
 
-/// Returns the schema of a type. It is generated once per process.
+/// Returns the schema of a type and the definitions that it refers to. They are generated on first use and then cached.
 fn schemas_of<T: Input>() -> Arc<Schemas> {
     static KNOWN: LazyLock<RwLock<HashMap<TypeId, Arc<Schemas>>>> = LazyLock::new(RwLock::default);
     let key = TypeId::of::<T>();

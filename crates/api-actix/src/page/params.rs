@@ -46,7 +46,7 @@ impl Input for PageParams {
                 None
             }
             (None, Some(text)) => Some(PageSelection::Cursor { text, size }),
-            // A number that does not fit into `u32` is refused as too deep.
+            // A number that does not fit into `u32` becomes `u32::MAX`. The list refuses this page as `TooDeep`.
             (page, None) => {
                 let page = page.map_or(1, |page| u32::try_from(page).unwrap_or(u32::MAX));
                 Some(PageSelection::Numbered { page, size })

@@ -38,7 +38,8 @@ pub(super) enum Command {
     Audit(AuditCommand),
     /// Check the invariants of money and entitlements in the whole database
     ///
-    /// The payments of the last 30 days are also compared with the payment provider's lists.
+    /// The payments of the last 30 days are also compared with the payment provider's lists of checkouts, refunds and
+    /// disputes.
     ///
     /// Exit code 0: no violations were found. 1: violations were found, or the payment provider's lists could not be
     /// read. Each violation is printed as a line on standard output.
@@ -89,7 +90,7 @@ pub(super) enum MoviesCommand {
     /// Exit code 0: all rows were imported. 3: some rows were rejected. 1: nothing was imported, or an error stopped
     /// the import before the end of the file.
     Import(ImportArgs),
-    /// Print every movie as JSON Lines, which `import` reads back unchanged
+    /// Print every movie as JSON Lines for `import`, without uploaded posters, films and subtitles
     Export,
     /// Attach a film or subtitles to a movie, replacing earlier ones
     ///

@@ -30,7 +30,7 @@ pub enum SecretFileError {
     /// The file is a symbolic link. It is not followed, because anyone may have chosen its target.
     #[error("{0} is a link, and links are not followed: put the file itself there, or remove the link")]
     Link(PathBuf),
-    /// The file exists but is empty.
+    /// The file exists, but is empty or contains only whitespace.
     #[error("{0} is empty: remove it, and a new secret is generated")]
     Empty(PathBuf),
 }

@@ -128,9 +128,10 @@ pub trait SessionTokens: Send + Sync {
     /// # Errors
     /// When the token is not acceptable; [`AccessTokenError::Expired`] only when everything except the time is valid.
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError>;
-    /// Signs a refresh token (`typ: rt+jwt`) with the key that is derived from the server's secret of this age. MUST
-    /// return the same text for the same claims and secret, even if the secret has been replaced in the meantime. If
-    /// the server no longer has the secret, the current key signs the token.
+    /// Signs a refresh token (`typ: rt+jwt`). `key` selects the server's secret from which the signing key is derived.
+    /// MUST return the same text for the same claims and the same secret, also when a newer secret has become the
+    /// current one between the calls. If the server does not have the selected secret, the token is signed with the
+    /// current key.
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String;
     /// Reads a refresh token, expired or not. The caller must check in the store whether the token is still valid.
     ///

@@ -55,8 +55,9 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// Returns texts of which at least one must occur in the key of a matching address. A part without an `@` may
-    /// belong to the name or to the host, which are normalized differently. Empty when there is no filter by address.
+    /// Returns the filter's part of an address, normalized like [`EmailAddress::key`]. An address matches when its key
+    /// contains at least one of the returned texts. There may be two: a part without an `@` may belong to the name
+    /// before the `@` or to the host, which are normalized differently. Empty when there is no filter by address.
     #[must_use]
     pub fn parts_of_key(&self) -> Vec<String> {
         let part = self.email.as_deref().unwrap_or_default().trim();
@@ -76,7 +77,7 @@ impl UserFilter {
 pub enum UserSortKey {
     /// When the account was registered.
     CreatedAt,
-    /// The address, by its key.
+    /// The address in its normalized form ([`EmailAddress::key`]).
     Email,
 }
 

@@ -48,7 +48,7 @@ fn page_of(app: &TestApp, payment: &Value) -> String {
     text(payment, "checkout_url").strip_prefix(app.url()).expect("a URL of this server").to_owned()
 }
 
-/// Asserts that the checkout page has this text, and that the checkout can be paid there only if `is_open`.
+/// Asserts that the checkout page contains this text, and that it has a button to pay if and only if `is_open`.
 async fn assert_page_says(app: &TestApp, payment: &Value, expected: &str, is_open: bool) {
     let page = app.anonymous().get(page_of(app, payment)).await.expect(200);
     assert!(page.text().contains(expected), "{expected}: {page}");
