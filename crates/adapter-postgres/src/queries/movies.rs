@@ -19,7 +19,7 @@ use crate::{
         movie_row::{
             DetailRow, DetailTypes, ListRow, ListTypes, SummaryRow, SummaryTypes, push_detail, push_summary,
         },
-        short_lists::{MAX_MOVIES, is_cacheable, page_key},
+        short_lists::{is_cacheable, page_key},
     },
     statement::Statement,
 };
@@ -247,7 +247,6 @@ impl Database {
         let version = rows.first().map(|(_, version, _)| *version);
         let Some(items) = known else { return self.counted_total(filter, conditions, version).await };
         if let Some(version) = version
-            && items <= u64::from(MAX_MOVIES)
             && is_cacheable(filter)
         {
             self.cache().keep_total(filter.key(), version, items);

@@ -24,6 +24,8 @@ use crate::{
         short_lists::{page_key, short_list_statement},
         users,
     },
+    statement::Statement,
+    unit_of_work::UnitOfWork,
 };
 
 fn sorts(text: &str) -> Vec<MovieSort> {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The maximum number of movies of a cached list.
-pub(super) const MAX_MOVIES: u32 = 500;
+const MAX_MOVIES: u32 = 500;
 
 /// Whether the matches of the filter may be cached. Libraries and favourites change without a change of the catalogue.
 pub(super) const fn is_cacheable(filter: &MovieFilter) -> bool {
