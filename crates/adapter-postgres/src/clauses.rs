@@ -95,6 +95,17 @@ pub(crate) fn push_sampled_titles<ST>(statement: &mut Statement<ST>, text: &str,
     true
 }
 
+/// Adds the approximate number of movies on sale whose folded title contains the text, estimated from a sample of
+/// `percent` percent of all movies. `REPEATABLE` makes the sample, and so the choice of an index, the same each time.
+pub(crate) fn push_title_size<ST>(statement: &mut Statement<ST>, text: &str, _cap: u32, percent: u32) {
+    let factor = 100_u32.checked_div(percent).unwrap_or(1);
+    statement.sql(format!(
+        "(SELECT count(*) * {factor} FROM movies m TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1) WHERE m.is_available AND "
+    ));
+    push_contains(statement, "m.name_key", text);
+    statement.sql(")");
+}
+
 /// A lexeme as it is written in a `tsvector` or a `tsquery`.
 pub(crate) fn quoted(lexeme: &str) -> String {
     format!("'{}'", lexeme.replace('\\', r"\\").replace('\'', "''"))

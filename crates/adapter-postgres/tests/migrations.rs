@@ -174,13 +174,13 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
 }
 
 /// Adds movies, among them some whose titles contain characters that must be escaped.
-const TITLES: &str = r#"
+const TITLES: &str = r"
     INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r');
     INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor,
         price_currency, certification_id, is_available, popularity, version, created_at, updated_at)
     SELECT gen_random_uuid(), name, name, 1995, 170, 8.3, 1, 'A story.', 999, 'USD',
         '00000000-0000-0000-0000-000000000001', true, 1, 1, now(), now()
-    FROM unnest(ARRAY['heat', 'it''s 100%_\?', '千と千尋', '🎬 🎥', 'a', 'aaaa']) AS name"#;
+    FROM unnest(ARRAY['heat', 'it''s 100%_\?', '千と千尋', '🎬 🎥', 'a', 'aaaa']) AS name";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_migration_writes_the_parts_of_existing_titles_as_the_program_does() {

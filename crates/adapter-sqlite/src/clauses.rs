@@ -85,6 +85,15 @@ pub(crate) const fn push_sampled_titles<ST>(
     false
 }
 
+/// Adds an upper bound of the number of movies whose folded title contains the text, counted up to a maximum with the
+/// full-text index of titles alone.
+pub(crate) fn push_title_size<ST>(statement: &mut Statement<ST>, text: &str, cap: u32, _percent: u32) {
+    statement
+        .sql("(SELECT count(*) FROM (SELECT 1 FROM movie_title_parts t WHERE t.movie_title_parts MATCH ")
+        .bind(title_query(text))
+        .sql(format!(" LIMIT {cap}) AS counted)"));
+}
+
 /// The parts of a title as the text that the full-text index of titles contains.
 ///
 /// FTS5's own tokenizer `trigram` is not used, because it finds nothing for texts of fewer than three characters.

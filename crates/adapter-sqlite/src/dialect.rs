@@ -22,7 +22,7 @@ pub(crate) use crate::{
     clauses::{
         push_any, push_any_integer, push_any_text, push_capped_matches, push_capped_words, push_contains,
         push_identities, push_movies_linked_to, push_movies_with_title, push_movies_with_words,
-        push_sampled_titles, push_sampled_words, push_words_check, push_words_exist,
+        push_sampled_titles, push_sampled_words, push_title_size, push_words_check, push_words_exist,
     },
     writer::Connection,
 };

@@ -222,12 +222,6 @@ impl Database {
         if let Some((driver, _)) = self.sizes(conditions, PROBED).await?.selective() {
             return Ok(Access::Lookup { driver });
         }
-        // The matches of the title index cannot be counted cheaply, but reading them is cheaper than looking up all
-        // movies of a common name.
-        if let Some(driver) = conditions.iter().position(|condition| matches!(condition, Condition::Title(_)))
-        {
-            return Ok(Access::Lookup { driver });
-        }
         let smallest = self.sizes(conditions, PROBED_FAR).await?.smallest();
         Ok(Access::Lookup { driver: smallest.map_or(0, |(driver, _)| driver) })
     }
@@ -314,11 +308,7 @@ mod tests {
             LOOKUP,
             "a page that needs 600 matches"
         );
-        assert_eq!(
-            sizes(&[None], 1_000_000).access(21, true),
-            FAR_WALK,
-            "a title condition has no known size"
-        );
+        assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a condition without a known size");
     }
 
     #[test]

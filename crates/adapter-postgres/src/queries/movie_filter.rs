@@ -11,7 +11,7 @@ use crate::{
     dialect::{
         Bind, FOUND_MOVIE, UNINDEXED, push_any, push_any_text, push_capped_matches, push_capped_words,
         push_contains, push_movies_linked_to, push_movies_with_title, push_movies_with_words,
-        push_sampled_titles, push_sampled_words, push_words_check,
+        push_sampled_titles, push_sampled_words, push_title_size, push_words_check,
     },
     filter_bits::{Mask, push_masks},
     index_part::IndexPart,
@@ -195,12 +195,12 @@ impl Condition {
         }
     }
 
-    /// Whether the lookup of the condition stops as soon as enough movies are found. A lookup of words reads all
-    /// matches first, and so does a lookup of several names, to remove duplicates.
+    /// Whether the lookup of the condition stops as soon as enough movies are found. A lookup of words or of a
+    /// title can read all matches first, and so does a lookup of several names, to remove duplicates.
     pub(super) const fn is_lookup_incremental(&self) -> bool {
         match self {
             Self::Linked { names, .. } => names.len() < 2,
-            Self::Words { .. } => false,
+            Self::Words { .. } | Self::Title(_) => false,
             _ => true,
         }
     }
@@ -319,14 +319,18 @@ impl Condition {
     }
 
     /// Adds the number of movies that meet the condition, counted up to a maximum or estimated; 0 for a whole name, so
-    /// that its index is used, and for [`Condition::Never`]. Returns `false` for a title, which no index counts
-    /// cheaply, and for the conditions of [`only_driver`], which need no count.
+    /// that its index is used, and for [`Condition::Never`]. Returns `false` for the
+    /// conditions of [`only_driver`], which need no count.
     pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Words { terms, part } => {
                 if !push_capped_words(statement, terms, *part, cap) {
                     push_estimate(statement, terms);
                 }
+                return true;
+            }
+            Self::Title(text) => {
+                push_title_size(statement, text, cap, SAMPLED_PERCENT);
                 return true;
             }
             Self::WholeName(_) | Self::Never => {

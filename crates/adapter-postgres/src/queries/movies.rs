@@ -109,18 +109,17 @@ impl Database {
         if let (None, Some(key)) = (&known, &page_key) {
             known = self.rows_of_known_page(key, sorts, request, viewer).await?;
         }
-        let mut rows = match known {
-            Some(rows) => rows,
-            None => {
-                let rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
-                    Some(rows) => rows,
-                    None => self.list_rows(&conditions, &order, request, viewer).await?,
-                };
-                if let Some(key) = page_key {
-                    self.keep_page(key, &rows);
-                }
-                rows
+        let mut rows = if let Some(rows) = known {
+            rows
+        } else {
+            let rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
+                Some(rows) => rows,
+                None => self.list_rows(&conditions, &order, request, viewer).await?,
+            };
+            if let Some(key) = page_key {
+                self.keep_page(key, &rows);
             }
+            rows
         };
         let has_more = rows.len() > size;
         rows.truncate(size);

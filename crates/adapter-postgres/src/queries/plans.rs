@@ -407,3 +407,17 @@ async fn a_page_that_was_read_before_is_read_by_identifiers_until_the_catalogue_
     assert!(changed.items.iter().all(|movie| movie.id != moved));
     assert_eq!(changed.items[3].id, first.items[4].id);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_common_title_is_not_looked_up_if_another_condition_is_met_by_fewer_movies() {
+    let Some((database, _guard)) = filled().await else { return };
+    let years = Range { min: Some(1950), max: Some(1995) };
+    let of = |title: &str| MovieFilter { title: Some(title.into()), year: years, ..MovieFilter::default() };
+    // All titles contain "e", and 6,000 of the movies are of these years.
+    let common = conditions(&of("e"));
+    let year = common.iter().position(|condition| matches!(condition, Condition::Between { .. })).unwrap();
+    assert_eq!(database.cheapest_lookup(&common).await.unwrap(), Access::Lookup { driver: year });
+    let rare = conditions(&of("qx"));
+    let title = rare.iter().position(|condition| matches!(condition, Condition::Title(_))).unwrap();
+    assert_eq!(database.cheapest_lookup(&rare).await.unwrap(), Access::Lookup { driver: title });
+}
