@@ -75,7 +75,7 @@ fn add(
         offer: Some(offer),
         is_purchased: false,
         is_in_cart: basket.titles.contains(&title),
-        item_count: basket.prices.len().try_into()?,
+        item_count: basket.prices.len(),
     };
     addition.check(currency)?;
     basket.titles.insert(title);
