@@ -271,10 +271,12 @@ impl Database {
         }
         let counted = NUMBERED_ITEMS.saturating_add(1);
         let (version, count) = match self.sample(conditions).await? {
-            Some(Sample { version, is_above_cap: true, .. }) => (version, counted),
-            // The matches are few enough to read all of them.
-            Some(Sample { driver, .. }) => {
-                let mut statement = count_statement(conditions, Access::Lookup { driver });
+            Some(Sample { version, is_above_cap: true }) => (version, counted),
+            // There are not many more matches than are counted, so they are looked up with the rarest condition, which
+            // need not be the one that the sample was taken for.
+            Some(Sample { is_above_cap: false, .. }) => {
+                let access = self.cheapest_lookup(conditions).await?;
+                let mut statement = count_statement(conditions, access);
                 // The statement must be planned each time, because common texts need another plan than rare ones.
                 statement.forget();
                 self.count_at_version(statement).await?
@@ -296,8 +298,6 @@ impl Database {
 struct Sample {
     /// The version of the catalogue.
     version: i64,
-    /// The position of the condition with the words or the title.
-    driver: usize,
     /// Whether more movies match than are ever counted.
     is_above_cap: bool,
 }
@@ -309,12 +309,12 @@ impl Database {
     /// Counting the movies that have two common words would read the rows of all these movies on PostgreSQL, because
     /// its indexes of words and titles contain no other columns.
     async fn sample(&self, conditions: &[Condition]) -> Result<Option<Sample>, StoreError> {
-        let Some((driver, statement)) = sample_statement(conditions) else { return Ok(None) };
+        let Some(statement) = sample_statement(conditions) else { return Ok(None) };
         if self.approximate_movies().await? < SAMPLED_FROM {
             return Ok(None);
         }
         let (version, found) = self.count_at_version(statement).await?;
-        Ok(Some(Sample { version, driver, is_above_cap: found >= CERTAIN_IN_SAMPLE }))
+        Ok(Some(Sample { version, is_above_cap: found >= CERTAIN_IN_SAMPLE }))
     }
 
     /// The version of the catalogue and the count that the statement returns.
@@ -332,14 +332,14 @@ impl Database {
     }
 }
 
-/// Counts the matches in a random sample of the movies; also returns the position of the condition with the words or
-/// the title. `None` if there is no such condition, or this database counts its matches cheaply.
-fn sample_statement(conditions: &[Condition]) -> Option<(usize, Statement<(BigInt, BigInt)>)> {
+/// Counts the matches in a random sample of the movies. `None` if there is no condition with words or a title, or if this
+/// database counts its matches cheaply.
+fn sample_statement(conditions: &[Condition]) -> Option<Statement<(BigInt, BigInt)>> {
     let mut statement = Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*)");
     let driver = conditions.iter().position(|condition| condition.push_sample(&mut statement))?;
     push_checks(&mut statement, conditions, Some(driver));
     statement.sql(")");
-    Some((driver, statement))
+    Some(statement)
 }
 
 /// Counts the matches up to one more than [`NUMBERED_ITEMS`], and reads the version of the catalogue to which the
