@@ -162,10 +162,14 @@ fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
 
 /// Schedules the next check of an open payment: one minute from now if the payment has changed or no check was
 /// scheduled, otherwise as scheduled before. A payment that is no longer open is not checked, unless
-/// [`Payments::update_order`] schedules the return of its money.
+/// [`Payments::update_order`] schedules the return of its money. A repeated report keeps this schedule, because the money
+/// may not have been returned yet.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
-        payment.next_check_at = None;
+        let is_repeated = matches!(change, PaymentChange::Nothing | PaymentChange::Detail);
+        if !(is_repeated && is_to_be_returned(payment)) {
+            payment.next_check_at = None;
+        }
         return;
     }
     if change != PaymentChange::Nothing || payment.next_check_at.is_none() {

@@ -30,6 +30,7 @@ cases! {
     an_open_checkout_postpones_the_expiry_of_its_order,
     a_payment_whose_webhook_was_lost_is_found_by_a_check,
     money_for_a_canceled_order_is_returned_automatically,
+    money_for_a_canceled_order_is_returned_even_if_its_arrival_is_reported_again,
     the_money_of_a_second_payment_is_returned_automatically,
     money_with_a_wrong_amount_pays_nothing,
     delayed_money_with_a_wrong_amount_leaves_the_order_payable,
@@ -491,6 +492,24 @@ pub(super) async fn cancel_in_database(app: &TestApp) {
          expires_at = NULL WHERE status = 'pending'; UPDATE order_items SET is_pending = FALSE",
     )
     .await;
+}
+
+async fn money_for_a_canceled_order_is_returned_even_if_its_arrival_is_reported_again(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
+    cancel_in_database(&app).await;
+    choose(&app, &payment, "pay").await.expect(303);
+    let sandbox = app.application().use_cases().sandbox.as_ref().expect("the sandbox");
+    sandbox.send_webhooks().await.expect("the webhooks");
+    assert!(app.process_payment_events().await > 0);
+    // The server crashed after it had applied the event and before it noted that, so the event is applied again.
+    app.execute_sql("UPDATE webhook_events SET processed_at = NULL, locked_until = NULL").await;
+    assert!(app.process_payment_events().await > 0);
+    app.run_payments().await;
+    assert_eq!(text(&payment_of(&ann, &payment).await, "status"), "refunded");
+    app.check_money().await;
 }
 
 async fn money_for_a_canceled_order_is_returned_automatically(engine: Engine) {

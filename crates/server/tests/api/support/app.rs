@@ -630,6 +630,8 @@ fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
         // No certificates are needed, and reading the certificates of the system takes longer than most cases.
         .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
+        // The server closes idle connections after 5 s. A request that is sent on a connection at that moment fails.
+        .pool_idle_timeout(std::time::Duration::from_secs(2))
         .timeout(std::time::Duration::from_mins(1))
         .build()
         .expect("an HTTP client")
