@@ -83,7 +83,7 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Of the forms that `Uuid` parses, only the hyphenated one is accepted, in upper or lower case.
+        // Only the hyphenated form is accepted, in upper or lower case. `Uuid` also parses other forms.
         if text.len() != 36 {
             return Err(InvalidId);
         }

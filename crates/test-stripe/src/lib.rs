@@ -258,8 +258,8 @@ impl FakeStripe {
         api.account.expire_old_sessions();
     }
 
-    /// Decides what happens to the next refund. If this is called repeatedly, the decisions apply to the following
-    /// refunds in the order of the calls. Refunds without a decision succeed.
+    /// Adds a course to the queue of courses. Each new refund takes the first course from the queue. If the queue is
+    /// empty, the refund succeeds.
     pub fn next_refund(&self, course: RefundCourse) {
         self.shared.api().account.refund_courses.push_back(course);
     }

@@ -195,8 +195,8 @@ impl Condition {
         }
     }
 
-    /// Whether the lookup of the condition stops as soon as enough movies are found. A lookup of words or of a
-    /// title can read all matches first, and so does a lookup of several names, to remove duplicates.
+    /// Whether the lookup of the condition stops as soon as enough movies are found. A lookup of words or of a title
+    /// can read all matches first. A lookup of several names reads all matches first, to remove duplicates.
     pub(super) const fn is_lookup_incremental(&self) -> bool {
         match self {
             Self::Linked { names, .. } => names.len() < 2,
@@ -319,8 +319,8 @@ impl Condition {
     }
 
     /// Adds the number of movies that meet the condition, counted up to a maximum or estimated; 0 for a whole name, so
-    /// that its index is used, and for [`Condition::Never`]. Returns `false` for the
-    /// conditions of [`only_driver`], which need no count.
+    /// that its index is used, and for [`Condition::Never`]. Returns `false` for the conditions of
+    /// [`only_driver`], which need no count.
     pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Words { terms, part } => {

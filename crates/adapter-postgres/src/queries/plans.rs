@@ -409,6 +409,26 @@ async fn a_page_that_was_read_before_is_read_by_identifiers_until_the_catalogue_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_by_popularity_is_read_again_if_the_order_of_its_movies_has_changed() {
+    let Some((database, _guard)) = filled().await else { return };
+    let filter =
+        MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
+    let (sorts, request) = (sorts("-popularity"), PageRequest::numbered(1, 20).unwrap());
+    let read = async || database.movie_page(&filter, &sorts, &request, None).await.unwrap().items;
+    let first = read().await;
+    assert_eq!(read().await, first);
+    // As another node does: the version of the catalogue and the cache of this node stay the same.
+    let mut unit = UnitOfWork::begin(&database).await.unwrap();
+    let mut change = Statement::<()>::new("UPDATE movies SET popularity = -1 WHERE id = ");
+    change.bind(first[0].id.as_uuid());
+    unit.execute(change).await.unwrap();
+    unit.finish().await.unwrap();
+    let changed = read().await;
+    assert!(changed.iter().all(|movie| movie.id != first[0].id));
+    assert_eq!(changed[0].id, first[1].id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_common_title_is_not_looked_up_if_another_condition_is_met_by_fewer_movies() {
     let Some((database, _guard)) = filled().await else { return };
     let years = Range { min: Some(1950), max: Some(1995) };

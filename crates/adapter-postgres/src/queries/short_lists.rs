@@ -79,7 +79,8 @@ pub(super) fn page_key(
 
 impl Database {
     /// The rows of a page that was read before at the current version of the catalogue, and the next row if there is one.
-    /// `None` if the page is not in the cache.
+    /// `None` if the page is not in the cache, or if the order of its movies has changed. The popularity changes the
+    /// order without a change of the version; a cursor after the page would then skip movies.
     pub(super) async fn rows_of_known_page(
         &self,
         key: &str,
@@ -89,7 +90,10 @@ impl Database {
     ) -> Result<Option<Vec<ListRow>>, StoreError> {
         let version = self.cache().last_version();
         match self.cache().searches().list(key, version) {
-            Some(page) => self.rows_of_movies(&page, version, sorts, request.size(), viewer).await,
+            Some(page) => {
+                let rows = self.rows_of_movies(&page, version, sorts, request.size(), viewer).await?;
+                Ok(rows.filter(|rows| rows.iter().map(|(row, _, _)| row.id.0).eq(page.iter().copied())))
+            }
             None => Ok(None),
         }
     }
@@ -102,7 +106,7 @@ impl Database {
         }
     }
 
-    /// The rows of these movies, in this order; `None` if a movie is missing or the catalogue has another version.
+    /// The rows of these movies in the order of the list; `None` if a movie is missing or the catalogue has another version.
     async fn rows_of_movies(
         &self,
         movies: &[Uuid],
@@ -114,13 +118,10 @@ impl Database {
         let wanted = [Condition::Ids(movies.to_vec())];
         let one = PageRequest::numbered(1, page_size).map_err(StoreError::failed)?;
         let order = Order::of(sorts, None);
-        let mut rows = self.rows_by(&wanted, &order, &one, viewer, Access::Lookup { driver: 0 }).await?;
+        let rows = self.rows_by(&wanted, &order, &one, viewer, Access::Lookup { driver: 0 }).await?;
         if rows.len() != movies.len() || rows.iter().any(|(_, read, _)| *read != version) {
             return Ok(None);
         }
-        // Keeps the order of the list even if the popularity has changed since: otherwise the next page could repeat
-        // movies.
-        rows.sort_by_key(|(row, _, _)| movies.iter().position(|id| *id == row.id.0));
         Ok(Some(rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
     }
 
@@ -150,8 +151,12 @@ impl Database {
         let Some((version, list)) = self.short_list(&key, conditions, sorts).await? else { return Ok(None) };
         let Some(part) = part(&list, request) else { return Ok(None) };
         let rows = self.rows_of_movies(part, version, sorts, request.size(), viewer).await?;
+        let Some(mut rows) = rows else { return Ok(None) };
+        // Keeps the order of the list even if the popularity has changed since: otherwise the next page could repeat
+        // movies.
+        rows.sort_by_key(|(row, _, _)| part.iter().position(|id| *id == row.id.0));
         let total = i64::try_from(list.len()).map_err(StoreError::failed)?;
-        Ok(rows.map(|rows| rows.into_iter().map(|(row, version, _)| (row, version, Some(total))).collect()))
+        Ok(Some(rows.into_iter().map(|(row, version, _)| (row, version, Some(total))).collect()))
     }
 
     /// Whether no movie matches the filter at the current version of the catalogue, according to the cache.

@@ -68,9 +68,9 @@ impl Recorder {
     }
 }
 
-/// Returns the cause of a mail about a change to a user. The outbox drops a mail if the outbox still has a message with
-/// the same cause. The returned cause contains the kind of the change, the user, and the user's version, which every
-/// change increases. So each change leads to exactly one mail.
+/// Returns the cause of a mail about a change to a user. The outbox drops a mail if it still has a message with the same
+/// cause. The cause contains the kind of the change, the user, and the user's version. Every change increases the version,
+/// so each change leads to exactly one mail.
 fn cause(change: &str, user: &User) -> String {
     format!("{change}:{}:{}", user.id, user.version)
 }

@@ -161,9 +161,9 @@ fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
 }
 
 /// Schedules the next check of an open payment: one minute from now if the payment has changed or no check was
-/// scheduled, otherwise as scheduled before. A payment that is no longer open is not checked, unless
-/// [`Payments::update_order`] schedules the return of its money. A repeated report keeps this schedule, because the money
-/// may not have been returned yet.
+/// scheduled, otherwise as scheduled before. A payment that is no longer open is not checked, with one
+/// exception: if its money must be returned, [`Payments::update_order`] schedules a check that begins the return. Later
+/// reports must not remove this check.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
         let is_repeated = matches!(change, PaymentChange::Nothing | PaymentChange::Detail);

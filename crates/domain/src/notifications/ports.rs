@@ -67,9 +67,10 @@ pub enum ReadSelection {
 
 /// Stores notifications.
 ///
-/// Each user has an inbox, which contains the user's notifications and settings. A change of the notifications locks
-/// the inbox until the unit ends, so that the changes of an inbox become visible in the order of their positions. A
-/// unit locks inboxes as late as possible, and several inboxes in the order of the users' identifiers.
+/// Each user has an inbox, which contains the user's notifications and settings. A unit that
+/// changes notifications locks the inbox until the unit ends. So notifications of an inbox become visible to readers in
+/// the order of their positions. A unit locks inboxes as late as possible, and several inboxes in the order of the users'
+/// identifiers.
 #[async_trait]
 pub trait NotificationRepository: Send {
     /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause, or is unknown or

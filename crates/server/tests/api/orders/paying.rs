@@ -494,13 +494,29 @@ pub(super) async fn cancel_in_database(app: &TestApp) {
     .await;
 }
 
+/// An order of Alien that was canceled before its buyer paid at the sandbox. No webhook has been sent yet.
+struct PaidTooLate {
+    app: TestApp,
+    buyer: SignedIn,
+    movie_id: String,
+    order: Value,
+    payment: Value,
+}
+
+impl PaidTooLate {
+    async fn on(engine: Engine) -> Self {
+        let app = TestApp::spawn(engine).await;
+        let movie_id = app.import_small_catalogue().await.id("Alien").to_owned();
+        let buyer = app.user("ann").await;
+        let (order, payment) = started(&app, &buyer, movie_id.clone()).await;
+        cancel_in_database(&app).await;
+        choose(&app, &payment, "pay").await.expect(303);
+        Self { app, buyer, movie_id, order, payment }
+    }
+}
+
 async fn money_for_a_canceled_order_is_returned_even_if_its_arrival_is_reported_again(engine: Engine) {
-    let app = TestApp::spawn(engine).await;
-    let movies = app.import_small_catalogue().await;
-    let ann = app.user("ann").await;
-    let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
-    cancel_in_database(&app).await;
-    choose(&app, &payment, "pay").await.expect(303);
+    let PaidTooLate { app, buyer, payment, .. } = PaidTooLate::on(engine).await;
     let sandbox = app.application().use_cases().sandbox.as_ref().expect("the sandbox");
     sandbox.send_webhooks().await.expect("the webhooks");
     assert!(app.process_payment_events().await > 0);
@@ -508,22 +524,18 @@ async fn money_for_a_canceled_order_is_returned_even_if_its_arrival_is_reported_
     app.execute_sql("UPDATE webhook_events SET processed_at = NULL, locked_until = NULL").await;
     assert!(app.process_payment_events().await > 0);
     app.run_payments().await;
-    assert_eq!(text(&payment_of(&ann, &payment).await, "status"), "refunded");
+    assert_eq!(text(&payment_of(&buyer, &payment).await, "status"), "refunded");
     app.check_money().await;
 }
 
 async fn money_for_a_canceled_order_is_returned_automatically(engine: Engine) {
-    let app = TestApp::spawn(engine).await;
-    let movies = app.import_small_catalogue().await;
-    let (ann, _admin) = (app.user("ann").await, app.admin().await);
-    let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
-    cancel_in_database(&app).await;
-    choose(&app, &payment, "pay").await.expect(303);
+    let PaidTooLate { app, buyer: ann, movie_id, order, payment } = PaidTooLate::on(engine).await;
+    let _admin = app.admin().await;
     app.run_payments().await;
     let returned = payment_of(&ann, &payment).await;
     assert_eq!((text(&returned, "status"), &returned["refunded_amount"]), ("refunded", &dollars("7.99")));
     assert_eq!(order_of(&ann, &order).await["status"], "canceled");
-    assert!(!is_purchased(&ann, &movies.id("Alien")).await);
+    assert!(!is_purchased(&ann, &movie_id).await);
     let subject = format!("A payment for Cinema order {} was returned", text(&order, "number"));
     assert_eq!(order_mails(&app, "ann").await, std::slice::from_ref(&subject));
     assert_eq!(order_mails(&app, "admin").await, [subject]);
@@ -610,12 +622,7 @@ async fn a_payment_of_another_provider_is_not_changed(engine: Engine) {
 }
 
 async fn money_that_was_refunded_at_the_provider_is_not_refunded_again(engine: Engine) {
-    let app = TestApp::spawn(engine).await;
-    let movies = app.import_small_catalogue().await;
-    let ann = app.user("ann").await;
-    let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
-    cancel_in_database(&app).await;
-    choose(&app, &payment, "pay").await.expect(303);
+    let PaidTooLate { app, buyer: ann, payment, .. } = PaidTooLate::on(engine).await;
     // Part of the money is refunded outside the shop before this server returns the money.
     let sandbox =
         app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
