@@ -506,7 +506,7 @@ struct PaidTooLate {
 impl PaidTooLate {
     async fn on(engine: Engine) -> Self {
         let app = TestApp::spawn(engine).await;
-        let movie_id = app.import_small_catalogue().await.id("Alien").to_owned();
+        let movie_id = app.import_small_catalogue().await.id("Alien");
         let buyer = app.user("ann").await;
         let (order, payment) = started(&app, &buyer, movie_id.clone()).await;
         cancel_in_database(&app).await;
