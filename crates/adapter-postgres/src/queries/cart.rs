@@ -24,18 +24,18 @@ impl CartQueries for Database {
         statement
             .sql(
                 ", m.is_available, i.added_at FROM carts k JOIN cart_items i ON i.cart_id = k.id \
-                 JOIN movies m ON m.id = i.movie_id JOIN certifications c ON c.id = m.certification_id \
-                 WHERE k.user_id = ",
+                 JOIN movies m ON m.id = i.movie_id WHERE k.user_id = ",
             )
             .bind(user_id.as_uuid())
             .sql(" ORDER BY i.added_at DESC, i.id DESC");
         let rows: Vec<EntryRow> = self.fetch(statement).await?;
-        rows.into_iter()
-            .map(|(row, is_available, added_at)| {
-                let is_purchased = row.viewer.purchased_at.is_some();
-                let movie = row.into_summary(Some(user_id))?;
-                Ok(CartEntry { movie, is_available, is_purchased, added_at: added_at.0 })
-            })
-            .collect()
+        let facts = self.facts_of(rows.iter().map(|(row, _, _)| row)).await?;
+        let entries = rows.into_iter().filter_map(|(row, is_available, added_at)| {
+            let is_purchased = row.is_bought();
+            let facts = facts.get(&row.id.0)?;
+            let movie = row.into_summary(facts, Some(user_id));
+            Some(movie.map(|movie| CartEntry { movie, is_available, is_purchased, added_at: added_at.0 }))
+        });
+        entries.collect()
     }
 }

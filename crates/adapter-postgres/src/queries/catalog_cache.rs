@@ -17,7 +17,10 @@ use tokio::{
 };
 
 use crate::{
-    queries::recent_searches::{MAX_KEY, RecentSearches},
+    queries::{
+        movie_facts::FactsCache,
+        recent_searches::{MAX_KEY, RecentSearches},
+    },
     statement::Statement,
 };
 
@@ -72,6 +75,7 @@ pub(crate) struct CatalogCache {
     version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
     facet_counting: Arc<Semaphore>,
+    movie_facts: FactsCache,
     searches: RecentSearches,
     searching: Arc<Semaphore>,
     name_counting: Arc<Semaphore>,
@@ -107,10 +111,16 @@ impl CatalogCache {
             version: AtomicI64::default(),
             shapes: Mutex::default(),
             facet_counting: Arc::new(Semaphore::new(FACETS_AT_ONCE)),
+            movie_facts: FactsCache::new(),
             searches: RecentSearches::new(),
             searching: Arc::new(Semaphore::new(searches)),
             name_counting: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// The facts of movies that lists show.
+    pub(crate) const fn movie_facts(&self) -> &FactsCache {
+        &self.movie_facts
     }
 
     /// The results of recent searches and the order of short lists.

@@ -46,8 +46,11 @@ impl LibraryQueries for Database {
         let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
         // A search finds the movies first, and reads their rows with a second statement. A purchase may have been
         // revoked between the two statements.
+        let facts = self.facts_of(items.iter()).await?;
         let items = items.into_iter().filter(SummaryRow::is_bought);
-        let items = items.map(|row| row.into_library_item(owner)).collect::<Result<_, _>>()?;
+        let items =
+            items.filter_map(|row| facts.get(&row.id.0).map(|facts| row.into_library_item(facts, owner)));
+        let items = items.collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })
     }
 
@@ -67,8 +70,11 @@ impl LibraryQueries for Database {
             id: movie.id.0,
         };
         let Page { items, next, total } = self.page_of(&list, request, rows, position).await?;
-        let items = items.into_iter().map(|(movie, row)| {
-            Ok(StartedMovie { item: movie.into_library_item(owner)?, progress: progress(row) })
+        let facts = self.facts_of(items.iter().map(|(movie, _)| movie)).await?;
+        let items = items.into_iter().filter_map(|(movie, row)| {
+            let facts = facts.get(&movie.id.0)?;
+            let item = movie.into_library_item(facts, owner);
+            Some(item.map(|item| StartedMovie { item, progress: progress(row) }))
         });
         Ok(Page { items: items.collect::<Result<_, StoreError>>()?, next, total })
     }
@@ -154,8 +160,7 @@ fn started_list(owner: UserId) -> PlainList {
     // The position is multiplied by 100 instead of dividing the duration by 100, so that the comparison is exact.
     let mut matching = Statement::new(format!(
         " FROM watch_progress w JOIN purchases h ON h.user_id = w.user_id AND h.movie_id = w.movie_id \
-         AND h.revoked_at IS NULL JOIN movies m ON m.id = w.movie_id \
-         JOIN certifications c ON c.id = m.certification_id WHERE NOT w.is_watched \
+         AND h.revoked_at IS NULL JOIN movies m ON m.id = w.movie_id WHERE NOT w.is_watched \
          AND w.position_seconds * 100 >= CAST(m.duration_minutes AS BIGINT) * 60 * {BEGUN_FROM_PERCENT} \
          AND w.position_seconds * 100 <= CAST(m.duration_minutes AS BIGINT) * 60 * {WATCHED_ABOVE_PERCENT} AND w.user_id = "
     ));

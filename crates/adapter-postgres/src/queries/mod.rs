@@ -14,6 +14,7 @@ mod keyset;
 mod library;
 mod money_checks;
 mod movie_access;
+mod movie_facts;
 mod movie_filter;
 mod movie_page;
 mod movie_row;

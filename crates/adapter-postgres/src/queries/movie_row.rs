@@ -3,37 +3,30 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, SmallInt, Text},
 };
 use domain::{
-    catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary, rating_rank},
-    id::{CertificationId, Id, Kind, MovieId, UserId},
+    catalog::{MovieDetail, MovieSummary, PersonalView, RatingSummary, rating_rank},
+    id::{MovieId, UserId},
     library::LibraryItem,
     money::Money,
     store::StoreError,
 };
-use uuid::Uuid;
 
 use crate::{
-    dialect::{DbInstant, DbUuid, NAMED_PAIRS, SqlId, SqlInstant},
-    repositories::{reaction_named, stored_poster},
+    dialect::{DbInstant, DbUuid, SqlId, SqlInstant},
+    queries::movie_facts::{MovieFacts, named, read_named},
+    repositories::reaction_named,
     statement::Statement,
 };
 
 /// The SQL types of [`SummaryRow`].
 pub(super) type SummaryTypes = (
+    BigInt,
     SqlId,
     Text,
-    Text,
-    Integer,
     Integer,
     Double,
     BigInt,
     BigInt,
     Text,
-    SqlId,
-    Text,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<SqlId>,
-    Nullable<Integer>,
     Double,
     BigInt,
     BigInt,
@@ -59,24 +52,19 @@ pub(super) struct ViewerRow {
     score: Option<i16>,
 }
 
-/// A movie in a list.
+/// What a statement reads of each movie in a list: the columns that the list can be sorted by, the counters, and the
+/// relation of the viewer. The other columns that a list shows are [`MovieFacts`], which are cached.
 #[derive(Queryable)]
 pub(super) struct SummaryRow {
+    /// The version of the catalogue at which the row was read.
+    pub(super) catalog_version: i64,
     pub(super) id: DbUuid,
-    pub(super) name: String,
     pub(super) sort_key: String,
     pub(super) year: i32,
-    pub(super) duration_minutes: i32,
     pub(super) imdb: f64,
     pub(super) votes: i64,
     pub(super) price_minor: i64,
     price_currency: String,
-    certification_id: DbUuid,
-    certification_name: String,
-    genres: Option<String>,
-    poster_url: Option<String>,
-    poster_id: Option<DbUuid>,
-    poster_width: Option<i32>,
     pub(super) popularity: f64,
     rating_sum: i64,
     rating_count: i64,
@@ -86,9 +74,9 @@ pub(super) struct SummaryRow {
     pub(super) viewer: ViewerRow,
 }
 
-/// A movie, the version of the catalogue, and the number of matches if all of them were read.
-pub(super) type ListTypes = (SummaryTypes, BigInt, Nullable<BigInt>);
-pub(super) type ListRow = (SummaryRow, i64, Option<i64>);
+/// A movie, and the number of matches if all of them were read.
+pub(super) type ListTypes = (SummaryTypes, Nullable<BigInt>);
+pub(super) type ListRow = (SummaryRow, Option<i64>);
 
 /// The SQL types of [`DetailRow`].
 pub(super) type DetailTypes = (
@@ -125,17 +113,12 @@ pub(super) struct DetailRow {
     updated_at: DbInstant,
 }
 
-/// Appends the columns of [`SummaryRow`] to a `SELECT` from `movies m JOIN certifications c`.
+/// Appends the columns of [`SummaryRow`] to a `SELECT` from `movies m`.
 pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<UserId>) {
-    statement
-        .sql(
-            "m.id, m.name, m.sort_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
-             m.price_currency, m.certification_id, c.name, ",
-        )
-        .sql(named("movie_genres", "genre_id", "genres"))
-        .sql(
-            ", m.poster_url, m.poster_id, m.poster_width, m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
-        );
+    statement.sql(
+        "(SELECT version FROM catalog_state), m.id, m.sort_key, m.year, m.imdb, m.votes, m.price_minor, m.price_currency, \
+         m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
+    );
     match viewer {
         Some(viewer) => push_viewer(statement, viewer),
         None => {
@@ -176,31 +159,26 @@ pub(super) fn push_detail<ST>(statement: &mut Statement<ST>) {
         .sql(", m.trailer_url, m.imdb_id, m.tmdb_id, m.sort_name, m.comments_count, m.is_available, m.version, m.updated_at");
 }
 
-fn named(links: &str, column: &str, names: &str) -> String {
-    format!(
-        "(SELECT {NAMED_PAIRS} FROM {links} l JOIN {names} n ON n.id = l.{column} WHERE l.movie_id = m.id)"
-    )
-}
-
 impl SummaryRow {
-    /// Converts the row to the summary that the viewer sees.
-    pub(super) fn into_summary(self, viewer: Option<UserId>) -> Result<MovieSummary, StoreError> {
+    /// Converts the row and the facts of the movie to the summary that the viewer sees.
+    pub(super) fn into_summary(
+        self,
+        facts: &MovieFacts,
+        viewer: Option<UserId>,
+    ) -> Result<MovieSummary, StoreError> {
         let currency = self.price_currency.parse().map_err(StoreError::failed)?;
         Ok(MovieSummary {
             id: MovieId::from_uuid(self.id.0),
             rating: RatingSummary::of(self.rating_sum, self.rating_count),
-            name: self.name,
+            name: facts.name.clone(),
             year: self.year,
-            duration_minutes: self.duration_minutes,
+            duration_minutes: facts.duration_minutes,
             imdb: self.imdb,
             votes: self.votes,
             price: Money::from_minor(self.price_minor, currency),
-            certification: Named {
-                id: CertificationId::from_uuid(self.certification_id.0),
-                name: self.certification_name,
-            },
-            genres: read_named(self.genres.as_deref())?,
-            poster: stored_poster(self.poster_url, self.poster_id, self.poster_width)?,
+            certification: facts.certification.clone(),
+            genres: facts.genres.clone(),
+            poster: facts.poster.clone(),
             likes: self.likes,
             dislikes: self.dislikes,
             me: viewer.map(|_| self.viewer.into_view()).transpose()?,
@@ -213,12 +191,16 @@ impl SummaryRow {
     }
 
     /// Converts the row to an item of the owner's library. Fails if the owner has not bought the movie.
-    pub(super) fn into_library_item(self, owner: UserId) -> Result<LibraryItem, StoreError> {
+    pub(super) fn into_library_item(
+        self,
+        facts: &MovieFacts,
+        owner: UserId,
+    ) -> Result<LibraryItem, StoreError> {
         let purchased_at = self.viewer.purchased_at.as_ref().map(|at| at.0);
         let purchased_at =
             purchased_at.ok_or_else(|| StoreError::failed("a movie in a library was not bought"))?;
         let is_suspended = self.viewer.is_suspended;
-        Ok(LibraryItem { movie: self.into_summary(Some(owner))?, purchased_at, is_suspended })
+        Ok(LibraryItem { movie: self.into_summary(facts, Some(owner))?, purchased_at, is_suspended })
     }
 
     /// The value by which the movie is sorted by rating, as the database index computes it; `None` without ratings.
@@ -240,10 +222,11 @@ impl ViewerRow {
 }
 
 impl DetailRow {
-    /// Converts both rows to the details that the viewer sees.
+    /// Converts both rows and the facts of the movie to the details that the viewer sees.
     pub(super) fn into_detail(
         self,
         summary: SummaryRow,
+        facts: &MovieFacts,
         viewer: Option<UserId>,
     ) -> Result<MovieDetail, StoreError> {
         Ok(MovieDetail {
@@ -261,19 +244,7 @@ impl DetailRow {
             version: self.version,
             created_at: summary.created_at.0,
             updated_at: self.updated_at.0,
-            summary: summary.into_summary(viewer)?,
+            summary: summary.into_summary(facts, viewer)?,
         })
     }
-}
-
-fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {
-    let Some(json) = json else { return Ok(Vec::new()) };
-    let pairs: Vec<(&str, String)> = serde_json::from_str(json).map_err(StoreError::failed)?;
-    pairs
-        .into_iter()
-        .map(|(id, name)| {
-            let id = Uuid::parse_str(id).map_err(StoreError::failed)?;
-            Ok(Named { id: Id::from_uuid(id), name })
-        })
-        .collect()
 }

@@ -12,6 +12,7 @@ use crate::{
     queries::{
         keyset::Keyset,
         movie_access::Access,
+        movie_facts::{FactsRow, FactsTypes, push_facts},
         movie_filter::{
             CERTAIN_IN_SAMPLE, Condition, SAMPLED_FROM, conditions, push_checks, push_matching, push_walk,
         },
@@ -36,8 +37,8 @@ const LIMITS: [u32; 4] = [11, 21, 51, 101];
 
 /// The column for the total in a statement that does not count the matches.
 pub(super) const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
-pub(super) type PageTypes = (SummaryTypes, DetailTypes);
-type PageRow = (SummaryRow, DetailRow);
+pub(super) type PageTypes = (SummaryTypes, FactsTypes, DetailTypes);
+type PageRow = (SummaryRow, FactsRow, DetailRow);
 
 #[async_trait]
 impl MovieQueries for Database {
@@ -49,8 +50,7 @@ impl MovieQueries for Database {
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
         let Page { items, next, total } = self.rows_of_page(filter, sorts, request, viewer).await?;
-        let items = items.into_iter().map(|row| row.into_summary(viewer)).collect::<Result<_, _>>()?;
-        Ok(Page { items, next, total })
+        Ok(Page { items: self.summaries_of(items, viewer).await?, next, total })
     }
 
     async fn movie_detail(
@@ -61,7 +61,7 @@ impl MovieQueries for Database {
         let mut statement = detail_statement(viewer);
         statement.sql(" WHERE m.id = ").bind(id.as_uuid());
         let rows: Vec<PageRow> = self.fetch(statement).await?;
-        rows.into_iter().next().map(|(summary, detail)| detail.into_detail(summary, viewer)).transpose()
+        rows.into_iter().next().map(|row| detail(row, viewer)).transpose()
     }
 
     async fn export_movies(
@@ -75,7 +75,7 @@ impl MovieQueries for Database {
         }
         statement.sql(" ORDER BY m.id LIMIT ").bind(i64::from(limit));
         let rows: Vec<PageRow> = self.fetch(statement).await?;
-        rows.into_iter().map(|(summary, detail)| detail.into_detail(summary, None)).collect()
+        rows.into_iter().map(|row| detail(row, None)).collect()
     }
 
     async fn has_no_movies(&self) -> Result<bool, StoreError> {
@@ -83,6 +83,11 @@ impl MovieQueries for Database {
             self.fetch(Statement::<(Integer,)>::new("SELECT 1 FROM movies LIMIT 1")).await?;
         Ok(rows.is_empty())
     }
+}
+
+/// Converts a row of [`detail_statement`].
+fn detail((summary, facts, detail): PageRow, viewer: Option<UserId>) -> Result<MovieDetail, StoreError> {
+    detail.into_detail(summary, &facts.into_facts()?, viewer)
 }
 
 impl Database {
@@ -130,8 +135,8 @@ impl Database {
             Start::Number(_) => Some(self.total(filter, &conditions, request, &rows, has_more).await?),
             Start::After(_) => None,
         };
-        let next = rows.last().filter(|_| has_more).map(|(row, _, _)| order.position(row));
-        let items = rows.into_iter().map(|(row, _, _)| row).collect();
+        let next = rows.last().filter(|_| has_more).map(|(row, _)| order.position(row));
+        let items = rows.into_iter().map(|(row, _)| row).collect();
         Ok(Page { items, next, total })
     }
 
@@ -190,7 +195,7 @@ impl Database {
                 let one = PageRequest::numbered(1, 1).map_err(StoreError::failed)?;
                 let order = Order::of(std::slice::from_ref(first), None);
                 let rows = self.list_rows(conditions, &order, &one, None).await?;
-                let Some((row, _, _)) = rows.first() else { return Ok(None) };
+                let Some((row, _)) = rows.first() else { return Ok(None) };
                 let Some(value) = order.position(row).values.into_iter().next() else { return Ok(None) };
                 (value, PageRequest::numbered(*number, request.size()))
             }
@@ -201,7 +206,7 @@ impl Database {
         let rows = self.list_rows(&conditions, &Order::of(rest, None), &request, viewer).await?;
         let is_full = usize::try_from(request.size()).is_ok_and(|size| rows.len() > size);
         // The number of matches is left out, because it is not the total of the complete list.
-        Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
+        Ok(is_full.then(|| rows.into_iter().map(|(row, _)| (row, None)).collect()))
     }
 
     /// The rows of a page, read with this access.
@@ -218,8 +223,8 @@ impl Database {
             statement.forget();
         }
         let rows: Vec<ListRow> = self.fetch(statement).await?;
-        if let Some((_, version, _)) = rows.first() {
-            self.cache().note_version(*version);
+        if let Some((row, _)) = rows.first() {
+            self.cache().note_version(row.catalog_version);
         }
         Ok(rows)
     }
@@ -240,10 +245,10 @@ impl Database {
             _ if !has_more && (on_page > 0 || request.offset() == 0) => {
                 Some(u64::from(request.offset()).saturating_add(on_page))
             }
-            Some((_, _, Some(total))) => Some(u64::try_from(*total).map_err(StoreError::failed)?),
+            Some((_, Some(total))) => Some(u64::try_from(*total).map_err(StoreError::failed)?),
             _ => None,
         };
-        let version = rows.first().map(|(_, version, _)| *version);
+        let version = rows.first().map(|(row, _)| row.catalog_version);
         let Some(items) = known else { return self.counted_total(filter, conditions, version).await };
         if let Some(version) = version
             && is_cacheable(filter)
@@ -393,7 +398,7 @@ pub(super) fn list_statement(
 ) -> Result<Statement<ListTypes>, StoreError> {
     let mut statement = Statement::<ListTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
-    statement.sql(", (SELECT version FROM catalog_state), ");
+    statement.sql(", ");
     // In a list without conditions, the complete rows of a page without an offset are selected directly. Otherwise
     // only identifiers are selected first.
     let has_whole_rows = access == Access::Walk { limit: None } && request.offset() == 0;
@@ -431,7 +436,6 @@ pub(super) fn list_statement(
         statement.sql(" OFFSET ").bind(i64::from(request.offset()));
     }
     statement.sql(if has_whole_rows { ") AS m" } else { ") AS page JOIN movies m ON m.id = page.id" });
-    statement.sql(" JOIN certifications c ON c.id = m.certification_id");
     let order = if has_whole_rows { order.named("m", "m.id") } else { order.named("page", "page.id") };
     order.push(&mut statement);
     Ok(statement)
@@ -440,6 +444,8 @@ pub(super) fn list_statement(
 pub(super) fn detail_statement(viewer: Option<UserId>) -> Statement<PageTypes> {
     let mut statement = Statement::<PageTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
+    statement.sql(", ");
+    push_facts(&mut statement);
     statement.sql(", ");
     push_detail(&mut statement);
     statement.sql(" FROM movies m JOIN certifications c ON c.id = m.certification_id");

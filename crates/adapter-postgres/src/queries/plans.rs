@@ -259,7 +259,7 @@ async fn every_access_reads_the_same_movies_in_the_same_order() {
                     let statement =
                         list_statement(&conditions, order.keyset(), &request, None, access).unwrap();
                     let rows: Vec<ListRow> = database.fetch(statement).await.unwrap();
-                    lists.push(rows.into_iter().map(|(row, _, _)| row.id).collect::<Vec<_>>());
+                    lists.push(rows.into_iter().map(|(row, _)| row.id).collect::<Vec<_>>());
                 }
                 assert!(lists.windows(2).all(|pair| pair[0] == pair[1]), "{filter:?} {sort} {request:?}");
                 found += lists[0].len();

@@ -30,8 +30,7 @@ use crate::{
             Condition, behind_all, conditions, conditions_with_words_in, push_matching, push_walk,
         },
         movie_page::Order,
-        movie_row::{ListRow, ListTypes, SummaryRow, push_summary},
-        movies::NO_TOTAL,
+        movie_row::{SummaryRow, SummaryTypes, push_summary},
         recent_searches::{Matches, Ranked},
     },
     repositories::stored_poster,
@@ -116,21 +115,20 @@ impl Database {
         }
         let has_more = page.len() > size;
         page.truncate(size);
-        let rows = self.summaries(&page, viewer).await?;
+        let rows = self.rows_of(&page, viewer).await?;
         let total = match request.start() {
             Start::Number(_) if matches.is_complete => {
                 let count = u64::try_from(matches.ranked.len()).map_err(StoreError::failed)?;
                 Some(Total::from_capped_count(count))
             }
             Start::Number(_) => {
-                let version = rows.first().map(|(_, version, _)| *version);
+                let version = rows.first().map(|row| row.catalog_version);
                 Some(self.counted_total(filter, &conditions(filter), version).await?)
             }
             Start::After(_) => None,
         };
         let next = page.last().filter(|_| has_more).map(Ranked::position);
-        let items = rows.into_iter().map(|(row, _, _)| row).collect();
-        Ok(Page { items, next, total })
+        Ok(Page { items: rows, next, total })
     }
 
     /// The ranked matches at this version of the catalogue, from the cache if possible.
@@ -212,20 +210,17 @@ impl Database {
         }
     }
 
-    /// The summaries of these movies, in this order. Movies that were removed in the meantime are omitted.
-    async fn summaries(&self, page: &[Ranked], viewer: Option<UserId>) -> Result<Vec<ListRow>, StoreError> {
+    /// The rows of these movies, in this order. Movies that were removed in the meantime are omitted.
+    async fn rows_of(&self, page: &[Ranked], viewer: Option<UserId>) -> Result<Vec<SummaryRow>, StoreError> {
         if page.is_empty() {
             return Ok(Vec::new());
         }
-        let mut statement = Statement::<ListTypes>::new("SELECT ");
+        let mut statement = Statement::<SummaryTypes>::new("SELECT ");
         push_summary(&mut statement, viewer);
-        statement
-            .sql(", (SELECT version FROM catalog_state), ")
-            .sql(NO_TOTAL)
-            .sql(" FROM movies m JOIN certifications c ON c.id = m.certification_id WHERE ");
+        statement.sql(" FROM movies m WHERE ");
         push_any(&mut statement, "m.id", page.iter().map(|movie| movie.id).collect());
-        let mut rows: Vec<ListRow> = self.fetch(statement).await?;
-        rows.sort_unstable_by_key(|(row, _, _)| page.iter().position(|movie| movie.id == row.id.0));
+        let mut rows: Vec<SummaryRow> = self.fetch(statement).await?;
+        rows.sort_unstable_by_key(|row| page.iter().position(|movie| movie.id == row.id.0));
         Ok(rows)
     }
 }

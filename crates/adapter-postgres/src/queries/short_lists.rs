@@ -92,7 +92,7 @@ impl Database {
         match self.cache().searches().list(key, version) {
             Some(page) => {
                 let rows = self.rows_of_movies(&page, version, sorts, request.size(), viewer).await?;
-                Ok(rows.filter(|rows| rows.iter().map(|(row, _, _)| row.id.0).eq(page.iter().copied())))
+                Ok(rows.filter(|rows| rows.iter().map(|(row, _)| row.id.0).eq(page.iter().copied())))
             }
             None => Ok(None),
         }
@@ -100,9 +100,9 @@ impl Database {
 
     /// Caches the identifiers of a page, with the next row if there is one.
     pub(super) fn keep_page(&self, key: String, rows: &[ListRow]) {
-        if let Some((_, version, _)) = rows.first() {
-            let page = rows.iter().map(|(row, _, _)| row.id.0).collect();
-            self.cache().searches().keep_list(key, *version, page);
+        if let Some((first, _)) = rows.first() {
+            let page = rows.iter().map(|(row, _)| row.id.0).collect();
+            self.cache().searches().keep_list(key, first.catalog_version, page);
         }
     }
 
@@ -119,10 +119,10 @@ impl Database {
         let one = PageRequest::numbered(1, page_size).map_err(StoreError::failed)?;
         let order = Order::of(sorts, None);
         let rows = self.rows_by(&wanted, &order, &one, viewer, Access::Lookup { driver: 0 }).await?;
-        if rows.len() != movies.len() || rows.iter().any(|(_, read, _)| *read != version) {
+        if rows.len() != movies.len() || rows.iter().any(|(row, _)| row.catalog_version != version) {
             return Ok(None);
         }
-        Ok(Some(rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
+        Ok(Some(rows.into_iter().map(|(row, _)| (row, None)).collect()))
     }
 
     /// The rows of a page of a short list, and the next row if there is one, with the number of all matches. `None` if
@@ -154,9 +154,9 @@ impl Database {
         let Some(mut rows) = rows else { return Ok(None) };
         // Keeps the order of the list even if the popularity has changed since: otherwise the next page could repeat
         // movies.
-        rows.sort_by_key(|(row, _, _)| part.iter().position(|id| *id == row.id.0));
+        rows.sort_by_key(|(row, _)| part.iter().position(|id| *id == row.id.0));
         let total = i64::try_from(list.len()).map_err(StoreError::failed)?;
-        Ok(Some(rows.into_iter().map(|(row, version, _)| (row, version, Some(total))).collect()))
+        Ok(Some(rows.into_iter().map(|(row, _)| (row, Some(total))).collect()))
     }
 
     /// Whether no movie matches the filter at the current version of the catalogue, according to the cache.
