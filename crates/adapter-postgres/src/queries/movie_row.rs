@@ -240,7 +240,7 @@ impl ViewerRow {
 }
 
 impl DetailRow {
-    /// Converts both rows to the details that the viewer sees.
+    /// Converts this row and `summary`, the other row of the same movie, to the details that the viewer sees.
     pub(super) fn into_detail(
         self,
         summary: SummaryRow,

@@ -56,7 +56,8 @@ fn filters() -> Vec<MovieFilter> {
     ]
 }
 
-/// All ways to find the movies of a list; no walk unless `can_walk` is true or there are no conditions.
+/// All ways to find the movies of a list. A walk (a scan in the order of the list) is included only if `can_walk` is
+/// true or there are no conditions.
 fn accesses(conditions: &[Condition], can_walk: bool) -> Vec<Access> {
     if conditions.is_empty() {
         return vec![Access::Walk { limit: None }];
@@ -177,7 +178,7 @@ async fn a_page_of_genres_walks_the_order_and_checks_the_genres_of_each_movie() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_filters_are_compared_by_their_bits_in_an_index() {
+async fn several_conditions_are_checked_with_the_filter_bits_of_an_index() {
     let Some((database, _guard)) = filled().await else { return };
     let filter = MovieFilter {
         genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
@@ -341,7 +342,8 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
     let Some((database, _guard)) = filled().await else { return };
     let place =
         |seconds| LogPlace { at: Instant::from_timestamp(seconds, 0).unwrap(), id: Uuid::from_u128(7) };
-    // The times of the rows are near the current time on PostgreSQL, and in 1970 on SQLite.
+    // The part ends in 2100, after all rows: their times are near the current time on PostgreSQL, and in 1970 on
+    // SQLite.
     for after in [None, Some(place(1))] {
         let statement = audit_seals::part(after, place(4_102_444_800), 1_000);
         plan(&database, &statement).await.walks_the_index("audit_log_created_at");
@@ -417,7 +419,8 @@ async fn a_page_by_popularity_is_read_again_if_the_order_of_its_movies_has_chang
     let read = async || database.movie_page(&filter, &sorts, &request, None).await.unwrap().items;
     let first = read().await;
     assert_eq!(read().await, first);
-    // As another node does: the version of the catalogue and the cache of this node stay the same.
+    // Changes the popularity as another node does: the version of the catalogue and the cache of this node stay
+    // unchanged.
     let mut unit = UnitOfWork::begin(&database).await.unwrap();
     let mut change = Statement::<()>::new("UPDATE movies SET popularity = -1 WHERE id = ");
     change.bind(first[0].id.as_uuid());
