@@ -12,7 +12,10 @@ pub struct RandomBackoff;
 #[async_trait]
 impl Backoff for RandomBackoff {
     async fn wait(&self, longest: Duration) {
-        tracing::debug!(?longest, "a unit of work lost a race and begins again after a wait");
+        tracing::debug!(
+            ?longest,
+            "a unit of work (transaction) conflicted with another one and is retried after a wait"
+        );
         tokio::time::sleep(part_of(longest, u16::from_ne_bytes(random()))).await;
     }
 }

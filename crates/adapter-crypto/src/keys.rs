@@ -30,8 +30,8 @@ impl AppSecret {
         self.0.is_empty()
     }
 
-    /// Returns whether the secret is easy to guess: it has few distinct bytes, consists of repetitions of a part or
-    /// mainly of ascending, descending or repeated bytes, or contains a word that is common in examples.
+    /// Returns whether the secret is easy to guess: it has fewer than ten distinct bytes, consists of repetitions of a
+    /// part, consists mainly of ascending, descending or equal bytes, or contains a word that is common in examples.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
@@ -56,7 +56,7 @@ impl AppSecret {
             || examples.iter().any(|example| text.contains(example))
     }
 
-    /// Returns whether the secret occurs in this text, which is public.
+    /// Returns whether the secret occurs in this public text, such as an example of a configuration.
     #[must_use]
     pub fn stands_in(&self, text: &str) -> bool {
         !self.is_empty() && text.as_bytes().windows(self.len()).any(|part| part == &**self.0)
@@ -151,7 +151,8 @@ impl KeyRing {
     }
 }
 
-/// Returns HMAC-SHA-256 (RFC 2104) with a key of any length.
+/// Returns HMAC-SHA-256 (RFC 2104) with a key of any length. `Hmac::new` requires a key of exactly one block (64
+/// bytes). So a shorter key is padded with zeros, and a longer key is replaced by its digest, as RFC 2104 specifies.
 fn mac(key: &[u8]) -> Hmac<Sha256> {
     let mut block = Zeroizing::new([0_u8; 64]);
     if key.len() > block.len() {

@@ -134,7 +134,7 @@ impl Stored {
             &mut output,
             memory.blocks(self.params.block_count()),
         )?;
-        // The comparison of two `Output`s takes equally long wherever they differ.
+        // The comparison of two `Output`s takes constant time: its duration does not reveal where they differ.
         let is_same = match (Output::new(&output), Output::new(&self.output)) {
             (Ok(ours), Ok(theirs)) => ours == theirs,
             _ => false,

@@ -42,7 +42,8 @@ impl Sealer for AeadSealer {
         sealed.extend(nonce);
         match text {
             Ok(text) => sealed.extend(text),
-            // Encryption fails only for data of 256 GiB or more. An empty value can never be decrypted.
+            // Encryption fails only for data of 256 GiB or more. The result is then empty, which `unseal` always
+            // refuses.
             Err(_) => sealed.clear(),
         }
         sealed
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn sealed_data_can_be_opened_and_differ_each_time() {
+    fn sealed_data_can_be_unsealed_and_differs_each_time() {
         let sealer = with(b"one", &[]);
         let (first, second) = (sealer.seal(b"a link"), sealer.seal(b"a link"));
         assert_ne!(first, second);
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previous_key_opens_and_a_removed_key_does_not() {
+    fn a_previous_key_unseals_and_a_removed_key_does_not() {
         let sealed = with(b"one", &[]).seal(b"a link");
         assert_eq!(with(b"two", &[b"one"]).unseal(&sealed).unwrap().as_slice(), b"a link");
         assert_eq!(with(b"two", &[]).unseal(&sealed), Err(UnsealError));

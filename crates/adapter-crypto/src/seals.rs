@@ -7,8 +7,9 @@ use crate::{
     tokens::hex,
 };
 
-/// Computes the digests (SHA-256) and tags (HMAC-SHA-256) of the seals of the audit log. In the input of a digest, the
-/// length of each part precedes the part.
+/// Computes the digests (SHA-256) and tags (HMAC-SHA-256) of the seals of the audit log. A seal proves that a part of
+/// the log was not changed later. In the input of a digest, the length of each part precedes the part, so that the same
+/// bytes with other boundaries between the parts have another digest.
 #[derive(Debug)]
 pub struct LogSealMaker {
     current: SubKey,
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn the_digest_is_sha_256_over_parts_and_their_lengths() {
         let maker = maker(b"one", &[]);
-        // SHA-256 of nothing, and of eight zero bytes, which are the length of an empty part.
+        // The SHA-256 of no bytes, and of eight zero bytes, which encode the length of one empty part.
         let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let empty = "af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc";
         assert_eq!((maker.digest(&[]), maker.digest(&[b""])), (nothing.to_owned(), empty.to_owned()));

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previous_key_verifies_and_a_forgotten_one_does_not() {
+    fn a_previous_key_verifies_and_a_removed_key_does_not() {
         let tag = signer(b"one", &[]).sign(&[b"a"]);
         assert!(signer(b"two", &[b"one"]).verify(&[b"a"], &tag));
         assert!(!signer(b"two", &[]).verify(&[b"a"], &tag));

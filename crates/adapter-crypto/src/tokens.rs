@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::keys::{KeyRing, SubKey};
 
 /// Generates the secret tokens in links and in refresh tokens: 256 random bits of the operating system, as base64url.
-/// The successor of a token is not random but derived from the token, so that a repeated exchange of a refresh token
-/// returns the same successor.
+/// The successor of a refresh token is the token that replaces it. It is not random but derived from the refresh token,
+/// so that a repeated exchange of the refresh token returns the same successor.
 #[derive(Debug)]
 pub struct SecretTokens {
     /// The current key, which derives new successors.

@@ -27,8 +27,8 @@ use crate::{
     stream::{EncryptedStream, PlainStream},
 };
 
-/// How long an idle connection is kept for the next mail. The limit is short, because servers close idle connections
-/// after minutes, and firewalls may drop them silently.
+/// How long an idle connection is kept for the next mail. The limit is short, because servers close connections that
+/// are idle for some minutes, and firewalls may drop idle connections silently.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 
 /// The time limit for QUIT.

@@ -23,8 +23,8 @@ pub use crate::{failure::SmtpError, relay::SmtpConfigError};
 pub struct Limits {
     /// The time limit for a new connection until it is ready to send a mail, including greeting, TLS and login.
     pub connect: Duration,
-    /// The time limit for sending a mail, including connecting. It must be much shorter than the lease of an outbox
-    /// message.
+    /// The time limit for sending a mail, including connecting. It must be much shorter than `domain::outbox::LEASE`,
+    /// the time for which a worker reserves a mail. Otherwise, another worker could send the mail again.
     pub total: Duration,
     /// The maximum number of open connections; 0 counts as 1. It should be at least the number of mails that are sent
     /// at once, because the wait for a free connection counts towards `total`.

@@ -94,8 +94,8 @@ async fn in_time<T>(call: impl Future<Output = object_store::Result<T>>) -> Resu
     }
 }
 
-/// Opens a film in a folder; `None` when it does not exist. A symbolic link is refused, because someone else may have
-/// chosen its target.
+/// Opens a film in a folder; `None` when it does not exist. A symbolic link is refused, because its target could be any
+/// file of this machine.
 pub(crate) fn open(folder: &Path, key: &MediaKey) -> Result<Option<FilmSource>, StoreError> {
     let path = folder.join(key.as_str());
     match std::fs::symlink_metadata(&path) {

@@ -16,8 +16,8 @@ use object_store::local::LocalFileSystem;
 
 use crate::{films, objects::Objects};
 
-/// The time limit of a call. It applies neither to storing a film, nor to the check for the folder after a film was not
-/// found.
+/// The time limit of a call. It applies neither to storing a film, nor to checking whether the folder exists after a
+/// film was not found.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the folder cannot be used.

@@ -77,7 +77,8 @@ impl Objects {
         self.in_time(delete).await?
     }
 
-    /// Whether the file is a symbolic link. Links are refused, because someone else may have chosen their target.
+    /// Whether the file is a symbolic link. Links are refused, because their targets could be any files of this
+    /// machine.
     async fn is_link(&self, key: &MediaKey) -> Result<bool, StoreError> {
         let Some(path) = self.folder.as_ref().map(|folder| folder.join(key.as_str())) else {
             return Ok(false);

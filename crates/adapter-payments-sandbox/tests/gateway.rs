@@ -1,4 +1,4 @@
-//! Tests that the sandbox keeps the contract of the port for payment providers.
+//! Tests that the sandbox fulfils the contract of `PaymentGateway`, the port for payment providers.
 #![expect(clippy::unwrap_used, reason = "an unexpected result must fail the test")]
 
 use std::{
@@ -93,7 +93,7 @@ async fn a_repeated_request_opens_the_same_checkout_which_other_processes_find()
 }
 
 #[tokio::test]
-async fn webhooks_are_sent_again_after_the_books_could_not_be_read() {
+async fn sending_webhooks_is_retried_after_a_stored_checkout_could_not_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let id = sandbox.open_checkout(&request(1, &clock)).await.unwrap().id;

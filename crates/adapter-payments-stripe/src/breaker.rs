@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_opens_when_half_of_the_last_20_calls_failed_and_tries_again_after_30_seconds() {
+    async fn the_breaker_opens_when_half_of_the_last_20_calls_failed_and_permits_a_trial_after_30_seconds() {
         let (breaker, now) = opened();
         assert!(breaker.permit(now + OPEN - Duration::from_millis(1)).is_none());
         let later = now + OPEN;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_stays_open_after_a_failed_trial_and_permits_another_when_a_trial_never_ends() {
+    async fn the_breaker_stays_open_after_a_failed_trial_and_permits_another_when_a_trial_never_ends() {
         let (breaker, now) = opened();
         let later = now + OPEN;
         assert!(!call(&breaker, true, later));
@@ -126,23 +126,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outcome_of_a_call_that_began_before_the_breaker_opened_does_not_change_it() {
+    async fn the_outcome_of_a_call_that_began_before_the_breaker_opened_is_ignored() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         let [early, late] = [(); 2].map(|()| breaker.permit(now).unwrap());
         for _ in 0..WINDOW {
             call(&breaker, true, now);
         }
         breaker.record(early, false, now);
-        assert!(breaker.permit(now).is_none(), "a late success");
+        assert!(breaker.permit(now).is_none(), "a late success must not close the breaker");
         let later = now + OPEN;
         let trial = breaker.permit(later).unwrap();
         breaker.record(late, true, later);
         breaker.record(trial, false, later);
-        assert!(breaker.permit(later).is_some(), "a late failure");
+        assert!(breaker.permit(later).is_some(), "a late failure must not keep the breaker open");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_stays_closed_while_fewer_than_half_of_the_calls_fail() {
+    async fn the_breaker_stays_closed_while_fewer_than_half_of_the_calls_fail() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for number in 0..100 {
             assert!(!call(&breaker, number % 3 == 0, now));

@@ -54,7 +54,7 @@ impl Address {
     /// Parses the URL of a database (see [`security`] for the TLS options), and sets this program's defaults for
     /// options that the URL omits.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
-        // SQLAlchemy writes the scheme this way.
+        // SQLAlchemy, a Python library, uses the scheme `postgresql+psycopg`, which `tokio_postgres` does not know.
         let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
         let Parameters { rest, mode, authorities, names } = Parameters::of(&url)?;
         let mut config = Config::from_str(&rest)?;
@@ -95,7 +95,7 @@ impl Address {
 /// The query parameters of a URL. `tokio_postgres` parses the URL. Parameters whose values it does not fully
 /// support are interpreted here, and are removed from the URL or replaced.
 struct Parameters {
-    /// The URL for `tokio_postgres`, after this removal and replacement.
+    /// The URL for `tokio_postgres`, in which these parameters are removed or replaced.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_at_sign_after_the_host_is_part_of_its_component() {
+    fn an_at_sign_after_the_host_does_not_end_the_user_and_password() {
         let config = config("postgres://h/c?user=ann@corp&password=hun@ter2");
         assert_eq!((config.get_user(), config.get_dbname()), (Some("ann@corp"), Some("c")));
         assert_eq!(config.get_password(), Some(&b"hun@ter2"[..]));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn options_in_the_address_take_precedence() {
+    fn options_in_the_url_take_precedence_over_the_defaults() {
         let config = config(
             "postgres://db/cinema?application_name=mine&connect_timeout=60&tcp_user_timeout=61&keepalives_idle=7200\
              &keepalives_interval=63&keepalives_retries=64",

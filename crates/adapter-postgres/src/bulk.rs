@@ -22,7 +22,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Adds the names that do not exist yet, in the given order.
+/// Adds the names (of genres, certifications, directors or stars) that do not exist yet, in the given order.
 pub(crate) async fn insert_names(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -41,7 +41,7 @@ pub(crate) async fn insert_names(
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Adds links from movies to names. Existing links are kept unchanged.
+/// Adds links from movies to names (genres, directors or stars). Existing links are kept unchanged.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -105,7 +105,7 @@ pub(crate) async fn insert_entries(unit: &mut UnitOfWork, entries: &[AuditEntry]
 /// Adds the movies whose identity (name, year and duration) does not exist yet; returns the identifiers of the added
 /// movies.
 pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Result<Vec<Uuid>, StoreError> {
-    // Sorted, so that concurrent units of work that add the same movies lock them in the same order and cannot
+    // Sorted, so that concurrent transactions that add the same movies lock them in the same order and cannot
     // deadlock.
     let mut movies: Vec<&Movie> = movies.iter().collect();
     movies.sort_by(|one, other| identity(one).cmp(&identity(other)));
@@ -191,7 +191,8 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Writes a `tsvector` literal with these words. Words that were joined from adjacent words get the prefix `~`.
+/// Returns a `tsvector` literal with these words. Each word in `joined` was made of adjacent words of the name
+/// (`darkknight`) and gets the prefix `~`.
 fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> String {
     let mut text = String::new();
     for word in words {
@@ -232,7 +233,8 @@ pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String,
     }
 }
 
-/// Writes words of the vocabulary with their counts.
+/// Adds words to the search vocabulary, each with the number of movies that contain it. If the vocabulary already has
+/// a word, only its number is replaced.
 pub(crate) async fn insert_vocabulary(unit: &mut UnitOfWork, words: &[WordCount]) -> Result<(), StoreError> {
     let mut statement = Statement::<()>::new(
         "INSERT INTO search_vocabulary (word, rest, length, movies) \

@@ -8,7 +8,7 @@ use crate::{
     tls::connector,
 };
 
-/// Why the URL of a database is invalid. The message quotes no value from the URL, because it may be a password.
+/// Why the URL of a database is invalid. The message quotes no value from the URL, because a value may be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// The URL has no host.

@@ -17,11 +17,11 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links whose filter bits
-/// match all masks are read.
+/// Adds `FROM … m`: the movies that are linked to any of the names (genres, directors or stars), without duplicates.
+/// Only links whose [filter bits](crate::filter_bits) match all masks are read.
 ///
-/// `OFFSET 0` keeps the planner from converting the subqueries into joins: the planner does not consider which names
-/// are wanted, so it expects many movies, and would read the complete tables.
+/// `OFFSET 0` keeps the planner from converting the subqueries into joins. The planner does not know how many movies
+/// these names have, so it expects many movies, and with joins it would read the complete tables.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -87,8 +87,8 @@ pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &s
 }
 
 /// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text, in a random sample of `percent`
-/// percent of all movies. Returns whether it has added the clause: always `true`, because the index of titles finds all
-/// matches before the first row is returned, so a sample is cheaper than a count.
+/// percent of all movies. Returns whether it has added the clause. On PostgreSQL this is always `true`: a sample is
+/// cheaper than a count, because the index of titles finds all matches before the first row is returned.
 pub(crate) fn push_sampled_titles<ST>(statement: &mut Statement<ST>, text: &str, percent: u32) -> bool {
     statement.sql(format!(" FROM movies m TABLESAMPLE SYSTEM ({percent}) WHERE m.is_available AND "));
     push_contains(statement, "m.name_key", text);
@@ -113,7 +113,8 @@ pub(crate) fn quoted(lexeme: &str) -> String {
 
 /// Adds ` AND …`: the entry `s` of the search index contains all terms in this part.
 fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
-    // Words contain no quotes and no backslashes, so no escaping is needed. `~` marks joined adjacent words.
+    // Words contain no quotes and no backslashes, so no escaping is needed. `~` is the prefix of a word that was
+    // joined from adjacent words of a name.
     let any = |term: &SearchTerm| {
         let whole = term.whole.iter().flat_map(|word| [format!("'{word}'"), format!("'~{word}'")]);
         let begun = term.begun.iter().map(|word| format!("'{word}':*"));
@@ -143,9 +144,9 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(" OFFSET 0) AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random sample
-/// of `percent` percent of all movies. Returns whether it has added the clause: always `true`, because on PostgreSQL a
-/// sample is cheaper than a count.
+/// Adds `FROM … m WHERE …`: the movies on sale that have all terms in this part of the search index, in a random
+/// sample of `percent` percent of all movies. Returns whether it has added the clause. On PostgreSQL this is always
+/// `true`, because a sample is cheaper than a count.
 pub(crate) fn push_sampled_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],
@@ -168,8 +169,8 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
     statement.sql(" LIMIT 1) IS NOT NULL");
 }
 
-/// Adds nothing and returns `false`, because a maximum number does not make counting cheaper: the index of words (GIN)
-/// finds all matches before the first row is returned.
+/// Adds nothing and returns `false`. A count with a maximum is not cheaper than a complete count on PostgreSQL,
+/// because the index of words (GIN) finds all matches before the first row is returned.
 pub(crate) const fn push_capped_words<ST>(
     _statement: &mut Statement<ST>,
     _terms: &[SearchTerm],

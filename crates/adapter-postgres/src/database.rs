@@ -219,7 +219,8 @@ mod tests {
         let write = "INSERT INTO things VALUES (8)";
         assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));
         run(&database, write).await.unwrap();
-        // A query on a table that does not exist also looks like a wrong `search_path`, but is retried only once.
+        // The error for a table that does not exist is the same as for a wrong `search_path`. The query is retried
+        // once, and then fails.
         let missing =
             database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT n FROM nothing")).await;
         assert!(matches!(missing, Err(StoreError::Failed(_))), "{missing:?}");

@@ -158,7 +158,8 @@ impl From<Column> for Bind {
     }
 }
 
-/// Adds `FOR UPDATE` to a Diesel query, so that the selected rows are locked until the unit of work ends.
+/// Adds `FOR UPDATE` to a Diesel query, so that the selected rows are locked until the unit of work (transaction)
+/// ends.
 macro_rules! for_update {
     ($query:expr) => {
         $query.for_update()

@@ -19,8 +19,8 @@ const GENRE_BITS: u32 = 40;
 const CERTIFICATION_BITS: u32 = 12;
 /// The number of bits for decades, which follow the bits for certifications. The sign bit is not used.
 const DECADE_BITS: u32 = 11;
-/// A condition with more values than this has no mask, because comparing all values would take more time than the mask
-/// saves.
+/// The maximum number of values in a mask. A condition with more values has no mask, because comparing all values
+/// would take more time than the mask saves.
 const MOST_VALUES: usize = 8;
 
 /// The bits of the values of a condition. A movie that meets the condition has all bits of at least one value. A
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_own_bits() {
+    fn genres_certifications_and_decades_have_separate_bits() {
         let id = Uuid::from_u128(0x0201);
         assert_eq!(Mask::of_genres(&[id]), Some(mask([1 << 1 | 1 << 2])));
         assert_eq!(Mask::of_certifications(&[id]), Some(mask([1 << 41 | 1 << 42])));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_has_a_few_values_or_there_is_none() {
+    fn only_a_condition_with_1_to_8_values_has_a_mask() {
         assert_eq!(Mask::of_years(1_999, 2_000), Some(mask([decade_bit(199), decade_bit(200)])));
         assert!(Mask::of_years(1_930, 2_009).is_some());
         assert_eq!(Mask::of_years(1_930, 2_010), None, "too many decades");

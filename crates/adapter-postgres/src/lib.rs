@@ -1,9 +1,8 @@
 //! The storage ports on PostgreSQL.
 //!
 //! [`PostgresDatabase`] implements every store, query and maintenance port of the domain. It uses no LISTEN, advisory
-//! locks, triggers or temporary tables, so that it also works behind a connection pooler in transaction mode. The
-//! pooler must support prepared statements, which are the only session state (docs/operations.md, "Behind
-//! `PgBouncer`").
+//! locks or temporary tables, so that it also works behind a connection pooler in transaction mode. Prepared
+//! statements are the only session state. The pooler must support them (docs/operations.md, "Behind `PgBouncer`").
 
 mod address;
 mod bulk;

@@ -27,8 +27,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 const TRIES: u32 = 20;
 
 impl PostgresDatabase {
-    /// Brings the schema, the keys of email addresses and the search index up to date. Each schema migration is one
-    /// transaction. Several nodes may call this function concurrently.
+    /// Brings the schema, the keys of email addresses (the form by which addresses are compared) and the search index
+    /// up to date. Each schema migration is one transaction. Several nodes may call this function concurrently.
     ///
     /// # Errors
     /// When the database is unavailable, a migration fails, or the schema is newer than this program.

@@ -29,7 +29,7 @@ const ROWS: [&str; 8] = [
      JOIN users u ON u.email_key IN ('user1@example.com', 'user2@example.com') WHERE m.votes % 20 = 0",
 ];
 
-/// The migration that computes the filter bits of existing movies.
+/// The migration that computes the [filter bits](crate::filter_bits) of existing movies.
 pub(crate) const FILTER_BITS_MIGRATION: &str =
     include_str!("../../../migrations/postgres/2026-11-30-000072_filter_bits/up.sql");
 
@@ -53,7 +53,7 @@ async fn fill(url: String) {
     unit.finish().await.unwrap();
     database.index_outdated_movies().await.unwrap();
     // PostgreSQL updates its statistics automatically after some time, but the tests need correct plans now. `VACUUM`
-    // cannot run in a transaction.
+    // cannot run in a transaction, so it is run without a unit of work.
     let mut session = database.connections().get().await.unwrap();
     session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();
 }

@@ -72,8 +72,8 @@ pub(crate) enum ConnectError {
 #[error("PostgreSQL is read-only: the server is a standby, or default_transaction_read_only is on")]
 pub(crate) struct ReadOnly;
 
-/// Opens connections, each driven by the runtime that the pool was created on, so that a busy web worker never stalls
-/// them.
+/// Opens connections. All of them are driven by the runtime that the pool was created on, and not by the runtime of
+/// the caller. So a busy web worker, which has its own runtime, does not delay the connections that it has opened.
 #[derive(Clone)]
 pub(crate) struct Manager {
     config: Config,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn options_in_the_address_override_the_defaults() {
+    async fn options_in_the_url_override_the_defaults() {
         let url = "postgres://localhost/cinema?options=-c%20statement_timeout%3D9000";
         let manager = Connections::new(url, 2).unwrap().manager.with_options(STARTUP);
         let options = manager.config.get_options().unwrap();

@@ -9,7 +9,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::statement::Statement;
 
-/// The client waits for an answer this much longer than the server's `statement_timeout`.
+/// The client waits for an answer this much longer than the server's `statement_timeout`, so that the server's own
+/// error about a timeout can still arrive.
 const ON_THE_WAY: Duration = Duration::from_secs(1);
 
 /// How long the client waits for an answer when the server has no `statement_timeout`.

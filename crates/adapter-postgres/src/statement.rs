@@ -82,8 +82,8 @@ impl<ST> Statement<ST> {
         hasher.finish()
     }
 
-    /// Excludes the statement from the cache of prepared statements: because it is used rarely, or because it must be
-    /// planned for the values of each execution.
+    /// Excludes the statement from the cache of prepared statements. For statements that are used rarely, or that
+    /// must be planned for the values of each execution.
     pub(crate) const fn forget(&mut self) {
         self.is_kept = false;
     }

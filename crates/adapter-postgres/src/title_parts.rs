@@ -1,5 +1,5 @@
-//! The parts of titles. With an index of these parts, the filter `title` finds the movies whose folded title contains a
-//! text.
+//! The parts of titles. With an index of these parts, the filter `title` finds the movies whose folded title contains
+//! a text. A folded title is in lower case and has no accents (`domain::text::fold`).
 //!
 //! A title is indexed as its parts of three adjacent characters, its last two characters, and its last character. A
 //! text of three or more characters can only be in titles that have all of its parts. A shorter text is the beginning
@@ -20,7 +20,7 @@ pub(crate) fn title_parts(title: &str) -> Vec<String> {
     parts.collect()
 }
 
-/// A condition on the parts of a title. Every title that contains a certain text meets it.
+/// A condition on the parts of a title, made from a text. Every title that contains the text meets the condition.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TitleQuery {
     /// At least one part begins with this text, which has fewer than three characters.

@@ -174,8 +174,8 @@ impl Drop for UnitOfWork {
 
 /// Rolls back the transaction. Returns the connection to the pool if that succeeds, and closes it otherwise.
 async fn roll_back(connections: Arc<Connections>, mut session: PooledConnection) {
-    // The cancel token is created first, because `rollback` borrows the connection. It is needed if a statement is
-    // still running, because its caller was cancelled.
+    // The token is needed to cancel a statement that still runs because its caller was cancelled. It is created first,
+    // because `rollback` borrows the connection.
     let statement = session.connection.cancel_token();
     let answer = {
         let patience = session.patience;

@@ -143,11 +143,11 @@ async fn an_abandoned_statement_is_cancelled(database: &TestDatabase, parameters
             async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
         tokio::time::timeout(Duration::from_secs(30), is_so)
             .await
-            .expect("the expected number of statements waits for a lock in time");
+            .expect("the expected number of statements must wait for a lock within 30 seconds");
     };
     let mut late = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     tokio::select! {
-        _ = late.find_user_for_update(ANN) => panic!("the user is locked"),
+        _ = late.find_user_for_update(ANN) => panic!("the lock was granted although another transaction holds it"),
         () = waiting(1) => {}
     }
     drop(late);

@@ -1,5 +1,5 @@
 //! Tests of transactions that compete for the same rows: when PostgreSQL refuses a statement or a commit because of
-//! another transaction, the unit of work reports a conflict, except after a lock timeout.
+//! another transaction, the unit of work reports a conflict. Only a lock timeout is reported as unavailable instead.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
@@ -66,7 +66,7 @@ async fn in_a_deadlock_one_unit_gets_a_conflict_and_the_other_continues() {
     let (mut winner, found, lost) = match (of_one, of_other) {
         (Ok(found), Err(lost)) => (one, found.unwrap(), lost),
         (Err(lost), Ok(found)) => (other, found.unwrap(), lost),
-        both => panic!("exactly one loses: {both:?}"),
+        both => panic!("exactly one of the two statements must fail: {both:?}"),
     };
     assert!(matches!(lost, StoreError::Conflict(_)), "{lost:?}");
     let id = found.id;
@@ -114,6 +114,7 @@ async fn a_lock_timeout_is_unavailable_and_not_a_conflict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn purging_skips_a_locked_cart() {
     let Some((_guard, store)) = with_two_users("").await else { return };
+    // Each cart is created after its user was erased, so it must be purged.
     for (user, cart) in [(ANN, 1), (BOB, 2)] {
         let mut unit = begin(&store).await;
         unit.find_user_for_update(user).await.unwrap();

@@ -34,7 +34,7 @@ const COLUMNS: &str = "
     AND table_name || ' ' || column_name NOT IN
         ('movie_search names', 'movie_search persons', 'movie_search document', 'movie_search title_parts')";
 
-/// Lists each foreign key for which no index (of all rows of its table) begins with the columns of the key.
+/// Lists each foreign key for which no index begins with the columns of the key. Partial indexes do not count.
 const UNINDEXED: &str = "
     SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint k
     WHERE contype = 'f' AND NOT EXISTS (
@@ -75,7 +75,7 @@ async fn every_down_migration_reverts_its_up_migration() {
         let before = lines(&client, SCHEMA).await;
         client.batch_execute(&up).await.unwrap();
         let after = lines(&client, SCHEMA).await;
-        // A migration that changes only the schema of SQLite does `SELECT 1;` here.
+        // The `down.sql` of a migration that changes only the schema of SQLite is `SELECT 1;`.
         assert_eq!(before == after, down.trim() == "SELECT 1;", "{}", migration.display());
         client.batch_execute(&down).await.unwrap();
         assert_eq!(lines(&client, SCHEMA).await, before, "{}", migration.display());
@@ -85,13 +85,13 @@ async fn every_down_migration_reverts_its_up_migration() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_and_columns_are_those_of_every_database() {
+async fn tables_and_columns_are_those_listed_for_all_databases() {
     let Some((database, client)) = empty().await else { return };
     connect(&database).await.migrate().await.unwrap();
     let found: BTreeSet<String> = lines(&client, COLUMNS).await.into_iter().collect();
     let wanted: BTreeSet<String> =
         include_str!("../../../migrations/columns.txt").lines().map(str::to_owned).collect();
-    assert_eq!(found, wanted, "write the new columns to migrations/columns.txt");
+    assert_eq!(found, wanted, "migrations/columns.txt must list exactly these columns");
 }
 
 #[tokio::test(flavor = "multi_thread")]

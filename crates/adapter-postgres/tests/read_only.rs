@@ -75,6 +75,6 @@ async fn migrating_a_read_only_database_fails_with_that_reason() {
     guard.set_read_only(true).await;
     let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
     let migrated = tokio::time::timeout(Duration::from_mins(1), store.migrate()).await.unwrap();
-    let StoreError::Unavailable(source) = migrated.unwrap_err() else { panic!("another error") };
+    let StoreError::Unavailable(source) = migrated.unwrap_err() else { panic!("not `Unavailable`") };
     assert!(source.to_string().contains("is read-only"), "{source}");
 }

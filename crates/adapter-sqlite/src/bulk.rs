@@ -26,7 +26,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Adds the names that do not exist yet, in the given order.
+/// Adds the names (of genres, certifications, directors or stars) that do not exist yet, in the given order.
 pub(crate) async fn insert_names(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -51,7 +51,7 @@ pub(crate) async fn insert_names(
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
-/// Adds links from movies to names. Existing links are kept unchanged.
+/// Adds links from movies to names (genres, directors or stars). Existing links are kept unchanged.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -168,8 +168,9 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
-/// The words of an entry as one text, which [`push_words_check`](crate::clauses::push_words_check) searches. Each word
-/// has a prefix that marks its list, and is followed by a space.
+/// The words of an entry as one text, which [`push_words_check`](crate::clauses::push_words_check) searches. Each
+/// word has a prefix that marks its list, and is followed by a space. The prefix of joined words ends in `/` instead
+/// of `|`, because a search finds joined words only by the complete word, and other words also by their beginning.
 fn words_text(entry: &IndexEntry) -> String {
     let lists =
         [("n|", &entry.name), ("j/", &entry.joined), ("p|", &entry.people), ("d|", &entry.description)];
@@ -238,8 +239,8 @@ fn index_titles(entries: &[NewEntry]) -> Statement {
 }
 
 /// All words of the search index, each with the approximate number of movies that contain it: a movie is counted once
-/// for each of name, people and description that contains the word. Words that occur only as adjacent words joined into
-/// one are omitted.
+/// for each of name, people and description that contains the word. Adjacent words of a name that were joined into one
+/// word (`darkknight`) are omitted.
 pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
     let counts = Statement::<(Text, BigInt)>::new(
         "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",
@@ -247,7 +248,8 @@ pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String,
     Ok(database.fetch::<_, WordCount>(counts).await?.into_iter().collect())
 }
 
-/// Writes words of the vocabulary with their counts.
+/// Adds words to the search vocabulary, each with the number of movies that contain it. If the vocabulary already has
+/// a word, only its number is replaced.
 pub(crate) async fn insert_vocabulary(unit: &mut UnitOfWork, words: &[WordCount]) -> Result<(), StoreError> {
     let statements = words
         .iter()

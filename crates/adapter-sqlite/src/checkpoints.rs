@@ -24,7 +24,8 @@ const PACE: Duration = Duration::from_secs(1);
 /// and are copied only once in this time.
 const BULK_PACE: Duration = Duration::from_secs(8);
 
-/// The maximum pause between two attempts to empty the log. An attempt fails while another connection reads the log.
+/// The maximum pause between two attempts to empty the write-ahead log. An attempt fails while another connection
+/// reads the log.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Makes checkpoints: copies pages from the write-ahead log to the database file, and empties the log when

@@ -21,8 +21,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
     statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
 }
 
-/// Adds `FROM … m`: the movies that are linked to any of the names, without duplicates. Only links whose filter bits
-/// match all masks are read.
+/// Adds `FROM … m`: the movies that are linked to any of the names (genres, directors or stars), without duplicates.
+/// Only links whose [filter bits](crate::filter_bits) match all masks are read.
 pub(crate) fn push_movies_linked_to<ST>(
     statement: &mut Statement<ST>,
     table: &'static str,
@@ -111,8 +111,9 @@ fn title_query(text: &str) -> String {
     }
 }
 
-/// FTS5's tokenizer `ascii` splits a text at ASCII characters that are not letters or digits. This function replaces
-/// each of these characters with a non-ASCII character.
+/// Converts a part of a title to a text that FTS5's tokenizer `ascii` reads as one word. The tokenizer splits a text
+/// at ASCII characters that are not letters or digits, so each of these characters is replaced with a non-ASCII
+/// character.
 fn title_word(part: &str) -> String {
     let replaced = |character: char| match u8::try_from(character) {
         Ok(byte) if byte.is_ascii() && !byte.is_ascii_alphanumeric() => char::from(byte | 0x80),
@@ -167,8 +168,8 @@ pub(crate) const fn push_sampled_words<ST>(
 }
 
 /// Adds a condition that is checked for each movie separately: the movie `m` has all terms in this part of the search
-/// index. The words are compared as text, because a query of the full-text index would read its entries for all movies
-/// that have one of the words.
+/// index. The words are searched in the text that `words_text` in the module `bulk` writes: a query of the full-text
+/// index would read the entries of all movies that have one of the words.
 pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     statement.sql("(SELECT 1 FROM movie_search s WHERE s.movie_id = m.id");
     for term in terms {

@@ -131,8 +131,8 @@ impl From<DateTime<Utc>> for Bind {
     }
 }
 
-/// Returns the query unchanged: no row locks are needed, because a unit of work has exclusive write access to the
-/// database.
+/// Returns the query unchanged. No row locks are needed, because a unit of work (a transaction) has exclusive write
+/// access to the database.
 macro_rules! for_update {
     ($query:expr) => {
         $query

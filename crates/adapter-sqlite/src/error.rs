@@ -16,7 +16,8 @@ const PASSING: [&str; 9] = [
     "interrupted",                          // SQLITE_INTERRUPT
 ];
 
-/// Whether the connection that had this error must be closed and replaced by a new one.
+/// Whether the error means that its connection is unusable. The pool of connections for reading closes such a
+/// connection. The only connection for writing is not replaced.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -37,7 +38,7 @@ pub(crate) fn is_busy(error: &Error) -> bool {
 
 /// Converts a Diesel error: a temporary error becomes `Unavailable`, and any other error becomes `Failed`. No error
 /// becomes a [`StoreError::Conflict`], because a unit of work takes the only write lock when it begins. If another
-/// process holds the lock, SQLite has already waited for it, so an immediate retry would not help.
+/// process holds the lock, SQLite has already waited for the lock, so an immediate retry would not help.
 pub(crate) fn store_error(error: Error) -> StoreError {
     let passes = is_connection_lost(&error)
         || matches!(&error, Error::DatabaseError(_, information)

@@ -94,8 +94,9 @@ impl DatabaseFile {
         Ok(connection)
     }
 
-    /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so this program may close it at
-    /// any time. Closing the database file itself would release the locks of all connections of this process.
+    /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so this program may close it
+    /// at any time. Closing the database file itself would release the POSIX locks of all connections of this
+    /// process.
     pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
         let mut path = self.path.clone().into_os_string();
         path.push("-wal");

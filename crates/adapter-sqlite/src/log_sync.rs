@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// Syncs that wait until the test permits them.
+    /// A simulated disk, whose syncs wait until the test permits them.
     #[derive(Default)]
     struct Disk {
         /// How many syncs have begun, and how many may end.

@@ -34,11 +34,13 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Brings the schema up to date in one transaction, and then the keys of email addresses and the search index.
-    /// Several processes may call this function concurrently; each process waits until the previous one has finished.
+    /// Brings the schema up to date in one transaction, and then the keys of email addresses (the form by which
+    /// addresses are compared) and the search index. Several processes may call this function concurrently: each
+    /// waits for the previous one.
     ///
     /// # Errors
-    /// When the file cannot be written, a migration fails, or the schema is newer than this program.
+    /// When the file cannot be written, a migration fails, the schema is newer than this program, or another process
+    /// holds the write lock for longer than 5 seconds (`busy_timeout`).
     pub async fn migrate(&self) -> Result<(), StoreError> {
         if self.schema_state().await? == SchemaState::Ahead {
             return Err(StoreError::failed("the schema is newer than this program"));

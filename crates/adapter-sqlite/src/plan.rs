@@ -29,7 +29,7 @@ const ROWS: [&str; 7] = [
      CASE WHEN n % 10 = 0 THEN NULL ELSE n END, 1 FROM numbers",
 ];
 
-/// The migration that computes the filter bits of existing movies.
+/// The migration that computes the [filter bits](crate::filter_bits) of existing movies.
 pub(crate) const FILTER_BITS_MIGRATION: &str =
     include_str!("../../../migrations/sqlite/2026-11-30-000072_filter_bits/up.sql");
 

@@ -16,8 +16,8 @@ use crate::{
 /// The time limit for waiting for a free connection in the pool.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// A pool of connections for reading. In WAL mode, they neither wait for the writer nor block it. Connections are
-/// opened when they are needed.
+/// A pool of connections for reading. In WAL mode, these connections neither wait for the writer nor block it. They
+/// are opened when they are needed.
 pub(crate) struct Readers {
     file: DatabaseFile,
     runtime: Handle,

@@ -35,7 +35,7 @@ pub struct UnitOfWork {
 struct FailedBefore;
 
 impl UnitOfWork {
-    /// Waits until all earlier writers have finished, and begins a transaction. Fails if this takes too long.
+    /// Waits until all earlier units of work have ended, and begins a transaction. Fails if the wait takes too long.
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let connection = database.writer().borrow().await?;
         // The unit is created before `BEGIN` is run, so that dropping the unit also rolls back when the caller is

@@ -28,7 +28,7 @@ const COLUMNS: &str = "
     AND t.name NOT LIKE 'movie\\_words%' ESCAPE '\\'
     AND t.name NOT LIKE 'movie\\_title\\_parts%' ESCAPE '\\' AND t.name || ' ' || c.name NOT IN ('movie_search id', 'movie_search words')";
 
-/// Lists the foreign keys without an index that begins with their column.
+/// Lists each foreign key for which no index begins with the column of the key. Partial indexes do not count.
 const UNINDEXED: &str = "
     SELECT t.name || ' ' || k.\"from\" AS line FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) k
     WHERE t.type = 'table' AND NOT EXISTS (
@@ -104,7 +104,7 @@ fn every_down_migration_reverts_its_up_migration() {
         let before = lines(&mut connection, SCHEMA);
         connection.batch_execute(&up).unwrap();
         let after = lines(&mut connection, SCHEMA);
-        // A migration that changes only the schema of PostgreSQL, or only rows, does `SELECT 1;` here.
+        // The `down.sql` of a migration that changes only the schema of PostgreSQL, or only rows, is `SELECT 1;`.
         assert_eq!(before == after, down.trim() == "SELECT 1;", "{}", migration.display());
         connection.batch_execute(&down).unwrap();
         assert_eq!(lines(&mut connection, SCHEMA), before, "{}", migration.display());
@@ -126,13 +126,13 @@ fn postgresql_and_sqlite_have_migrations_of_the_same_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_and_columns_are_those_of_every_database() {
+async fn tables_and_columns_are_those_listed_for_all_databases() {
     let file = File::new();
     file.open().await.migrate().await.unwrap();
     let found: BTreeSet<String> = lines(&mut file.connect(), COLUMNS).into_iter().collect();
     let wanted: BTreeSet<String> =
         include_str!("../../../migrations/columns.txt").lines().map(str::to_owned).collect();
-    assert_eq!(found, wanted, "write the new columns to migrations/columns.txt");
+    assert_eq!(found, wanted, "migrations/columns.txt must list exactly these columns");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,8 +14,9 @@ use domain::{
 };
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 
-/// The maximum number of entries in each cache (subjects, accounts, known clients). Beyond it, the least recently used
-/// entry is removed. A new entry is always stored, so that a flood of entries does not prevent counting.
+/// The maximum number of entries in each cache: the subjects of rate limits (for example, client addresses), accounts,
+/// and known clients. If there are more, the least recently used entry is removed. A new entry is always stored, so
+/// that a flood of entries does not prevent counting.
 const MOST: u64 = 50_000;
 
 /// Rate limits, and delays after failed sign-ins, which are counted in the memory of this process.
@@ -36,8 +37,8 @@ struct Counted {
     kept_for: Duration,
 }
 
-/// Removes the counts of a subject when they were not used for the longest window of the rate limit: by then, all its
-/// windows have ended.
+/// Removes the counts of a subject (for example, a client address) when they were not used for the longest window of
+/// the rate limit. By then, all windows of the rate limit have ended.
 struct WhenUnused;
 
 impl<K> Expiry<K, Arc<Counted>> for WhenUnused {

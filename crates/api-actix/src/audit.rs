@@ -16,7 +16,7 @@ use crate::{
 
 /// List the audit log.
 ///
-/// Entries that meet all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
+/// Entries that match all filters, newest first. Pages beyond item 10,000 can be read only with `cursor`.
 #[api_v2_operation(operation_id = "listAudit", tags("users"))]
 pub(crate) async fn list(
     audit: UseCases<Audit>,

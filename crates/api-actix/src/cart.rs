@@ -36,8 +36,8 @@ refusals! {
 
 /// Show the caller's cart.
 ///
-/// The cart has current prices. Movies that were withdrawn or bought in the meantime are listed in `unavailable` and
-/// are not part of the total.
+/// The cart has current prices. Movies that were withdrawn from sale or bought after they were added are listed in
+/// `unavailable` and are not part of the total.
 #[api_v2_operation(operation_id = "getCart", tags("cart"))]
 pub(crate) async fn show(
     carts: UseCases<Carts>,
@@ -63,7 +63,7 @@ pub(crate) async fn add(
 
 /// Remove a movie from the cart.
 ///
-/// The answer is 404 when the movie is not in the cart.
+/// The response is 404 when the movie is not in the cart.
 #[api_v2_operation(operation_id = "removeCartItem", tags("cart"))]
 pub(crate) async fn remove(
     carts: UseCases<Carts>,
@@ -75,7 +75,7 @@ pub(crate) async fn remove(
 
 /// Empty the cart.
 ///
-/// Succeeds also when the cart is already empty.
+/// Also succeeds when the cart is already empty.
 #[api_v2_operation(operation_id = "clearCart", tags("cart"))]
 pub(crate) async fn clear(
     carts: UseCases<Carts>,
@@ -87,7 +87,8 @@ pub(crate) async fn clear(
 
 /// Merge a visitor's cart into the caller's cart.
 ///
-/// Used after signing in. Movies that cannot be added are listed in `skipped` with the reason.
+/// For a client that kept a cart for a visitor who has now signed in. Movies that cannot be added are listed in
+/// `skipped` with the reason.
 #[api_v2_operation(operation_id = "mergeCart", tags("cart"))]
 pub(crate) async fn merge(
     carts: UseCases<Carts>,

@@ -95,8 +95,9 @@ impl Refusal for BrowseError {
 
 /// List the movies on sale.
 ///
-/// Movies that match all filters; for a repeated filter, one of its values is enough. Moderators can also list the
-/// movies that were withdrawn from sale, with `is_available=false`. Pages beyond item 10,000 are read with `cursor`.
+/// Movies that match all filters; if a filter is repeated, a movie must match one of its values. Moderators can also
+/// list the movies that were withdrawn from sale, with `is_available=false`. Pages beyond item 10,000 can be read only
+/// with `cursor`.
 #[api_v2_operation(operation_id = "listMovies", tags("catalog"))]
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,

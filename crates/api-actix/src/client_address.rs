@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn the_header_is_used_only_if_the_peer_is_a_trusted_proxy() {
         assert_eq!(client("203.0.113.9", &["192.0.2.1"]), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &["192.0.2.1"]), "192.0.2.1");
         assert_eq!(client("::ffff:10.0.0.1", &["192.0.2.1"]), "192.0.2.1");
@@ -63,14 +63,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_address_that_is_not_a_trusted_proxy_is_the_client() {
+    fn the_last_address_that_is_not_a_trusted_proxy_is_the_client() {
         assert_eq!(client("10.0.0.1", &["192.0.2.66, 192.0.2.1"]), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &["192.0.2.66, 192.0.2.1, 10.0.0.2"]), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
     }
 
     #[test]
-    fn several_headers_are_one_list() {
+    fn several_header_lines_are_one_list() {
         assert_eq!(client("10.0.0.1", &["192.0.2.66", "192.0.2.1, 10.0.0.3", "10.0.0.2"]), "192.0.2.1");
     }
 
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_not_an_address_ends_the_list() {
+    fn reading_stops_before_an_entry_that_is_not_an_address() {
         for entry in ["unknown", "192.0.2.1:x", "[2001:db8::1", "192.0.2", "_secret", "é", "\"192.0.2.1\""] {
             assert_eq!(client("10.0.0.1", &[entry]), "10.0.0.1", "{entry}");
             assert_eq!(client("10.0.0.1", &["192.0.2.1", entry, "10.0.0.2"]), "10.0.0.2", "{entry}");

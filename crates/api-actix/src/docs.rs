@@ -35,7 +35,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Creates the document for a server with this public address.
+    /// Creates the document for a server with this public URL.
     pub(crate) fn new(public_url: &str, make: fn(&str) -> Value) -> Self {
         Self { public_url: public_url.to_owned(), make, body: OnceLock::new() }
     }
@@ -48,8 +48,8 @@ impl Document {
 
 /// Read the OpenAPI document.
 ///
-/// If the server restricts the document to users (`DOCS_ACCESS`), send a token, or the email and password of an account
-/// with HTTP Basic.
+/// If the server restricts the document to users (`DOCS_ACCESS`), send a bearer token, or the email and password of an
+/// account with HTTP Basic.
 #[api_v2_operation(operation_id = "getOpenApi", tags("operations"))]
 pub(crate) async fn document(
     _reader: Reader,
@@ -63,7 +63,7 @@ pub(crate) async fn document(
 
 /// Read the OpenAPI document in a browser.
 ///
-/// Shows Swagger UI to clients that may read the document. The static files that the page loads are public.
+/// Shows Swagger UI to clients that may read the document. The static files that the Swagger UI page loads are public.
 #[api_v2_operation(operation_id = "showDocs", tags("operations"))]
 pub(crate) async fn page(_reader: Reader, assets: web::Data<Assets>) -> Result<Page, Failure<Never>> {
     let page = HttpResponse::build(StatusCode::OK)
@@ -73,7 +73,7 @@ pub(crate) async fn page(_reader: Reader, assets: web::Data<Assets>) -> Result<P
     Ok(Page(page))
 }
 
-/// `GET /docs/{file}`: sends a static file of the page. The files are public.
+/// `GET /docs/{file}`: sends a static file of Swagger UI. These files are public.
 pub(crate) async fn file(
     request: HttpRequest,
     name: web::Path<String>,
@@ -89,7 +89,7 @@ pub(crate) async fn file(
     file.body.respond(&request, answer).await
 }
 
-/// The answer with the document.
+/// The response with the document.
 #[derive(Debug)]
 pub(crate) struct JsonFile(HttpResponse);
 

@@ -1,6 +1,6 @@
 //! The middleware around all routes.
 //!
-//! From outermost to innermost: [`outermost`] (request id, answer headers, error bodies, log), CORS, compression,
+//! From outermost to innermost: [`outermost`] (request id, response headers, error bodies, log), CORS, compression,
 //! limit of requests in flight, rate limit of each client, checks of request headers, cache of anonymous pages.
 
 pub(crate) mod body;

@@ -57,7 +57,7 @@ pub(crate) async fn set_reaction(
 
 /// Remove the caller's reaction to a movie.
 ///
-/// Succeeds also if the caller has no reaction to the movie.
+/// Also succeeds if the caller has no reaction to the movie.
 #[api_v2_operation(operation_id = "removeReaction", tags("engagement"))]
 pub(crate) async fn remove_reaction(
     engagement: UseCases<Engagement>,
@@ -82,7 +82,7 @@ pub(crate) async fn set_rating(
 
 /// Remove the caller's rating of a movie.
 ///
-/// Succeeds also if the caller has not rated the movie.
+/// Also succeeds if the caller has not rated the movie.
 #[api_v2_operation(operation_id = "removeRating", tags("engagement"))]
 pub(crate) async fn remove_rating(
     engagement: UseCases<Engagement>,
@@ -106,7 +106,7 @@ pub(crate) async fn add_favorite(
 
 /// Remove a movie from the caller's favourites.
 ///
-/// Succeeds also if the movie is not a favourite.
+/// Also succeeds if the movie is not a favourite.
 #[api_v2_operation(operation_id = "removeFavorite", tags("engagement"))]
 pub(crate) async fn remove_favorite(
     engagement: UseCases<Engagement>,
@@ -118,7 +118,7 @@ pub(crate) async fn remove_favorite(
 
 /// List the comments of a movie.
 ///
-/// Comments that are not replies, newest first.
+/// The comments that are not replies; the newest comment is first.
 #[api_v2_operation(operation_id = "listComments", tags("engagement"))]
 pub(crate) async fn list_comments(
     engagement: UseCases<Engagement>,
@@ -218,7 +218,7 @@ pub(crate) async fn like_comment(
 
 /// Remove the caller's like of a comment.
 ///
-/// Succeeds also if the caller does not like the comment.
+/// Also succeeds if the caller does not like the comment.
 #[api_v2_operation(operation_id = "unlikeComment", tags("engagement"))]
 pub(crate) async fn unlike_comment(
     engagement: UseCases<Engagement>,

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_tag_is_found_in_lists_and_whether_weak_or_strong() {
+    fn a_known_tag_is_found_in_a_list_and_compared_weakly() {
         let tag = strong(3, b"body", None);
         for sent_tag in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
             assert_eq!(known(&sent(&sent_tag), &tag), Some(tag.clone()), "{sent_tag}");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_of_strong_tags_are_expected() {
+    fn only_the_versions_of_strong_tags_are_expected() {
         let expected = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_representation_in_another_coding_matches_by_its_tag() {
+    fn a_tag_that_differs_only_in_its_content_coding_matches() {
         let (plain, packed) = (strong(3, b"body", None), strong(3, b"body", Some("gzip")));
         assert_ne!(plain, packed);
         assert_eq!(known(&sent(&packed), &plain), Some(packed.clone()));

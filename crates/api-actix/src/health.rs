@@ -71,9 +71,9 @@ pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<
 
 /// Can the server handle requests?
 ///
-/// The answer is 503 when the database cannot be reached or written to or is not migrated, or when the server is
-/// shutting down; `components` says what is wrong. Components that the server can temporarily do without (`redis`,
-/// `media`) are listed and do not change the status.
+/// The response is 503 when the database cannot be reached or written to or is not migrated, or when the server is
+/// shutting down; `components` shows the cause. Optional components (`redis`, `media`) are listed, but do not affect
+/// the status.
 #[api_v2_operation(operation_id = "getReadiness", tags("operations"))]
 pub(crate) async fn ready(api: web::Data<Api>, _nothing: Nothing) -> Result<ReadinessBody, Failure<Never>> {
     let readiness = std::sync::Arc::clone(&api.state.readiness);

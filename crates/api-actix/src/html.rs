@@ -31,9 +31,9 @@ pub(crate) const RESET_PASSWORD: &str = "/reset-password";
 pub(crate) const UNSUBSCRIBE: &str = "/unsubscribe";
 /// The start page, with links to the API documentation, the list of problems and the health check.
 pub(crate) const START: &str = "/";
-/// The page that checkouts and mails about orders lead to.
+/// The page of an order. Checkouts redirect to it, and mails about orders link to it.
 pub(crate) const ORDER: &str = "/orders/{id}";
-/// The page of a movie that mails about comments lead to.
+/// The page of a movie. Mails about comments link to it.
 pub(crate) const MOVIE: &str = "/movies/{id}";
 /// The checkout page of the sandbox, which replaces a payment provider in development.
 pub(crate) const CHECKOUT: &str = "/sandbox/checkouts/{id}";
@@ -65,7 +65,7 @@ pub(crate) struct MessagePage<'a> {
 
 /// A form to request a link by mail.
 pub(crate) struct LinkForm<'a> {
-    /// The relative address of the page that the form is sent to.
+    /// The relative URL of the page that the form is sent to.
     pub(crate) action: &'static str,
     /// The identifier of the email field, which is unique on a page.
     pub(crate) id: &'static str,
@@ -112,7 +112,7 @@ pub(crate) fn sentence(message: &str) -> String {
     if sentence.ends_with(['.', '!', '?']) { sentence } else { format!("{sentence}.") }
 }
 
-/// A page that is the answer of a documented operation. `IS_PUBLIC` says whether shared caches may store it.
+/// A page as the response of a documented operation. `IS_PUBLIC` is whether shared caches may store the page.
 #[derive(Debug)]
 pub(crate) struct Page<const IS_PUBLIC: bool = false>(pub(crate) HttpResponse);
 
@@ -134,8 +134,8 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
     }
 }
 
-/// Returns whether problems of this route are shown as HTML pages, because its other answers are such pages too.
-/// Swagger UI is an exception: its problems are JSON.
+/// Returns whether problems of this route are shown as HTML pages. They are if the other responses of the route are
+/// HTML pages too. Swagger UI is an exception: its problems are JSON.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
     route.is_some_and(|route| {
         [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT, ORDER, MOVIE].contains(&route)
@@ -169,7 +169,7 @@ pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
     page.render().unwrap_or_default()
 }
 
-/// Returns how long the problem asks the client to wait, as a text such as `2 minutes`.
+/// Returns the time in the problem's `Retry-After` header, as a text such as `2 minutes`.
 fn waiting_time(problem: &Problem) -> String {
     let header = problem.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
     let seconds = header.and_then(|(_, value)| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(60);

@@ -1,5 +1,5 @@
-//! Limits how many large answers are built at the same time. While a large answer is built, its content is in memory
-//! several times: as rows, as a body, and compressed.
+//! Limits how many large responses are built at the same time. While a large response is built, its content is in
+//! memory several times: as rows, as a body, and compressed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::problem::Problem;
 
-/// The maximum number of pages of long texts that are built at once. One page may need 3 MB.
+/// The maximum number of pages of long texts that are built at once. One page may need 3 MB of memory.
 const PAGES_AT_ONCE: usize = 8;
 
 /// The maximum number of exports that are built at once.
@@ -22,7 +22,7 @@ const SENT_EXPORTS_AT_ONCE: usize = 16;
 /// How long a request waits for a permit to build a page. Building one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The limits of large answers, for all worker threads together.
+/// The limits of large responses, for all worker threads together.
 #[derive(Debug)]
 pub(crate) struct LargeAnswers {
     pages: Arc<Semaphore>,
@@ -40,7 +40,7 @@ impl Default for LargeAnswers {
     }
 }
 
-/// A permit to build one answer. The permit must be held until the body is complete. From then on, a page counts
+/// A permit to build one response. The permit must be held until the body is complete. From then on, a page counts
 /// against the limit of memory for bodies that are being sent, and a [`SendingPermit`] limits an export.
 #[derive(Debug)]
 pub(crate) struct BuildingPermit {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_exports_are_made_at_once_and_more_are_refused() {
+    fn two_exports_are_built_at_once_and_more_are_refused() {
         let answers = LargeAnswers::default();
         let (first, _sent) = answers.export().unwrap();
         let _second = answers.export().unwrap();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pages_wait_for_their_turn() {
+    async fn a_page_waits_for_a_permit_and_is_refused_after_some_time() {
         let answers = LargeAnswers::default();
         let mut permits = Vec::new();
         for _ in 0..PAGES_AT_ONCE {

@@ -1,4 +1,4 @@
-//! The REST API. It translates HTTP requests into calls of use cases, and their errors into RFC 9457 problems.
+//! The REST API. It converts HTTP requests into calls of use cases, and the errors of use cases into RFC 9457 problems.
 
 mod accounts;
 mod audit;

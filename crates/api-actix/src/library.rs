@@ -37,7 +37,7 @@ refusals! {
 
 /// List the movies that the caller bought.
 ///
-/// The list has the filters of the catalogue, and includes movies that were withdrawn from sale.
+/// The list has the same filters as the catalogue, and includes movies that were withdrawn from sale.
 #[api_v2_operation(operation_id = "listLibrary", tags("library"))]
 pub(crate) async fn list(
     library: UseCases<Library>,
@@ -51,7 +51,8 @@ pub(crate) async fn list(
 
 /// List the movies that the caller has begun to watch.
 ///
-/// Movies of which the caller has watched between 5 and 90 percent, the most recently watched first.
+/// The movies whose saved position is between 5 and 90 percent and that are not marked as watched; the most recently
+/// watched movie is first.
 #[api_v2_operation(operation_id = "listStartedMovies", tags("library"))]
 pub(crate) async fn list_started(
     library: UseCases<Library>,
@@ -62,10 +63,10 @@ pub(crate) async fn list_started(
     Ok(PrivatePage(PageBody::of(listing, |movie| StartedMovieBody::new(movie, &public_url))))
 }
 
-/// Get the address for watching a bought movie.
+/// Get the URL for watching a bought movie.
 ///
-/// Anyone who has the address can watch the movie, without a token, until the address expires, or the purchase ends or
-/// is suspended. The address supports byte ranges.
+/// Anyone who has the URL can watch the movie, without a token, until the URL expires, or the purchase ends or is
+/// suspended. The URL supports byte ranges.
 #[api_v2_operation(operation_id = "getPlayback", tags("library"))]
 pub(crate) async fn playback(
     library: UseCases<Library>,
@@ -77,8 +78,8 @@ pub(crate) async fn playback(
 
 /// Save the position of the player.
 ///
-/// A report that is older than the saved progress changes nothing. The answer is the saved progress. Beyond 90 percent
-/// the movie counts as watched.
+/// A position that is older than the saved position changes nothing. The response contains the saved position. If the
+/// position is beyond 90 percent, the movie counts as watched.
 #[api_v2_operation(operation_id = "setProgress", tags("library"))]
 pub(crate) async fn set_progress(
     library: UseCases<Library>,
@@ -91,7 +92,7 @@ pub(crate) async fn set_progress(
 
 /// Remove a movie from the list of movies being watched.
 ///
-/// Succeeds also if the movie is not in the list.
+/// Also succeeds if the movie is not in the list.
 #[api_v2_operation(operation_id = "removeProgress", tags("library"))]
 pub(crate) async fn remove_progress(
     library: UseCases<Library>,

@@ -1,4 +1,4 @@
-//! Rate limits, and their headers in answers (IETF draft-ietf-httpapi-ratelimit-headers-11).
+//! Rate limits, and their headers in responses (IETF draft-ietf-httpapi-ratelimit-headers-11).
 
 mod counter;
 mod headers;

@@ -1,4 +1,4 @@
-//! Sends avatars and posters. A request needs no token: anyone who has the address may see the picture.
+//! Sends avatars and posters. A request needs no token: anyone who has the URL may see the picture.
 
 use std::future::{Ready, ready};
 
@@ -31,8 +31,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Show an avatar.
 ///
-/// Other answers contain its address as `avatar_url`. The picture at an address never changes, so it can be cached
-/// forever.
+/// Other responses contain the URL of the avatar as `avatar_url`. The picture at a URL never changes, so it can be
+/// cached forever.
 #[api_v2_operation(operation_id = "getAvatar", tags("media"))]
 pub(crate) async fn avatar(
     profiles: UseCases<Profiles>,
@@ -53,7 +53,7 @@ impl FromRequest for AvatarFile {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
-        // A malformed name is answered with 404, like a name that does not exist.
+        // A malformed name leads to a 404 response, like a name that does not exist.
         let key = MediaKey::avatar_named(name).map_err(|_| Problem::new(&kinds::NOT_FOUND));
         ready(key.and_then(|key| query::refuse_any(request).map(|()| Self(key))))
     }
@@ -70,8 +70,8 @@ impl OperationModifier for AvatarFile {
 
 /// Show a poster.
 ///
-/// Other answers contain its addresses as `poster_url` and `poster_srcset`. The picture at an address never changes, so
-/// it can be cached forever.
+/// Other responses contain the URLs of the poster as `poster_url` and `poster_srcset`. The picture at a URL never
+/// changes, so it can be cached forever.
 #[api_v2_operation(operation_id = "getPoster", tags("media"))]
 pub(crate) async fn poster(
     posters: UseCases<Posters>,
@@ -93,7 +93,7 @@ impl FromRequest for PosterPath {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let part = |name| request.match_info().get(name).unwrap_or_default();
-        // A malformed name is answered with 404, like a name that does not exist.
+        // A malformed name leads to a 404 response, like a name that does not exist.
         let key =
             MediaKey::poster_named(part("id"), part("file")).map_err(|_| Problem::new(&kinds::NOT_FOUND));
         ready(key.and_then(|key| query::refuse_any(request).map(|()| Self(key))))
@@ -110,7 +110,7 @@ impl OperationModifier for PosterPath {
     }
 }
 
-/// A stored picture as an answer, which caches may store forever and pages of other origins may embed.
+/// A stored picture as a response, which caches may store forever and pages of other origins may embed.
 #[derive(Debug)]
 pub(crate) struct Picture {
     key: MediaKey,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{extract::Fault, problem::FieldCode};
 
-/// An instant in UTC by RFC 3339: `2026-11-22T10:00:00Z`.
+/// An instant in the format of RFC 3339, written in UTC: `2026-11-22T10:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) Instant);
 
@@ -38,7 +38,7 @@ impl FromStr for Moment {
 
     /// Reads an instant in any time zone.
     fn from_str(text: &str) -> Result<Self, Fault> {
-        // A `+` that was not escaped in a query string is decoded as a space.
+        // In a query string, a `+` that the client did not escape is decoded as a space.
         let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
         moment.map(|moment| Self(moment.to_utc())).map_err(|_| {
             let message = "must be a moment by RFC 3339, such as 2026-11-22T10:00:00Z";
@@ -121,7 +121,7 @@ mod tests {
     use super::{Day, Moment};
 
     #[test]
-    fn moments_are_read_in_every_zone_and_need_one() {
+    fn moments_may_have_any_time_zone_but_must_have_one() {
         let noon: Moment = "2026-11-22T12:00:00Z".parse().unwrap();
         for same in ["2026-11-22T13:00:00+01:00", "2026-11-22T13:00:00 01:00", "2026-11-22t12:00:00.000z"] {
             assert_eq!(same.parse(), Ok(noon), "{same}");

@@ -46,7 +46,7 @@ rate_limits! {
 /// List the caller's notifications.
 ///
 /// The newest notification is first. All likes of one comment are one notification with a `count`; another like makes
-/// it unread again and moves it to the beginning.
+/// this notification unread again and moves it to the beginning.
 #[api_v2_operation(operation_id = "listNotifications", tags("notifications"))]
 pub(crate) async fn list(
     notifications: UseCases<Notifications>,
@@ -59,7 +59,7 @@ pub(crate) async fn list(
 
 /// Count the caller's unread notifications.
 ///
-/// Counts by kind; kinds without unread notifications are omitted.
+/// Returns the total and the count of each kind; kinds without unread notifications are omitted.
 #[api_v2_operation(operation_id = "countUnreadNotifications", tags("notifications"))]
 pub(crate) async fn count_unread(
     notifications: UseCases<Notifications>,
@@ -74,7 +74,7 @@ pub(crate) async fn count_unread(
 /// Mark notifications as read.
 ///
 /// Marks all notifications of the caller, or only the notifications with the given identifiers; unknown identifiers are
-/// ignored. The answer has the new numbers of unread notifications.
+/// ignored. The response has the new numbers of unread notifications.
 #[api_v2_operation(operation_id = "readNotifications", tags("notifications"))]
 pub(crate) async fn mark_read(
     notifications: UseCases<Notifications>,
@@ -132,8 +132,8 @@ pub(crate) async fn create_ticket(
 /// counts. An event `notification` follows for each notification that is new or became unread again, with the
 /// notification as data and an id; `unread` is sent again when the counts change. A client that reconnects sends the id
 /// of its last event as `Last-Event-ID` and gets the events of the last hour that it missed; if it missed more, it gets
-/// `resync` and should reload its list. After 15 seconds without events, a comment line (`:`) is sent. The stream ends
-/// when the session ends. A user may have 10 streams on each server.
+/// the event `resync` and should reload its list. After 15 seconds without events, a comment line (`:`) is sent. The
+/// stream ends when the session ends. A user may have 10 streams on each server.
 #[api_v2_operation(operation_id = "streamNotifications", tags("notifications"))]
 pub(crate) async fn open_stream(caller: StreamCaller) -> Result<EventStream, Failure<StoreError>> {
     caller.open().await

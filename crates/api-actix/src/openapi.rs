@@ -1,5 +1,5 @@
-//! Generates the OpenAPI 3.1 document. paperclip records the routes. Extractors and answers describe themselves
-//! (`describe`). `convert` combines both into the document.
+//! Generates the OpenAPI 3.1 document. The library paperclip records the routes. Extractors and response types describe
+//! themselves (`describe`). `convert` combines both into the document.
 
 pub(crate) mod convert;
 pub(crate) mod describe;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::routes;
 
-/// Returns the document for a server with this public address. Needs neither a running server nor a database.
+/// Returns the document for a server with this public URL. This function needs neither a running server nor a database.
 #[must_use]
 pub fn openapi_document(public_url: &str) -> Value {
     let recorded = Arc::new(Mutex::new(Value::Null));

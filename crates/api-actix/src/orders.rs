@@ -59,13 +59,13 @@ impl Refusal for CancelOrderError {
 /// provider.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
-/// Returns the problem for a payment provider that did not answer in time. The operation continues in the
-/// background. The client can retry the request to get the outcome.
+/// Returns the problem for a payment provider that did not respond in time. The operation continues in the background.
+/// The client can retry the request to get the outcome.
 pub(crate) fn provider_too_slow() -> Problem {
     provider_failed(None)
 }
 
-/// Returns the problem for a payment provider that failed, or whose answer is not known.
+/// Returns the problem for a payment provider that failed, or whose response is not known (`None`).
 pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
     let problem = Problem::new(&kinds::PAYMENT_PROVIDER_FAILED).retry_after(RETRY_AFTER_SECONDS);
     match error {
@@ -76,8 +76,9 @@ pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
 
 /// Create an order from the cart.
 ///
-/// Creates a pending order with current prices and empties the cart. Movies that were bought or withdrawn in the
-/// meantime are listed in `excluded` and are not part of the order. The order expires unless it is paid.
+/// Creates a pending order with current prices and empties the cart. Movies that were bought or withdrawn from sale
+/// after they were added to the cart are listed in `excluded` and are not part of the order. The order expires unless
+/// it is paid.
 #[api_v2_operation(operation_id = "placeOrder", tags("orders"))]
 pub(crate) async fn place(
     orders: UseCases<Orders>,
@@ -99,7 +100,7 @@ pub(crate) async fn place(
 
 /// List the caller's orders.
 ///
-/// Orders that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
+/// Orders that match all filters, newest first. Pages beyond item 10,000 can be read only with `cursor`.
 #[api_v2_operation(operation_id = "listOrders", tags("orders"))]
 pub(crate) async fn list(
     orders: UseCases<Orders>,
@@ -111,7 +112,7 @@ pub(crate) async fn list(
 
 /// Show an order of the caller.
 ///
-/// The answer is 404 when the caller has no such order.
+/// The response is 404 when the caller has no such order.
 #[api_v2_operation(operation_id = "getOrder", tags("orders"))]
 pub(crate) async fn show(
     orders: UseCases<Orders>,
@@ -123,8 +124,8 @@ pub(crate) async fn show(
 
 /// Cancel a pending order.
 ///
-/// The movies that the caller has not bought are put back into the cart, as far as it has room. An order that is
-/// already canceled is returned unchanged; a paid order needs a refund instead.
+/// Movies of the order that the caller has not bought in another way are put back into the cart, as far as the cart has
+/// room. An order that is already canceled is returned unchanged; a paid order needs a refund instead.
 #[api_v2_operation(operation_id = "cancelOrder", tags("orders"))]
 pub(crate) async fn cancel(
     orders: UseCases<Orders>,
@@ -137,7 +138,7 @@ pub(crate) async fn cancel(
 
 /// List the orders of all users.
 ///
-/// Orders that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
+/// Orders that match all filters, newest first. Pages beyond item 10,000 can be read only with `cursor`.
 #[api_v2_operation(operation_id = "listAllOrders", tags("orders"))]
 pub(crate) async fn list_all(
     orders: UseCases<Orders>,

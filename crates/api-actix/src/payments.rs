@@ -104,7 +104,7 @@ refusals! {
 /// Start paying an order.
 ///
 /// Opens a checkout at the payment provider; the buyer pays at the `checkout_url` of the payment. While the checkout is
-/// open, the same payment is returned again (200). An order with a total of 0 is paid immediately. If a price has
+/// open, another request returns the same payment (200). An order with a total of 0 is paid immediately. If a price has
 /// changed since the order was created, the new total must be accepted with `accept_total`.
 #[api_v2_operation(operation_id = "startPayment", tags("payments"))]
 pub(crate) async fn start(
@@ -131,7 +131,7 @@ pub(crate) async fn start(
 
 /// List the caller's payments.
 ///
-/// Payments that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
+/// Payments that match all filters, newest first. Pages beyond item 10,000 can be read only with `cursor`.
 #[api_v2_operation(operation_id = "listPayments", tags("payments"))]
 pub(crate) async fn list(
     payments: UseCases<Payments>,
@@ -143,7 +143,7 @@ pub(crate) async fn list(
 
 /// Show a payment of the caller.
 ///
-/// The answer is 404 when the caller has no such payment.
+/// The response is 404 when the caller has no such payment.
 #[api_v2_operation(operation_id = "getPayment", tags("payments"))]
 pub(crate) async fn show(
     payments: UseCases<Payments>,
@@ -155,7 +155,7 @@ pub(crate) async fn show(
 
 /// List the payments of all users.
 ///
-/// Payments that match all filters, newest first. Pages beyond item 10,000 are read with `cursor`.
+/// Payments that match all filters, newest first. Pages beyond item 10,000 can be read only with `cursor`.
 #[api_v2_operation(operation_id = "listAllPayments", tags("payments"))]
 pub(crate) async fn list_all(
     payments: UseCases<Payments>,
@@ -167,8 +167,8 @@ pub(crate) async fn list_all(
 
 /// Receive a webhook of the payment provider.
 ///
-/// The signature is verified over the raw body. A verified event is stored before the answer, and is processed once,
-/// shortly afterwards.
+/// The signature is verified over the raw body. A verified event is stored before the response is sent, and is
+/// processed once, shortly afterwards.
 #[api_v2_operation(operation_id = "receivePaymentWebhook", tags("payments"))]
 pub(crate) async fn receive(
     payments: UseCases<Payments>,

@@ -43,7 +43,7 @@ impl Input for PeriodParams {
         });
         let to = self.to.map(|to| match to.0 {
             Boundary::Moment(moment) => moment,
-            // The last representable day has no next day.
+            // The last representable day has no next day. In this case, the period ends at the start of the day.
             Boundary::Day(day) => {
                 day.checked_add_days(Days::new(1)).unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
             }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_included_completely_and_a_moment_is_taken_exactly() {
+    fn a_day_is_included_completely_and_a_moment_is_an_exact_bound() {
         let at = |text: &str| Some(text.parse::<Instant>().unwrap());
         for (text, from, to) in [
             ("", None, None),

@@ -29,14 +29,17 @@ pub use self::{
 };
 use crate::openapi::describe;
 
-/// An error answer whose body has not been written yet.
+/// An error response whose body has not been written yet.
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) kind: &'static Kind,
+    /// The description of this occurrence; `None` for the explanation of the kind.
     pub(crate) detail: Option<String>,
+    /// The invalid fields of the request.
     pub(crate) errors: Vec<FieldProblem>,
     /// The additional members of the JSON body.
     pub(crate) members: Box<Map<String, Value>>,
+    /// The cause for the log. The client never sees it.
     pub(crate) cause: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -95,7 +98,7 @@ impl Problem {
         self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    /// Adds a header to the answer.
+    /// Adds a header to the response.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -128,7 +131,7 @@ impl ResponseError for Problem {
 /// [`refusals!`](crate::refusals) implements this trait for most errors. The `match` in an implementation is
 /// exhaustive, so a new variant of an error does not compile until it has a kind of problem.
 pub trait Refusal: fmt::Debug {
-    /// Returns the answer for this error.
+    /// Returns the problem for this error.
     fn problem(&self) -> Problem;
 
     /// Adds to `into` the kinds of problems that [`problem`](Self::problem) can return, for the OpenAPI document.

@@ -1,4 +1,4 @@
-//! The readiness of the server. It is a port, which the composition root implements.
+//! The readiness of the server, as a port (a trait) that the composition root implements.
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ pub trait Readiness: Send + Sync {
     /// Checks all components. MUST return within a second, even if components have failed.
     async fn components(&self) -> Vec<Component>;
 
-    /// Returns whether the server is shutting down. The server then closes each connection after the next answer, so
+    /// Returns whether the server is shutting down. The server then closes each connection after the next response, so
     /// that clients connect to another server.
     fn is_draining(&self) -> bool;
 }
@@ -19,7 +19,7 @@ pub trait Readiness: Send + Sync {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "ComponentHealth")]
 pub struct Component {
-    /// The component: `database`, `migrations`, `accepting_requests`, `redis` or `media`.
+    /// The name of the component: `database`, `migrations`, `accepting_requests`, `redis` or `media`.
     pub name: String,
     /// Whether the component works.
     pub ok: bool,

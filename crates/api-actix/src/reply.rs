@@ -1,4 +1,4 @@
-//! The types that handlers return as answers. Each type describes itself in the OpenAPI document.
+//! The types that handlers return as responses. Each type describes itself in the OpenAPI document.
 
 mod catalog;
 
@@ -29,7 +29,7 @@ use crate::{
     state::Api,
 };
 
-/// Declares answer types that consist of a status and a JSON body.
+/// Declares response types that consist of a status and a JSON body.
 macro_rules! json_answers {
     ($($(#[$doc:meta])* $name:ident = $status:ident $description:literal;)*) => {$(
         $(#[$doc])*
@@ -63,7 +63,7 @@ json_answers! {
     AcceptedJson = ACCEPTED "Accepted.";
 }
 
-/// An answer that can be stored, for later requests with the same idempotency key.
+/// A response that can be stored, for later requests with the same idempotency key.
 pub(crate) trait Answer: Responder<Body = BoxBody> {
     /// Returns the status.
     fn status(&self) -> StatusCode;
@@ -127,11 +127,12 @@ pub(crate) struct PrivatePage<T>(pub(crate) PageBody<T>);
 #[derive(Debug)]
 pub(crate) struct PrivateSearchPage<T>(pub(crate) SearchPageBody<T>);
 
-/// Creates an answer with a JSON body.
+/// Creates a response with a JSON body.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(mut bytes) => {
-            // The limit of memory for answers counts the length of a body, but the body occupies its capacity.
+            // The memory limit for responses counts the length of a body, but a vector occupies its capacity, which may
+            // be greater.
             bytes.shrink_to_fit();
             HttpResponse::build(status)
                 .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
@@ -141,13 +142,13 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     }
 }
 
-/// Returns the absolute address of the request, without its query.
+/// Returns the absolute URL of the request, without its query.
 fn address_of(request: &HttpRequest) -> String {
     let public_url = request.app_data::<web::Data<Api>>().map_or("", |api| api.settings.public_url.as_str());
     format!("{}{}", public_url.trim_end_matches('/'), request.path())
 }
 
-/// Adds the `Link` header with the other pages of the list.
+/// Adds the `Link` header, with links to the other pages of the list.
 fn linked<T>(request: &HttpRequest, page: &PageBody<T>, mut response: HttpResponse) -> HttpResponse {
     if let Ok(links) = HeaderValue::from_str(&page.links(&address_of(request), request.query_string())) {
         response.headers_mut().insert(header::LINK, links);

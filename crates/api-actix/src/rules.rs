@@ -12,7 +12,7 @@ pub struct Rules {
     pub passwords: PasswordPolicy,
     /// The currency of every price.
     pub currency: Currency,
-    /// The clock, which gives the current date.
+    /// The clock that provides the current time.
     pub clock: Arc<dyn Clock>,
 }
 

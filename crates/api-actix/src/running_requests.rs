@@ -12,7 +12,7 @@ use domain::idempotency::IdempotencyKey;
 #[derive(Clone, Default)]
 pub(crate) struct RunningRequests(Arc<Mutex<HashSet<IdempotencyKey>>>);
 
-/// A registered request. Dropping it unregisters it.
+/// A registered request. Dropping the value unregisters the request.
 pub(crate) struct RunningRequest {
     requests: RunningRequests,
     key: IdempotencyKey,
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_that_is_running_cannot_begin_again_until_it_has_ended() {
+    fn a_second_request_with_a_key_cannot_begin_until_the_first_has_ended() {
         let requests = RunningRequests::default();
         let key = IdempotencyKey {
             user_id: Id::from_uuid(Uuid::nil()),

@@ -50,25 +50,25 @@ const UPLOADS_AT_ONCE: usize = 16;
 /// The maximum number of simultaneous poster uploads; each takes up to 10 MiB of memory.
 const POSTER_UPLOADS_AT_ONCE: usize = 4;
 
-/// The maximum number of simultaneous film transfers of one purchase. A player needs one or two. Like the rate limits,
-/// this limit is switched off by `RATE_LIMITS=off`.
+/// The maximum number of simultaneous film transfers of one purchase. A player needs one or two. `RATE_LIMITS=off`
+/// switches off this limit together with the rate limits.
 const FILMS_OF_ONE_PURCHASE: u32 = 8;
 
-/// The size of the buffer that each connection has for its answer, in bytes.
+/// The size of the buffer that each connection has for its response, in bytes.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// If all large answers that are being sent take more than this memory, in bytes, their clients are disconnected sooner
-/// when they do not read. Small answers are not counted.
+/// If all large responses that are being sent take more than this number of bytes of memory, clients that do not read
+/// their responses are disconnected sooner. Small responses are not counted.
 const ANSWERS_TIGHT: usize = 24 * 1024 * 1024;
-/// The maximum memory of all large answers that are being sent, in bytes. A large answer that would exceed this limit
-/// is refused.
+/// The maximum memory of all large responses that are being sent, in bytes. A large response that would exceed this
+/// limit is refused.
 const ANSWERS_FULL: usize = 48 * 1024 * 1024;
 
 /// The number of file descriptors that are reserved for everything except client connections and films, such as
-/// databases.
+/// database connections.
 const RESERVED_DESCRIPTORS: u64 = 256;
 
-/// A process that may open fewer file descriptors than this number logs a warning.
+/// If the process may open fewer file descriptors than this number, it logs a warning.
 const FEW_DESCRIPTORS: u64 = 4_096;
 
 /// The state that all worker threads share.
@@ -210,13 +210,13 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     }
 }
 
-/// Redirects to the canonical address of a page. `address` is relative to the address of the request.
+/// Redirects to the canonical URL of a page. `address` is relative to the URL of the request.
 #[expect(clippy::unused_async, reason = "actix accepts only asynchronous handlers")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
 }
 
-/// Serves the API on a listener until the handle of the server stops it.
+/// Serves the API on a listener until it is stopped with [`Server::handle`].
 ///
 /// The server is a future that must be awaited on a tokio runtime. Its workers are separate threads, each with a
 /// current-thread runtime. The server does not handle signals; the caller must handle them.
@@ -261,8 +261,8 @@ pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> i
     Ok(server.run())
 }
 
-/// How long the server continues to read from a connection after it answered a request that it had not received
-/// completely. If it closed the connection immediately, the client might not receive the answer.
+/// How long the server continues to read from a connection after it has responded to a request that it had not received
+/// completely. If it closed the connection immediately, the client might not receive the response.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 type Accepted = (TimedStream<TcpStream>, Protocol, Option<std::net::SocketAddr>);

@@ -20,15 +20,15 @@ pub enum DocsAccess {
 /// The settings of the REST API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The public address of the server without a trailing slash (`PUBLIC_URL`). The server's own URLs in answers begin
+    /// The public URL of the server, without a trailing slash (`PUBLIC_URL`). URLs of this server in responses begin
     /// with it.
     pub public_url: String,
-    /// Whether checkouts and links in mails lead to this server. If so, the server serves the pages for them. The page
-    /// to unsubscribe is always served.
+    /// Whether this server serves the pages that checkouts redirect to and mails link to, because there is no separate
+    /// frontend. The page to unsubscribe is always served.
     pub serve_pages: bool,
     /// The web origins from which browsers may call the API.
     pub cors_origins: Vec<String>,
-    /// The headers that pages of other origins may send, in addition to the headers that the API reads.
+    /// The request headers that pages of other origins may send, in addition to the headers that the API reads.
     pub cors_request_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
@@ -36,8 +36,8 @@ pub struct ApiSettings {
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// The maximum number of requests in flight; further requests are answered with 503. Health checks, live streams
-    /// and films are not counted.
+    /// The maximum number of requests in flight; further requests get a 503 response. Health checks, live streams and
+    /// films are not counted.
     pub max_in_flight: usize,
     /// The maximum number of open connections of one client. Trusted proxies may have any number.
     pub max_connections_per_client: usize,
@@ -45,11 +45,12 @@ pub struct ApiSettings {
     pub timeouts: Timeouts,
     /// How long anonymous pages of the catalogue are cached in memory; zero disables the cache.
     pub hot_page_time: Duration,
-    /// How long a request waits for its use case. After this time it is answered with 503 (or another error that the
-    /// operation has chosen), but the use case still runs to its end.
+    /// How long a request waits for its use case. After this time, the request gets a 503 response (or another error
+    /// that the operation has chosen), but the use case still runs to its end.
     pub request_timeout: Duration,
-    /// The number of threads that read requests and write answers.
+    /// The number of threads that read requests and write responses.
     pub workers: usize,
-    /// Whether the server runs in development. If so, pages on any port of this machine may call the API.
+    /// Whether the server runs in development mode. If so, web pages that are served over HTTP on any port of this
+    /// machine may call the API.
     pub is_dev: bool,
 }

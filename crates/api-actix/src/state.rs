@@ -33,7 +33,7 @@ use crate::{
     uploads::UploadLimit,
 };
 
-/// The parts that the composition root gives to the REST API.
+/// The parts that the composition root passes to the REST API.
 #[derive(Clone)]
 pub struct ApiState {
     /// The multi-thread runtime on which use cases run. Database connections belong to this runtime as well.
@@ -64,7 +64,7 @@ pub struct ApiState {
     pub posters: Arc<Posters>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
-    /// The use cases of engagement.
+    /// The use cases of reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
     /// The use cases of the library.
     pub library: Arc<Library>,
@@ -74,7 +74,7 @@ pub struct ApiState {
     pub orders: Arc<Orders>,
     /// The use cases of payments.
     pub payments: Arc<Payments>,
-    /// Stores the answers to requests with idempotency keys.
+    /// Stores the responses to requests with idempotency keys.
     pub idempotency: Arc<dyn IdempotencyKeys>,
     /// The checkouts of the sandbox, if it is the payment provider.
     pub sandbox: Option<Arc<dyn SandboxCheckouts>>,
@@ -134,7 +134,7 @@ pub(crate) struct Api {
     pub(crate) webhooks: WebhookLimit,
     /// Limits the memory of the bodies that are being received.
     pub(crate) bodies: BodyMemory,
-    /// Limits how many large answers are built at the same time.
+    /// Limits how many large responses are built at the same time.
     pub(crate) large_answers: LargeAnswers,
     /// The live streams that this server sends.
     pub(crate) streams: Arc<LiveStreams>,

@@ -28,7 +28,7 @@ pub(crate) struct UploadPermit {
     _of_all: OwnedSemaphorePermit,
 }
 
-/// One of the permits of a user for simultaneous uploads. It is released when it is dropped.
+/// One of the permits of a user for simultaneous uploads. Dropping the value releases the permit.
 #[derive(Debug)]
 pub(crate) struct UserPermit {
     user: String,
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_has_two_uploads_at_once_and_does_not_take_those_of_others() {
+    fn a_user_may_have_two_uploads_at_once_and_others_can_still_upload() {
         let limit = UploadLimit::new("uploads-at-once", 3);
         let upload = |user| limit.of_user(user).and_then(UserPermit::acquire);
         let ann = [upload("ann").unwrap(), upload("ann").unwrap()];

@@ -1,4 +1,7 @@
 //! The audit log: listed by administrators, sealed in the background, and verified against its seals.
+//!
+//! A seal covers a part of the log. It consists of a digest of the rows in this part and of the previous seal, and of a
+//! tag: a message authentication code of the digest, which can be computed only with the key of the server.
 
 #[cfg(test)]
 pub(crate) mod doubles;
@@ -30,7 +33,7 @@ pub struct Audit {
     pub maker: Arc<dyn SealMaker>,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is retried.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
 }
 

@@ -1,4 +1,4 @@
-//! The cart: viewing it, adding and removing movies, and merging a visitor's cart.
+//! The cart: viewing it, adding and removing movies, and merging the cart that a visitor filled before signing in.
 
 mod add;
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub struct Carts {
     pub queries: Arc<dyn CartQueries>,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is retried.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,

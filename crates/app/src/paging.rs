@@ -70,6 +70,7 @@ pub struct CursorCodec {
     signer: Arc<dyn Signer>,
 }
 
+/// A [`SortValue`] in the payload of a cursor. The names are short, so that cursors are short.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum WireValue {
@@ -78,12 +79,15 @@ enum WireValue {
     T(String),
 }
 
+/// The payload of a cursor.
 #[derive(Serialize, Deserialize)]
 struct WirePosition {
     v: Vec<WireValue>,
     id: String,
 }
 
+/// The first part of the signed data. Because of this part, a signature that the server made for another purpose is not
+/// valid for a cursor.
 const PURPOSE: &[u8] = b"cursor";
 
 impl CursorCodec {

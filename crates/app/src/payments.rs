@@ -70,7 +70,7 @@ pub struct Payments {
     pub sales: Arc<dyn SalesQueries>,
     /// Searches the database for inconsistent amounts and entitlements.
     pub checks: Arc<dyn MoneyChecks>,
-    /// Stores the answers to requests with idempotency keys.
+    /// Stores requests with idempotency keys and the responses to them.
     pub keys: Arc<dyn IdempotencyKeys>,
     /// Stores the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
@@ -84,7 +84,7 @@ pub struct Payments {
     pub cursors: CursorCodec,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is retried.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,

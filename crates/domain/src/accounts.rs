@@ -1,7 +1,7 @@
 //! Accounts: users, how they sign in, and what they may do.
 //!
-//! The areas are `signup`, `sessions`, `profile`, `users` and `own_data`, each with the units of work of its use cases.
-//! The other modules contain types that several areas share.
+//! The areas are `signup`, `sessions`, `profile`, `users` and `own_data`, each with the units of work (transactions) of
+//! its use cases. The other modules contain types that several areas share.
 
 mod access;
 mod account_state;

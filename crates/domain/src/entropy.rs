@@ -105,7 +105,7 @@ pub trait Sealer: Send + Sync {
     fn unseal(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, UnsealError>;
 }
 
-/// Signs texts that clients send back, such as cursors.
+/// Signs texts that clients send back, such as pagination cursors.
 pub trait Signer: Send + Sync {
     /// A 32-byte message authentication code over the parts. MUST differ when a boundary between parts moves.
     fn sign(&self, parts: &[&[u8]]) -> [u8; 32];

@@ -200,7 +200,7 @@ impl Money {
     /// The sum of two amounts.
     ///
     /// # Errors
-    /// When the currencies differ or the sum does not fit.
+    /// When the currencies differ or the sum does not fit into 64 bits.
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::CurrencyMismatch(self.currency, other.currency));
@@ -212,7 +212,7 @@ impl Money {
     /// Multiplies the amount by `count`.
     ///
     /// # Errors
-    /// When the product does not fit.
+    /// When the product does not fit into 64 bits.
     pub fn checked_mul(self, count: u32) -> Result<Self, MoneyError> {
         let minor = self.minor.checked_mul(count.into()).ok_or(MoneyError::Overflow)?;
         Ok(Self { minor, currency: self.currency })
@@ -221,7 +221,7 @@ impl Money {
     /// The sum of any number of amounts; zero of `currency` when there are none.
     ///
     /// # Errors
-    /// When an amount has another currency or the sum does not fit.
+    /// When an amount has another currency or the sum does not fit into 64 bits.
     pub fn total(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
         amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
     }

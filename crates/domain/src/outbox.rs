@@ -100,15 +100,15 @@ pub fn retry_delay(attempts: u32) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Writes messages inside a unit of work.
+/// Writes messages inside a unit of work (transaction).
 #[async_trait]
 pub trait OutboxRepository: Send {
     /// Adds the message. If a message with the same `dedupe_key` is stored, the new one MUST be dropped without an
     /// error.
     async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
     /// Removes a message that is not done, in the same transaction as its effects; `false` when it no longer exists or
-    /// is already done. MUST return `true` to at most one of several concurrent callers. Only for messages whose cause
-    /// never occurs again, since the `dedupe_key` is removed as well.
+    /// is already done. MUST return `true` to at most one of several concurrent callers. Callers use this method only
+    /// for messages whose cause never occurs again, since the `dedupe_key` is removed as well.
     async fn remove_message(&mut self, id: OutboxId) -> Result<bool, StoreError>;
 }
 

@@ -184,7 +184,7 @@ impl Total {
 pub struct Page<T> {
     /// The items, in order.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` on the last page.
+    /// The position of the last item, after which the next page begins; `None` on the last page.
     pub next: Option<Position>,
     /// How many items the list has; `None` for a page after a position.
     pub total: Option<Total>,
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_out_of_bounds_are_reported_by_name() {
+    fn page_numbers_and_sizes_out_of_bounds_are_refused_with_a_reason() {
         assert_eq!(PageRequest::numbered(0, 20), Err(InvalidPage::PageTooSmall));
         assert_eq!(PageRequest::numbered(1, 0), Err(InvalidPage::SizeTooSmall));
         assert_eq!(PageRequest::numbered(1, 101), Err(InvalidPage::SizeTooLarge));

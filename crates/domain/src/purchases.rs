@@ -50,7 +50,7 @@ impl PurchaseRefusal {
 /// ```
 ///
 /// # Errors
-/// The reason why the user cannot buy it. `AlreadyPurchased` takes precedence over `MovieUnavailable`.
+/// The reason why the user cannot buy the movie. `AlreadyPurchased` takes precedence over `MovieUnavailable`.
 pub fn check_purchase(
     offer: Offer,
     is_purchased: bool,
@@ -65,13 +65,13 @@ pub fn check_purchase(
     Ok(offer.price)
 }
 
-/// A user's entitlement to a movie.
+/// A purchase of a movie, which entitles the buyer to watch the movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purchase {
     /// The identifier of the purchase. It has the same UUID as the order's item, so that an item gives only one
     /// purchase.
     pub id: PurchaseId,
-    /// The user who has the movie.
+    /// The buyer.
     pub user_id: UserId,
     /// The movie.
     pub movie_id: MovieId,
@@ -79,7 +79,7 @@ pub struct Purchase {
     pub purchased_at: Instant,
 }
 
-/// The entitlement of a buyer to a paid movie.
+/// The state of a buyer's entitlement to a paid movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entitlement {
     /// The buyer has the movie.
@@ -102,7 +102,7 @@ pub trait PurchaseRepository: Send {
         movies: &[MovieId],
     ) -> Result<Vec<MovieId>, StoreError>;
     /// Adds a purchase; `false` when the user already has an active purchase of the movie. MUST NOT allow two active
-    /// purchases per user and movie, even when two units add them concurrently.
+    /// purchases per user and movie, even when two transactions add them concurrently.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
     /// Changes the purchase to this entitlement. For [`Entitlement::Live`] and [`Entitlement::Suspended`], returns
     /// `false` when there is no such purchase, or when a revoked purchase cannot be restored because the buyer has

@@ -71,7 +71,7 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     }
 }
 
-/// An amount in major units as text, since JSON numbers can lose digits.
+/// The serialized form of [`Money`]. The amount is a text in major units, since JSON numbers can lose digits.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MoneyFields {

@@ -50,7 +50,7 @@ gathered! {
 }
 
 gathered! {
-    /// A unit of work with all repositories.
+    /// A unit of work (one transaction) with all repositories.
     pub trait WholeUnit:
         SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + ModerationUnit + CartUnit
         + EngagementUnit + OrderUnit + NotificationUnit + LibraryUnit;

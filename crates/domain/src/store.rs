@@ -10,23 +10,24 @@ pub use self::{
     retry::{Attempt, retried},
 };
 
-/// A transaction on the store. When a unit is dropped without [`Unit::commit`], it MUST be rolled back, and its locks
-/// MUST be released immediately.
+/// A unit of work: one transaction on the store. When it is dropped without [`Unit::commit`], it MUST be rolled back,
+/// and its locks MUST be released immediately.
 ///
-/// An area's use cases work on a unit that has only the repositories that they need, such as
-/// `trait CartUnit: Unit + CartRepository + OfferRepository + PurchaseRepository {}`. An adapter implements all
-/// repositories on one struct, which is therefore the unit of every area.
+/// The use cases of an area, such as the cart, work on a unit of work that has only the repositories that they need,
+/// such as `trait CartUnit: Unit + CartRepository + OfferRepository + PurchaseRepository {}`. An adapter implements all
+/// repositories on one struct, which is therefore the unit of work of every area.
 ///
-/// Rows are locked in this order: users by identifier, movies by identifier, then rows that belong to a user (link,
-/// session, cart). Locks that only prevent the deletion of movies may be taken later.
+/// To avoid deadlocks, rows are locked in this order: users by identifier, movies by identifier, then rows that belong
+/// to a user (link, session, cart). Locks that only prevent the deletion of movies may be taken later.
 #[async_trait]
 pub trait Unit: Send {
     /// Commits the transaction.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
-/// Begins units of work. An adapter implements this trait once for all areas. Every area's store has a blanket
-/// implementation for types that implement this trait with a unit that has the area's repositories.
+/// Begins units of work. An adapter implements this trait once for all areas. Each area has a store trait, such as
+/// `CartStore`. It has a blanket implementation for every type that implements this trait and whose unit of work has
+/// the repositories of the area.
 #[async_trait]
 pub trait UnitsOfWork: Send + Sync {
     /// The adapter's unit of work.

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_a_shape_is_invisible() {
+    fn names_of_only_invisible_characters_are_recognized() {
         for text in ["", " ", "\u{200b}", "\u{301}", "\u{3164}", "\u{2800}\u{a0}", "\u{fe0f}", "\u{e0041}"] {
             assert!(!has_visible_character(text), "{text:?}");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-/// A moment in UTC, in whole microseconds, which is the precision of databases.
+/// A moment in UTC. Moments that a [`Clock`] returns have whole microseconds, the precision of databases.
 pub type Instant = DateTime<Utc>;
 
 /// Provides the current time. A port, so that tests can set it.

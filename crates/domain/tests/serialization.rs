@@ -18,7 +18,7 @@ fn round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(val
 }
 
 #[test]
-fn values_are_written_as_their_text_and_read_back() {
+fn values_are_serialized_as_their_text_and_deserialized_from_it() {
     round_trip(&"Ann@example.com".parse::<EmailAddress>().unwrap(), &json!("Ann@example.com"));
     round_trip(&Role::Moderator, &json!("moderator"));
     round_trip(&Gender::Woman, &json!("woman"));
@@ -29,7 +29,7 @@ fn values_are_written_as_their_text_and_read_back() {
 }
 
 #[test]
-fn money_is_an_exact_text_with_its_currency() {
+fn money_is_serialized_as_an_exact_text_with_its_currency() {
     for (minor, code, amount) in [(999, "USD", "9.99"), (-5, "USD", "-0.05"), (500, "JPY", "500")] {
         let money = Money::from_minor(minor, code.parse().unwrap());
         round_trip(&money, &json!({"amount": amount, "currency": code}));
@@ -53,14 +53,14 @@ fn deserializing_refuses_what_parsing_refuses() {
 }
 
 #[test]
-fn refusals_are_written_by_name() {
+fn refusals_are_serialized_as_their_names() {
     assert_eq!(serde_json::to_value(CartRefusal::CartFull).unwrap(), json!("cart_full"));
     let refusal = CartRefusal::from(PurchaseRefusal::AlreadyPurchased);
     assert_eq!(serde_json::to_value(refusal).unwrap(), json!("already_purchased"));
 }
 
 #[test]
-fn facts_and_their_faults_can_be_written() {
+fn facts_and_invalid_facts_can_be_serialized() {
     let facts = FactsBuilder::new()
         .name("Alien")
         .year(1979)

@@ -20,8 +20,8 @@ const MARGIN: std::time::Duration = std::time::Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Connection(Rc<RefCell<State>>);
 
-/// A request that is being answered. It must be dropped when the answer is complete, because only then is the next
-/// request passed on.
+/// A request that is being answered. The server must drop this value when the answer is complete: the next request is
+/// passed on only after that.
 #[derive(Debug)]
 pub struct Exchange {
     connection: Connection,
@@ -208,7 +208,7 @@ impl State {
         self.holds_memory
     }
 
-    /// Passes on at most `most` of the kept bytes, if they may be passed on now. Returns how many were passed on.
+    /// Passes on at most `most` of the bytes in `ahead`, if they may be passed on now. Returns how many were passed on.
     pub(crate) fn take_ahead(&mut self, most: usize, mut hand_over: impl FnMut(&[u8])) -> usize {
         let mut ahead = std::mem::take(&mut self.ahead);
         let offered = ahead.len().min(most);
@@ -233,7 +233,7 @@ impl State {
         let Phase::Answering { body, .. } = &mut self.phase else { return None };
         if body.is_complete() {
             self.expect_head();
-            // If no bytes are kept, the task waits for the socket, which wakes it.
+            // If `ahead` is empty, the task already waits for the socket, which wakes it when bytes arrive.
             let is_waiting = !self.ahead.is_empty() || self.is_at_end;
             return self.reader.take_if(|_| is_waiting);
         }

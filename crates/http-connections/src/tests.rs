@@ -1,4 +1,6 @@
-//! Tests of [`TimedStream`]. Each test itself is the client at the other end of the connection.
+//! Tests of [`TimedStream`]. Each test itself is the client at the other end of the connection. The expected durations
+//! follow from the default [`Timeouts`], in seconds: 5 for a head, 5 until the next request, 30 for the next bytes of a
+//! body, 5 for the rest of an unread body, and 60 for the client to read.
 
 use std::{
     future::{Future, poll_fn},

@@ -72,6 +72,7 @@ impl CsvRecords {
                 if self.parser.feed(b"\n") {
                     return Ok(Some(self.parser.record(line)));
                 }
+                // If a cell has ended in the last line, the open quote begins after that cell, in the last line.
                 let is_new = self.parser.ended > ended_before;
                 let open = open_quote.filter(|_| !is_new).unwrap_or_else(|| self.lines.current());
                 return Err(MovieFileError::OpenQuote { line: open });
@@ -96,6 +97,7 @@ impl CsvRecords {
                 return Ok(Some(self.parser.record(line)));
             }
             if line_end.is_some() {
+                // A cell that ended in this line has closed the earlier quote, so the open quote begins in this line.
                 if open_quote.is_none() || self.parser.ended > ended_before {
                     open_quote = Some(current);
                 }

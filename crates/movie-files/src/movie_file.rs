@@ -57,7 +57,7 @@ pub struct Findings {
 }
 
 impl MovieFile {
-    /// Opens CSV, JSON Lines or a JSON array, and reads the header.
+    /// Opens CSV, JSON Lines or a JSON array. Reads the header of CSV.
     ///
     /// # Errors
     /// If the source cannot be read, is empty, or is not text, or if its columns or the options do not fit; see
@@ -77,7 +77,8 @@ impl MovieFile {
         Ok(Self { rows, encoding, bytes_read, has_failed: false })
     }
 
-    /// The first line of a file for rejected rows: the header of CSV, nothing for JSON.
+    /// The text with which a file of rejected rows must begin, so that it can be read later: the header of CSV, or
+    /// nothing for JSON.
     #[must_use]
     pub fn header(&self) -> &[u8] {
         match &self.rows {

@@ -31,7 +31,8 @@ use crate::{
     telemetry,
 };
 
-/// Runs the `cinema` command that the arguments name, or else `serve`. Returns the exit code of the process.
+/// Runs the `cinema` command that the arguments name, or `serve` if they name none. Returns the exit code of the
+/// process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let cli = match Cli::try_parse_from(&arguments) {
@@ -82,7 +83,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Reads the settings of a server or worker, and starts logging.
+/// Reads the settings for `serve` or `worker`, and starts logging. Errors in the settings are reported in the
+/// configured log format.
 fn server_settings() -> Result<Settings, Failure> {
     let settings = Settings::load_to_serve();
     let log_format = settings.as_ref().map_or_else(SettingsError::log_format, |settings| settings.log_format);
@@ -94,8 +96,8 @@ fn server_settings() -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Reads the settings for a `cinema` command other than `serve` and `worker`, and starts logging. Only warnings
-/// and errors are logged, unless `RUST_LOG` is set to another value than its default.
+/// Reads the settings for a `cinema` command other than `serve` and `worker`, and starts logging. Only warnings and
+/// errors are logged, unless `RUST_LOG` has another value than its default, `info`.
 fn settings() -> Result<Settings, Failure> {
     let settings = Settings::load()?;
     let filter = if settings.log_filter == "info" { "warn" } else { &settings.log_filter };

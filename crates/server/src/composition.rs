@@ -84,10 +84,10 @@ pub struct Overrides {
 pub struct Addresses {
     /// The public URL of the server.
     pub public_url: String,
-    /// The URL with which links in mails begin, except links to unsubscribe, and to which buyers return after a
-    /// checkout.
+    /// The URL of the frontend. Links in mails begin with it, except links to unsubscribe, which begin with
+    /// `public_url`. Buyers return to the frontend after a checkout.
     pub frontend_url: String,
-    /// The URL at which this machine reaches the server.
+    /// The URL at which this machine reaches the server. The payment sandbox sends its webhooks there.
     pub own_url: String,
 }
 
@@ -116,7 +116,7 @@ pub struct UseCases {
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
-    /// The use cases of the library.
+    /// The library of a user: the bought movies, and how they are watched.
     pub library: Arc<Library>,
     /// Notifications.
     pub notifications: Arc<Notifications>,
@@ -126,11 +126,12 @@ pub struct UseCases {
     pub orders: Arc<Orders>,
     /// Payments.
     pub payments: Arc<Payments>,
-    /// The sandbox, when it is the payment provider.
+    /// The sandbox, a simulated payment provider; `None` if Stripe is used.
     pub sandbox: Option<Sandbox>,
-    /// The handling of outbox messages in the background.
+    /// Handles the messages of the outbox in the background, for example sends mails.
     pub outbox: Arc<Outbox>,
-    /// The number of outbox workers (`OUTBOX_WORKERS`). Slow deliveries in the background run in addition.
+    /// The number of outbox workers (`OUTBOX_WORKERS`), each of which handles one message at a time. Slow deliveries
+    /// continue in the background, in addition to the workers.
     pub outbox_workers: usize,
     /// The database itself.
     pub database: Arc<dyn Database>,
@@ -141,8 +142,8 @@ pub struct UseCases {
 }
 
 impl UseCases {
-    /// Opens the database, migrates it, and builds the use cases on it. In `prod` the database is not migrated: `cinema
-    /// migrate` must have done that. Must be called on the runtime that drives the connections.
+    /// Opens the database, migrates it, and builds the use cases on it. In `prod` the database is not migrated; it must
+    /// have been migrated with `cinema migrate`. Must be called on the runtime that drives the connections.
     ///
     /// # Errors
     /// See [`StartError`].

@@ -165,8 +165,8 @@ impl Settings {
         }
     }
 
-    /// Returns the keys of this installation. In `dev` and `test`, a missing secret is generated once and stored in
-    /// `DATA_DIR`.
+    /// Returns the current and the previous secret, from which the keys of this installation are derived. In `dev` and
+    /// `test`, a missing secret is generated once and stored in `DATA_DIR`.
     ///
     /// # Errors
     /// When the secret is missing in `prod`, or cannot be stored.

@@ -77,8 +77,8 @@ pub(crate) async fn dev_admin(
             .to_owned();
     match use_cases.signup.create_admin(email, PlainPassword::new(&password)).await {
         Err(CreateAdminError::EmailTaken) if !was_kept => {
-            // The account has another password than the new file contains, so the next start must not show the file's
-            // password.
+            // The account already existed, so its password is not the one in the new file. The file is removed, so that
+            // the next start does not show a wrong password.
             drop(std::fs::remove_file(&file));
             Ok(Some(DevAdmin::Elsewhere { email: ADMIN.to_owned() }))
         }
@@ -133,8 +133,8 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
     };
     let options = ReadOptions {
         kind: FileKind::of_path(path),
-        // The prices in the catalogue are in US dollars. A shop with another currency takes the same number of minor
-        // units.
+        // The prices in the catalogue are in US dollars. If the shop has another currency, the same number of minor
+        // units of that currency is imported.
         ignores_price_currency: true,
         ..ReadOptions::new(settings.currency)
     };
@@ -168,6 +168,8 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
     loaded
 }
 
+/// Imports the batch, and empties it. Adds the number of new movies to `loaded`. Returns `false` after an error, which
+/// is logged.
 async fn import(use_cases: &UseCases, batch: &mut Vec<PartialFacts>, loaded: &mut u64) -> bool {
     match use_cases.catalog.import(std::mem::take(batch), false).await {
         Ok(outcomes) => {

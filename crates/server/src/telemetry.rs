@@ -22,8 +22,8 @@ use crate::config::{LogFormat, Settings};
 
 /// Directives that silence libraries: `actix_server` logs its start and end, which the server logs itself.
 /// `actix_http::h1::dispatcher` logs every malformed request as an error of the server. `tokio_postgres` logs the
-/// values of every statement at `debug`, including email addresses and digests. Directives in `RUST_LOG` take
-/// precedence.
+/// values of every statement at `debug`, including email addresses and digests. A directive in `RUST_LOG` for one of
+/// these targets takes precedence.
 const QUIET: &str = "actix_server=warn,actix_http::h1::dispatcher=off,tokio_postgres=info";
 
 /// The maximum time to wait until a message about the process is written.

@@ -46,9 +46,10 @@ const ORDERS: Duration = Duration::from_secs(10);
 /// How often the popularity of movies is updated.
 const POPULARITY: Duration = Duration::from_mins(1);
 
-/// The time from the start of the process until the first check of money.
+/// The time from the start of the process until the first check of the invariants of money, which `cinema check` also
+/// checks.
 const FIRST_MONEY_CHECK: Duration = Duration::from_hours(1);
-/// The interval of further checks of money.
+/// The time between two checks of the invariants of money.
 const MONEY_CHECKS: Duration = Duration::from_hours(24);
 
 /// How often expired rows are removed.
@@ -66,7 +67,7 @@ const LAST_MAIL: Duration = Duration::from_secs(12);
 
 /// The background work of one process. Several processes may do background work concurrently.
 pub struct Workers {
-    /// The time until which deliveries may still be started; `None` until the process stops.
+    /// The time until which deliveries of outbox messages may still be started; `None` until the process stops.
     stop: watch::Sender<Option<Instant>>,
     jobs: JoinSet<()>,
     outbox: Arc<OutboxWorkers>,

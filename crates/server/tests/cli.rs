@@ -47,7 +47,7 @@ impl Folder {
         fs::write(self.path().join(name), contents).unwrap();
     }
 
-    /// Returns the permissions of a file or folder.
+    /// Returns the permission bits of a file or folder.
     fn mode(&self, name: &str) -> u32 {
         fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
     }
@@ -214,7 +214,7 @@ fn invalid_settings_stop_every_command_with_one_line() {
     let shown = folder.run("config").exits(0).out();
     assert!(shown.contains("CURRENCY=JPY\n") && shown.contains("APP_SECRET_KEY=***\n"), "{shown}");
     assert!(!shown.contains("canary"));
-    // In production, the line is JSON.
+    // In production, the error is one line of JSON.
     let prod = || {
         let done = Done(folder.command("serve").env("APP_ENV", "prod").output().unwrap()).exits(1);
         let line: serde_json::Value = serde_json::from_str(&done.err()).unwrap();
@@ -354,6 +354,7 @@ fn a_stop_in_development_does_not_drain() {
     let begun = Instant::now();
     server.signal("-INT");
     assert_eq!(soon(&mut server.child), Some(0));
+    // In other environments, the server would first drain for 5 s.
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
@@ -457,8 +458,11 @@ fn the_document_is_printed_without_a_database() {
 /// A process that runs until it is stopped.
 struct Server {
     child: Child,
+    /// The lines of standard error that were not read yet.
     lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
+    /// The lines that the process printed on standard error while it started.
     screen: Vec<String>,
+    /// The URL of the server; empty for a worker.
     url: String,
 }
 
@@ -467,8 +471,8 @@ impl Server {
         Self::run(folder.command("serve").env("DRAIN_SECONDS", drain).stdout(Stdio::piped()))
     }
 
-    /// Starts the process, and reads its output up to the last line that it prints before it waits for requests or for
-    /// work.
+    /// Starts the process, and reads its standard error up to the line that says that it is ready (`listening on` or
+    /// `working:`).
     fn run(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -490,7 +494,7 @@ impl Server {
         signal(&self.child, name);
     }
 
-    /// Asks the process to stop, and waits until it logs that it is stopping.
+    /// Sends SIGTERM to the process, and waits until it prints that it is stopping.
     fn begin_stop(&mut self) {
         self.signal("-TERM");
         let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
@@ -615,6 +619,7 @@ fn a_background_job_seals_the_audit_log_and_a_changed_row_is_found() {
     folder
         .run_with("users create-admin --email root@example.com --password-stdin", "G00d enough for this\n")
         .exits(0);
+    // Makes the row an hour older (in microseconds), because only rows that are older than ten minutes are sealed.
     folder.sql("UPDATE audit_log SET created_at = created_at - 3600000000");
     let server = Server::start(&folder, "0");
     server.signal("-TERM");
@@ -640,8 +645,8 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_the_proc
     let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
     server.begin_stop();
-    // Shortly after the server logs that it is stopping, it reports that it is not ready. Other requests are still
-    // answered.
+    // Shortly after the server prints that it is stopping, it reports that it is not ready. It still handles other
+    // requests.
     loop {
         let answer = reqwest::get(&ready).await.unwrap();
         if answer.status() == 503 {
@@ -679,7 +684,7 @@ async fn a_blocked_mail_output_does_not_delay_the_second_signal() {
 }
 
 #[test]
-fn a_stop_works_even_if_its_output_is_not_read() {
+fn a_stop_works_even_if_standard_error_is_not_read() {
     let folder = Folder::new();
     let (reader, pipe) = unread_pipe();
     let mut command = folder.command("serve");

@@ -1,5 +1,5 @@
-//! Units of work for actors: none begins for a user who is signed out or whose role is too low, even if the session or
-//! the role changes concurrently.
+//! Units of work (transactions) for actors. An actor is a user with the session in which the user is signed in. No unit
+//! begins for a user who is signed out or whose role is too low, even if the session or the role changes concurrently.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ crate::cases! { "access":
     no_unit_for_administrators_begins_for_a_lower_role,
     a_unit_waits_for_changes_of_its_actor_and_sees_them,
     administrators_who_change_each_other_never_deadlock,
-    a_demoted_administrator_cannot_undo_it_by_many_calls_at_once,
+    a_demoted_administrator_cannot_undo_the_demotion_by_concurrent_calls,
     erasing_a_user_while_movies_are_added_leaves_no_cart,
 }
 
@@ -183,7 +183,7 @@ async fn administrators_who_change_each_other_never_deadlock(node: Node) {
     assert_eq!(attempts, [0; 20]);
 }
 
-async fn a_demoted_administrator_cannot_undo_it_by_many_calls_at_once(node: Node) {
+async fn a_demoted_administrator_cannot_undo_the_demotion_by_concurrent_calls(node: Node) {
     let mallory = add_with_role(&node, 1, Role::Admin).await;
     let root = add_with_role(&node, 2, Role::Admin).await;
     at_once(25, |number| {
@@ -243,5 +243,5 @@ async fn erasing_a_user_while_movies_are_added_leaves_no_cart(node: Node) {
     .await;
     let proposed = fresh();
     let opened = node.unit().await.open_cart_for_update(ann.user_id, proposed).await.unwrap();
-    assert_eq!(opened, proposed, "there was a cart");
+    assert_eq!(opened, proposed, "the erased user still had a cart");
 }

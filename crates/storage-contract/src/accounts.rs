@@ -1,4 +1,6 @@
 //! Accounts: each address has at most one account, and concurrent changes of an account are serialized.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use domain::accounts::{AccountState, Credentials, InsertUserError, PasswordHash, Role, User, UserLocks};
 
@@ -16,7 +18,7 @@ crate::cases! { "accounts":
     a_refused_insert_leaves_the_unit_usable,
     one_of_twenty_concurrent_units_that_insert_an_address_succeeds,
     an_address_that_a_dropped_unit_inserted_is_free,
-    an_update_writes_all_fields_except_identifier_key_and_creation_time,
+    an_update_writes_all_fields_except_the_identifier_and_the_creation_time,
     a_changed_spelling_of_an_address_is_found_and_taken_like_the_first_one,
     changes_of_a_user_locked_by_identifier_are_serialized,
     changes_of_a_user_locked_by_address_are_serialized,
@@ -59,7 +61,11 @@ async fn a_user_reads_back_as_written(node: Node) {
         ];
         for read in read {
             assert_eq!(read, written);
-            assert_eq!(read.email.as_str(), written.email.as_str(), "as its owner wrote it");
+            assert_eq!(
+                read.email.as_str(),
+                written.email.as_str(),
+                "the spelling of the address must be kept"
+            );
         }
     }
 }
@@ -141,7 +147,7 @@ async fn an_address_that_a_dropped_unit_inserted_is_free(node: Node) {
     assert_eq!(stored_user(&node, id(7)).await, None);
 }
 
-async fn an_update_writes_all_fields_except_identifier_key_and_creation_time(node: Node) {
+async fn an_update_writes_all_fields_except_the_identifier_and_the_creation_time(node: Node) {
     let before = add_user(&node, 1).await;
     let bystander = add_user(&node, 2).await;
     let changed = User {

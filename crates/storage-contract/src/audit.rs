@@ -1,4 +1,7 @@
 //! The audit log: an entry is written in the transaction of the action that it records, and the log is read in pages.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back. A position is a
+//! pagination cursor: the next page begins after it.
 
 use domain::{
     audit::{AuditAction, AuditEntry, AuditFilter, AuditObject, AuditRecord, AuditState, RecordedObject},
@@ -15,8 +18,8 @@ crate::cases! { "audit":
     an_appended_entry_reads_back_as_written,
     many_entries_are_appended_in_one_call,
     an_entry_of_a_dropped_unit_was_never_written,
-    units_about_the_catalogue_also_write_entries,
-    entries_are_kept_when_their_users_are_deleted_and_need_no_user,
+    committed_entries_about_a_movie_are_found_by_its_identifier,
+    entries_are_kept_when_their_actor_is_erased_and_may_have_an_unknown_actor,
     the_newest_are_first_and_ties_are_broken_by_identifier,
     a_listed_entry_matches_every_filter,
     from_is_inclusive_and_to_is_not,
@@ -136,7 +139,7 @@ async fn many_entries_are_appended_in_one_call(node: Node) {
     assert_eq!(number, 0);
 }
 
-async fn units_about_the_catalogue_also_write_entries(node: Node) {
+async fn committed_entries_about_a_movie_are_found_by_its_identifier(node: Node) {
     let about = |number| AuditEntry { object: Some(AuditObject::Movie(id(7))), ..entry(number, at(1)) };
     let mut unit = node.unit().await;
     unit.append_audit_entries(&[about(1), about(2)]).await.unwrap();
@@ -160,7 +163,7 @@ async fn an_entry_of_a_dropped_unit_was_never_written(node: Node) {
     assert_eq!(numbers(&node, AuditFilter::default()).await, [2]);
 }
 
-async fn entries_are_kept_when_their_users_are_deleted_and_need_no_user(node: Node) {
+async fn entries_are_kept_when_their_actor_is_erased_and_may_have_an_unknown_actor(node: Node) {
     add_user(&node, 1).await;
     append(&node, &[entry(1, at(1)), AuditEntry { actor: Some(id(99)), ..entry(2, at(2)) }]).await;
     let mut unit = node.unit().await;

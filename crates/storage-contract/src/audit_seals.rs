@@ -1,4 +1,5 @@
-//! Seals of the audit log, and the rows that they cover.
+//! Seals of the audit log, and the rows that they cover. A seal proves that the rows of a part of the log were not
+//! changed after the seal was made.
 
 use domain::{
     audit::{AuditEntry, AuditObject, LogPlace, Seal, StoredEntry},
@@ -127,11 +128,15 @@ async fn a_part_of_the_log_is_between_two_positions(node: Node) {
     let far = place(99, at(9));
     assert_eq!(numbers(&node, None, far, 10).await, [4, 1, 2, 3, 5]);
     assert_eq!(numbers(&node, None, far, 2).await, [4, 1]);
-    assert_eq!(numbers(&node, Some(place(1, at(2))), far, 10).await, [2, 3, 5], "without the first position");
+    assert_eq!(
+        numbers(&node, Some(place(1, at(2))), far, 10).await,
+        [2, 3, 5],
+        "the first position is excluded"
+    );
     assert_eq!(
         numbers(&node, Some(place(1, at(2))), place(3, at(2)), 10).await,
         [2, 3],
-        "with the last position"
+        "the last position is included"
     );
     assert_eq!(numbers(&node, Some(place(99, at(1))), place(0, at(2)), 10).await, [0; 0]);
     assert_eq!(numbers(&node, Some(place(5, at(3))), far, 10).await, [0; 0]);

@@ -1,4 +1,5 @@
-//! Cancellation: when a client disconnects, the future of its request may be dropped at any await point.
+//! Cancellation: when a client disconnects, the future of its request may be dropped at any await point. The changes of
+//! a unit of work (one transaction) must then be made completely or not at all.
 
 use domain::{accounts::LinkKind, id::UserId};
 use tokio::time::timeout;
@@ -19,8 +20,8 @@ crate::cases! { "cancellation":
 
 async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     let owner = add_user(&node, 1_000_000).await;
-    // The test is repeated, because its course is not always the same: a statement that still runs when its caller is
-    // cancelled may end before or after later statements.
+    // The test is repeated, because its timing differs between the rounds: a statement that still runs when its caller
+    // is cancelled may end before or after later statements.
     for round in 1..=5 {
         let mut is_over = false;
         for waits in 0..500 {
@@ -34,8 +35,8 @@ async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     }
 }
 
-/// Runs a unit of work, and drops it after it has waited `waits` times. Checks that either all or none of its changes
-/// were made. Returns whether it was completed before it could be dropped.
+/// Runs a unit of work, and drops it when it has to wait for more than `waits` times. Checks that either all or none of
+/// its changes were made. Returns whether it was completed before it could be dropped.
 async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usize, number: u64) -> bool {
     let ended = cancelled_after(waits, async {
         let mut unit = node.unit().await;

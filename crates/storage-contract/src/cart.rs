@@ -1,4 +1,6 @@
 //! Carts: each user has at most one, and it contains each movie at most once.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use std::collections::HashSet;
 
@@ -140,7 +142,7 @@ async fn an_open_cart_is_filled_by_one_unit_at_a_time(node: Node) {
     })
     .await;
     assert_eq!(count(&added), 5);
-    assert_eq!(cart_of(&node, 1).await.1, 5, "a limit is enforced");
+    assert_eq!(cart_of(&node, 1).await.1, 5, "the units must not exceed the limit of five movies");
 }
 
 async fn a_refused_movie_leaves_the_unit_usable(node: Node) {

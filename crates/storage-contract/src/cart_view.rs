@@ -1,4 +1,4 @@
-//! What users see of their carts.
+//! What users see of their carts. A withdrawn movie is no longer on sale.
 
 use domain::{
     cart::CartView,
@@ -52,7 +52,11 @@ async fn a_cart_shows_the_newest_first(node: Node) {
     prepare(&node).await;
     put(&node, 1, &[2, 4, 1]).await;
     let view = view(&node, 1).await;
-    assert_eq!(items(&view), [id(4), id(2), id(1)], "by the time at which they were added");
+    assert_eq!(
+        items(&view),
+        [id(4), id(2), id(1)],
+        "sorted by the time at which they were added, newest first"
+    );
     assert_eq!(view.items.iter().map(|line| line.added_at).collect::<Vec<_>>(), [at(4), at(2), at(1)]);
     assert!(view.unavailable.is_empty());
 }

@@ -1,4 +1,6 @@
 //! Movies: each is stored once, with all its fields.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use std::collections::HashSet;
 
@@ -101,7 +103,10 @@ async fn a_movie_whose_identity_already_exists_is_skipped(node: Node) {
         .map(|((number, facts), names)| Movie::create(id(number), checked(facts), names, at(9)))
         .collect();
     assert_eq!(unit.insert_movies(&movies).await.unwrap(), [id(3)]);
-    assert!(unit.insert_movies(&movies).await.unwrap().is_empty(), "the unit is usable");
+    assert!(
+        unit.insert_movies(&movies).await.unwrap().is_empty(),
+        "the unit must still be usable, and the second call must add nothing"
+    );
     unit.commit().await.unwrap();
     assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&old, &facts("Up"))));
     assert_eq!(node.movie_detail(id(2), None).await.unwrap(), None);
@@ -176,7 +181,7 @@ async fn a_thousand_movies_are_added_in_one_call(node: Node) {
     let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
     let mut found = unit.find_movies_for_update(&identities).await.unwrap();
     found.sort_by_key(|movie| movie.id);
-    assert!(found == movies, "all of them are found unchanged");
+    assert!(found == movies, "a movie is missing or was changed");
 }
 
 async fn movies_are_found_by_their_identities(node: Node) {
@@ -262,7 +267,7 @@ async fn a_catalogue_is_empty_until_a_movie_is_committed(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
     assert!(!node.has_no_movies().await.unwrap());
     update(&node, &Movie { is_available: false, ..movie }).await;
-    assert!(!node.has_no_movies().await.unwrap(), "a withdrawn movie is a movie");
+    assert!(!node.has_no_movies().await.unwrap(), "a movie that is not on sale also counts");
 }
 
 async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
@@ -288,5 +293,9 @@ async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
     let last = node.export_movies(Some(second[1].summary.id), 2).await.unwrap();
     assert_eq!(last, expected[4..]);
     assert!(node.export_movies(Some(id(9)), 2).await.unwrap().is_empty());
-    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "after a missing movie");
+    assert_eq!(
+        node.export_movies(Some(id(6)), 10).await.unwrap(),
+        expected[3..],
+        "the position may be an identifier that no movie has"
+    );
 }

@@ -1,5 +1,7 @@
 //! The names that movies share, such as genres: each has one row. Names that differ only in case or accents are the
 //! same name.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use std::collections::HashSet;
 
@@ -14,7 +16,7 @@ use crate::{
 
 crate::cases! { "names":
     new_names_get_the_proposed_identifiers_in_order,
-    known_names_keep_their_identifiers_in_the_order_asked,
+    known_names_keep_their_identifiers_in_the_requested_order,
     names_that_differ_only_in_case_or_accents_share_a_row,
     a_repeated_name_in_a_call_is_one_row,
     kinds_of_names_are_separate,
@@ -44,7 +46,7 @@ async fn new_names_get_the_proposed_identifiers_in_order(node: Node) {
     }
 }
 
-async fn known_names_keep_their_identifiers_in_the_order_asked(node: Node) {
+async fn known_names_keep_their_identifiers_in_the_requested_order(node: Node) {
     let first = proposed(&texts(&["Western", "Crime", "Drama"]));
     let known = resolve(&node, NameKind::Genre, &first).await;
     let second = proposed(&texts(&["Drama", "Horror", "Western"]));

@@ -57,7 +57,7 @@ async fn the_most_recently_reported_comment_is_first(node: Node) {
     let mut unit = node.unit().await;
     unit.report_comment(&report(3, 3)).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(first().await, id(5), "another user has reported comment 5 later");
+    assert_eq!(first().await, id(5), "comment 5 was reported last");
 }
 
 async fn concurrent_reports_of_one_comment_are_one_item(node: Node) {

@@ -1,4 +1,7 @@
-//! Reactions, ratings, favourites and comments, and the counters that are derived from them.
+//! Reactions, ratings, favourites and comments, and the counters that are derived from them. A withdrawn movie is no
+//! longer on sale.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,11 +28,11 @@ crate::cases! { "engagement":
     concurrent_reactions_of_fifty_users_are_all_counted,
     a_movie_is_locked_until_the_unit_ends,
     a_withdrawn_movie_is_seen_by_its_buyers_and_moderators,
-    each_viewer_sees_only_the_own_reaction_rating_and_favorites,
+    each_viewer_sees_only_their_own_reaction_rating_and_favorites,
     the_written_comments_are_read_in_pages,
-    a_dropped_unit_counts_nothing,
+    a_dropped_unit_changes_no_counter,
     erasing_corrects_every_counter,
-    two_concurrent_erasures_of_one_thread_leave_nothing,
+    concurrent_erasures_of_all_authors_of_a_thread_leave_no_comment,
     a_refresh_updates_the_popularity_after_every_action,
     an_action_during_a_refresh_is_not_lost,
 }
@@ -173,7 +176,7 @@ async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64,
     }
 }
 
-/// Checks that each counter equals the number of recorded actions.
+/// Checks that each stored counter equals the number of actions in `expected`.
 async fn recounted(node: &Node, expected: &Expected) {
     for movie in 1..=2 {
         let of = |reaction| {
@@ -283,7 +286,7 @@ async fn a_withdrawn_movie_is_seen_by_its_buyers_and_moderators(node: Node) {
     assert!(!node.unit().await.lock_movie(id(9), moderator.user_id).await.unwrap());
 }
 
-async fn each_viewer_sees_only_the_own_reaction_rating_and_favorites(node: Node) {
+async fn each_viewer_sees_only_their_own_reaction_rating_and_favorites(node: Node) {
     prepare(&node, 2, 2).await;
     react(&node, 1, 1, Some(MovieReaction::Dislike)).await;
     let mut unit = node.unit().await;
@@ -334,7 +337,7 @@ async fn the_written_comments_are_read_in_pages(node: Node) {
     assert_eq!(read, expected);
 }
 
-async fn a_dropped_unit_counts_nothing(node: Node) {
+async fn a_dropped_unit_changes_no_counter(node: Node) {
     prepare(&node, 1, 1).await;
     let mut unit = node.unit().await;
     assert!(unit.lock_movie(id(1), id(1)).await.unwrap());
@@ -380,7 +383,7 @@ async fn erasing_corrects_every_counter(node: Node) {
     assert_eq!(node.written_comments(id(2), None, 100).await.unwrap(), []);
 }
 
-async fn two_concurrent_erasures_of_one_thread_leave_nothing(node: Node) {
+async fn concurrent_erasures_of_all_authors_of_a_thread_leave_no_comment(node: Node) {
     prepare(&node, 2, 1).await;
     let mut unit = node.unit().await;
     for number in 1..=20 {
@@ -426,8 +429,8 @@ async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 2);
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 1);
     assert_eq!(node.refresh_popularity(2).await.unwrap(), 0);
-    // The popularities of the movies 1, 2 and 3 are 5,000, 6,000 and 6,000. Of movies with equal popularity, the higher
-    // identifier is first.
+    // The popularity is the number of votes, plus 1,000 for each like and 3,000 for each purchase. For the movies 1, 2
+    // and 3 it is 5,000, 6,000 and 6,000. Of movies with equal popularity, the higher identifier is first.
     assert_eq!(most_popular(&node).await, order([3, 2, 1]));
     let changed = Movie { votes: 6_500, version: 2, ..movies[0].clone() };
     update(&node, &changed).await;
@@ -444,10 +447,18 @@ async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
     react(&node, 2, 3, None).await;
     let changed = Movie { votes: 100, version: 2, ..movies[2].clone() };
     update(&node, &changed).await;
-    assert_eq!(most_popular(&node).await, order([1, 2, 3]), "4,000 votes before 100 and a purchase");
+    assert_eq!(
+        most_popular(&node).await,
+        order([1, 2, 3]),
+        "movie 2 with 4,000 votes is before movie 3 with 100 votes and a purchase"
+    );
     buy(&node, 2, &[2]).await;
     node.refresh_popularity(10).await.unwrap();
-    assert_eq!(most_popular(&node).await, order([2, 1, 3]), "7,000 before 6,500");
+    assert_eq!(
+        most_popular(&node).await,
+        order([2, 1, 3]),
+        "movie 2 with a popularity of 7,000 is before movie 1 with 6,500"
+    );
     let mut unit = node.unit().await;
     assert_eq!(unit.revoke_purchases(id(2), &[id(2)], at(9)).await.unwrap(), 1);
     unit.commit().await.unwrap();

@@ -1,4 +1,5 @@
-//! Facets: the values by which a list can be filtered, each with the number of movies that the list would then have.
+//! Facets: the values by which a list can be filtered, each with the number of movies that the list would then have. A
+//! node is one process of the service; several nodes use the same database.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +24,8 @@ crate::cases! { "facets":
     a_catalogue_without_movies_has_no_facets,
 }
 
-/// 200 different movies. The facts repeat with different periods, so that many combinations of values occur.
+/// 200 different movies. The values of each field repeat with another period, so that many combinations of values
+/// occur.
 fn many() -> Vec<Facts> {
     let genres = ["Action", "Comedy", "Crime", "Drama", "War"];
     (0_i32..200)
@@ -147,5 +149,5 @@ async fn a_catalogue_without_movies_has_no_facets(node: Node) {
     assert!(facets.genres.is_empty() && facets.certifications.is_empty());
     assert!(facets.decades.is_empty());
     let bands: Vec<_> = facets.price_bands.iter().map(|counted| counted.movies_count).collect();
-    assert_eq!(bands, [0; 5], "the bands are the same in every catalogue");
+    assert_eq!(bands, [0; 5], "every catalogue has the same five price bands");
 }

@@ -1,4 +1,4 @@
-//! Filters: a list contains exactly the movies that match.
+//! Filters: a list contains exactly the movies that match. A withdrawn movie is no longer on sale.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,6 @@
 //! Idempotency keys: of several copies of a request, one gets the key, and its response is stored.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use chrono::TimeDelta;
 use domain::idempotency::{IdempotencyKey, KEPT_FOR, KeptAnswer, KeyedRequest, KnownRequest};
@@ -14,12 +16,12 @@ crate::cases! { "idempotency":
     one_of_twenty_concurrent_units_that_claim_a_key_gets_it,
     a_request_can_claim_its_key_again_for_another_object,
     a_claim_of_a_dropped_unit_has_no_effect,
-    the_first_answer_is_kept,
+    the_first_response_is_stored,
     an_error_response_is_stored_only_for_a_key_that_no_other_request_has_claimed,
     an_error_response_to_the_claiming_request_is_stored,
-    only_a_key_without_a_stored_answer_is_released,
+    only_a_key_without_a_stored_response_is_released,
     nothing_is_stored_for_an_erased_user,
-    the_answer_to_a_request_with_another_body_is_not_stored,
+    the_response_to_a_request_with_another_body_is_not_stored,
     the_same_key_of_another_user_method_or_path_is_another_key,
     a_key_is_forgotten_after_its_time,
 }
@@ -90,7 +92,7 @@ async fn a_claim_of_a_dropped_unit_has_no_effect(node: Node) {
     assert_eq!(find(&node, &request("one")).await, None);
 }
 
-async fn the_first_answer_is_kept(node: Node) {
+async fn the_first_response_is_stored(node: Node) {
     add_user(&node, 1).await;
     claim(&node, &request("one"), 5).await;
     for status in [201, 200] {
@@ -125,7 +127,7 @@ async fn an_error_response_to_the_claiming_request_is_stored(node: Node) {
     assert_eq!(find(&node, &own).await.unwrap().answer, Some(answer(409)));
 }
 
-async fn only_a_key_without_a_stored_answer_is_released(node: Node) {
+async fn only_a_key_without_a_stored_response_is_released(node: Node) {
     add_user(&node, 1).await;
     for (key, object) in [("one", 5), ("two", 6), ("three", 7)] {
         claim(&node, &request(key), object).await;
@@ -150,7 +152,7 @@ async fn nothing_is_stored_for_an_erased_user(node: Node) {
     assert_eq!(find(&node, &request("one")).await, None);
 }
 
-async fn the_answer_to_a_request_with_another_body_is_not_stored(node: Node) {
+async fn the_response_to_a_request_with_another_body_is_not_stored(node: Node) {
     add_user(&node, 1).await;
     claim(&node, &request("one"), 5).await;
     let other = KeyedRequest { fingerprint: "other".to_owned(), ..request("one") };

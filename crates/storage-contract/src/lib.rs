@@ -2,7 +2,8 @@
 //!
 //! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each requirement
 //! of a storage port of `domain`, and each invariant of storage in docs/architecture.md, has a case whose name states
-//! it. Cases choose every identifier and time themselves, so they do not depend on the current time.
+//! it. Cases choose every identifier and time themselves, so they do not depend on the current time. In the names of
+//! cases, a unit is a unit of work, which is one transaction.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

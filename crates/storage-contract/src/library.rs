@@ -1,5 +1,5 @@
 //! Libraries: the movies that a user has bought, with the filters and sort keys of the catalogue; and the progress of
-//! watching.
+//! watching. A withdrawn movie is no longer on sale.
 
 use domain::{
     catalog::{Facts, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},
@@ -24,7 +24,7 @@ crate::cases! { "library":
     the_progress_in_a_movie_is_stored_once,
     started_movies_are_those_in_progress,
     a_purchase_is_playable_until_it_ends,
-    a_movie_has_one_file_and_one_of_subtitles_in_a_language,
+    a_movie_has_one_film_file_and_one_subtitles_file_for_each_language,
 }
 
 const LATEST: [MovieSort; 1] = [MovieSort::LATEST_PURCHASE];
@@ -200,7 +200,7 @@ async fn started_movies_are_those_in_progress(node: Node) {
         unit.put_progress(id(1), id(number), &progress).await.unwrap();
     }
     unit.commit().await.unwrap();
-    // User 1 has not bought movie 7.
+    // Movie 7 must not be listed, because user 1 has not bought it.
     let mut read: Vec<MovieId> = Vec::new();
     let mut request = PageRequest::numbered(1, 2).unwrap();
     loop {
@@ -256,7 +256,7 @@ async fn a_purchase_is_playable_until_it_ends(node: Node) {
     assert!(node.playable_among(&[purchase, other]).await.unwrap().is_empty());
 }
 
-async fn a_movie_has_one_file_and_one_of_subtitles_in_a_language(node: Node) {
+async fn a_movie_has_one_film_file_and_one_subtitles_file_for_each_language(node: Node) {
     prepare(&node).await;
     let file = |number, length| MovieFile {
         movie_id: id(1),

@@ -1,4 +1,6 @@
 //! Links in mails: each user has at most one of each kind, and each can be used once.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use domain::accounts::{LinkKind, LinkToken};
 

@@ -1,4 +1,6 @@
-//! What moderators do with movies: change, delete and withdraw them.
+//! What moderators do with movies: change them, delete them and withdraw them from sale.
+//!
+//! A unit (of work) is one transaction.
 
 use domain::{
     catalog::{
@@ -25,7 +27,7 @@ crate::cases! { "moderation":
     the_references_to_a_movie_are_purchases_and_carts,
     a_movie_is_deleted_with_the_rows_that_belong_only_to_it,
     a_movie_that_a_user_bought_is_not_deleted,
-    only_the_movie_is_removed_from_every_cart,
+    a_movie_is_removed_from_every_cart_and_other_movies_stay,
     names_are_read_in_the_order_of_their_identifiers,
     withdrawn_movies_are_listed_on_request,
     a_movie_is_sorted_by_the_name_that_a_moderator_set,
@@ -166,7 +168,7 @@ async fn a_movie_that_a_user_bought_is_not_deleted(node: Node) {
     assert!(node.movie_detail(id(1), None).await.unwrap().is_some());
 }
 
-async fn only_the_movie_is_removed_from_every_cart(node: Node) {
+async fn a_movie_is_removed_from_every_cart_and_other_movies_stay(node: Node) {
     for user in [1, 2] {
         add_user(&node, user).await;
     }

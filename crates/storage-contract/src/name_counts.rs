@@ -1,5 +1,5 @@
 //! Genres, directors, stars and certifications, each with the number of its movies on sale. The numbers are correct on
-//! every node immediately after each commit.
+//! every node (process of the service) immediately after each commit. A folded name has neither upper case nor accents.
 
 use domain::{
     catalog::{CountedName, Facts, Movie, NameKind},
@@ -186,7 +186,7 @@ async fn totals_are_correct_immediately_after_each_commit_on_every_node(node: No
     let other = node.another().await;
     let totals = async || {
         let totals = (total(&node).await, total(&other).await);
-        assert_eq!(totals.0, totals.1, "on every node");
+        assert_eq!(totals.0, totals.1, "both nodes must have the same total");
         assert!(!totals.0.is_estimate);
         totals.0.items
     };

@@ -55,7 +55,7 @@ impl Node {
         claimed
     }
 
-    /// Begins a unit of work with all repositories.
+    /// Begins a unit of work (a transaction) with all repositories.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         patiently(|| begin_unit(|attempt| self.begin_whole(attempt))).await
     }

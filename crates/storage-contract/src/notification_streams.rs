@@ -1,4 +1,5 @@
-//! Live streams of notifications: the queries that they use, and the tickets that open them.
+//! Live streams of notifications: the queries that they use, and the tickets that open them. Each change to the
+//! notifications of a user has a position, and a stream sends the notifications after the position that it has reached.
 
 use domain::{
     id::SessionId,
@@ -53,7 +54,7 @@ async fn every_change_advances_only_the_position_of_its_user(node: Node) {
     moved("a new notification").await;
     push(&node, 1, like(3, 10), at(1)).await;
     moved("a merged like").await;
-    for (what, is_read) in [("a withdrawn like", false), ("a mark", true)] {
+    for (what, is_read) in [("a withdrawn like", false), ("marking as read", true)] {
         let mut unit = node.unit().await;
         if is_read {
             unit.mark_notifications_read(id(1), &ReadSelection::All, at(2)).await.unwrap();
@@ -97,7 +98,8 @@ async fn a_notification_that_became_unread_again_is_sent_again(node: Node) {
 
 async fn no_change_becomes_visible_before_a_position_that_was_read(node: Node) {
     prepare(&node, 2).await;
-    // The first unit of work has pushed a notification, and is not committed while the second one pushes another.
+    // The first unit of work (transaction) has pushed a notification. It is not committed while the second unit of work
+    // pushes another notification.
     let mut first = node.unit().await;
     let new = |comment| domain::notifications::NewNotification {
         id: fresh(),

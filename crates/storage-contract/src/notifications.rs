@@ -1,4 +1,6 @@
 //! Notifications: writing, listing and counting them, and the settings and limits for mails about them.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use domain::{
     accounts::Profile,
@@ -26,7 +28,7 @@ crate::cases! { "notifications":
     a_user_likes_a_comment_once,
     a_withdrawn_like_lowers_the_count_and_the_last_one_removes_the_notification,
     withdrawing_a_like_without_a_notification_changes_nothing,
-    a_comment_that_is_liked_again_remembers_when_it_was_mailed,
+    the_time_of_the_mail_is_kept_when_a_comment_is_liked_again,
     concurrent_likes_are_all_counted,
     concurrently_removed_likes_leave_no_notification,
     the_notifications_of_a_removed_comment_are_deleted,
@@ -250,7 +252,7 @@ async fn withdrawing_a_like_without_a_notification_changes_nothing(node: Node) {
     assert_eq!(list(&node, 1).await[0].count, 1);
 }
 
-async fn a_comment_that_is_liked_again_remembers_when_it_was_mailed(node: Node) {
+async fn the_time_of_the_mail_is_kept_when_a_comment_is_liked_again(node: Node) {
     prepare(&node, 3).await;
     let pushed = push(&node, 1, like(2, 10), at(1)).await.unwrap();
     assert_eq!(pushed.mail.unwrap().mailed_at, None);
@@ -297,7 +299,7 @@ async fn the_notifications_of_a_removed_comment_are_deleted(node: Node) {
     push(&node, 1, like(3, 11), at(3)).await;
     let mut unit = node.unit().await;
     unit.remove_comment_notifications(id(10)).await.unwrap();
-    unit.remove_comment_notifications(id(99)).await.expect("a comment without notifications");
+    unit.remove_comment_notifications(id(99)).await.expect("a comment without notifications can be removed");
     unit.commit().await.unwrap();
     assert_eq!(list(&node, 1).await.iter().map(|one| one.comment_id).collect::<Vec<_>>(), [Some(id(11))]);
     assert_eq!(list(&node, 2).await, []);

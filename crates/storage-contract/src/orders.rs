@@ -1,4 +1,6 @@
 //! Orders: a movie is in at most one pending order of a user, and a stored order reads back completely.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use domain::{
     id::OrderId,
@@ -21,7 +23,7 @@ crate::cases! { "orders":
     an_order_that_is_no_longer_pending_frees_its_movies,
     an_order_of_a_dropped_unit_has_no_effect,
     changes_of_an_order_are_serialized,
-    offers_are_returned_for_existing_movies,
+    price_and_availability_are_returned_for_existing_movies,
     purchases_are_returned_only_for_the_requested_movies,
     the_movies_of_a_cart_come_newest_first,
     expired_orders_are_sorted_by_the_longest_overdue,
@@ -157,7 +159,7 @@ async fn changes_of_an_order_are_serialized(node: Node) {
         let node = node.clone();
         async move {
             let begun = begin_unit(|attempt| node.begin_order(attempt, id(1))).await.unwrap();
-            let (mut unit, mut order) = begun.expect("the order");
+            let (mut unit, mut order) = begun.expect("the order exists");
             let canceled = OrderEvent::Canceled { at: at(5), reason: CancelReason::ByUser };
             let is_pending = order.state.expires_at().is_some();
             tokio::task::yield_now().await;
@@ -172,7 +174,7 @@ async fn changes_of_an_order_are_serialized(node: Node) {
     assert!(begin_unit(|attempt| node.begin_order(attempt, id(9))).await.unwrap().is_none());
 }
 
-async fn offers_are_returned_for_existing_movies(node: Node) {
+async fn price_and_availability_are_returned_for_existing_movies(node: Node) {
     prepare(&node).await;
     let mut unit = node.unit().await;
     let mut found = unit.find_offers(&[id(3), id(99), id(1)]).await.unwrap();

@@ -1,4 +1,6 @@
-//! The outbox: messages are written within a unit of work.
+//! The outbox is a table of messages, such as mails, which workers process later. Messages are written within a unit of
+//! work (one transaction); if it is dropped without a commit, it is rolled back. Of several messages with the same
+//! cause, only the first one is stored.
 
 use domain::{
     id::OutboxId,
@@ -22,7 +24,7 @@ crate::cases! { "outbox":
     a_message_that_was_done_is_not_removed,
 }
 
-/// A message that is due at the time `at(0)`. Messages with different numbers have different causes.
+/// A message that is due at the time `at(0)`. Messages with different numbers have different causes (`dedupe_key`).
 pub(crate) fn message(number: u64) -> NewOutboxMessage {
     NewOutboxMessage {
         id: id(number),
@@ -137,7 +139,9 @@ async fn a_message_is_removed_once_together_with_its_effects(node: Node) {
     assert_eq!(node.subject.outbox_payload(id(1)).await, None);
     assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
     node.complete_message(id(1), at(1)).await.expect("completing a removed message succeeds");
-    node.fail_message(&claimed[0], "no answer", Some(at(1))).await.expect("a removed message may fail");
+    node.fail_message(&claimed[0], "no answer", Some(at(1)))
+        .await
+        .expect("failing a removed message succeeds");
     let others = node.claim_all(at(1000)).await;
     assert!(others.len() == 11 && others.iter().all(|message| message.id != id(1)));
 }

@@ -1,4 +1,6 @@
-//! The outbox: workers claim messages, and complete, fail or postpone them.
+//! The outbox is a table of messages, such as mails. Workers claim messages, and complete, fail or postpone them. A
+//! claimed message belongs to its worker until the lease ends. A completed message is done. A message that a worker
+//! abandons is dead: it is never claimed again.
 
 use std::collections::HashSet;
 
@@ -154,7 +156,10 @@ async fn a_failure_does_not_change_a_message_claimed_by_another_worker(node: Nod
     let holder = node.claim_all(second).await.remove(0);
     for retry_at in [Some(second), None] {
         node.fail_message(&late, "no answer", retry_at).await.unwrap();
-        assert!(node.claim_all(shifted(lease_end(second), -1)).await.is_empty(), "the lease lasts");
+        assert!(
+            node.claim_all(shifted(lease_end(second), -1)).await.is_empty(),
+            "the lease of the second worker has not ended"
+        );
     }
     node.fail_message(&holder, "no answer", Some(second)).await.unwrap();
     let again = node.claim_all(second).await.remove(0);
@@ -212,7 +217,11 @@ async fn postponing_does_not_change_messages_of_another_worker(node: Node) {
     let second = lease_end(at(0));
     let holder = node.claim_message(second).await.unwrap().unwrap();
     node.postpone_message(&late, second).await.unwrap();
-    assert_eq!(node.claim_message(shifted(lease_end(second), -1)).await.unwrap(), None, "the lease lasts");
+    assert_eq!(
+        node.claim_message(shifted(lease_end(second), -1)).await.unwrap(),
+        None,
+        "the lease of the second worker has not ended"
+    );
     node.complete_message(id(1), second).await.unwrap();
     node.postpone_message(&holder, second).await.unwrap();
     assert!(node.claim_all(at(1_000_000)).await.is_empty(), "the message stays done");

@@ -1,4 +1,5 @@
-//! Pages of lists: no item is lost or repeated, even if the list changes between two pages.
+//! Pages of lists: no item is lost or repeated, even if the list changes between two pages. A position is a pagination
+//! cursor: the next page begins after it.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,7 @@ crate::cases! { "paging":
     numbered_pages_return_the_list_and_its_total,
     pages_after_a_position_return_the_rest_of_the_list,
     a_page_past_the_end_has_the_total_and_no_items,
-    the_last_page_has_no_next_also_when_it_is_full,
+    the_last_page_has_no_next_position_even_if_it_is_full,
     an_empty_list_is_a_page,
     a_position_can_be_taken_from_any_page,
     movies_added_between_pages_cause_no_lost_or_repeated_items,
@@ -146,7 +147,7 @@ async fn pages_after_a_position_return_the_rest_of_the_list(node: Node) {
     add_many(&node, 25).await;
     let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
     for size in [1, 4, 5, 24, 25, 26] {
-        assert_eq!(chained(&node, &everything(), &YEAR_UP, size).await, whole, "{size} a page");
+        assert_eq!(chained(&node, &everything(), &YEAR_UP, size).await, whole, "{size} movies on each page");
     }
 }
 
@@ -160,7 +161,7 @@ async fn a_page_past_the_end_has_the_total_and_no_items(node: Node) {
     }
 }
 
-async fn the_last_page_has_no_next_also_when_it_is_full(node: Node) {
+async fn the_last_page_has_no_next_position_even_if_it_is_full(node: Node) {
     add_many(&node, 6).await;
     let first = page(&node, &everything(), &YEAR_UP, 1, 3).await;
     assert_eq!(page(&node, &everything(), &YEAR_UP, 2, 3).await.next, None);
@@ -259,8 +260,8 @@ async fn a_short_list_that_is_read_again_is_the_same_in_every_order(node: Node) 
             let sorts = [MovieSort { key: *key, descending }];
             let first = ids(&page(&node, &filter, &sorts, 1, 100).await);
             assert_eq!(first.len(), 13, "{name}");
-            // The first read finds the number of movies, the second one caches the list, and the third one uses the
-            // cache.
+            // An adapter may cache a short list: for example, the first read counts the movies, the second read caches
+            // their identifiers, and the third read uses the cache.
             for _ in 0..3 {
                 assert_eq!(numbered(&node, &filter, &sorts, 4).await, first, "{name} {descending}");
                 assert_eq!(chained(&node, &filter, &sorts, 4).await, first, "{name} {descending}");
@@ -283,15 +284,23 @@ async fn a_changed_movie_is_in_the_right_place_of_a_short_list_that_was_read_bef
     let before = read().await;
     let find = |id: MovieId| movies.iter().find(|movie| movie.id == id).unwrap().clone();
     set_available(&node, &find(before[3]), false).await;
-    assert_eq!(read().await, [&before[..3], &before[4..]].concat(), "withdrawn");
+    assert_eq!(read().await, [&before[..3], &before[4..]].concat(), "a movie was withdrawn from sale");
     let mut first = find(before[0]);
     first.identity.year = 2050;
     update(&node, &first).await;
-    assert_eq!(read().await, [&before[1..3], &before[4..], &before[..1]].concat(), "of another year");
+    assert_eq!(
+        read().await,
+        [&before[1..3], &before[4..], &before[..1]].concat(),
+        "the year of a movie was changed"
+    );
     let mut second = find(before[1]);
     second.genre_ids = movies[1].genre_ids.clone();
     update(&node, &second).await;
-    assert_eq!(read().await, [&before[2..3], &before[4..], &before[..1]].concat(), "of another genre");
+    assert_eq!(
+        read().await,
+        [&before[2..3], &before[4..], &before[..1]].concat(),
+        "the genre of a movie was changed"
+    );
 }
 
 async fn a_rating_changes_the_order_of_a_short_list_that_was_read_before(node: Node) {
@@ -311,7 +320,7 @@ async fn a_rating_changes_the_order_of_a_short_list_that_was_read_before(node: N
 async fn a_movie_is_in_a_list_that_was_empty_before(node: Node) {
     let (movies, _) = of_one_genre(&node).await;
     let filter = MovieFilter { title: Some("other".to_owned()), ..MovieFilter::default() };
-    // The second page is read, too, because its total is not known from its rows.
+    // The second page is read too: it is empty, so its total cannot be derived from its rows.
     let read = async || {
         let first = page(&node, &filter, &YEAR_UP, 1, 4).await;
         for number in [1, 2, 1] {

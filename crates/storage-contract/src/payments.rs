@@ -1,5 +1,6 @@
 //! Payments and the webhook events of payment providers: an order has at most one open payment, and an event is stored
-//! and processed once.
+//! and processed once. A worker that claims an event reserves it for a limited time (the lease). A unit (of
+//! work) is one transaction.
 
 use domain::{
     id::{OrderId, PaymentId, ShopId},

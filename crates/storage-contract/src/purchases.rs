@@ -1,4 +1,6 @@
-//! Purchases: a user has at most one active purchase of a movie.
+//! Purchases: a user has at most one active purchase of a movie. A withdrawn movie is no longer on sale.
+//!
+//! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
 use domain::purchases::Purchase;
 

@@ -1,4 +1,5 @@
-//! Purging: expired rows and the carts of erased users are deleted, and no other rows.
+//! Purging: expired rows and the carts of erased users are deleted, and no other rows. The bound is the second argument
+//! of `purge_expired`: links and sessions that ended or expired before it are deleted.
 
 use domain::accounts::{LinkKind, LinkToken, RefreshToken, Session};
 

@@ -322,6 +322,8 @@ async fn a_search_finds_a_movie_as_soon_as_it_is_added(node: Node) {
 }
 
 async fn unranked_matches_follow_by_popularity(node: Node) {
+    // If there are many matches, an adapter may rank only the most popular ones. The other matches must follow them,
+    // sorted by popularity.
     let all = (0..1_000).map(|number| Facts {
         votes: number * 7 % 1_000,
         identity: MovieIdentity { name: format!("Night {number}"), year: 2000, duration_minutes: 100 },

@@ -20,10 +20,10 @@ crate::cases! { "sessions":
     the_time_of_a_rotation_is_stored,
     a_locked_session_rotates_its_token_once,
     removed_refresh_tokens_are_those_of_the_session,
-    ending_all_ends_only_the_active_sessions_of_the_user,
+    ending_all_sessions_ends_only_the_active_ones_of_the_user,
     the_active_sessions_are_those_of_the_user_most_recently_used_first,
-    ending_some_ends_only_these_and_their_refresh_tokens,
-    ending_none_ends_none,
+    ending_some_sessions_ends_only_these_and_removes_their_refresh_tokens,
+    ending_no_sessions_changes_nothing,
     a_session_is_live_until_the_moment_it_expires,
     a_session_that_ended_is_not_live,
     a_session_of_an_inactive_user_is_not_live,
@@ -158,7 +158,7 @@ async fn removed_refresh_tokens_are_those_of_the_session(node: Node) {
     assert!(stored(&node, 1).await.is_some(), "the session stays");
 }
 
-async fn ending_all_ends_only_the_active_sessions_of_the_user(node: Node) {
+async fn ending_all_sessions_ends_only_the_active_ones_of_the_user(node: Node) {
     add_user(&node, 1).await;
     add_user(&node, 2).await;
     let ended = Session { ended_at: Some(at(15)), ..session(2, id(1)) };
@@ -206,7 +206,7 @@ async fn the_active_sessions_are_those_of_the_user_most_recently_used_first(node
     assert_eq!(node.live_sessions(id(9), now).await.unwrap(), []);
 }
 
-async fn ending_some_ends_only_these_and_their_refresh_tokens(node: Node) {
+async fn ending_some_sessions_ends_only_these_and_removes_their_refresh_tokens(node: Node) {
     add_user(&node, 1).await;
     let ended = Session { ended_at: Some(at(15)), ..session(2, id(1)) };
     let sessions =
@@ -224,7 +224,7 @@ async fn ending_some_ends_only_these_and_their_refresh_tokens(node: Node) {
     assert!(stored_refresh(&node, 4).await.is_some());
 }
 
-async fn ending_none_ends_none(node: Node) {
+async fn ending_no_sessions_changes_nothing(node: Node) {
     add_user(&node, 1).await;
     add(&node, &[(1, session(1, id(1)))]).await;
     let mut unit = node.unit().await;

@@ -1,4 +1,5 @@
-//! Units of work: each is atomic, and a dropped one does not block the next.
+//! Units of work: each is one atomic transaction. A unit that is dropped without a commit is rolled back, and does not
+//! block other units.
 
 use domain::outbox::NewOutboxMessage;
 use tokio::time::timeout;

@@ -1,4 +1,5 @@
-//! The list of users: filters match literally, every sort works, and no user is lost or repeated between two pages.
+//! The list of users: filters match literally, every sort works, and no user is lost or repeated between two pages. A
+//! position is a pagination cursor: the next page begins after it.
 
 use domain::{
     accounts::{AccountState, Gender, Profile, Role, User, UserDetails, UserFilter, UserSort, UserSortKey},
@@ -15,7 +16,7 @@ use crate::{
 
 crate::cases! { "users":
     a_user_is_shown_with_the_profile,
-    a_user_without_a_profile_and_an_unknown_one_are_shown_as_such,
+    a_user_without_a_profile_is_shown_and_an_unknown_user_is_none,
     each_filter_narrows_the_list,
     a_part_of_an_address_is_matched_literally,
     every_sort_orders_and_breaks_ties_by_the_identifier,
@@ -101,11 +102,11 @@ async fn a_user_is_shown_with_the_profile(node: Node) {
     assert_eq!(page.items.into_iter().find(|user| user.id == expected.id), Some(expected));
 }
 
-async fn a_user_without_a_profile_and_an_unknown_one_are_shown_as_such(node: Node) {
+async fn a_user_without_a_profile_is_shown_and_an_unknown_user_is_none(node: Node) {
     add(&node, &[User { role: Role::Moderator, state: DEACTIVATED, ..user(1) }]).await;
     let shown = node.user_details(id(1)).await.unwrap().unwrap();
     assert_eq!((shown.role, shown.is_active, shown.profile), (Role::Moderator, false, None));
-    assert_eq!(shown.email.as_str(), "User1@example.com", "as its owner wrote it");
+    assert_eq!(shown.email.as_str(), "User1@example.com", "the spelling of the address must be kept");
     assert_eq!(node.user_details(id(2)).await.unwrap(), None);
 }
 
@@ -220,14 +221,14 @@ async fn numbered_pages_and_positions_return_the_same_list(node: Node) {
                 assert_eq!(page.next.is_some(), number < 12_u32.div_ceil(size));
                 pages.extend(ids(&page));
             }
-            assert_eq!(pages, whole, "{sorts:?}, {size} a page");
+            assert_eq!(pages, whole, "{sorts:?}, numbered pages of {size}");
             let mut page = numbered(&node, &UserFilter::default(), sorts, 1, size).await;
             let mut chained = ids(&page);
             while let Some(position) = page.next {
                 page = behind(&node, sorts, position, size).await;
                 chained.extend(ids(&page));
             }
-            assert_eq!(chained, whole, "{sorts:?}, {size} at a time");
+            assert_eq!(chained, whole, "{sorts:?}, pages of {size} after positions");
         }
     }
 }

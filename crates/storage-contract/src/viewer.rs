@@ -15,8 +15,8 @@ use crate::{
 
 crate::cases! { "viewer":
     a_visitor_has_no_personal_view,
-    a_caller_sees_which_movies_are_in_the_own_cart_or_bought,
-    a_caller_without_anything_sees_nothing_personal,
+    a_viewer_sees_which_movies_are_in_their_cart_or_bought,
+    a_viewer_without_a_cart_and_purchases_has_an_empty_personal_view,
 }
 
 async fn prepare(node: &Node) {
@@ -47,14 +47,14 @@ async fn a_visitor_has_no_personal_view(node: Node) {
     assert_eq!(views(&node, None).await, [None; 4]);
 }
 
-async fn a_caller_sees_which_movies_are_in_the_own_cart_or_bought(node: Node) {
+async fn a_viewer_sees_which_movies_are_in_their_cart_or_bought(node: Node) {
     prepare(&node).await;
     let view = |in_cart, purchased| Some(PersonalView { in_cart, purchased, ..PersonalView::default() });
     let expected = [view(true, false), view(true, true), view(false, true), view(false, false)];
     assert_eq!(views(&node, Some(id(1))).await, expected);
 }
 
-async fn a_caller_without_anything_sees_nothing_personal(node: Node) {
+async fn a_viewer_without_a_cart_and_purchases_has_an_empty_personal_view(node: Node) {
     prepare(&node).await;
     for viewer in [2, 99] {
         assert_eq!(views(&node, Some(id(viewer))).await, [Some(PersonalView::default()); 4]);

@@ -42,7 +42,7 @@ impl TestPostgres {
     /// set.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start: the message has advice.
+    /// When PostgreSQL is not installed, or does not start. The message says what to do.
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<TestPostgres> = OnceLock::new();
@@ -59,7 +59,7 @@ impl TestPostgres {
     /// value is dropped. `TEST_DATABASE_URL` is ignored, because a test must not stop a shared server.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start: the message has advice.
+    /// When PostgreSQL is not installed, or does not start. The message says what to do.
     #[must_use]
     pub fn private() -> Self {
         Self::on(Cluster::create(None))
@@ -69,7 +69,7 @@ impl TestPostgres {
     /// and its private key, both as PEM.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start: the message has advice.
+    /// When PostgreSQL is not installed, or does not start. The message says what to do.
     #[must_use]
     pub fn encrypted(certificate: &str, key: &str) -> Self {
         Self::on(Cluster::create(Some(Identity { certificate, key })))

@@ -62,7 +62,7 @@ impl TestRedis {
             .stderr(Stdio::null())
             .spawn()
             .expect("start a shell");
-        // Another process may take the free port before the server does.
+        // Another process may take the free port before the server does, so the start is retried with other ports.
         let started = (0..5).find_map(|_| {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("find a free port");
             let port = listener.local_addr().expect("find a free port").port();
@@ -162,11 +162,11 @@ fn serve(folder: &PathBuf, port: u16) -> Option<Child> {
         .stderr(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| panic!("{ADVICE} ({error})"));
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut lines = BufReader::new(child.stdout.take().expect("the output of the server is a pipe")).lines();
     let is_ready =
         lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to accept connections"));
     if !is_ready {
-        // The output has ended, so the process has ended or is about to end.
+        // The output has ended, so the process has ended or will end soon.
         let _ = child.wait();
         return None;
     }

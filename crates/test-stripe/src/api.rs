@@ -96,7 +96,7 @@ impl Api {
         };
         let real = has_effect.then(|| self.route(request));
         if let Some(key) = key {
-            // The answer to a refused call is saved only if the fault requires it.
+            // An error answer is saved only if the fault requires it.
             let response = if is_saved { Some(error()) } else { real.clone() };
             if let Some(response) = response.filter(|response| is_saved || response.status < 400) {
                 self.saved.insert(key.to_owned(), Saved { call, response });

@@ -88,7 +88,8 @@ fn books(account: &Account) -> Value {
     Value::Array(entries.collect())
 }
 
-/// Returns the page of a session. It has the same form as the page of the sandbox, so that a browser test can use both.
+/// Returns the page of a session. It has the same HTML form as the checkout page of the crate
+/// `adapter-payments-sandbox`, so that a browser test can use both pages.
 fn page(account: &Account, id: &str) -> Response {
     let Ok(session) = account.session(id) else { return refused(&Refusal::missing("checkout.session", id)) };
     let button = |outcome| format!("<button name=\"outcome\" value=\"{outcome}\">{outcome}</button>");

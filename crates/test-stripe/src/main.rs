@@ -1,4 +1,4 @@
-//! Runs a fake Stripe as a separate process, for the drills in `scripts/drills`:
+//! Runs a fake Stripe as a separate process, for the drills (tests with simulated failures) in `scripts/drills`:
 //! `test-stripe ADDRESS [WEBHOOK_URL SECRET[,SECRET]]`.
 
 use std::{error::Error, io, thread, time::Duration};

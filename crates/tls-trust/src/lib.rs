@@ -145,9 +145,9 @@ impl ServerCertVerifier for Verifier {
             now,
             self.algorithms.all,
         ) {
-            // The server uses a self-signed certificate that is marked as an authority, as the certificates that
-            // `openssl req -x509` makes are. webpki refuses it with the error `CaUsedAsEndEntity`, which rustls reports
-            // as `Other`. Before that, webpki has checked the validity period.
+            // A self-signed certificate that is marked as an authority, such as one that `openssl req -x509` makes, is
+            // accepted if it is one of the trusted certificates. webpki refuses it with the error `CaUsedAsEndEntity`,
+            // which rustls reports as `Other`, but only after it has checked the validity period.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if authorities.contains(end_entity) => {}
             answer => answer?,

@@ -206,7 +206,7 @@ fn a_text_that_is_not_a_token_is_invalid() {
 }
 
 #[test]
-fn a_previous_key_verifies_and_a_forgotten_one_does_not() {
+fn a_previous_key_verifies_and_a_removed_key_does_not() {
     let token = tokens().sign_access(&access());
     let rotated = JwtTokens::new(&ring(b"the next secret of thirty-two by", &[SECRET]));
     assert_eq!(rotated.verify_access(&token, at(EXPIRY - 1)), Ok(access()));

@@ -21,8 +21,8 @@ struct Setting {
 }
 
 impl Setting {
-    /// Starts a server whose certificate is trusted only by clients that use the file. If `from_the_start` is `true`,
-    /// TLS begins with the first byte; otherwise, the server offers STARTTLS.
+    /// Starts a server whose certificate is trusted only by clients that use the file `authorities`. If
+    /// `from_the_start` is `true`, TLS begins with the first byte; otherwise, the server offers STARTTLS.
     async fn new(from_the_start: bool) -> Self {
         Self::with(Identity::new(IsCa::NoCa), from_the_start).await
     }
@@ -69,7 +69,7 @@ async fn smtps_is_encrypted_from_the_start() {
 }
 
 #[tokio::test]
-async fn the_usual_self_signed_certificate_is_accepted_when_ca_names_it() {
+async fn a_self_signed_authority_certificate_is_accepted_when_ca_names_it() {
     for (scheme, from_the_start) in [("smtp", false), ("smtps", true)] {
         let own = Identity::new(IsCa::Ca(BasicConstraints::Unconstrained));
         let setting = Setting::with(own, from_the_start).await;

@@ -17,7 +17,7 @@ use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
 
 const FROM: &str = "Cinema <no-reply@cinema.example>";
 
-/// Limits whose times are long enough for a busy machine. Tests of time limits advance the clock.
+/// Limits whose times are long enough for a busy machine. Tests of time limits advance tokio's clock.
 const LONG: Limits =
     Limits { connect: Duration::from_mins(5), total: Duration::from_mins(10), connections: 4 };
 
@@ -57,7 +57,7 @@ async fn outcome(mailer: &SmtpMailer, number: u32, mail: &Mail) -> Result<(), Sm
     })
 }
 
-/// Advances the clock. The server must not be sending anything during this call.
+/// Advances tokio's clock. The server must not be sending anything during this call.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
@@ -78,7 +78,10 @@ async fn a_mail_is_sent_with_a_text_and_an_html_part() {
         ]
     );
     let received = server.mails().remove(0);
-    assert!(!received.replace("\r\n", "").contains(['\r', '\n']), "every line ends as specified by RFC 5321");
+    assert!(
+        !received.replace("\r\n", "").contains(['\r', '\n']),
+        "every line must end with CR LF (RFC 5321)"
+    );
     let (headers, body) = received.split_once("\r\n\r\n").unwrap();
     for header in [
         "Message-ID: <0190a1b2-0000-7000-8000-000000000007@cinema.example>",

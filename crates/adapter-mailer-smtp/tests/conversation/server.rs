@@ -209,7 +209,8 @@ impl Session {
         self.says_usual(wire, command, usual).await.map(|_| ())
     }
 
-    /// Replies to a command; returns whether the usual reply was sent. `None` when the connection is closed.
+    /// Sends the scripted reply to a command, or the usual reply if the script has none. Returns whether the usual
+    /// reply was sent; `None` when the connection must be closed.
     async fn says_usual(&self, wire: &mut Wire, command: &str, usual: &str) -> Option<bool> {
         let reply = {
             let mut replies = self.state.replies.lock().unwrap();

@@ -66,7 +66,7 @@ mod tests {
         assert!(is_whole(&whole));
         assert!(is_whole(&[&whole[..], b"and something else"].concat()));
         for length in 0..whole.len() {
-            assert!(!is_whole(&whole[..length]), "{length}");
+            assert!(!is_whole(&whole[..length]), "cut to {length} bytes");
         }
     }
 
@@ -75,10 +75,10 @@ mod tests {
         let start = [0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0xFF, 0xC2];
         let picture = |frame| [&start[..], &[0xFF, frame, 0, 3, 8], &[0xFF, 0xD9]].concat();
         assert!(is_progressive(&picture(0xC2)));
-        assert!(!is_progressive(&picture(0xC0)), "a segment contains the bytes of the marker");
+        assert!(!is_progressive(&picture(0xC0)), "the bytes of a marker inside a segment must not count");
         assert!(
             !is_progressive(&[&picture(0xC0)[..], &[0xFF, 0xC2, 0, 3, 8]].concat()),
-            "the marker is after the end of the picture"
+            "a marker after the end of the picture must not count"
         );
     }
 }

@@ -267,7 +267,7 @@ fn an_altered_byte_never_causes_a_panic() {
     }
 }
 
-/// A black PNG of this size, which is a very small file.
+/// A black PNG of this size. Its file is very small, because it is compressed.
 fn bomb(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let zeros = vec![0; usize::try_from(width * height).unwrap()];
@@ -291,7 +291,7 @@ fn a_decompression_bomb_is_refused_before_it_is_decoded() {
     assert!(matches!(refused(&photo), PictureError::TooManyPixels));
 }
 
-/// The PNG with another size in its header, and a matching checksum.
+/// The PNG with this size in its header instead of its real size, and a matching checksum.
 fn claiming(png: &[u8], width: u32, height: u32) -> Vec<u8> {
     let mut altered = png.to_vec();
     altered[16..20].copy_from_slice(&width.to_be_bytes());

@@ -90,7 +90,11 @@ async fn readers_see_a_complete_file_or_none(media: Media) {
         .collect();
     for _ in 0..10 {
         if let Some(found) = media.get(&key).await.unwrap() {
-            assert!(contents.contains(&found), "the {} bytes are neither content", found.len());
+            assert!(
+                contents.contains(&found),
+                "the {} bytes that were read are neither of the two contents",
+                found.len()
+            );
         }
     }
     for writer in writers {

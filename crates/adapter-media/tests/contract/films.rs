@@ -44,7 +44,7 @@ fn file(content: &[u8]) -> File {
     file
 }
 
-/// Opens a film as for a client, and reads it; `None` when it does not exist.
+/// Opens a film as the server does for a client, and reads it; `None` when it does not exist.
 async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
     match films.open_film(key, FilmAccess::Read).await.unwrap()? {
         FilmSource::Local(mut film) => {
@@ -76,7 +76,9 @@ async fn a_film_of_several_parts_is_stored_unchanged(films: Films) {
     assert_eq!(length, u64::try_from(content.len()).unwrap());
     assert_eq!(told.load(Ordering::Relaxed), length);
     match films.open_film(&key, FilmAccess::Read).await.unwrap().unwrap() {
-        FilmSource::Local(_) => assert!(read(&films, &key).await.as_ref() == Some(&content), "other bytes"),
+        FilmSource::Local(_) => {
+            assert!(read(&films, &key).await.as_ref() == Some(&content), "the stored bytes differ")
+        }
         // `get` refuses to read a film of this size into memory, but its error contains the size.
         FilmSource::Address(_) => {
             let error = S3Server::shared().media().get(&key).await.unwrap_err();

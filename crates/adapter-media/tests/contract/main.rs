@@ -1,5 +1,6 @@
 //! Runs the contracts of `domain::media::MediaStore` and `domain::library::FilmStore` on a folder and on S3. The S3
-//! server is moto, which runs as a separate process and checks every signature.
+//! server is moto, which runs as a separate process. Except for the requests that set it up, it checks the signatures
+//! of all requests.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "an unexpected result must fail the test")]
 
 mod cases;
@@ -15,10 +16,10 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::server::S3Server;
 
-/// A case for media stores: the requirement, and its test.
+/// A case for media stores: its name, which states the requirement, and its test.
 type Case = (&'static str, fn(Arc<dyn MediaStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// A case for film stores: the requirement, and its test.
+/// A case for film stores: its name, which states the requirement, and its test.
 type FilmCase = (&'static str, fn(Arc<dyn FilmStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
 fn block_on(work: impl Future<Output = ()>) {

@@ -29,7 +29,7 @@ async fn a_repeated_request_opens_only_one_checkout() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_used_for_another_request_leaves_the_outcome_unknown() {
+async fn an_idempotency_key_of_another_request_leaves_the_outcome_unknown() {
     let shop = Shop::open();
     shop.checkout().await;
     let other = request(1, &[money(998, "USD")]);
@@ -120,7 +120,7 @@ async fn a_checkout_that_is_complete_is_not_paid_before_its_money_arrives() {
 }
 
 #[tokio::test]
-async fn money_that_does_not_arrive_has_bounced() {
+async fn a_payment_whose_money_does_not_arrive_is_reported_as_bounced() {
     let shop = Shop::open();
     let checkout = shop.checkout().await;
     shop.stripe.complete_unpaid(&checkout.id).unwrap();

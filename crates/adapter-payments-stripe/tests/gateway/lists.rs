@@ -95,6 +95,7 @@ async fn checkouts_are_listed_oldest_first_without_sessions_that_take_no_payment
             break;
         }
     }
+    // Every second session of the others takes no payment: 2 of their first 3 and 110 of their next 220 are listed.
     assert_eq!(listed.len(), 2 + 1 + 110);
     assert_eq!(listed[2], mine);
     assert!(listed.iter().filter(|checkout| checkout.shop_id.is_some()).count() == 1);

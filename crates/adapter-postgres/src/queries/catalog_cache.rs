@@ -24,10 +24,12 @@ use crate::{
     statement::Statement,
 };
 
-/// The maximum number of cached totals of filters, and also of cached sizes of conditions.
+/// The maximum number of cached totals (each is the number of movies that match a filter), and also of cached sizes
+/// (each is the number of movies that meet one condition).
 const MAX_TOTALS: usize = 1_024;
 
-/// The maximum number of cached entries with facets. An entry has all facets of a filter, or those of some groups.
+/// The maximum number of cached entries with facets: numbers of movies by genre, certification, decade and price
+/// band. An entry has the facets of a filter, for all of these groups or for some of them.
 const MAX_FACETS: usize = 256;
 
 /// How many callers may count facets at once: each count uses a core of the database, and the limit leaves
@@ -37,9 +39,9 @@ const FACETS_AT_ONCE: usize = 2;
 /// How long a caller waits for a permit to count.
 const COUNTING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The facets of at least this number of movies, and counts of names that add up to at least this number, may be used
-/// for a short time after the catalogue has changed. Counting a million movies takes several hundred milliseconds, and
-/// large catalogues change often.
+/// Cached counts of facets or names that add up to at least this number of movies may still be used for a short time
+/// after the catalogue has changed. Counting a million movies takes several hundred milliseconds, and large catalogues
+/// change often.
 const LARGE_COUNT: i64 = 100_000;
 
 /// The maximum age of a count that is used although the catalogue has changed since the count was computed.
@@ -65,8 +67,9 @@ const MAX_SHAPES: usize = 128;
 /// A cache of counts that are expensive to compute, and the permits that limit how many callers compute counts and
 /// search.
 ///
-/// Each count is stored with the version of the catalogue for which it was computed. The count is exact for every page
-/// that is read with the same version, whichever node changed the catalogue last.
+/// Each count is stored with the version of the catalogue for which it was computed. The version is a number in the
+/// database that every change of the catalogue increases, on any node. So a count is exact for every page that is read
+/// at the same version.
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, Kept<Vec<CountedName>>>>,
@@ -123,7 +126,7 @@ impl CatalogCache {
         &self.movie_facts
     }
 
-    /// The results of recent searches and the order of short lists.
+    /// The results of recent searches, and the movies of short lists (lists of a few hundred movies) in their order.
     pub(crate) const fn searches(&self) -> &RecentSearches {
         &self.searches
     }
@@ -152,8 +155,8 @@ impl CatalogCache {
         turn(&self.facet_counting, recent).await
     }
 
-    /// Waits for the permit to count the movies of names. While another caller is counting, recent counts of this kind
-    /// of name are used instead.
+    /// Waits for the permit to count the movies of all names of a kind (such as all genres). While another caller
+    /// holds the permit, recent counts of this kind are used instead.
     ///
     /// # Errors
     /// When the permit does not become free within [`COUNTING_PATIENCE`].
@@ -314,7 +317,7 @@ mod tests {
             }
             assert_eq!(turns.len(), most, "with {connections} connections");
             turns.pop();
-            assert!(cache.turn_to_search().await.is_ok(), "a search that ends admits the next one");
+            assert!(cache.turn_to_search().await.is_ok(), "when a search ends, the next one gets its permit");
         }
     }
 

@@ -71,9 +71,10 @@ impl Database {
         let mut versions = Vec::new();
         let mut has_names = false;
         let mut lists = groups_by_conditions(filter);
-        // Groups that count all movies come first, because their counts of genres and certifications are read without a
-        // version. If a later statement still reads `version`, these counts also belong to `version`, unless large
-        // counts of an earlier version were used. The code below checks this.
+        // Groups without conditions come first, because their counts of genres and certifications are read without a
+        // version. If a later statement still reads `version`, the catalogue has not changed, and these counts belong
+        // to `version` too. Cached large counts can belong to an earlier version; the check of
+        // `are_names_current` below detects them.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -92,9 +93,9 @@ impl Database {
             if groups.is_empty() {
                 continue;
             }
-            // Several filters can share a part: the counts of decades within a genre do not depend on the chosen
-            // decade. Parts with price bands are not cached: if they are large, the cache would also return them
-            // for later versions.
+            // The counts of these groups are also cached separately, as a part, because several filters can share
+            // them: the counts of decades within a genre do not depend on the chosen decade. Parts with price bands
+            // are not cached: if they are large, the cache would also return them for later versions.
             let part_key = (!groups.contains(&FacetGroup::PriceBands))
                 .then(|| format!("{groups:?} of {}", others.key()));
             if let Some(part) = part_key.as_ref().and_then(|key| self.cache().facets(key, version)) {
@@ -161,8 +162,8 @@ impl Database {
     }
 }
 
-/// Returns each filter that is needed for counting, with the groups whose values are counted with this filter. Groups
-/// without chosen values share a filter.
+/// Each group is counted with the filter without the values that were chosen in this group. Returns each of these
+/// filters with its groups. All groups without chosen values have the same filter.
 fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGroup>)> {
     let mut found: Vec<(MovieFilter, Vec<FacetGroup>)> = Vec::new();
     for group in FacetGroup::ALL {

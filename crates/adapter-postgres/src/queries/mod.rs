@@ -1,5 +1,6 @@
-//! Queries, which read with `Database::fetch` and without a transaction. Only the seals of the audit log and the lists
-//! of similar movies are also written here. `adapter-sqlite` compiles these files too, like the repositories.
+//! Queries, which read with `Database::fetch` and without a transaction. Only the seals of the audit log (proofs that
+//! its entries have not changed) and the lists of similar movies are also written here. `adapter-sqlite` compiles
+//! these files too, like the repositories.
 
 mod accounts;
 mod audit;

@@ -31,7 +31,7 @@ const MOST: i64 = 100;
 const CUTOFF: char = '$';
 
 /// The condition that the item `i` of the payment `p` still entitles the buyer to the movie: the item was not
-/// refunded, no dispute about the payment was lost, and the payment was not fully refunded with at least one
+/// refunded, the shop lost no dispute about the payment, and the payment was not fully refunded with at least one
 /// refund that was made outside the shop without naming items. `p` must be the payment that paid its order.
 macro_rules! entitled {
     () => {

@@ -19,8 +19,8 @@ use crate::{
 const PROBED: u32 = 5_000;
 /// If every condition has more than [`PROBED`] movies, the movies of each condition are counted up to this number.
 const PROBED_FAR: u32 = 200_000;
-/// The possible limits of a walk for a page with conditions: it is abandoned after so many movies. There are only
-/// a few, because the number is part of the SQL text, and each text is prepared separately.
+/// The possible limits of a walk for a page with conditions: the walk is abandoned after this number of movies. There
+/// are only a few limits, because the limit is part of the SQL text, and each text is prepared separately.
 const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
 /// The limit of the first walk when all conditions have many movies.
 const FIRST_WALK: u32 = 5_000;
@@ -28,7 +28,8 @@ const FIRST_WALK: u32 = 5_000;
 const LONGEST_WALK: u32 = 100_000;
 /// A limit that no walk reaches.
 const WHOLE_WALK: u32 = 1_000_000_000;
-/// How many movies a walk can skip by their filter bits in the time that it needs to read one movie.
+/// How many movies a walk can skip by their [filter bits](crate::filter_bits) in the time that it needs to read one
+/// movie.
 const SKIPPED_PER_READ: u32 = 8;
 /// The cache key of the size of the whole table of movies.
 const MOVIES: &str = "movies";
@@ -104,8 +105,8 @@ impl Sizes {
         self.smallest().filter(|(_, size)| *size <= PROBED)
     }
 
-    /// The first access for a page that needs this number of matching movies; `None` when it cannot be decided from the
-    /// sizes.
+    /// The first access for a page that needs this number of matching movies; `None` when it cannot be decided from
+    /// the sizes. `can_walk` is whether an index has the order of the list.
     fn access(&self, rows: u32, can_walk: bool) -> Option<Access> {
         let Some((driver, size)) = self.selective() else {
             return can_walk.then_some(walk_of(FIRST_WALK));
@@ -132,7 +133,8 @@ impl Sizes {
 }
 
 impl Database {
-    /// Returns the first access for a page that needs this number of matching movies.
+    /// Returns the first access for a page that needs this number of matching movies. `can_walk` is whether an index
+    /// has the order of the list.
     pub(super) async fn access(
         &self,
         conditions: &[Condition],
@@ -172,9 +174,9 @@ impl Database {
         let Access::Walk { limit: Some(limit) } = walk else { return Ok(None) };
         if limit < LONGEST_WALK && self.sizes(conditions, PROBED).await?.selective().is_none() {
             let sizes = self.sizes(conditions, PROBED_FAR).await?;
-            // The estimate from the sizes can be too low, because the conditions may depend on each other. So the
-            // distance between the matches of the previous walk is also used. The limit is twice the expected length,
-            // so that fewer attempts are needed.
+            // The estimate from the sizes can be too low, because the conditions may depend on each other. So a second
+            // estimate is made from the matches that the previous walk found, and the larger one is used. The limit is
+            // twice the expected length, so that fewer attempts are needed.
             let walked = sizes.walk_to(rows.into()).max(walk_from(limit, found, rows)).saturating_mul(2);
             let smallest = sizes.smallest().map_or(u64::MAX, |(_, size)| size.into());
             if let Ok(walked) = u32::try_from(walked.min(smallest))

@@ -28,7 +28,8 @@ pub(super) const SAMPLED_FROM: u64 = 200_000;
 /// (`domain::page::NUMBERED_ITEMS`, 10,000), because 400 matches in 2 % of the movies suggest 20,000.
 pub(super) const CERTAIN_IN_SAMPLE: u64 = 400;
 
-/// The columns of a movie that [`Condition::push_check`] needs for the movies of a walk.
+/// The columns of a movie that [`Condition::push_check`] needs for the movies of a walk (a scan in the order of the
+/// list).
 const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
 /// The time of the purchase; available only if [`Condition::Bought`] looks up the movies.
@@ -55,7 +56,7 @@ pub(super) enum Condition {
     WholeName(String),
     /// No movie matches.
     Never,
-    /// Linked to any of these names.
+    /// Linked to any of these names (genres, directors or stars).
     Linked { table: &'static str, column: &'static str, names: Vec<Uuid> },
     /// Of any of these certifications.
     Certification(Vec<Uuid>),

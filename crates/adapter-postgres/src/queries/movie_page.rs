@@ -16,11 +16,12 @@ use crate::{
     statement::Statement,
 };
 
-/// The rank by rating for an ascending list, in which movies without a rating come last. It must equal the expression
-/// of the index `movies_by_rating_up`.
+/// The rank by rating for an ascending list: the average after adding ten ratings of 5.5
+/// (`domain::catalog::rating_rank`). Movies without a rating come last, because 11 is higher than every rank. The SQL
+/// text must equal the expression of the index `movies_by_rating_up`.
 const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE 11.0 END)";
-/// The rank by rating for a descending list, in which movies without a rating come last, too. It must equal the
-/// expression of the index `movies_by_rating_down`.
+/// The same rank for a descending list. Movies without a rating come last here too, because -1 is lower than every
+/// rank. The SQL text must equal the expression of the index `movies_by_rating_down`.
 const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE -1.0 END)";
 
 /// The order of a list. No column contains the relevance, so popularity is used instead. A search whose first sort key

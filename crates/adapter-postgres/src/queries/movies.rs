@@ -153,8 +153,8 @@ impl Database {
         let offset = usize::try_from(request.offset()).map_err(StoreError::failed)?;
         let mut access = self.access(conditions, passed, true).await?;
         let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
-        // If the walk returned no rows, it is unknown how many matches it found, because it may have ended within the
-        // offset.
+        // If a walk (a scan in the order of the list, which ends at a limit) returned no rows, it is unknown how many
+        // matches it found, because it may have ended before it found as many matches as the offset skips.
         let found = |rows: &[ListRow]| if rows.is_empty() { 0 } else { rows.len().saturating_add(offset) };
         while rows.len() <= size
             && let Some(next) = self.access_after(access, conditions, passed, found(&rows)).await?
@@ -166,10 +166,12 @@ impl Database {
         Ok(rows)
     }
 
-    /// The rows of a page, and the next row, read only from movies that have the same value of the first sort key.
-    /// `None` if these movies are too few, if the list has only one sort key, if the first sort key is one that few
-    /// movies share, or if the list is not read by a walk. For example, when many movies have the same price, the page
-    /// is found with the index of the next sort key, because sorting all these movies takes long.
+    /// The rows of a page, and the next row, read only from movies that have the same value of the first sort key. For
+    /// example, when many movies have the same price, the page is found with the index of the next sort key, because
+    /// sorting all these movies takes long.
+    ///
+    /// `None` if these movies do not fill the page, if the list has only one sort key, if few movies share a value of
+    /// the first sort key, or if the list is not read by a walk (a scan in the order of the list).
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],
@@ -258,8 +260,8 @@ impl Database {
         Ok(Total::from_capped_count(items))
     }
 
-    /// The total when the page does not determine it; `version` is the version of the catalogue at which the page was
-    /// read.
+    /// The total of a list whose page does not show the total: from the cache, estimated from a sample, or counted.
+    /// `version` is the version of the catalogue at which the page was read.
     pub(super) async fn counted_total(
         &self,
         filter: &MovieFilter,
@@ -277,8 +279,8 @@ impl Database {
         let counted = NUMBERED_ITEMS.saturating_add(1);
         let (version, count) = match self.sample(conditions).await? {
             Some(Sample { version, is_above_cap: true }) => (version, counted),
-            // There are not many more matches than are counted, so they are looked up with the rarest condition, which
-            // need not be the one that the sample was taken for.
+            // There are not many more matches than are counted, so they are looked up with the rarest condition. This
+            // can be another condition than the one that was sampled.
             Some(Sample { is_above_cap: false, .. }) => {
                 let access = self.cheapest_lookup(conditions).await?;
                 let mut statement = count_statement(conditions, access);
@@ -303,7 +305,7 @@ impl Database {
 struct Sample {
     /// The version of the catalogue.
     version: i64,
-    /// Whether more movies match than are ever counted.
+    /// Whether more movies match than the largest number that is counted exactly ([`NUMBERED_ITEMS`]).
     is_above_cap: bool,
 }
 

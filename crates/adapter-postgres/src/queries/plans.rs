@@ -56,7 +56,8 @@ fn filters() -> Vec<MovieFilter> {
     ]
 }
 
-/// All ways to find the movies of a list; no walk unless `can_walk` is true or there are no conditions.
+/// All ways to find the movies of a list. A walk (a scan in the order of the list) is included only if `can_walk` is
+/// true or there are no conditions.
 fn accesses(conditions: &[Condition], can_walk: bool) -> Vec<Access> {
     if conditions.is_empty() {
         return vec![Access::Walk { limit: None }];
@@ -177,7 +178,7 @@ async fn a_page_of_genres_walks_the_order_and_checks_the_genres_of_each_movie() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_filters_are_compared_by_their_bits_in_an_index() {
+async fn several_conditions_are_checked_with_the_filter_bits_of_an_index() {
     let Some((database, _guard)) = filled().await else { return };
     let filter = MovieFilter {
         genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
@@ -341,7 +342,8 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
     let Some((database, _guard)) = filled().await else { return };
     let place =
         |seconds| LogPlace { at: Instant::from_timestamp(seconds, 0).unwrap(), id: Uuid::from_u128(7) };
-    // The times of the rows are near the current time on PostgreSQL, and in 1970 on SQLite.
+    // The part ends in 2100, after all rows: their times are near the current time on PostgreSQL, and in 1970 on
+    // SQLite.
     for after in [None, Some(place(1))] {
         let statement = audit_seals::part(after, place(4_102_444_800), 1_000);
         plan(&database, &statement).await.walks_the_index("audit_log_created_at");
@@ -409,6 +411,36 @@ async fn a_page_that_was_read_before_is_read_by_identifiers_until_the_catalogue_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_facts_of_movies_are_read_once_for_each_version_of_the_catalogue() {
+    let Some((database, _guard)) = filled().await else { return };
+    let (sorts, request) = (sorts("-imdb"), PageRequest::numbered(1, 20).unwrap());
+    let filter =
+        MovieFilter { favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))), ..MovieFilter::default() };
+    for filter in [MovieFilter::default(), filter] {
+        let read = async || database.movie_page(&filter, &sorts, &request, None).await.unwrap().items;
+        let first = read().await;
+        assert!(first.iter().all(|movie| !movie.genres.is_empty()), "{first:?}");
+        let before = database.statements();
+        assert_eq!(read().await, first);
+        let without_facts = database.statements() - before;
+
+        // Another node renames a movie: this node learns of it only by the version of the catalogue.
+        let renamed = first[3].id;
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        let mut change = Statement::<()>::new("UPDATE movies SET name = 'Another Name' WHERE id = ");
+        change.bind(renamed.as_uuid());
+        unit.execute(change).await.unwrap();
+        unit.note_catalog_change();
+        unit.finish().await.unwrap();
+        let changed = read().await;
+        assert_eq!((changed[3].id, changed[3].name.as_str()), (renamed, "Another Name"));
+        let before = database.statements();
+        assert_eq!(read().await, changed);
+        assert_eq!(database.statements() - before, without_facts);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_by_popularity_is_read_again_if_the_order_of_its_movies_has_changed() {
     let Some((database, _guard)) = filled().await else { return };
     let filter =
@@ -417,7 +449,8 @@ async fn a_page_by_popularity_is_read_again_if_the_order_of_its_movies_has_chang
     let read = async || database.movie_page(&filter, &sorts, &request, None).await.unwrap().items;
     let first = read().await;
     assert_eq!(read().await, first);
-    // As another node does: the version of the catalogue and the cache of this node stay the same.
+    // Changes the popularity as another node does: the version of the catalogue and the cache of this node stay
+    // unchanged.
     let mut unit = UnitOfWork::begin(&database).await.unwrap();
     let mut change = Statement::<()>::new("UPDATE movies SET popularity = -1 WHERE id = ");
     change.bind(first[0].id.as_uuid());

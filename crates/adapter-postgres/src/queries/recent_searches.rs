@@ -1,4 +1,5 @@
-//! A cache for the results of recent searches, suggestions, short lists and similar words.
+//! A cache for the results of recent searches, suggestions, similar words, and short lists (lists of a few hundred
+//! movies; see the module `short_lists`).
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use moka::sync::Cache;
 use uuid::Uuid;
 
 /// The maximum number of cached searches (up to 30 kB each). The same maximum applies to cached lists of suggestions,
-/// to cached short lists and pages (up to 8 kB each), and to cached answers whether a search finds a movie.
+/// to cached short lists and pages (up to 8 kB each), and to the cached information whether a search finds any movie.
 const MAX_SEARCHES: u64 = 256;
 
 /// The maximum number of unknown words whose similar words are cached.
@@ -35,7 +36,7 @@ pub(super) struct Ranked {
 }
 
 impl Ranked {
-    /// Compares two matches; the better one is less, so that sorting puts it first.
+    /// Compares two matches. The better match counts as less, so that sorting puts it first.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         let by_rank = other.rank.cmp(&self.rank);
         by_rank.then(other.popularity.total_cmp(&self.popularity)).then(other.id.cmp(&self.id))
@@ -146,12 +147,12 @@ impl RecentSearches {
         self.similar_words.invalidate_all();
     }
 
-    /// Whether a search finds a movie at a version of the catalogue, if that is cached.
+    /// Whether a search finds any movie at a version of the catalogue; `None` if that is not cached.
     pub(super) fn has_matches(&self, filter: &str, version: i64) -> Option<bool> {
         self.has_matches.get(&(filter.to_owned(), version))
     }
 
-    /// Caches whether a search finds a movie, unless the filter is too long.
+    /// Caches whether a search finds any movie, unless the filter is too long.
     pub(super) fn keep_has_matches(&self, filter: String, version: i64, has_matches: bool) {
         if filter.len() <= MAX_KEY {
             self.has_matches.insert((filter, version), has_matches);

@@ -34,7 +34,8 @@ const GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
 
 /// The payments that did not pay an order, although money was received. There are few such payments. The report
-/// excludes their refunds and disputes, so it need not read the payments of all other refunds and disputes.
+/// excludes the refunds and disputes of these few payments, instead of looking up the payment of every refund and
+/// dispute.
 macro_rules! payments_without_sale {
     () => {
         "(SELECT id FROM payments WHERE received_minor IS NOT NULL AND coalesce(settlement, '') <> 'pays_order')"
@@ -155,8 +156,8 @@ impl Scope {
              WHERE i.sold_at IS NOT NULL AND r.status = 'succeeded' AND r.amount_currency = ",
         );
         self.push(&mut statement, "r.completed_at");
-        // Only movies that were sold at least as often as the last movie of the list are joined with their refunds. The
-        // refunds decide between movies that were sold equally often.
+        // Only movies that were sold at least as often as the last movie of the list are joined with their refunds.
+        // Movies that were sold equally often are sorted by their net sums, which the refunds reduce.
         let last = TOP_SALES.saturating_sub(1);
         statement.sql(format!(
             " GROUP BY i.movie_id) SELECT {TOP_MOVIE}, m.id, m.name, s.sold, s.net FROM (SELECT s.movie_id, s.sold, \

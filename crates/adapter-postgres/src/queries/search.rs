@@ -149,9 +149,9 @@ impl Database {
             return Ok(matches);
         }
         let matches = Arc::new(self.matches(filter, search).await?);
-        // Matches in a library or in favourites are not cached, because these change without a change of the
-        // catalogue. Other matches are read by several statements, and are cached only if the catalogue did not
-        // change in between.
+        // Matches in a library or in favourites are not cached, because libraries and favourites change without a
+        // change of the catalogue. Other matches are read by several statements, and are cached only if the catalogue
+        // did not change between these statements.
         let is_of_all = filter.bought_by.is_none() && filter.favorites_of.is_none();
         if is_of_all && self.catalog_version().await? == version {
             recent.keep_matches(key.to_owned(), version, Arc::clone(&matches));
@@ -181,7 +181,7 @@ impl Database {
                 let rank = ranking.rank(Candidate { name, people, description }).number();
                 Ranked { rank, popularity: movie.popularity, id: movie.id.0 }
             }));
-            // Other requests on this thread continue in between.
+            // Lets other requests on this thread continue before the next movies are ranked.
             tokio::task::yield_now().await;
         }
         ranked.sort_unstable_by(Ranked::order);
@@ -304,7 +304,8 @@ fn push_found<ST>(
             push_without(statement);
         }
         Access::Lookup { driver } => {
-            // With the order in the same query, the planner would read all movies in this order instead.
+            // The found movies are sorted by another query. If this query sorted them too, the planner would read all
+            // movies in this order, instead of using the index of the condition.
             statement.sql("WITH hits AS MATERIALIZED (SELECT m.id, m.popularity AS k0");
             push_matching(statement, conditions, Some(driver));
             statement.append(&behind);

@@ -1,9 +1,9 @@
-//! The order of recently read short lists and pages of movies.
+//! The order of recently read short lists and pages of movies. A short list has at most `MAX_MOVIES` movies.
 //!
-//! For a filter that matches few movies, every page may read thousands of entries of an index. If the number of matches
-//! is known to be small, the identifiers of all matches are read once, in their order, and pages read only their own
-//! movies by identifier. The list is cached with the version of the catalogue. Of longer lists, the identifiers of each
-//! numbered page that was read are cached in the same way.
+//! For a filter that matches few movies, every page may read thousands of entries of an index. If the number of
+//! matches is known to be small, the identifiers of all matches are read once, in their order, and pages read only
+//! their own movies by identifier. The list is cached with the version of the catalogue. For longer lists, the
+//! identifiers of each numbered page that was read are cached in the same way.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::{
     statement::Statement,
 };
 
-/// The maximum number of movies of a cached list.
+/// The maximum number of movies in a short list.
 const MAX_MOVIES: u32 = 500;
 
 /// Whether the matches of the filter may be cached. Libraries and favourites change without a change of the catalogue.
@@ -37,8 +37,9 @@ pub(super) const fn is_cacheable(filter: &MovieFilter) -> bool {
     filter.bought_by.is_none() && filter.favorites_of.is_none()
 }
 
-/// Whether the order of the list changes only with the version of the catalogue, or, like popularity, only once a
-/// minute. A refresh of the popularity removes all lists from the cache of the node that runs it.
+/// Whether the order of the list changes rarely enough for the cache: only with the version of the catalogue, or once
+/// a minute with the popularity, whose refresh removes all lists from the cache of the node that runs it. The order
+/// by rating does not: every new rating can change it, without a new version.
 fn is_steady(sorts: &[MovieSort]) -> bool {
     sorts.iter().all(|sort| sort.key != MovieSortKey::Rating)
 }
@@ -78,9 +79,10 @@ pub(super) fn page_key(
 }
 
 impl Database {
-    /// The rows of a page that was read before at the current version of the catalogue, and the next row if there is one.
-    /// `None` if the page is not in the cache, or if the order of its movies has changed. The popularity changes the
-    /// order without a change of the version; a cursor after the page would then skip movies.
+    /// The rows of a page that was read before at the current version of the catalogue, and the next row if there is
+    /// one. `None` if the page is not in the cache, or if the order of its movies has changed: the popularity can
+    /// change the order without a change of the version. With the movies from the cache, the cursor after the page
+    /// would then skip movies.
     pub(super) async fn rows_of_known_page(
         &self,
         key: &str,
@@ -141,8 +143,8 @@ impl Database {
         }
         let key = filter.key();
         if self.is_known_to_be_empty(&key).await? {
-            // Only the first page is answered here. For a later page without rows, the total would be counted in any
-            // case.
+            // Only the first page is returned from here. For a later page without rows, the caller counts the total
+            // anyway.
             return Ok((request.offset() == 0).then(Vec::new));
         }
         if !is_steady(sorts) {
@@ -152,8 +154,8 @@ impl Database {
         let Some(part) = part(&list, request) else { return Ok(None) };
         let rows = self.rows_of_movies(part, version, sorts, request.size(), viewer).await?;
         let Some(mut rows) = rows else { return Ok(None) };
-        // Keeps the order of the list even if the popularity has changed since: otherwise the next page could repeat
-        // movies.
+        // Keeps the order of the cached list, even if the popularity has changed in the meantime: with the new order,
+        // the next page could repeat movies of this page.
         rows.sort_by_key(|(row, _)| part.iter().position(|id| *id == row.id.0));
         let total = i64::try_from(list.len()).map_err(StoreError::failed)?;
         Ok(Some(rows.into_iter().map(|(row, _)| (row, Some(total))).collect()))

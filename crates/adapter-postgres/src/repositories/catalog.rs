@@ -34,7 +34,7 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Joins the movies `m` whose identity is in the table `wanted`.
+/// Joins the movies `m` whose identity (name, year and duration) equals a row of `wanted`.
 const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
     AND m.duration_minutes = wanted.duration_minutes";
 

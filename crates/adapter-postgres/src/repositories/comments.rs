@@ -191,7 +191,8 @@ impl UnitOfWork {
     /// comments.
     ///
     /// Each comment of another user is updated at most once: when a transaction updates a row for the second time,
-    /// PostgreSQL checks the row's foreign keys again, and locks the comment's author for this check.
+    /// PostgreSQL checks the row's foreign keys again, and locks the comment's author for this check. Users must be
+    /// locked before movies and comments, so this late lock could cause a deadlock.
     pub(crate) async fn erase_comments(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let user = user_id.as_uuid();
         let mut statement = Statement::<(SqlId,)>::new(

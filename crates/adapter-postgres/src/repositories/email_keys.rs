@@ -12,8 +12,9 @@ use crate::{
 const BATCH: i64 = 500;
 
 impl Database {
-    /// Recomputes the keys of email addresses that an earlier version of the key rule computed. Called after the
-    /// migrations. Several nodes may run it concurrently, and it can be interrupted at any time.
+    /// Recomputes the keys of email addresses (the form by which addresses are compared) that were computed with an
+    /// earlier version of the rule for keys. Called after the migrations. Several nodes may run it concurrently, and
+    /// it can be interrupted at any time.
     ///
     /// The keys stay unique, because a new version of the rule may only distinguish more addresses than the earlier
     /// one.

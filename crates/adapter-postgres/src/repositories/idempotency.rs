@@ -160,7 +160,7 @@ impl IdempotencyKeys for Database {
                 .bind(request.fingerprint.clone())
                 .sql(" AND ");
             push_key(&mut statement, &request.key);
-            // Another copy of the request may have created an object. Then the row has the identifier of that
+            // Another copy of the request may have created an object. Then the `id` of the row is that of the other
             // copy, and an error of this copy must not be stored.
             if answer.status >= 400 {
                 statement.sql(" AND id = ").bind(request.id.as_uuid());

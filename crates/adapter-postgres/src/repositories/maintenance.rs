@@ -3,7 +3,8 @@ use domain::{accounts::AccountMaintenance, store::StoreError, time::Instant};
 
 use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::UnitOfWork};
 
-/// The tables of link tokens, each with the condition for rows to delete. `?` stands for a time.
+/// The tables of link tokens, each with the condition for rows to delete. [`UnitOfWork::purge`] replaces `?` with a
+/// time.
 const LINKS: [(&str, &str); 2] =
     [("activation_tokens", "expires_at < ?"), ("password_reset_tokens", "expires_at < ?")];
 
@@ -45,7 +46,8 @@ impl AccountMaintenance for Database {
 
 impl UnitOfWork {
     /// Deletes up to `limit` rows that fulfil any of the conditions, and returns their number. In each condition, `?`
-    /// stands for `moment`. Rows that another transaction has locked are skipped. The table must have a column `id`.
+    /// is replaced with `moment`. Rows that another transaction has locked are skipped. The table must have a column
+    /// `id`.
     pub(crate) async fn purge(
         &mut self,
         table: &'static str,

@@ -53,5 +53,5 @@ pub(crate) use search_rows::{NewEntry, WordCount};
 pub(crate) use stored::{LINKS_WITH_BITS, NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
-/// The maximum number of rows that are written, looked up or locked at once.
+/// The maximum number of rows that one statement writes or locks, for calls that may concern many rows.
 const CHUNK: usize = 1_000;

@@ -39,8 +39,8 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// The number of mails that count towards the receiver's limit: all since `mails_since`, or 0 when
-    /// [`MAILED_EVERY`] has passed since then.
+    /// The number of mails that count towards the receiver's limit: all mails since `mails_since`, or 0 when at least
+    /// [`MAILED_EVERY`] has passed since `mails_since`.
     fn recent_mails(&self, now: Instant) -> Result<u64, StoreError> {
         let is_recent = self.mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
         if is_recent { u64::try_from(self.mails).map_err(StoreError::failed) } else { Ok(0) }
@@ -275,7 +275,8 @@ impl UnitOfWork {
             .filter(notifications::user_id.eq(DbUuid(new.receiver.as_uuid())))
             .filter(notifications::dedupe_key.eq(new.cause.dedupe_key()))
             .select((notifications::id, notifications::count, notifications::mailed_at));
-        // The row is locked too, because the job that deletes withdrawn notifications does not lock inboxes.
+        // The row is locked too, because the job that deletes notifications whose likes were all withdrawn does not
+        // lock inboxes.
         let found: Option<(DbUuid, i64, Option<DbInstant>)> = self.first(for_update!(query)).await?;
         let Some((id, count, mailed_at)) = found else {
             if !self.insert_notification(new, inbox).await? {

@@ -15,8 +15,9 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// The end of an `INSERT` into the queue. The update locks a row that already exists: otherwise the job could remove
-/// the row before this unit of work commits, and the popularity would lack the change of this unit of work.
+/// The end of an `INSERT` into `popularity_queue`, which has the movies whose popularity a job must recompute
+/// (`refresh_popularity`). The update locks a row that already exists: otherwise the job could remove the row before
+/// this transaction commits, and the popularity would lack the change of this transaction.
 const QUEUED: &str = " ON CONFLICT (movie_id) DO UPDATE SET movie_id = excluded.movie_id";
 
 /// The movie, its votes, and the numbers of its [`Activity`].

@@ -30,8 +30,8 @@ impl UnitOfWork {
     /// people.
     pub(crate) async fn index_movies(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         for chunk in ids.chunks(CHUNK) {
-            // Each name is a scalar subquery. For a join, PostgreSQL would read all names for every movie as long as it
-            // has no statistics of the tables, as during the first import.
+            // Each name is read by a scalar subquery. With a join, PostgreSQL would read all names for every movie as
+            // long as it has no statistics of the tables, for example during the first import.
             let mut statement = Statement::<IndexedTypes>::new(format!(
                 "SELECT m.id, m.name, m.description, (SELECT {NAMES} FROM (\
                  SELECT (SELECT name FROM directors WHERE id = l.director_id) AS name FROM movie_directors l \
@@ -49,8 +49,9 @@ impl UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks the movies in the order of their identifiers. Does nothing on SQLite. The movies must be read by a later
-    /// statement: only a later one sees what the previous holders of the locks have changed in other tables.
+    /// Locks the movies in the order of their identifiers. Does nothing on SQLite. The caller must read the movies
+    /// with a later statement: only a statement that starts after the locks were granted sees what the previous
+    /// holders of the locks have changed in other tables.
     pub(super) async fn lock_movies_by_id(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");

@@ -6,14 +6,16 @@ use domain::{
 };
 use uuid::Uuid;
 
-/// A name to insert: its identifier, the name, and the key that makes it unique.
+/// The name of a genre, certification, director or star, to insert: its identifier, the name, and the key that makes
+/// it unique.
 pub(crate) struct NewName {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) key: String,
 }
 
-/// A link from a movie to a name, to insert. `position` is the place of the name in the movie's list.
+/// A link from a movie to the name of a genre, director or star, to insert. `position` is the place of the name in the
+/// movie's list.
 pub(crate) struct NewLink {
     pub(crate) movie_id: Uuid,
     pub(crate) name_id: Uuid,

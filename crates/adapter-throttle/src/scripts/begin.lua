@@ -1,6 +1,6 @@
 -- Does the same as domain::throttle::Failures::begin, atomically.
 -- KEYS: the failures of the account, the failures of the client, and a key that exists if the client is known.
--- ARGV: the time, the number of tolerated failures, the longest wait, and how long failures are stored (times in milliseconds).
+-- ARGV: the current time, the number of tolerated failures, the longest wait, and how long failures are stored (times in milliseconds).
 -- The stored value is "count:until": the number of failures, and the end of the wait.
 -- Returns how long the caller must wait, in milliseconds; 0 if the attempt is allowed.
 local now, tolerated, longest, remembered = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -1,5 +1,5 @@
 -- Does the same as domain::throttle::Usage::give_back, atomically.
--- KEYS: the usage of the subject, as in take.lua. ARGV: the time, and then the window of each quota (in milliseconds).
+-- KEYS: the usage of the subject, as in take.lua. ARGV: the current time, and then the window of each quota (all in milliseconds).
 local now = tonumber(ARGV[1])
 local kept = {}
 for used, ends_at in string.gmatch(redis.call('GET', KEYS[1]) or '', '(%d+):(%d+)') do

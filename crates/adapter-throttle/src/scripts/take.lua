@@ -1,6 +1,6 @@
 -- Does the same as domain::throttle::Usage::take, atomically; with a second key, the same as take_once.
 -- KEYS: the usage of the subject; for take_once, also the key of the use, whose value is the time until which a repeated use is not counted again.
--- ARGV: the time, how long the keys are stored, and then the count and the window of each quota (times in milliseconds).
+-- ARGV: the current time, how long the keys are stored, and then the count and the window of each quota (times in milliseconds).
 -- The stored value is "used:ends_at" for each quota, separated by ";".
 -- Returns 1 if the use is allowed, otherwise 0; and then, for each quota, the remaining count and the milliseconds until its reset.
 local now = tonumber(ARGV[1])

@@ -1,5 +1,5 @@
 -- Does the same as domain::throttle::Failures::take_back, atomically.
--- KEYS: as in begin.lua. ARGV: the time (in milliseconds).
+-- KEYS: as in begin.lua. ARGV: the current time (in milliseconds).
 local key = KEYS[1]
 if redis.call('EXISTS', KEYS[3]) == 1 then
   key = KEYS[2]

@@ -15,7 +15,7 @@ use crate::{
 };
 
 rate_limits! {
-    /// Limits password resets with a mailed link, because each one hashes a password.
+    /// Limits password resets that use the token of a mailed link, because each one hashes a password.
     PasswordResets by client: |limits| &limits.fixed.confirm_reset;
     /// Limits exports of the caller's data, because each one reads many tables.
     Exports by user: |limits| &limits.fixed.export;
@@ -23,8 +23,9 @@ rate_limits! {
 
 /// Limits sign-ins by client.
 ///
-/// If registration does not reveal which email addresses are known, a sign-in may cause a mail with an activation link.
-/// In this case, every sign-in is also counted by email address, whether or not the address is known.
+/// If registration does not reveal which email addresses have an account, a refused sign-in may send a mail with an
+/// activation link. In this configuration, every sign-in is also counted by email address, whether or not the address
+/// has an account.
 pub(crate) struct LogIns;
 
 impl Limit<Body<LoginBody>> for LogIns {
@@ -37,14 +38,15 @@ impl Limit<Body<LoginBody>> for LogIns {
     ) -> Result<MailQuota, Problem> {
         api.limits.count_client(request, |limits| &limits.login).await?;
         if api.state.signup.reveals_email {
+            // With this setting, a refused sign-in never requests an activation link, so there is no quota to count.
             return Ok(MailQuota::UsedUp);
         }
         Ok(api.limits.count_log_in_mail(request, &body.email.0).await)
     }
 }
 
-/// Limits registrations by client. They are also counted by email address, whether or not the address is known, because
-/// each one may cause a mail.
+/// Limits registrations by client. They are also counted by email address, whether or not the address has an account,
+/// because each one may send a mail.
 pub(crate) struct Registrations;
 
 impl Limit<Body<RegisterBody>> for Registrations {
@@ -75,7 +77,7 @@ impl Limit<Body<LinkRequestBody>> for ActivationLinks {
     }
 }
 
-/// Limits requests for links to set a new password by client and by email address.
+/// Limits requests for password-reset links by client and by email address.
 pub(crate) struct ResetLinks;
 
 impl Limit<Body<LinkRequestBody>> for ResetLinks {

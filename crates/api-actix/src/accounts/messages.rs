@@ -1,4 +1,4 @@
-//! The messages in answers of the accounts area.
+//! The messages in responses of the accounts area.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-/// An answer with a message about what was done.
+/// A response with a message about what was done.
 #[derive(JsonSchema)]
 #[schemars(rename = "Confirmation")]
 #[expect(dead_code, reason = "only its schema is used")]

@@ -1,7 +1,7 @@
 //! The pages that links in mails open, unless a separate frontend is configured (`FRONTEND_URL`).
 //!
-//! The pages work without scripts. Opening a page changes nothing, because mail scanners open links; only its button
-//! makes the change. Problems are also shown as a page ([`html::problem_page`]).
+//! The pages work without scripts. Opening a page changes nothing, because mail scanners open links; only the button on
+//! the page makes the change. Errors are also shown as a page ([`html::problem_page`]).
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
@@ -50,7 +50,7 @@ struct LinkPage<'a> {
 /// The maximum length of a form field, in characters. The whole form is limited to the same number of bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// The query of a link in a mail.
+/// The query parameter of the links in mails.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenParameter {
     #[serde(default)]
@@ -123,7 +123,7 @@ pub(crate) async fn activate(
     }
 }
 
-/// Mails a new activation link. The answer is the same whether or not the address is known.
+/// Mails a new activation link. The response is the same whether or not the address has an account.
 async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> HttpResponse {
     let email = match text.parse::<EmailAddress>() {
         Ok(email) => email,
@@ -136,7 +136,8 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
             return invalid_address("Ask for a new link", "It activates your account.", form);
         }
     };
-    // The form counts against the same quota as the request to the API, so that it cannot be used to bypass the quota.
+    // The form counts against the same quota as the API operation that mails the link, so that the form cannot be used
+    // to bypass the quota.
     if let Err(refusal) = api.limits.count_activation_link(request, &email).await {
         return refusal.error_response();
     }
@@ -215,7 +216,7 @@ pub(crate) async fn reset_password(
     }
 }
 
-/// Mails a link to set a new password. The answer is the same whether or not the address is known.
+/// Mails a link to set a new password. The response is the same whether or not the address has an account.
 async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> HttpResponse {
     let email = match text.parse::<EmailAddress>() {
         Ok(email) => email,
@@ -232,7 +233,8 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
             );
         }
     };
-    // The form counts against the same quota as the request to the API, so that it cannot be used to bypass the quota.
+    // The form counts against the same quota as the API operation that mails the link, so that the form cannot be used
+    // to bypass the quota.
     if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }

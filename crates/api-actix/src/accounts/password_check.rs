@@ -5,12 +5,12 @@ use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
 use crate::problem::{Problem, Refusal, kinds};
 
-/// Checks the email and password of an active account. Failures are delayed and written to the audit log like failed
-/// sign-ins, because passwords could otherwise be guessed here.
+/// Checks the email and password of an active account. Wrong passwords delay further attempts and are written to the
+/// audit log, as in a sign-in. Otherwise a client could guess passwords with this check.
 ///
 /// # Errors
-/// 401 when the email or password is wrong, or the account is not active; otherwise the errors of the check itself,
-/// such as too many failures.
+/// 401 when the email or password is wrong, or the account is not active; 429 after too many wrong passwords; 503 or
+/// 500 when the check itself fails.
 pub(crate) async fn check(
     sessions: &Sessions,
     email: &str,

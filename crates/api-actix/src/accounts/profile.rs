@@ -51,8 +51,8 @@ pub(crate) async fn change(
 /// Set the caller's avatar.
 ///
 /// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. The picture is rotated upright, cropped to its
-/// centre and stored as a JPEG of 512 × 512 pixels without metadata. It replaces the previous avatar, and the new
-/// avatar has a new address.
+/// centre and stored as a JPEG of 512 × 512 pixels without metadata. It replaces the previous avatar, and has a new
+/// URL.
 #[api_v2_operation(operation_id = "setAvatar", tags("me"))]
 pub(crate) async fn set_avatar(
     profiles: UseCases<Profiles>,

@@ -77,7 +77,7 @@ impl Refusal for PasswordChangeFaults {
 
 /// Sign in.
 ///
-/// The answer contains an access token, by default valid for 15 minutes, and a refresh token, by default valid for 7
+/// The response contains an access token, by default valid for 15 minutes, and a refresh token, by default valid for 7
 /// days.
 #[api_v2_operation(operation_id = "login", tags("accounts"))]
 pub(crate) async fn log_in(
@@ -91,7 +91,7 @@ pub(crate) async fn log_in(
     Ok(OkJson(pair.into()))
 }
 
-/// Exchange a refresh token for a new pair.
+/// Exchange a refresh token for a new pair of tokens.
 ///
 /// The old token becomes invalid. Using it again more than 30 seconds later ends the session.
 #[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
@@ -107,7 +107,7 @@ pub(crate) async fn refresh(
 
 /// Sign out.
 ///
-/// Ends the session of the refresh token. Any other string has no effect and gets the same answer.
+/// Ends the session of the refresh token. Any other string has no effect and gets the same response.
 #[api_v2_operation(operation_id = "logout", tags("accounts"))]
 pub(crate) async fn log_out(
     sessions: UseCases<Sessions>,
@@ -120,8 +120,8 @@ pub(crate) async fn log_out(
 
 /// List the caller's sessions.
 ///
-/// Active sessions, most recently used first. A user has at most 20: signing in again ends the least recently used
-/// session.
+/// The active sessions; the most recently used session is first. A user has at most 20 active sessions: another sign-in
+/// ends the least recently used session.
 #[api_v2_operation(operation_id = "listSessions", tags("me"))]
 pub(crate) async fn list(
     sessions: UseCases<Sessions>,
@@ -134,7 +134,7 @@ pub(crate) async fn list(
 
 /// End one of the caller's sessions.
 ///
-/// The session may be the current one. The answer is 404 when the session does not exist, has ended, or belongs to
+/// The session may be the current one. The response is 404 when the session does not exist, has ended, or belongs to
 /// another user.
 #[api_v2_operation(operation_id = "endSession", tags("me"))]
 pub(crate) async fn end(
@@ -161,8 +161,8 @@ pub(crate) async fn end_others(
 
 /// Request a link to set a new password.
 ///
-/// The answer is the same whether or not the address is known; only active accounts get the mail. The link is valid for
-/// one hour. Earlier links become invalid.
+/// The response is the same whether or not the address has an account; only active accounts get the mail. The link is
+/// valid for one hour. Earlier links become invalid.
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
     sessions: UseCases<Sessions>,
@@ -188,7 +188,7 @@ pub(crate) async fn reset_password(
 
 /// Change the caller's password.
 ///
-/// The caller's other sessions end. Links to set a password that were mailed before become invalid, and the owner is
+/// The caller's other sessions end. Links to set a password that were mailed before become invalid, and the caller is
 /// notified by mail.
 #[api_v2_operation(operation_id = "changePassword", tags("me"))]
 pub(crate) async fn change_password(

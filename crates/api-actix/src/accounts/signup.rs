@@ -36,7 +36,7 @@ refusals! {
 /// Open an account.
 ///
 /// The account is inactive until the link in the mail is used. The link is valid for 24 hours. While the account is not
-/// activated, registering its address again sends a new link, at most a few times a day.
+/// activated, registering its email address again sends a new link, at most a few times a day.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
     signup: UseCases<SignUp>,
@@ -63,7 +63,7 @@ pub(crate) async fn activate(
 
 /// Send another activation link.
 ///
-/// The answer is the same whether or not the address is known. The previous link becomes invalid.
+/// The response is the same whether or not the address has an account. The previous link becomes invalid.
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
     signup: UseCases<SignUp>,

@@ -34,7 +34,8 @@ refusals! {
 
 /// List the users.
 ///
-/// Users that meet all filters, newest first unless sorted otherwise. Pages beyond item 10,000 are read with `cursor`.
+/// Users that match all filters, newest first unless sorted otherwise. Pages beyond item 10,000 can be read only with
+/// `cursor`.
 #[api_v2_operation(operation_id = "listUsers", tags("users"))]
 pub(crate) async fn list(
     users: UseCases<Users>,

@@ -1,4 +1,4 @@
-//! The entries of the audit log in answers, as JSON.
+//! The entries of the audit log in responses, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(crate) struct AuditEntryBody {
     created_at: Moment,
     /// The action, such as `signed_in` or `role_changed`; more may be added.
     action: String,
-    /// The user who acted; `null` when no user was signed in, and for `cinema` commands.
+    /// The user who acted; `null` when no user was signed in, and for actions by the command-line tool `cinema`.
     actor_id: Option<Uuid>,
     /// The object of the action, if any.
     object: Option<AuditObjectBody>,
@@ -50,7 +50,7 @@ pub(crate) struct AuditEntryBody {
     request_id: Option<String>,
 }
 
-/// Returns the values of a state by name.
+/// Returns the recorded values of an object, with their names as keys.
 pub(crate) fn state(state: &AuditState) -> BTreeMap<String, String> {
     state.fields().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
 }

@@ -1,4 +1,4 @@
-//! The cart in requests and answers, as JSON.
+//! The cart in requests and responses, as JSON.
 
 use app::cart::MergedCart;
 use domain::{
@@ -29,7 +29,7 @@ pub(crate) struct AddBody {
     pub(crate) movie_id: Text<MovieId>,
 }
 
-/// A visitor's cart.
+/// The cart that a client kept for a visitor who was not signed in.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "VisitorCart", example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
 pub(crate) struct MergeBody {
@@ -101,7 +101,7 @@ pub(crate) struct CartBody {
     items: Vec<CartItemBody>,
     /// The sum of the current prices of the items.
     total: MoneyBody,
-    /// Movies that were withdrawn or bought in the meantime; they are not part of the total.
+    /// Movies that were withdrawn from sale or bought after they were added; they are not part of the total.
     unavailable: Vec<UnavailableBody>,
 }
 

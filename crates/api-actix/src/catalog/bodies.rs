@@ -1,4 +1,4 @@
-//! The movies of the catalogue in answers, as JSON.
+//! The movies of the catalogue in responses, as JSON.
 
 use domain::{
     catalog::{
@@ -106,11 +106,11 @@ pub(crate) struct MovieBody {
     certification: ReferenceBody,
     /// The genres of the movie, the main genre first.
     genres: Vec<ReferenceBody>,
-    /// The address of the poster. An uploaded poster has several widths; this is the address of the largest. Requests
-    /// to this address need no token.
+    /// The URL of the poster. An uploaded poster has several widths; this is the URL of the largest. Requests to this
+    /// URL need no token.
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
-    /// The addresses of an uploaded poster, each with the width of the picture, in the format of the HTML attribute
+    /// The URLs of an uploaded poster, each with the width of the picture, in the format of the HTML attribute
     /// `srcset`; `null` if the movie has no poster, or its poster is on another server.
     #[schemars(length(max = 2_000))]
     poster_srcset: Option<String>,
@@ -171,7 +171,7 @@ pub(crate) struct MovieDetailBody {
     description: String,
     directors: Vec<ReferenceBody>,
     stars: Vec<ReferenceBody>,
-    /// The name that the movie is sorted by.
+    /// The name by which lists sort the movie.
     #[schemars(length(max = 250))]
     sort_name: String,
     /// The identifier at IMDb.
@@ -180,7 +180,7 @@ pub(crate) struct MovieDetailBody {
     /// The identifier at TMDB.
     #[schemars(range(min = 1))]
     tmdb_id: Option<i64>,
-    /// The address of a trailer.
+    /// The URL of a trailer.
     #[schemars(extend("format" = "uri"))]
     trailer_url: Option<String>,
     comments_count: i64,
@@ -189,7 +189,7 @@ pub(crate) struct MovieDetailBody {
     updated_at: Moment,
 }
 
-/// Returns the address of a poster. For an uploaded poster, this is the address of its largest width.
+/// Returns the URL of a poster. For an uploaded poster, this is the URL of its largest width.
 pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
     match poster {
         Poster::Address(address) => address,
@@ -197,12 +197,12 @@ pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
     }
 }
 
-/// Returns the address of an uploaded poster in one of its widths.
+/// Returns the URL of an uploaded poster in one of its widths.
 fn poster_address(poster: UploadedPoster, width: u32, public_url: &str) -> String {
     format!("{}{}", public_url.trim_end_matches('/'), poster.path(width))
 }
 
-/// Returns the addresses of an uploaded poster in all its widths, as a `srcset`.
+/// Returns the URLs of an uploaded poster in all its widths, as a `srcset`.
 fn poster_addresses(poster: UploadedPoster, public_url: &str) -> String {
     let addresses =
         poster.widths().map(|width| format!("{} {width}w", poster_address(poster, width, public_url)));
@@ -236,7 +236,7 @@ pub(crate) fn movie_example() -> Value {
     movie_example_in_cart(false)
 }
 
-/// Returns the movie of [`movie_example`]; `in_cart` says whether it is in the caller's cart.
+/// Returns the same movie as [`movie_example`]; `in_cart` is whether it is in the caller's cart.
 pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",

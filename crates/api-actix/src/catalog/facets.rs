@@ -91,10 +91,10 @@ impl From<CountedDecade> for DecadeFacetBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PriceFacet")]
 pub(crate) struct PriceFacetBody {
-    /// The lowest price, in major units of the shop's currency.
+    /// The lowest price of the range, in major units of the shop's currency.
     #[schemars(regex(pattern = r"^\d+(\.\d+)?$"))]
     min: String,
-    /// The exclusive upper bound of the range; `null` for the last range.
+    /// The exclusive upper bound of the range, in the same unit; `null` for the last range.
     #[schemars(regex(pattern = r"^\d+(\.\d+)?$"))]
     max: Option<String>,
     /// The number of movies. Like the total of the list, it is at most 10,000.
@@ -116,13 +116,13 @@ impl From<CountedBand> for PriceFacetBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MovieFacets", example = facets_example())]
 pub(crate) struct FacetsBody {
-    /// The genres; those with the most movies are first.
+    /// The genres; the genre with the most movies is first.
     genres: Vec<NameFacetBody>,
-    /// The certifications; those with the most movies are first.
+    /// The certifications; the certification with the most movies is first.
     certifications: Vec<NameFacetBody>,
     /// The decades, the newest first.
     decades: Vec<DecadeFacetBody>,
-    /// All ranges, including those without movies; the lowest first.
+    /// All price ranges, including those without movies; the lowest range is first.
     price_bands: Vec<PriceFacetBody>,
 }
 
@@ -154,9 +154,10 @@ impl From<Facets> for FacetsBody {
 
 /// Count the movies for each filter value.
 ///
-/// Returns genres, certifications, decades and price ranges, each with the number of movies that the list would have if
-/// only this value were chosen in its group. The counts of a group therefore ignore the filters of the group, so that
-/// the other values of the group can be offered. Chosen values are listed even if no movie matches.
+/// Returns four groups of values: genres, certifications, decades and price ranges. The count of a value is the number
+/// of movies in the list when this value is the only chosen one of its group. The counts of a group therefore ignore
+/// the filters of the same group, so that a client can offer the other values of the group. Chosen values are returned
+/// even if no movie matches them.
 #[api_v2_operation(operation_id = "getMovieFacets", tags("catalog"))]
 pub(crate) async fn show(
     catalog: UseCases<Catalog>,

@@ -24,7 +24,7 @@ use crate::{
 
 /// The maximum number of genres, directors or stars in a request.
 const MAX_NAMES: usize = 100;
-/// The maximum length of an address, in characters.
+/// The maximum length of the URL of a poster or trailer, in characters.
 const MAX_ADDRESS: usize = 2_000;
 /// The maximum length of an IMDb identifier, in characters.
 const MAX_IMDB_ID: usize = 12;
@@ -73,11 +73,11 @@ pub(crate) struct MovieChangesBody {
     /// The actors, in the order of the credits. Missing actors are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     stars: Option<Vec<String>>,
-    /// The absolute http or https address of a poster. It replaces an uploaded poster, unless it is the address of that
-    /// poster itself.
+    /// The absolute http or https URL of a poster. It replaces an uploaded poster, unless it is the URL of that
+    /// uploaded poster.
     #[schemars(length(max = MAX_ADDRESS))]
     poster_url: Changed<String>,
-    /// The absolute http or https address of a trailer.
+    /// The absolute http or https URL of a trailer.
     #[schemars(length(max = MAX_ADDRESS))]
     trailer_url: Changed<String>,
     /// The identifier at IMDb: `tt` and 7 to 10 digits. No two movies have the same identifier.
@@ -86,7 +86,7 @@ pub(crate) struct MovieChangesBody {
     /// The identifier at TMDB. No two movies have the same identifier.
     #[schemars(range(min = 1, max = MAX_COUNT))]
     tmdb_id: Changed<i64>,
-    /// The name that the movie is sorted by; `null`: the title without a leading article.
+    /// The name by which lists sort the movie; `null` means the title without a leading article.
     #[schemars(length(min = 1, max = MAX_MOVIE_NAME_LENGTH))]
     sort_name: Changed<String>,
     /// Whether the movie is on sale.
@@ -103,8 +103,8 @@ impl Input for MovieChangesBody {
         let price = self.price.and_then(|price| price.check("price", rules, faults));
         let mut given = Given::default();
         let list = |given: &mut Given, fact, names: Option<Vec<String>>| given.or(fact, names, Vec::new());
-        // Omitted fields get placeholders, so that the facts can be checked as a whole. The placeholders satisfy all
-        // rules, and `given` records that they are not to be stored.
+        // Omitted fields get placeholders, so that the facts (the data of the movie) can be checked as a whole. The
+        // placeholders satisfy all rules. `given` records the omitted fields, so that the placeholders are not stored.
         let facts = Facts {
             identity: MovieIdentity {
                 name: given.or(OptionalFact::Name, self.name, "-".to_owned()),
@@ -143,7 +143,7 @@ impl Input for MovieChangesBody {
     }
 }
 
-/// Records which facts a request gives, as the set of facts that it omits.
+/// Collects the facts that a request omits while its fields are read.
 #[derive(Default)]
 struct Given {
     absent: FactSet,
@@ -203,7 +203,8 @@ pub(crate) struct NewMovieBody {
     fields: MovieChangesBody,
 }
 
-/// Marks fields as required in the schema: those that a new movie must have.
+/// Marks the fields that a new movie must have as required in the schema. The validation against the schema refuses
+/// requests without these fields.
 fn require(schema: &mut Schema) {
     let required = [
         "name",
@@ -229,10 +230,10 @@ impl Input for NewMovieBody {
     }
 }
 
-/// How a movie is deleted.
+/// The parameters for deleting a movie.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DeletionQuery {
-    /// Whether a movie that is in carts is removed from them and deleted.
+    /// `true` deletes the movie even if it is in carts, and removes it from them.
     #[serde(default)]
     #[schemars(example = true)]
     pub(crate) force: bool,
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_found_by_the_domain_are_reported_by_field() {
+    fn errors_found_by_the_domain_are_reported_by_field() {
         let body = json!({
             "name": " ", "year": 2_032, "description": "\n", "genres": ["Drama", "a\tb"], "poster_url": "p.jpg",
             "trailer_url": "javascript:1", "imdb_id": "tt1", "price": {"amount": "100000000", "currency": "EUR"},

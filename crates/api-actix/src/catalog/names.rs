@@ -1,4 +1,4 @@
-//! The resources of genres, directors, stars and certifications. All four have the same operations.
+//! The operations on genres, directors, stars and certifications. All four kinds have the same operations.
 
 use std::{marker::PhantomData, ops::Deref, pin::Pin};
 
@@ -49,7 +49,7 @@ refusals! {
     }
 }
 
-/// A kind of name that the API serves as a resource.
+/// A kind of catalogue entry, such as genres, that the API serves as a resource.
 pub(crate) trait Resource: Kind {
     const KIND: NameKind;
     /// The singular in the OpenAPI document, for example `genre`.
@@ -77,8 +77,9 @@ resources! {
 
 /// Extracts the use cases of the catalogue for the resource of one kind.
 ///
-/// In the OpenAPI description of the operation, this extractor replaces the placeholders `{one}` and `{many}` with the
-/// singular and plural of the kind, and `{One}` and `{Many}` with their capitalized forms.
+/// In the OpenAPI document, this extractor replaces the placeholders `{one}` and `{many}` in the summary and
+/// description of the operation with the singular and plural of the kind, and `{One}` and `{Many}` in the operation id
+/// with their capitalized forms.
 pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
 
 impl<K> Deref for Names<K> {
@@ -117,7 +118,7 @@ fn capitalized(word: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// A genre, director, star or certification, with the number of its movies on sale.
+/// A genre, director, star or certification, with the number of movies on sale that have it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CountedName", example = json!({"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama", "movies_count": 724}))]
 pub(crate) struct CountedNameBody {
@@ -135,7 +136,7 @@ impl From<CountedName> for CountedNameBody {
 /// The maximum length of a search, in characters.
 const MAX_SEARCH: usize = 250;
 
-/// The parameters of a list of names.
+/// The parameters of a list of directors, stars or certifications.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NameQuery {
     /// Parts of the name, separated by spaces. A listed name contains all of them, in any order; case and accents are
@@ -159,7 +160,7 @@ impl Input for NameQuery {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NewName", example = json!({"name": "Film noir"}))]
 pub(crate) struct NewNameBody {
-    /// The name, unique within its kind; case and accents are ignored.
+    /// The name. No other entry of the same kind may have it; case and accents are ignored.
     #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
     name: String,
 }
@@ -176,7 +177,7 @@ impl Input for NewNameBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NameChanges", example = json!({"name": "Film noir"}))]
 pub(crate) struct NameChangesBody {
-    /// The name, unique within its kind; case and accents are ignored.
+    /// The name. No other entry of the same kind may have it; case and accents are ignored.
     #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
     name: Option<String>,
 }
@@ -210,7 +211,7 @@ pub(crate) async fn list_all<K: Resource>(
 
 /// List the {many}.
 ///
-/// Sorted by name. Pages beyond item 10,000 are read with `cursor`.
+/// Sorted by name. Pages beyond item 10,000 can be read only with `cursor`.
 #[api_v2_operation(operation_id = "list{Many}", tags("catalog"))]
 pub(crate) async fn list<K: Resource>(
     names: Names<K>,
@@ -222,7 +223,7 @@ pub(crate) async fn list<K: Resource>(
 
 /// Show a {one}.
 ///
-/// The answer contains the number of its movies on sale.
+/// The response contains the number of movies on sale with this {one}.
 #[api_v2_operation(operation_id = "get{One}", tags("catalog"))]
 pub(crate) async fn show<K: Resource>(
     names: Names<K>,
@@ -248,7 +249,7 @@ pub(crate) async fn create<K: Resource>(
 
 /// Rename a {one}.
 ///
-/// Its movies show the new name. Searches find the movies of a director or star by the new name.
+/// The movies with this {one} show the new name. Searches find the movies of a director or star by the new name.
 #[api_v2_operation(operation_id = "change{One}", tags("catalog"))]
 pub(crate) async fn change<K: Resource>(
     names: Names<K>,
@@ -263,7 +264,7 @@ pub(crate) async fn change<K: Resource>(
 
 /// Delete a {one}.
 ///
-/// A name that a movie uses cannot be deleted, even if the movie was withdrawn from sale.
+/// A {one} that a movie uses cannot be deleted, even if the movie was withdrawn from sale.
 #[api_v2_operation(operation_id = "delete{One}", tags("catalog"))]
 pub(crate) async fn delete<K: Resource>(
     names: Names<K>,

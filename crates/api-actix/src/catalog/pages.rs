@@ -1,4 +1,4 @@
-//! The HTML page of a movie. Links in mails about comments lead to it when no separate frontend is configured.
+//! The HTML page of a movie. Mails about comments link to it when no separate frontend is configured.
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use askama::Template;

@@ -40,7 +40,8 @@ impl Refusal for SetPosterError {
 /// Set the poster of a movie.
 ///
 /// The poster is rotated upright and stored as WebP pictures without metadata, 185, 342, 500 and 780 pixels wide;
-/// widths above its own width are omitted. It replaces the previous poster and has new addresses.
+/// widths greater than the width of the upright picture are omitted. The poster replaces the previous one and has new
+/// URLs.
 #[api_v2_operation(operation_id = "setPoster", tags("catalog"))]
 pub(crate) async fn set(
     posters: UseCases<Posters>,

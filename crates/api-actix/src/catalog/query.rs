@@ -25,12 +25,12 @@ const MAX_TEXT: usize = 250;
 const MAX_IDS: usize = 100;
 /// The maximum year in a filter.
 const MAX_YEAR: i32 = 9_999;
-/// The maximum TMDB identifier in a filter.
+/// The maximum TMDB identifier in a filter: the greatest integer that JavaScript clients represent exactly.
 const MAX_COUNT: i64 = 9_007_199_254_740_991;
 /// The maximum running time in a filter, in minutes.
 const MAX_MINUTES: i32 = 100_000;
 
-/// The filters, sorts and page of the catalogue.
+/// The filters, the sort keys and the page of the catalogue.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieQuery {
     #[serde(flatten)]
@@ -44,7 +44,7 @@ pub(crate) struct MovieQuery {
     page: PageParams,
 }
 
-/// The filters, sorts and page of the library.
+/// The filters, the sort keys and the page of the library.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct LibraryQuery {
     #[serde(flatten)]
@@ -58,7 +58,7 @@ pub(crate) struct LibraryQuery {
     page: PageParams,
 }
 
-/// The filters, sorts and page of the favourites.
+/// The filters, the sort keys and the page of the favourites.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FavoriteQuery {
     #[serde(flatten)]
@@ -75,7 +75,7 @@ pub(crate) struct FavoriteQuery {
 /// The filters of movies; a movie must match all of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieFilters {
-    /// Any of these movies, such as the movies in a visitor's cart.
+    /// Any of these movies. For example, a client can list the movies in the cart that it keeps for a visitor.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
     id: Vec<Text<MovieId>>,
@@ -108,10 +108,10 @@ pub(crate) struct MovieFilters {
     /// Released in this year or earlier.
     #[schemars(range(min = 0, max = MAX_YEAR), example = 1999)]
     year_max: Option<i32>,
-    /// The minimum IMDb rating.
+    /// The lowest IMDb rating.
     #[schemars(range(min = 0, max = 10), example = 7.5)]
     imdb_min: Option<f64>,
-    /// The maximum IMDb rating.
+    /// The highest IMDb rating.
     #[schemars(range(min = 0, max = 10), example = 9.5)]
     imdb_max: Option<f64>,
     /// The lowest price, in major units of the shop's currency.

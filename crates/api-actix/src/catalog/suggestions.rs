@@ -60,7 +60,7 @@ pub(crate) struct SuggestionBody {
     name: String,
     /// The year of a movie's release; `null` for people.
     year: Option<i32>,
-    /// The address of a movie's poster; `null` for people, and for movies without a poster.
+    /// The URL of a movie's poster; `null` for people, and for movies without a poster.
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
 }
@@ -85,13 +85,14 @@ impl SuggestionBody {
     "kind": "movie", "id": "0190a1b2-0000-7000-8000-000000000000", "name": "Stalker", "year": 1979, "poster_url": null
 }]}))]
 pub(crate) struct SuggestionsBody {
-    /// At most ten suggestions, the best first.
+    /// At most ten suggestions; the best match is first.
     items: Vec<SuggestionBody>,
 }
 
 /// Suggest titles and people.
 ///
-/// For a search box, while the user types. Typing mistakes are tolerated as in a search.
+/// For a search box that shows suggestions while the user types. Typing mistakes are tolerated as in the search of the
+/// movie list.
 #[api_v2_operation(operation_id = "suggestMovies", tags("catalog"))]
 pub(crate) async fn suggest(
     catalog: UseCases<Catalog>,

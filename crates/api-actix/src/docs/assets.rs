@@ -1,4 +1,5 @@
-//! The files of Swagger UI. They are unpacked from an archive in a crate, so that the page needs no CDN.
+//! The files of Swagger UI. They are unpacked from an archive that a crate contains, so that the Swagger UI page needs
+//! no CDN.
 
 use std::{
     borrow::Cow,
@@ -12,7 +13,7 @@ use zip::ZipArchive;
 
 use crate::edge::compression::StaticBody;
 
-/// The HTML of the page. Its links are relative, so that it also works behind a path prefix.
+/// The HTML of the Swagger UI page. Its links are relative, so that it also works behind a path prefix.
 pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -39,7 +40,7 @@ const WANTED: [(&str, &str); 3] = [
     ("favicon-32x32.png", "image/png"),
 ];
 
-/// A file that the page loads.
+/// A file that the Swagger UI page loads.
 #[derive(Debug, Clone)]
 pub(crate) struct AssetFile {
     name: &'static str,
@@ -47,7 +48,7 @@ pub(crate) struct AssetFile {
     pub(crate) body: Arc<StaticBody>,
 }
 
-/// The unpacked files of the page, and its content security policy.
+/// The unpacked files of the Swagger UI page, and its content security policy.
 #[derive(Debug)]
 pub(crate) struct Assets {
     files: Vec<AssetFile>,
@@ -55,7 +56,7 @@ pub(crate) struct Assets {
 }
 
 impl Assets {
-    /// Returns the files for a server with this public address. The archive is unpacked once per process.
+    /// Returns the files for a server with this public URL. The archive is unpacked once per process.
     ///
     /// # Errors
     /// When the embedded archive is unreadable or lacks a file.

@@ -25,9 +25,10 @@ use crate::{
     state::Api,
 };
 
-/// How long a correct password is cached, so that it is not hashed again for every request. A cached password is valid
-/// only while its account is unchanged.
+/// How long the result of a correct password is cached, so that the password is not hashed again for every request. A
+/// cached result is used only while the account is unchanged.
 const REMEMBERED: Duration = Duration::from_mins(5);
+/// The maximum number of cached results.
 const MAX_REMEMBERED: u64 = 1_000;
 
 /// The challenge that makes a browser ask its user for an email and a password.

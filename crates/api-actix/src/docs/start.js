@@ -1,6 +1,7 @@
 const address = new URL("openapi.json", window.location.href).href;
 
-// Swagger UI fills in the example of every parameter. With those of optional parameters most lists would be empty.
+// Swagger UI fills in the example of every parameter. Most optional parameters are filters, and with their examples
+// most lists would be empty. Therefore this function removes the examples of optional parameters.
 const withoutOptionalExamples = (response) => {
   if (response.ok && response.url === address) {
     const document = JSON.parse(response.text);
@@ -14,8 +15,8 @@ const withoutOptionalExamples = (response) => {
   return response;
 };
 
-// The browser would add the password that opened this page to every call. Calls must use the token entered under
-// "Authorize".
+// The browser would send the HTTP Basic password with which this page was opened in every API call. API calls must use
+// only the token that the user enters under "Authorize".
 const withoutBrowserCredentials = (request) =>
   request.loadSpec ? request : Object.assign(request, { credentials: "omit" });
 

@@ -1,4 +1,4 @@
-//! Sending the body of an answer to the client.
+//! Sending the body of a response to the client.
 
 use std::{
     convert::Infallible,
@@ -20,17 +20,17 @@ const SLICE: usize = 8 * 1024;
 /// into the buffers that every connection has anyway.
 const COUNTED: usize = 16 * 1024;
 
-/// Marks an answer whose bytes all clients share, so that sending it takes no additional memory.
+/// Marks a response whose bytes all clients share, so that sending it takes no additional memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SharedBytes;
 
-/// Marks an answer whose body is read in small parts while it is sent, so that it takes little memory whatever its
+/// Marks a response whose body is read in small parts while it is sent, so that it takes little memory whatever its
 /// size.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadInParts;
 
-/// Replaces the body of an answer to HEAD by an empty one that declares the same length: the connection would otherwise
-/// read the whole body and discard it.
+/// Returns an empty body that declares the length of this body, for the response to a HEAD request. With the original
+/// body, the connection would read the whole body and discard it.
 pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
         // A stream has no known length.
@@ -55,9 +55,9 @@ impl MessageBody for UnreadBody {
     }
 }
 
-/// Makes the connection send the body in slices; a stream is sent in its own parts. The exchange is dropped with the
-/// body, and thus ends when the connection has taken the last slice or part, or is closed. The exchange of an empty
-/// body ends at once.
+/// Returns a body that the connection sends in slices; a stream is sent in its own parts. The exchange (one request
+/// with its response) ends when it is dropped. The returned body holds it, and is dropped when the connection has taken
+/// the last slice or part, or is closed. For an empty body, the exchange ends at once.
 pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
         return body;
@@ -68,7 +68,7 @@ pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     }
 }
 
-/// Reserves memory for the body while it is sent. Returns whether enough memory is available.
+/// Reserves memory for the body until the exchange ends. Returns whether enough memory is available.
 pub(super) fn has_room(body: &BoxBody, exchange: Option<&mut Exchange>) -> bool {
     let size = match body.size() {
         BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),

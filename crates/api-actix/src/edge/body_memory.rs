@@ -73,7 +73,8 @@ impl BodyMemory {
     }
 }
 
-/// The received part of a body. Its memory grows with what has arrived, whatever length was declared.
+/// The received part of a body. Its memory grows with the bytes that have arrived, and does not depend on the length
+/// that the request declares.
 #[derive(Debug, Default)]
 pub(crate) struct ReceivedBody {
     bytes: Vec<u8>,
@@ -170,7 +171,7 @@ mod tests {
         let refused = large(&memory, ann).unwrap_err();
         assert_eq!((refused.kind.status, refused.kind.code), (503, "unavailable"));
         bodies.push(large(&memory, bob).unwrap());
-        assert!(large(&memory, bob).is_err(), "all clients together have too much");
+        assert!(large(&memory, bob).is_err(), "the limit for all clients together is exceeded");
         // Small bodies are still accepted.
         let mut small = ReceivedBody::counted(&memory, ann);
         small.add(&[7; UNCOUNTED]).unwrap();

@@ -1,7 +1,7 @@
-//! Compresses answers of 1 KiB or more, except streams, pictures, films and the answers of `/accounts/`, which may
-//! contain tokens.
+//! Compresses responses of 1 KiB or more, except streams, pictures, films and the responses of `/api/v1/accounts/`,
+//! which may contain tokens.
 //!
-//! An answer is compressed completely before it is sent, not while a client reads it, because a compressor needs
+//! A response is compressed completely before it is sent, not while a client reads it, because a compressor needs
 //! megabytes of memory and a client may read slowly. Bodies that are the same for all clients are compressed once
 //! ([`StaticBody`]).
 
@@ -26,25 +26,26 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::{body::SharedBytes, in_flight::FILMS_PATH};
 use crate::problem::{Problem, kinds};
 
-/// The minimum size of an answer that is compressed, in bytes.
+/// The minimum size of a response that is compressed, in bytes.
 const LEAST: usize = 1024;
 
-/// Answers up to this size, in bytes, are compressed on the thread that serves the request, which takes about a
+/// Responses up to this size, in bytes, are compressed on the thread that serves the request, which takes about a
 /// millisecond. A [`StaticBody`] of any size is compressed on another thread.
 const IN_PLACE: usize = 64 * 1024;
 
-/// Limits how many larger answers are compressed at the same time, because each compressor needs some megabytes. Bodies
-/// that are compressed once for all clients ([`StaticBody`]) are not counted.
+/// Limits how many larger responses are compressed at the same time, because each compressor needs some megabytes.
+/// Bodies that are compressed once for all clients ([`StaticBody`]) are not counted.
 static LARGE: Semaphore = Semaphore::const_new(2);
 
 /// The names of the supported content codings.
 pub(crate) const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
 
-/// The codings that `Accept-Encoding` is matched against: the supported ones, and no compression.
+/// The codings that `Accept-Encoding` is matched against: the supported ones, and `identity`, which means no
+/// compression.
 const KNOWN: [Encoding; 4] = [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::zstd()];
 
-/// The size in bytes of the uncompressed body, for an answer whose own body has another size: an answer without a body
-/// (304), or a cached answer that is already compressed.
+/// The size in bytes of the uncompressed body, for a response whose own body has another size: a response without a
+/// body (304), or a cached response that is already compressed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unsent(pub(crate) usize);
 
@@ -55,10 +56,10 @@ enum Coding {
     Zstd,
 }
 
-/// How much time a compressor spends on an answer.
+/// How much time a compressor spends on a response.
 #[derive(Debug, Clone, Copy)]
 enum Effort {
-    /// Fast, for an answer that is sent once or cached for a short time.
+    /// Fast, for a response that is sent once or cached for a short time.
     Quick,
     /// Slow, for a body that is compressed once for all clients ([`StaticBody`]).
     Thorough,
@@ -104,7 +105,7 @@ fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
 /// Returns the content coding that the client prefers; `None` for no compression.
 ///
 /// # Errors
-/// 406 when the client accepts none of the supported codings and forbids an uncompressed answer.
+/// 406 when the client accepts none of the supported codings and forbids an uncompressed response.
 fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
     let Some(accepted) = request.get_header::<AcceptEncoding>() else { return Ok(None) };
     let encoding = accepted.negotiate(KNOWN.iter()).ok_or_else(|| Problem::new(&kinds::NOT_ACCEPTABLE))?;
@@ -118,12 +119,12 @@ pub(crate) fn preferred(request: &HttpRequest) -> Option<&'static str> {
     negotiate(request).ok().flatten().map(Coding::name)
 }
 
-/// Returns the content coding for an answer of this size to this request; `None` when it is not compressed.
+/// Returns the content coding for a response of this size to this request; `None` when it is not compressed.
 pub(crate) fn coding(request: &HttpRequest, bytes: usize) -> Option<&'static str> {
     (bytes >= LEAST).then(|| preferred(request)).flatten()
 }
 
-/// Compresses answers for the clients that accept it.
+/// Compresses responses to clients that accept a supported coding.
 pub(crate) async fn compress<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -132,7 +133,7 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
         Ok(coding) => coding,
         Err(refusal) => return Ok(request.into_response(refusal.error_response())),
     };
-    // If an answer contains a secret and text chosen by the caller, the secret could be guessed from the compressed
+    // If a response contains a secret and text chosen by the caller, the secret could be guessed from the compressed
     // length.
     let has_secret = request.path().starts_with("/api/v1/accounts/");
     let is_film = request.path().starts_with(FILMS_PATH);
@@ -149,7 +150,7 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
     }
 }
 
-/// Returns the uncompressed size of the answer in bytes; 0 for a stream.
+/// Returns the uncompressed size of the response in bytes; 0 for a stream.
 fn size(response: &ServiceResponse) -> usize {
     let unsent = response.response().extensions().get::<Unsent>().copied();
     match (unsent, response.response().body().size()) {
@@ -201,8 +202,8 @@ async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
     web::block(move || coding.compress(&bytes, Effort::Quick)).await.ok()?.ok()
 }
 
-/// Compresses an answer that several clients get, and returns it with the name of its coding; `None` when the answer is
-/// not compressed.
+/// Compresses a response body that is sent to several clients, and returns it with the name of its coding; `None` when
+/// the body is not compressed.
 pub(crate) async fn compress_for_all(
     bytes: &Bytes,
     coding: Option<&'static str>,
@@ -234,8 +235,8 @@ impl StaticBody {
         self.plain.clone()
     }
 
-    /// Answers with the body in the coding that the client prefers. Bodies of less than [`LEAST`] bytes are not
-    /// compressed, and media types that are already compressed are not compressed again.
+    /// Returns a response with the body in the coding that the client prefers. Bodies of less than [`LEAST`] bytes are
+    /// not compressed, and media types that are already compressed are not compressed again.
     pub(crate) async fn respond(
         self: &Arc<Self>,
         request: &HttpRequest,

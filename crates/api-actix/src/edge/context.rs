@@ -1,6 +1,6 @@
 //! Data about a request that middleware and extractors share in its extensions.
 
-/// The id of the request. The answer, the log and the audit log contain it.
+/// The id of the request. It is part of the response, the log and the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
@@ -8,6 +8,7 @@ pub(crate) struct RequestId(pub(crate) String);
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn(pub(crate) String);
 
-/// Marks a request whose method is HEAD. Handlers see it as GET.
+/// Marks a request that was sent with the method HEAD. The middleware changes the method to GET before the handler
+/// runs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AskedForHead;

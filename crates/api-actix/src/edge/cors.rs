@@ -19,7 +19,7 @@ use crate::{
     settings::ApiSettings,
 };
 
-/// How long browsers may cache the answer to a preflight request, in seconds. Chromium allows at most two hours.
+/// How long browsers may cache the response to a preflight request, in seconds. Chromium allows at most two hours.
 const PREFLIGHT_AGE: usize = 7_200;
 
 /// Creates the middleware. It allows the origins of the settings and, in development, the `http://` origins on this

@@ -1,4 +1,4 @@
-//! Adds the headers that every answer has.
+//! Adds the headers that every response has.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -7,13 +7,13 @@ use actix_web::http::header::{
 
 use super::request_id::X_REQUEST_ID;
 
-/// The header that says which origins may embed an answer.
+/// The header that says which origins may embed a response.
 pub(crate) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
 /// Sets the request id and, with TLS, `Strict-Transport-Security`. Adds the other security headers, and a
-/// `Cache-Control` that forbids caching, unless the handler has set them: for example, the content security policy of a
-/// page is kept.
+/// `Cache-Control` that forbids caching, unless the handler has set them. For example, a page keeps its own content
+/// security policy.
 pub(super) fn add_missing(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {
     if is_tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

@@ -1,9 +1,10 @@
-//! Caches anonymous answers of the catalogue in memory for a short time.
+//! Caches anonymous responses of the catalogue in memory for a short time.
 //!
-//! When several clients request the same page at the same time, the query runs once for all of them. An answer is
+//! When several clients request the same page at the same time, the query runs once for all of them. A response is
 //! cached with its headers, once for each content coding, so that it is also compressed only once. Each successful
-//! write to `/api/v1` of this server clears the cache, unless its path is in a private area. Any other change,
-//! such as one by another server or a job, is visible after [`ApiSettings::hot_page_time`] at the latest.
+//! write to `/api/v1` of this server clears the cache, unless its path is in a private area (`PRIVATE_AREAS`). Any
+//! other change, such as a change by another server or by a background job, is visible after
+//! [`ApiSettings::hot_page_time`] at the latest.
 //!
 //! [`ApiSettings::hot_page_time`]: crate::ApiSettings::hot_page_time
 
@@ -35,31 +36,32 @@ use crate::{etag, reply::PUBLIC_FOR_SECONDS};
 /// The maximum number of cached pages. Rarely requested pages are evicted first.
 const MOST: u64 = 256;
 
-/// The maximum size of a cached answer before compression, in bytes.
+/// The maximum size of a cached response before compression, in bytes.
 const LARGEST: usize = 128 * 1024;
 
 /// Writes to these areas do not clear the cache, because they change nothing that an anonymous visitor sees.
 const PRIVATE_AREAS: [&str; 6] =
     ["/accounts/", "/cart", "/orders", "/payments", "/notifications", "/library"];
 
-/// The cache of pages; clones share it.
+/// The cache of pages. Clones share the same pages.
 #[derive(Clone)]
 pub(crate) struct HotPages {
     /// `None` when caching is disabled.
     pages: Option<Cache<Key, Arc<Slot>>>,
 }
 
-/// The parts of an anonymous request that determine its answer.
+/// The parts of an anonymous request that determine its response.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     path_and_query: String,
     coding: Option<&'static str>,
 }
 
-/// Empty until the first answer. Then it holds the page, or `None` if the answer cannot be cached.
+/// The cache entry of a key. It is empty until the first response. After that, it contains the page, or `None` if the
+/// response cannot be cached.
 type Slot = OnceCell<Option<Arc<Page>>>;
 
-/// A cached answer with status 200.
+/// A cached response with status 200.
 struct Page {
     headers: Vec<(HeaderName, HeaderValue)>,
     tag: String,
@@ -82,7 +84,7 @@ impl HotPages {
         }
     }
 
-    /// Returns the slot of a request in the cache; `None` if its answer must not be cached.
+    /// Returns the cache entry (slot) of a request; `None` if its response must not be cached.
     fn slot(&self, request: &ServiceRequest) -> Option<Arc<Slot>> {
         let pages = self.pages.as_ref()?;
         let is_anonymous = !request.headers().contains_key(AUTHORIZATION);
@@ -96,7 +98,7 @@ impl HotPages {
 }
 
 impl Page {
-    /// Reads an answer into a page. An answer that cannot be cached is returned unchanged as the error.
+    /// Reads a response into a page. A response that cannot be cached is returned unchanged as the error.
     async fn of(
         response: ServiceResponse<BoxBody>,
         coding: Option<&'static str>,
@@ -131,8 +133,8 @@ impl Page {
         Ok((Self { headers, tag, body, size }, request))
     }
 
-    /// Answers with the page, or with 304 when the caller already has this version of it. `conditions` contain the
-    /// caller's `If-None-Match`.
+    /// Returns a response with the page, or a 304 response when the caller already has this version of the page.
+    /// `conditions` contains the caller's `If-None-Match`.
     fn respond(&self, request: HttpRequest, conditions: &HeaderMap) -> ServiceResponse<BoxBody> {
         let known = etag::known(conditions, &self.tag);
         let is_known = known.is_some();
@@ -155,7 +157,7 @@ impl Page {
     }
 }
 
-/// Answers from the cache, adds answers to it, and clears it after a write.
+/// Serves responses from the cache, adds responses to the cache, and clears the cache after a write.
 pub(crate) async fn serve<B: MessageBody + 'static>(
     pages: HotPages,
     mut request: ServiceRequest,
@@ -169,13 +171,15 @@ pub(crate) async fn serve<B: MessageBody + 'static>(
         }
         return Ok(response);
     };
-    // The handler gets no conditions, so that it answers with the complete page. The caller's conditions are checked
-    // afterwards.
+    // `If-None-Match` is hidden from the handler, so that the handler returns the complete page. The condition is
+    // checked afterwards.
     let mut conditions = HeaderMap::new();
     for value in request.headers_mut().remove(IF_NONE_MATCH) {
         conditions.append(IF_NONE_MATCH, value);
     }
     let coding = compression::preferred(request.request());
+    // `unanswered` is the request until it is passed to the handler. `first` is the result of this request if this
+    // request fills the slot.
     let (mut unanswered, mut first) = (Some(request), None);
     let page = slot
         .get_or_init(async || {
@@ -210,7 +214,7 @@ pub(crate) async fn serve<B: MessageBody + 'static>(
     }
 }
 
-/// Replaces the answer by 304 if the caller already has the page.
+/// Replaces the response with a 304 response if the caller already has the page.
 fn conditional(response: ServiceResponse<BoxBody>, conditions: &HeaderMap) -> ServiceResponse<BoxBody> {
     let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
     let known =

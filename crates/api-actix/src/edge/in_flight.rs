@@ -21,7 +21,7 @@ pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
 /// in flight.
 pub(crate) const FILMS_PATH: &str = "/media/films/";
 
-/// The maximum number of requests whose bodies are being received. Their memory is limited separately
+/// The maximum number of requests whose bodies are being received. The memory of these bodies is limited separately
 /// ([`super::body_memory`]).
 const WAITING_FOR_BODIES: usize = 4_096;
 
@@ -77,10 +77,10 @@ impl InFlightPermit {
     }
 }
 
-/// Answers 503 when too many requests are in flight.
+/// Responds with 503 when too many requests are in flight.
 ///
-/// Health checks need no permit, because an overloaded server is still alive. Live streams and films need none either:
-/// their number is limited separately.
+/// Health checks need no permit, because an overloaded server is still alive. Live streams and films also need no
+/// permit, because their number is limited separately.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limit: InFlightLimit,
     request: ServiceRequest,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_whose_body_comes_when_no_permit_is_left_is_refused() {
+    async fn a_request_whose_body_arrives_when_no_permit_is_available_is_refused() {
         let limit = InFlightLimit::new(1);
         let slow = request(&limit);
         let (client, body) = tokio::sync::oneshot::channel();

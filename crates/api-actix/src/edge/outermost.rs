@@ -53,14 +53,14 @@ struct Received {
     at: Instant,
 }
 
-/// A serialized problem.
+/// A serialized problem: its body, and the headers that describe the body.
 struct WrittenProblem {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Vec<u8>,
 }
 
 impl Outermost {
-    /// Answers one request.
+    /// Handles one request and returns its response.
     pub(crate) async fn handle<B: MessageBody + 'static>(
         self: Arc<Self>,
         mut request: ServiceRequest,
@@ -106,7 +106,7 @@ impl Outermost {
     ) -> ServiceResponse<BoxBody> {
         if received.method == Method::OPTIONS && response.headers().contains_key(ACCESS_CONTROL_ALLOW_METHODS)
         {
-            // The answer to a preflight has no body.
+            // The response to a preflight has no body.
             *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
         }
         let problem = problem_of(response.response_mut(), received.route.is_some())
@@ -133,8 +133,8 @@ impl Outermost {
         response.map_body(|_, body| body::send(body, exchange))
     }
 
-    /// Creates the answer when the request is no longer available, which happens after a panic or when a service
-    /// returns an error.
+    /// Creates the response when the request is no longer available, which happens after a panic or when an inner
+    /// service returns an error.
     fn answer_without_request(
         &self,
         received: &Received,
@@ -152,7 +152,7 @@ impl Outermost {
         InternalError::from_response("", response).into()
     }
 
-    /// Closes the connection after this answer when the server is shutting down, so that the next request goes to
+    /// Closes the connection after this response when the server is shutting down, so that the next request goes to
     /// another server.
     fn close_when_draining(&self, head: &mut ResponseHead) {
         if self.readiness.is_draining() {
@@ -180,7 +180,7 @@ impl Outermost {
     }
 }
 
-/// Returns how the request head delimits the body, with the same rules as the connection's decoder.
+/// Returns how the request head delimits the body. The rules are the same as in the decoder of actix-http.
 fn body_of(request: &ServiceRequest) -> RequestBody {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if request.headers().contains_key(TRANSFER_ENCODING) {
@@ -196,8 +196,8 @@ fn body_of(request: &ServiceRequest) -> RequestBody {
     }
 }
 
-/// Returns a problem instead of a large answer if there is not enough memory for it because too many clients read their
-/// answers slowly. A request that may have changed something gets its answer anyway.
+/// Returns a problem if there is not enough memory for a large response because too many clients read their responses
+/// slowly. A request that may have changed something gets its response anyway.
 fn refuse_for_memory(
     received: &Received,
     response: &ServiceResponse<BoxBody>,
@@ -213,7 +213,7 @@ fn refuse_for_memory(
     Some(Problem::unavailable().because("Too many large answers are being sent to slow clients."))
 }
 
-/// Adds the headers of the problem to an error answer.
+/// Adds the headers of the problem to an error response.
 fn add_problem_headers(problem: &Problem, written: &WrittenProblem, headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
     for (name, value) in &written.headers {
@@ -255,8 +255,9 @@ fn allow_head(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns the problem of an error answer: the problem of the handler, or a problem that replaces an error of the
-/// router or of actix. `None` when the answer is not an error, or is an error whose body a handler has written itself.
+/// Returns the problem of an error response: the problem of the handler, or a problem that replaces an error of the
+/// router or of actix. `None` when the response is not an error, or is an error whose body a handler has written
+/// itself.
 fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
@@ -273,12 +274,12 @@ fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
         && content_type
             .is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with("text/html"))
     {
-        return None; // an answer of a handler, such as the one of /health/ready
+        return None; // A handler has written this body. An example is the 503 response of /health/ready.
     }
     Some(Problem::new(Kind::of_status(status.as_u16())))
 }
 
-/// Logs why the server could not answer a request. Errors of clients are not logged here.
+/// Logs the cause of a server error. Errors of clients are not logged here.
 fn log_cause(received: &Received, problem: &Problem) {
     let (request_id, code) = (received.id.as_str(), problem.kind.code);
     let reason = problem.cause.as_deref().or(problem.detail.as_deref()).unwrap_or("unknown");
@@ -289,8 +290,8 @@ fn log_cause(received: &Received, problem: &Problem) {
     }
 }
 
-/// Logs one line for each request. Health probes come every few seconds, so they are logged at `info` only when they
-/// fail.
+/// Logs one line for each request. Orchestrators send health probes every few seconds, so a successful probe is logged
+/// only at the level `debug`.
 fn log(received: &Received, status: StatusCode, user: Option<&SignedIn>) {
     macro_rules! request {
         ($level:ident) => {

@@ -12,8 +12,8 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 429 without reading the body when the quota of the client is used up, and adds the rate-limit headers to
-/// every other answer.
+/// Responds with 429 without reading the body when the quota of the client is used up, and adds the rate-limit headers
+/// to every other response.
 ///
 /// Health checks have a separate quota, so that a client that has used up its quota can still check that the
 /// server is alive.

@@ -15,9 +15,9 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Answers 406 when `Accept` excludes JSON on a route that answers with JSON. Other routes, such as the HTML pages and
-/// the live stream of notifications, and unknown paths are not checked for this. Answers 400 when `If-None-Match` is
-/// too long or contains anything other than printable ASCII.
+/// Responds with 406 when `Accept` excludes JSON and the route responds with JSON. For other routes, such as the HTML
+/// pages and the live stream of notifications, and for unknown paths, `Accept` is not checked. Responds with 400 when
+/// `If-None-Match` is too long or contains anything other than printable ASCII.
 pub(crate) async fn check<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -44,7 +44,8 @@ fn is_condition(headers: &HeaderMap) -> bool {
     length <= MAX_CONDITION && lines.flatten().all(|byte| (b' '..=b'~').contains(byte))
 }
 
-/// Returns whether answers of this path are JSON; pages, pictures and the live stream of notifications are not.
+/// Returns whether the responses of this path are JSON. The responses of pages, pictures and the live stream of
+/// notifications are not JSON.
 pub(crate) fn answers_json(path: &str) -> bool {
     path != STREAM_PATH
         && ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))

@@ -3,7 +3,7 @@
 use actix_web::http::header::{HeaderMap, HeaderName};
 use domain::id::IdGenerator;
 
-/// The header that contains the id, in requests and in answers.
+/// The header that contains the id, in requests and in responses.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 128;

@@ -1,4 +1,4 @@
-//! Reactions, ratings and comments in requests and answers, as JSON.
+//! Reactions, ratings and comments in requests and responses, as JSON.
 
 use domain::{
     catalog::MovieReaction,
@@ -93,9 +93,9 @@ pub(crate) struct LikesBody {
 #[schemars(rename = "CommentAuthor")]
 pub(crate) struct AuthorBody {
     id: Uuid,
-    /// The names in the profile, or else `Member` and the last four characters of the id.
+    /// The first and last name in the profile, or else `Member` and the last four characters of the id.
     name: String,
-    /// The address of the avatar; it needs no token.
+    /// The URL of the avatar. Requests to this URL need no token.
     #[schemars(extend("format" = "uri"))]
     avatar_url: Option<String>,
 }

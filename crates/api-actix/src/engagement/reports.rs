@@ -87,7 +87,7 @@ wire_enum! {
     DecisionBody as ReportDecision {
         /// The comment is deleted.
         Remove,
-        /// The comment stays.
+        /// The comment is not deleted.
         Dismiss,
     }
 }
@@ -137,7 +137,7 @@ pub(crate) enum StatusBody {
 /// The filter and the page parameters of the list of reported comments.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ReportedQuery {
-    /// Lists only the reported comments with this status; all if omitted.
+    /// Lists only the reported comments with this status. If omitted, all reported comments are listed.
     #[schemars(example = &"open")]
     status: Option<StatusBody>,
     #[serde(flatten)]

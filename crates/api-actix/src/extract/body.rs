@@ -36,7 +36,7 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// The maximum time until a body that is read by [`collect`] has arrived completely.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Extracts a valid JSON body. Query parameters are refused, because operations with a body take none.
+/// Extracts a valid JSON body. Query parameters are refused, because operations with a body have no query parameters.
 #[derive(Debug)]
 pub(crate) struct Body<T: Input>(pub(crate) T::Checked);
 

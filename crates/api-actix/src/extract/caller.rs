@@ -1,5 +1,6 @@
 //! Extractors that authenticate and authorise the caller. They do so before the rest of the request is read: a missing
-//! or invalid token is answered with 401 and an insufficient role with 403, even if the request has other errors.
+//! or invalid token leads to a 401 response and an insufficient role to a 403 response, even if the request has other
+//! errors.
 
 use std::{future::Future, pin::Pin};
 

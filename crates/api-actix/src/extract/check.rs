@@ -1,7 +1,8 @@
 //! Checks the values of a request against the JSON Schema of their type, which is also the schema in the OpenAPI
 //! document.
 //!
-//! Only the keywords that the schemas of this crate use are supported. [`unchecked`] finds all others.
+//! Only the keywords that the schemas of this crate use are supported. [`unchecked`] finds parts of a schema with other
+//! keywords.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,8 +23,8 @@ use crate::{openapi::schemas::markers, problem::FieldCode, rules::Rules};
 pub(super) enum Source {
     /// A JSON body.
     Body,
-    /// A query string or a form: every value is text, a list is sent as a repeated name (a sort as one text with
-    /// commas), and an empty value counts as absent.
+    /// A query string or a form. Every value is text. The items of a list are sent as several parameters with the same
+    /// name, except sort keys, which are sent as one text with commas. An empty value counts as absent.
     Query,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Reading<'a> {
     pub(super) faults: &'a mut Faults,
 }
 
-/// The path of a value in the body or the query, displayed as `movie_ids.3`.
+/// The path of a value in the body or the query, displayed in the form `movie_ids.3`.
 enum Place<'a> {
     Root,
     Member(&'a Place<'a>, &'a str),
@@ -132,9 +133,9 @@ fn repeated() -> Fault {
     Fault::new(FieldCode::Repeated, "was sent more than once")
 }
 
-/// Checks the values that were sent for one member; `None` when no valid value remains. Reports several values as
-/// an error, except for a list in a query that is not a sort. In a body, the first of several values is checked
-/// nevertheless.
+/// Checks the values that were sent for one member; `None` when there is no valid value. In a query, several values of
+/// a list (other than sort keys) are its items. In all other cases, several values are an error; in a body, the first
+/// of them is checked nevertheless.
 fn read_member(
     schema: &Value,
     mut values: Vec<Json>,
@@ -250,7 +251,7 @@ fn sort(schema: &Value, text: &str) -> Result<Value, Fault> {
 
 fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> {
     if text.contains('\0') {
-        // Databases cannot store NUL.
+        // PostgreSQL cannot store the NUL character in a text.
         return Err(Fault::new(FieldCode::InvalidFormat, "must not contain the NUL character"));
     }
     let choices = choices(schema);
@@ -258,7 +259,8 @@ fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> 
         let fault = || Fault::new(FieldCode::InvalidValue, format!("must be one of {}", choices.join(", ")));
         return choices.contains(&text).then_some(()).ok_or_else(fault);
     }
-    // If the schema has a rule, only the rule checks the length, because it may trim the text first.
+    // If the schema names a rule (a check function, see `values`), only the rule checks the length, because it may trim
+    // the text first.
     if let Some(rule) = rule_of(schema) {
         return rule(text, rules);
     }
@@ -336,8 +338,7 @@ fn fraction_of_text(text: &str) -> Result<f64, Fault> {
     number.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a decimal number"))
 }
 
-/// Follows a `$ref`, and takes the schema out of an `anyOf` with `null`. Returns the schema, and whether `null` is
-/// allowed.
+/// Follows a `$ref`, and unwraps an `anyOf` of a schema and `null`. Returns the schema, and whether `null` is allowed.
 fn resolved<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> (&'a Value, bool) {
     let name = text_of(schema, "$ref").and_then(|reference| reference.rsplit('/').next());
     if let Some(schema) = name.and_then(|name| definitions.get(name)) {
@@ -379,7 +380,8 @@ pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Opt
     unchecked_within(schema, definitions, &mut HashSet::new())
 }
 
-/// Keywords that are allowed in the schema of every type: the type itself, annotations for readers, and markers.
+/// Keywords that are allowed in the schema of every type: the type itself, annotations for readers, and this crate's
+/// own keywords (`markers`).
 const NOTES: [&str; 8] = [
     "type",
     "title",

@@ -2,10 +2,10 @@
 
 use crate::problem::{FieldCode, FieldProblem, Problem, kinds};
 
-/// The maximum number of errors in an answer. If there are more, an additional entry says how many are omitted.
+/// The maximum number of errors in a response. If there are more, an additional entry says how many are omitted.
 const MAX_NAMED: usize = 50;
 
-/// The maximum length of a field name in an answer, in characters. A limit is needed because clients choose the names
+/// The maximum length of a field name in a response, in characters. A limit is needed because clients choose the names
 /// of unknown fields.
 const MAX_NAME: usize = 100;
 
@@ -40,9 +40,9 @@ impl Faults {
         }
     }
 
-    /// Adds an error that the use case detects as well. The use case reports it together with errors that only the
-    /// use case can detect. It is therefore reported here only if there are other errors, because the use case
-    /// does not run then.
+    /// Adds a deferred error: an error that the use case also detects, and reports together with errors that only the
+    /// use case can detect. This type reports the error only if there are other errors, because the use case does not
+    /// run then.
     pub(crate) fn defer(&mut self, field: &str, fault: Fault) {
         self.deferred.push(field_problem(field, fault));
     }
@@ -63,7 +63,7 @@ impl Faults {
         self.named.is_empty()
     }
 
-    /// Converts the errors into the entries of an answer.
+    /// Converts the errors into the entries of a response.
     pub(crate) fn into_problems(mut self) -> Vec<FieldProblem> {
         if !self.named.is_empty() {
             for problem in std::mem::take(&mut self.deferred) {

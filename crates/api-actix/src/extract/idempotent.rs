@@ -1,6 +1,6 @@
-//! Requests with an `Idempotency-Key`. A request that is sent again with the same key is not executed again: its first
-//! answer is sent again. Only a request whose answer was an error other than 409 and 422 is executed again, because the
-//! error may be temporary.
+//! Requests with an `Idempotency-Key`. A request that is sent again with the same key is not executed again; the server
+//! sends the first response again. Only a request whose response was an error other than 409 and 422 is executed again,
+//! because the error may be temporary.
 
 use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
@@ -46,13 +46,13 @@ use crate::{
 /// The header with the key.
 const KEY: &str = "Idempotency-Key";
 
-/// The header that marks an answer that is sent again.
+/// The header that marks a response that is sent again.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The maximum length of a key, in characters.
 const LONGEST_KEY: usize = 255;
 
-/// Extracts the rest of a request that may have an idempotency key. The handler must answer with
+/// Extracts the rest of a request that may have an idempotency key. The handler must create its response with
 /// [`answer`](Self::answer).
 pub(crate) struct Idempotent<R = Nothing> {
     rest: Result<R, Problem>,
@@ -69,19 +69,20 @@ struct Keyed {
 
 /// What is known about an earlier request with the same key.
 enum Before {
-    /// The key is new, or the earlier request neither created an object nor has a stored answer.
+    /// The key is new, or the earlier request neither created an object nor has a stored response.
     New,
-    /// The earlier request created this object, but its answer was not stored.
+    /// The earlier request created this object, but its response was not stored.
     Made(Uuid),
-    /// The earlier request was answered, and its answer is stored.
+    /// The response to the earlier request is stored.
     Answered(KeptAnswer),
 }
 
 /// What a handler must do for a request that may have a key.
 pub(crate) enum Doing<R> {
-    /// Execute the request. If there is a key, the transaction of the execution must claim it.
+    /// Execute the request. If there is a key, the transaction that executes the request must also claim (store) the
+    /// key.
     Now(R, Option<KeyedRequest>),
-    /// Do not execute the request again: an earlier request created this object. Build the answer from the object.
+    /// Do not execute the request again: an earlier request created this object. Build the response from this object.
     Made(R, Uuid),
 }
 
@@ -179,7 +180,8 @@ impl Keyed {
         Ok(Self { request, api, _running: running, before })
     }
 
-    /// Stores an answer for later requests with the same key. If it cannot be stored, the request is answered anyway.
+    /// Stores a response for later requests with the same key. If it cannot be stored, the client gets the response
+    /// anyway.
     async fn keep(&self, answer: KeptAnswer) {
         let (keys, request) = (Arc::clone(&self.api.state.idempotency), self.request.clone());
         let kept = self.api.run_any(async move { keys.keep_answer(&request, &answer).await }).await;
@@ -188,8 +190,8 @@ impl Keyed {
         }
     }
 
-    /// Stores the problem as the answer if its status is 409 or 422, unless the problem is about the key itself. Other
-    /// errors may be temporary, so a retry executes the request again.
+    /// Stores the problem as the response if its status is 409 or 422, unless the problem is about the key itself.
+    /// Other errors may be temporary, so a retry executes the request again.
     async fn keep_problem(&self, problem: &Problem) {
         if matches!(problem.kind.status, 409 | 422)
             && ![&kinds::REQUEST_IN_PROGRESS, &kinds::IDEMPOTENCY_KEY_REUSED].contains(&problem.kind)
@@ -234,16 +236,17 @@ fn kept_problem(answer: &KeptAnswer) -> Problem {
     problem.with_header(REPLAYED, HeaderValue::from_static("true"))
 }
 
-/// A new answer, or the answer to an earlier request with the same key.
+/// A new response, or the response to an earlier request with the same key.
 pub(crate) enum Kept<T> {
-    /// A new answer.
+    /// A new response.
     Fresh(T),
-    /// The stored answer, or an answer that was built again from the object that the earlier request created.
+    /// The stored response, or a response that was built from the object that the earlier request created.
     Replayed(KeptAnswer),
 }
 
 impl<R> Idempotent<R> {
-    /// Returns the stored answer if there is one. Otherwise runs `act`, and stores its answer if the request has a key.
+    /// Returns the stored response if there is one. Otherwise runs `act`, and stores the response if the request has a
+    /// key.
     ///
     /// # Errors
     /// The error of `act` or of reading the rest of the request, or a stored problem.
@@ -257,8 +260,8 @@ impl<R> Idempotent<R> {
         E: Refusal + 'static,
         F: Future<Output = Result<T, Failure<E>>> + 'static,
     {
-        // Runs in a separate task, because the handler is dropped when its client disconnects. The answer must be
-        // stored even then, for the client's retry.
+        // The separate task continues when the client disconnects and the handler is dropped. The response must be
+        // stored even then, so that a retry by the client gets it.
         let answered = actix_web::rt::spawn(self.answer_and_keep(act)).await;
         answered
             .unwrap_or_else(|panic| Err(Failure::Problem(Problem::new(&kinds::INTERNAL).caused_by(&panic))))
@@ -347,7 +350,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_that_mean_the_same_have_one_fingerprint() {
+    fn equivalent_bodies_have_the_same_fingerprint() {
         let first = fingerprint(br#"{"a": 1, "b": {"c": [1, 2], "d": null}}"#);
         assert_eq!(fingerprint(br#"{"b":{"d":null,"c":[1,2]},"a":1}"#), first);
         assert_ne!(fingerprint(br#"{"b":{"d":null,"c":[2,1]},"a":1}"#), first);

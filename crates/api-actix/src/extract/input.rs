@@ -32,8 +32,9 @@ pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// Checks the rules that a schema cannot express, and creates the value for handlers; `None` when there was an
     /// error.
     ///
-    /// This check also runs when optional members were invalid; these members are then absent. It does not run
-    /// when a required member was missing or invalid.
+    /// This check also runs when members were missing or invalid, if the type can be deserialized without them; these
+    /// members are then absent. The request is refused in any case, but the response then reports the errors of both
+    /// checks.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 
@@ -74,7 +75,7 @@ pub(crate) struct NoFields {}
 
 inputs!(NoFields);
 
-/// Deserializes the valid members; `None` when a required member was missing or invalid.
+/// Deserializes the valid members; `None` when the type cannot be deserialized because a member was missing or invalid.
 fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
     T::deserialize(Value::Object(members)).ok()
 }

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn very_deep_nesting_is_an_error_and_no_overflow() {
+    fn very_deep_nesting_is_an_error_instead_of_a_stack_overflow() {
         let deep = "[".repeat(60_000);
         assert!(serde_json::from_str::<Json>(&deep).is_err());
         let closed = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));

@@ -1,4 +1,4 @@
-//! Extractors of permits for answers that need much memory while they are built.
+//! Extractors of permits for responses that need much memory while they are built.
 
 use std::{future::Future, pin::Pin};
 
@@ -14,7 +14,7 @@ use crate::{large_answers::SendingPermit, problem::Problem};
 /// Waits for a permit to build a page of long texts.
 ///
 /// The permit is stored in the extensions of the request. It is released when the request is dropped, which is after
-/// the answer was compressed.
+/// the response was compressed.
 #[derive(Debug)]
 pub(crate) struct LongPage;
 

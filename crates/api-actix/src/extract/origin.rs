@@ -1,4 +1,4 @@
-//! Extractor of the origin of a request.
+//! Extractor of the origin of a request: the client's device (user agent and network address) and the request id.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,8 @@ use crate::{client_address::client_address, edge::context::RequestId};
 /// The maximum length of a stored `User-Agent`, in characters.
 const USER_AGENT_LENGTH: usize = 255;
 
-/// Extracts the client's device and the id of the request, which are stored in sessions and the audit log.
+/// Extracts the client's device and the request id. Sessions store the device; entries of the audit log store the
+/// network of the device and the request id.
 pub(crate) struct Origin(pub(crate) accounts::Origin);
 
 impl FromRequest for Origin {

@@ -1,4 +1,4 @@
-//! Extractor of the public address of the server.
+//! Extractor of the public URL of the server.
 
 use std::{
     future::{Ready, ready},
@@ -11,7 +11,7 @@ use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 use super::api_of;
 use crate::{problem::Problem, state::Api};
 
-/// Extracts `PUBLIC_URL`, with which the URLs in answers begin.
+/// Extracts the setting `PUBLIC_URL`. The URLs in responses begin with it.
 pub(crate) struct PublicUrl(web::Data<Api>);
 
 impl Deref for PublicUrl {

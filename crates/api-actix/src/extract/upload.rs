@@ -33,7 +33,7 @@ use crate::{
 /// The rules of a form with one picture.
 #[derive(Debug, Clone, Copy)]
 struct Form {
-    /// The field that holds the picture.
+    /// The name of the form field that contains the picture.
     field: &'static str,
     /// The maximum size of the picture, in bytes.
     most: usize,
@@ -53,15 +53,16 @@ impl Form {
 /// unknown or repeated.
 const MAX_PARTS: usize = 8;
 
-/// A form with a picture, for an operation without query parameters. The upload is counted for the signed-in user
-/// before the form is read, and the number of simultaneous uploads is limited.
+/// A form with an avatar.
+// This extractor is for operations without query parameters. Before it reads the form, it counts the upload against the
+// rate limit of the signed-in user, and takes one of the permits that limit the number of simultaneous uploads.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "AvatarForm", deny_unknown_fields, example = json!({"avatar": "(the bytes of a picture)"}))]
 pub(crate) struct AvatarUpload {
     /// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. The type is detected from its content.
     #[schemars(with = "String", extend("format" = "binary"))]
     pub(crate) avatar: Vec<u8>,
-    /// Held while the picture is in memory.
+    /// The permit for the upload, which must be held while the picture is in memory.
     #[schemars(skip)]
     pub(crate) permit: UploadPermit,
 }
@@ -81,7 +82,9 @@ impl FromRequest for AvatarUpload {
     }
 }
 
-/// A form with a poster, for an operation without query parameters. The number of simultaneous uploads is limited.
+/// A form with a poster.
+// This extractor is for operations without query parameters. Before it reads the form, it takes one of the permits that
+// limit the number of simultaneous uploads.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "PosterForm", deny_unknown_fields, example = json!({"poster": "(the bytes of a picture)"}))]
 pub(crate) struct PosterUpload {
@@ -89,7 +92,7 @@ pub(crate) struct PosterUpload {
     /// times as high as wide. The type is detected from its content.
     #[schemars(with = "String", extend("format" = "binary"))]
     pub(crate) poster: Vec<u8>,
-    /// Held while the picture is in memory.
+    /// The permit for the upload, which must be held while the picture is in memory.
     #[schemars(skip)]
     pub(crate) permit: UploadPermit,
 }

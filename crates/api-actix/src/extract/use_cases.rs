@@ -41,7 +41,7 @@ impl<T> UseCases<T> {
         self.api.run_or(use_case(Arc::clone(&self.area)), self.on_timeout).await
     }
 
-    /// Runs a use case that looks up one object. Its results `None` and `false` are answered with 404.
+    /// Runs a use case that looks up one object. The results `None` and `false` lead to a 404 response.
     ///
     /// # Errors
     /// Those of [`run`](Self::run), and [`OrNotFound::NotFound`].

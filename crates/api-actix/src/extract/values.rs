@@ -1,8 +1,8 @@
 //! The types of request values other than plain strings, numbers and lists.
 //!
-//! Each type defines its schema and how it is read. If the domain has a rule for a text, the schema names the rule. The
-//! rule then replaces the other checks of the schema, even the check of the length, because the rule may trim the text
-//! before it checks the length.
+//! Each type defines its schema and how it is read. If the domain has a rule for a text (a function that checks it),
+//! the schema names the rule. The rule then replaces the other checks of the schema, even the check of the length,
+//! because the rule may trim the text before it checks the length.
 
 use std::str::FromStr;
 
@@ -31,7 +31,7 @@ use crate::{
     rules::Rules,
 };
 
-/// A check of a text.
+/// A function that checks a text.
 pub(crate) type TextRule = fn(&str, &Rules) -> Result<(), Fault>;
 
 /// Returns the check that belongs to a name in a schema: the value of a marker (such as `currency`) or a `format` (such
@@ -293,7 +293,7 @@ const LONGEST_TYPED_PASSWORD: usize = 1_024;
 pub(crate) struct Token(pub(crate) PlainToken);
 
 /// The maximum length of a token, in characters. It equals the maximum size of a JSON body, so that a text of any
-/// length is answered as an invalid token, not as an invalid field.
+/// length leads to the error for an invalid token, not to the error for an invalid field.
 const LONGEST_TOKEN: usize = 64 * 1024;
 
 impl<'de> Deserialize<'de> for NewPassword {

@@ -1,4 +1,4 @@
-//! The movies of the caller's library, and playback positions, in requests and answers, as JSON.
+//! The movies of the caller's library, and playback positions, in requests and responses, as JSON.
 
 use app::library::{OfferedSubtitles, Playback};
 use domain::library::{LibraryItem, Progress, StartedMovie};
@@ -68,7 +68,7 @@ pub(crate) struct ProgressInput {
     /// The position in seconds from the beginning. A position after the end means the end.
     #[schemars(range(min = 0, max = MAX_SECONDS))]
     pub(crate) position_seconds: i64,
-    /// When the player was at this position; the current time by default. A time in the future is replaced by the
+    /// When the player was at this position; the current time by default. A time in the future is replaced with the
     /// current time.
     #[schemars(extend("x-clears" = true))]
     pub(crate) at: Option<Moment>,
@@ -108,16 +108,16 @@ impl From<Progress> for ProgressBody {
     }
 }
 
-/// The addresses and the position for watching a bought movie.
+/// The URLs and the position for watching a bought movie.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Playback", example = playback_example())]
 pub(crate) struct PlaybackBody {
-    /// The address of the film, for a player that sends no token.
+    /// The URL of the film. Requests to this URL need no token.
     #[schemars(extend("format" = "uri"))]
     url: String,
-    /// When the addresses expire: the running time of the movie plus four hours after they were created.
+    /// When the URLs expire. They are valid for the running time of the movie plus four hours.
     expires_at: Moment,
-    /// The time from which a player should request new addresses.
+    /// The time from which a player should request new URLs.
     refresh_after: Moment,
     /// The position to start from, in seconds.
     #[schemars(range(min = 0))]
@@ -134,7 +134,7 @@ struct SubtitlesBody {
     language: String,
     /// The name of the language for the user.
     label: String,
-    /// The address of the WebVTT file.
+    /// The URL of the WebVTT file.
     #[schemars(extend("format" = "uri"))]
     url: String,
 }

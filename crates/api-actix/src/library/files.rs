@@ -1,5 +1,5 @@
-//! Sends films and subtitles at their signed addresses. A request needs no token, because a `<video>` element cannot
-//! send one: anyone who has the address can watch until the address expires.
+//! Sends films and subtitles at signed addresses (URLs). A request needs no access token, because a `<video>` element
+//! cannot send one: anyone who has the address can watch until the address expires.
 
 use std::{fs::File, ops::Range};
 
@@ -106,7 +106,7 @@ fn tag(key: &MediaKey) -> String {
     format!("\"{}\"", key.file_name())
 }
 
-/// Starts an answer with the headers that all answers about this file have, except problems.
+/// Starts a response for this file, with the headers that all such responses have except problems.
 fn beginning(status: StatusCode, key: &MediaKey) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer
@@ -117,7 +117,7 @@ fn beginning(status: StatusCode, key: &MediaKey) -> HttpResponseBuilder {
     answer
 }
 
-/// Sends the parts of the film that the request asks for.
+/// Creates the response with the requested parts of the film.
 fn send(
     headers: &HeaderMap,
     is_head: bool,
@@ -172,8 +172,8 @@ fn wanted_range<'a>(headers: &'a HeaderMap, tag: &str) -> Option<&'a str> {
         return None;
     }
     match headers.get(header::IF_RANGE) {
-        // Any other value is a date, which the server does not compare, or the tag of another file. The client gets the
-        // whole file.
+        // The value is a date, which the server does not compare, or the tag of another file. The client gets the whole
+        // file.
         Some(condition) if condition.as_bytes() != tag.as_bytes() => None,
         _ => Some(range),
     }

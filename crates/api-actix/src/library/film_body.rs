@@ -1,4 +1,4 @@
-//! The body of an answer with a film. It is read from the file while it is sent.
+//! The body of a response with a film. It is read from the file while it is sent.
 
 use std::{
     collections::VecDeque,

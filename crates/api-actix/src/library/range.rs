@@ -1,9 +1,9 @@
-//! Parses the parts of a file that a request asks for (RFC 9110, section 14).
+//! Parses the parts of a file that the `Range` header of a request specifies (RFC 9110, section 14).
 
 use std::ops::Range;
 
-/// The maximum number of parts in a request. A request with more parts, which no player sends, gets the whole file if
-/// at least two of them exist.
+/// The maximum number of parts in a request. A request for more parts, which no player sends, gets the whole file if at
+/// least two of the parts exist.
 const MOST_PARTS: usize = 16;
 
 /// The parts of a file to send.
@@ -17,13 +17,13 @@ pub(crate) enum Selection {
     Unsatisfiable,
 }
 
-/// Selects the parts that a `Range` header asks for, for a file of this length in bytes. A malformed header, or a
+/// Selects the parts that a `Range` header requests from a file of this length in bytes. A malformed header, or a
 /// header with a unit other than bytes, is ignored: it selects the whole file.
 pub(crate) fn selected(range: &str, length: u64) -> Selection {
     let Some(specs) = specs(range) else { return Selection::Whole };
     let is_of_end = |spec: &Spec| matches!(spec, Spec::Last(count) if *count > 0);
     if length == 0 && specs.iter().any(is_of_end) {
-        // The last bytes of an empty file are the whole file.
+        // A request for the last bytes of an empty file gets the whole (empty) file.
         return Selection::Whole;
     }
     let parts: Vec<Range<u64>> = specs.iter().filter_map(|spec| spec.of(length)).collect();
@@ -31,7 +31,7 @@ pub(crate) fn selected(range: &str, length: u64) -> Selection {
     match parts.len() {
         0 => Selection::Unsatisfiable,
         1 => Selection::Parts(parts),
-        // If the parts are together larger than the file, they overlap. Such a request could make the answer very
+        // If the parts are together larger than the file, they overlap. Such a request could make the response very
         // large.
         _ if specs.len() > MOST_PARTS || total > length => Selection::Whole,
         _ => Selection::Parts(parts),
@@ -91,7 +91,7 @@ fn is_at_most(one: &str, other: &str) -> bool {
     (one.len(), one) <= (other.len(), other)
 }
 
-/// Parses a number. A number that does not fit into 64 bits becomes the greatest one that does.
+/// Parses a number. A number that does not fit into 64 bits becomes the greatest 64-bit number.
 fn number(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_entries_are_ignored() {
+    fn malformed_headers_select_the_whole_file() {
         for range in [
             "",
             "bytes",
@@ -168,11 +168,11 @@ mod tests {
         ] {
             assert_eq!(selected(range, 10), Selection::Whole, "{range}");
         }
-        assert_eq!(selected("bytes=-5", 0), Selection::Whole, "the end of an empty file");
+        assert_eq!(selected("bytes=-5", 0), Selection::Whole, "an empty file is sent as a whole");
     }
 
     #[test]
-    fn parts_that_are_too_many_or_larger_than_the_file_are_ignored() {
+    fn too_many_parts_or_parts_larger_than_the_file_select_the_whole_file() {
         let many: Vec<String> = (0..17).map(|place| format!("{place}-{place}")).collect();
         assert_eq!(selected(&format!("bytes={}", many.join(",")), 100), Selection::Whole);
         assert_eq!(selected("bytes=0-,0-", 100), Selection::Whole);

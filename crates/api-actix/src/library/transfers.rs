@@ -23,10 +23,10 @@ use crate::{limits::too_many_at_once, problem::Problem, readiness::Readiness};
 /// The interval between checks of whether films may still be watched.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The maximum duration of a check.
+/// The maximum duration of one check.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long films continue to be sent while the check fails, for example during a restart of the database.
+/// How long films continue to be sent while the checks fail, for example during a restart of the database.
 const UNVERIFIED_LIMIT: Duration = Duration::from_secs(30);
 
 /// The name of the limit for one purchase, in rate-limit headers.
@@ -158,7 +158,7 @@ impl Transfers {
         let purchases: Vec<PurchaseId> = asked.iter().copied().collect();
         let playable: HashSet<PurchaseId> =
             self.library.still_playable(&purchases).await?.into_iter().collect();
-        // A transfer that began after the statement was sent is checked the next time.
+        // A transfer whose purchase was not in the statement began later, and is checked the next time.
         self.table()
             .end(|running| asked.contains(&running.purchase_id) && !playable.contains(&running.purchase_id));
         Ok(())
@@ -191,8 +191,8 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    /// Returns whether this transfer must stop: the film may no longer be watched, this cannot be checked, or the
-    /// server shuts down.
+    /// Returns whether this transfer must stop: the film may no longer be watched, the permission could not be checked
+    /// for some time, or the server is shutting down.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Relaxed)
     }

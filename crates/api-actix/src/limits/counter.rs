@@ -1,4 +1,4 @@
-//! Counts requests, and writes the rate-limit headers of their answers.
+//! Counts requests, and writes the rate-limit headers of their responses.
 
 use std::sync::Arc;
 
@@ -40,14 +40,15 @@ struct CountedLimit {
     rule: Rule,
 }
 
-/// Which requests a limit counts, depending on their answers, and whether the headers of the answers show the limit.
+/// Which requests a limit counts, depending on their responses, and whether the headers of the responses show the
+/// limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// Counts every request, whatever its answer.
+    /// Counts every request, whatever its response is.
     Always,
-    /// Counts every request before it is handled. If the answer is a server error (5xx), the count is reduced again.
+    /// Counts every request before it is handled. If the response is a server error (5xx), the counting is undone.
     Refunded,
-    /// Like [`Refunded`](Self::Refunded), but the headers of answers do not reveal the limit.
+    /// Like [`Refunded`](Self::Refunded), but the headers of responses do not reveal the limit.
     RefundedAndHidden,
 }
 
@@ -71,7 +72,7 @@ impl RateLimitCounter {
         self.take(request, |limits| &limits.fixed.health, self.client_of(request), Rule::Always).await
     }
 
-    /// Counts a request against this limit of its client.
+    /// Counts a request of a client against this limit.
     pub(crate) async fn count_client(&self, request: &HttpRequest, limit: LimitOf) -> Result<(), Problem> {
         self.take(request, limit, self.client_of(request), Rule::Refunded).await
     }
@@ -87,7 +88,7 @@ impl RateLimitCounter {
     }
 
     /// Counts a refresh against the limit of the token's session. A token that is sent again is not counted again,
-    /// because several tabs of a browser may share it, and a client may retry a request whose answer was lost.
+    /// because several tabs of a browser may share it, and a client may retry a request whose response was lost.
     pub(crate) async fn count_refresh(
         &self,
         request: &HttpRequest,
@@ -106,7 +107,7 @@ impl RateLimitCounter {
     }
 
     /// Counts a request for an activation link against the limits of the client, of the pair of client and email
-    /// address, and of the email address, whether or not the address is known.
+    /// address, and of the email address, whether or not the address has an account.
     pub(crate) async fn count_activation_link(
         &self,
         request: &HttpRequest,
@@ -117,7 +118,7 @@ impl RateLimitCounter {
     }
 
     /// Counts a request for a link to set a new password against the limits of the client, of the pair of client and
-    /// email address, and of the email address, whether or not the address is known.
+    /// email address, and of the email address, whether or not the address has an account.
     pub(crate) async fn count_reset_link(
         &self,
         request: &HttpRequest,
@@ -135,8 +136,8 @@ impl RateLimitCounter {
         email: &EmailAddress,
     ) -> Result<(), Problem> {
         self.count_client(request, |limits| &limits.fixed.request_link).await?;
-        // The quotas of this client are counted first: when they are used up, the client's requests must not use up the
-        // quota of the email address, which the client shares with the owner of the address.
+        // The quotas of this client are counted first. When they are used up, the requests of this client must not also
+        // use up the quota of the email address, because the owner of the address needs that quota.
         let subject = format!("{} {}", email.key(), self.client_of(request));
         self.count(request, by_address_and_client, &subject).await?;
         let counted = self.count(request, by_address, email.key()).await;
@@ -146,9 +147,10 @@ impl RateLimitCounter {
         counted
     }
 
-    /// Counts a registration against the limit of mails to the email address, whether or not the address is known.
+    /// Counts a registration against the limit of mails to the email address, whether or not the address has an
+    /// account.
     ///
-    /// A used-up quota is no error, because a different answer would reveal that the address has an account. The use
+    /// A used-up quota is no error, because a different response would reveal that the address has an account. The use
     /// case decides how a used-up quota affects the mail.
     pub(crate) async fn count_registration_mail(
         &self,
@@ -158,8 +160,8 @@ impl RateLimitCounter {
         self.count_hidden(request, |limits| &limits.fixed.registration_mails, email).await
     }
 
-    /// Counts a sign-in against the limit of mails to the email address, whether or not the address is known. As in
-    /// [`Self::count_registration_mail`], a used-up quota is no error.
+    /// Counts a sign-in against the limit of mails to the email address, whether or not the address has an account. A
+    /// used-up quota is no error, for the same reason as in [`Self::count_registration_mail`].
     pub(crate) async fn count_log_in_mail(&self, request: &HttpRequest, email: &EmailAddress) -> MailQuota {
         self.count_hidden(request, |limits| &limits.fixed.log_in_mails, email).await
     }
@@ -186,8 +188,8 @@ impl RateLimitCounter {
         keep(request, limits, verdict, CountedLimit { limit, subject, quotas: Vec::new(), rule })
     }
 
-    /// Completes the counting of a request when its answer is known: undoes the counting if the server failed (except
-    /// for [`Rule::Always`]), and writes the rate-limit headers. An answer 429 already has its own headers.
+    /// Completes the counting of a request when its response is known: undoes the counting after a server error (except
+    /// for [`Rule::Always`]), and writes the rate-limit headers. A 429 response already has its own rate-limit headers.
     pub(crate) async fn finish(
         &self,
         request: &HttpRequest,
@@ -209,8 +211,8 @@ impl RateLimitCounter {
             return;
         }
         let mut written = RateLimitHeaders::default();
-        // The limits are written in the reverse order of counting, so that the global limit is the last, because many
-        // clients read only the first limit.
+        // The limits are written in the reverse order of counting, so that the most specific limit is the first and the
+        // global limit is the last: many clients read only the first limit.
         for counted in counted.iter().rev().filter(|counted| counted.rule != Rule::RefundedAndHidden) {
             written.add_limit((counted.limit)(limits), &counted.quotas);
         }

@@ -1,4 +1,4 @@
-//! The rate-limit headers of answers.
+//! The rate-limit headers of responses.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -26,8 +26,8 @@ impl RateLimitHeaders {
         }
     }
 
-    /// Adds one quota to both headers, which are lists by RFC 9651. `window` and `resets_in` are in seconds. The name
-    /// may consist only of letters, digits and hyphens.
+    /// Adds one quota to both headers, whose values are lists in the format of RFC 9651. `window` and `resets_in` are
+    /// in seconds. The name may consist only of letters, digits and hyphens.
     pub(super) fn add(
         &mut self,
         name: &str,

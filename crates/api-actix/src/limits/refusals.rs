@@ -1,4 +1,4 @@
-//! Creates the 429 answers, which say how long the client has to wait.
+//! Creates the 429 responses, which say how long the client has to wait.
 
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use domain::throttle::{QuotaState, RateLimit, TOLERATED_FAILURES, TooManyFailures};
@@ -14,7 +14,7 @@ fn refusal(headers: RateLimitHeaders, retry_after: u64) -> Problem {
     headers.into_headers().fold(problem, |problem, (name, value)| problem.with_header(name, value))
 }
 
-/// Creates the 429 answer of a limit. Its headers list the quotas that are used up.
+/// Creates the 429 response of a limit. Its headers list the quotas that are used up.
 pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     let (mut headers, mut retry_after) = (RateLimitHeaders::default(), 0);
     for (policy, quota) in limit.policies().iter().zip(quotas) {
@@ -28,8 +28,8 @@ pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     refusal(headers, retry_after)
 }
 
-/// Creates the 429 answer for a caller who has too many simultaneous operations. `policy` is the name of the limit in
-/// headers.
+/// Creates the 429 response for a caller who has `most` simultaneous operations, the maximum. `policy` is the name of
+/// the limit in headers.
 pub(crate) fn too_many_at_once(policy: &str, most: u32) -> Problem {
     let mut headers = RateLimitHeaders::default();
     headers.add(policy, most, None, 0, 1);

@@ -16,7 +16,7 @@ pub struct RateLimits {
     pub resend_activation: LinkLimit,
     /// Requests for a link to set a new password.
     pub password_reset: LinkLimit,
-    /// Exchanges of refresh tokens, by session. The same token sent again is not counted again.
+    /// Exchanges of refresh tokens, by session. A token that is sent again is not counted again.
     pub refresh: RateLimit,
     /// The limits that cannot be configured.
     pub fixed: FixedLimits,
@@ -57,7 +57,7 @@ pub struct FixedLimits {
     pub health: RateLimit,
     /// Password resets with a mailed link, by client: each hashes a password. Counted separately from sign-ins.
     pub confirm_reset: RateLimit,
-    /// Requests for links of either kind and for any address, by client: each may send a mail.
+    /// Requests for activation links and for links to set a password, by client: each may send a mail.
     pub request_link: RateLimit,
     /// Uploads of avatars, by user: each is decoded and encoded again.
     pub set_avatar: RateLimit,
@@ -67,13 +67,13 @@ pub struct FixedLimits {
     pub stream_tickets: RateLimit,
     /// Comments and replies, by user: each is public, and a reply may send a mail.
     pub comments: RateLimit,
-    /// Registrations that may send a mail, by email address. Above the limit, a registration gets the usual answer but
-    /// sends no mail to a known address, so no answer may mention this limit. The window must not be longer than an
-    /// activation link is valid, so that the last link that was sent still works.
+    /// Registrations that may send a mail, by email address. Above the limit, a registration gets the usual response,
+    /// but sends no mail to an address that is already registered. Therefore no response may mention this limit. The
+    /// window must not be longer than an activation link is valid, so that the last link that was sent still works.
     pub registration_mails: RateLimit,
     /// Sign-ins, by email address: a refused sign-in may send an activation link. Counted only if registration does not
-    /// reveal known addresses, because only then are links sent. As for `registration_mails`, no answer may mention
-    /// this limit.
+    /// reveal which addresses have an account, because links are sent only with this setting. As for
+    /// `registration_mails`, no response may mention this limit.
     pub log_in_mails: RateLimit,
 }
 

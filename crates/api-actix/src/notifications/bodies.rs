@@ -1,4 +1,4 @@
-//! Notifications and their settings in requests and answers, as JSON.
+//! Notifications and their settings in requests and responses, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ impl From<NotificationKind> for KindBody {
 #[schemars(rename = "NotificationActor")]
 struct ActorBody {
     id: Uuid,
-    /// The names in the profile, or else `Member` and the last four characters of the id.
+    /// The first and last name in the profile, or else `Member` and the last four characters of the id.
     name: String,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct NotificationBody {
     kind: KindBody,
     /// When the action happened; for several likes of a comment, when the latest one happened.
     created_at: Moment,
-    /// When it was marked as read; `null` while it is unread.
+    /// When the notification was marked as read; `null` while it is unread.
     read_at: Option<Moment>,
     /// The user who acted; for several likes of a comment, the user who acted last. `null` when the notification is not
     /// about an action of another user.
@@ -130,10 +130,11 @@ impl From<UnreadCounts> for UnreadCountsBody {
     }
 }
 
-/// The maximum number of identifiers in a request. It is more than a client shows at once.
+/// The maximum number of identifiers in a request. It is greater than the number of notifications that a client shows
+/// at once.
 const MAX_READ: usize = 1_000;
 
-/// Which notifications to mark as read: `ids`, or `all` with `true`.
+/// Which notifications to mark as read: either `ids`, or `all` with the value `true`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "NotificationsRead", example = json!({"ids": ["0190a1b2-0000-7000-8000-000000000005"]}))]
 pub(crate) struct ReadBody {

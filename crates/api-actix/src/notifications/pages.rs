@@ -1,5 +1,6 @@
-//! The page with which a user unsubscribes from one kind of mail. Mail programs send the POST themselves (RFC 8058),
-//! and users press the button. Opening the page changes nothing, because mail scanners open links.
+//! The page with which a user unsubscribes from one kind of mail. Either a mail program sends the POST request itself
+//! (RFC 8058), or a user presses the button on the page. Opening the page changes nothing, because mail scanners open
+//! links.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, web};
 use app::notifications::UnsubscribeError;
@@ -21,7 +22,7 @@ struct UnsubscribePage<'a> {
     root: &'static str,
 }
 
-/// The query of a link in a mail.
+/// The query parameter of the unsubscribe link in mails.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenParameter {
     #[serde(default)]
@@ -40,7 +41,8 @@ pub(crate) async fn show(api: web::Data<Api>, query: Option<web::Query<TokenPara
     }
 }
 
-/// `POST /unsubscribe?token=…`: unsubscribes the user. The button or a mail program sends it; its body is ignored.
+/// `POST /unsubscribe?token=…`: unsubscribes the user. The request comes from the button on the page or from a mail
+/// program. Its body is ignored.
 pub(crate) async fn unsubscribe(
     api: web::Data<Api>,
     query: Option<web::Query<TokenParameter>>,

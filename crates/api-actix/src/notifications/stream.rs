@@ -1,4 +1,4 @@
-//! The extractor and the answer of the operation that opens a live stream.
+//! The extractor and the response of the operation that opens a live stream.
 
 use std::{future::Future, pin::Pin};
 
@@ -82,7 +82,7 @@ impl FromRequest for StreamCaller {
             };
             request.extensions_mut().insert(SignedIn(user_id.to_string()));
             let last = request.headers().get(LAST_EVENT_ID).filter(|last| !last.is_empty());
-            // A header that is not text is treated like an unknown id.
+            // A header that is not ASCII text is treated like an unknown id.
             let last = last.map(|last| last.to_str().unwrap_or("?").to_owned());
             Ok(Self { api, user_id, session_id, last, turn })
         })

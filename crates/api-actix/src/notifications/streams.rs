@@ -1,8 +1,8 @@
 //! The live streams that this server sends.
 //!
 //! One task polls the store once a second for the new notifications of all streams together, so that many streams need
-//! few statements, and each server also notices the changes that other servers make. The task runs only while there are
-//! streams.
+//! few database statements, and each server also notices the changes that other servers make. The task runs only while
+//! there are streams.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -44,27 +44,28 @@ use crate::{
 /// The maximum number of streams of one user on one server.
 const STREAMS_OF_A_USER: usize = 10;
 
-/// The maximum number of parts of an answer's body that are queued for a slow client. When the queue is full and
-/// another part must be sent, the stream ends; the client can then reconnect.
+/// The maximum number of parts of a response body that are queued for a slow client. When the queue is full and another
+/// part must be sent, the stream ends; the client can then reconnect.
 const WAITING_PARTS: usize = 16;
 
 /// The interval at which the store is polled.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The number of polls after which the sessions of the streams are checked.
+/// The sessions of the streams are checked once in this number of polls.
 const LOOKS_AT_SESSIONS: u32 = 2;
 
 /// The time without events and comments after which a client gets a comment, so that proxies do not close the
 /// connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
-/// The comment. Sending it also reveals whether the client is still connected.
+/// The comment, which clients ignore. Sending it also reveals whether the client is still connected.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// The maximum number of comments that are sent on each stream of a user who has the maximum number of streams and
-/// opens another one. If the client has disconnected, sending the second comment fails.
+/// The maximum number of comments that are sent as probes on each stream of a user who has the maximum number of
+/// streams and opens another one. A stream whose client has disconnected ends, because sending the second comment
+/// fails.
 const PROBES: u32 = 4;
-/// The pause after each of these [`PROBES`].
+/// The pause after each of the [`PROBES`].
 const PROBE: Duration = Duration::from_millis(100);
 
 /// The maximum number of streams that are opened at the same time. A limit is needed because, when a server stops, all
@@ -94,7 +95,7 @@ struct Table {
 struct LiveStream {
     user_id: UserId,
     session_id: SessionId,
-    /// The state that was last sent to the client; `None` until the first events were read.
+    /// The state that was last sent to the client; `None` until the first events were read from the store.
     told: Option<Told>,
     /// When an event or a comment was last sent.
     sent_at: Instant,
@@ -382,7 +383,7 @@ impl Drop for Place {
     }
 }
 
-/// The body of the answer with a live stream. It ends when the stream is removed from the table.
+/// The body of the response with a live stream. It ends when the stream is removed from the table.
 pub(crate) struct EventBody {
     first: Option<Bytes>,
     events: Receiver<Bytes>,

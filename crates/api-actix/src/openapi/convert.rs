@@ -122,7 +122,7 @@ fn operation_of(
         }
     }
     let mut security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
-    // The role was recorded as a scope, which bearer tokens do not have.
+    // `describe::add_bearer` recorded the role as a scope. The scope is removed, because bearer tokens have no scopes.
     let scopes = security.pointer_mut("/0/bearer").map(|scopes| std::mem::replace(scopes, json!([])));
     if let Some(role) = scopes.as_ref().and_then(|scopes| scopes.get(0)).and_then(Value::as_str) {
         operation.insert("x-required-role".into(), role.into());
@@ -166,7 +166,7 @@ fn operation_of(
     operation.into()
 }
 
-/// Adds the header `Idempotency-Replayed` to the answers of successful requests.
+/// Adds the header `Idempotency-Replayed` to the responses of successful requests.
 fn add_replayed(responses: &mut Value) {
     for (status, response) in responses.as_object_mut().into_iter().flatten() {
         let headers = response.get_mut("headers").and_then(Value::as_object_mut);
@@ -225,10 +225,10 @@ fn responses_of(
     call: &Call,
 ) -> Value {
     let mut responses = Map::new();
-    // Every request is counted for its client (`edge::rate_limit`), so every operation can answer 429.
+    // Every request is counted for its client (`edge::rate_limit`), so every operation can respond with 429.
     let mut kinds: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::RATE_LIMITED];
     if method != "get" && recorded.get("requestBody").is_none() {
-        // A body that is not expected is refused like an invalid one (`extract::body::unasked`).
+        // An operation without a body refuses an unexpected body like an invalid one (`extract::body::unasked`).
         kinds.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
     }
     if answers_json(path) {
@@ -253,7 +253,8 @@ fn responses_of(
     for group in kinds.chunk_by(|one, other| one.status == other.status) {
         let Some(status) = group.first().map(|kind| kind.status.to_string()) else { continue };
         match responses.get_mut(&status) {
-            // A handler also answers with this status, such as the 503 of /health/ready, so either body is possible.
+            // A handler also returns this status with its own body (such as the 503 of /health/ready), so either body
+            // is possible.
             Some(known) => {
                 let mut problem = problems.written(group, call);
                 if let (Some(content), Some(Value::Object(more))) = (

@@ -1,4 +1,4 @@
-//! Functions with which extractors and answer types add their parts to the OpenAPI description of an operation.
+//! Functions with which extractors and response types add their parts to the OpenAPI description of an operation.
 //!
 //! paperclip supports only Swagger 2. Therefore each part of the OpenAPI 3.1 document is written as JSON into the
 //! *description* of a paperclip parameter or response, which paperclip does not change. [`convert`](super::convert)
@@ -24,8 +24,8 @@ thread_local! {
     static IS_RECORDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Enables the functions of this module while `record` runs. At other times they do nothing, except those that declare
-/// the accepted credentials.
+/// Enables the functions of this module while `record` runs. At other times these functions do nothing, except the
+/// functions that declare the accepted credentials, such as [`add_bearer`].
 pub(crate) fn recording<T>(record: impl FnOnce() -> T) -> T {
     IS_RECORDING.set(true);
     let recorded = record();
@@ -171,7 +171,7 @@ pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&st
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds the header with an idempotency key of at most `longest` characters.
+/// Adds the header `Idempotency-Key` with a key of at most `longest` characters.
 pub(crate) fn add_idempotency_key(op: &mut DefaultOperationRaw, longest: usize) {
     if !is_recording() {
         return;
@@ -208,8 +208,8 @@ pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a JSON answer of this type. `headers` are the names of the OpenAPI header components of this answer, in
-/// addition to the headers that every answer has.
+/// Adds a JSON response of this type. `headers` are the names of the OpenAPI header components of this response, in
+/// addition to the headers that every response has.
 pub(crate) fn add_answer<T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     status: u16,
@@ -228,7 +228,8 @@ pub(crate) fn add_answer<T: JsonSchema>(
     insert(op, status, &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds the answer of a list: a page `P` of items `T`. `page` turns the example of `T` into the example of the page.
+/// Adds the response of a list: a page `P` of items `T`. `page` converts the example of `T` into the example of the
+/// page.
 pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     headers: &[&str],
@@ -250,7 +251,7 @@ pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     insert(op, 200, &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds an answer that is a file.
+/// Adds a response that is a file.
 pub(crate) fn add_file_answer(
     op: &mut DefaultOperationRaw,
     description: &str,
@@ -261,7 +262,7 @@ pub(crate) fn add_file_answer(
     add_media_answer(op, description, media_type, json!({}), headers);
 }
 
-/// Adds a 200 answer of a media type other than JSON. `media` is the OpenAPI media type object that describes it.
+/// Adds a 200 response of a media type other than JSON. `media` is the OpenAPI media type object that describes it.
 pub(crate) fn add_media_answer(
     op: &mut DefaultOperationRaw,
     description: &str,
@@ -281,7 +282,7 @@ pub(crate) fn add_media_answer(
     insert(op, 200, &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds an answer without a body.
+/// Adds a response without a body.
 pub(crate) fn add_empty_answer(
     op: &mut DefaultOperationRaw,
     status: u16,
@@ -295,7 +296,7 @@ pub(crate) fn add_empty_answer(
     insert(op, status, &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds an error answer. Kinds of problems with the same status are combined in one answer.
+/// Adds an error response. Kinds of problems with the same status are combined in one response.
 pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     if !is_recording() {
         return;
@@ -363,7 +364,7 @@ pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
 }
 
-/// Adds the header that a client sends when it reconnects to a live stream.
+/// Adds the header `Last-Event-ID`, which a client sends when it reconnects to a live stream.
 pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -393,7 +394,7 @@ pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
     op.security.push(std::collections::BTreeMap::new());
 }
 
-/// Adds the header of conditional changes. `example` is an entity tag of the resource.
+/// Adds the header `If-Match` of conditional changes. `example` is an entity tag of the resource.
 pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;
@@ -408,7 +409,7 @@ pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
     add_parameter(op, ParameterIn::Header, "If-Match", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds the header of conditional reads. `example` is an entity tag that the operation returns.
+/// Adds the header `If-None-Match` of conditional reads. `example` is an entity tag that the operation returns.
 pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
     if !is_recording() {
         return;

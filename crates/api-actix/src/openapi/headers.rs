@@ -1,4 +1,4 @@
-//! Describes the headers of answers.
+//! Describes the headers of responses.
 
 use serde_json::{Map, Value, json};
 
@@ -11,19 +11,19 @@ struct Described {
     schema: fn() -> Value,
 }
 
-/// The maximum length of `If-None-Match`, in bytes. It is enough for a hundred entity tags.
+/// The maximum length of `If-None-Match`, in bytes. It is enough for about a hundred entity tags.
 pub(crate) const MAX_CONDITION: usize = 8_192;
 
-/// The `Cache-Control` of catalogue answers: answers to anonymous requests may be cached publicly.
+/// The `Cache-Control` of catalogue responses: responses to anonymous requests may be cached publicly.
 pub(crate) const CATALOG_CACHE: &str = "CatalogCacheControl";
-/// The `Cache-Control` of answers that may be cached publicly.
+/// The `Cache-Control` of responses that may be cached publicly.
 pub(crate) const PUBLIC_CACHE: &str = "PublicCacheControl";
-/// A strong entity tag, for byte-for-byte equality.
+/// A strong entity tag. Responses with the same tag are equal byte for byte.
 pub(crate) const STRONG_ETAG: &str = "StrongETag";
-/// A weak entity tag, for equal meaning.
+/// A weak entity tag. Responses with the same tag have the same content.
 pub(crate) const WEAK_ETAG: &str = "WeakETag";
 
-/// The header of an answer to a request that was repeated with the same idempotency key.
+/// The header of a response to a request that was repeated with the same idempotency key.
 pub(super) const REPLAYED: &str = "Idempotency-Replayed";
 
 const PRIVATE_CACHE: &str = "Cache-Control";
@@ -147,7 +147,7 @@ pub(super) fn references(components: &[&str]) -> Value {
         .into()
 }
 
-/// Adds the headers that every answer has, except headers that the answer itself already describes.
+/// Adds the headers that every response has, except headers that the response itself already describes.
 pub(super) fn add_common(answer: &mut Value) {
     let common = [
         "X-Request-Id",

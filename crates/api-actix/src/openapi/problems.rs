@@ -1,4 +1,4 @@
-//! Writes the error answers of the document.
+//! Writes the error responses of the document.
 
 use serde_json::{Map, Value, json};
 
@@ -8,8 +8,8 @@ use crate::problem::{
     kinds::{self, Kind},
 };
 
-/// Error answers that many operations can give. Each of these answers is written once and referenced. They have no
-/// examples, because an example contains the path of one operation.
+/// Error responses that many operations can return. Each of these responses is written once, and operations refer to
+/// it. They have no examples, because an example contains the path of one operation.
 const SHARED: &[(&str, &[&Kind])] = &[
     ("MalformedRequest", &[&kinds::MALFORMED_REQUEST]),
     ("Unauthorized", &[&kinds::ACCESS_TOKEN_EXPIRED, &kinds::ACCESS_TOKEN_INVALID, &kinds::UNAUTHENTICATED]),
@@ -23,7 +23,7 @@ const SHARED: &[(&str, &[&Kind])] = &[
     ("Unavailable", &[&kinds::UNAVAILABLE]),
 ];
 
-/// The operation that an error answer belongs to.
+/// The operation that an error response belongs to.
 #[derive(Debug)]
 pub(super) struct Call {
     /// The path of the operation, with examples in place of its parameters.
@@ -32,7 +32,7 @@ pub(super) struct Call {
     pub(super) fault: Value,
 }
 
-/// Writes error answers, and remembers which of the shared error answers were used.
+/// Writes error responses, and remembers which of the shared error responses were used.
 pub(super) struct Problems<'a> {
     public_url: &'a str,
     used: Vec<&'static str>,
@@ -43,8 +43,8 @@ impl<'a> Problems<'a> {
         Self { public_url, used: Vec::new() }
     }
 
-    /// Returns the answer of an operation for these problems, which must have the same status. It may be a reference to
-    /// a shared answer.
+    /// Returns the response of an operation for these problems, which must have the same status. It may be a reference
+    /// to a shared response.
     pub(super) fn answer(&mut self, group: &[&'static Kind], call: &Call) -> Value {
         if let Some((name, _)) = SHARED.iter().find(|(_, kinds)| *kinds == group) {
             if !self.used.contains(name) {
@@ -55,7 +55,7 @@ impl<'a> Problems<'a> {
         self.written(group, call)
     }
 
-    /// Returns the complete answer for these problems, with an example of each.
+    /// Returns the complete response for these problems, with an example of each.
     pub(super) fn written(&self, group: &[&'static Kind], call: &Call) -> Value {
         let mut answer = described(group);
         let examples: Map<String, Value> = group
@@ -90,7 +90,7 @@ impl<'a> Problems<'a> {
         body
     }
 
-    /// Returns the shared answers that were used, by name.
+    /// Returns the shared responses that were used, by name.
     pub(super) fn shared(&self) -> Value {
         let used = SHARED.iter().filter(|(name, _)| self.used.contains(name));
         let mut answers: Map<String, Value> =
@@ -100,7 +100,7 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// Returns the answer for these problems, without examples.
+/// Returns the response for these problems, without examples.
 fn described(group: &[&'static Kind]) -> Value {
     let codes: Vec<&str> = group.iter().map(|kind| kind.code).collect();
     let titles: Vec<&str> = group.iter().map(|kind| kind.title).collect();

@@ -1,4 +1,4 @@
-//! Generates the JSON Schemas of requests and answers.
+//! Generates the JSON Schemas of requests and responses.
 //!
 //! The schemas of requests are used both to validate requests and in the OpenAPI document.
 
@@ -23,7 +23,7 @@ pub(crate) mod markers {
     pub(super) const ALL: [&str; 4] = [RULE, DEFERRED, CLEARS, SORT];
 }
 
-/// Returns the schema of a type in answers.
+/// Returns the schema of a type in responses.
 pub(crate) fn of_answer<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_serialize());
     definitions.values_mut().chain([&mut schema]).for_each(bound);
@@ -127,6 +127,8 @@ fn strip(schema: &mut Value) {
     }
 }
 
+/// Applies the rules of [`of_input`] to a schema and its subschemas: removes `null` from values that cannot be cleared,
+/// and forbids undeclared members of objects.
 fn close(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else { return };
     if !fields.contains_key(markers::CLEARS) {

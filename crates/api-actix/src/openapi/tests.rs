@@ -120,7 +120,7 @@ fn the_document_of_an_operation_includes_all_its_parts() {
     let problem = "/content/application~1problem+json";
     let codes = format!("{problem}/schema/allOf/1/properties/code/enum");
     assert_eq!(at(operation, &format!("/responses/409{codes}")), &json!(["email_taken"]));
-    // Answers that every operation can give are written once and referenced.
+    // Responses that every operation can give are written once and referenced.
     assert_eq!(at(operation, "/responses/429"), &json!({"$ref": "#/components/responses/TooManyRequests"}));
     assert_eq!(
         at(&document, &format!("/components/responses/TooManyRequests{codes}")),
@@ -129,7 +129,7 @@ fn the_document_of_an_operation_includes_all_its_parts() {
 }
 
 #[test]
-fn examples_of_errors_are_those_of_the_operation() {
+fn examples_of_errors_have_the_path_and_fields_of_the_operation() {
     let document = document();
     let operation = at(&document, "/paths/~1api~1v1~1probes~1{probe_id}/post");
     let example = |status: u16, code: &str| {
@@ -153,15 +153,15 @@ fn texts_numbers_and_lists_have_bounds() {
     assert_eq!(at(schemas, "/Problem/properties/title/maxLength"), &json!(65_536));
 }
 
-/// Generating the document also runs the test of each input type of a route (`extract::input`).
+/// Generating the document runs the checks of `extract::input::tests` for the input type of each route.
 #[test]
-fn values_that_pass_the_schema_of_any_route_are_read() {
+fn values_that_pass_the_schema_of_any_route_can_be_deserialized() {
     let document = super::openapi_document("http://cinema.test");
     assert!(at(&document, "/paths/~1api~1v1~1movies/get/parameters").is_array());
 }
 
 #[test]
-fn nullable_members_and_generic_names_are_right() {
+fn nullable_members_and_generic_type_names_are_documented() {
     let document = document();
     assert_eq!(at(&document, "/components/schemas/Inner/properties/at/type"), &json!(["integer", "null"]));
     assert_eq!(at(&document, "/components/schemas/InnerList/required"), &json!(["items", "inner"]));

@@ -1,4 +1,4 @@
-//! The order data in answers, as JSON.
+//! The order data in responses, as JSON.
 
 use domain::{
     accounts::MAX_EMAIL_LENGTH,

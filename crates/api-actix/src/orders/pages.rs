@@ -1,6 +1,6 @@
-//! The HTML page of an order. Checkouts and links in mails lead to it when no separate frontend is configured.
+//! The HTML page of an order. Checkouts redirect to it, and mails link to it, when no separate frontend is configured.
 //!
-//! The page shows no details of the order, because everyone who has the address can open it.
+//! The page shows no details of the order, because everyone who has its URL can open it.
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode};
 use uuid::Uuid;
@@ -10,14 +10,14 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The title and text for a buyer who comes from a checkout.
+/// The title and text for a buyer who was redirected from a checkout.
 const AFTER_CHECKOUT: (&str, &str) = (
     "Back from the checkout",
     "You can close this page and return to the application, which shows the order and whether it is paid. \
      A payment can take a moment to arrive. Nothing was paid if you left the checkout without paying.",
 );
 
-/// The title and text for a buyer who comes from a mail.
+/// The title and text for a buyer who followed a link in a mail.
 const FROM_MAIL: (&str, &str) =
     ("Your order", "The application shows the order and whether it is paid. Sign in there to see it.");
 

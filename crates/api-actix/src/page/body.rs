@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "{T}Page")]
 pub(crate) struct PageBody<T> {
-    /// The items, in order.
+    /// The items, in the order of the list.
     pub(crate) items: Vec<T>,
     /// The number of the page, from 1; `null` when the page was read by cursor.
     #[schemars(range(min = 1))]
@@ -22,7 +22,7 @@ pub(crate) struct PageBody<T> {
     pub(crate) total_items: Option<u64>,
     /// The number of pages of the list; `null` when the page was read by cursor.
     pub(crate) total_pages: Option<u64>,
-    /// Whether `total_items` is a lower bound.
+    /// Whether `total_items` is only a lower bound of the number of items.
     pub(crate) total_is_estimate: bool,
     /// The cursor for the next page; `null` on the last page.
     pub(crate) next_cursor: Option<String>,
@@ -37,7 +37,8 @@ pub(crate) struct PageBody<T> {
 pub(crate) struct SearchPageBody<T> {
     #[serde(flatten)]
     pub(crate) page: PageBody<T>,
-    /// The corrected words that were searched for instead of the given words; `null` when there was no correction.
+    /// The corrected search text, for which the list was searched instead of the given text; `null` when there was no
+    /// correction.
     pub(crate) corrected_query: Option<String>,
 }
 

@@ -6,8 +6,8 @@ use super::body::PageBody;
 use crate::extract::query;
 
 impl<T> PageBody<T> {
-    /// Returns the `Link` header (RFC 8288) of this page. `address` and `query` belong to the request; all
-    /// parameters except `page` and `cursor` are kept.
+    /// Returns the `Link` header (RFC 8288) of this page. `address` is the URL of the request without its query, and
+    /// `query` is its query string. The links keep all parameters of the query except `page` and `cursor`.
     pub(crate) fn links(&self, address: &str, query: &str) -> String {
         let kept: Vec<&str> = query
             .split('&')
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn links_keep_the_filters_and_move_the_page() {
+    fn links_keep_the_filters_and_change_the_page() {
         let middle = page(Some(2), Some(Total { items: 55, is_estimate: false }), Some("abc"));
         assert_eq!(middle.total_pages, Some(3));
         assert_eq!(
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_beyond_the_counted_items_are_linked_by_cursor_without_a_last_page() {
+    fn pages_beyond_the_counted_items_are_linked_by_cursor_without_a_link_to_the_last_page() {
         let deep = page(Some(500), Some(Total { items: 10_000, is_estimate: true }), Some("abc"));
         let links = links(&deep, "");
         assert!(links.contains(&"<http://c/m?cursor=abc>; rel=\"next\"".to_owned()), "{links:?}");
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn the_links_of_a_whole_list_lead_to_its_call_which_takes_no_page() {
+    fn the_links_of_a_list_with_one_page_have_no_page_parameter() {
         let whole = PageBody::whole(vec![1_u8, 2]);
         assert_eq!(links(&whole, ""), ["<http://c/m>; rel=\"first\"", "<http://c/m>; rel=\"last\""]);
     }
 
     #[test]
-    fn an_empty_list_has_no_pages_and_no_last() {
+    fn an_empty_list_has_no_pages_and_no_link_to_the_last_page() {
         let empty = page(Some(1), Some(Total { items: 0, is_estimate: false }), None);
         assert_eq!(empty.total_pages, Some(0));
         assert_eq!(links(&empty, ""), ["<http://c/m>; rel=\"first\""]);

@@ -14,8 +14,8 @@ use crate::{
 /// The greatest integer that JavaScript clients represent exactly (2⁵³ − 1).
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// The maximum length of a cursor, in characters. It is far longer than any cursor, and short enough for a request head
-/// even if every character is escaped.
+/// The maximum length of a cursor, in characters. Every cursor is much shorter. A text of this length still fits into a
+/// request head, even if every character is escaped.
 const MAX_CURSOR: usize = 2_048;
 
 /// The requested page of a list. The query type of a list flattens these parameters into its own.

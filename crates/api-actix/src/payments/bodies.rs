@@ -1,4 +1,4 @@
-//! The payment data in requests and answers, as JSON.
+//! The payment data in requests and responses, as JSON.
 
 use domain::{
     money::Money,
@@ -28,7 +28,7 @@ pub(crate) enum PaymentStatusBody {
     Processing,
     /// The money arrived.
     Successful,
-    /// The checkout could not be opened or ended unpaid after a decline, the money did not arrive, or the amount was
+    /// The checkout could not be opened, it ended unpaid after a decline, the money did not arrive, or the amount was
     /// wrong.
     Failed,
     /// The checkout ended unpaid, without a decline.
@@ -67,7 +67,7 @@ impl From<PaymentStatusBody> for PaymentStatus {
     }
 }
 
-/// Why a payment failed, or why the last attempt was declined.
+/// Why a payment failed, or why the buyer's last attempt in the checkout was declined.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PaymentFailure")]
 pub(crate) struct FailureBody {
@@ -183,7 +183,7 @@ impl Input for PaymentStartBody {
     }
 }
 
-/// The answer to a stored webhook.
+/// The response to a webhook that was stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "WebhookReceipt", example = json!({"received": true}))]
 pub(crate) struct ReceiptBody {

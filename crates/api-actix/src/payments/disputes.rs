@@ -32,7 +32,7 @@ use crate::{
 #[schemars(rename = "DisputeStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DisputeStatusBody {
-    /// The buyer's bank has not decided yet; the movies are suspended.
+    /// The buyer's bank has not decided yet; the buyer cannot watch the movies.
     Open,
     /// The dispute ended in the shop's favour, or without a decision.
     Won,
@@ -130,8 +130,9 @@ impl Input for DisputeQuery {
 
 /// List the disputes of payments.
 ///
-/// Disputes that match all filters, newest first. An open dispute suspends the movies of its payment. The movies are
-/// revoked when the dispute is lost, and available again when it ends in any other way.
+/// Disputes that match all filters, newest first. While a dispute is open, the movies of its payment are suspended: the
+/// buyer cannot watch them. If the dispute is lost, the movies are revoked; if it ends in any other way, they are
+/// available again.
 #[api_v2_operation(operation_id = "listDisputes", tags("payments"))]
 pub(crate) async fn list(
     payments: UseCases<Payments>,

@@ -59,7 +59,7 @@ impl Input for RefundRequestInput {
     }
 }
 
-/// The decision about a request.
+/// How a refund request is decided.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[schemars(rename = "RefundDecisionKind")]
 #[serde(rename_all = "snake_case")]
@@ -70,7 +70,7 @@ pub(crate) enum DecisionBody {
     Reject,
 }
 
-/// A decision about a request.
+/// A decision about a refund request.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "RefundDecision", example = json!({"decision": "reject", "note": "The movie was watched."}))]
 pub(crate) struct RefundDecisionInput {
@@ -90,12 +90,12 @@ impl Input for RefundDecisionInput {
     }
 }
 
-/// The status of a request.
+/// The status of a refund request.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "RefundRequestStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundRequestStatusBody {
-    /// The request has not been decided yet.
+    /// No decision has been made yet.
     Open,
     /// The request was approved, which created a refund.
     Approved,
@@ -276,8 +276,9 @@ pub(crate) async fn list_all(
 
 /// Decide about a refund request.
 ///
-/// Approving a request makes the refund, like `POST /payments/{id}/refunds`. If the refund cannot be made, the request
-/// stays open. If the refund fails later, the request stays approved. The buyer is notified of the decision by mail.
+/// Approving a request creates the refund, like `POST /payments/{id}/refunds`. If the refund cannot be created, the
+/// request stays open. If the refund fails later, the request stays approved. The buyer is notified of the decision by
+/// mail.
 #[api_v2_operation(operation_id = "decideRefundRequest", tags("payments"))]
 pub(crate) async fn decide(
     payments: UseCases<Payments>,
@@ -288,7 +289,7 @@ pub(crate) async fn decide(
         .find(async move |payments| payments.decide_refund(admin, id, &decision, &origin).await)
         .await?;
     if let Some(refund_id) = refund_id {
-        // If the provider does not answer in time, a background task completes the refund.
+        // If the payment provider does not respond in time, a background task completes the refund.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {

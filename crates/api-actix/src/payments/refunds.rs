@@ -34,7 +34,7 @@ use crate::{
 /// The maximum number of movies in a refund, which is also the maximum in an order.
 pub(super) const MAX_ITEMS: usize = 100;
 
-/// The input of a refund.
+/// The parameters of a new refund.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(
     rename = "RefundInput",
@@ -60,7 +60,7 @@ impl Input for RefundInput {
     }
 }
 
-/// Returns the movies. Reports each movie that is listed more than once; the result is then `None`.
+/// Returns the movies in `items`. If a movie is listed more than once, reports each repetition and returns `None`.
 pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option<Vec<MovieId>> {
     let mut seen = Vec::new();
     let mut is_sound = true;
@@ -79,7 +79,8 @@ pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option
 #[schemars(rename = "RefundStatus")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundStatusBody {
-    /// The refund was requested from the payment provider, or will be.
+    /// The refund was requested from the payment provider or is about to be requested, and its outcome is not known
+    /// yet.
     Pending,
     /// The money was refunded.
     Succeeded,
@@ -152,7 +153,8 @@ impl Refusal for RefundRefusal {
     }
 }
 
-/// Reports the movies that the payment did not pay for. `places` are their positions in `items`.
+/// Returns the errors for movies that the payment did not pay for. `places` are the positions of these movies in
+/// `items`.
 pub(crate) fn unknown_movies(places: &[usize]) -> Vec<FieldProblem> {
     let fault = |place: &usize| {
         FieldProblem::new(format!("items.{place}"), FieldCode::NotFound, "is not a movie that was paid")
@@ -188,7 +190,8 @@ pub(crate) async fn create(
             }
             Doing::Made(_, refund_id) => RefundId::from_uuid(refund_id),
         };
-        // If the provider does not answer in time, a background task completes the refund, which is pending until then.
+        // If the payment provider does not respond in time, a background task completes the refund, which is pending
+        // until then.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {
@@ -204,7 +207,7 @@ pub(crate) async fn create(
 
 /// List the refunds of a payment.
 ///
-/// The newest refund is first. Refunds that were made outside the shop are included. The answer is 404 when the
+/// The newest refund is first. Refunds that were made outside the shop are included. The response is 404 when the
 /// payment does not belong to the caller, unless the caller is a moderator.
 #[api_v2_operation(operation_id = "listRefunds", tags("payments"))]
 pub(crate) async fn list(

@@ -22,19 +22,19 @@ use crate::{
     rules::Rules,
 };
 
-/// The maximum period of a report.
+/// The maximum period of a report: 5 years.
 const MOST_MONTHS: Months = Months::new(60);
 
-/// How the series is divided.
+/// The length of the intervals of the series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "SalesInterval")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IntervalBody {
-    /// By days.
+    /// One day.
     Day,
-    /// By weeks, which begin on Monday.
+    /// One week, which begins on Monday.
     Week,
-    /// By months.
+    /// One calendar month.
     Month,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct SalesQuery {
     /// The last day (UTC), inclusive; by default today, or `from` if that is later. A report covers at most 5 years.
     #[schemars(example = "2026-11-30")]
     to: Option<Day>,
-    /// How the series is divided; by default into days.
+    /// The length of the intervals of the series; by default one day.
     #[schemars(example = &"week")]
     interval: Option<IntervalBody>,
 }
@@ -182,8 +182,8 @@ pub(crate) struct SoldThingBody {
     /// The number of sales, including refunded ones.
     #[schemars(range(min = 0))]
     sold: i64,
-    /// The income from these sales, minus the refunds in the period that name the movies. Lost disputes are not
-    /// subtracted.
+    /// The income from these sales, minus the refunds of these movies in the period. Refunds that were made outside the
+    /// shop and lost disputes are not subtracted.
     net: SignedMoneyBody,
 }
 
@@ -248,8 +248,9 @@ impl From<SalesReport> for SalesReportBody {
 
 /// Report sales.
 ///
-/// A sale counts at the time of payment, a refund when it succeeded, a lost dispute when it was closed. Payments that
-/// were returned automatically are not counted.
+/// A sale counts at the time of its payment, a refund at the time when it succeeded, and a lost dispute at the time
+/// when it was closed. Payments that were refunded automatically are not counted, for example payments that arrived
+/// after their order had been canceled.
 #[api_v2_operation(operation_id = "reportSales", tags("payments"))]
 pub(crate) async fn show(
     payments: UseCases<Payments>,

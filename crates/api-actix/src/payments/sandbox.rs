@@ -1,5 +1,5 @@
-//! The checkout page of the sandbox, which works without scripts. It exists only if the sandbox is the payment
-//! provider.
+//! The checkout page of the sandbox, a simulated payment provider. The page works without scripts. It exists only if
+//! the sandbox is configured as the payment provider.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The content security policy of the page. It has no `form-action`, because browsers also apply that directive to
-/// redirects, and the answer to the form redirects to the frontend, which may have another origin.
+/// redirects, and the response to the form redirects to the frontend, which may have another origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The page of a checkout.
@@ -32,7 +32,7 @@ struct CheckoutPage<'a> {
     root: &'static str,
 }
 
-/// The outcome that the buyer chooses.
+/// The outcome of the checkout, which the buyer chooses.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum OutcomeField {

@@ -68,7 +68,7 @@ impl FromRequest for Webhook {
     }
 }
 
-/// Reads the body. The number of webhooks whose bodies are waited for is limited, because their senders are not
+/// Reads the body. The number of webhooks whose bodies the server waits for is limited, because their senders are not
 /// verified yet.
 async fn read(request: &HttpRequest, api: &Api, payload: Payload) -> Result<Vec<u8>, Problem> {
     let mut reading = pin!(collect_within(PATIENCE, payload, MAX_BODY));

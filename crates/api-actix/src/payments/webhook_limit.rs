@@ -19,14 +19,14 @@ const OF_ONE_CLIENT: u32 = 64;
 /// The number of webhooks that are being received, by client. Connections without an address share one number.
 type Counts = Arc<Mutex<HashMap<Option<Network>, u32>>>;
 
-/// The limit, for all worker threads together.
+/// The limit of webhooks whose bodies the server waits for, for all worker threads together.
 #[derive(Debug)]
 pub(crate) struct WebhookLimit {
     all: Arc<Semaphore>,
     by_client: Counts,
 }
 
-/// A permit to receive the body of a webhook. Dropping it releases it.
+/// A permit to receive the body of a webhook. Dropping the value releases the permit.
 #[derive(Debug)]
 pub(crate) struct WebhookPermit {
     client: Option<Network>,

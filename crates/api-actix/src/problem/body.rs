@@ -10,7 +10,7 @@ use super::{FieldProblem, Problem};
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(crate) struct ProblemBody<'a> {
-    /// The address of a page that explains this kind of problem.
+    /// The URL of a page that explains this kind of problem.
     #[schemars(extend("format" = "uri"))]
     r#type: String,
     /// A short name for human readers.
@@ -18,7 +18,7 @@ pub(crate) struct ProblemBody<'a> {
     /// The HTTP status.
     #[schemars(range(min = 400, max = 599))]
     status: u16,
-    /// The stable code, for programs.
+    /// The stable code for programs, which never changes for a kind of problem.
     code: &'static str,
     /// What happened, for human readers.
     detail: &'a str,
@@ -58,7 +58,7 @@ impl<'a> ProblemBody<'a> {
     }
 }
 
-/// Returns the address of the page that explains a kind of problem.
+/// Returns the URL of the page that explains a kind of problem.
 pub(crate) fn address(public_url: &str, kind: &super::Kind) -> String {
     format!("{}/problems/{}", public_url.trim_end_matches('/'), kind.slug())
 }

@@ -1,6 +1,6 @@
-//! The registry of all kinds of problems that the API can answer with.
+//! The registry of all kinds of problems that the API can return.
 //!
-//! A code is part of the API and is never renamed. The page at the `type` address of a problem shows the explanation in
+//! A code is part of the API and is never renamed. The page at the `type` URL of a problem shows the explanation in
 //! this file.
 
 /// One kind of problem.
@@ -8,7 +8,7 @@
 pub struct Kind {
     /// The HTTP status.
     pub status: u16,
-    /// The stable code, for programs.
+    /// The stable code for programs, which never changes.
     pub code: &'static str,
     /// A short name for human readers.
     pub title: &'static str,
@@ -23,7 +23,7 @@ impl Kind {
         self.code.replace('_', "-")
     }
 
-    /// Returns the kind for an error answer of which only the status is known, such as an error of the router.
+    /// Returns the kind for an error response of which only the status is known, such as an error of the router.
     #[must_use]
     pub fn of_status(status: u16) -> &'static Self {
         match status {
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_unique_and_fit_their_addresses() {
+    fn codes_are_unique_and_can_be_found_by_their_slugs() {
         let mut seen = std::collections::BTreeSet::new();
         for kind in ALL {
             assert!(seen.insert(kind.code), "{} occurs twice", kind.code);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_status_has_a_kind_with_that_status_where_there_is_one() {
+    fn a_status_without_a_problem_gets_a_kind_with_the_same_status_if_there_is_one() {
         for status in [401, 403, 404, 405, 406, 412, 413, 415, 422, 429, 500, 503] {
             assert_eq!(Kind::of_status(status).status, status);
         }

@@ -1,4 +1,4 @@
-//! The HTML pages that explain problems. The address of a page is the `type` of a problem.
+//! The HTML pages that explain problems. The URL of a page is the `type` of a problem.
 
 use std::future::{Ready, ready};
 
@@ -52,7 +52,7 @@ struct ProblemsPage {
 
 /// Explain a problem.
 ///
-/// The address is the `type` of a problem.
+/// The URL of this page is the `type` of a problem.
 #[api_v2_operation(operation_id = "explainProblem", tags("operations"))]
 pub(crate) async fn show(
     api: web::Data<Api>,
@@ -71,7 +71,7 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     keep(html::page(StatusCode::OK, &ProblemsPage { kinds: kinds::ALL, root: html::ROOT }))
 }
 
-/// The forms to request a new link, if the explanation of the problem tells the user to ask for one.
+/// Returns the forms to request a new link, if the explanation of the problem tells the user to ask for a new link.
 fn link_forms(kind: &Kind) -> Vec<LinkForm<'static>> {
     let activation =
         LinkForm { action: "../activate", button: "Send me a new activation link", ..LinkForm::ACTIVATION };

@@ -1,5 +1,5 @@
-//! The types that handlers of the catalogue return as answers. Answers to reads have an `ETag` and support
-//! `If-None-Match`; if the caller is anonymous, they may be cached for a short time.
+//! The response types of the handlers of the catalogue. Responses to reads have an `ETag` and support `If-None-Match`.
+//! If the caller is anonymous, they may be cached for a short time.
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,
@@ -28,7 +28,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The `Cache-Control` of answers to reads of the catalogue by callers without a token.
+/// The `Cache-Control` of responses to reads of the catalogue by callers without a token.
 pub(crate) const PUBLIC_FOR_SECONDS: &str = "public, max-age=5";
 
 /// One object of the catalogue, with a strong `ETag` of its version and its content.
@@ -49,8 +49,8 @@ pub(crate) struct ChangedItem<T> {
     pub(crate) version: i64,
 }
 
-/// 201 with one object of the catalogue that was created, its strong `ETag`, and its address in `Location`: the address
-/// of the request followed by the identifier.
+/// 201 with one object of the catalogue that was created, its strong `ETag`, and its URL in `Location`: the URL of the
+/// request followed by the identifier.
 #[derive(Debug)]
 pub(crate) struct CreatedItem<T> {
     pub(crate) body: T,
@@ -65,7 +65,7 @@ pub(crate) struct CreatedEntry<T> {
     pub(crate) id: Uuid,
 }
 
-/// A page of a list of the catalogue, with a weak `ETag` and links to its other pages.
+/// A page of a list of the catalogue, with a weak `ETag` and links to the other pages of the list.
 #[derive(Debug)]
 pub(crate) struct CatalogPage<T>(pub(crate) PageBody<T>);
 
@@ -73,7 +73,8 @@ pub(crate) struct CatalogPage<T>(pub(crate) PageBody<T>);
 #[derive(Debug)]
 pub(crate) struct CatalogSearchPage<T>(pub(crate) SearchPageBody<T>);
 
-/// Answers with the body and its entity tag, or with 304 when the caller already has this version of it.
+/// Returns a response with the body and its entity tag, or a 304 response when the caller already has this version of
+/// the body.
 fn conditional(
     request: &HttpRequest,
     body: &impl Serialize,
@@ -100,7 +101,7 @@ fn conditional(
     builder.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
 }
 
-/// Answers a write with the new state of the object and its strong entity tag.
+/// Returns the response to a write, with the new state of the object and its strong entity tag.
 fn written(request: &HttpRequest, status: StatusCode, body: &impl Serialize, version: i64) -> HttpResponse {
     let mut response = super::json(status, body);
     match serde_json::to_vec(body) {

@@ -27,7 +27,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
 }
 
 /// Sends these requests at once on one connection, followed by a request that closes the connection. Returns all
-/// answers.
+/// responses.
 fn pipelined(server: &Server, requests: &[&str]) -> String {
     let mut stream = connect(server);
     let text: String = requests
@@ -39,7 +39,8 @@ fn pipelined(server: &Server, requests: &[&str]) -> String {
     read_to_end(&mut stream)
 }
 
-/// Splits off the first answer. Returns its head, its body, and the text after it.
+/// Splits off the first response. Returns its head, its body, and the text after it. `is_head` is whether it is the
+/// response to a HEAD request, which has no body.
 fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
     let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
     let length =
@@ -49,7 +50,7 @@ fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
 }
 
 #[test]
-fn pipelined_answers_are_in_order_for_all_methods() {
+fn responses_to_pipelined_requests_are_in_order_for_all_methods() {
     let server = Server::start();
     for methods in
         [["HEAD", "GET", "HEAD"], ["GET", "HEAD", "GET"], ["GET", "GET", "GET"], ["HEAD", "HEAD", "GET"]]
@@ -70,7 +71,7 @@ fn pipelined_answers_are_in_order_for_all_methods() {
 }
 
 #[test]
-fn an_unread_body_does_not_affect_the_next_answer() {
+fn a_request_body_that_no_handler_reads_does_not_affect_the_next_response() {
     let server = Server::start();
     let body = "3\r\nabc\r\n0\r\n\r\n";
     let mut stream = connect(&server);
@@ -99,7 +100,7 @@ fn impatient() -> Server {
 }
 
 #[test]
-fn a_second_head_that_stalls_after_one_byte_ends_the_connection() {
+fn a_second_request_head_that_stalls_after_one_byte_ends_the_connection() {
     let server = impatient();
     let mut stream = connect(&server);
     let request = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -111,7 +112,7 @@ fn a_second_head_that_stalls_after_one_byte_ends_the_connection() {
 }
 
 #[test]
-fn an_unread_chunked_body_ends_the_connection() {
+fn an_incomplete_request_body_that_no_handler_reads_ends_the_connection() {
     let server = impatient();
     let mut stream = connect(&server);
     let head = "GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -120,7 +121,7 @@ fn an_unread_chunked_body_ends_the_connection() {
 }
 
 #[test]
-fn an_unread_answer_ends_the_connection() {
+fn a_client_that_does_not_read_its_response_is_disconnected() {
     let server = Server::with(|settings| {
         settings.timeouts = Timeouts { write: SHORT, ..Timeouts::default() };
         settings.max_connections_per_client = 1;
@@ -129,15 +130,15 @@ fn an_unread_answer_ends_the_connection() {
     stream.write_all(format!("GET {LARGE} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
     let mut part = [0; 1024];
     stream.read_exact(&mut part).unwrap();
-    // The client may have only one connection, so a new connection is answered only after the server has closed the
+    // The client may have only one connection, so the server responds on a new connection only after it has closed the
     // first one.
     while !is_answered(&server) {}
     let mut rest = Vec::new();
     let ended = stream.read_to_end(&mut rest);
-    assert!(ended.is_err() || rest.len() < 1_000_000, "the whole answer was received: {} bytes", rest.len());
+    assert!(ended.is_err() || rest.len() < 1_000_000, "all {} bytes were received", rest.len());
 }
 
-/// Returns whether the server answers on a new connection.
+/// Returns whether the server responds on a new connection.
 fn is_answered(server: &Server) -> bool {
     let mut stream = connect(server);
     // The server closes a connection above the limit immediately, possibly before the request is sent.
@@ -174,7 +175,7 @@ fn trusted_proxies_may_have_any_number_of_connections() {
 }
 
 #[test]
-fn static_files_and_the_document_come_compressed_and_are_the_same() {
+fn static_files_and_the_openapi_document_can_be_sent_compressed() {
     let server = Server::start();
     for path in [LARGE, "/docs/swagger-ui.css", "/openapi.json"] {
         let plain = server.get(path);

@@ -24,7 +24,7 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 #[test]
-fn the_served_document_is_the_one_that_needs_no_server() {
+fn the_served_document_equals_the_generated_document() {
     let server = Server::start();
     let answer = server.get("/openapi.json");
     assert_eq!(answer.header("content-type").as_deref(), Some("application/json"));
@@ -61,7 +61,7 @@ fn every_operation_is_documented_completely() {
 }
 
 #[test]
-fn every_body_every_answer_and_every_parameter_has_an_example() {
+fn every_request_body_response_and_parameter_has_an_example() {
     let document = openapi_document("http://cinema.test");
     for (path, method, operation) in operations(&document) {
         let place = format!("{method} {path}");
@@ -88,7 +88,7 @@ fn every_body_every_answer_and_every_parameter_has_an_example() {
 }
 
 #[test]
-fn the_paths_in_examples_are_those_of_their_operations() {
+fn examples_of_errors_contain_the_path_of_their_operation() {
     let document = openapi_document("http://cinema.test");
     let mut count = 0;
     for (path, method, operation) in operations(&document) {
@@ -110,7 +110,7 @@ fn the_paths_in_examples_are_those_of_their_operations() {
 }
 
 #[test]
-fn each_operation_documents_how_its_answer_may_be_cached() {
+fn each_operation_documents_how_its_response_may_be_cached() {
     let document = openapi_document("http://cinema.test");
     let header = |path: &str, name: &str| {
         let reference = &document["paths"][path]["get"]["responses"]["200"]["headers"][name];
@@ -162,7 +162,7 @@ fn every_text_number_and_list_has_bounds() {
 }
 
 #[test]
-fn the_messages_of_examples_are_those_of_the_operations() {
+fn the_examples_contain_the_messages_of_the_operations() {
     let document = openapi_document("http://cinema.test");
     for (path, status, message) in [
         ("register", "201", "Registration successful. Check email for activation."),
@@ -181,7 +181,7 @@ fn the_messages_of_examples_are_those_of_the_operations() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_has_a_target() {
     fn walk(value: &Value, document: &Value) {
         match value {
             Value::Object(fields) => {
@@ -216,7 +216,7 @@ fn exactly_the_documented_routes_exist() {
             assert_eq!(answer.status != 405, is_documented, "{method} {path}: {}", answer.status);
             if is_documented {
                 let known = &item[method.to_lowercase()]["responses"][answer.status.to_string()];
-                assert!(known.is_object(), "{method} {path} answered {}", answer.status);
+                assert!(known.is_object(), "undocumented status: {method} {path}: {}", answer.status);
             }
         }
     }
@@ -273,7 +273,7 @@ fn errors_of_an_operation_are_exactly_those_it_can_return() {
 }
 
 #[test]
-fn the_page_and_its_files_are_served_by_the_server() {
+fn swagger_ui_and_its_files_are_served_by_the_server() {
     let server = Server::start();
     let page = server.get("/docs");
     assert_eq!(page.status, 200);
@@ -296,9 +296,10 @@ fn the_page_and_its_files_are_served_by_the_server() {
 }
 
 #[test]
-fn a_restricted_document_is_readable_with_a_token_and_challenges_others() {
+fn a_restricted_document_is_readable_with_a_token_and_other_requests_are_challenged() {
     let server = Server::with(|settings| settings.docs_access = DocsAccess::Authenticated);
-    let basic = "Basic bm9ib2R5Ondyb25nIHBhc3N3b3JkIDE="; // the name is not an email address
+    // The base64 of "nobody:wrong password 1". "nobody" is not an email address.
+    let basic = "Basic bm9ib2R5Ondyb25nIHBhc3N3b3JkIDE=";
     for path in ["/openapi.json", "/docs"] {
         let (forged, expired) = ("Bearer forged", format!("Bearer {EXPIRED}"));
         for (headers, code) in [

@@ -5,7 +5,7 @@ use crate::support::{Server, USER};
 const MOVIE: &str = "/api/v1/movies/00000000-0000-0000-0000-000000000001";
 
 #[test]
-fn every_answer_has_the_same_headers() {
+fn every_response_has_the_security_headers_and_a_request_id() {
     let server = Server::start();
     for path in [
         "/api/v1/movies",
@@ -41,7 +41,7 @@ fn a_valid_request_id_is_returned_and_others_are_replaced() {
 }
 
 #[test]
-fn head_answers_like_get_without_the_body() {
+fn head_responds_like_get_without_the_body() {
     let server = Server::start();
     for path in ["/api/v1/movies", MOVIE, "/health/live", "/docs", "/problems/internal"] {
         let (get, head) = (server.get(path), server.ask("HEAD", path, &[], b""));
@@ -56,7 +56,7 @@ fn head_answers_like_get_without_the_body() {
 }
 
 #[test]
-fn catalogue_answers_without_a_token_may_be_cached_briefly() {
+fn catalogue_responses_to_requests_without_a_token_may_be_cached_briefly() {
     let server = Server::start();
     let ann = format!("Bearer {USER}");
     for path in ["/api/v1/movies", MOVIE, "/api/v1/genres"] {
@@ -89,7 +89,7 @@ fn unchanged_pages_are_not_sent_again() {
 }
 
 #[test]
-fn lists_link_to_their_other_pages_by_the_public_address() {
+fn lists_link_to_their_other_pages_with_the_public_url() {
     let server = Server::start();
     let link = server.get("/api/v1/movies?page_size=2&page=2&sort=year").header("link").unwrap();
     assert!(
@@ -103,7 +103,7 @@ fn lists_link_to_their_other_pages_by_the_public_address() {
 }
 
 #[test]
-fn known_origins_may_call_and_others_may_not() {
+fn allowed_origins_may_call_and_others_may_not() {
     let server = Server::start();
     let ours = server.ask("GET", "/api/v1/movies", &[("Origin", "https://shop.test")], b"");
     assert_eq!(ours.header("access-control-allow-origin").as_deref(), Some("https://shop.test"));
@@ -126,13 +126,13 @@ fn known_origins_may_call_and_others_may_not() {
         let theirs = server.ask("GET", "/api/v1/movies", &[("Origin", origin)], b"");
         assert_eq!(theirs.header("access-control-allow-origin"), None, "{origin}");
     }
-    // Errors can also be read by pages of allowed origins.
+    // Pages of allowed origins can also read error responses.
     let error = server.ask("GET", "/nothing", &[("Origin", "https://shop.test")], b"");
     assert_eq!(error.header("access-control-allow-origin").as_deref(), Some("https://shop.test"));
 }
 
 #[test]
-fn preflights_are_answered_without_a_body_and_cached_for_two_hours() {
+fn responses_to_preflights_have_no_body_and_are_cached_for_two_hours() {
     let server = Server::start();
     let preflight = |origin: &str| {
         server.ask(
@@ -165,7 +165,7 @@ fn preflights_are_answered_without_a_body_and_cached_for_two_hours() {
 }
 
 #[test]
-fn large_answers_are_compressed_when_asked_for_and_tokens_never() {
+fn large_responses_are_compressed_if_the_client_accepts_it() {
     let server = Server::start();
     let encoded = |path: &str, accepted: &str| {
         server.ask("GET", path, &[("Accept-Encoding", accepted)], b"").header("content-encoding")
@@ -195,7 +195,7 @@ fn a_client_that_does_not_accept_json_is_refused() {
 }
 
 #[test]
-fn above_the_limit_requests_are_refused_except_health_checks() {
+fn requests_above_the_limit_are_refused_except_health_checks() {
     let server = Server::with(|settings| settings.max_in_flight = 0);
     let answer = server.ask("GET", "/api/v1/movies", &[("Origin", "https://shop.test")], b"");
     answer.problem(503, "unavailable");
@@ -204,10 +204,11 @@ fn above_the_limit_requests_are_refused_except_health_checks() {
     assert_eq!(server.get("/health/live").status, 200);
 }
 
+/// A search with the minimum year `SLOW_YEAR`, which waits until the test lets it end.
 const SLOW_SEARCH: &str = "GET /api/v1/movies?year_min=1414 HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n";
 
 #[test]
-fn a_running_request_keeps_its_permit_until_it_is_answered() {
+fn a_running_request_holds_its_permit_until_it_has_ended() {
     let server = Server::with(|settings| settings.max_in_flight = 1);
     let slow = server.begin(SLOW_SEARCH.as_bytes());
     server.wait_for_slow_searches(1);
@@ -230,7 +231,7 @@ fn a_conditional_header_is_limited_to_the_documented_length() {
 }
 
 #[test]
-fn equal_concurrent_requests_of_visitors_cause_one_search() {
+fn identical_concurrent_requests_without_a_token_cause_one_search() {
     let server = Server::with(|settings| settings.hot_page_time = Duration::from_secs(5));
     let first = server.begin(SLOW_SEARCH.as_bytes());
     server.wait_for_slow_searches(1);
@@ -242,7 +243,7 @@ fn equal_concurrent_requests_of_visitors_cause_one_search() {
 }
 
 #[test]
-fn a_slow_body_does_not_block_others_and_needs_a_new_permit() {
+fn a_request_with_a_slow_body_does_not_block_others_and_needs_a_new_permit() {
     let server = Server::with(|settings| settings.max_in_flight = 1);
     let (target, body) = ("/api/v1/accounts/refresh", br#"{"refresh": "x"}"#);
     let slow: Vec<_> = (0..30).map(|_| server.begin_post(target, body.len())).collect();
@@ -279,7 +280,7 @@ fn the_activation_page_works_without_scripts_and_changes_nothing_when_opened() {
     assert!(!html.contains("<script"));
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let pressed = server.ask("POST", "/activate", &form, b"token=abc");
-    assert_eq!(pressed.status, 503, "the store is unavailable");
+    assert_eq!(pressed.status, 503, "the test store is always unavailable");
     assert_eq!(pressed.header("content-type").as_deref(), Some("text/html; charset=utf-8"));
     assert_eq!(pressed.header("retry-after").as_deref(), Some("1"));
     assert_eq!(server.ask("POST", "/activate", &form, b"").status, 400);

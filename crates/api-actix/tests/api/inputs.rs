@@ -37,14 +37,14 @@ fn bodies_not_declared_as_json_are_unsupported() {
 }
 
 #[test]
-fn a_body_of_ten_megabytes_is_cut_off() {
+fn a_body_of_ten_megabytes_is_refused() {
     let server = Server::start();
     let body = format!("{{\"email\": \"{}\"}}", "a".repeat(10_000_000));
     server.post(REGISTER, &body).problem(413, "too_large");
 }
 
 #[test]
-fn a_chunked_body_is_cut_off_at_the_limit() {
+fn a_chunked_body_above_the_limit_is_refused() {
     let server = Server::start();
     let mut request = format!(
         "POST {REGISTER} HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -59,7 +59,7 @@ fn a_chunked_body_is_cut_off_at_the_limit() {
 }
 
 #[test]
-fn a_bad_body_names_every_field_at_once() {
+fn all_invalid_fields_of_a_body_are_reported_at_once() {
     let server = Server::start();
     let answer = server.post(
         &format!("{REGISTER}?colour=red"),
@@ -87,7 +87,7 @@ fn a_bad_body_names_every_field_at_once() {
 }
 
 #[test]
-fn faults_of_passwords_and_emails_are_reported() {
+fn errors_in_passwords_and_emails_are_reported() {
     let server = Server::start();
     for (email, password, faults) in [
         (

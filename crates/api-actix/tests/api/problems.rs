@@ -54,7 +54,7 @@ fn tokens_are_checked_before_the_rest_of_a_request() {
 }
 
 #[test]
-fn a_bad_token_is_refused_on_open_routes_too() {
+fn an_invalid_token_is_refused_even_on_routes_that_need_no_token() {
     let server = Server::start();
     for header in ["Bearer forged", "Bearer", "Basic YTpi", "Bearer  ", "token-of-ann"] {
         for path in ["/api/v1/movies", MOVIE, NO_UUID, "/api/v1/genres"] {
@@ -66,7 +66,7 @@ fn a_bad_token_is_refused_on_open_routes_too() {
 }
 
 #[test]
-fn a_path_id_that_is_no_uuid_is_malformed_and_an_unknown_one_is_not_found() {
+fn a_path_id_that_is_not_a_uuid_is_malformed_and_an_unknown_id_is_not_found() {
     let server = Server::start();
     server.get(NO_UUID).problem(400, "malformed_request");
     server.get("/api/v1/movies/00000000000000000000000000000001").problem(400, "malformed_request");
@@ -93,7 +93,7 @@ fn a_panic_in_a_use_case_is_a_500_and_the_server_continues() {
 }
 
 #[test]
-fn a_use_case_that_takes_too_long_is_503() {
+fn a_use_case_that_takes_too_long_is_a_503() {
     let server = Server::with(|settings| settings.request_timeout = std::time::Duration::from_millis(50));
     let answer = server.get(&format!("/api/v1/movies?year_min={SLOW_YEAR}"));
     answer.problem(503, "unavailable");
@@ -101,7 +101,7 @@ fn a_use_case_that_takes_too_long_is_503() {
 }
 
 #[test]
-fn every_kind_of_problem_is_explained_at_its_address() {
+fn every_kind_of_problem_has_a_page_that_explains_it() {
     let server = Server::start();
     for kind in api_actix::problem::kinds::ALL {
         let page = server.get(&format!("/problems/{}", kind.slug()));

@@ -1,5 +1,5 @@
 //! A server on its own socket, with test doubles of all ports, so that no database is needed. Most queries work, but no
-//! unit of work can be begun, because the store is unavailable.
+//! transaction can be begun, because the test doubles report the store as unavailable.
 
 mod library;
 mod ports;
@@ -33,7 +33,7 @@ use serde_json::Value;
 use self::ports::Doubles;
 pub(crate) use self::ports::{EXPIRED, PANIC_YEAR, SLOW_YEAR, USER};
 
-/// The answer to one request.
+/// The response to one request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -59,7 +59,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// Asserts that the answer is this problem. Returns its body.
+    /// Asserts that the response is this problem. Returns its body.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
@@ -76,7 +76,7 @@ impl Answer {
         body
     }
 
-    /// Asserts that the answer is a problem in the form of an HTML page.
+    /// Asserts that the response is a problem in the form of an HTML page.
     #[track_caller]
     pub(crate) fn problem_page(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
@@ -84,7 +84,7 @@ impl Answer {
         assert!(String::from_utf8_lossy(&self.body).contains("role=\"alert\""), "{self:?}");
     }
 
-    /// Asserts that the answer is a 422. Returns its invalid fields with their codes.
+    /// Asserts that the response is a 422. Returns its invalid fields with their codes.
     #[track_caller]
     pub(crate) fn faults(&self) -> Vec<(String, String)> {
         let body = self.problem(422, "validation_failed");
@@ -147,7 +147,7 @@ impl Server {
         self.ask("POST", target, &[("Content-Type", "application/json")], body.as_bytes())
     }
 
-    /// Sends one request on a new connection and reads the whole answer.
+    /// Sends one request on a new connection and reads the whole response.
     pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: cinema.test\r\nConnection: close\r\n");
         for (name, value) in headers {
@@ -167,28 +167,28 @@ impl Server {
         self.runtime.block_on(self.doubles.begun(count));
     }
 
-    /// Lets one of the slow searches end.
+    /// Lets one of the waiting slow searches end.
     pub(crate) fn end_slow_search(&self) {
         self.doubles.let_go();
     }
 
-    /// Sends these bytes on a new connection and reads the whole answer.
+    /// Sends these bytes on a new connection and reads the whole response.
     pub(crate) fn send(&self, request: &[u8]) -> Answer {
         self.begin(request).answer()
     }
 
-    /// Sends these bytes on a new connection, without reading the answer.
+    /// Sends these bytes on a new connection, without reading the response.
     pub(crate) fn begin(&self, request: &[u8]) -> Begun {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // The write may fail, because a server that has answered may close the connection before it received
-        // everything.
+        // The write may fail, because the server may send its response and close the connection before it has received
+        // the whole request.
         let _unsent = stream.write_all(request);
         Begun(stream)
     }
 
     /// Sends the head of a request that announces a JSON body of this length, and waits until the server asks for the
-    /// body.
+    /// body (`100 Continue`).
     pub(crate) fn begin_post(&self, target: &str, length: usize) -> Begun {
         let head = format!(
             "POST {target} HTTP/1.1\r\nHost: cinema.test\r\nConnection: close\r\nExpect: 100-continue\r\n\
@@ -206,13 +206,13 @@ impl Server {
 pub(crate) struct Begun(TcpStream);
 
 impl Begun {
-    /// Sends the rest of the request and reads the whole answer.
+    /// Sends the rest of the request and reads the whole response.
     pub(crate) fn rest(mut self, bytes: &[u8]) -> Answer {
         self.0.write_all(bytes).unwrap();
         self.answer()
     }
 
-    /// Reads the whole answer.
+    /// Reads the whole response.
     pub(crate) fn answer(self) -> Answer {
         let mut stream = self.0;
         let mut bytes = Vec::new();

@@ -62,12 +62,14 @@ use zeroize::Zeroizing;
 pub(crate) const USER: &str = "token-of-ann";
 /// An expired access token.
 pub(crate) const EXPIRED: &str = "token-of-yesterday";
-/// A search with this minimum year panics.
+/// A movie search with this minimum year panics.
 pub(crate) const PANIC_YEAR: i32 = 1313;
-/// A search with this minimum year waits until the test lets it end.
+/// A movie search with this minimum year waits until the test lets it end.
 pub(crate) const SLOW_YEAR: i32 = 1414;
 
+/// The test double of all ports.
 pub(crate) struct Doubles {
+    /// The number of ids that were generated.
     made: AtomicU64,
     /// The number of slow searches that have begun.
     begun: watch::Sender<usize>,
@@ -93,6 +95,7 @@ impl Doubles {
     }
 }
 
+/// The error of a store that cannot be reached.
 pub(super) fn away() -> StoreError {
     StoreError::unavailable("connection refused by db.internal:5432")
 }

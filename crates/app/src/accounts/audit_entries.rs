@@ -14,7 +14,7 @@ use crate::accounts::{
 
 const WRONG: &str = "other harbour 8";
 
-/// Returns the entries that were written since the last call.
+/// Returns the audit log entries that were written since the previous call of this function.
 async fn told(world: &World) -> Vec<AuditEntry> {
     let entries = world.store.rows().await.audit;
     let known = world.known_entries.swap(entries.len(), Ordering::Relaxed);
@@ -117,7 +117,7 @@ async fn a_reused_token_is_recorded_with_the_session_that_it_ended() {
 }
 
 #[tokio::test]
-async fn registering_again_is_recorded_only_if_it_contests_the_password() {
+async fn registering_again_is_recorded_only_if_the_password_differs() {
     let world = World::new().await;
     world.registered(&ann()).await;
     told(&world).await;

@@ -75,7 +75,7 @@ impl World {
         Self::with(true).await
     }
 
-    /// A world in which the registration of a taken address gets the same answer as any other registration.
+    /// A world in which the registration of a taken address gets the same result as any other registration.
     pub(crate) async fn discreet() -> Self {
         Self::with(false).await
     }

@@ -1,5 +1,5 @@
-//! Tests that use cases of accounts are retried when their units of work lose a race, and then have the same effects as
-//! without the race.
+//! Tests that use cases of accounts are retried when a transaction loses a race (it is aborted because it conflicts
+//! with a concurrent transaction), and that they then have the same effects as without the race.
 
 use std::error::Error;
 
@@ -33,8 +33,8 @@ async fn traces(world: &World) -> [usize; 9] {
     ]
 }
 
-/// Checks a use case without a lost race, with four lost commits (the fifth attempt succeeds), with six lost commits
-/// (all five attempts fail and nothing is stored), and with a lost race in a repository call.
+/// Checks a use case without a lost race, with four commits that lose a race (the fifth attempt succeeds), with six
+/// such commits (all five attempts fail and nothing is stored), and with a lost race in a repository call.
 async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World, &P) -> Ended) {
     let mut left = Vec::new();
     for (lost, run) in [(0, 1), (4, 5)] {
@@ -156,7 +156,7 @@ async fn checking_a_password() {
 }
 
 #[tokio::test]
-async fn logging_in_once_too_often_from_a_new_device() {
+async fn logging_in_beyond_the_session_limit_from_a_new_device() {
     let prepare = async |world: &World| {
         world.active(&ann()).await;
         for _ in 0..MAX_SESSIONS {

@@ -20,7 +20,7 @@ use crate::{
 pub enum MailQuota {
     /// Another link may be mailed.
     Left,
-    /// No other link may be mailed now. The link that was mailed before is not replaced.
+    /// No other link may be mailed now. The link that was mailed before is not replaced and stays valid.
     UsedUp,
 }
 

@@ -1,5 +1,5 @@
 //! Mails that tell the owner of an account about a change to the account, or about a sign-in from a new device. Each
-//! mail is written in the unit of work that stores the change or the new session.
+//! mail is written to the outbox in the transaction that stores the change or the new session.
 
 use domain::{
     accounts::{Device, Session, User},
@@ -68,9 +68,9 @@ impl Recorder {
     }
 }
 
-/// Returns the cause of a mail about a change to a user. The outbox drops a mail if it still has a message with the same
-/// cause. The cause contains the kind of the change, the user, and the user's version. Every change increases the version,
-/// so each change leads to exactly one mail.
+/// Returns the cause of a mail about a change to a user. The outbox drops a mail if it still has a message with the
+/// same cause. The cause contains the kind of the change, the user, and the user's version. Every change increases the
+/// version, so each change leads to exactly one mail.
 fn cause(change: &str, user: &User) -> String {
     format!("{change}:{}:{}", user.id, user.version)
 }

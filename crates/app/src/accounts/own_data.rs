@@ -31,6 +31,6 @@ pub struct OwnData {
     pub seen_sessions: SeenSessions,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is retried.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
 }

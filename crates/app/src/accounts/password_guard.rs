@@ -32,8 +32,8 @@ pub struct PasswordGuard {
 }
 
 impl PasswordGuard {
-    /// Runs `trying`, which checks a password of the account. Returns an error without running `trying` when the
-    /// account must wait after wrong passwords, or when the queue of the hasher is full.
+    /// Runs the future `trying`, which checks a password of the account. Returns an error without running `trying` when
+    /// the account must wait after wrong passwords, or when the queue of the hasher is full.
     ///
     /// The attempt counts as a failure until its result is known, so that parallel attempts cannot bypass the limit.
     pub(super) async fn attempt<T, E: PasswordRefusal>(
@@ -70,6 +70,7 @@ mod tests {
         doubles::{ORIGIN, PASSWORD, World, ann, password, token_in},
     };
 
+    /// Tries to sign in, and returns the calls of the sign-in guard during this attempt.
     async fn told_of(world: &World, typed: &str) -> Vec<&'static str> {
         world.guard.take_told();
         let outcome = world.sessions.log_in(&ann(), &password(typed), MailQuota::Left, ORIGIN).await;
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_costs_no_lookup_and_no_attempt() {
+    async fn a_full_hasher_queue_refuses_before_any_lookup_and_counts_no_attempt() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.be_full();
@@ -103,9 +104,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_wrong_password_stays_a_failure() {
+    async fn only_a_wrong_password_counts_as_a_failure() {
         let world = World::new().await;
-        assert_eq!(told_of(&world, PASSWORD).await, ["begun"], "for an unknown address too");
+        assert_eq!(
+            told_of(&world, PASSWORD).await,
+            ["begun"],
+            "an attempt with an unknown address also counts as a failure"
+        );
         world.registered(&ann()).await;
         assert_eq!(told_of(&world, "other harbour 8").await, ["begun"]);
         assert_eq!(

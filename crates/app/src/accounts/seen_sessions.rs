@@ -10,7 +10,7 @@ use moka::sync::Cache;
 /// latest.
 const TRUST: TimeDelta = TimeDelta::seconds(3);
 
-/// How many sessions a node caches.
+/// The maximum number of sessions that a node caches.
 const REMEMBERED: u64 = 100_000;
 
 /// A cache of session states on this node, so that most requests are authenticated without a database statement. Clones

@@ -36,7 +36,7 @@ pub struct SignUp {
     pub recorder: Recorder,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is retried.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,

@@ -33,6 +33,6 @@ pub struct Users {
     pub cursors: CursorCodec,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is retried.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
 }

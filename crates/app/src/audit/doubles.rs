@@ -63,7 +63,7 @@ impl World {
         self.clock.advance(TimeDelta::minutes(minutes));
     }
 
-    /// Writes this many rows at the current time. The first row has the number 1.
+    /// Writes `count` rows at the current time. The first row has the number 1.
     pub(crate) async fn add_rows(&self, count: usize) {
         let first = self.written.fetch_add(count, Ordering::Relaxed).saturating_add(1);
         let entry = |number: usize| AuditEntry {

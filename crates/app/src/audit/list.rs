@@ -19,7 +19,8 @@ impl Audit {
     /// See [`ListError`].
     pub async fn list(&self, wanted: ListAudit) -> Result<Listing<AuditRecord>, ListError> {
         let ListAudit { filter, page } = wanted;
-        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
+        // A cursor is valid only with the context for which it was created. The context is never parsed. It must be
+        // equal for all pages of a list, and differ between lists.
         let context = format!("audit {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.audit_page(&filter, &request).await?;

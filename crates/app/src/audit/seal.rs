@@ -33,7 +33,7 @@ impl Audit {
     /// added the seal first.
     async fn seal_part(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
-        // The nil identifier excludes rows with exactly this time.
+        // The nil identifier is the smallest one, so rows with exactly this time are excluded.
         let end = LogPlace { at: now.checked_sub_signed(UNSEALED).unwrap_or(now), id: Uuid::nil() };
         let before = self.seals.last_seal().await?;
         let after = before.as_ref().map(|seal| seal.until);

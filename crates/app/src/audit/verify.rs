@@ -16,7 +16,7 @@ const BATCH: u32 = 100;
 /// The age above which an unsealed row is reported as overdue.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
-/// A seal that was recorded outside the database, written as `13:9f3a…`.
+/// A seal that was recorded outside the database, written as `NUMBER:DIGEST`, for example `13:9f3a…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSeal {
     /// The number of the seal.
@@ -85,9 +85,9 @@ pub enum LogFault {
     /// Consecutive seals are missing.
     #[error("{} missing", seals(*.first, *.last, "is", "are"))]
     MissingSeals {
-        /// The number of the first of these seals.
+        /// The number of the first of the consecutive seals.
         first: u64,
-        /// The number of the last of these seals.
+        /// The number of the last of the consecutive seals.
         last: u64,
     },
     /// The part has fewer rows than were sealed.
@@ -106,12 +106,12 @@ pub enum LogFault {
     /// The part has other rows than were sealed, or the seal was changed.
     #[error("{0}: a row of it, or the seal itself, was changed")]
     Changed(SealedPart),
-    /// These seals were made with a key that is not known, or were forged.
+    /// Consecutive seals were made with a key that is not known, or were forged.
     #[error("{} made with a key that is not known, or forged", seals(*.first, *.last, "was", "were"))]
     Unproven {
-        /// The number of the first of these seals.
+        /// The number of the first of the consecutive seals.
         first: u64,
-        /// The number of the last of these seals.
+        /// The number of the last of the consecutive seals.
         last: u64,
     },
     /// The recorded seal is not in the database, or differs there.
@@ -141,8 +141,9 @@ pub struct Verification {
     pub last: Option<KnownSeal>,
     /// The signs of manipulation.
     pub faults: Vec<LogFault>,
-    /// The numbers of the first and the last pending seal; `None` if no seal is pending. The tag of a pending seal was
-    /// not made with a known key, but a later seal whose tag was made with a known key may still prove it.
+    /// The numbers of the first and the last pending seal; `None` if no seal is pending. The tag of a pending seal
+    /// (the message authentication code of its digest) was not made with a known key, but a later seal whose tag was
+    /// made with a known key may still prove it.
     unproven: Option<(u64, u64)>,
 }
 
@@ -257,6 +258,7 @@ mod tests {
         world.verified().await
     }
 
+    /// Returns the messages of the faults.
     fn told(found: &Verification) -> Vec<String> {
         found.faults.iter().map(ToString::to_string).collect()
     }
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn missing_and_late_rows_break_their_seals() {
+    async fn missing_added_and_moved_rows_are_reported() {
         let found = tampered("DELETE FROM audit_log WHERE rowid <= 2").await;
         assert_eq!(
             told(&found),
@@ -336,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn seals_of_a_forgotten_key_are_proven_by_later_ones() {
+    async fn seals_made_with_an_unknown_key_are_proven_by_later_seals() {
         let world = World::new().await.with_keys(&["old"]);
         world.add_sealed(&[3, 3]).await;
         let world = world.with_keys(&["new", "old"]);

@@ -8,7 +8,7 @@ use domain::{
 
 use super::Carts;
 
-/// A movie of a visitor's cart that was not added.
+/// A movie of a visitor's cart that was not added to the user's cart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SkippedMovie {
     /// The movie.
@@ -22,14 +22,14 @@ pub struct SkippedMovie {
 pub struct MergedCart {
     /// The resulting cart.
     pub cart: CartView,
-    /// The movies that were not added, in the visitor's order.
+    /// The movies that were not added, in the order of the visitor's cart.
     pub skipped: Vec<SkippedMovie>,
 }
 
 impl Carts {
-    /// Merges a visitor's cart into the user's cart, after the visitor has signed in. `movie_ids` has the order of the
+    /// Merges the cart that a visitor filled before signing in into the user's cart. `movie_ids` has the order of the
     /// visitor's cart: the first movie that is added becomes the newest movie in the user's cart. Repeating the call
-    /// changes nothing.
+    /// changes nothing more.
     ///
     /// # Errors
     /// See [`AccessError`]. After an error nothing was added, unless only reading the merged cart failed.
@@ -52,8 +52,8 @@ impl Carts {
         for &movie_id in movie_ids {
             match self.put(&mut *unit, actor.user_id, cart_id, movie_id, added_at).await? {
                 Some(reason) => skipped.push(SkippedMovie { movie_id, reason }),
-                // The time at which a movie is added is a microsecond before that of the previous movie, because carts
-                // list the newest movie first.
+                // The addition time of the next movie is one microsecond before the time of this movie, because carts
+                // list the movie with the latest time first.
                 None => {
                     added_at = added_at.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(added_at);
                 }

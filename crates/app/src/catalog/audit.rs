@@ -67,8 +67,8 @@ impl<'a> Cause<'a> {
     }
 }
 
-/// Returns the fields in which two states of a movie differ, except the offer, with their values before and after. A
-/// state of `None` means that the movie does not exist.
+/// Returns the fields in which two states of a movie differ, except the offer (price and availability), with their
+/// values before and after. A state of `None` means that the movie does not exist.
 pub(super) async fn differences(
     unit: &mut dyn CatalogUnit,
     before: Option<&Movie>,

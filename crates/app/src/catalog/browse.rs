@@ -36,7 +36,7 @@ pub enum BrowseError {
     /// The parameters of the page are not valid.
     #[error(transparent)]
     List(#[from] ListError),
-    /// Sorting by relevance needs a search.
+    /// The list was to be sorted by relevance, but the filter contains no search.
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
     /// The viewer filters by availability but is not a moderator.
@@ -75,7 +75,7 @@ pub(crate) struct MovieList {
     pub(crate) sorts: Vec<MovieSort>,
     /// The requested page.
     pub(crate) request: PageRequest,
-    /// The context of the list's cursors.
+    /// The context of the list's cursors (see [`CursorCodec::encode`]).
     pub(crate) context: String,
     /// The words that are searched instead of the typed ones, if a typing mistake was corrected.
     pub(crate) corrected_query: Option<String>,
@@ -102,7 +102,8 @@ impl MovieList {
         if !is_search && sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance) {
             return Err(BrowseError::RelevanceWithoutSearch);
         }
-        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
+        // A cursor is valid only with the context for which it was created. The context is never parsed. It must be
+        // equal for all pages of a list, and differ between lists.
         let context = format!("movies {}{sorts:?}", filter.key());
         let request = cursors.request(&context, page)?;
         let mut corrected_query = None;
@@ -152,7 +153,7 @@ mod tests {
     const BY_YEAR: MovieSort = MovieSort { key: MovieSortKey::Year, descending: false };
 
     #[tokio::test]
-    async fn the_order_is_the_callers_or_relevance_for_a_search_or_popularity() {
+    async fn the_order_is_as_requested_or_by_relevance_for_a_search_or_else_by_popularity() {
         let cases = [
             (None, vec![], MovieSort::POPULAR),
             (Some(" \u{301} "), vec![], MovieSort::RELEVANT),
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_moderators_can_ask_whether_movies_are_on_sale() {
+    async fn only_moderators_can_filter_by_availability() {
         let actor = |role| Actor {
             user_id: Id::from_uuid(Uuid::from_u128(1)),
             session_id: Id::from_uuid(Uuid::from_u128(2)),

@@ -229,7 +229,7 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
     }
 }
 
-/// Extends a movie in a list to one with all its details.
+/// Returns the movie of a list entry with all its details.
 pub(crate) fn detail_of(summary: MovieSummary, is_available: bool) -> MovieDetail {
     MovieDetail {
         summary,

@@ -56,7 +56,7 @@ mod tests {
     use crate::catalog::doubles::{MockFacets, MockNames, MockQueries, browsing};
 
     #[tokio::test]
-    async fn the_counts_belong_to_the_filter_in_any_spelling() {
+    async fn movies_are_counted_for_the_normalized_search() {
         let mut facets = MockFacets::new();
         facets
             .expect_facet_counts()

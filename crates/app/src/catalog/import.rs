@@ -43,7 +43,7 @@ pub enum ImportError {
 }
 
 /// The maximum number of tries of an import. The import is tried again when other transactions add the same movies
-/// concurrently, or when the transaction that writes the movies loses a race in every retry.
+/// concurrently, or when the transaction that writes the movies conflicts with another one in every retry.
 const TRIES: u32 = 5;
 
 /// The outcome of each row. `None` if another transaction concurrently added one of the movies: the unit of work must
@@ -82,8 +82,8 @@ impl Catalog {
                 match retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now))
                     .await
                 {
-                    // The transaction lost a race in every retry, for example because a moderator has deleted a name
-                    // that was just resolved. The next try resolves the names again.
+                    // The transaction conflicted with another one in every retry, for example because a moderator has
+                    // deleted a name that was just resolved. The next try resolves the names again.
                     Err(StoreError::Conflict(_)) => None,
                     outcomes => outcomes?,
                 }

@@ -11,7 +11,7 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// The parameters of a list of genres, directors, stars or certifications.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListNames {
-    /// Words, each of which occurs somewhere in the name, also within a word; case and accents are ignored.
+    /// Words that must all occur in the name, possibly inside longer words. Case and accents are ignored.
     pub search: Option<String>,
     /// The requested page.
     pub page: PageSelection,
@@ -40,7 +40,8 @@ impl Catalog {
         let folded = fold(search.as_deref().unwrap_or_default());
         let words: Vec<String> =
             folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
+        // A cursor is valid only with the context for which it was created. The context is never parsed. It must be
+        // equal for all pages of a list, and differ between lists.
         let context = format!("names {kind:?} {words:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.names.name_page(kind, &words, &request).await?;

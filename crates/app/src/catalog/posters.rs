@@ -46,7 +46,7 @@ pub struct Posters {
     pub recorder: Recorder,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is retried.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
@@ -235,7 +235,7 @@ impl Posters {
         Ok(movie.as_ref().and_then(Movie::uploaded_poster))
     }
 
-    /// Returns the stored picture, or `None` when there is none with this key.
+    /// Returns the stored picture with this key, or `None` when there is no such picture.
     ///
     /// # Errors
     /// When the media store fails.

@@ -13,7 +13,7 @@ use super::Catalog;
 /// A name that was added, and its kind.
 pub(super) type NewName = (NameKind, ProposedName);
 
-/// The identifiers of names, by kind and folded name.
+/// The identifiers of names, by kind and folded name (without differences of case and accents).
 pub(super) type Resolved = HashMap<(NameKind, String), Uuid>;
 
 impl Catalog {

@@ -22,8 +22,8 @@ const LOOKED_AT: u32 = 500;
 /// requests of users.
 const FOUND: usize = 4;
 
-/// The position of the background work in the list of movies on sale, which begins with the most popular movie. `None`
-/// is the beginning of the list.
+/// The position of the background work in the list of movies on sale, which begins with the most popular movie: the
+/// popularity and the identifier of the last checked movie. `None` is the beginning of the list.
 pub type SimilarProgress = Option<(f64, MovieId)>;
 
 impl Catalog {
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// A catalogue in which number 5 is withdrawn, number 99 does not exist, and the viewer bought number 4.
+    /// A catalogue in which movie 5 is withdrawn, movie 99 does not exist, and the viewer bought movie 4.
     fn catalog(similar: MockSimilar) -> Catalog {
         let mut queries = MockQueries::new();
         queries.expect_movie_detail().returning(|id, _| {
@@ -179,6 +179,7 @@ mod tests {
         Catalog { similar: Arc::new(similar), ..browsing(queries) }
     }
 
+    /// Stored lists of similar movies: every movie has this list.
     fn kept(numbers: &[usize]) -> MockSimilar {
         let similar_ids: Vec<_> = numbers.iter().copied().map(movie_id).collect();
         let mut similar = MockSimilar::new();
@@ -207,15 +208,18 @@ mod tests {
         let shown = catalog.similar(movie_id(1), Some(buyer)).await.unwrap();
         assert_eq!(ids(shown), [movie_id(7), movie_id(3)]);
         assert!(catalog.similar(movie_id(99), None).await.unwrap().is_none());
-        assert!(catalog.similar(movie_id(5), None).await.unwrap().is_none(), "withdrawn");
+        assert!(
+            catalog.similar(movie_id(5), None).await.unwrap().is_none(),
+            "a withdrawn movie is not shown"
+        );
     }
 
     #[tokio::test]
-    async fn twenty_are_shown_in_their_order_even_if_many_of_the_first_are_not_offered() {
+    async fn twenty_movies_are_shown_in_their_order_even_if_many_of_the_first_are_withdrawn() {
         let shown = |first: usize| (first..first + SHOWN_SIMILAR).map(movie_id).collect::<Vec<_>>();
         let many = catalog(kept(&(10..60).collect::<Vec<_>>()));
         assert_eq!(ids(many.similar(movie_id(1), None).await.unwrap()), shown(10));
-        // Number 5 is withdrawn.
+        // Movie 5 is withdrawn.
         let withdrawn_first = catalog(kept(&[vec![5; 23], (10..60).collect()].concat()));
         assert_eq!(ids(withdrawn_first.similar(movie_id(1), None).await.unwrap()), shown(10));
     }

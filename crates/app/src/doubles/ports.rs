@@ -2,7 +2,7 @@
 //! fail, and is then passed to the database.
 //!
 //! To add a method, add one line. In a repository, `under` names the kind of row that the unit of work must have locked
-//! before the call (a kind that comes later in the order of locks suffices), and `locks` names the kind of row that the
+//! before the call (a kind that comes later in [`Row`] suffices), and `locks` names the kind of row that the
 //! method locks. In another port, `commit` marks a method that commits a transaction.
 
 use async_trait::async_trait;

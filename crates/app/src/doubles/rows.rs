@@ -39,7 +39,7 @@ pub(crate) struct Rows {
     pub(crate) audit: Vec<AuditEntry>,
     pub(crate) outbox: Vec<OutboxRow>,
     pub(crate) movies: Vec<Movie>,
-    /// The folded names of genres, certifications, directors and stars.
+    /// The names of genres, certifications, directors and stars, folded (without differences of case and accents).
     pub(crate) names: Vec<String>,
     /// The owners of the carts.
     pub(crate) carts: Vec<UserId>,
@@ -193,7 +193,8 @@ impl TestStorage {
         claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
     }
 
-    /// Returns the folded names of all committed genres, certifications, directors and stars.
+    /// Returns the names of all committed genres, certifications, directors and stars, folded (without differences of
+    /// case and accents).
     pub(crate) fn names(&self) -> Vec<String> {
         let all = ["genres", "certifications", "directors", "stars"]
             .map(|table| format!("SELECT name_key AS text FROM {table}"));

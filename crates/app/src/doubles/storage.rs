@@ -74,8 +74,8 @@ pub(super) struct Script {
     before: Mutex<Option<(&'static str, Interruption<'static>)>>,
     fails_on_commit: AtomicBool,
     commits_to_lose: AtomicU32,
-    /// Which of the next repository calls loses a race: 1 is the next call, 2 the call after it, and so on. 0 when no
-    /// call loses a race.
+    /// Which of the next repository calls loses a race (fails with [`StoreError::Conflict`]): 1 is the next call, 2 the
+    /// call after it, and so on. 0 when no call loses a race.
     calls_until_loss: AtomicU32,
     commits: AtomicU32,
     /// The tasks that have an open unit of work. `None` is the main task of the test.
@@ -135,7 +135,7 @@ impl Script {
 pub(crate) struct TestStorage {
     pub(crate) database: SqliteDatabase,
     pub(super) script: Arc<Script>,
-    /// A separate connection, to read and write rows that no port gives access to.
+    /// A separate connection to the database, for rows that no port reads or writes.
     pub(super) tables: Mutex<SqliteConnection>,
     interference: Mutex<Option<Interference>>,
     /// The folder of the database file. It is removed when the `TestStorage` is dropped.
@@ -172,7 +172,7 @@ impl TestStorage {
         *self.script.failing.lock().unwrap() = method;
     }
 
-    /// Makes the next `count` commits lose a race.
+    /// Makes the next `count` commits lose a race: they fail with [`StoreError::Conflict`].
     pub(crate) fn lose_commits(&self, count: u32) {
         self.script.commits_to_lose.store(count, Ordering::Relaxed);
     }
@@ -183,7 +183,7 @@ impl TestStorage {
         self.script.calls_until_loss.store(number, Ordering::Relaxed);
     }
 
-    /// Returns the number of attempted commits since the last call of this method.
+    /// Returns the number of attempted commits since the previous call of this method.
     pub(crate) fn take_commits(&self) -> u32 {
         self.script.commits.swap(0, Ordering::Relaxed)
     }
@@ -193,7 +193,7 @@ impl TestStorage {
         self.script.calls.lock().unwrap().iter().filter(|call| **call == method).count()
     }
 
-    /// Returns the names of the port methods that were called since the last call of this method, in order.
+    /// Returns the names of the port methods that were called since the previous call of this method, in order.
     pub(crate) fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.script.calls.lock().unwrap())
     }
@@ -204,7 +204,8 @@ impl TestStorage {
     }
 
     /// Runs `interrupt` inside the open unit of work, right before each call of one of these methods. The changes of
-    /// `interrupt` then appear in the middle of the unit, as the commits of concurrent transactions do on PostgreSQL.
+    /// `interrupt` then appear in the middle of the unit of work, as the commits of concurrent transactions do on
+    /// PostgreSQL.
     pub(crate) async fn interrupt(
         &self,
         methods: &'static [&'static str],

@@ -2,10 +2,11 @@ use domain::store::{StoreError, retried};
 
 use super::Engagement;
 
-/// The maximum number of movies in a unit of work, so that other units do not wait long for the locks on these movies.
+/// The maximum number of movies in one transaction, so that other transactions do not wait long for the locks on these
+/// movies.
 const BATCH: u32 = 20;
 
-/// The maximum number of units of work in a run. The next run processes the remaining movies.
+/// The maximum number of transactions in one run of the background work. The next run processes the remaining movies.
 const BATCHES: u32 = 1_000;
 
 impl Engagement {

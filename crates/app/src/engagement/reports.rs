@@ -34,7 +34,7 @@ pub struct ListReportedComments {
 /// Why the reports of a comment were not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideReportError {
-    /// There is no such reported comment, or its author deleted it in the meantime.
+    /// There is no such reported comment, or the author of the comment deleted it in the meantime.
     #[error("there is no such reported comment")]
     NotFound,
     /// The reports were already decided.
@@ -128,8 +128,8 @@ impl Engagement {
             return Err(DecideReportError::AlreadyDecided);
         }
         comment::lock_movie_of(&mut *unit, moderator, reported.comment_id).await?;
-        // While this unit waited for the lock, another moderator may have decided about the reports, or the author may
-        // have deleted the comment.
+        // While this transaction waited for the lock, another moderator may have decided about the reports, or the
+        // author may have deleted the comment.
         let reported = unit.find_reported_comment(id).await?.ok_or(DecideReportError::NotFound)?;
         let comment = unit.find_comment_for_update(reported.comment_id).await?;
         if !self.close_reports(&mut *unit, moderator, reported.comment_id, decision, origin).await? {

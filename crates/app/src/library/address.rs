@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// valid here.
 const PURPOSE: &[u8] = b"watch";
 
-/// The data in an address: which file it allows to open, and until when.
+/// The data in an address: which file can be opened with the address, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     /// The purchase that allows watching the movie.

@@ -46,7 +46,7 @@ pub enum AttachError {
 
 impl Library {
     /// Stores the file as the film of the movie. The file replaces the previous film. While the file is being stored,
-    /// the film store calls `progress` with the number of bytes that were stored since the last call. Returns the
+    /// the film store calls `progress` with the number of bytes that were stored since the previous call. Returns the
     /// length of the film in bytes.
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl Library {
         self.store.begin_as_operator(attempt).await?.lock_movie_media(movie_id).await
     }
 
-    /// Removes the file of a film that belongs to no movie. A failure is only logged, because an unused file only
+    /// Removes the file of a film that no movie uses. A failure is only logged, because an unused file only
     /// occupies space.
     async fn forget_film(&self, key: Option<&MediaKey>) {
         if let Some(key) = key

@@ -55,8 +55,8 @@ pub enum PlaybackError {
 }
 
 impl Library {
-    /// Returns the addresses for watching a bought movie. They are valid for the movie's running time plus four hours,
-    /// unless the purchase ends or is suspended earlier.
+    /// Returns the addresses for watching a bought movie. The addresses are valid for the movie's running time plus
+    /// four hours, unless the purchase ends or is suspended earlier.
     ///
     /// # Errors
     /// See [`PlaybackError`].

@@ -16,9 +16,9 @@ type Change = dyn Fn(Option<Progress>, Instant, RunningTime) -> Option<Progress>
 struct Kept(Option<Progress>);
 
 impl Library {
-    /// Stores the position that the player had at the time `at`. `None` and a time in the future are treated as now. A
-    /// report that is older than the stored progress changes nothing. Returns the stored progress; `None` when the
-    /// actor has not bought the movie.
+    /// Stores the position that the player had at the time `at`. If `at` is `None` or in the future, the current time
+    /// is used instead. A report that is older than the stored progress changes nothing. Returns the stored progress;
+    /// `None` when the actor has not bought the movie.
     ///
     /// # Errors
     /// See [`AccessError`].

@@ -50,8 +50,8 @@ pub enum WatchError {
 }
 
 impl Library {
-    /// Opens the film of an address. If the media store serves the film at another address, that other address allows
-    /// only `access`.
+    /// Opens the film of an address. If the media store serves films itself, the returned source is another address, at
+    /// the media store, which permits only the kind of access in `access`.
     ///
     /// # Errors
     /// See [`WatchError`].

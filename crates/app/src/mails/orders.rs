@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_returned_payment_has_the_reason() {
+    fn the_mail_about_a_returned_payment_names_the_reason() {
         let to = "ann@example.com".parse().unwrap();
         for (reason, cause) in [
             (ReturnReason::OrderCanceled, "had been canceled"),

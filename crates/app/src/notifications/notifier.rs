@@ -22,7 +22,8 @@ use crate::{
 };
 
 /// Notifies users about actions, also by mail. Use cases call [`Notifier::notify`] in the unit of work of the action.
-/// Notifications of kinds that are never mailed are stored without this type.
+/// For kinds of notifications that are never mailed, use cases store the notification themselves and do not use this
+/// type.
 pub struct Notifier {
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
@@ -41,7 +42,7 @@ impl Notifier {
     /// already notified about the same cause.
     ///
     /// A unit of work that notifies several users must do so as its last step, and in the order of their identifiers:
-    /// each receiver's inbox stays locked until the unit ends, and a fixed order prevents deadlocks.
+    /// each receiver's inbox stays locked until the unit of work ends, and a fixed order prevents deadlocks.
     ///
     /// # Errors
     /// When the store fails.
@@ -205,7 +206,9 @@ mod tests {
             attempts: 1,
             created_at: now(),
         };
-        let Ok(Message::Mail(mail)) = Message::unseal(&claimed, &FlipSealer) else { panic!("a mail") };
+        let Ok(Message::Mail(mail)) = Message::unseal(&claimed, &FlipSealer) else {
+            panic!("the message is not a mail")
+        };
         assert_eq!(
             (mail.to.as_str(), mail.subject.as_str()),
             ("ann@example.com", "Your comment on Heat was liked")

@@ -10,8 +10,8 @@ use domain::{
 
 use super::Notifications;
 
-/// A client that reconnects gets the notifications that it has missed, but only if its last event is not older than
-/// this.
+/// The maximum age of the last event of a client that reconnects. The client gets the notifications that it has missed
+/// only if this event is not older.
 const REPLAYED: TimeDelta = TimeDelta::hours(1);
 
 /// How many notifications are read at once.

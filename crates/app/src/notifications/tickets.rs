@@ -13,7 +13,7 @@ use super::Notifications;
 /// How long after its creation a ticket can be used.
 const TICKET_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 
-/// A new ticket for the client.
+/// A new ticket: a secret with which the client can open one live stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedTicket {
     /// The ticket.

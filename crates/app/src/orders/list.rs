@@ -42,8 +42,8 @@ impl Orders {
 
     async fn list(&self, wanted: ListOrders) -> Result<Listing<OrderView>, ListError> {
         let ListOrders { filter, page } = wanted;
-        // A cursor is valid only for the context that it was created with. So the context must be equal for all pages
-        // of a list, and differ between lists. It is only compared, never parsed, so the `Debug` format is sufficient.
+        // A cursor is valid only with the context for which it was created. The context is never parsed. It must be
+        // equal for all pages of a list, and differ between lists.
         let context = format!("orders {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.order_page(&filter, &request).await?;

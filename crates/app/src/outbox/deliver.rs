@@ -42,7 +42,7 @@ pub struct Outbox {
     pub posters: Arc<Posters>,
     /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a transaction that lost a race is run again.
+    /// Waits before a transaction is retried after a conflict with a concurrent one.
     pub backoff: Arc<dyn Backoff>,
 }
 
@@ -81,9 +81,9 @@ impl Outbox {
     }
 
     /// Handles a message. Returns `false` when the message failed. A failed message is retried later with increasing
-    /// delay. It is abandoned immediately after [`MailError::Permanent`], and otherwise when
-    /// [`ClaimedOutboxMessage::retry_at`] returns `None`. Messages about unused avatars and posters are retried until
-    /// they succeed.
+    /// delay. It is abandoned immediately after [`MailError::Permanent`], and otherwise when it is too old and was
+    /// tried often enough ([`ClaimedOutboxMessage::retry_at`] returns `None`). Messages about unused avatars and
+    /// posters are retried until they succeed.
     ///
     /// # Errors
     /// When the store fails to record the outcome; the message can be claimed again when its lease ends.

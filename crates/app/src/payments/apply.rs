@@ -92,8 +92,8 @@ impl Payments {
             if held.refunds.is_empty() && held.disputes.is_empty() {
                 self.book(&mut *unit, &held, now).await?;
             } else {
-                // The provider has reported refunds or disputes before the arrival of the money, or a refund of owned
-                // movies was just reserved.
+                // The provider has reported refunds or disputes before the arrival of the money, or a refund of
+                // movies that the buyer already had was just reserved.
                 self.write_consequences(&mut *unit, &mut order, &mut held, now).await?;
             }
         }
@@ -121,7 +121,7 @@ impl Payments {
                     let paid_at = payment.state.completed_at().unwrap_or(now);
                     return self.pay_order(unit, order, shown, paid_at, now).await;
                 }
-                // A payment that paid no order is returned at the next check.
+                // The money of a payment that paid no order is returned at the next check, which is due immediately.
                 payment.next_check_at = is_to_be_returned(payment).then_some(now);
                 return Ok(Vec::new());
             }

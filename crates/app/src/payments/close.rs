@@ -8,7 +8,7 @@ use super::{OPENING_LIMIT, Payments};
 /// Why an operation at the payment provider failed, such as ending an open checkout.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
-    /// The provider failed, or its answer is not known.
+    /// The provider failed, or its response was lost.
     #[error(transparent)]
     Provider(#[from] GatewayError),
     /// The store failed.

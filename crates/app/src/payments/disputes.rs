@@ -72,8 +72,9 @@ impl Payments {
         }
     }
 
-    /// Reads a dispute from the provider and stores its new state. If no payment with its charge is known yet, the
-    /// event is retried, but only a limited number of times, since the charge may belong to another shop.
+    /// Reads a dispute from the provider and stores its new state. If no payment with its charge is known yet,
+    /// returns an error, so that the webhook event is retried. After [`MOST_ATTEMPTS`](super::events::MOST_ATTEMPTS)
+    /// attempts, the event is ignored, since the charge may belong to another shop with the same provider account.
     pub(super) async fn process_dispute(&self, external_id: &str, attempts: u32) -> Result<(), CloseError> {
         let Some(dispute) = self.gateway.dispute(external_id).await? else { return Ok(()) };
         let found = self.refunds.payment_of_charge(self.gateway.provider(), &dispute.charge).await?;
@@ -192,7 +193,7 @@ impl Payments {
 }
 
 /// Returns how much money the provider has withdrawn for a dispute: nothing after the dispute was won, otherwise the
-/// largest reported amount. For an inquiry, the provider reports zero until the inquiry becomes a dispute.
+/// largest reported amount. For an inquiry, which may become a dispute later, the provider reports zero.
 fn withdrawn(state: DisputeState, known: Money, seen: Money) -> Money {
     match state {
         DisputeState::Won { .. } => Money::zero(seen.currency()),

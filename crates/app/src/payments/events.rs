@@ -11,7 +11,8 @@ use super::{CloseError, Payments};
 /// The delay before retrying an event that cannot be applied because its provider is not configured.
 const LATER: TimeDelta = TimeDelta::days(1);
 
-/// After how many attempts an event about a refund or dispute is ignored if no payment with its charge is known.
+/// The number of attempts after which an event about a refund or dispute is ignored if no payment with its charge is
+/// known.
 pub(super) const MOST_ATTEMPTS: u32 = 12;
 
 /// Why a webhook was refused.
@@ -130,8 +131,9 @@ impl Payments {
         Ok(())
     }
 
-    /// Reads the refunds of this charge. If no payment with this charge is known yet, the event is retried, but only a
-    /// limited number of times, since the charge may belong to another shop.
+    /// Reads the refunds of this charge. If no payment with this charge is known yet, returns an error, so that
+    /// the event is retried. After [`MOST_ATTEMPTS`] attempts, the event is ignored, since the charge may belong to
+    /// another shop with the same provider account.
     async fn process_charge(&self, charge: &str, attempts: u32) -> Result<(), CloseError> {
         match self.refunds.payment_of_charge(self.gateway.provider(), charge).await? {
             Some((id, order_id)) => self.sync_refunds(id, order_id, charge).await,
@@ -148,7 +150,7 @@ impl Payments {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {
             (Some(stored), _) => Some(stored),
-            // The provider's answer to the opening of the checkout was lost, so the payment does not contain the
+            // The provider's response to the request to open the checkout was lost, so the payment does not contain the
             // identifier of the checkout.
             (None, Some(id)) => self.queries.order_of_payment(id).await?.map(|order_id| (id, order_id)),
             (None, None) => None,

@@ -172,7 +172,8 @@ impl Payments {
         Ok(Some(request))
     }
 
-    /// Locks the payment that paid the order.
+    /// Locks the payment that paid the order, and reads its items, refunds and disputes; `None` when no payment has
+    /// paid the order.
     async fn hold_paying(&self, unit: &mut dyn OrderUnit, order: &Order) -> Result<Option<Held>, StoreError> {
         match unit.paying_payment(order.id).await? {
             Some(id) => self.hold(unit, order, id).await,

@@ -53,7 +53,7 @@ impl Payments {
         }
     }
 
-    /// Asks the provider to make a refund that was just reserved.
+    /// Sends the request for a refund that was just reserved to the provider.
     pub(super) async fn make_refund(
         &self,
         id: RefundId,

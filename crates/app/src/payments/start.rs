@@ -45,7 +45,7 @@ pub enum PayError {
     /// A movie of the order is no longer on sale.
     #[error("a movie of the order is no longer on sale")]
     MovieUnavailable,
-    /// The provider failed, or its answer is not known; `None` when no try led to an open checkout. Starting again is
+    /// The provider failed, or its response was lost; `None` when no try led to an open checkout. Starting again is
     /// safe.
     #[error("the payment could not be started at the payment provider")]
     Provider(#[source] Option<GatewayError>),
@@ -182,6 +182,8 @@ impl Payments {
             unit.find_order_for_update(shown.id).await?.filter(|order| order.user_id == actor.user_id);
         let Some(mut order) = order else { return Ok(Step::NotFound) };
         let payment_id: PaymentId = self.ids.next();
+        // The key is claimed before the state of the order is checked, so that a repeated request is not refused
+        // because of what the first request changed.
         claim(&mut *unit, request, payment_id).await?;
         if order.state.status() != OrderStatus::Pending {
             return Err(PayError::OrderNotPending);
@@ -197,6 +199,7 @@ impl Payments {
             let payment_id = payment.id;
             let step = open_step(payment, &revalidation, now);
             if !matches!(step, Step::Close(_)) {
+                // The key was claimed for a new payment above. The same request now claims it for the open payment.
                 claim(&mut *unit, request, payment_id).await?;
                 unit.commit().await?;
             }

@@ -137,7 +137,8 @@ impl Payments {
             ))
             .into());
         };
-        // The money is returned only once, since the refund has the same UUID as the payment.
+        // The refund has the same UUID as the payment. So a repeated call requests the same refund, and the provider
+        // makes a refund with the same identifier only once.
         let refund_id = Id::from_uuid(payment_id.as_uuid());
         let refunds = self.gateway.refunds(charge).await?;
         let is_sent = |report: &RefundReport| !matches!(report, RefundReport::Failed { .. });

@@ -3,12 +3,13 @@ use crate::{
     store::{Attempt, UnitsOfWork},
 };
 
-/// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor's current role
-/// and state. A unit that changes a user's role or state, or deletes the user, also locks the user. Such a unit can
-/// therefore not run at the same time as this unit.
+/// Begins a unit of work (one transaction) for an actor: locks the users that the authority names, then checks the
+/// actor's current role and state. A unit of work that changes a user's role or state, or deletes the user, locks the
+/// user as well. It can therefore not run while the actor's unit of work runs.
 ///
-/// The stores of the areas call this function to begin units for actors. Only `OrderStore::begin_order_as_admin`
-/// performs the same steps itself, because it must first find the buyer of the order.
+/// The stores of the areas call this function to begin units of work for actors. Only
+/// `OrderStore::begin_order_as_admin` performs the same steps itself, because it must first find the buyer of the
+/// order.
 ///
 /// # Errors
 /// See [`AccessError`]. After an error nothing stays locked.

@@ -8,7 +8,8 @@ pub struct LastAdministrator;
 /// Checks that an active administrator remains after one account is changed or deleted.
 ///
 /// `before` must contain the account and every administrator, all locked: otherwise two concurrent changes could each
-/// rely on the administrator that the other one removes. `after` is the changed account, `None` when it is deleted.
+/// rely on the administrator that the other change removes. `after` is the account after the change; `None` when it is
+/// deleted.
 ///
 /// # Errors
 /// When the change would leave no active administrator.

@@ -11,12 +11,12 @@ pub struct Actor {
     pub user_id: UserId,
     /// The session that the request belongs to.
     pub session_id: SessionId,
-    /// The user's role when the request was authenticated. It is sufficient for reading; units of work check the
-    /// current role.
+    /// The user's role when the request was authenticated. It is sufficient for reading; units of work (transactions)
+    /// check the current role.
     pub role: Role,
 }
 
-/// Why no unit of work was begun for an actor.
+/// Why no unit of work (transaction) was begun for an actor.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The account was deleted or deactivated, or the session ended, since the request was authenticated.
@@ -30,7 +30,7 @@ pub enum AccessError {
     Store(#[from] StoreError),
 }
 
-/// Which users a unit of work locks when it begins: all of them at once, in the order of their identifiers.
+/// The users that a unit of work locks when it begins: all at once, in the order of their identifiers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserLocks {
     /// The users to lock, if they exist.
@@ -48,7 +48,7 @@ impl UserLocks {
 }
 
 /// The authority that a unit of work requires: the actor, the minimum role, and the users to lock. Every store that
-/// begins units for actors defines the required authority, so that a use case can neither omit nor weaken it.
+/// begins units of work for actors defines the required authority, so that a use case can neither omit nor weaken it.
 #[derive(Debug, Clone)]
 pub struct Authority {
     actor: Actor,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_the_locked_user_is_used_and_not_that_of_the_actor() {
+    fn the_current_role_of_the_user_is_checked_and_not_the_earlier_role_in_the_actor() {
         for (role, least, is_permitted) in [
             (Role::User, Role::User, true),
             (Role::User, Role::Moderator, false),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_inactive_user_is_signed_out_regardless_of_role() {
+    fn a_missing_or_inactive_user_is_refused_regardless_of_role() {
         let mut closed = user(1, Role::Admin);
         closed.deactivate(NOW).unwrap();
         for locked in [vec![], vec![user(2, Role::Admin)], vec![closed]] {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_ended_or_foreign_session_is_signed_out() {
+    fn a_missing_or_ended_session_and_the_session_of_another_user_are_refused() {
         let ended = Session { ended_at: Some(NOW), ..session(1) };
         for session in [None, Some(ended), Some(session(2))] {
             let checked = Authority::own(&actor()).check(&[user(1, Role::User)], session.as_ref());

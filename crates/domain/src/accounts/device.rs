@@ -30,7 +30,8 @@ const SYSTEMS: [(&str, &str); 8] = [
 /// Texts in a `User-Agent` that precede a version number.
 const BEFORE_VERSIONS: [&str; 7] = ["/", "/v", "rv:", "Windows NT ", "Android ", "OS ", "OS X "];
 
-/// The text after which Android writes the name of its build, which need not begin with a digit.
+/// The text that precedes the name of an Android build. The name counts as a version number, even if it does not begin
+/// with a digit.
 const BEFORE_BUILDS: &str = " Build/";
 
 /// The maximum length of the name of an unknown program, in characters.
@@ -47,8 +48,8 @@ pub struct Device {
 
 impl Device {
     /// A name for human readers, such as `Firefox on Windows`. An unknown program is named by the letters and hyphens
-    /// at the beginning of the `User-Agent`. The rest of the `User-Agent` is omitted, so that a client cannot put
-    /// sentences or links into mails.
+    /// at the beginning of the `User-Agent`. The rest of the `User-Agent` is omitted: mails contain this name, and a
+    /// client must not be able to put sentences or links into them.
     #[must_use]
     pub fn label(&self) -> String {
         let agent = self.user_agent.as_deref().unwrap_or_default();
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_contains_no_text_chosen_by_the_client() {
+    fn a_label_contains_at_most_one_word_chosen_by_the_client() {
         assert_eq!(device("http://evil.example/login").label(), "http");
         assert_eq!(device("Your account is locked, call 555-1234").label(), "Your");
         assert_eq!(device("evil.example").label(), "evil");

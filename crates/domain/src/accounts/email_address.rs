@@ -48,9 +48,10 @@ impl EmailAddress {
 
     /// The form by which addresses are compared and must be unique.
     ///
-    /// The part before the `@` is in lower case, letter by letter, in Unicode NFC. In this part, letters that only look
-    /// alike or have a compatibility form (`ı`, `ﬁ`, full-width letters) are different letters, since they may belong
-    /// to different mailboxes. The host is in the Unicode form of IDNA (UTS 46), however it was encoded.
+    /// The part before the `@` is in Unicode NFC and in lower case; each letter is converted without regard to its
+    /// neighbours. In this part, letters that only look alike or have a compatibility form (`ı`, `ﬁ`, full-width
+    /// letters) are different letters, since they may belong to different mailboxes. The host is in the Unicode form of
+    /// IDNA (UTS 46), however it was encoded.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
@@ -205,23 +206,27 @@ mod tests {
     }
 
     /// Returns the key of a name by version 1 of the rule: compatibility form (NFKC) with full case folding.
-    fn first_name_key(text: &str) -> String {
+    fn name_key_of_version_1(text: &str) -> String {
         let lower = text.nfkc().flat_map(char::to_lowercase);
         lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
     }
 
     #[test]
-    fn addresses_that_the_first_rule_distinguished_are_still_distinguished() {
+    fn letters_that_version_1_of_the_rule_distinguished_are_still_distinguished() {
         let is_assigned = |c: &char| c.general_category_group() != GeneralCategoryGroup::Other;
         for letter in ('\0'..=char::MAX).filter(is_assigned).map(String::from) {
-            assert_eq!(first_name_key(&name_key(&letter)), first_name_key(&letter), "{letter:?}");
+            assert_eq!(
+                name_key_of_version_1(&name_key(&letter)),
+                name_key_of_version_1(&letter),
+                "{letter:?}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn names_that_the_first_rule_distinguished_are_still_distinguished(name in "[\\p{L}\\p{N}\\p{M}._-]{1,16}") {
-            prop_assert_eq!(first_name_key(&name_key(&name)), first_name_key(&name));
+        fn names_that_version_1_distinguished_are_still_distinguished(name in "[\\p{L}\\p{N}\\p{M}._-]{1,16}") {
+            prop_assert_eq!(name_key_of_version_1(&name_key(&name)), name_key_of_version_1(&name));
         }
 
         #[test]

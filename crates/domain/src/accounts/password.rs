@@ -165,7 +165,7 @@ impl PasswordHash {
         Self("!".to_owned())
     }
 
-    /// Whether the hash can match any password.
+    /// Whether there can be a password that matches the hash.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.0 != "!"
@@ -206,8 +206,8 @@ pub trait PasswordHasher: Send + Sync {
     fn check_room(&self) -> Result<(), HashError>;
     /// Hashes a password. MUST use a new salt each time.
     async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError>;
-    /// Whether the password matches the hash. MUST take the same time without a usable hash, so that the time does not
-    /// reveal whether the user exists.
+    /// Whether the password matches the hash. MUST take as long without a usable hash as with one, so that the time
+    /// does not reveal whether the user exists.
     async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError>;
     /// Whether the hash was made with parameters other than the current parameters.
     fn needs_rehash(&self, hash: &PasswordHash) -> bool;

@@ -23,18 +23,18 @@ pub enum InsertUserError {
 pub trait UserRepository: Send {
     /// The user, without locking it; `None` when there is no such user.
     async fn find_user(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// The user, locked until the unit ends.
+    /// The user, locked until the transaction ends.
     async fn find_user_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// The user with this address (by its key), locked until the unit ends.
+    /// The user with this address (by its key), locked until the transaction ends.
     async fn find_user_by_email_for_update(
         &mut self,
         email: &EmailAddress,
     ) -> Result<Option<User>, StoreError>;
-    /// Returns these users in the order of their identifiers. MUST lock them in this order until the unit ends, and
-    /// MUST return the state after all commits of units that held the locks earlier.
+    /// Returns the users that `wanted` selects, in the order of their identifiers. MUST lock them in this order until
+    /// the transaction ends, and MUST return the state after all commits of transactions that held the locks earlier.
     async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError>;
-    /// Adds a user. MUST return [`InsertUserError::EmailTaken`] when the address key exists, even when another unit
-    /// adds it concurrently, and the unit MUST stay usable after this error.
+    /// Adds a user. MUST return [`InsertUserError::EmailTaken`] when the address key exists, even when another
+    /// transaction adds it concurrently, and the transaction MUST stay usable after this error.
     async fn insert_user(&mut self, user: &User) -> Result<(), InsertUserError>;
     /// Writes all fields of the user except its identifier, the key of its address and its creation time.
     async fn update_user(&mut self, user: &User) -> Result<(), StoreError>;
@@ -75,7 +75,7 @@ pub struct Credentials {
     pub version: i64,
 }
 
-/// Reads the credentials of accounts and the links in mails, outside a unit of work.
+/// Reads the credentials of accounts and the links in mails, outside a unit of work (transaction).
 #[async_trait]
 pub trait CredentialQueries: Send + Sync {
     /// The credentials of the address (by its key).

@@ -61,10 +61,10 @@ pub const MAX_NAME_LENGTH: usize = 100;
 /// The maximum length of the text about a person, in characters.
 pub const MAX_INFO_LENGTH: usize = 2_000;
 
-/// The lowest age that is accepted.
+/// The minimum age of a user who states a date of birth.
 const MIN_AGE_YEARS: u32 = 13;
 
-/// The highest age that is accepted.
+/// The maximum age of a user who states a date of birth.
 const MAX_AGE_YEARS: u32 = 150;
 
 /// Why a text cannot be in a profile.
@@ -225,7 +225,7 @@ pub struct Profile {
     pub date_of_birth: Option<NaiveDate>,
     /// A text about the person.
     pub info: Option<String>,
-    /// The stored avatar.
+    /// The key of the stored avatar.
     pub avatar: Option<MediaKey>,
 }
 
@@ -256,8 +256,8 @@ impl Profile {
     }
 }
 
-/// Returns the name of a user that others see: the names in the profile, or else `Member` and the last four characters
-/// of the identifier. The email address of the user is not used.
+/// Returns the name under which other users see a user: the names in the profile, or else `Member` and the last four
+/// characters of the identifier. The email address of the user is not used.
 #[must_use]
 pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
     let names = [first_name, last_name].into_iter().flatten().map(clean_name);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_trimmed_and_have_one_line_of_a_hundred_characters() {
+    fn names_are_trimmed_and_have_one_line_of_at_most_a_hundred_characters() {
         assert_eq!("  Zoë Æ. O'Hara-Łuk \u{3000}".parse(), Ok(PersonName("Zoë Æ. O'Hara-Łuk".to_owned())));
         assert!("🎬".repeat(100).parse::<PersonName>().is_ok());
         assert_eq!("🎬".repeat(101).parse::<PersonName>(), Err(InvalidProfileText::TooLong(100)));
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn info_keeps_its_lines() {
+    fn the_text_about_a_person_keeps_its_lines() {
         assert_eq!(" one\r\n\ttwo\n".parse(), Ok(ProfileInfo("one\n\ttwo".to_owned())));
         assert!("é".repeat(2_000).parse::<ProfileInfo>().is_ok());
         assert_eq!("é".repeat(2_001).parse::<ProfileInfo>(), Err(InvalidProfileText::TooLong(2_000)));
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_birthday_counts_from_its_day_on() {
+    fn the_age_increases_on_the_day_of_the_birthday() {
         let today = day(2026, 11, 23);
         for (born, expected) in [
             (day(2013, 11, 23), Ok(())),

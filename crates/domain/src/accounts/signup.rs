@@ -10,7 +10,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about signing up.
+    /// A unit of work (one transaction) about signing up.
     pub trait SignUpUnit: Unit + UserRepository + LinkTokenRepository + AuditRepository + OutboxRepository;
 }
 

@@ -18,8 +18,8 @@ pub struct User {
     pub role: Role,
     /// Whether the owner of the account may sign in, and if not, why.
     pub state: AccountState,
-    /// Increases with every change of password, role, state and spelling, so that a unit of work can detect whether
-    /// data that was read earlier is still current.
+    /// Increases with every change of password, role, state and spelling, so that a transaction can detect whether data
+    /// that was read earlier is still current.
     pub version: i64,
     /// When the account was registered.
     pub created_at: Instant,
@@ -109,7 +109,8 @@ impl User {
     /// [`User::take_spelling`].
     ///
     /// # Errors
-    /// When the account is not awaiting activation. Another registration must then not affect its password.
+    /// When the account is not awaiting activation. A further registration must not affect the password of such an
+    /// account.
     pub fn register_again(
         &mut self,
         typed: &EmailAddress,
@@ -138,7 +139,7 @@ impl User {
     /// whether the spelling changed.
     ///
     /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
-    /// the same transaction, so that the valid link was always mailed to the stored spelling.
+    /// the same transaction, so that a valid activation link has always been mailed to the stored spelling.
     ///
     /// # Errors
     /// When the account is not awaiting activation, since the spelling is then final.

@@ -5,7 +5,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Writes the audit log in the unit of work of the recorded action.
+/// Writes the audit log in the unit of work (transaction) of the recorded action.
 #[async_trait]
 pub trait AuditRepository: Send {
     /// Adds the entries. They are never changed or removed.
@@ -16,11 +16,13 @@ pub trait AuditRepository: Send {
     }
 }
 
-/// Stores the seals of the log, and reads the log in its stored form.
+/// Stores the seals of the audit log, each of which proves that a part of the log has not changed, and reads the log in
+/// its stored form.
 #[async_trait]
 pub trait AuditSeals: Send + Sync {
     /// Adds the seal, unless a seal with the same number exists. Returns whether it was added. When several nodes add a
-    /// seal with the same number concurrently, exactly one call MUST succeed, and the other calls MUST change nothing.
+    /// seal with the same number concurrently, exactly one call MUST return `true`, and the other calls MUST change
+    /// nothing.
     async fn add_seal(&self, seal: &Seal) -> Result<bool, StoreError>;
     /// The seal with the highest number.
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;

@@ -2,10 +2,11 @@ use uuid::Uuid;
 
 use crate::time::Instant;
 
-/// Identifies the format of the sealed bytes, so that the format can be changed later.
+/// Identifies the format of the bytes over which the digest of a [`Seal`] is computed, so that the format can be
+/// changed later.
 const FORM: &[u8] = b"cinema audit seal 1";
 
-/// The position of an entry in the log: entries are ordered by their time, then by their identifier.
+/// The position of an entry in the audit log: entries are ordered by their time, then by their identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogPlace {
     /// When the action happened.
@@ -82,7 +83,8 @@ pub struct Seal {
     pub until: LogPlace,
     /// How many entries the sealed part has.
     pub rows: u64,
-    /// The [`SealMaker::digest`] of the seal, its entries and the digest of the previous seal.
+    /// The [`SealMaker::digest`] over the seal's number, time, position and count, the digest of the previous seal, and
+    /// the sealed entries.
     pub digest: String,
     /// The [`SealMaker::tag`] of the digest.
     pub tag: String,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about a cart.
+    /// A unit of work (one transaction) about a cart.
     pub trait CartUnit: Unit + CartRepository + OfferRepository + PurchaseRepository;
 }
 
@@ -46,14 +46,14 @@ pub struct CartItem {
 /// Stores carts.
 #[async_trait]
 pub trait CartRepository: Send {
-    /// The user's cart, locked until the unit ends. MUST create a cart with the proposed identifier when the user has
-    /// none, and MUST NOT create two carts when two units call this method concurrently.
+    /// The user's cart, locked until the transaction ends. MUST create a cart with the proposed identifier when the
+    /// user has none, and MUST NOT create two carts when two transactions call this method concurrently.
     async fn open_cart_for_update(&mut self, user_id: UserId, proposed: CartId)
     -> Result<CartId, StoreError>;
     /// The movies in the cart, the most recently added first.
     async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError>;
-    /// Adds a movie; `false` when it is already in the cart. MUST NOT add a movie twice, even when two units add it
-    /// concurrently.
+    /// Adds a movie; `false` when it is already in the cart. MUST NOT add a movie twice, even when two transactions add
+    /// it concurrently.
     async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError>;
     /// Removes a movie; `false` when it is not in the cart.
     async fn remove_cart_item(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
@@ -61,7 +61,7 @@ pub trait CartRepository: Send {
     async fn clear_cart(&mut self, user_id: UserId) -> Result<(), StoreError>;
 }
 
-/// Reads carts outside a unit of work.
+/// Reads carts outside a unit of work (transaction).
 #[async_trait]
 pub trait CartQueries: Send + Sync {
     /// The movies in the user's cart, the most recently added first; empty when there is no cart. MUST return for each

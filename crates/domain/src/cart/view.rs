@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_total_is_of_movies_that_can_be_bought_and_the_order_stays() {
+    fn the_total_counts_only_movies_that_can_be_bought_and_the_order_is_unchanged() {
         let dollars = |minor| Money::from_minor(minor, Currency::USD);
         let euros = Money::from_minor(1, "EUR".parse().unwrap());
         let entries = [

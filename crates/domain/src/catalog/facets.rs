@@ -12,7 +12,8 @@ use crate::{
 
 /// The lower bounds of the price bands, in major units of a currency with decimals.
 const BAND_STARTS: [i64; 5] = [0, 5, 10, 15, 20];
-/// The factor for the price bands of currencies without decimals, whose units are small.
+/// The factor by which the bounds are multiplied in currencies without decimals, such as the yen, whose major unit has
+/// a small value.
 const SMALL_UNITS: i64 = 100;
 /// The number of years in a decade.
 const DECADE: i32 = 10;
@@ -63,7 +64,7 @@ pub struct PriceBand {
 }
 
 impl PriceBand {
-    /// The bands of a shop, the lowest first.
+    /// The bands of a shop with this currency, the lowest first.
     #[must_use]
     pub fn all(currency: Currency) -> Vec<Self> {
         let unit = match currency.exponent() {
@@ -203,7 +204,7 @@ fn listed(names: Vec<CountedName>, counts: &HashMap<Uuid, i64>, chosen: &[Uuid])
     names
 }
 
-/// Returns the total that a list with this number of movies shows, which is capped.
+/// Returns the total that a list with this number of movies shows. Totals are limited (see [`Total`]).
 fn shown(count: i64) -> i64 {
     let total = Total::from_capped_count(u64::try_from(count).unwrap_or_default());
     i64::try_from(total.items).unwrap_or(i64::MAX)

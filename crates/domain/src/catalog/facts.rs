@@ -308,7 +308,7 @@ mod tests {
     }
 
     /// Changes the facts, checks them, and returns the text of the error, or an empty text.
-    fn told(change: impl FnOnce(&mut Facts)) -> String {
+    fn error(change: impl FnOnce(&mut Facts)) -> String {
         let mut facts = facts();
         change(&mut facts);
         facts.check(THIS_YEAR).err().map(|invalid| invalid.to_string()).unwrap_or_default()
@@ -397,40 +397,40 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_kept_at_both_ends() {
+    fn values_at_both_bounds_are_accepted_and_values_beyond_them_are_refused() {
         for year in [1870, 2031] {
-            assert_eq!(told(|facts| facts.identity.year = year), "");
+            assert_eq!(error(|facts| facts.identity.year = year), "");
         }
-        assert_eq!(told(|facts| facts.identity.year = 2032), "year: is more than 2031");
-        assert_eq!(told(|facts| facts.identity.duration_minutes = 100_000), "");
+        assert_eq!(error(|facts| facts.identity.year = 2032), "year: is more than 2031");
+        assert_eq!(error(|facts| facts.identity.duration_minutes = 100_000), "");
         assert_eq!(
-            told(|facts| facts.identity.duration_minutes = 100_001),
+            error(|facts| facts.identity.duration_minutes = 100_001),
             "duration_minutes: is more than 100000"
         );
-        assert_eq!(told(|facts| facts.identity.name = "é".repeat(250)), "");
+        assert_eq!(error(|facts| facts.identity.name = "é".repeat(250)), "");
         assert_eq!(
-            told(|facts| facts.identity.name = "é".repeat(251)),
+            error(|facts| facts.identity.name = "é".repeat(251)),
             "name: is longer than 250 characters"
         );
         for (imdb, meta_score) in [(0.0, 0.0), (10.0, 100.0)] {
-            assert_eq!(told(|facts| (facts.imdb, facts.meta_score) = (imdb, Some(meta_score))), "");
+            assert_eq!(error(|facts| (facts.imdb, facts.meta_score) = (imdb, Some(meta_score))), "");
         }
-        assert_eq!(told(|facts| facts.imdb = -0.1), "imdb: is less than 0");
-        assert_eq!(told(|facts| facts.imdb = f64::INFINITY), "imdb: is more than 10");
-        assert_eq!(told(|facts| facts.meta_score = Some(100.5)), "meta_score: is more than 100");
+        assert_eq!(error(|facts| facts.imdb = -0.1), "imdb: is less than 0");
+        assert_eq!(error(|facts| facts.imdb = f64::INFINITY), "imdb: is more than 10");
+        assert_eq!(error(|facts| facts.meta_score = Some(100.5)), "meta_score: is more than 100");
         let price =
             |minor| move |facts: &mut Facts| facts.price = Money::from_minor(minor, facts.price.currency());
-        assert_eq!(told(price(0)) + &told(price(9_999_999_999)), "");
-        assert_eq!(told(price(10_000_000_000)), "price: is more than 99999999.99 USD");
-        assert_eq!(told(|facts| facts.poster_url = Some(" https://a.example/p.jpg\n".into())), "");
-        assert_eq!(told(|facts| facts.stars.push("千".into())), "");
+        assert_eq!(error(price(0)) + &error(price(9_999_999_999)), "");
+        assert_eq!(error(price(10_000_000_000)), "price: is more than 99999999.99 USD");
+        assert_eq!(error(|facts| facts.poster_url = Some(" https://a.example/p.jpg\n".into())), "");
+        assert_eq!(error(|facts| facts.stars.push("千".into())), "");
         for id in ["tt0079944", "tt0000001", "tt1234567890"] {
-            assert_eq!(told(|facts| facts.imdb_id = Some(id.into())), "");
+            assert_eq!(error(|facts| facts.imdb_id = Some(id.into())), "");
         }
         for id in ["", "tt", "tt007994", "tt12345678901", "TT0079944", "nm0079944", "tt007994a", "tt 0079944"]
         {
             let fault = "imdb_id: is not `tt` and 7 to 10 digits";
-            assert_eq!(told(|facts| facts.imdb_id = Some(id.into())), fault, "{id}");
+            assert_eq!(error(|facts| facts.imdb_id = Some(id.into())), fault, "{id}");
         }
     }
 
@@ -438,9 +438,9 @@ mod tests {
     fn names_have_one_line_and_no_text_contains_nul() {
         let control = "contains a line break or another control character";
         for name in ["a\nb", "a\tb", "a\0b", "a\u{1b}[2Jb", "a\u{2028}b"] {
-            assert_eq!(told(|facts| facts.identity.name = name.into()), format!("name: {control}"));
-            assert_eq!(told(|facts| facts.genres = vec![name.into()]), format!("genres.0: {control}"));
+            assert_eq!(error(|facts| facts.identity.name = name.into()), format!("name: {control}"));
+            assert_eq!(error(|facts| facts.genres = vec![name.into()]), format!("genres.0: {control}"));
         }
-        assert_eq!(told(|facts| facts.description = "a\0b".into()), format!("description: {control}"));
+        assert_eq!(error(|facts| facts.description = "a\0b".into()), format!("description: {control}"));
     }
 }

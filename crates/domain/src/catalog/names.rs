@@ -59,7 +59,7 @@ impl CatalogName {
     /// Parses a name, and removes surrounding white space and format characters.
     ///
     /// # Errors
-    /// When the name has no visible character or is empty after folding, is too long, or has control characters.
+    /// When the name has no visible character or is empty after [`fold`], is too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, FactFault> {
         let name = clean_name(text);
         if has_control_character(&name) {
@@ -81,9 +81,9 @@ impl CatalogName {
     }
 }
 
-/// Whether a name has no visible character, or is empty after folding, so that no search could find it.
+/// Whether a name has no visible character, or is empty after [`fold`], so that no search could find it.
 pub(super) fn is_blank(name: &str) -> bool {
-    // Folding keeps every ASCII letter and digit, so most names need not be folded for this check.
+    // `fold` keeps every ASCII letter and digit, so it need not be called for most names.
     !name.bytes().any(|byte| byte.is_ascii_alphanumeric())
         && (!has_visible_character(name) || fold(name).is_empty())
 }

@@ -9,7 +9,7 @@ use crate::time::Instant;
 /// Declares the facts that can be omitted, each with its bit in a [`FactSet`].
 macro_rules! optional_facts {
     ($($(#[$doc:meta])* $fact:ident = $bit:literal;)*) => {
-        /// A fact that a source or a change may omit; an existing movie then keeps its value.
+        /// A fact that an import or a change may omit. An existing movie keeps its own value of an omitted fact.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum OptionalFact {
             $($(#[$doc])* $fact,)*
@@ -145,8 +145,8 @@ impl From<CheckedFacts> for CheckedPartialFacts {
 
 impl CheckedPartialFacts {
     /// Applies the facts to the movie, which keeps its own values for omitted facts. An uploaded poster is also kept if
-    /// the given poster address is its own address. `names` must be the resolved names of
-    /// [`CheckedPartialFacts::facts`]. Returns whether anything changed; the version increases only then.
+    /// the given poster address is the address at which the API shows this poster. `names` must be the resolved names
+    /// of [`CheckedPartialFacts::facts`]. Returns whether anything changed; the version increases only then.
     pub fn apply_to(self, movie: &mut Movie, names: ResolvedNames, now: Instant) -> bool {
         let is_shown =
             |address: &String| movie.uploaded_poster().is_some_and(|poster| poster.is_shown_at(address));
@@ -266,7 +266,7 @@ mod tests {
         }
     }
 
-    /// A movie that differs from [`facts`] in everything.
+    /// A movie that differs from [`facts`] in every optional fact.
     fn movie() -> Movie {
         let facts = Facts {
             identity: MovieIdentity { name: "Amelie".into(), year: 2002, duration_minutes: 121 },
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_facts_again_change_nothing() {
+    fn applying_the_same_facts_again_changes_nothing() {
         let (mut movie, names) = (movie(), names(7));
         let later = Instant::UNIX_EPOCH + chrono::TimeDelta::days(1);
         let complete = || CheckedPartialFacts::from(facts().check(2026).unwrap());

@@ -19,7 +19,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about the catalogue.
+    /// A unit of work (one transaction) about the catalogue.
     pub trait CatalogUnit: Unit + MovieRepository + AuditRepository + OutboxRepository;
 }
 
@@ -27,7 +27,7 @@ gathered! {
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
     /// Begins a unit of work that no signed-in user requested, for imports on the command line, and for the background
-    /// job that removes posters that no movie has.
+    /// job that removes posters that no movie uses.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
 }
 
@@ -39,7 +39,7 @@ impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
 }
 
 gathered! {
-    /// A unit of work of a moderator, about the catalogue and the users who are notified of changes.
+    /// A unit of work (one transaction) of a moderator, about the catalogue and the users who are notified of changes.
     pub trait ModerationUnit: CatalogUnit + NameRepository + NotificationRepository;
 }
 
@@ -99,20 +99,21 @@ pub struct MovieUses {
     pub cart_owners: Vec<UserId>,
 }
 
-/// Stores movies and the names they share. After a change of a movie on sale, totals and counts that are read after the
-/// commit MUST be correct on every node, and the movie MUST be updated in the search index in the same transaction.
+/// Stores movies, and the names of genres, people and certifications that movies share. After a change of a movie on
+/// sale, totals and counts that are read after the commit MUST be correct on every node, and the movie MUST be updated
+/// in the search index in the same transaction.
 #[async_trait]
 pub trait MovieRepository: Send {
     /// Returns the identifiers of these names, in the same order. MUST add missing names with the proposed identifier,
-    /// and MUST use the same row for names that differ only in case or accents, also when other units add them
+    /// and MUST use the same row for names that differ only in case or accents, also when other transactions add them
     /// concurrently.
     async fn resolve_names(
         &mut self,
         kind: NameKind,
         names: &[ProposedName],
     ) -> Result<Vec<Uuid>, StoreError>;
-    /// The movies with these identities, in any order, locked until the unit ends. MUST return the state after all
-    /// commits of units that held the locks earlier.
+    /// The movies with these identities, in any order, locked until the transaction ends. MUST return the state after
+    /// all commits of transactions that held the locks earlier.
     async fn find_movies_for_update(
         &mut self,
         identities: &[MovieIdentity],
@@ -120,12 +121,12 @@ pub trait MovieRepository: Send {
     /// Adds movies and returns the identifiers of the added ones. A movie whose identity already exists MUST be skipped
     /// without an error.
     async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
-    /// The movie, locked until the unit ends. MUST return the state after all commits of units that held the lock
-    /// earlier.
+    /// The movie, locked until the transaction ends. MUST return the state after all commits of transactions that held
+    /// the lock earlier.
     async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError>;
-    /// Which values of the movie another movie already has, although they must be unique. A value that another unit
-    /// adds concurrently may be missed; writing the movie MUST then fail with [`StoreError::Conflict`], so that the
-    /// unit is retried and finds the value.
+    /// Which values of the movie another movie already has, although they must be unique. A value that another
+    /// transaction adds concurrently may be missed; writing the movie MUST then fail with [`StoreError::Conflict`], so
+    /// that the transaction is retried and finds the value.
     async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError>;
     /// The movies with one of these IMDb or TMDB identifiers, in any order.
     async fn find_external_ids(
@@ -135,8 +136,8 @@ pub trait MovieRepository: Send {
     ) -> Result<Vec<ExternalIds>, StoreError>;
     /// Writes all fields of the movie except its identifier and creation time.
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError>;
-    /// The references to the movie, which the unit must have locked. When another unit adds a reference before this
-    /// unit deletes the movie, the deletion MUST fail with [`StoreError::Conflict`].
+    /// The references to the movie, which the transaction must have locked. When another transaction adds a reference
+    /// before this transaction deletes the movie, the deletion MUST fail with [`StoreError::Conflict`].
     async fn find_movie_uses(&mut self, id: MovieId) -> Result<MovieUses, StoreError>;
     /// Removes the movie from every cart. Returns the owners of these carts, in the order of their identifiers.
     async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<Vec<UserId>, StoreError>;
@@ -149,19 +150,19 @@ pub trait MovieRepository: Send {
 /// Stores genres, directors, stars and certifications one by one.
 #[async_trait]
 pub trait NameRepository: Send {
-    /// The name, locked until the unit ends; `None` when it does not exist or has another kind. MUST first lock the
-    /// movies that have the name, so that changes of these movies and changes of the name see each other's results.
+    /// The name, locked until the transaction ends; `None` when it does not exist or has another kind. MUST first lock
+    /// the movies that have the name, so that changes of these movies and changes of the name see each other's results.
     async fn find_name_for_update(&mut self, kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError>;
     /// Whether another row of the kind has this name; MUST compare as [`resolve_names`](MovieRepository::resolve_names)
-    /// does. A name that another unit adds concurrently may be missed; writing the name MUST then fail with
+    /// does. A name that another transaction adds concurrently may be missed; writing the name MUST then fail with
     /// [`StoreError::Conflict`].
     async fn is_name_taken(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<bool, StoreError>;
-    /// Changes a name that the unit has locked. MUST update the search index of its movies.
+    /// Changes a name that the transaction has locked. MUST update the search index of its movies.
     async fn update_name(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<(), StoreError>;
     /// Whether any movie has the name, on sale or not.
     async fn has_movies(&mut self, kind: NameKind, id: Uuid) -> Result<bool, StoreError>;
-    /// Deletes a name that no movie has. MUST fail with [`StoreError::Conflict`] when another unit concurrently gives
-    /// the name to a movie.
+    /// Deletes a name that no movie has. MUST fail with [`StoreError::Conflict`] when another transaction concurrently
+    /// gives the name to a movie.
     async fn delete_name(&mut self, kind: NameKind, id: Uuid) -> Result<(), StoreError>;
 }
 
@@ -171,11 +172,11 @@ pub trait OfferRepository: Send {
     /// The movie's offer; `None` when there is no such movie.
     async fn find_offer(&mut self, id: MovieId) -> Result<Option<Offer>, StoreError>;
     /// The offers of these movies, in any order; missing movies are omitted. MUST prevent the deletion of the movies
-    /// until the unit ends.
+    /// until the transaction ends.
     async fn find_offers(&mut self, ids: &[MovieId]) -> Result<Vec<(MovieId, Offer)>, StoreError>;
 }
 
-/// Reads the catalogue outside a unit of work.
+/// Reads the catalogue outside a unit of work (transaction).
 #[async_trait]
 pub trait MovieQueries: Send + Sync {
     /// A page of the movies that match the filter. MUST sort by the sort keys and then by the identifier (in the
@@ -187,8 +188,8 @@ pub trait MovieQueries: Send + Sync {
     ///
     /// A page that is sorted by relevance MUST be sorted by [`SearchRank`](super::SearchRank) and then by popularity;
     /// it may need a few more statements. Ranking is required only for the most popular matches, for the most popular
-    /// movies whose name contains the words of the search, and for the movies whose name is the search. The other
-    /// matches follow, sorted by popularity.
+    /// movies whose name contains the words of the search, and for the movies whose complete name equals the searched
+    /// text. The other matches follow, sorted by popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,
@@ -209,7 +210,7 @@ pub trait MovieQueries: Send + Sync {
     async fn has_no_movies(&self) -> Result<bool, StoreError>;
 }
 
-/// Reads the search index, outside a unit of work.
+/// Reads the search index, outside a unit of work (transaction).
 #[async_trait]
 pub trait SearchQueries: Send + Sync {
     /// Whether each term occurs in any movie, in the order of the terms.
@@ -221,7 +222,7 @@ pub trait SearchQueries: Send + Sync {
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
     /// The movies on sale, and the people of movies on sale, whose names match the search, selected by
     /// [`best_suggestions`](super::best_suggestions). MUST consider the most popular movies and people, and movies
-    /// whose name is the search.
+    /// whose complete name equals the searched text.
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
 }
 
@@ -235,7 +236,7 @@ pub trait SearchIndex: Send + Sync {
     async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 
-/// Reads genres, directors, stars and certifications outside a unit of work.
+/// Reads genres, directors, stars and certifications outside a unit of work (transaction).
 #[async_trait]
 pub trait NameQueries: Send + Sync {
     /// All names of a kind, for kinds that have few names. MUST be sorted by the folded name. The counts MUST be

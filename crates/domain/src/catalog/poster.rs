@@ -45,8 +45,8 @@ impl UploadedPoster {
         format!("/media/posters/{}/{}", self.id, poster_file_name(width))
     }
 
-    /// Whether the API shows this poster at `address`. A client that sends the address back therefore does not replace
-    /// the uploaded poster.
+    /// Whether the API shows this poster at `address`. When a client sends this address back in a change of the movie,
+    /// the uploaded poster is kept.
     #[must_use]
     pub fn is_shown_at(self, address: &str) -> bool {
         address.ends_with(&self.path(self.width))

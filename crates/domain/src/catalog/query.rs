@@ -27,7 +27,7 @@ impl<T> Default for Range<T> {
 /// requested. A list of identifiers means any of them; an empty list is no condition.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
-    /// Any of these movies, such as the movies in a visitor's cart.
+    /// Any of these movies, such as the movies in the cart of a visitor who is not signed in.
     pub ids: Vec<MovieId>,
     /// The movies that this user has an active purchase of, on sale or not.
     pub bought_by: Option<UserId>,
@@ -166,9 +166,10 @@ pub enum MovieSortKey {
     Popularity,
     /// When the movie was added.
     CreatedAt,
-    /// When the user in the filter bought the movie; only bought movies have this value.
+    /// When the user in [`MovieFilter::bought_by`] bought the movie; only bought movies have this value.
     PurchasedAt,
-    /// When the user in the filter added the movie to the favourites; only favourites have this value.
+    /// When the user in [`MovieFilter::favorites_of`] added the movie to the favourites; only favourites have this
+    /// value.
     AddedAt,
     /// How well the movie matches the search.
     Relevance,
@@ -283,7 +284,7 @@ mod tests {
     use crate::page::UnknownSort;
 
     #[test]
-    fn a_minus_sorts_the_largest_first() {
+    fn a_minus_before_a_sort_key_means_descending_order() {
         assert_eq!("-year".parse(), Ok(MovieSort { key: MovieSortKey::Year, descending: true }));
         assert_eq!("year".parse(), Ok(MovieSort { key: MovieSortKey::Year, descending: false }));
         assert_eq!("relevance".parse(), Ok(MovieSort::RELEVANT));

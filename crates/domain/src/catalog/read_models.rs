@@ -62,7 +62,7 @@ pub enum MovieReaction {
     Dislike,
 }
 
-/// A movie from the point of view of a user.
+/// The relation of a user to a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PersonalView {
     /// The user's reaction.
@@ -106,7 +106,7 @@ pub struct MovieSummary {
     pub likes: i64,
     /// How many users do not like the movie.
     pub dislikes: i64,
-    /// The user's point of view; `None` for visitors.
+    /// The user's relation to the movie; `None` when no user is signed in.
     pub me: Option<PersonalView>,
 }
 

@@ -7,7 +7,8 @@ use crate::{
     text::fold,
 };
 
-/// How many similar movies are stored for a movie: more than are shown, since some may be withdrawn or bought later.
+/// How many similar movies are stored for a movie: more than are shown, since some may be withdrawn from sale or bought
+/// later.
 pub const KEPT_SIMILAR: usize = 50;
 /// How many similar movies are shown for a movie.
 pub const SHOWN_SIMILAR: usize = 20;
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_entries_is_bounded() {
+    fn the_number_of_similar_movies_is_limited() {
         let one = movie(1, "One", &[1], &[], &[]);
         let others: Vec<_> = (2..300).map(|number| movie(number, "Other", &[1], &[], &[])).collect();
         assert_eq!(most_similar(&one, &others).len(), KEPT_SIMILAR);

@@ -23,10 +23,10 @@ pub fn computed_sort_name(name: &str) -> &str {
 }
 
 /// The key by which names are sorted: folded, without leading punctuation unless the name has nothing else. Databases
-/// compare it byte by byte.
+/// compare the key byte by byte.
 ///
-/// The migration that added the key to the movies computes it in SQL from folded names, and knows only the usual
-/// punctuation.
+/// The migration that added this key to existing movies computes it in SQL from folded names. It removes only the usual
+/// punctuation marks, so the keys of these movies may differ from the result of this function.
 #[must_use]
 pub fn sort_key(sort_name: &str) -> String {
     let folded = fold(sort_name);

@@ -17,9 +17,9 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie,
-    /// comments (the first comment of a thread before its replies), the reports of the comment, and the inbox of the
-    /// notified user.
+    /// A unit of work (one transaction) about reactions, ratings, favourites and comments. Rows are locked in the order
+    /// user, movie, comments (the first comment of a thread before its replies), the reports of the comment, and the
+    /// notification inbox of the notified user.
     pub trait EngagementUnit:
         Unit + EngagementRepository + CommentRepository + CommentReportRepository + AuditRepository
         + NotificationRepository + OutboxRepository;
@@ -84,12 +84,12 @@ pub struct CommentLikes {
     pub has_changed: bool,
 }
 
-/// Stores reactions, ratings and favourites, and the counters of movies that follow from them.
+/// Stores reactions, ratings and favourites, and the counters of movies that depend on them.
 #[async_trait]
 pub trait EngagementRepository: Send {
-    /// Locks the movie until the unit ends, so that changes of its counters are serialized. Returns whether the user,
-    /// whom the caller has locked, can see the movie: it is on sale, the user has bought it, or the user is a moderator
-    /// according to the stored role. `false` when there is no such movie.
+    /// Locks the movie until the transaction ends, so that changes of its counters are serialized. Returns whether the
+    /// user, whom the caller has locked, can see the movie: it is on sale, the user has bought it, or the user is a
+    /// moderator according to the stored role. `false` when there is no such movie.
     async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
     /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST update the counters
     /// accordingly.
@@ -124,12 +124,12 @@ pub trait EngagementRepository: Send {
     async fn erase_engagement(&mut self, user_id: UserId) -> Result<(), StoreError>;
 }
 
-/// Stores comments and their likes, and the counters that follow from them.
+/// Stores comments and their likes, and the counters that depend on them.
 #[async_trait]
 pub trait CommentRepository: Send {
     /// The movie of a comment, which never changes; `None` when there is no such comment.
     async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError>;
-    /// Returns the comment. Locks it and the first comment of its thread until the unit ends.
+    /// Returns the comment. Locks it and the first comment of its thread until the transaction ends.
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
     /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST update the comment counters of
     /// both.
@@ -154,7 +154,7 @@ pub trait CommentRepository: Send {
     ) -> Result<CommentLikes, StoreError>;
 }
 
-/// Stores reports of comments. All reports of one comment belong to one reported comment.
+/// Stores reports of comments. All reports of one comment belong to one [`ReportedComment`].
 #[async_trait]
 pub trait CommentReportRepository: Send {
     /// Adds a user's report of a locked comment. A second report of the comment by the same user MUST change nothing. A
@@ -177,7 +177,7 @@ pub trait CommentReportRepository: Send {
     async fn drop_open_reports(&mut self, comment_id: CommentId) -> Result<(), StoreError>;
 }
 
-/// Reads reported comments outside a unit of work.
+/// Reads reported comments outside a unit of work (transaction).
 #[async_trait]
 pub trait CommentReportQueries: Send + Sync {
     /// A page of the reported comments, the most recently reported one first. `is_open` selects comments with open
@@ -198,14 +198,14 @@ pub trait CommentReportQueries: Send + Sync {
 #[async_trait]
 pub trait PopularityMaintenance: Send + Sync {
     /// Recomputes the popularity of up to `limit` movies in the queue, and removes these movies from the queue; returns
-    /// their number. A movie MUST stay in the queue if the computation could not see an action on it yet, because the
-    /// action was not committed.
+    /// their number. A movie MUST stay in the queue if the computation could not see an action on it, because the
+    /// action had not been committed yet.
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 
-/// Reads comments outside a unit of work. All methods except [`comment`](CommentQueries::comment) MUST NOT find the
-/// comments of a movie that the viewer cannot see. [`lock_movie`](EngagementRepository::lock_movie) defines which
-/// movies a user can see.
+/// Reads comments outside a unit of work (transaction). All methods except [`comment`](CommentQueries::comment) MUST
+/// NOT find the comments of a movie that the viewer cannot see. [`lock_movie`](EngagementRepository::lock_movie)
+/// defines which movies a user can see.
 #[async_trait]
 pub trait CommentQueries: Send + Sync {
     /// A page of the comments that begin the threads of a movie, newest first; `None` when there is no such movie.

@@ -21,7 +21,7 @@ pub fn film_type(beginning: &[u8]) -> Option<MediaType> {
     is_webm.then_some(MediaType::Webm)
 }
 
-/// The purpose of an address of the media store. The address allows nothing else.
+/// The purpose for which an address of the media store is issued. The address permits nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilmAccess {
     /// To read the film.

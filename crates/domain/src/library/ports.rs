@@ -14,7 +14,7 @@ use crate::{
 /// A movie in the library of its buyer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LibraryItem {
-    /// The movie, from the buyer's point of view.
+    /// The movie, with the buyer's relation to it.
     pub movie: MovieSummary,
     /// When the movie was bought.
     pub purchased_at: Instant,
@@ -84,7 +84,7 @@ pub struct PlayableMovie {
 }
 
 gathered! {
-    /// A unit of work about the library.
+    /// A unit of work (one transaction) about the library.
     pub trait LibraryUnit: Unit + ProgressRepository + MovieMediaRepository;
 }
 
@@ -138,7 +138,7 @@ pub trait ProgressRepository: Send {
 /// Stores which files belong to which movie.
 #[async_trait]
 pub trait MovieMediaRepository: Send {
-    /// Locks the movie until the unit ends; `false` when there is no such movie.
+    /// Locks the movie until the transaction ends; `false` when there is no such movie.
     async fn lock_movie_media(&mut self, movie_id: MovieId) -> Result<bool, StoreError>;
     /// Sets the file of the movie, and returns the name of the previous file. Callers have locked the movie.
     async fn put_movie_file(&mut self, file: &MovieFile) -> Result<Option<MediaKey>, StoreError>;
@@ -150,7 +150,7 @@ pub trait MovieMediaRepository: Send {
     ) -> Result<Option<MediaKey>, StoreError>;
 }
 
-/// Reads libraries outside a unit of work.
+/// Reads libraries outside a unit of work (transaction).
 #[async_trait]
 pub trait LibraryQueries: Send + Sync {
     /// A page of the movies that match the filter and that the owner has an active purchase of. MUST include movies

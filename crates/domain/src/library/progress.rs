@@ -167,14 +167,18 @@ mod tests {
     fn late_reports_do_not_restore_a_removed_movie() {
         let off = Progress::taken_off(Some(reported(1_000, 10)), at(20));
         assert!(!off.is_in_progress(MOVIE));
-        assert_eq!(Progress::taken_off(None, at(20)), off, "a late first report is possible");
+        assert_eq!(
+            Progress::taken_off(None, at(20)),
+            off,
+            "the time is stored even without progress, so that a late first report has no effect"
+        );
         assert_eq!(Progress::reported(Some(off), 1_500, at(15), MOVIE), off);
         assert!(Progress::reported(Some(off), 1_500, at(25), MOVIE).is_in_progress(MOVIE));
     }
 
     proptest! {
         #[test]
-        fn reports_in_any_order_end_at_the_latest(
+        fn reports_in_any_order_end_at_the_position_of_the_latest_report(
             mut reports in prop::collection::btree_map(0_i64..1_000, 0_i64..7_000, 1..12)
                 .prop_map(|reports| reports.into_iter().collect::<Vec<_>>())
                 .prop_flat_map(|reports| Just(reports).prop_shuffle()),

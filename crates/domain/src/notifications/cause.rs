@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn likes_of_one_comment_have_one_key_and_those_of_two_have_two() {
+    fn likes_of_one_comment_share_a_key_and_likes_of_different_comments_do_not() {
         let key = |actor, comment| {
             let (actor, comment_id) = (id(actor), id(comment));
             NotificationCause::CommentLike { actor, movie_id: id(2), comment_id }.dedupe_key()

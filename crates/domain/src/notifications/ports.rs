@@ -11,7 +11,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about notifications.
+    /// A unit of work (one transaction) about notifications.
     pub trait NotificationUnit: Unit + NotificationRepository + StreamTicketRepository;
 }
 
@@ -67,10 +67,10 @@ pub enum ReadSelection {
 
 /// Stores notifications.
 ///
-/// Each user has an inbox, which contains the user's notifications and settings. A unit that
-/// changes notifications locks the inbox until the unit ends. So notifications of an inbox become visible to readers in
-/// the order of their positions. A unit locks inboxes as late as possible, and several inboxes in the order of the users'
-/// identifiers.
+/// Each user has an inbox, which contains the user's notifications and settings. A transaction that changes
+/// notifications locks the inbox until the transaction ends. Therefore, the notifications of an inbox become visible to
+/// readers in the order of their positions. A transaction locks inboxes as late as possible, and several inboxes in the
+/// order of the users' identifiers.
 #[async_trait]
 pub trait NotificationRepository: Send {
     /// Notifies the receiver. Returns `None` when the receiver was already notified of this cause, or is unknown or
@@ -104,8 +104,8 @@ pub trait NotificationRepository: Send {
         selection: &ReadSelection,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// The user's settings, locked until the unit ends; the default settings if the user has not changed them, and
-    /// `None` for an unknown or erased user.
+    /// The user's settings, locked until the transaction ends; the default settings if the user has not changed them,
+    /// and `None` for an unknown or erased user.
     async fn notification_settings_for_update(
         &mut self,
         user_id: UserId,
@@ -118,7 +118,7 @@ pub trait NotificationRepository: Send {
     ) -> Result<(), StoreError>;
 }
 
-/// A ticket that opens one live stream.
+/// A ticket with which a client opens one live stream of the user's notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamTicket {
     /// The identifier of the ticket.
@@ -133,7 +133,7 @@ pub struct StreamTicket {
     pub expires_at: Instant,
 }
 
-/// Stores tickets for live streams.
+/// Stores tickets for live streams of notifications.
 #[async_trait]
 pub trait StreamTicketRepository: Send {
     /// Stores the ticket, and removes tickets of the same user that expired before `now`.
@@ -152,7 +152,7 @@ pub struct UserPosition {
     pub position: i64,
 }
 
-/// Reads notifications outside a unit of work.
+/// Reads notifications outside a unit of work (transaction).
 #[async_trait]
 pub trait NotificationQueries: Send + Sync {
     /// The user's notifications, the newest first; optionally only unread ones.
@@ -166,8 +166,8 @@ pub trait NotificationQueries: Send + Sync {
     async fn unread_counts(&self, user_id: UserId) -> Result<UnreadCounts, StoreError>;
     /// The user's settings.
     async fn notification_settings(&self, user_id: UserId) -> Result<NotificationSettings, StoreError>;
-    /// The latest positions of these users, in any order; users who never had a notification may be omitted. After a
-    /// position was returned, a change with a smaller position MUST NOT become visible.
+    /// The latest positions of these users, in any order; users who never had a notification may be omitted. After this
+    /// method has returned a position, a change with a smaller position MUST NOT become visible.
     async fn notification_positions(&self, user_ids: &[UserId]) -> Result<Vec<UserPosition>, StoreError>;
     /// Up to `limit` notifications of the user after the position, in the order of their positions.
     async fn notifications_behind(

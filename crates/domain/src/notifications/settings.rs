@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn mails_of_both_kinds_end_at_their_common_limit() {
+    fn mails_about_replies_and_likes_share_one_limit() {
         let now = Instant::from_timestamp(1_800_000_000, 0).unwrap();
         let is_due = |kind, recent_mails| {
             NotificationMail {

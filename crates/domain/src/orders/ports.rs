@@ -20,7 +20,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about orders.
+    /// A unit of work (one transaction) about orders.
     pub trait OrderUnit:
         Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository
         + DisputeRepository + LedgerRepository + AuditRepository
@@ -28,14 +28,14 @@ gathered! {
         + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }
 
-/// Begins units of work about orders. Each unit that can change orders locks the buyer first, so that all changes of a
-/// buyer's orders are serialized.
+/// Begins units of work about orders. Each unit of work that can change orders locks the buyer first, so that all
+/// changes of a buyer's orders are serialized.
 #[async_trait]
 pub trait OrderStore: Send + Sync {
     /// Begins a unit of work for a user who orders, pays, cancels an order or requests a refund.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError>;
     /// Begins a unit of work on an order without an access check, for example for background work or to apply a report
-    /// of the payment provider. Returns the unit with the current order; `None` when there is no such order.
+    /// of the payment provider. Returns the unit of work with the current order; `None` when there is no such order.
     async fn begin_order(
         &self,
         attempt: Attempt,
@@ -43,8 +43,8 @@ pub trait OrderStore: Send + Sync {
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError>;
     /// Begins a unit of work for background work that changes no order. It locks no user.
     async fn begin_without_order(&self, attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError>;
-    /// Begins a unit of work for an administrator who changes an order. Returns the unit with the current order; `None`
-    /// when there is no such order.
+    /// Begins a unit of work for an administrator who changes an order. Returns the unit of work with the current
+    /// order; `None` when there is no such order.
     async fn begin_order_as_admin(
         &self,
         attempt: Attempt,
@@ -102,12 +102,12 @@ pub trait OrderRepository: Send {
     /// The buyer of the order, even if the account was deleted in the meantime; `None` when there is no such order.
     /// MUST NOT lock anything.
     async fn find_buyer(&mut self, id: OrderId) -> Result<Option<UserId>, StoreError>;
-    /// The order, locked until the unit ends. MUST return the state after all commits of units that held the lock
-    /// earlier.
+    /// The order, locked until the transaction ends. MUST return the state after all commits of transactions that held
+    /// the lock earlier.
     async fn find_order_for_update(&mut self, id: OrderId) -> Result<Option<Order>, StoreError>;
     /// Adds a pending order; `false` when another pending order of the buyer contains one of its movies, in which case
-    /// the unit MUST be dropped. MUST NOT allow two pending orders of a user with the same movie, even when two units
-    /// add them concurrently.
+    /// the caller MUST drop the unit of work, which rolls the transaction back. MUST NOT allow two pending orders of a
+    /// user with the same movie, even when two transactions add them concurrently.
     async fn insert_order(&mut self, order: &Order) -> Result<bool, StoreError>;
     /// Writes the order's state. When the order is no longer pending, the buyer's other orders MUST be allowed to
     /// contain its movies.
@@ -118,7 +118,7 @@ pub trait OrderRepository: Send {
     async fn movies_in_pending_orders(&mut self, user_id: UserId) -> Result<Vec<MovieId>, StoreError>;
 }
 
-/// Reads orders outside a unit of work.
+/// Reads orders outside a unit of work (transaction).
 #[async_trait]
 pub trait OrderQueries: Send + Sync {
     /// A page of the orders that match the filter, the newest first.

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn pending_money_suspends_the_expiry_and_its_failure_restarts_it() {
+    fn a_payment_in_progress_suspends_the_expiry_and_its_failure_restarts_it() {
         let order = OrderState::new(at(0)).apply(OrderEvent::PaymentProcessing).unwrap();
         assert_eq!((order.expires_at(), order.is_expired(at(9_999))), (None, false));
         let canceled = order.apply(OrderEvent::Canceled { at: at(1), reason: CancelReason::ByUser });

@@ -59,7 +59,7 @@ pub trait DisputeRepository: Send {
     async fn update_dispute(&mut self, dispute: &Dispute) -> Result<(), StoreError>;
 }
 
-/// Reads disputes outside a unit of work.
+/// Reads disputes outside a unit of work (transaction).
 #[async_trait]
 pub trait DisputeQueries: Send + Sync {
     /// A page of the disputes that match the filter, the newest first.

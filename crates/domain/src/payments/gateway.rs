@@ -189,7 +189,7 @@ pub enum GatewayError {
     /// The provider was not reached: nothing was done, and the same call may succeed later.
     #[error("the payment provider was not reached")]
     NotReached(#[source] Box<dyn Error + Send + Sync>),
-    /// The answer was lost, or was an ambiguous error: the call may have taken effect or not. Query the provider's
+    /// The response was lost, or was an ambiguous error: the call may have taken effect or not. Query the provider's
     /// state before acting.
     #[error("it is unknown whether the call to the payment provider took effect")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
@@ -222,7 +222,7 @@ pub trait PaymentGateway: Send + Sync {
     /// identifiers of shop, order and payment to the provider.
     async fn open_checkout(&self, request: &CheckoutRequest) -> Result<ProviderCheckout, GatewayError>;
 
-    /// Looks up the checkout of a request whose answer was lost. MUST find the checkout if it exists at the provider.
+    /// Looks up the checkout of a request whose response was lost. MUST find the checkout if it exists at the provider.
     async fn look_up_checkout(
         &self,
         request: &CheckoutRequest,

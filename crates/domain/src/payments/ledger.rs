@@ -16,13 +16,13 @@ use crate::{
 pub enum Account {
     /// Money of the shop at the payment provider.
     Provider,
-    /// Earned money; the balance is negative.
+    /// Earned money. The balance is negative, because the money was moved from this account to [`Account::Provider`].
     Sales,
     /// Refunds of sales.
     Refunds,
     /// Money lost in disputes.
     Disputes,
-    /// Money that paid no order and is owed to the buyers; the balance is negative.
+    /// Money that paid no order and is owed to the buyers. The balance is negative, as that of [`Account::Sales`].
     Unallocated,
 }
 

@@ -27,7 +27,7 @@ pub enum RefundOrigin {
     Administrator,
     /// The server automatically, because the money paid no order, or paid for movies that the buyer already had.
     Automatic,
-    /// Somebody outside the shop, for example in the provider's dashboard.
+    /// A person outside the shop, for example in the provider's dashboard.
     Provider,
 }
 
@@ -132,7 +132,7 @@ impl Dispute {
     }
 }
 
-/// What determines the money that goes back to the buyer: a payment with its paid items, refunds and disputes.
+/// A payment with its paid items, refunds and disputes. Together, they determine how much money goes back to the buyer.
 #[derive(Debug, Clone, Copy)]
 pub struct MoneyBack<'a> {
     /// The payment.
@@ -166,7 +166,7 @@ impl MoneyBack<'_> {
         Self::sum(self.refunds.iter().filter(|refund| refund.is_done()).map(|refund| &refund.amount))
     }
 
-    /// How much is in disputes that are open or lost, in minor units.
+    /// The sum of the amounts of open and lost disputes, in minor units.
     #[must_use]
     pub fn disputed_minor(&self) -> i64 {
         let counts = |dispute: &&Dispute| dispute.is_open() || dispute.is_lost();

@@ -56,7 +56,7 @@ pub struct BookedPayment {
 /// Searches the whole database for violations of rules about money and entitlements.
 #[async_trait]
 pub trait MoneyChecks: Send + Sync {
-    /// The violations at `now`, at most 100 of each rule.
+    /// The violations at `now`, at most 100 for each rule.
     async fn money_violations(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError>;
     /// Up to `limit` payments at this provider that were created at `since` or later, in the order of their
     /// identifiers, after the payment with the identifier `after`.

@@ -216,11 +216,11 @@ impl PaymentState {
         }
     }
 
-    /// Returns the state after a report of the provider, and what the report changed. All transitions between the
-    /// states of a payment are defined here.
+    /// Returns the state after a report of the provider, and what the report changed. `asked` is the requested amount.
+    /// All transitions between the states of a payment are defined here.
     ///
-    /// Reports may come twice, late and in any order: the outcome is the same. A report of received money takes effect
-    /// regardless of earlier reports, and no later report reverses it.
+    /// Reports may arrive twice, late and in any order, and lead to the same state. A report of received money takes
+    /// effect regardless of earlier reports, and no later report reverses it.
     #[must_use]
     pub fn apply(&self, asked: Money, report: &CheckoutReport) -> (Self, PaymentChange) {
         let next = match self {
@@ -421,7 +421,7 @@ mod tests {
         }
 
         #[test]
-        fn losing_all_reports_but_the_last_does_not_change_the_outcome_of_money(at_minute in 0_i64..100) {
+        fn a_report_of_received_money_takes_effect_even_if_all_earlier_reports_were_lost(at_minute in 0_i64..100) {
             let paid = CheckoutReport::Paid { amount: usd(999), at: at(at_minute) };
             prop_assert_eq!(after(&[paid]).0, PaymentState::Successful { completed_at: at(at_minute) });
         }

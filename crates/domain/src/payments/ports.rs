@@ -12,21 +12,22 @@ use crate::{
 #[async_trait]
 pub trait PaymentRepository: Send {
     /// The identifier of this shop at payment providers. MUST store `proposed` when there is none yet, and MUST return
-    /// the stored identifier to all units from then on.
+    /// the stored identifier to all later callers.
     async fn shop_id(&mut self, proposed: ShopId) -> Result<ShopId, StoreError>;
-    /// Adds a payment with its items; `false` when another payment of the order is open, in which case the unit MUST be
-    /// dropped. MUST NOT allow two open payments of an order, even when two units add them concurrently.
+    /// Adds a payment with its items; `false` when another payment of the order is open, in which case the caller MUST
+    /// drop the unit of work, which rolls the transaction back. MUST NOT allow two open payments of an order, even when
+    /// two transactions add them concurrently.
     async fn insert_payment(&mut self, payment: &Payment) -> Result<bool, StoreError>;
-    /// The payment without its items, locked until the unit ends.
+    /// The payment without its items, locked until the transaction ends.
     async fn find_payment_for_update(&mut self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
     /// The order's payment that is pending or being processed, if there is one; without its items, locked until the
-    /// unit ends.
+    /// transaction ends.
     async fn find_open_payment(&mut self, order_id: OrderId) -> Result<Option<Payment>, StoreError>;
     /// Writes all fields of the payment except its identifiers, provider, amount, items and creation time.
     async fn update_payment(&mut self, payment: &Payment) -> Result<(), StoreError>;
 }
 
-/// Reads payments outside a unit of work.
+/// Reads payments outside a unit of work (transaction).
 #[async_trait]
 pub trait PaymentQueries: Send + Sync {
     /// A page of the payments that match the filter, the newest first. The text in [`PaymentFilter::email`] MUST be
@@ -59,8 +60,8 @@ pub trait PaymentQueries: Send + Sync {
     ) -> Result<Vec<(PaymentId, OrderId)>, StoreError>;
 }
 
-/// A verified event of a provider. The shop reads the subject of the event again from the provider. The body of the
-/// event is therefore not stored, because it contains personal data of the buyer.
+/// A verified event of a provider. The body of the event is not stored: it contains personal data of the buyer, and it
+/// is not needed, because the shop reads the subject of the event again from the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEvent {
     /// The identifier of the event in this shop.

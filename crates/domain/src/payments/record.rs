@@ -72,7 +72,8 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Creates a payment of all items of an order, in the state before the provider knows it.
+    /// Creates a payment of all items of an order, in the initial state, in which the provider does not know the
+    /// payment yet.
     ///
     /// `next_item_id` returns a new identifier for each item of the payment.
     #[must_use]

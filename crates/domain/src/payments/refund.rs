@@ -68,8 +68,8 @@ impl RefundState {
         }
     }
 
-    /// Returns the state after a report of the provider. All transitions between the states of a refund are
-    /// defined here. Reports may come twice, late and in any order. A failure is final, also after a success, since the
+    /// Returns the state after a report of the provider. All transitions between the states of a refund are defined
+    /// here. Reports may arrive twice, late and in any order. A failure is final, even after a success, since the
     /// buyer's bank may return the money days later.
     #[must_use]
     pub fn apply(self, report: RefundReport) -> Self {

@@ -77,8 +77,8 @@ pub enum RefundRefusal {
 }
 
 impl MoneyBack<'_> {
-    /// Decides the amount and the items of a refund: of these movies, or for `None` of the whole amount that can still
-    /// be refunded.
+    /// Decides the amount and the items of a refund. `wanted` contains the movies to refund; with `None`, the whole
+    /// amount that can still be refunded is refunded.
     ///
     /// # Errors
     /// See [`RefundRefusal`].
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn disputed_money_is_withheld_and_lost_money_is_gone() {
+    fn money_in_an_open_or_lost_dispute_is_not_refunded() {
         let lost = [dispute(1_798, DisputeState::Lost { closed_at: at() })];
         let prices = [999, 799];
         assert_eq!(plan(&prices, &[], &[dispute(1, DisputeState::Open)], None), Err(RefundRefusal::Disputed));

@@ -29,7 +29,7 @@ pub trait RefundRepository: Send {
     async fn update_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
 }
 
-/// Reads refunds outside a unit of work.
+/// Reads refunds outside a unit of work (transaction).
 #[async_trait]
 pub trait RefundQueries: Send + Sync {
     /// A page of the refunds of a payment, the newest first.

@@ -102,8 +102,9 @@ pub struct RefundRequestFilter {
 pub trait RefundRequestRepository: Send {
     /// The payment that pays the order.
     async fn paying_payment(&mut self, id: OrderId) -> Result<Option<PaymentId>, StoreError>;
-    /// Adds a request; `false` when another open request contains one of its items, in which case the unit MUST be
-    /// dropped. MUST NOT allow an item in two open requests, even when two units add them concurrently.
+    /// Adds a request; `false` when another open request contains one of its items, in which case the caller MUST drop
+    /// the unit of work, which rolls the transaction back. MUST NOT allow an item in two open requests, even when two
+    /// transactions add them concurrently.
     async fn insert_refund_request(&mut self, request: &RefundRequest) -> Result<bool, StoreError>;
     /// The request; `None` when there is no such request.
     async fn find_refund_request(&mut self, id: RefundRequestId)
@@ -112,7 +113,7 @@ pub trait RefundRequestRepository: Send {
     async fn decide_refund_request(&mut self, request: &RefundRequest) -> Result<(), StoreError>;
 }
 
-/// Reads requests for refunds outside a unit of work.
+/// Reads requests for refunds outside a unit of work (transaction).
 #[async_trait]
 pub trait RefundRequestQueries: Send + Sync {
     /// A page of the requests that match the filter, the newest first.

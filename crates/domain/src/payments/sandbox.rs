@@ -6,7 +6,8 @@ use crate::{
     store::StoreError,
 };
 
-/// The outcome that a buyer chooses at a checkout of the sandbox.
+/// The outcome that a buyer chooses at a checkout of the sandbox, a payment provider for development that moves no
+/// money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SandboxOutcome {
     /// The money arrives immediately.

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_of_the_database_stays_in_the_chain() {
+    fn the_message_of_the_database_stays_in_the_chain_of_sources() {
         let error = StoreError::conflict("deadlock detected");
         assert_eq!(Error::source(&error).map(ToString::to_string).as_deref(), Some("deadlock detected"));
     }

@@ -3,7 +3,7 @@ use std::{error::Error, time::Duration};
 use super::error::LostRace;
 use crate::time::Backoff;
 
-/// The maximum number of attempts of a unit of work, including the first.
+/// The maximum number of attempts of a unit of work (one transaction), including the first.
 const ATTEMPTS: u32 = 5;
 
 /// The maximum wait before the second attempt. The maximum doubles with each further attempt.
@@ -76,7 +76,7 @@ mod tests {
         let answer = {
             let retry = pin!(retried(&waits, |_attempt| std::future::ready(ends.next().unwrap())));
             let Poll::Ready(answer) = retry.poll(&mut Context::from_waker(Waker::noop())) else {
-                panic!("this future must not wait");
+                panic!("the future must be ready at once, because no test wait takes time");
             };
             answer
         };
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_loses_no_race_runs_once_without_a_wait() {
+    fn a_transaction_that_loses_no_race_runs_once_without_a_wait() {
         let (answer, attempts, waits) = run(vec![Ok(7), Ok(8)]);
         assert_eq!((answer.unwrap(), attempts, waits), (7, 1, vec![]));
     }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_error_is_returned_at_once_also_after_a_lost_race() {
+    fn any_other_error_is_returned_at_once_even_after_a_lost_race() {
         for error in [StoreError::failed, StoreError::unavailable] {
             let (answer, attempts, _) = run(vec![Err(error("broken")), Ok(7)]);
             assert!(!LostRace::is_behind(&answer.unwrap_err()));

@@ -73,7 +73,7 @@ fn wait_after(count: u32) -> TimeDelta {
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+#[expect(clippy::arithmetic_side_effects, reason = "the numbers in the tests are small")]
 mod tests {
     use super::*;
 

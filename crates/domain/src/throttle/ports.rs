@@ -72,7 +72,7 @@ pub trait SignInGuard: Send + Sync {
     async fn take_back(&self, attempt: &SignInAttempt);
 }
 
-/// A guard that allows every attempt.
+/// A guard that allows every attempt, for servers without rate limits.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unguarded;
 

@@ -277,7 +277,7 @@ impl Usage {
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+#[expect(clippy::arithmetic_side_effects, reason = "the numbers in the tests are small")]
 mod tests {
     use proptest::prelude::*;
 
@@ -363,7 +363,7 @@ mod tests {
         usage.give_back(&limit, second(0));
         assert_eq!(usage.take(&limit, second(0)).quotas, [quota_state(0, 60), quota_state(1, 86_400)]);
         usage.give_back(&limit, second(10));
-        // The windows continue.
+        // Giving back a use does not restart the windows.
         assert_eq!(usage.take(&limit, second(20)).quotas, [quota_state(0, 40), quota_state(1, 86_380)]);
         usage.give_back(&limit, second(60));
         assert_eq!(usage.take(&limit, second(60)).quotas, [quota_state(0, 60), quota_state(1, 86_340)]);
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_locks_no_account() {
+    fn a_window_that_began_before_the_clock_was_set_back_is_ignored() {
         let limit = limit(&["1/1m"]);
         let mut usage = Usage::default();
         assert!(usage.take(&limit, second(3_600)).is_allowed);

@@ -71,7 +71,8 @@ pub(super) struct MigrateArgs {
 pub(super) struct CheckArgs {
     /// Also compare checkouts of the last ten minutes with the payment provider
     ///
-    /// Their events may not have been delivered yet, so use this only while no payments are being made.
+    /// The payment provider may not have delivered the events of these checkouts yet, so use this option only while no
+    /// payments are being made.
     #[arg(long)]
     pub(super) all_checkouts: bool,
 }
@@ -186,8 +187,8 @@ pub(super) enum AuditCommand {
     /// Check that no row of the audit log was changed, added or removed
     ///
     /// The background work seals rows ten minutes after they were written. A seal contains a digest of its rows and of
-    /// the seal before it. Keep the last seal that this command prints somewhere outside the database: a later run
-    /// needs it (--known) to notice that the end of the log was removed.
+    /// the seal before it. This command prints the last seal. Keep a copy of it outside the database: a later run needs
+    /// it (--known) to notice that the end of the log was removed.
     ///
     /// Exit code 0: the log is intact. 1: rows or seals are missing, changed or added; each is reported.
     Verify(VerifyArgs),

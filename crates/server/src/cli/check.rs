@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{composition::error_chain, config::Settings};
 
-/// The exit code when there are violations, or the provider's lists could not be read.
+/// The exit code when there are violations, or when the payment provider's lists of checkouts, refunds and disputes
+/// could not be read.
 const BROKEN: u8 = 1;
 
 /// `cinema check`: checks the invariants of money and entitlements, and prints the violations.

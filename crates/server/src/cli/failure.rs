@@ -10,7 +10,7 @@ use crate::{
 /// Why a `cinema` command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// An error. It is printed as one line on standard error, and the process ends with this exit code.
+    /// An error. `message` is printed as one line on standard error, and the process ends with the exit code `code`.
     Error { message: String, code: u8 },
     /// The reader of standard output closed the pipe, as `head` does. Nothing is printed, and the exit code is 0.
     OutputClosed,

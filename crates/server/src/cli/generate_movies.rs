@@ -17,7 +17,7 @@ use super::{failure::Failure, output::Output};
 /// The prices of movies, in cents.
 const PRICES: [i64; 6] = [499, 699, 899, 999, 1_299, 1_499];
 
-/// The maximum number of different people.
+/// The number of different people: 60 given names times 90 family names.
 const PEOPLE: u64 = 5_400;
 
 /// Prints the movies as JSON Lines.
@@ -119,6 +119,8 @@ impl Movies {
         format!("{given} {family}")
     }
 
+    /// Chooses from `least` to `least + more - 1` people, and returns their names. A person who was chosen twice is
+    /// returned once.
     fn people(&mut self, least: u64, more: u64) -> Vec<String> {
         let wanted = least.saturating_add(self.numbers.below(more));
         let mut people: Vec<String> = Vec::new();
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_has_the_spread_of_a_real_one() {
+    fn years_people_and_genres_vary_as_in_a_real_catalogue() {
         let movies = movies(1, 10_000);
         let years: HashSet<_> = movies.iter().map(|movie| movie.identity.year).collect();
         let stars: HashSet<_> = movies.iter().flat_map(|movie| &movie.stars).collect();

@@ -36,7 +36,8 @@ use super::{
 use crate::config::{DatabaseSetting, Settings};
 
 /// The maximum number of batches that are imported into `PostgreSQL` at the same time. The `PostgreSQL` server uses one
-/// processor core for each batch. `SQLite` has a single writer, so there batches are imported one after the other.
+/// processor core for each batch. `SQLite` allows only one writer at a time, so batches are imported into it one after
+/// the other.
 const PARALLEL_BATCHES: usize = 2;
 
 /// Imports the movies of a file.

@@ -1,3 +1,5 @@
+//! `cinema serve` and `cinema worker`.
+
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -18,9 +20,9 @@ use crate::{
     workers::Workers,
 };
 
-/// The maximum duration of a shutdown after draining: 25 s for the running requests and jobs, which end in parallel,
-/// and 2 s to stop the requests and jobs that still run. A container's grace period must be longer than `DRAIN_SECONDS`
-/// plus this duration.
+/// The maximum duration of the last phase of a shutdown: 25 s for the running requests and jobs, which end in parallel,
+/// and 2 s to stop the requests and jobs that still run. Before this phase, a server still accepts requests for
+/// `DRAIN_SECONDS`, so a container's grace period must be longer than the sum of both.
 const LAST_WORK: Duration = Duration::from_secs(27);
 
 /// How a server or worker was stopped.

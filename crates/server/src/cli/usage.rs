@@ -31,7 +31,7 @@ fn error_and_tips(text: &str) -> String {
     wanted.join("; ")
 }
 
-/// Returns the innermost `cinema` command that the arguments name, and its words such as `cinema movies import`.
+/// Returns the innermost command that the arguments name, and the words that call it, such as `cinema movies import`.
 fn called_command(arguments: &[OsString]) -> (Command, String) {
     let mut command = Cli::command();
     let mut words = command.get_name().to_owned();

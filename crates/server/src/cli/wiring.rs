@@ -8,8 +8,8 @@ use crate::{
     config::{Settings, local_url},
 };
 
-/// Builds the use cases on the configured database. Links in the mails that the use cases write to the outbox begin
-/// with the configured URLs.
+/// Builds the use cases on the configured database. URLs in the mails of the use cases begin with the configured URLs,
+/// or else with a URL of the configured host and port, because the commands do not listen on an address themselves.
 pub(super) async fn use_cases(settings: &Settings) -> Result<UseCases, Failure> {
     let public_url = settings.public_url_in_force();
     let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());

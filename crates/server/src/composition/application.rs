@@ -187,7 +187,7 @@ impl Application {
     }
 
     /// Makes the server report that it is not ready, so that load balancers send no more requests. Requests that arrive
-    /// anyway are still answered.
+    /// anyway are still handled.
     pub fn begin_drain(&self) {
         self.draining.begin();
     }
@@ -237,7 +237,7 @@ fn serve(
                 tracing::error!(%error, "the API stopped");
             }
         });
-        // Sending fails if nobody waits for the end any more.
+        // Sending fails if the `Application`, which receives the message, was dropped.
         let _ = ending.send(());
     };
     thread::Builder::new().name("api".to_owned()).spawn(api).map_err(StartError::Api)?;

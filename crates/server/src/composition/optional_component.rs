@@ -21,14 +21,15 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the outcome of a check is cached, so that frequent readiness requests cause few checks.
 const CACHED_FOR: Duration = Duration::from_secs(5);
 
-/// A component that can be checked. The outcome must not contain addresses or secrets.
+/// A component that can be checked. The error must not contain addresses or secrets, because the response to a
+/// readiness request shows it.
 #[async_trait]
 pub(super) trait Check: Send + Sync {
     /// Checks the component; the error describes the problem.
     async fn check(&self) -> Result<(), String>;
 }
 
-/// A component, and the cached outcome of its last check. Because of the cache, many requests cause few checks.
+/// A component, and the cached outcome of its last check.
 pub(super) struct OptionalComponent {
     pub(super) name: &'static str,
     component: Box<dyn Check>,
@@ -140,6 +141,7 @@ mod tests {
         assert_eq!(passing.state().await, Ok(()));
     }
 
+    /// A component whose check never ends.
     struct Silent;
 
     #[async_trait]

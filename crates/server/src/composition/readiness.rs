@@ -14,8 +14,8 @@ use futures_util::future::join_all;
 
 use super::{DatabaseAdmin, Schema, optional_component::OptionalComponent};
 
-/// The maximum duration of one check of the database. At most two checks run one after the other, so all checks
-/// together take at most twice as long.
+/// The maximum duration of one check of the database. At most two of the checks run one after the other, and the rest
+/// run in parallel, so all checks together take at most twice as long.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the server is shutting down. Clones share the state.
@@ -41,7 +41,7 @@ pub(super) struct ServerReadiness {
 }
 
 impl ServerReadiness {
-    /// Checks that the database answers, and that it is writable. A standby server is not writable.
+    /// Checks that the database responds, and that it is writable. A standby server is not writable.
     async fn database_state(&self) -> Result<(), String> {
         within(self.database.ping(), "does not answer").await?;
         within(self.database.check_writable(), "cannot be written to").await

@@ -27,14 +27,14 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
     Database(StoreError),
-    /// The database does not meet the requirements.
+    /// The database does not meet a requirement, such as the encoding UTF-8.
     #[error("cannot use the database: {0}")]
     Unsuitable(String),
     /// Migrating failed.
     #[error("cannot migrate the database ({})", error_chain(.0))]
     Migration(StoreError),
-    /// The schema is older than this program. A server does not migrate it in production, and `cinema migrate --check`
-    /// never does.
+    /// The schema is older than this program. This is an error for `cinema migrate --check`, and in production for
+    /// every command that uses the database except `cinema migrate`.
     #[error("the database is {0} migrations behind: run `cinema migrate` first")]
     Behind(usize),
     /// The schema is newer than this program.

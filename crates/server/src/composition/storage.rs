@@ -25,7 +25,7 @@ pub enum Schema {
 /// Administrative operations on a database.
 #[async_trait]
 pub trait DatabaseAdmin: Send + Sync {
-    /// Checks that the database answers.
+    /// Checks that the database responds.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Checks that the database is currently writable.
     async fn check_writable(&self) -> Result<(), StoreError>;
@@ -35,9 +35,9 @@ pub trait DatabaseAdmin: Send + Sync {
     async fn schema(&self) -> Result<Schema, StoreError>;
     /// Brings the schema up to date.
     async fn migrate(&self) -> Result<(), StoreError>;
-    /// Prepares for many large units of work, such as those of an import.
+    /// Prepares the database for many large transactions, such as those of an import.
     async fn expect_bulk_writes(&self) -> Result<(), StoreError>;
-    /// Returns the number of statements that were run so far. Tests use it to limit the statements of a request.
+    /// Returns the number of statements that were run so far. Tests use it to check how many statements a request runs.
     fn statements(&self) -> u64;
 }
 
@@ -50,8 +50,8 @@ pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartE
     schema.map_err(StartError::Database)
 }
 
-/// Connects to a PostgreSQL server, and checks that it meets the requirements. Logs a warning if the pool is larger
-/// than the server's connection limit.
+/// Connects to a PostgreSQL database, and checks that it meets the requirements. Logs a warning if the connection pool
+/// is larger than the connection limit of the PostgreSQL server.
 async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError> {
     let options = adapter_postgres::PoolOptions { size };
     let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;
@@ -86,6 +86,8 @@ pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn Databas
     })
 }
 
+/// Implements [`DatabaseAdmin`] for the database type of an adapter. `$state` is the adapter's type for the state of
+/// the schema, `$obstacle` implements `obstacle_to_migrating`, and `$bulk` implements `expect_bulk_writes`.
 macro_rules! administer {
     ($database:ty, $state:path, $obstacle:path, $bulk:path) => {
         impl From<$state> for Schema {

@@ -9,7 +9,7 @@ use domain::{
 use crate::config::Settings;
 
 /// How long a starting server waits for Redis, so that even its first requests are counted in Redis, which all servers
-/// share. After that the server starts without Redis.
+/// share. After this time the server starts without Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The ports that limit requests and failed sign-ins.

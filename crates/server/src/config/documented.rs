@@ -62,7 +62,7 @@ fn the_settings_that_production_needs_work_when_they_are_pasted() {
     let filled = block.replace("APP_SECRET_KEY=…", "APP_SECRET_KEY=kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua");
     let settings = Settings::fit_to_serve(&Sources::default().with_dotenv(&filled)).unwrap();
     assert_eq!(settings.warnings(), []);
-    // A container's --env-file treats quotes and trailing text as part of the value.
+    // The block must also work as a container's --env-file, in which quotes and trailing text are part of a value.
     let values = filled.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
     let as_environment = Settings::fit_to_serve(&Sources::environment(values)).unwrap();
     assert_eq!(as_environment.shown(), settings.shown());

@@ -7,6 +7,7 @@ use super::log_format::LogFormat;
 pub struct Fault {
     name: String,
     problem: String,
+    /// The allowed values, or a question that suggests a value, such as `did you mean app_port?`.
     allowed: String,
 }
 
@@ -45,8 +46,8 @@ impl SettingsError {
         if faults.is_empty() { Ok(()) } else { Err(Self { faults, log_format }) }
     }
 
-    /// The format in which a server or worker prints this error: that of its log, or the default if the setting of the
-    /// format is itself not valid.
+    /// The format in which a server or worker prints this error: the value of `LOG_FORMAT`, or its default if that
+    /// value is itself not valid.
     #[must_use]
     pub const fn log_format(&self) -> LogFormat {
         self.log_format

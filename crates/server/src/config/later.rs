@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 
 use super::{read::Reader, redaction::hide_password};
 
-/// Settings of later versions. They are read and checked, so that an invalid value is reported now, but they have no
-/// effect yet.
+/// Settings that only later versions will use. They are read and checked, so that an invalid value is reported now, but
+/// they have no effect yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaterSettings(Vec<(&'static str, Option<String>)>);
 

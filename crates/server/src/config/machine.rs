@@ -42,11 +42,11 @@ fn limit_below(root: &Path, groups: &str) -> Option<u64> {
             }
             _ => continue,
         };
-        // In a container, the root is the container's own group, although the file may contain the name of the group on
-        // the host.
+        // The last ancestor is empty, so `root` itself is always read. In a container, `root` is usually the
+        // container's own group, while `group` may be the path of this group on the host, which does not exist here.
         for group in Path::new(group.trim_start_matches('/')).ancestors() {
             let text = fs::read_to_string(root.join(group).join(file)).unwrap_or_default();
-            // No limit is written as "max" in version 2, and as a number near 2^63 in version 1.
+            // If there is no limit, the file contains "max" (cgroup v2) or a number near 2^63 (cgroup v1).
             let limit = text.trim().parse::<u64>().ok().filter(|limit| *limit < 1 << 60);
             lowest = [lowest, limit].into_iter().flatten().min();
         }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_the_first_version_are_read_too() {
+    fn limits_of_cgroup_v1_are_read_too() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         write(root, "memory/memory.limit_in_bytes", "9223372036854771712\n");

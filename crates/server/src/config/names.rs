@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
     RATE_LIMIT_GLOBAL,
 ];
 
-/// The other settings that are not secrets.
+/// All settings that are neither secrets nor rate limits.
 const PLAIN: [&str; 39] = [
     "APP_ENV",
     "APP_HOST",

@@ -188,7 +188,8 @@ fn trusts_everybody(proxies: &[Network]) -> bool {
 fn may_go_in_the_clear(smtp_url: &str) -> bool {
     let Ok(url) = Url::parse(smtp_url) else { return false };
     let needs_tls = url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
-    // The URL parser does not normalize the hosts of unknown schemes.
+    // If the URL parser does not know the scheme, such as `smtp`, it does not interpret the host. Therefore the host is
+    // parsed here.
     let host = url.host_str().and_then(|host| Host::parse(host).ok());
     let is_here = match host {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn mails_may_be_unencrypted_with_opportunistic_tls_to_another_machine() {
+    fn mails_to_another_machine_may_be_unencrypted_unless_tls_is_required() {
         for (url, is_clear) in [
             ("smtp://mail.example", true),
             ("smtp://ann:secret@10.0.0.1:25?tls=none", true),

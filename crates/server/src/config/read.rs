@@ -51,7 +51,7 @@ impl Reader {
         self.values.faults.push(Fault::new(name, problem, allowed));
     }
 
-    /// Reports the setting as invalid, unless it has already been reported.
+    /// Reports the setting as invalid, unless it or its `NAME_FILE` variant has already been reported.
     pub(super) fn refuse_once(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
         let file = format!("{name}_FILE");
         if !self.values.faults.iter().any(|fault| fault.name() == name || fault.name() == file) {
@@ -59,8 +59,9 @@ impl Reader {
         }
     }
 
-    /// Reports a setting that is missing, or whose value, which may be the default, is not allowed. Does nothing if an
-    /// invalid value was given, or if a source that may contain another value could not be read or parsed.
+    /// Reports a setting that is missing, or whose given or default value is not allowed. Does nothing if the setting
+    /// has already been reported, or if a source could not be read or parsed, because that source may contain another
+    /// value.
     pub(super) fn report_missing(&mut self, name: &str, problem: &str, allowed: &str) {
         if !self.values.is_partial {
             self.refuse_once(name, problem, allowed);

@@ -56,7 +56,8 @@ fn as_psql_reads_it(rest: &str) -> Option<String> {
     is_sound.then(|| written(user, place, query))
 }
 
-/// Reads a URL whose password contains `@` or `/`: everything before the last `@` may belong to the password.
+/// Reads a URL whose password contains `@` or `/`: everything before the last `@` may belong to the password. `None` if
+/// the text before that `@` may contain a query, because the `@` may then be part of a secret in a parameter.
 fn by_its_last_at(rest: &str) -> Option<String> {
     let (user, place) = rest.rsplit_once('@')?;
     let (place, query) = split_query(place);
@@ -64,6 +65,7 @@ fn by_its_last_at(rest: &str) -> Option<String> {
     (is_place(place) && !may_be_a_query).then(|| written(Some(user), place, query))
 }
 
+/// Reads a URL without user info. `None` if the text contains an `@`, or does not look like hosts and a database name.
 fn without_user(rest: &str) -> Option<String> {
     let (place, query) = split_query(rest);
     (!rest.contains('@') && is_place(place)).then(|| written(None, place, query))
@@ -82,8 +84,8 @@ fn split_query(text: &str) -> (&str, Option<&str>) {
     text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)))
 }
 
-/// Returns whether the text consists only of hosts with ports and a name after a slash, so that it cannot contain a
-/// password.
+/// Returns whether the text consists only of hosts with ports, and of a database name after a slash, so that it cannot
+/// contain a password.
 fn is_place(text: &str) -> bool {
     let (hosts, name) = text.split_once('/').unwrap_or((text, ""));
     let is_plain = |text: &str, special: &[u8]| {
@@ -120,8 +122,8 @@ pub(super) fn has_user_info(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
-/// Returns a text that may be a URL. If it is, its fragment and the values of query parameters that may be secrets are
-/// hidden.
+/// Returns the text unchanged unless it is a URL. In a URL, hides the fragment and the values of query parameters that
+/// may be secrets.
 pub(super) fn without_parameters(text: &str) -> String {
     match text.find(['?', '#']).and_then(|at| text.split_at_checked(at)) {
         Some((place, rest)) if place.contains("://") => match rest.strip_prefix('?') {

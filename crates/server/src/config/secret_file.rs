@@ -27,7 +27,7 @@ pub enum SecretFileError {
         /// The cause.
         source: io::Error,
     },
-    /// The file is a symbolic link. It is not followed, because anyone may have chosen its target.
+    /// The file is a symbolic link. It is not followed, because another user may have chosen its target.
     #[error("{0} is a link, and links are not followed: put the file itself there, or remove the link")]
     Link(PathBuf),
     /// The file exists, but is empty or contains only whitespace.
@@ -35,8 +35,8 @@ pub enum SecretFileError {
     Empty(PathBuf),
 }
 
-/// Returns the text of the file. If there is no file, creates it with the text from `make`, readable only by its owner.
-/// Concurrent processes get the same text.
+/// Returns the text of the file `name` in `folder`. If there is no such file, creates it with the text from `make`,
+/// readable only by its owner. Concurrent processes get the same text.
 ///
 /// # Errors
 /// When the file cannot be read or written, is a link, or is empty.
@@ -52,8 +52,8 @@ pub fn keep_secret(
     }
     // A folder that is created here is private as well, because it will also contain the database and the pictures.
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    // The text is written to a new file with a random name, which only its owner can read. The file is then renamed,
-    // unless another process was faster.
+    // The text is written to a new file with a random name, which only its owner can read. The file is then renamed to
+    // `path`, unless another process has created `path` in the meantime.
     let mut draft = NamedTempFile::with_prefix_in(format!(".{name}."), folder).map_err(failed)?;
     draft.write_all(make().as_bytes()).and_then(|()| draft.as_file().sync_all()).map_err(failed)?;
     match draft.persist_noclobber(&path) {

@@ -29,8 +29,8 @@ const REGION: &str = "us-east-1";
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
 impl Reader {
-    /// Reads a URL that may contain secrets, and checks it with the adapter that uses it. The messages of the adapter
-    /// quote no secrets.
+    /// Reads a URL that may contain secrets, and checks it with the adapter that uses it. The error of the adapter is
+    /// shown, because it quotes no secrets.
     fn understood<E: fmt::Display>(
         &mut self,
         name: &str,
@@ -79,7 +79,7 @@ impl Reader {
         }
     }
 
-    /// Reads how mails are sent, and `MAIL_FROM`.
+    /// Reads how mails are sent, from the setting `name` and `SMTP_URL`, and reads the sender, `MAIL_FROM`.
     pub(super) fn mailer(&mut self, name: &str) -> (MailerSetting, Option<String>) {
         let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
         let allowed = "smtp://user:password@host:587 or smtps://user:password@host";
@@ -180,7 +180,8 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Parses one secret, or two while one replaces the other.
+/// Parses one webhook secret, or two that are separated by a comma: while a secret is being replaced, both the old and
+/// the new one are valid.
 fn webhook_secrets(text: &str) -> Option<Vec<StripeSecret>> {
     let secrets: Vec<&str> = text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
     let is_sound = (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| is_token(secret));
@@ -196,7 +197,8 @@ fn payment_methods(text: &str) -> Option<Vec<String>> {
     is_sound.then(|| methods.into_iter().map(str::to_owned).collect())
 }
 
-/// Returns the URL in the form that the adapter needs; `None` when it has another scheme.
+/// Returns the URL of a PostgreSQL database, with the scheme that the adapter expects. `None` when the URL has the
+/// scheme of something else.
 fn postgres(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     ["postgres", "postgresql", "postgresql+psycopg"].contains(&scheme).then(|| format!("postgres://{rest}"))

@@ -122,7 +122,8 @@ pub enum PaymentSetting {
     Stripe(StripeSettings),
 }
 
-/// All settings, read and checked.
+/// All settings, read and checked. The documentation of each field begins with the name of the setting. `.env.example`
+/// describes the settings in more detail.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `APP_ENV`
@@ -135,27 +136,28 @@ pub struct Settings {
     pub secret_key: Option<AppSecret>,
     /// `APP_SECRET_KEY_PREVIOUS`
     pub previous_secret_key: Option<AppSecret>,
-    /// `ACCESS_TOKEN_TTL_MIN`
+    /// `ACCESS_TOKEN_TTL_MIN`: how long an access token is valid.
     pub access_token_ttl: Duration,
-    /// `REFRESH_TOKEN_TTL_DAYS`
+    /// `REFRESH_TOKEN_TTL_DAYS`: how long a refresh token is valid.
     pub refresh_token_ttl: Duration,
     /// `DATABASE_URL`
     pub database: DatabaseSetting,
-    /// `DATABASE_POOL_SIZE`
+    /// `DATABASE_POOL_SIZE`: the maximum number of database connections. On SQLite, one connection for writing is
+    /// added.
     pub database_pool_size: u32,
     /// `DATA_DIR`
     pub data_dir: PathBuf,
-    /// `CURRENCY`
+    /// `CURRENCY`: the currency of all prices.
     pub currency: Currency,
     /// `PUBLIC_URL`, without a trailing slash; if it is not set, the URL follows from host and port.
     pub public_url: Option<String>,
     /// `FRONTEND_URL`, without a trailing slash; if it is not set, links in mails lead to this server.
     pub frontend_url: Option<String>,
-    /// `CORS_ORIGINS`
+    /// `CORS_ORIGINS`: the origins from which browsers may call the API.
     pub cors_origins: Vec<String>,
-    /// `CORS_REQUEST_HEADERS`
+    /// `CORS_REQUEST_HEADERS`: additional headers that browsers at these origins may send.
     pub cors_request_headers: Vec<String>,
-    /// `TRUSTED_PROXIES`
+    /// `TRUSTED_PROXIES`: the networks of proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<Network>,
     /// `MAILER`
     pub mailer: MailerSetting,
@@ -165,7 +167,7 @@ pub struct Settings {
     pub media: MediaSetting,
     /// `DOCS_ACCESS`
     pub docs_access: DocsSetting,
-    /// `REGISTRATION_REVEALS_EMAIL`
+    /// `REGISTRATION_REVEALS_EMAIL`: whether a registration with a taken email address gets an error.
     pub registration_reveals_email: bool,
     /// `PASSWORD_POLICY`
     pub password_policy: PasswordPolicy,
@@ -173,21 +175,23 @@ pub struct Settings {
     pub rate_limits: Option<RateLimits>,
     /// `REDIS_URL`
     pub redis_url: Option<RedisUrl>,
-    /// `HASH_SLOTS`
+    /// `HASH_SLOTS`: the number of passwords that are hashed at the same time.
     pub hash_slots: usize,
     /// The memory limit of the container in bytes, if there is one.
     pub memory_limit: Option<u64>,
-    /// `MAX_IN_FLIGHT`
+    /// `MAX_IN_FLIGHT`: the maximum number of concurrent requests.
     pub max_in_flight: usize,
-    /// `HOT_PAGE_SECONDS`
+    /// `HOT_PAGE_SECONDS`: how long pages of the catalogue for anonymous users are cached in memory. Zero switches the
+    /// cache off.
     pub hot_page_time: Duration,
-    /// `OUTBOX_WORKERS`
+    /// `OUTBOX_WORKERS`: the number of outbox messages, such as mails, that each process handles at the same time, in
+    /// addition to slow deliveries.
     pub outbox_workers: usize,
-    /// `MAX_CONNECTIONS_PER_CLIENT`
+    /// `MAX_CONNECTIONS_PER_CLIENT`: the maximum number of open connections per client address.
     pub max_connections_per_client: usize,
-    /// `REQUEST_TIMEOUT_SECONDS`
+    /// `REQUEST_TIMEOUT_SECONDS`: the maximum duration of a request.
     pub request_timeout: Duration,
-    /// `DRAIN_SECONDS`
+    /// `DRAIN_SECONDS`: how long a stopping server still accepts requests while it reports that it is not ready.
     pub drain: Duration,
     /// `LOG_FORMAT`
     pub log_format: LogFormat,

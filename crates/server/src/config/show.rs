@@ -12,12 +12,12 @@ use super::{
 /// The origins on this machine, which development allows with any port.
 const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*";
 
-/// Returns the configured quotas of a rate limit; empty when rate limits are off.
+/// Returns the configured quotas of a rate limit as text, which is empty when rate limits are off.
 fn limit(settings: &Settings, one: impl FnOnce(&RateLimits) -> &RateLimit) -> String {
     settings.rate_limits.as_ref().map(|limits| one(limits).to_string()).unwrap_or_default()
 }
 
-/// Returns the payment provider and its settings. The settings are empty when they are not used.
+/// Returns the payment provider and the settings for Stripe, which are empty for the sandbox.
 fn payments(payments: &PaymentSetting) -> [(&'static str, String); 5] {
     let (provider, secret, base, methods) = match payments {
         PaymentSetting::Sandbox => ("sandbox", String::new(), String::new(), String::new()),

@@ -5,14 +5,17 @@ use super::*;
 mod production;
 mod services;
 
+/// Reads the settings from environment variables, like a command other than `serve` and `worker`.
 fn settings(values: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     Settings::from_sources(&Sources::environment(values.iter().copied()))
 }
 
+/// Returns the error message for these environment variables.
 fn fault(values: &[(&str, &str)]) -> String {
     settings(values).unwrap_err().to_string()
 }
 
+/// Creates an empty temporary folder.
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("cinema-config-{name}-{}", std::process::id()));
     drop(std::fs::remove_dir_all(&folder));
@@ -20,6 +23,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Reads the settings from environment variables, like a server or worker.
 fn serves(values: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     Settings::fit_to_serve(&Sources::environment(values.iter().copied()))
 }
@@ -198,7 +202,7 @@ fn all_faults_are_reported_together_without_secrets() {
 }
 
 #[test]
-fn every_spelling_of_a_database_address_is_accepted() {
+fn every_form_of_a_database_url_is_accepted() {
     for (url, expected) in [
         ("sqlite:///srv/cinema.db", DatabaseSetting::Sqlite("/srv/cinema.db".into())),
         ("sqlite://cinema.db", DatabaseSetting::Sqlite("cinema.db".into())),
@@ -235,7 +239,7 @@ fn settings_of_later_versions_are_accepted_and_reported() {
 }
 
 #[test]
-fn every_limit_has_a_default_and_can_be_set() {
+fn every_rate_limit_has_a_default_and_can_be_set() {
     let shown = |values: &[(&str, &str)]| {
         let shown = settings(values).unwrap().shown();
         shown.into_iter().filter(|(name, _)| name.starts_with("RATE_LIMIT")).map(|(_, value)| value).collect()
@@ -264,7 +268,7 @@ fn a_secret_may_be_in_a_file() {
 }
 
 #[test]
-fn a_secret_or_its_file_is_taken_from_the_source_with_precedence() {
+fn a_secret_or_its_file_is_read_from_the_first_source_that_has_either() {
     let folder = folder("layers");
     let path = folder.join("secret");
     std::fs::write(&path, "from a file").unwrap();
@@ -330,12 +334,12 @@ fn a_development_secret_is_generated_once_and_readable_only_by_its_owner() {
     assert_eq!(first.expose(), settings.key_ring().unwrap().current("x").expose());
     let kept = std::fs::metadata(folder.join("dev-secret-key")).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no draft remains");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no temporary file remains");
     std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
-fn all_faults_are_reported_in_one_response() {
+fn faults_of_all_sources_are_reported_together() {
     let sources =
         Sources::environment([("APP_ENV", "prod"), ("APP_PORT", "x"), ("DATABASE_URL_FILE", "/nowhere")])
             .with_dotenv("CURRENCY=coins\nMAIL_FROM=nobody\nMAILER=smtp\n")
@@ -423,7 +427,7 @@ fn the_shown_settings_are_the_current_ones() {
         shown(&[("APP_ENV", "prod"), ("PUBLIC_URL", cinema), ("CORS_ORIGINS", "https://shop.example")]),
         [cinema, cinema, "https://shop.example"]
     );
-    assert_eq!(shown(&[("APP_ENV", "prod")]), ["", "", ""], "production has no default");
+    assert_eq!(shown(&[("APP_ENV", "prod")]), ["", "", ""], "these settings have no defaults in production");
 }
 
 #[test]

@@ -103,6 +103,7 @@ mod tests {
             }
             destinations.end(&name, number % 100 == 0);
         }
+        // Ten destinations are slow. The last quick destination is removed when the next delivery starts.
         assert!(destinations.0.len() <= 11, "{}", destinations.0.len());
         destinations.start("a.example", now + SLOW_FOR);
         assert_eq!(destinations.0.len(), 1);

@@ -19,7 +19,7 @@ const SLOW_AFTER: Duration = Duration::from_secs(2);
 /// How long a message to a slow destination is postponed if its delivery may not start now.
 const POSTPONED_BY: Duration = Duration::from_secs(20);
 
-/// The maximum number of deliveries in the background, per worker.
+/// The maximum number of slow deliveries that continue in the background, per worker.
 const SLOW_FOR_EACH: usize = 2;
 
 /// Returns the maximum number of deliveries that this many workers run at the same time, including the deliveries in

@@ -1,4 +1,4 @@
-//! Cases about accounts.
+//! Test cases about accounts.
 
 mod own_data;
 mod profile;

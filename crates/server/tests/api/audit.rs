@@ -10,8 +10,8 @@ cases! {
     a_refused_sign_in_is_recorded_without_the_typed_text,
     a_reused_token_is_recorded,
     a_password_for_the_documentation_is_checked_like_a_log_in,
-    an_entry_has_its_request_and_network,
-    only_price_changes_of_an_import_are_in_the_audit_log,
+    an_entry_contains_the_request_id_and_the_network_of_the_client,
+    an_import_writes_audit_entries_only_for_changes_of_price_and_availability,
     filters_narrow_the_log,
     reading_by_cursor_returns_each_entry_once_while_others_are_written,
     invalid_parameters_are_reported_together,
@@ -91,13 +91,14 @@ async fn a_password_for_the_documentation_is_checked_like_a_log_in(engine: Engin
         docs(&password_of("ann")).await.expect(200);
     }
     let by = log(&admin, &format!("actor_id={}", ann.id())).await;
-    // The second request is not recorded, because the result of the first password check is cached.
+    // The older entry is the log-in by `app.user`. The newer entry is the first documentation request with the correct
+    // password. The second such request is not recorded, because the result of the first password check is cached.
     assert_eq!(actions(&by), ["signed_in", "signed_in"]);
     assert_eq!((&by[0]["object"]["kind"], &by[1]["object"]["kind"]), (&json!("user"), &json!("session")));
     assert_eq!(log(&admin, "action=sign_in_failed").await.len(), 1);
 }
 
-async fn an_entry_has_its_request_and_network(engine: Engine) {
+async fn an_entry_contains_the_request_id_and_the_network_of_the_client(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     app.user("ann").await;
@@ -107,7 +108,7 @@ async fn an_entry_has_its_request_and_network(engine: Engine) {
     assert_eq!((&newest["request_id"], &newest["ip"]), (&json!("told-later"), &json!("127.0.0.0/24")));
 }
 
-async fn only_price_changes_of_an_import_are_in_the_audit_log(engine: Engine) {
+async fn an_import_writes_audit_entries_only_for_changes_of_price_and_availability(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let mut movies = small_catalogue();
@@ -117,7 +118,7 @@ async fn only_price_changes_of_an_import_are_in_the_audit_log(engine: Engine) {
         told.extend(log(&admin, "action=availability_changed").await);
         told
     };
-    assert_eq!(of_movies().await, [Value::Null; 0], "new movies have no entries");
+    assert_eq!(of_movies().await, [Value::Null; 0], "the import of new movies writes no entries");
     for movie in &mut movies {
         movie.votes += 1;
         match movie.identity.name.as_str() {

@@ -1,4 +1,5 @@
-//! The seals of the audit log, which prove that it was not changed.
+//! The seals of the audit log. A seal stores a digest of some rows and of the previous seal, so that later changes of
+//! the rows are detected.
 
 use app::audit::Known;
 use chrono::TimeDelta;
@@ -7,10 +8,10 @@ use crate::support::{Engine, SECRET, TestApp, cases};
 
 cases! {
     an_unchanged_log_passes_verification,
-    a_changed_row_is_found_with_its_seal,
-    a_removed_row_is_found_with_its_seal,
-    a_row_that_was_added_after_sealing_is_found_with_its_seal,
-    a_removed_seal_is_found,
+    a_changed_row_is_reported_with_its_seal,
+    a_removed_row_is_reported_with_its_seal,
+    a_row_added_after_sealing_is_reported_with_its_seal,
+    a_removed_seal_is_reported,
     a_truncated_log_is_detected_with_a_recorded_seal,
     a_deleted_account_breaks_no_seal,
     deliberately_removed_rows_are_not_reported,
@@ -27,7 +28,7 @@ async fn sealed(engine: Engine) -> TestApp {
     app
 }
 
-/// Seals the existing entries, as the background job does.
+/// Seals the existing entries, as the background job does, after they have reached the minimum age of ten minutes.
 async fn seal(app: &TestApp) {
     app.advance(TimeDelta::minutes(11));
     assert!(app.audit_log().seal().await.unwrap() > 0);
@@ -37,7 +38,7 @@ fn verify(app: &TestApp, words: &[&str]) -> (bool, String) {
     app.cinema().run(&[&["audit", "verify"], words].concat())
 }
 
-/// Asserts that the verification fails and prints these texts.
+/// Asserts that `cinema audit verify` with these arguments fails and prints these texts.
 #[track_caller]
 fn says(app: &TestApp, words: &[&str], parts: &[&str]) {
     let (holds, said) = verify(app, words);
@@ -59,7 +60,7 @@ async fn an_unchanged_log_passes_verification(engine: Engine) {
     holds(&app, &[]);
 }
 
-async fn a_changed_row_is_found_with_its_seal(engine: Engine) {
+async fn a_changed_row_is_reported_with_its_seal(engine: Engine) {
     let app = sealed(engine).await;
     app.execute_sql(
         "UPDATE audit_log SET ip = '198.51.100.0/24' WHERE action = 'signed_in' \
@@ -69,7 +70,7 @@ async fn a_changed_row_is_found_with_its_seal(engine: Engine) {
     says(&app, &[], &["seal 1 (rows until ", "a row of it, or the seal itself, was changed"]);
 }
 
-async fn a_removed_row_is_found_with_its_seal(engine: Engine) {
+async fn a_removed_row_is_reported_with_its_seal(engine: Engine) {
     let app = sealed(engine).await;
     app.execute_sql(
         "DELETE FROM audit_log WHERE action = 'registered' \
@@ -79,7 +80,7 @@ async fn a_removed_row_is_found_with_its_seal(engine: Engine) {
     says(&app, &[], &["seal 2 (rows from ", "1 of its 3 rows are missing"]);
 }
 
-async fn a_row_that_was_added_after_sealing_is_found_with_its_seal(engine: Engine) {
+async fn a_row_added_after_sealing_is_reported_with_its_seal(engine: Engine) {
     let app = sealed(engine).await;
     app.execute_sql(
         "INSERT INTO audit_log (id, created_at, action) SELECT object_id, created_at, 'password_reset' \
@@ -89,7 +90,7 @@ async fn a_row_that_was_added_after_sealing_is_found_with_its_seal(engine: Engin
     says(&app, &[], &["seal 1 (rows until ", "rows were added to it after it was sealed"]);
 }
 
-async fn a_removed_seal_is_found(engine: Engine) {
+async fn a_removed_seal_is_reported(engine: Engine) {
     let app = sealed(engine).await;
     app.execute_sql("DELETE FROM audit_seals WHERE number = 1").await;
     says(&app, &[], &["seal 1 is missing"]);
@@ -126,7 +127,8 @@ async fn deliberately_removed_rows_are_not_reported(engine: Engine) {
     )
     .await;
     says(&app, &[], &["3 of its 3 rows are missing"]);
-    // Ann's rows were written 22 minutes ago. Bob's rows, which the second seal covers, were written 11 minutes ago.
+    // Ann's rows, which the first seal covers, were written 22 minutes ago. Bob's rows, which the second seal covers,
+    // were written 11 minutes ago.
     let moment = app.now() - TimeDelta::minutes(22);
     holds(&app, &["--removed-before", &moment.to_rfc3339()]);
 }
@@ -143,7 +145,7 @@ async fn a_changed_secret_breaks_no_seal(engine: Engine) {
     assert!(holds, "{said}");
     let (holds, said) = verify(&rotated[..1]);
     assert!(!holds && said.contains("seals 1 to 2 were made with a key that is not known"), "{said}");
-    // A seal with the new key also proves the earlier seals, so the old key is no longer needed.
+    // A new seal, which is made with the new key, also proves all earlier seals, so the old key is no longer needed.
     let node = app.node_with(&rotated).await;
     node.log_in("ann").await.expect(200);
     seal(&node).await;

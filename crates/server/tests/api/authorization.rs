@@ -1,5 +1,5 @@
 //! Calls every operation of the OpenAPI document as a visitor, a user, a moderator and an administrator, and checks
-//! that exactly the sufficient roles are allowed.
+//! that each operation is allowed only for its minimum role and higher roles.
 
 use domain::accounts::Role;
 use reqwest::Method;
@@ -11,7 +11,7 @@ cases! {
     every_operation_allows_exactly_its_declared_roles,
     objects_of_a_user_are_not_found_by_others,
     a_missing_role_is_reported_regardless_of_other_faults,
-    a_bad_token_is_refused_everywhere,
+    a_bad_token_is_refused_by_all_operations_that_read_tokens,
     no_operation_answers_an_empty_request_with_a_server_error,
 }
 
@@ -37,8 +37,8 @@ enum Needed {
 }
 use Needed::{Admin, Moderator, Nobody, User};
 
-/// The minimum role of every operation. The list is independent of the declarations in the code: a new operation fails
-/// the case until it is listed here.
+/// The minimum role of every operation. The list is independent of the declarations in the code: a test fails for each
+/// new operation until it is listed here.
 const NEEDED: [(&str, Needed); 114] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
@@ -175,7 +175,7 @@ fn declared(operation: &Value) -> Needed {
         Some("user") => User,
         Some("moderator") => Moderator,
         Some("admin") => Admin,
-        other => panic!("no role: {other:?}"),
+        other => panic!("unknown or missing x-required-role: {other:?}"),
     }
 }
 
@@ -194,7 +194,8 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
         for (role, caller) in callers {
             let answer = call(caller, method, path, operation).await;
             if role >= needed {
-                // The body `{}` may be refused with 422, but not because of the role.
+                // The request may be refused because of its body `{}` or because the object does not exist, but not
+                // because of the role.
                 assert!(![401, 403].contains(&answer.status) && answer.status < 500, "{role:?}: {answer}");
             } else if role == Nobody {
                 answer.problem(401, "unauthenticated");
@@ -202,8 +203,8 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
                 answer.problem(403, "forbidden");
             }
         }
-        // The OpenAPI document lists the statuses 401 and 403 exactly where they are possible. `DOCS_ACCESS` controls
-        // who may read the document.
+        // The OpenAPI document lists the statuses 401 and 403 exactly where they are possible. The setting
+        // `DOCS_ACCESS` can restrict the two paths below to users, so 401 is possible for them.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
         // Comments are public, but only their authors can edit them, and only authors and moderators can delete them.
         let is_for_authors = path == "/api/v1/comments/{id}";
@@ -243,7 +244,7 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
     let sessions = ann.get("/users/me/sessions").await.expect(200).json();
     let other = sessions["items"].as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
     let session = other["id"].as_str().unwrap().to_owned();
-    // Every user can see these objects and act on them.
+    // Every user can see the objects under these paths and act on them.
     let is_shared = |path: &str| {
         ["/api/v1/movies/", "/api/v1/favorites/", "/api/v1/comments/"]
             .iter()
@@ -253,7 +254,7 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
         if !path.contains('{') || declared(operation) != User || is_shared(path) {
             continue;
         }
-        // This operation needs a body with a reason. The cases about refund requests test it.
+        // This operation needs a body with a reason. `orders/refund_requests.rs` tests it.
         if (method, path) == ("post", "/api/v1/orders/{id}/refund-requests") {
             continue;
         }
@@ -269,7 +270,7 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
             "/api/v1/library/{movie_id}/playback"
             | "/api/v1/library/{movie_id}/progress"
             | "/api/v1/library/{movie_id}/watched" => &bought,
-            other => panic!("this case has no object of Ann's for {other}"),
+            other => panic!("no object of Ann is defined for {other}"),
         };
         // Moderators see the refunds of all users.
         let is_for_moderators = path == "/api/v1/payments/{id}/refunds";
@@ -305,12 +306,12 @@ async fn a_missing_role_is_reported_regardless_of_other_faults(engine: Engine) {
     ann.get("/users?page=0&colour=red").await.problem(403, "forbidden");
 }
 
-async fn a_bad_token_is_refused_everywhere(engine: Engine) {
+async fn a_bad_token_is_refused_by_all_operations_that_read_tokens(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let broken = app.anonymous().with_token("not.a.token");
     for (method, path, operation) in operations(document()) {
-        // Callers with an invalid token need the operations of accounts to get a new token. Users do not call health
-        // checks and pages about problems.
+        // These operations ignore tokens: callers with an invalid token need the account operations to get a new one,
+        // and health checks and pages about problems are the same for all callers.
         let is_exempt = ["/api/v1/accounts/", "/health/", "/problems/"];
         if is_exempt.iter().any(|prefix| path.starts_with(prefix)) {
             continue;

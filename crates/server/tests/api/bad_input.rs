@@ -1,4 +1,4 @@
-//! Invalid input: every answer follows the contract, and nothing is changed.
+//! Invalid input: every answer has the documented form, and nothing is changed.
 
 use serde_json::{Value, json};
 
@@ -316,7 +316,8 @@ async fn fifty_faults_are_reported_and_the_others_are_counted(engine: Engine) {
     let body = Value::from(keys.clone());
     let query: Vec<_> = keys.keys().take(1_000).map(|key| format!("{key}=1")).collect();
     let query = query.join("&");
-    // The two errors in addition to the 4,000 unknown fields are the missing `email` and `password`.
+    // Registration has 4,002 errors: 4,000 unknown fields, and the missing `email` and `password`. The first 50 errors
+    // are listed, and the last entry contains the number of the others.
     for (answer, more) in [
         (app.anonymous().post("/accounts/register", body.clone()).await, 3_952),
         (app.anonymous().get(format!("/movies?{query}")).await, 950),

@@ -48,8 +48,8 @@ fn names(list: &Answer) -> Vec<String> {
 }
 
 fn texts(list: &Value, member: &str) -> Vec<String> {
-    let items = list["items"].as_array().expect("a list");
-    items.iter().map(|item| item[member].as_str().expect("a text").to_owned()).collect()
+    let items = list["items"].as_array().expect("`items` is a list");
+    items.iter().map(|item| item[member].as_str().expect("the member is a text").to_owned()).collect()
 }
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {

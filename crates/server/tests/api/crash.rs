@@ -1,5 +1,5 @@
-//! A killed process and a full disk: calls with a successful answer have taken full effect, calls with a refusal none,
-//! and calls without an answer full effect or none.
+//! A killed process and a full disk. A call with a successful answer has taken full effect, a refused call has had no
+//! effect, and a call without an answer has had either its full effect or none.
 
 use std::collections::BTreeSet;
 
@@ -53,15 +53,15 @@ async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine
         }
         match cinema.take() {
             Some(cinema) => printed = cinema.kill(),
-            // Waits until four calls have failed, because the server may have executed the calls that were running when
-            // it was killed.
+            // The server may have executed the calls that were running when it was killed, at most four. The loop
+            // continues until four calls have failed, so that these calls are checked too.
             None if begun.len() >= answered.len() + 4 => break,
             None => {}
         }
     }
     assert!(answered.len() >= 8);
 
-    // Mails that the killed process was sending can be claimed when their lease has expired.
+    // Mails that the killed process was sending can be sent again when the lease of that process has expired.
     app.advance(TimeDelta::minutes(2));
     app.run_outbox().await;
     for name in begun {
@@ -192,7 +192,7 @@ async fn with_a_full_disk_writes_are_unavailable_and_nothing_is_lost(engine: Eng
     };
     assert!(fill(&mut answered).await.header("retry-after").is_some());
     // The server continues to answer calls that need no space, and continues to refuse the others with 503. A few more
-    // registrations may succeed, because a checkpoint may free some space.
+    // registrations may succeed, because a checkpoint of the database's log may free some space.
     visitor.get("/health/live").await.expect(200);
     assert_eq!(visitor.get("/movies").await.expect(200).json()["total_items"], 12);
     fill(&mut answered).await;

@@ -58,8 +58,8 @@ async fn the_page_loads_nothing_from_other_servers(engine: Engine) {
     }
 }
 
-/// Asserts a 401 with this code that asks for a token or for an email and password. Returns the challenge for the
-/// token.
+/// Asserts that the answer is a 401 with this code and exactly two challenges: `Bearer` for a token, and `Basic` for an
+/// email and password. Returns the `Bearer` challenge.
 #[track_caller]
 fn challenged(answer: Answer, code: &str) -> String {
     let answer = answer.problem(401, code);
@@ -124,7 +124,7 @@ async fn docs_take_no_parameters(engine: Engine) {
     let (open, closed) = (TestApp::spawn(engine).await, TestApp::spawn_with(engine, &CLOSED).await);
     for path in PAGES {
         open.anonymous().get(format!("{path}?x=1")).await.invalid(&[("x", "unknown")]);
-        // Access is checked first.
+        // Access is checked before the parameters.
         closed.anonymous().get(format!("{path}?x=1")).await.problem(401, "unauthenticated");
     }
     open.anonymous().get("/problems/internal?x=1").await.invalid(&[("x", "unknown")]);
@@ -146,8 +146,9 @@ async fn without_the_database_restricted_docs_are_unavailable(_postgres: Engine)
 
 async fn calls_from_the_documentation_page_omit_browser_credentials(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
-    // A browser adds the Basic credentials of the page to every call of the page, unless the page prevents it. The API
-    // refuses Basic credentials, because they are not a token.
+    // After a user has opened the page with an email and password, browsers add these Basic credentials to every call
+    // that the page makes, unless the page prevents it. The API refuses Basic credentials, because they are not a
+    // token.
     let sent = app.anonymous().get("/genres").header("authorization", basic("ann@example.com", "x"));
     sent.await.problem(401, "access_token_invalid");
     let script = app.anonymous().get("/docs/start.js").await.expect(200).text();

@@ -1,4 +1,4 @@
-//! Reactions, ratings, favourites, comments and their reports, and the popularity of movies that follows from them.
+//! Reactions, ratings, favourites, comments, reports of comments, and the popularity of movies.
 
 mod comments;
 mod favorites;

@@ -1,5 +1,5 @@
-//! The rules for every route. `support/answer.rs` checks most of them on every answer of the suite; the cases here
-//! check the rules that need a separate request.
+//! The rules for every route. `support/answer.rs` checks most of them on every answer that any case receives. The cases
+//! here check the rules that need a separate request.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ async fn an_answer_that_the_caller_does_not_accept_is_not_created(engine: Engine
     {
         app.anonymous().get("/movies").header("accept", accept).await.expect(200);
     }
-    // A call whose answer the caller does not accept changes nothing.
+    // If the caller does not accept the type of the answer, the call changes nothing.
     app.anonymous()
         .post("/accounts/register", json!({"email": "ann@example.com", "password": "Passw0rd1"}))
         .header("accept", "text/html")
@@ -334,7 +334,8 @@ async fn no_answer_reveals_the_server_software(engine: Engine) {
     }
 }
 
-/// Sends a request over a persistent connection and reads the answer. Returns its head in lower case.
+/// Sends a request over a persistent connection and reads the answer. Returns the head of the answer (the status line
+/// and the headers) in lower case.
 async fn ask(connection: &mut TcpStream, call: &str) -> String {
     connection.write_all(format!("{call} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
     let mut head = Vec::new();

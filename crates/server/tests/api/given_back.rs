@@ -1,5 +1,5 @@
-//! Calls that the server could not execute do not count against the rate limits of their operations: a client that
-//! retries a call after a 503 is not limited because of the first attempt. They count only against the global limit.
+//! Calls that fail with 503 count only against the global rate limit. They do not count against the limits of their
+//! operations, so that clients can retry them.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,13 +8,13 @@ use crate::support::{Answer, Call, Engine, TestApp, cases, email_of, password_of
 
 cases! {
     requests_refused_by_an_outage_do_not_use_up_quotas: on_postgres_only,
-    waiting_for_a_lock_in_vain_does_not_use_up_quotas,
+    a_log_in_that_fails_to_get_a_lock_does_not_use_up_its_quota,
 }
 
 const SETTINGS: [(&str, &str); 3] =
     [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8"), ("RATE_LIMIT_LOGIN", "1/1h")];
 
-/// Returns the remaining quota of a policy according to the headers of the answer.
+/// Returns the remaining quota of a policy (a named rate limit) according to the headers of the answer.
 #[track_caller]
 fn left(answer: &Answer, policy: &str) -> u64 {
     let told = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit header: {answer}"));
@@ -76,7 +76,7 @@ async fn requests_refused_by_an_outage_do_not_use_up_quotas(_postgres: Engine) {
     assert!(mails.len() >= 2, "Ann gets another mail: {}", mails.len());
 }
 
-async fn waiting_for_a_lock_in_vain_does_not_use_up_quotas(engine: Engine) {
+async fn a_log_in_that_fails_to_get_a_lock_does_not_use_up_its_quota(engine: Engine) {
     let app = TestApp::spawn_with(engine, &SETTINGS).await;
     let ann = app.user("ann").await;
     let log_in = || {

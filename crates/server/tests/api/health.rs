@@ -114,7 +114,7 @@ async fn without_its_database_the_server_reports_it_and_recovers_automatically(e
         let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=60).contains(&wait), "{answer}");
     }
-    // Errors that need no database are reported as usual.
+    // Errors that are detected without the database are reported as usual.
     app.anonymous().get("/movies?page=0").await.expect(422);
     app.anonymous().get("/nothing").await.expect(404);
     ann.with_token("x.y.z").get("/cart").await.problem(401, "access_token_invalid");

@@ -1,6 +1,6 @@
 //! Tests of the log. No secret is ever logged: `no_secret_is_logged` checks this for one scenario, together with the
-//! lines that must be logged. At the end of the run, everything that the process logged for all cases is searched for
-//! every secret that was used (`support/canaries.rs`).
+//! lines that must be logged. After all cases, everything that the process has logged is searched for every secret that
+//! a case used (`support/canaries.rs`).
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use tokio::{
 use crate::support::{Engine, TestApp, Tokens, captured_logs, cases, found_in};
 
 cases! {
-    the_search_finds_a_secret_in_every_spelling,
+    the_search_for_logged_secrets_finds_every_spelling,
     no_secret_is_logged,
     every_request_is_logged_once_under_its_id,
     probes_of_a_healthy_server_are_not_logged_at_info,
     malformed_requests_are_refused_and_not_logged_as_errors,
 }
 
-async fn the_search_finds_a_secret_in_every_spelling(_: Engine) {
+async fn the_search_for_logged_secrets_finds_every_spelling(_: Engine) {
     let secrets = BTreeSet::from(["cem@example.com".to_owned(), "S3cret of cem".to_owned()]);
     let lines = "fine\nto cem@example.com\n/reset?email=cem%40example.com\n\
                  [83, 51, 99, 114, 101, 116, 32, 111, 102, 32, 99, 101, 109]\nS3cret of nobody\n";
@@ -57,7 +57,7 @@ async fn no_secret_is_logged(engine: Engine) {
     app.clean_up().await;
 
     let logs = captured_logs();
-    assert!(logs.contains("request"), "something is logged");
+    assert!(logs.contains("request"), "no request is logged");
     let secret_part = |token: &str| token.rsplit('.').next().unwrap().to_owned();
     for (what, secret) in [
         ("the email", email.clone()),
@@ -71,7 +71,7 @@ async fn no_secret_is_logged(engine: Engine) {
     ] {
         assert!(!logs.contains(&secret), "{what} is in the logs");
     }
-    assert!(logs.contains("refresh_reuse"), "the reuse of a token is logged");
+    assert!(logs.contains("refresh_reuse"), "the reuse of a refresh token is not logged");
 }
 
 async fn every_request_is_logged_once_under_its_id(engine: Engine) {
@@ -109,7 +109,7 @@ async fn malformed_requests_are_refused_and_not_logged_as_errors(engine: Engine)
         (format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {long}\r\n\r\n"), "431"),
     ] {
         let mut connection = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
-        // Writing may fail, since the server may answer and close the connection before everything was sent.
+        // Writing may fail, because the server may answer and close the connection before the whole request was sent.
         let _unsent = connection.write_all(request.as_bytes()).await;
         let mut answer = Vec::new();
         let _reset = connection.read_to_end(&mut answer).await;

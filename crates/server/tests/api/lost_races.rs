@@ -1,5 +1,5 @@
-//! PostgreSQL aborts a transaction that conflicts with another one: the transaction has lost a race. The server runs it
-//! again, so clients notice nothing unless it is aborted too often.
+//! PostgreSQL may abort a transaction that conflicts with another one. The server then retries the aborted transaction,
+//! at most four times. Clients notice the conflict only if the last retry is aborted too.
 
 use serde_json::json;
 
@@ -29,7 +29,8 @@ async fn lose_races(app: &TestApp, count: u32, table: &str, (sqlstate, when): (&
     .await;
 }
 
-/// The `SQLSTATE` of a deadlock and of a failed serialization, and when they occur.
+/// The kinds of aborts to test: the SQLSTATE (40P01 for a deadlock, 40001 for a failed serialization), and whether it
+/// occurs at the insertion (`IMMEDIATE`) or at the commit (`DEFERRED`).
 const RACES: [(&str, &str); 3] = [("40P01", "IMMEDIATE"), ("40001", "IMMEDIATE"), ("40001", "DEFERRED")];
 
 async fn a_request_whose_transaction_is_aborted_four_times_succeeds_unnoticed(engine: Engine) {

@@ -18,7 +18,7 @@ cases! {
     a_temporarily_refused_mail_is_retried_for_two_days: with_a_mail_server,
     a_permanently_refused_mail_is_sent_once: with_a_mail_server,
     a_host_that_hangs_delays_only_its_own_mails: with_a_mail_server,
-    of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent,
+    every_attempt_to_send_a_mail_to_a_slow_server_is_counted,
 }
 
 /// Starts a node in this process that shares the database of `app` and sends its mails to this mail server.
@@ -41,7 +41,8 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         answer.expect(200);
     }
 
-    // Kills each process when the mail server has accepted a mail, but the process does not know it yet.
+    // The mail server receives the mails with these numbers, but does not confirm them. The process that sent such a
+    // mail is killed, so it never learns that the mail was received.
     let holds = ["1", "150", "500", "850"];
     let mut mail_server = MailServer::start(&[&["--hold"], &holds[..]].concat());
     for _ in holds {
@@ -49,7 +50,7 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         while !mail_server.next().await.is_held {}
         cinema.kill();
     }
-    // Messages that the killed processes had claimed can be claimed again when their lease has expired.
+    // Mails that the killed processes were sending can be sent again when the leases of these processes have expired.
     app.advance(TimeDelta::minutes(2));
     node_of(&app, &mail_server).await.run_outbox().await;
 
@@ -63,8 +64,8 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
     for (to, mails) in by_recipient {
         assert_eq!(mails.len(), 1, "{to} got different mails: {mails:?}");
     }
-    // Each kill may interrupt up to twelve deliveries of the process: each of the four workers runs one delivery, and
-    // up to eight slow deliveries run in the background.
+    // Each kill may interrupt up to twelve deliveries of the process: one delivery of each of its four workers, and up
+    // to eight slow deliveries in the background. An interrupted delivery is repeated.
     let again = mails.len() - ACCOUNTS;
     assert!((holds.len()..=holds.len() * 12).contains(&again), "{again} mails were sent twice");
 }
@@ -120,14 +121,14 @@ async fn a_host_that_hangs_delays_only_its_own_mails(engine: Engine) {
     app.register("ann").await.expect(201);
     let mut mail_server = MailServer::start(&["--hang", "slow.example"]);
     let cinema = app.cinema().with(mail_server.settings()).serve();
-    // Each of the 40 other mails takes 10 s: 400 s one after the other, and 100 s if four workers send them. Ann's mail
-    // must not wait for them.
+    // Each of the 40 other mails takes 10 s. In total, they take 400 s with one worker and 100 s with four workers.
+    // Ann's mail must not wait for them.
     let mail = timeout(Duration::from_secs(45), mail_server.next()).await.expect("Ann's mail is not delayed");
     assert_eq!(mail.to, email_of("ann"));
     cinema.kill();
 }
 
-async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent(engine: Engine) {
+async fn every_attempt_to_send_a_mail_to_a_slow_server_is_counted(engine: Engine) {
     const MAILS: usize = 30;
     let app = TestApp::spawn(engine).await;
     for number in 0..MAILS {

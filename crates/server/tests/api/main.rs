@@ -1,4 +1,5 @@
-//! Tests of the API over a real socket. Each case runs with both databases, unless its entry in `cases!` names one.
+//! Tests of the API over a real socket. Each test is a case that runs with both databases, unless its entry in `cases!`
+//! names one of them.
 //!
 //! `cargo test -p server --test api` runs all cases; `… --test api -- sqlite::cart` runs some. A case is an async
 //! function that starts a server ([`support::TestApp`]) and is listed in its module's `cases!` table. After all cases,

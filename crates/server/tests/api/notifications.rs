@@ -16,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
     [comments::cases(), list::cases(), mails::cases(), stream::cases()].into_iter().flatten().collect()
 }
 
-/// The movie that the comments of the cases are about.
+/// The movie on which users comment in these cases.
 const MOVIE: &str = "Alien";
 
 fn movie(movies: &Movies) -> MovieId {

@@ -40,7 +40,7 @@ async fn the_served_document_is_openapi_3_1(engine: Engine) {
 async fn the_served_document_is_the_committed_one(engine: Engine) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi.json is committed (make openapi)");
-    let committed: Value = serde_json::from_str(&committed).expect("JSON");
+    let committed: Value = serde_json::from_str(&committed).expect("openapi.json is JSON");
     // URLs in the document begin with the public URL of the server. The committed document has the default public URL.
     let app = TestApp::spawn_with(engine, &[("PUBLIC_URL", "http://127.0.0.1:8000")]).await;
     let served = app.anonymous().get("/openapi.json").await.expect(200).json();
@@ -130,5 +130,5 @@ async fn the_document_has_no_unused_parts(engine: Engine) {
         }
     }
     let size = document.to_string().len() / operations(&document).len();
-    assert!(size < 6_000, "shared parts are repeated: {size} bytes per operation");
+    assert!(size < 6_000, "the document repeats parts instead of sharing them: {size} bytes per operation");
 }

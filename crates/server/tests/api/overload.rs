@@ -28,7 +28,7 @@ async fn above_its_limit_the_server_refuses_requests(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
     let ann = app.user("ann").await;
     let (unit, _) = app.lock_user(&ann).await;
-    // A request that is accepted waits for the lock.
+    // The request that is accepted waits for the lock, so the others exceed the limit of one request at a time.
     let body = json!({"email": ann.email, "password": ann.password});
     let answers =
         join_all((0..8).map(|_| app.anonymous().post("/accounts/login", body.clone()).into_future())).await;
@@ -46,7 +46,7 @@ async fn above_its_limit_the_server_refuses_requests(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-/// Passwords are hashed at full cost, one at a time, and there are far more callers than places in the queue.
+/// Passwords are hashed at full cost, one at a time. There are far more callers than places in the queue for hashing.
 async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: Engine) {
     let settings = [
         ("HASH_SLOTS", "1"),
@@ -61,7 +61,8 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
         let call = app.anonymous().post("/accounts/login", body);
         call.header("x-forwarded-for", format!("192.0.2.{client}")).into_future()
     };
-    // Ann, an attacker who guesses her password, one client that tries too often, and clients without an account.
+    // The callers are Ann, an attacker who guesses her password, one client that tries too often, and clients without
+    // an account.
     let crowd = (0..500).map(|number| match number % 10 {
         0 => log_in(number % 200, "ann".to_owned(), password_of("ann")),
         1 => log_in(number % 200, "ann".to_owned(), "not Ann's 1".to_owned()),
@@ -90,7 +91,7 @@ async fn many_concurrent_log_ins_are_accepted_refused_or_asked_to_retry(engine: 
             }
         }
     }
-    // A request that was refused because the queue was full does not count for the client's ten attempts per minute.
+    // A client has ten attempts per minute. A request that was refused because the queue was full does not count.
     let tried = of_one_client.get(&401).copied().unwrap_or(0);
     assert!(tried <= 10, "more than ten attempts of one client: {of_one_client:?}");
     // These attempts are made one after the other, so that the queue is never full. The eleventh attempt exceeds the

@@ -13,14 +13,14 @@ cases! {
     opening_the_link_changes_nothing_and_the_button_activates,
     a_used_unknown_or_expired_link_is_reported,
     a_page_that_mentions_a_new_link_has_a_form_for_it,
-    the_form_for_a_new_activation_link_reveals_nothing_and_uses_the_quota_of_the_call,
+    the_form_for_a_new_activation_link_reveals_no_account_and_shares_the_quota_of_the_api,
     errors_on_pages_are_sentences,
     the_start_page_links_to_the_documentation_and_health,
     the_token_in_a_link_is_escaped_on_the_page,
     a_checkout_returns_to_a_page_without_details_of_the_order,
     a_mail_about_a_comment_leads_to_the_page_of_its_movie,
     the_page_of_a_movie_shows_what_visitors_may_know,
-    with_a_configured_frontend_there_is_no_page,
+    with_a_configured_frontend_there_are_no_pages_for_links,
     a_compressed_form_is_unsupported_and_has_no_effect,
     a_form_over_16_kib_is_too_large,
     bodies_that_are_not_forms_are_unsupported,
@@ -130,7 +130,9 @@ async fn a_page_that_mentions_a_new_link_has_a_form_for_it(engine: Engine) {
     assert_eq!(link_form(&app.anonymous().get("/reset-password").await.expect(200)), "/reset-password");
 }
 
-async fn the_form_for_a_new_activation_link_reveals_nothing_and_uses_the_quota_of_the_call(engine: Engine) {
+async fn the_form_for_a_new_activation_link_reveals_no_account_and_shares_the_quota_of_the_api(
+    engine: Engine,
+) {
     let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_RESEND", "1/1m")]).await;
     app.register("ann").await.expect(201);
     let first = app.activation_token("ann").await;
@@ -240,7 +242,7 @@ async fn the_page_of_a_movie_shows_what_visitors_may_know(engine: Engine) {
     says(&get(&id).await.expect(404), "Not found");
 }
 
-async fn with_a_configured_frontend_there_is_no_page(engine: Engine) {
+async fn with_a_configured_frontend_there_are_no_pages_for_links(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("FRONTEND_URL", "https://cinema.example.com")]).await;
     let movie = format!("/movies/{}", uuid::Uuid::nil());
     for path in ["/activate?token=x".to_owned(), movie] {
@@ -278,7 +280,7 @@ async fn a_compressed_form_is_unsupported_and_has_no_effect(engine: Engine) {
     let forms = [
         ("/activate", format!("token={activation}")),
         ("/reset-password", format!("token={reset}&password=Another+1+of+ann")),
-        // This form is small when compressed and large when decompressed.
+        // This form is small when it is compressed, and 10 MB when it is decompressed.
         ("/activate", format!("token={}", "a".repeat(10_000_000))),
     ];
     for encoding in ["gzip", "br", "zstd"] {
@@ -334,7 +336,7 @@ async fn a_page_shows_how_long_to_wait_after_too_many_requests(engine: Engine) {
     let refused = ask().await.expect(429);
     says(&refused, "Wait 2 hours, then try again.");
     assert_eq!(refused.header("retry-after"), Some("7200"));
-    // The limit of all requests of a client is reported in the same way.
+    // The global limit, which counts all requests of a client, is reported in the same way.
     app.anonymous().get("/activate?token=x").await.expect(200);
     let refused = app.anonymous().get("/activate?token=x").await.expect(429);
     says(&refused, "Wait a minute, then try again.");

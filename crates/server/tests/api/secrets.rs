@@ -6,7 +6,7 @@ use crate::support::{Engine, SECRET, TestApp, Tokens, cases};
 
 cases! {
     a_rotated_secret_keeps_everybody_signed_in,
-    a_repeat_across_a_rotation_gets_the_same_successor,
+    a_repeated_refresh_after_a_change_of_the_secret_gets_the_same_token,
     without_the_previous_secret_everyone_must_sign_in_again,
 }
 
@@ -32,16 +32,16 @@ async fn a_rotated_secret_keeps_everybody_signed_in(engine: Engine) {
     node.log_in("bob").await.expect(200);
 }
 
-async fn a_repeat_across_a_rotation_gets_the_same_successor(engine: Engine) {
+async fn a_repeated_refresh_after_a_change_of_the_secret_gets_the_same_token(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let successor = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
     let node = app.node_with(&[("APP_SECRET_KEY", NEW), ("APP_SECRET_KEY_PREVIOUS", SECRET)]).await;
     let repeated = Tokens::of(&node.refresh(&ann.tokens.refresh).await);
-    assert_eq!(repeated.refresh, successor.refresh, "byte for byte the same");
+    assert_eq!(repeated.refresh, successor.refresh, "both refresh tokens are the same");
     node.anonymous().with_token(&repeated.access).get("/cart").await.expect(200);
-    // This node knows the new secret, but still uses the old one. For a token that a node with the new secret has
-    // rotated, it returns the same successor.
+    // The node `slow` knows the new secret, but still uses the old one. When a node that uses the new secret has
+    // already replaced a refresh token, `slow` returns the same new token.
     let rotated = Tokens::of(&node.refresh(&successor.refresh).await);
     let slow = app.node_with(&[("APP_SECRET_KEY", SECRET), ("APP_SECRET_KEY_PREVIOUS", NEW)]).await;
     assert_eq!(Tokens::of(&slow.refresh(&successor.refresh).await).refresh, rotated.refresh);

@@ -29,7 +29,7 @@ struct Begun {
 }
 
 impl Begun {
-    /// Sends the head of a request, and waits until the server asks for the body.
+    /// Sends the head of a request, and waits until the server requests the body with `100 Continue`.
     async fn send(app: &TestApp, call: &str, kind: &str, token: Option<&SignedIn>, body: &str) -> Self {
         let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
         let token = token.map(|user| format!("authorization: Bearer {}\r\n", user.tokens.access));
@@ -157,7 +157,7 @@ async fn large_incomplete_bodies_of_one_client_have_a_memory_limit(engine: Engin
         let _unsent = begun.stream.write_all(&begun.rest.as_bytes()[..60_000]).await;
         begun
     };
-    // Together the bodies exceed the limit of 8 MiB for one client.
+    // Together, the 200 bodies have 12 MB, which exceeds the limit of 8 MiB for one client.
     let incomplete = futures_util::future::join_all((0..200).map(|_| begin())).await;
     let mut stalled: FuturesUnordered<_> = incomplete.into_iter().map(Begun::answer).collect();
     let refused: Vec<_> = stalled.by_ref().take(40).collect().await;
@@ -186,6 +186,6 @@ async fn a_client_has_at_most_the_configured_number_of_connections(engine: Engin
             open.push((is_answered, stream));
         }
         let answered = open.iter().filter(|(is_answered, _)| *is_answered).count();
-        assert_eq!(answered, if is_limited { 3 } else { 5 }, "behind {proxies:?}");
+        assert_eq!(answered, if is_limited { 3 } else { 5 }, "with the trusted proxies {proxies:?}");
     }
 }

@@ -26,15 +26,16 @@ async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_signs_out(engine: En
     visitor.post("/accounts/register", ann.clone()).await.expect(201);
     visitor.post("/accounts/login", ann.clone()).await.problem(403, "account_inactive");
     let stored = app.stored_texts().await;
-    let hash = stored.iter().find(|cell| cell.column == "hashed_password").expect("a hash");
+    let hash =
+        stored.iter().find(|cell| cell.column == "hashed_password").expect("a password hash is stored");
     assert!(hash.text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.text);
     app.run_outbox().await;
-    let mail = app.mails_to("ann@example.com").pop().expect("a mail");
-    let (_, token) = mail.text.split_once("/activate?token=").expect("a link");
+    let mail = app.mails_to("ann@example.com").pop().expect("Ann has got a mail");
+    let (_, token) = mail.text.split_once("/activate?token=").expect("the mail has an activation link");
     let token = token.split_whitespace().next().unwrap();
     visitor.post("/accounts/activate", json!({"token": token})).await.expect(200);
 
-    // She logs in, finds the movie again, and adds it to her cart together with the movies from her browser.
+    // She logs in, finds the movie again, adds it to her cart, and merges the cart that her browser has stored.
     let tokens = Tokens::of(&visitor.post("/accounts/login", ann.clone()).await);
     let me = visitor.with_token(&tokens.access);
     let found = me.get("/movies?search=amelie").await.expect(200).json();

@@ -1,4 +1,5 @@
-//! What every case uses: a separate server, its users, and answers that are checked when they arrive.
+//! What every test case uses: a separate server, its users, and responses, each of which is checked against general
+//! rules when it is received.
 
 mod actors;
 mod answer;

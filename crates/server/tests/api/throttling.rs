@@ -36,7 +36,7 @@ cases! {
     a_reset_lets_the_owner_in_at_once,
     concurrent_wrong_passwords_cannot_bypass_the_limit,
     passwords_for_the_documentation_are_throttled_like_log_ins,
-    without_limits_nothing_is_counted,
+    with_rate_limits_off_nothing_is_counted,
     the_document_declares_the_rate_limits_of_every_operation,
     nodes_with_the_same_redis_share_the_limits,
     a_lost_redis_does_not_fail_any_request,
@@ -50,7 +50,8 @@ fn log_in_from(app: &TestApp, client: &str, name: &str, password: &str) -> Call 
     app.anonymous().post("/accounts/login", body).header("x-forwarded-for", client)
 }
 
-/// Parses a header that is a list of structured fields. Returns the parameters of each member, by its name.
+/// Parses a header whose value is a list of members with parameters (RFC 9651). Returns the parameters of each member,
+/// by the name of the member.
 fn members(answer: &Answer, header: &str) -> BTreeMap<String, BTreeMap<String, u64>> {
     let list = answer.header(header).unwrap_or_else(|| panic!("no {header}: {answer}"));
     let member = |text: &str| {
@@ -407,7 +408,7 @@ async fn refreshes_are_limited_by_session(engine: Engine) {
     let second = crate::support::Tokens::of(&second);
     for _ in 0..3 {
         assert_eq!(limited(app.refresh(&second.refresh).await, "refresh"), 60);
-        // A token that was counted is not counted again when it is sent again.
+        // A refresh token that was already counted is not counted again when it is sent again.
         let repeated = app.refresh(&first.refresh).await.expect(200);
         assert_eq!(
             (left(&repeated, "refresh"), &*crate::support::Tokens::of(&repeated).refresh),
@@ -492,7 +493,8 @@ async fn other_clients_do_not_lock_the_owner_out(engine: Engine) {
         app.advance(TimeDelta::seconds(5));
     }
     assert!(looked_at <= 7, "{looked_at} of 1000 passwords were checked in 100 s");
-    // From a known client, Ann can sign in immediately; from other clients only after the wait.
+    // From a network from which she has signed in before, Ann can sign in immediately. From other networks, she must
+    // wait.
     log_in_from(&app, "2001:db8::2", "ann", &password_of("ann")).await.expect(200);
     for number in 0..6 {
         log_in_from(&app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await;
@@ -563,7 +565,7 @@ async fn passwords_for_the_documentation_are_throttled_like_log_ins(engine: Engi
     limited(app.log_in("ann").await, "login");
 }
 
-async fn without_limits_nothing_is_counted(engine: Engine) {
+async fn with_rate_limits_off_nothing_is_counted(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("RATE_LIMIT_LOGIN", "1/1d")]).await;
     let ann = app.user("ann").await;
     for _ in 0..12 {
@@ -628,7 +630,7 @@ async fn a_lost_redis_does_not_fail_any_request(engine: Engine) {
     app.user("ann").await;
     let shared = call().await;
     redis.kill();
-    assert_eq!(call().await, 99_999, "the node counts separately");
+    assert_eq!(call().await, 99_999, "the node counts without Redis");
     join_all((0..50).map(|_| call())).await;
     app.log_in("ann").await.expect(200);
     app.log_in("nobody").await.expect(401);

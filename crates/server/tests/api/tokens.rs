@@ -1,4 +1,4 @@
-//! Access tokens: which ones are accepted, and how others are refused.
+//! Access tokens: which tokens are accepted, and how all other tokens are refused.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;

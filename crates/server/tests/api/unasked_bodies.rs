@@ -43,7 +43,7 @@ async fn an_unexpected_field_is_reported_and_nothing_is_changed(engine: Engine) 
         let sessions = ann.get(SESSIONS).await.expect(200).json();
         sessions["items"].as_array().unwrap().len()
     };
-    // A client that means to end one session must not end all of them.
+    // A client that sends an `id` wants to end one session. The server must not end all other sessions instead.
     end_others(&ann)
         .json(&json!({"id": "0190a1b2-0000-7000-8000-000000000000"}))
         .await

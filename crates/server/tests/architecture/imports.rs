@@ -13,7 +13,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
-/// The names of a path: either the path of a module from the root of the crate, or a path in the source.
+/// The names of a path, such as `["config", "read"]`: either the path of a module from the root of the crate, or a path
+/// in the source.
 type Names = Vec<String>;
 
 /// The modules of one crate.
@@ -25,7 +26,7 @@ pub(crate) struct Sources {
 #[derive(Default)]
 struct Module {
     file: PathBuf,
-    /// The items that the module defines, with their files. Exported macros belong to the root.
+    /// The items that the module defines, with their files. Macros with `#[macro_export]` belong to the root module.
     items: BTreeMap<String, PathBuf>,
     /// The names that the module imports or re-exports, with their paths.
     imports: BTreeMap<String, Names>,
@@ -82,7 +83,7 @@ impl Sources {
                 other => module.define(&other),
             }
         }
-        // The root module may already contain the exported macros of its child modules.
+        // The root module may already contain the exported macros of its child modules, which were read first.
         if let Some(earlier) = self.modules.remove(&name) {
             module.items.extend(earlier.items);
         }
@@ -134,7 +135,8 @@ impl Sources {
         self.modules.get(&here).filter(|_| path.len() > 1).map(|module| module.file.clone())
     }
 
-    /// Returns the file that defines the target of a path whose first name is imported by the module.
+    /// Returns the file that defines the target of a path whose first name is imported by the module. `depth` is the
+    /// number of imports that were followed so far. It is limited, because modules may import each other.
     fn imported(&self, module: &Names, path: &[String], depth: usize) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
         if depth > 8 {
@@ -224,7 +226,7 @@ impl Module {
             colons = 0;
         }
         self.used.insert(path);
-        // A path such as `super` alone is part of a visibility.
+        // A path such as `super` alone is part of a visibility, such as `pub(super)`.
         self.used.retain(|path| path.iter().any(|name| !["crate", "self", "super"].contains(&name.as_str())));
     }
 }

@@ -23,6 +23,7 @@ fn metadata() -> Metadata {
         .expect("cargo metadata runs")
 }
 
+/// Returns the names of the crates and libraries that a crate uses outside its tests.
 fn used(package: &Package) -> BTreeSet<String> {
     // Optional dependencies are not checked.
     let normal = package
@@ -32,10 +33,12 @@ fn used(package: &Package) -> BTreeSet<String> {
     normal.map(|dependency| dependency.name.clone()).collect()
 }
 
+/// Returns the names in backticks in a cell of a Markdown table.
 fn quoted(cell: &str) -> BTreeSet<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// Returns the crates in the table of the document, each with the crates that it uses.
 fn documented() -> BTreeMap<String, BTreeSet<String>> {
     let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
@@ -60,6 +63,7 @@ fn the_crate_graph_is_the_table_in_the_docs() {
 
 #[test]
 fn libraries_stay_in_their_layer() {
+    // The crates that may use each library.
     let homes: &[(&str, &[&str])] = &[
         ("actix-web", &["api-actix", "server"]),
         ("actix-cors", &["api-actix"]),
@@ -78,6 +82,7 @@ fn libraries_stay_in_their_layer() {
         ("image", &["adapter-media"]),
         ("object_store", &["adapter-media"]),
     ];
+    // The libraries that each crate must not use.
     let barred: &[(&str, &[&str])] = &[
         ("domain", &["tokio", "serde", "serde_json", "tracing"]),
         ("app", &["tokio", "reqwest", "lettre"]),

@@ -22,7 +22,7 @@ fn with_a_movie() -> (Folder, String) {
     (folder, uuid::Uuid::parse_str(&id).unwrap().to_string())
 }
 
-/// Returns the names of the stored files of this kind.
+/// Returns the names of the stored files of this kind (`films` or `subtitles`).
 fn stored(folder: &Folder, kind: &str) -> Vec<String> {
     let Ok(files) = fs::read_dir(folder.path().join("var/media").join(kind)) else { return Vec::new() };
     files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()

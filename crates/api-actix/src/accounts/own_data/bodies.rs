@@ -1,4 +1,4 @@
-//! The export of the caller's own data in an answer, and the request to delete the account, as JSON.
+//! The export of the caller's own data in a response, and the request to delete the account, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -151,7 +151,7 @@ struct PurchaseBody {
     movie_id: Uuid,
     name: String,
     purchased_at: Moment,
-    /// When the movie was suspended because its payment is disputed.
+    /// When the purchase was suspended because its payment was disputed.
     suspended_at: Option<Moment>,
     /// When the purchase was revoked.
     revoked_at: Option<Moment>,
@@ -169,7 +169,7 @@ impl From<HeldPurchase> for PurchaseBody {
     }
 }
 
-/// How far a bought movie was watched.
+/// The playback position in a bought movie.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedProgress")]
 struct WatchedMovieBody {
@@ -192,15 +192,15 @@ impl From<WatchedMovie> for WatchedMovieBody {
     }
 }
 
-/// An action of the user, or an action on the account.
+/// An action of the user, or an action on the account, from the audit log.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedDeed")]
 struct DeedBody {
     created_at: Moment,
     /// The action.
     action: String,
-    /// Whether the signed-in user acted; `false` for an action on the account by another user, or by anybody who was
-    /// not signed in.
+    /// Whether the user acted while signed in; `false` for an action on the account by another user, or by a client
+    /// that was not signed in.
     by_me: bool,
     /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
@@ -214,8 +214,8 @@ struct DeedBody {
 }
 
 impl DeedBody {
-    /// Creates the entry for the export of this user. Unless this user acted, the network and the request id are left
-    /// out.
+    /// Creates the entry for the export of this user. If the user did not act, the network and the request id are
+    /// omitted, because they may belong to another person.
     fn new(record: AuditRecord, user_id: UserId) -> Self {
         let by_me = record.actor == Some(user_id);
         Self {
@@ -230,7 +230,7 @@ impl DeedBody {
     }
 }
 
-/// A notification. The other user who acted is left out.
+/// A notification. The user whose action caused it is omitted.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedNotification")]
 struct NotificationBody {
@@ -405,11 +405,12 @@ impl PersonalDataBody {
         }
     }
 
-    /// Splits the JSON at the empty list of comments. Returns the text before its elements and the text after them.
+    /// Splits the JSON at the empty list of comments. Returns the text before the elements of the list and the text
+    /// after them.
     pub(super) fn around_the_comments(&self) -> Result<(String, String), Problem> {
         let json =
             serde_json::to_string(self).map_err(|error| Problem::new(&kinds::INTERNAL).caused_by(&error))?;
-        // User-written texts cannot match, because JSON escapes the quotes in them.
+        // The text to split at cannot occur in user-written texts, because JSON escapes the quotes in them.
         match json.split_once("\"comments\":[]") {
             Some((before, after)) => Ok((format!("{before}\"comments\":["), format!("]{after}"))),
             None => Err(Problem::new(&kinds::INTERNAL)),

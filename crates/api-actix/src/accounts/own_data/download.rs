@@ -1,4 +1,4 @@
-//! Sends the export of a user's data in parts. The comments may be many, so they are read from the store while the
+//! Sends the export of a user's data in parts. There may be many comments, so they are read from the store while the
 //! export is sent.
 
 use std::{
@@ -29,11 +29,11 @@ use paperclip::{
 use super::{bodies::PersonalDataBody, opinions::CommentRowBody};
 use crate::{extract::UseCases, large_answers::SendingPermit, openapi::describe};
 
-/// The size of a part with comments, in bytes. A part may be larger by up to one comment, and is smaller when it
-/// contains the last comments of a page from the store.
+/// The minimum size of a part with comments, in bytes. A part may exceed it by up to one comment. Only the part with
+/// the last comments of a page from the store may be smaller.
 const PART: usize = 8 * 1024;
 
-/// The answer with an export, which browsers save as a file named `file_name`.
+/// The response with an export, which browsers save as a file named `file_name`.
 pub(crate) struct ExportDownload {
     pub(super) body: PersonalDataBody,
     pub(super) user_id: UserId,
@@ -115,7 +115,8 @@ struct Comments {
 }
 
 impl Comments {
-    /// Returns the next comments as JSON list elements without brackets; `None` when all were sent.
+    /// Returns the next comments as elements of a JSON list, without the brackets of the list; `None` when all comments
+    /// were returned.
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         if self.read.is_empty() && !self.is_complete {
             self.read().await?;

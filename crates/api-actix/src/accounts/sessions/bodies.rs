@@ -1,4 +1,4 @@
-//! Credentials, tokens and sessions in requests and answers, as JSON.
+//! Credentials, tokens and sessions in requests and responses, as JSON.
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Credentials", example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
 pub(crate) struct LoginBody {
-    /// The address of the account.
+    /// The email address of the account.
     pub(crate) email: Text<EmailAddress>,
     /// The password of the account.
     pub(crate) password: TypedPassword,
@@ -55,7 +55,8 @@ pub(crate) struct ChangePasswordBody {
     /// The new password, different from the current one. It must contain a letter and a digit (or, if the strict
     /// policy is set, have at least 15 characters of any kind), and must not be the email address or a common
     /// password.
-    // An error in this field is deferred, because the use case reports the errors of both passwords together.
+    // The validation reports an error in this field only together with errors in other fields. If there are none, the
+    // use case runs, and reports the errors of both passwords together.
     #[schemars(extend("x-deferred" = true))]
     pub(crate) new_password: NewPassword,
 }

@@ -1,4 +1,4 @@
-//! The user data in requests and answers, as JSON.
+//! The user data in requests and responses, as JSON.
 
 use app::accounts::UserChanges;
 use domain::accounts::{
@@ -14,7 +14,7 @@ use crate::{
     moment::{Day, Moment},
 };
 
-/// What a user may do. Each role includes the permissions of the previous one.
+/// What a user may do. Each role also has all permissions of the role before it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Role")]
 #[serde(rename_all = "snake_case")]
@@ -92,7 +92,7 @@ pub(crate) struct ProfileBody {
     date_of_birth: Option<Day>,
     #[schemars(length(max = MAX_INFO_LENGTH))]
     info: Option<String>,
-    /// The address of the picture. A request to it needs no token, and the picture at an address never changes.
+    /// The URL of the picture. Requests to this URL need no token. The picture at a URL never changes.
     #[schemars(extend("format" = "uri"))]
     avatar_url: Option<String>,
 }

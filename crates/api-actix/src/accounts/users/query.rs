@@ -12,7 +12,7 @@ use crate::{
     rules::Rules,
 };
 
-/// The filters, sorts and page of the list.
+/// The filters, the sort keys and the page of the list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UserQuery {
     /// A part of the email address; case is ignored.

@@ -66,7 +66,7 @@ fn assert_faults(found: &[(String, FieldCode)], expected: &[(&str, FieldCode)]) 
 }
 
 #[test]
-fn all_faults_of_a_body_are_reported_and_valid_parts_are_kept() {
+fn all_errors_of_a_body_are_reported_and_its_valid_members_are_returned() {
     use FieldCode::{InvalidFormat, InvalidValue, Repeated, Required, TooLarge, TooLong, Unknown, WrongType};
     let (sound, faults) = read(
         r#"{"whole": 11, "number": "1", "truth": true, "truth": 1, "ids": ["x", 1], "name": null,
@@ -95,7 +95,7 @@ fn all_faults_of_a_body_are_reported_and_valid_parts_are_kept() {
 }
 
 #[test]
-fn a_message_describes_the_fault_in_correct_english() {
+fn a_message_describes_the_error_in_correct_english() {
     let message = |body: &str| {
         let (rules, mut faults) = (test_rules(), Faults::default());
         let (schema, definitions) = &schemas::of_input::<Probe>();
@@ -119,7 +119,7 @@ fn a_message_describes_the_fault_in_correct_english() {
 }
 
 #[test]
-fn a_value_that_is_not_an_object_has_one_fault() {
+fn a_body_that_is_not_an_object_causes_one_error() {
     for body in ["[]", "1", "\"x\"", "null", "true"] {
         assert_faults(&read(body).1, &[("body", FieldCode::WrongType)]);
     }
@@ -144,7 +144,7 @@ fn a_text_with_a_rule_may_be_longer_before_it_is_trimmed() {
 }
 
 #[test]
-fn a_whole_number_may_be_written_as_a_fraction() {
+fn a_whole_number_may_have_a_decimal_point_or_an_exponent() {
     assert_eq!(read(r#"{"text": "a", "whole": 2.0}"#).0["whole"], json!(2));
     assert_eq!(read(r#"{"text": "a", "whole": 1e1}"#).0["whole"], json!(10));
     assert_faults(&read(r#"{"text": "a", "whole": 2.5}"#).1, &[("whole", FieldCode::WrongType)]);
@@ -201,7 +201,7 @@ fn parameters_are_read_according_to_their_schema() {
     ] {
         let (probe, faults) = read(&format!("text=a&{text}"));
         assert_faults(&faults, &[fault]);
-        assert!(probe.is_some(), "{text}: valid values are read");
+        assert!(probe.is_some(), "{text}: the valid values are read in spite of the error");
     }
 }
 

@@ -6,10 +6,11 @@ use actix_web::{dev::Payload, error::PayloadError, web::Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-/// The time that a client has in addition to the time that its bytes take at the minimum speed.
+/// The time that a client has in addition to the time that the upload takes at the minimum speed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The minimum average speed after the grace period. With the grace period, an upload of 2 MiB may take 37 s.
+/// The minimum average speed, in bytes per second. An upload of 2 MiB, for example, may take 37 s: 32 s at this speed,
+/// and the additional 5 s of [`GRACE`].
 const BYTES_A_SECOND: u64 = 64 * 1024;
 
 /// Why reading the body stopped.
@@ -59,7 +60,8 @@ mod tests {
 
     use super::*;
 
-    /// Reads chunks of this size that arrive at this interval; returns how many arrived, and why reading stopped.
+    /// Reads `count` chunks of `size` bytes that arrive at intervals of `apart`. Returns how many chunks were read, and
+    /// why reading stopped.
     async fn read(size: usize, apart: Duration, count: usize) -> (usize, Option<Trouble>) {
         let chunks = stream::iter(0..count).then(move |_| async move {
             tokio::time::sleep(apart).await;
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_upload_may_take_long_while_it_keeps_sending() {
+    async fn a_slow_upload_may_continue_while_it_has_the_minimum_speed() {
         let begun = Instant::now();
         assert_eq!(read(64 * 1024, Duration::from_secs(1), 32).await, (32, Some(Trouble::TooSlow)));
         assert_eq!(begun.elapsed(), Duration::from_secs(37));

@@ -9,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use domain::throttle::{SignInAttempt, SignInGuard, TooManyFailures};
 
-/// Allows every attempt until [`Self::refuse`] is called, and records all calls except refused attempts.
+/// A sign-in guard that allows every attempt until [`Self::refuse`] is called, and records all calls except refused
+/// attempts.
 #[derive(Default)]
 pub(crate) struct RecordingGuard {
     refuses: AtomicBool,
@@ -22,7 +23,7 @@ impl RecordingGuard {
         self.refuses.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the recorded calls since the last call of this method, oldest first.
+    /// Returns the recorded calls since the previous call of this method, oldest first.
     pub(crate) fn take_told(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -23,11 +23,13 @@ pub(crate) struct MemoryMedia {
     store: Option<Arc<TestStorage>>,
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     after_put: Mutex<Option<Meddler>>,
+    /// Whether every call of the media store fails, as if it could not be reached.
     pub(crate) is_away: AtomicBool,
 }
 
 impl MemoryMedia {
-    /// Creates a store that panics when it is used while a unit of work of `store` is open.
+    /// Creates a media store and converter that panics when it is used while a unit of work (a transaction) of `store`
+    /// is open.
     pub(crate) fn beside(store: &Arc<TestStorage>) -> Self {
         Self { store: Some(Arc::clone(store)), ..Self::default() }
     }

@@ -46,7 +46,7 @@ impl PlainHasher {
         self.parameters.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes `check_room` fail from now on, as if the queue were full.
+    /// Makes `check_room` fail from now on, as if the queue of the hasher were full.
     pub(crate) fn be_full(&self) {
         self.is_full.store(true, Ordering::Relaxed);
     }
@@ -90,8 +90,9 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// Makes tokens that a test can read. For example, a generated token is `secret1`, its digest is `#secret1`, and its
-/// successor under key number 0 is `secret1'0`. A session token consists of its claims as text.
+/// Makes tokens that a test can read. For example, a generated token is `secret1`, its digest is `#secret1`, and the
+/// token that replaces it after a refresh is `secret1'0` if the server's key has the number 0. A session token consists
+/// of its claims as text.
 #[derive(Default)]
 pub(crate) struct ReadableTokens {
     made: AtomicU64,

@@ -66,7 +66,8 @@ impl OwnData {
     ) -> Result<(), DeleteAccountError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // Wrong passwords are limited as for sign-ins, so that a stolen access token does not allow faster guessing.
+        // Wrong passwords count against the same limit as at sign-in, so that a stolen access token does not allow
+        // faster guessing.
         let trying = self.check_and_delete(actor, &known, password, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_with_a_pending_order_stays() {
+    async fn an_account_with_a_pending_order_is_not_deleted() {
         let world = World::new().await;
         world.active(&ann()).await;
         let order = "INSERT INTO orders (id, number, user_id, status, total_minor, total_currency, created_at) \
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_active_administrator_stays() {
+    async fn the_last_active_administrator_is_not_deleted() {
         let world = World::new().await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));

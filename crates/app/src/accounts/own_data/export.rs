@@ -68,7 +68,7 @@ mod tests {
     use crate::accounts::doubles::{ORIGIN, World, ann, email};
 
     #[tokio::test]
-    async fn the_export_is_only_of_the_user_and_contains_its_own_audit_entry() {
+    async fn the_export_contains_only_data_of_the_user_and_its_own_audit_entry() {
         let world = World::new().await;
         world.signed_in(&email("bob@example.com")).await;
         let pair = world.signed_in(&ann()).await;

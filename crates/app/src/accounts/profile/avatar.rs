@@ -127,7 +127,7 @@ impl Profiles {
         Ok(unit.find_profile(user_id).await?.and_then(|profile| profile.avatar))
     }
 
-    /// Returns the stored picture, or `None` when there is none with this key.
+    /// Returns the stored picture with this key, or `None` when there is no such picture.
     ///
     /// # Errors
     /// When the media store fails.

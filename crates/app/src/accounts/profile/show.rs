@@ -3,7 +3,7 @@ use domain::accounts::{AccessError, Actor, UserDetails};
 use super::Profiles;
 
 impl Profiles {
-    /// Returns the actor's own account.
+    /// Returns the actor's own account with its profile.
     ///
     /// # Errors
     /// See [`AccessError`].

@@ -20,8 +20,9 @@ pub enum AuthenticateError {
 }
 
 impl Sessions {
-    /// Returns the user of the access token. This node caches the state of a session for up to 3 s; ended sessions,
-    /// deactivated users and changed roles take effect within 5 s on every node.
+    /// Returns the user and the session of the access token, and the user's current role. Each node caches the state of
+    /// a session for up to 3 s. Ended sessions, deactivated users and changed roles therefore take effect on every node
+    /// within 5 s, the limit that the API documents.
     ///
     /// # Errors
     /// See [`AuthenticateError`].

@@ -14,7 +14,7 @@ use crate::{
     record::NewAuditEntry,
 };
 
-/// What is wrong with the two passwords of a password change.
+/// What is wrong with the current and the new password of a password change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the password cannot be changed like this")]
 pub struct PasswordChangeFaults {
@@ -74,7 +74,8 @@ impl Sessions {
     ) -> Result<(), ChangePasswordError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // Wrong passwords are limited as for sign-ins, so that a stolen access token does not allow faster guessing.
+        // Wrong passwords count against the same limit as at sign-in, so that a stolen access token does not allow
+        // faster guessing.
         let trying = self.check_and_change(actor, &email, &known, current, new, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }

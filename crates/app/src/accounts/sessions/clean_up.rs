@@ -12,8 +12,9 @@ const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 const BATCH: u32 = 1_000;
 
 impl Sessions {
-    /// Removes expired links, tokens and tickets, ended and expired sessions, withdrawn notifications, and carts and
-    /// notifications that were written for already erased users; returns the number of removed rows.
+    /// Removes expired links, refresh tokens and tickets of live streams, ended and expired sessions, withdrawn
+    /// notifications, and carts and notifications that were written for already erased users. Returns the number of
+    /// removed rows.
     ///
     /// # Errors
     /// When the store fails. Rows that were removed before the failure stay removed.

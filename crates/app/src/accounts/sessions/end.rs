@@ -69,7 +69,7 @@ impl Sessions {
         origin: &Origin,
     ) -> Result<(), AccessError> {
         let now = self.clock.now();
-        // This locks the user, so that no session begins in the meantime.
+        // `begin_own` locks the user, so that no session of the user begins until this transaction ends.
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let mut others = unit.find_live_sessions_for_update(actor.user_id, now).await?;
         others.retain(|id| *id != actor.session_id);
@@ -223,7 +223,11 @@ mod tests {
         assert!(
             !is_live(&world, &phone).await && is_live(&world, &laptop).await && is_live(&world, &bob).await
         );
-        assert_eq!(ended(&world).await.len(), 1, "ending no session is not recorded");
+        assert_eq!(
+            ended(&world).await.len(),
+            1,
+            "the second call ends no session, so it writes no audit entry"
+        );
         assert_eq!(listed(&world).await, [caller.session_id]);
     }
 
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn thirty_concurrent_sign_ins_leave_twenty() {
+    async fn thirty_concurrent_sign_ins_leave_twenty_sessions() {
         let world = World::new().await;
         world.active(&ann()).await;
         let mut calls = tokio::task::JoinSet::new();

@@ -13,7 +13,8 @@ impl Sessions {
     /// # Errors
     /// See [`ListError`].
     pub async fn list(&self, user_id: UserId, page: PageSelection) -> Result<Listing<Session>, ListError> {
-        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
+        // A cursor is valid only with the context for which it was created. The context is never parsed. It must be
+        // equal for all pages of a list, and differ between lists.
         let context = format!("sessions {user_id}");
         let request = self.cursors.request(&context, page)?;
         let live = self.queries.live_sessions(user_id, self.clock.now()).await?;

@@ -63,11 +63,12 @@ pub struct Standing {
 }
 
 impl Sessions {
-    /// Begins a session, unless too many wrong passwords were tried for the address.
+    /// Checks the password and begins a session. If too many wrong passwords were tried for the address, the password
+    /// is not checked.
     ///
     /// Refusing an unknown address takes as long as refusing a wrong password. If the stored hash was made with older
     /// parameters, a new hash replaces it. If the user would have too many sessions, the least recently used session
-    /// ends. A mail notifies the owner about a sign-in from a new device, except from the user's first device.
+    /// ends. A mail notifies the owner about a sign-in from a new device, except for the user's first device.
     ///
     /// # Errors
     /// See [`LogInError`].
@@ -119,10 +120,11 @@ impl Sessions {
     /// Checks the password, outside a unit of work. Returns the account's credentials, and a new hash when the stored
     /// one was made with older parameters.
     ///
-    /// If registration does not reveal addresses, an account that is awaiting activation is refused like an unknown
-    /// address, with the same steps. Otherwise a client could register an address, and find out by logging in whether
-    /// the address already had an account. With this setting, each refusal by this function also requests an activation
-    /// link, unless the quota is used up; the link is mailed only if the account is awaiting activation.
+    /// If registration does not reveal addresses (`reveals_email` is `false`), an account that is awaiting activation
+    /// is refused like an unknown address, with the same steps. Otherwise a client could register an address, and find
+    /// out by logging in whether the address already had an account. In this configuration, each refusal by this
+    /// function also requests an activation link, unless the quota is used up; the link is mailed only if the account
+    /// is awaiting activation.
     async fn verified(
         &self,
         email: &EmailAddress,
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_address_and_a_wrong_password_get_the_same_answer_at_the_same_cost() {
+    async fn an_unknown_address_and_a_wrong_password_get_the_same_error_at_the_same_cost() {
         let world = World::new().await;
         world.active(&email("bob@example.com")).await;
         world.passwords.take_count();
@@ -329,7 +331,11 @@ mod tests {
             assert_eq!(wishes, [Message::ActivationRequested { email: address.clone() }]);
             outcomes.push((world.passwords.take_count(), world.store.rows().await.audit.len()));
         }
-        assert_eq!(outcomes, [(1, 2), (1, 3), (1, 4)], "each refusal costs the same");
+        assert_eq!(
+            outcomes,
+            [(1, 2), (1, 3), (1, 4)],
+            "each refusal checks one password and writes one audit entry"
+        );
         world.signup.activate(&link, ORIGIN).await.unwrap();
         world.log_in(&ann()).await;
     }
@@ -379,7 +385,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sign_in_from_a_new_device_is_notified_once_but_not_the_first_one() {
+    async fn the_owner_is_notified_once_of_each_new_device_except_the_first() {
         let world = World::new().await;
         world.active(&ann()).await;
         let before = world.mails().len();
@@ -387,7 +393,11 @@ mod tests {
             log_in_from(&world, "Firefox/128.0").await;
             log_in_from(&world, "Firefox/129.0.1").await;
         }
-        assert_eq!(world.mails().len(), before, "no mail for the first device and its update");
+        assert_eq!(
+            world.mails().len(),
+            before,
+            "no mail about the first device, and none about a new version of its browser"
+        );
         for _ in 0..2 {
             log_in_from(&world, "curl/8.5.0").await;
             log_in_from(&world, "Firefox/129.0.1").await;

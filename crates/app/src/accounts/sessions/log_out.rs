@@ -9,8 +9,8 @@ use super::Sessions;
 use crate::record::NewAuditEntry;
 
 impl Sessions {
-    /// Ends the session of the refresh token, even if the token was rotated or has expired. Any other string is
-    /// ignored.
+    /// Ends the session of the refresh token, even if the token was rotated or has expired. A string that is not a
+    /// refresh token of this server is ignored.
     ///
     /// # Errors
     /// When the store fails.
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rotated_and_an_expired_token_log_out_too_and_again() {
+    async fn a_rotated_and_expired_token_ends_its_session_and_can_be_sent_again() {
         let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = world.sessions.refresh(&first.refresh, ORIGIN).await.unwrap();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_other_sessions_stay() {
+    async fn logging_out_ends_no_other_session() {
         let world = World::new().await;
         let laptop = world.signed_in(&ann()).await;
         let phone = world.log_in(&ann()).await;

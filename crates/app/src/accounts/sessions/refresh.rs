@@ -33,7 +33,8 @@ pub struct PresentedToken {
 }
 
 impl Sessions {
-    /// Exchanges a refresh token for its successor and a new access token (RFC 9700 section 4.14.2).
+    /// Exchanges a refresh token for its successor (the next refresh token) and a new access token (RFC 9700 section
+    /// 4.14.2).
     ///
     /// A second call with the same token within [`REFRESH_GRACE`] gets the same successor. A later reuse ends the
     /// session, because the token may have been stolen. User and session are locked, so that concurrent calls see a
@@ -63,7 +64,8 @@ impl Sessions {
         let now = self.clock.now();
         let digest = self.tokens.digest(&presented.token);
         let mut unit = self.store.begin(attempt).await?;
-        // The user is locked before the session, in the same order as in a password reset, which ends every session.
+        // The user is locked before the session. A password reset, which ends every session, locks in the same order,
+        // so the two cannot deadlock.
         let user = unit.find_user_for_update(presented.user_id).await?.ok_or(RefreshError::Invalid)?;
         let session =
             unit.find_session_for_update(presented.session_id).await?.ok_or(RefreshError::Invalid)?;
@@ -82,7 +84,8 @@ impl Sessions {
                 self.same_successor(&mut *unit, presented).await?
             }
             Some(_) => {
-                // The token may have two holders, and it is unknown which of them is the owner.
+                // The entry has no actor: both the owner and a thief may have the token, and it is unknown which of
+                // them sent it.
                 let entry = NewAuditEntry::by(None, AuditAction::RefreshReused)
                     .on(AuditObject::User(user.id))
                     .to(AuditState::of([("ended_session", session.id.to_string())]));
@@ -114,8 +117,8 @@ impl Sessions {
         Ok(claims)
     }
 
-    /// Returns the successor that the token already has, and the age of the key that created and signed it: the
-    /// server's key may have been replaced since then.
+    /// Returns the successor that an earlier refresh stored for the token, and the age of the server's key that created
+    /// and signed this successor. The key may have been replaced since then.
     async fn same_successor(
         &self,
         unit: &mut dyn SessionUnit,
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_repetition_after_a_change_of_the_key_gets_the_same_bytes() {
+    async fn a_repetition_after_a_key_rotation_gets_the_same_refresh_token() {
         let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;

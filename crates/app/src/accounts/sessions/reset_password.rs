@@ -37,7 +37,7 @@ pub enum ResetPasswordError {
 impl Sessions {
     /// Requests a link to set a new password.
     ///
-    /// Only writes a request to the outbox, so that neither the answer nor its response time reveals whether the
+    /// Only writes a request to the outbox, so that neither the response nor the time that it takes reveals whether the
     /// address is known. The outbox calls [`Sessions::send_requested_password_reset`] later.
     ///
     /// # Errors
@@ -58,8 +58,8 @@ impl Sessions {
         unit.commit().await
     }
 
-    /// Mails the requested link, if the address has an active account. The request is removed in the same unit of work,
-    /// so that it is processed only once.
+    /// Mails the requested link, if the address has an active account. `request` identifies the outbox message with the
+    /// request. The message is removed in the same transaction, so that the request is processed only once.
     ///
     /// # Errors
     /// When the store fails.
@@ -120,7 +120,7 @@ impl Sessions {
         let now = self.clock.now();
         let mut unit = self.store.begin(attempt).await?;
         let link = usable(unit.find_link(LinkKind::PasswordReset, digest).await?, now)?;
-        // The user is locked before the link, in the same order as when a new link is written.
+        // The user is locked before the link. Writing a new link locks in the same order, so the two cannot deadlock.
         let mut user =
             unit.find_user_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         unit.take_link(LinkKind::PasswordReset, digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sessions_of_other_users_stay() {
+    async fn a_password_reset_ends_no_sessions_of_other_users() {
         let world = World::new().await;
         world.active(&ann()).await;
         let bob = world.signed_in(&email("bob@example.com")).await;

@@ -11,9 +11,9 @@ use super::Sessions;
 /// The tokens of a signed-in client.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenPair {
-    /// The access token (`at+jwt`).
+    /// The access token, a JWT of the type `at+jwt`.
     pub access: String,
-    /// The refresh token (`rt+jwt`).
+    /// The refresh token, a JWT of the type `rt+jwt`.
     pub refresh: String,
 }
 

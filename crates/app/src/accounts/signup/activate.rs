@@ -48,7 +48,7 @@ impl SignUp {
         if link.is_expired(now) {
             return Err(ActivateError::TokenExpired);
         }
-        // The user is locked before the link, in the same order as when a new link is written.
+        // The user is locked before the link. Writing a new link locks in the same order, so the two cannot deadlock.
         let mut user = unit.find_user_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
         user.confirm_email(now).map_err(|_| ActivateError::TokenInvalid)?;
         unit.take_link(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;

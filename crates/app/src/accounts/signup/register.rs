@@ -51,7 +51,7 @@ enum Outcome {
 struct Compared<'a> {
     /// The credentials of the account; `None` when there was no account.
     known: Option<&'a Credentials>,
-    /// Whether the passwords are the same.
+    /// Whether the typed password is the same as the account's password.
     is_same: bool,
 }
 
@@ -59,7 +59,7 @@ struct Compared<'a> {
 struct Again<'a> {
     /// The address as it was typed this time.
     typed: &'a EmailAddress,
-    /// Whether the password is the same as before.
+    /// Whether the typed password is the same as the account's password.
     is_same: bool,
     quota: MailQuota,
 }
@@ -67,13 +67,14 @@ struct Again<'a> {
 impl SignUp {
     /// Registers an account that is awaiting activation, and mails the activation link.
     ///
-    /// An address whose account is still awaiting activation gets a new link. When its spelling or the password differs
-    /// from the previous registration, it is unknown which registration is the owner's, and the activation drops the
-    /// stored password. Every registration with an acceptable password hashes twice (more often only if the account
-    /// changes at the same time), so that the response time does not reveal whether the address is known.
+    /// An address whose account is still awaiting activation gets a new link. When the spelling of the address or the
+    /// password differs from the previous registration, the stored password is contested: it is unknown which
+    /// registration is the owner's, so the activation drops the stored password. Every registration with an acceptable
+    /// password hashes twice (more often only if the account changes at the same time), so that the response time does
+    /// not reveal whether the address is known.
     ///
     /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid.
-    /// The answer is the same as before the quota was used up.
+    /// The caller gets the same result as before the quota was used up.
     ///
     /// # Errors
     /// See [`RegisterError`].
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_address_is_reported_if_configured() {
+    async fn if_addresses_are_revealed_a_taken_address_is_reported() {
         let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.take_count();
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn if_not_configured_a_taken_address_is_reported_only_to_its_owner() {
+    async fn if_addresses_are_not_revealed_a_taken_address_is_reported_only_to_its_owner() {
         let world = World::discreet().await;
         world.active(&ann()).await;
         world.passwords.take_count();
@@ -397,7 +398,12 @@ mod tests {
         }
         assert_eq!(world.user(&ann()).await.version, 2);
         let rows = world.store.rows().await;
-        assert_eq!(rows.audit.len(), 2, "registered, contested: {:?}", rows.audit);
+        assert_eq!(
+            rows.audit.len(),
+            2,
+            "one entry for the registration, and one for the contested password: {:?}",
+            rows.audit
+        );
     }
 
     #[tokio::test]
@@ -411,11 +417,15 @@ mod tests {
             user.version += 1;
         });
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
-        assert_eq!(world.passwords.take_count(), 2, "the compared password is still the current one");
+        assert_eq!(
+            world.passwords.take_count(),
+            2,
+            "the password has not changed since the comparison, so it is not compared again"
+        );
     }
 
     #[tokio::test]
-    async fn an_account_that_is_activated_between_the_check_and_the_unit_is_treated_as_taken() {
+    async fn an_account_that_is_activated_after_the_password_check_is_treated_as_taken() {
         let world = World::discreet().await;
         world.registered(&ann()).await;
         world.store.interfere(|rows: &mut Rows| {
@@ -428,7 +438,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_changes_between_the_check_and_the_unit_is_checked_again() {
+    async fn a_password_that_changes_after_it_was_checked_is_checked_again() {
         let world = World::new().await;
         world.registered(&ann()).await;
         world.passwords.take_count();

@@ -9,7 +9,7 @@ use super::SignUp;
 impl SignUp {
     /// Requests a new activation link.
     ///
-    /// Only writes a request to the outbox, so that neither the answer nor its response time reveals whether the
+    /// Only writes a request to the outbox, so that neither the response nor the time that it takes reveals whether the
     /// address is known. The outbox calls [`SignUp::send_requested_activation`] later.
     ///
     /// # Errors
@@ -24,8 +24,9 @@ impl SignUp {
         unit.commit().await
     }
 
-    /// Mails the requested activation link, if the account of the address is awaiting activation. The request is
-    /// removed in the same unit of work, so that it is processed only once.
+    /// Mails the requested activation link, if the account of the address is awaiting activation. `request`
+    /// identifies the outbox message with the request. The message is removed in the same transaction, so that the
+    /// request is processed only once.
     ///
     /// # Errors
     /// When the store fails.

@@ -43,7 +43,8 @@ impl Users {
     ///
     /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every session
     /// and invalidates mailed links. An account that is awaiting activation can be deactivated, too. Both activating
-    /// and deactivating such an account drop a contested password, as following the activation link does.
+    /// and deactivating such an account drop its password if the password is contested (the address was registered
+    /// again with another password or spelling). Following the activation link has the same effect.
     ///
     /// # Errors
     /// See [`ChangeUserError`].
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deactivated_owner_who_registers_again_gets_a_mail_if_configured() {
+    async fn a_deactivated_owner_who_registers_again_gets_a_mail_if_addresses_are_not_revealed() {
         let world = led(World::discreet().await).await;
         world.active(&ann()).await;
         change(&world, &ann(), DEACTIVATE).await.unwrap();
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_active_administrator_stays() {
+    async fn the_last_active_administrator_is_neither_demoted_nor_deactivated() {
         let world = led(World::new().await).await;
         world.active(&ann()).await;
         let both = UserChanges { role: Some(Role::User), is_active: Some(false) };
@@ -375,7 +376,7 @@ mod tests {
             let refused = change(&world, &root(), changes).await;
             assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))), "{changes:?}");
         }
-        // An administrator who may not sign in does not count.
+        // A deactivated administrator does not count as an active one.
         change(&world, &ann(), UserChanges { role: Some(Role::Admin), is_active: Some(false) })
             .await
             .unwrap();

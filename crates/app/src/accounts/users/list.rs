@@ -24,7 +24,8 @@ impl Users {
         if sorts.is_empty() {
             sorts.push(UserSort::NEWEST);
         }
-        // The context is never parsed. It must be equal for all pages of a list, and differ between lists.
+        // A cursor is valid only with the context for which it was created. The context is never parsed. It must be
+        // equal for all pages of a list, and differ between lists.
         let context = format!("users {filter:?} {sorts:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.user_page(&filter, &sorts, &request).await?;

@@ -216,7 +216,7 @@ async fn new_names_are_committed_before_the_movies_that_have_them() {
 }
 
 #[tokio::test]
-async fn a_dry_run_returns_the_same_and_commits_nothing() {
+async fn a_dry_run_returns_the_same_outcomes_and_commits_nothing() {
     let (catalog, store) = catalog().await;
     let rows = || vec![facts("One"), Facts { votes: -1, ..facts("Bad") }];
     let tried = catalog.import(complete(rows()), true).await.unwrap();
@@ -227,8 +227,8 @@ async fn a_dry_run_returns_the_same_and_commits_nothing() {
 #[tokio::test]
 async fn a_movie_that_another_import_adds_concurrently_is_updated() {
     let (catalog, store) = catalog().await;
-    // The movie is added after the first `find_movies_for_update`, so `insert_movies` detects it, and the next attempt
-    // finds it.
+    // The callback adds the movie before every intercepted call except the first `find_movies_for_update`. So the first
+    // attempt does not find the movie, `insert_movies` detects that it exists, and the next attempt finds it.
     let mut calls = 0;
     store
         .interrupt(&["find_movies_for_update", "insert_movies"], move |unit| {
@@ -274,6 +274,7 @@ async fn an_import_that_loses_races_imports_everything_once() {
     // The commit of the names is lost four times, and then the names and the movies are committed.
     assert_eq!(store.take_commits(), 6);
     let before = store.rows().await;
+    // All names exist by now, so only the movies are committed. Five tries with five attempts each fail.
     store.lose_commits(26);
     let lost = catalog.import(complete(vec![facts("Three")]), false).await;
     assert!(matches!(lost, Err(ImportError::Store(StoreError::Unavailable(_)))));

@@ -109,7 +109,7 @@ async fn a_failing_mail_is_retried_with_growing_delays_without_delaying_others()
         assert!(waits >= longest / 2 && waits <= longest, "{waits} after attempt {attempts}");
         world.clock.advance(waits - TimeDelta::microseconds(1));
         assert_eq!(outbox.deliver_due().await.unwrap(), 0);
-        assert_eq!(queue.outbox()[0].attempts, attempts, "it is not due yet");
+        assert_eq!(queue.outbox()[0].attempts, attempts, "the message is not due yet");
         world.clock.advance(TimeDelta::microseconds(1));
         outbox.deliver_due().await.unwrap();
     }
@@ -146,7 +146,7 @@ async fn a_mail_that_always_fails_is_abandoned_after_two_days() {
 }
 
 #[tokio::test]
-async fn a_postponed_message_is_due_again_later_and_was_not_tried() {
+async fn a_postponed_message_is_due_again_later_and_counts_no_attempt() {
     let world = World::new().await;
     world.registered(&ann()).await;
     let (mailer, sent) = recording();
@@ -221,7 +221,8 @@ async fn every_step_that_loses_a_race_is_retried_and_a_mail_is_sent_once() {
     world.registered(&ann()).await;
     let mut mailer = MockPost::new();
     let store = world.store.clone();
-    // Recording the outcome of each attempt loses races: first releasing the message, then marking it as done.
+    // After each attempt to send, the transaction that records the outcome loses four races: first the transaction that
+    // schedules a retry, then the transaction that marks the message as done.
     mailer.expect_send().times(2).returning(move |_, _| {
         let is_first = store.outbox()[0].attempts == 1;
         store.lose_commits(4);
@@ -284,7 +285,7 @@ async fn thirty_mails() -> World {
 }
 
 #[tokio::test]
-async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_tried() {
+async fn every_attempt_to_send_to_a_slow_server_is_counted() {
     let world = thirty_mails().await;
     let (mailer, sends) = slow(&world, || Err(MailError::Temporary("it hung up".into())));
     let (outbox, queue) = outbox(&world, mailer);

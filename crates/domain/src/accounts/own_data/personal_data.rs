@@ -102,8 +102,7 @@ pub struct NotifiedAct {
 }
 
 /// The data that is stored about a user, except the comments that the user wrote, the hash of the password, and the
-/// digests of the tokens in links and of stream tickets. Pending mails, and requests with idempotency keys, are only
-/// counted.
+/// digests of link tokens and of stream tickets. Pending mails, and requests with idempotency keys, are only counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
     /// The account with its profile.
@@ -142,11 +141,11 @@ pub struct PersonalData {
     pub notification_settings: NotificationSettings,
     /// The user's actions that other users were notified about, oldest first.
     pub notified_acts: Vec<NotifiedAct>,
-    /// The expiry times of unused tickets for live streams.
+    /// The expiry times of unused tickets for live streams of notifications.
     pub stream_tickets: Vec<Instant>,
 }
 
-/// Reads everything that is stored about one user, outside a unit of work.
+/// Reads everything that is stored about one user, outside a unit of work (transaction).
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
     /// Returns all data except the written comments; `None` when there is no such user. MUST NOT contain data of other
@@ -166,10 +165,10 @@ pub trait PersonalDataQueries: Send + Sync {
 /// Erases users. Callers hold the lock of the user.
 #[async_trait]
 pub trait PersonalDataRepository: Send {
-    /// Whether an order of the user is pending. MUST include orders that earlier units of work of the same user have
-    /// created.
+    /// Whether an order of the user is pending. MUST see the orders that were committed before the lock of the user was
+    /// acquired.
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
-    /// Anonymizes the row of the user, which purchases may continue to refer to. The email address MUST be available
+    /// Anonymizes the user's row, which is kept because purchases may refer to it. The email address MUST be available
     /// to other users immediately, and no other method of any port may find the user again. Profile, sessions, tokens,
     /// cart, reactions, ratings, favourites, likes, comments, reports, pending mails and notifications MUST be removed,
     /// every counter MUST be updated, and the user's actions MUST be removed from the notifications of other users.

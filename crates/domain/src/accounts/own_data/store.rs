@@ -11,7 +11,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about all data of a user.
+    /// A unit of work (one transaction) about all data of a user.
     pub trait OwnDataUnit:
         Unit + UserRepository + ProfileRepository + PersonalDataRepository + AuditRepository + OutboxRepository;
 }

@@ -9,7 +9,8 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about a profile. A profile has no separate lock: the lock of its user protects it.
+    /// A unit of work (one transaction) about a profile. A profile has no separate lock: the lock of its user protects
+    /// it.
     pub trait ProfileUnit: Unit + UserRepository + ProfileRepository + OutboxRepository;
 }
 

@@ -15,9 +15,9 @@ pub trait SessionRepository: Send {
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
-    /// The session, locked until the unit ends.
+    /// The session, locked until the transaction ends.
     async fn find_session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
-    /// The active sessions of the user, the most recently used first, locked until the unit ends.
+    /// The active sessions of the user, the most recently used first, locked until the transaction ends.
     async fn find_live_sessions_for_update(
         &mut self,
         user_id: UserId,
@@ -55,7 +55,7 @@ pub struct SessionState {
     pub is_live: bool,
 }
 
-/// Reads sessions outside a unit of work.
+/// Reads sessions outside a unit of work (transaction).
 #[async_trait]
 pub trait SessionQueries: Send + Sync {
     /// The state of the session at `now`.
@@ -69,11 +69,12 @@ pub trait SessionQueries: Send + Sync {
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and
     /// stream tickets that expired before `now`, sessions that ended or expired before `links_before`, notifications
-    /// that were withdrawn before `links_before`, and carts and notifications of users who were erased at
-    /// `links_before` or later. A request that ran during the erasure may have created such a cart or notification.
+    /// without any remaining like whose latest like was before `links_before`, and carts and notifications of users who
+    /// were erased at `links_before` or later. A request that ran during the erasure may have created such a cart or
+    /// notification.
     ///
-    /// Skips rows that others have locked. Returns the number of removed rows. MUST be safe to run on several nodes
-    /// concurrently.
+    /// Skips rows that other transactions have locked. Returns the number of removed rows. MUST be safe to run on
+    /// several nodes concurrently.
     async fn purge_expired(&self, now: Instant, links_before: Instant, limit: u32)
     -> Result<u64, StoreError>;
 }

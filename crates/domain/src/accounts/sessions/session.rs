@@ -17,7 +17,7 @@ pub const MAX_SESSIONS: usize = 20;
 /// The maximum lifetime of a session, even if it is refreshed.
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// A session. It begins when a user signs in, and contains the first refresh token and all its successors.
+/// A session. It begins when a user signs in. The first refresh token and all its successors belong to the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The identifier of the session, the `sid` of its tokens.

@@ -11,8 +11,8 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about sessions and passwords. Known devices have no separate locks: the lock of their user
-    /// protects them.
+    /// A unit of work (one transaction) about sessions and passwords. Known devices have no separate locks: the lock of
+    /// their user protects them.
     pub trait SessionUnit:
         Unit + UserRepository + LinkTokenRepository + SessionRepository + KnownDeviceRepository + AuditRepository
         + OutboxRepository;

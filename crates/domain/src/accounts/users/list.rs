@@ -93,7 +93,7 @@ impl UserSort {
     pub const NEWEST: Self = Self { key: UserSortKey::CreatedAt, descending: true };
 }
 
-/// Reads accounts with their profiles, outside a unit of work.
+/// Reads accounts with their profiles, outside a unit of work (transaction).
 #[async_trait]
 pub trait UserQueries: Send + Sync {
     /// A page of the users that match the filter, in the order of the sort keys. The part of the address in the filter
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minus_sorts_the_largest_first() {
+    fn a_minus_before_a_sort_key_means_descending_order() {
         assert_eq!("-created_at".parse(), Ok(UserSort::NEWEST));
         assert_eq!("email".parse(), Ok(UserSort { key: UserSortKey::Email, descending: false }));
         assert!("role".parse::<UserSort>().is_err());

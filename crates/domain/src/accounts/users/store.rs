@@ -12,7 +12,7 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about a user whom an administrator changes.
+    /// A unit of work (one transaction) about a user whom an administrator changes.
     pub trait UserUnit:
         Unit + UserRepository + LinkTokenRepository + ProfileRepository + SessionRepository + AuditRepository
         + OutboxRepository;

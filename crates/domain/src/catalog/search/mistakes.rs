@@ -58,9 +58,9 @@ pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
     vec![rest, exchanged.into_iter().collect(), word.to_owned()]
 }
 
-/// Returns the possible corrections of a word, the most likely first: by the number of mistakes, then complete words
-/// before prefixes, then words of many movies before words of few. Prefixes are accepted only if the word
-/// `is_unfinished`.
+/// Returns the possible corrections of a word, the most likely first: by the number of mistakes, then known words that
+/// match completely before known words of which only the beginning matches, then words of many movies before words of
+/// few. Matches of only the beginning are accepted only if the word `is_unfinished`: the user may still be typing it.
 #[must_use]
 pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<Correction> {
     let allowed = allowed_mistakes(word);

@@ -13,11 +13,12 @@ const MAX_WORDS: usize = 32;
 pub struct Search {
     text: String,
     pub(super) words: Vec<Word>,
-    /// Movies of this year only.
+    /// If set, only movies of this year match.
     year: Option<i32>,
-    /// The positions of words that must occur in the name.
+    /// The positions of words that must occur in the name of the movie.
     of_name: BTreeSet<usize>,
-    /// Whether the last word is known to be complete, because another word was typed after it.
+    /// Whether the last word is known to be complete, because the user typed a year after it, which was removed from
+    /// `words`.
     is_finished: bool,
 }
 
@@ -28,7 +29,7 @@ pub struct SearchTerm {
     pub whole: Vec<String>,
     /// The term also matches if a word of the movie begins with one of these spellings.
     pub begun: Vec<String>,
-    /// Whether the word must occur in the name.
+    /// Whether the word must occur in the name of the movie.
     pub is_of_name: bool,
 }
 
@@ -165,7 +166,7 @@ impl Search {
         word.text.parse().ok().filter(|year| word.text.len() == 4 && YEARS.contains(year))
     }
 
-    /// The same search, in which every word that may be a year must occur in the name.
+    /// The same search, in which every word that may be a year must occur in the name of the movie.
     #[must_use]
     pub fn with_years_in_names(mut self) -> Self {
         self.of_name = self.possible_years().into_iter().collect();
@@ -183,8 +184,8 @@ impl Search {
         self
     }
 
-    /// The same search, in which the word at this position is the year of the movies, and other words that may be years
-    /// must occur in the name.
+    /// The same search, in which the word at this position is removed and only movies of this year match. Other words
+    /// that may be years must occur in the name of the movie.
     #[must_use]
     pub fn narrowed_by_year(mut self, position: usize) -> Self {
         self.year = self.possible_year(position);
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_search_have_one_text() {
+    fn different_spellings_of_a_search_are_equal() {
         for (one, other) in [("  The  ALIEN³ ", "thé alien.3"), ("fast & furious", "fast and furious")] {
             assert_eq!(Search::parse(one), Search::parse(other));
         }
@@ -275,7 +276,7 @@ mod tests {
         assert_eq!(literal.terms().iter().map(|term| term.is_of_name).collect::<Vec<_>>(), [false, true]);
         let narrowed = search.narrowed_by_year(1);
         assert_eq!((narrowed.year(), narrowed.wording()), (Some(2021), "dune".to_owned()));
-        assert!(!narrowed.is_unfinished(0), "it was typed before the year");
+        assert!(!narrowed.is_unfinished(0), "the word before the year is complete");
         let alone = Search::parse("1999").narrowed_by_year(0);
         assert!(!alone.is_empty() && alone.terms().is_empty());
         assert_eq!(Search::parse("1984 300 12345 3000").without_years().wording(), "300 12345 3000");

@@ -38,7 +38,8 @@ pub struct SearchRank {
     manner: Manner,
 }
 
-/// How exactly the words match. An earlier field takes precedence over a later field.
+/// How exactly the words match: as complete words, in the typed spelling, and with the same article. When two values
+/// are compared, an earlier field takes precedence over a later field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Manner {
     is_whole: bool,
@@ -95,8 +96,8 @@ impl<'a> Ranking<'a> {
         Self { search, terms }
     }
 
-    /// Returns how well a movie that the search found matches. Movies whose name is the search, with or without an
-    /// article, rank first. Then follow names that begin with the search, names that contain all words, movies where
+    /// Returns the rank of a movie that the search found. Movies whose complete name equals the search, with or without
+    /// an article, rank first. Then follow names that begin with the search, names that contain all words, movies where
     /// some words are only in the names of directors or stars, and finally movies where some words are only in the
     /// description. Within each group, complete words rank before prefixes, and literal matches before other spellings.
     #[must_use]
@@ -136,7 +137,7 @@ impl<'a> Ranking<'a> {
     }
 }
 
-/// The words of a movie, and its adjacent words joined.
+/// The words of a movie, and the adjacent words of its name joined into one word.
 struct Sets {
     words: BTreeSet<String>,
     joined: BTreeSet<String>,
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_a_name_means_the_same_name() {
+    fn every_spelling_of_a_name_matches_the_complete_name() {
         for (search, name) in [
             ("wall e", "WALL·E"),
             ("walle", "WALL·E"),

@@ -6,7 +6,7 @@ use crate::catalog::Poster;
 /// The maximum number of suggestions.
 const MOST: usize = 10;
 
-/// How many places are reserved for people, if enough people match.
+/// How many of the suggestions are reserved for people, if enough people match.
 const PEOPLE: usize = 3;
 
 /// A suggestion for a user who is typing.
@@ -20,7 +20,7 @@ pub struct Suggestion {
     pub name: String,
     /// How well the name matches.
     pub rank: SearchRank,
-    /// The popularity of the movie, or of the person's most popular movie that matches.
+    /// The popularity of the movie, or of the most popular of the person's movies that match the search.
     pub popularity: f64,
 }
 
@@ -40,7 +40,7 @@ pub enum SuggestionKind {
     Director,
 }
 
-/// Selects at most ten suggestions, the best first. If people match as well, some places are reserved for them.
+/// Selects at most ten suggestions, the best first. Up to three of them are reserved for people whose names match.
 #[must_use]
 pub fn best_suggestions(mut all: Vec<Suggestion>) -> Vec<Suggestion> {
     all.sort_by(|one, other| {

@@ -107,7 +107,7 @@ fn pieces(part: &str, joins: impl Fn(char) -> bool) -> impl Iterator<Item = Stri
             was_single = false;
             continue;
         }
-        // Scripts without spaces: each character is a word.
+        // Each character of a script without spaces, and each symbol, is a word of its own.
         let is_single = is_word_by_itself(character);
         if is_single || was_single {
             pieces.push(String::new());
@@ -120,7 +120,8 @@ fn pieces(part: &str, joins: impl Fn(char) -> bool) -> impl Iterator<Item = Stri
     pieces.into_iter().filter(|piece| !piece.is_empty()).map(|piece| piece.chars().take(MAX_WORD).collect())
 }
 
-/// Returns further spellings of each part: split at apostrophes too, and joined as if there were no punctuation.
+/// Returns other spellings of each space-separated part that contains punctuation: its pieces, which are also split at
+/// apostrophes, and the pieces joined into one word.
 pub(super) fn other_spellings(searchable: &str) -> BTreeSet<String> {
     let mut others = BTreeSet::new();
     for part in searchable.split(' ') {
@@ -186,8 +187,8 @@ pub(super) fn other_numerals(word: &str) -> Vec<String> {
         .collect()
 }
 
-/// How many words at the beginning form an article: one or none. A word that stands alone, or before `to`, is not an
-/// article.
+/// How many words at the beginning form an article: one or none. A word without a following word, or with the following
+/// word `to`, is not an article.
 pub(super) fn article(words: &[Word]) -> usize {
     match words {
         [first, second, ..] if matches!(first.text.as_str(), "the" | "a" | "an") => {
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn all_spellings_of_a_name_have_one_key() {
+    fn all_spellings_of_a_name_have_the_same_key() {
         let key = |text: &str| name_key(&words(&searchable(text)));
         assert_eq!(key("The Wall·E"), key("wall e"));
         assert_eq!(key("Rocky II"), key("rocky two"));
@@ -292,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn words_are_safe_to_quote(text in "\\PC{0,40}") {
+        fn words_contain_no_quotes_spaces_or_query_operators(text in "\\PC{0,40}") {
             for word in texts(&text) {
                 prop_assert!(!word.contains(['\'', '"', '\\', ' ', ':', '*', '&', '|', '(', ')']), "{}", word);
             }

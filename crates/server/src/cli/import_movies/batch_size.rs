@@ -5,10 +5,10 @@ const FIRST: usize = 1_000;
 /// After slow batches, the size of the next batches is not reduced below this number of rows.
 const SMALLEST: usize = 250;
 
-/// A batch that takes longer is followed by smaller batches. Other writers of SQLite wait for the batch, and time out
-/// after 5 s.
+/// A batch that takes longer than this is followed by smaller batches. On SQLite, other writers wait for the end of the
+/// batch, and time out after 5 s.
 const LONG: Duration = Duration::from_millis(2_500);
-/// A batch that takes less time is followed by larger batches.
+/// A batch that takes less time than this is followed by larger batches.
 const SHORT: Duration = Duration::from_secs(1);
 
 /// The number of rows in a batch, which depends on how long the previous batches took.
@@ -19,7 +19,7 @@ pub(super) struct BatchSize {
 }
 
 impl BatchSize {
-    /// Batches of at most this number of rows.
+    /// Creates the size of the first batch. The size never exceeds `largest` rows.
     pub(super) fn up_to(largest: usize) -> Self {
         Self { rows: FIRST.min(largest), largest }
     }
@@ -52,13 +52,13 @@ mod tests {
             size.rows()
         };
         assert_eq!(after(1_000, 0.2), 2_000);
-        assert_eq!(after(1_000, 0.2), 2_000, "fewer rows than the size");
+        assert_eq!(after(1_000, 0.2), 2_000, "a batch smaller than the current size does not increase it");
         assert_eq!([after(2_000, 0.9), after(4_000, 0.9)], [4_000, 4_000]);
         assert_eq!(after(4_000, 2.0), 4_000);
         assert_eq!([after(4_000, 5.0), after(2_000, 3.0), after(1_000, 3.0)], [2_000, 1_000, 500]);
         assert_eq!([after(500, 3.0), after(250, 3.0)], [250, 250]);
         let mut small = BatchSize::up_to(100);
         small.note(100, Duration::from_secs(3));
-        assert_eq!(small.rows(), 100, "at most the largest size");
+        assert_eq!(small.rows(), 100, "the size never exceeds the largest size");
     }
 }

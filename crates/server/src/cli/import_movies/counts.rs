@@ -9,7 +9,8 @@ const SOME_REJECTED: u8 = 3;
 /// The exit code if no row was imported.
 const NOTHING_IMPORTED: u8 = 1;
 
-/// The number of rows with each outcome so far. Superseded rows count as unchanged.
+/// The number of rows with each outcome so far. A superseded row, which a later row for the same movie replaces, counts
+/// as unchanged.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     added: u64,

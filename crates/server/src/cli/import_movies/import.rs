@@ -131,8 +131,8 @@ impl Import {
         Ok(())
     }
 
-    /// Returns the faults of a row that could not be read completely, including the rules that its readable facts
-    /// break.
+    /// Returns the faults of a row with unreadable fields: why these fields cannot be read, and which rules of the
+    /// catalogue the readable fields break.
     fn all_faults(&self, row: UnreadableRow) -> String {
         let mut faults = row.to_string();
         if let Some(Err(broken)) = row.rest.map(|rest| self.catalog.check(*rest)) {
@@ -143,7 +143,7 @@ impl Import {
     }
 
     /// Waits until at most `left` batches are running, and reports invalid rows in the order of the file. If a batch
-    /// failed, waits for all others, so that the summary counts what was stored.
+    /// failed, waits for all other batches, so that the summary in the error counts all stored rows.
     async fn wait_for_batches(&mut self, left: usize) -> Result<(), Failure> {
         let mut failed = None;
         while self.running.len() > left || failed.is_some() {
@@ -186,7 +186,7 @@ impl Import {
         }
     }
 
-    /// Returns the error of an import that stopped before the end of the file.
+    /// Returns the error of an import that stopped before all rows were imported.
     fn stopped(&self, cause: &Failure) -> Failure {
         self.bar.finish_and_clear();
         let cause = match cause {

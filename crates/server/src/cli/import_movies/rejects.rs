@@ -13,7 +13,8 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// Creates the file and writes `header`, the header of the imported file.
+    /// Creates the file and writes `header`, the header of the imported file. Fails if `path` is the imported file,
+    /// `source`, because creating the file would erase it.
     pub(super) fn create(path: PathBuf, source: &Path, header: &[u8]) -> Result<Self, Failure> {
         let is_source =
             fs::canonicalize(&path).is_ok_and(|one| fs::canonicalize(source).is_ok_and(|other| one == other));

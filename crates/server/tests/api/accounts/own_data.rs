@@ -25,7 +25,7 @@ cases! {
     a_deletion_requires_the_password,
     the_last_administrator_cannot_be_deleted,
     an_account_with_a_pending_order_cannot_be_deleted,
-    of_two_administrators_who_leave_concurrently_one_stays,
+    of_two_administrators_who_delete_their_accounts_concurrently_one_remains,
     of_two_concurrent_deletions_the_second_is_refused,
     a_deletion_takes_effect_on_every_node_within_five_seconds,
     the_email_address_of_a_deleted_account_can_be_registered_again,
@@ -35,8 +35,8 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
-/// For each column that refers to a user, the place in the export that shows its rows. A new column that refers to a
-/// user fails the case until it is listed here.
+/// For each column that refers to a user, the JSON pointer to the part of the export that shows or counts its rows.
+/// `the_export_contains_all_data_of_the_caller` fails if a column that refers to a user is not listed here.
 const PLACES: [(&str, &str); 28] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
@@ -164,7 +164,8 @@ async fn the_export_contains_all_data_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     app.run_outbox().await;
-    // Requests a reset link, whose mail has not been sent yet.
+    // Requests a reset link. Handling one message of the outbox creates the mail but does not send it, so the export
+    // contains a pending mail.
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     app.run_outbox_once().await;
     let answer = ann.get("/users/me/export").await.expect(200);
@@ -231,7 +232,7 @@ async fn the_export_contains_every_comment_of_a_user_with_many(engine: Engine) {
     let texts: Vec<_> = export["comments"].as_array().unwrap().iter().map(|one| &one["text"]).collect();
     let expected: Vec<_> = (0..250).map(|number| json!(format!("\"comments\":[] {number}"))).collect();
     assert_eq!(texts, expected.iter().collect::<Vec<_>>());
-    assert_eq!(export["stream_tickets"], json!([]), "the members after the comments are complete");
+    assert_eq!(export["stream_tickets"], json!([]), "the export continues after the comments");
 }
 
 async fn the_export_contains_no_data_of_others_and_no_secrets(engine: Engine) {
@@ -307,7 +308,7 @@ async fn no_remaining_row_identifies_the_deleted_user(engine: Engine) {
     for name in &names {
         assert!(holds(&before, name), "{name} is stored before the deletion");
     }
-    // The IP address is also stored for the administrator and the receiver of notifications.
+    // The same IP address is also stored for the administrator and the receiver of notifications, and remains there.
     let before_sessions =
         before.iter().filter(|cell| cell.column == "ip" && cell.text == "127.0.0.1").count();
     delete(&ann, &ann.password).await.expect(204);
@@ -348,7 +349,8 @@ async fn the_deletion_notice_is_the_last_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
-    // One mail with a link is written but not sent yet. Another link is only requested.
+    // The outbox contains the mail for the first request, which is not sent yet. For the second request, it contains
+    // only the request.
     app.run_outbox_once().await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     let before = app.mails_to(&email_of("ann")).len();
@@ -399,7 +401,7 @@ async fn the_last_administrator_cannot_be_deleted(engine: Engine) {
     admin.get("/admin/audit").await.expect(200);
 }
 
-async fn of_two_administrators_who_leave_concurrently_one_stays(engine: Engine) {
+async fn of_two_administrators_who_delete_their_accounts_concurrently_one_remains(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let node = app.second_node().await;
     let (one, other) = (app.admin().await, app.user("other").await);

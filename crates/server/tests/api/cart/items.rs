@@ -111,7 +111,11 @@ async fn a_cart_shows_its_movies(engine: Engine) {
     "#);
     assert_eq!(ann.get("/cart").await.expect(200).json(), added.json());
     let listed = ann.get("/movies?title=Am%C3%A9lie").await.expect(200).json();
-    assert_eq!(listed["items"][0], added.json()["items"][0]["movie"], "the movie is the same as in lists");
+    assert_eq!(
+        listed["items"][0],
+        added.json()["items"][0]["movie"],
+        "the cart and the list of movies show the movie in the same way"
+    );
 }
 
 async fn the_most_recently_added_movie_is_first(engine: Engine) {
@@ -240,7 +244,7 @@ async fn a_cart_holds_a_hundred_movies(engine: Engine) {
     let ann = app.user("ann").await;
     let ids: Vec<_> = (0..99).map(id).collect();
     ann.post("/cart/merge", json!({"movie_ids": ids})).await.expect(200);
-    // Of two concurrent additions for the last place, one succeeds.
+    // Of two concurrent additions for the last free place in the cart, one succeeds.
     let race = [99, 100].map(|n| ann.post("/cart/items", json!({"movie_id": id(n)})).into_future());
     let mut answers = join_all(race).await;
     answers.sort_by_key(|answer| answer.status);

@@ -174,21 +174,17 @@ async fn each_coding_of_a_movie_has_its_own_tag(engine: Engine) {
         };
         assert_eq!(answer.header("etag"), Some(expected.as_str()), "{accepted}");
         seen.insert(expected.clone(), answer.body.clone());
-        // The same request with the tag of the answer is answered with 304.
+        // Repeating the request with this tag in `If-None-Match` gives 304.
         let again = get(accepted).header("if-none-match", &expected).await.expect(304);
         assert_eq!(again.header("etag"), Some(expected.as_str()), "{accepted}");
         assert_eq!(again.header("content-encoding"), None, "{accepted}");
-        // A client that has the movie in another coding also gets 304.
+        // A client that has cached the movie in this content coding also gets 304 if it no longer accepts the coding.
         let other = app.anonymous().get(&path).header("if-none-match", &expected).await.expect(304);
         assert_eq!(other.header("etag"), Some(expected.as_str()), "{accepted}");
     }
     assert!(seen.len() >= 4, "{:?}", seen.keys());
     let bodies: std::collections::BTreeSet<_> = seen.values().collect();
-    assert_eq!(
-        bodies.len(),
-        seen.len(),
-        "different tags for the same bytes, or the same tag for different bytes"
-    );
+    assert_eq!(bodies.len(), seen.len(), "two different tags were sent for the same bytes");
 }
 
 async fn a_304_also_has_vary(engine: Engine) {
@@ -224,8 +220,8 @@ async fn an_anonymous_page_is_cached_until_this_server_writes(engine: Engine) {
         ann.patch("/users/me/profile", json!({"info": "a write"})).await.expect(200);
         let first = visitor.get(&path).await.expect(200);
         change_behind_the_server(&app).await;
-        // The page stays cached until this server handles a write. Writes to private areas such as `/cart`, which no
-        // cached page shows, do not count; the write to the profile does.
+        // The page stays cached until this server handles a successful write that can change a cached page. A change of
+        // a profile is such a write. A write to `/cart` is not, because no cached page shows a cart.
         let second = visitor.get(&path).await.expect(200);
         assert_eq!(second.body, first.body, "{path}");
         ann.post("/cart/items", json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))

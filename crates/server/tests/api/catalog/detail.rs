@@ -150,5 +150,5 @@ async fn a_movie_takes_at_most_four_statements(engine: Engine) {
     let ann = app.user("ann").await;
     ann.get("/genres").await.expect(200);
     let statements = app.statements_of(ann.get(format!("/movies/{}", movies.id("Amélie")))).await;
-    assert!((1..=4).contains(&statements), "it took {statements} statements");
+    assert!((1..=4).contains(&statements), "the request took {statements} SQL statements");
 }

@@ -6,7 +6,7 @@ use crate::support::{Caller, Engine, TestApp, cases};
 cases! {
     facets_list_the_choices_of_the_whole_catalogue,
     choosing_a_facet_makes_its_count_the_total_of_the_list,
-    a_group_ignores_its_own_filter_and_lists_the_chosen_value_without_movies,
+    a_group_ignores_its_own_filter_and_lists_a_chosen_value_that_has_no_movies,
     facets_take_the_filters_of_the_list_and_nothing_else,
     facets_have_the_caching_headers_of_the_catalogue,
 }
@@ -16,7 +16,7 @@ async fn facets(visitor: &Caller, query: &str) -> Value {
 }
 
 fn list<'a>(facets: &'a Value, group: &str) -> &'a [Value] {
-    facets[group].as_array().expect("a group")
+    facets[group].as_array().expect("the group is a list")
 }
 
 async fn facets_list_the_choices_of_the_whole_catalogue(engine: Engine) {
@@ -41,14 +41,18 @@ async fn facets_list_the_choices_of_the_whole_catalogue(engine: Engine) {
     }
     let decades: Vec<_> =
         list(&all, "decades").iter().map(|value| value["decade"].as_i64().unwrap()).collect();
-    assert!(decades.is_sorted_by(|a, b| a > b), "the newest first: {decades:?}");
+    assert!(decades.is_sorted_by(|a, b| a > b), "the newest decade is first: {decades:?}");
     let bounds = |bands: &[Value]| -> Vec<_> {
         bands.iter().map(|band| (band["min"].clone(), band["max"].clone())).collect()
     };
-    assert_eq!(bounds(list(&all, "price_bands")), bounds(&bands), "the same bands with and without movies");
+    assert_eq!(
+        bounds(list(&all, "price_bands")),
+        bounds(&bands),
+        "the price bands are the same as without movies"
+    );
 }
 
-/// Returns for each value of the facets the query that selects the value, and its count.
+/// Returns, for each value of the facets, the query that selects this value, and the count of the value.
 fn choices(facets: &Value) -> Vec<(String, i64)> {
     let mut choices = Vec::new();
     let mut add = |choice: String, value: &Value| choices.push((choice, value["count"].as_i64().unwrap()));
@@ -86,7 +90,7 @@ async fn choosing_a_facet_makes_its_count_the_total_of_the_list(engine: Engine) 
     }
 }
 
-async fn a_group_ignores_its_own_filter_and_lists_the_chosen_value_without_movies(engine: Engine) {
+async fn a_group_ignores_its_own_filter_and_lists_a_chosen_value_that_has_no_movies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let visitor = app.anonymous();

@@ -185,11 +185,11 @@ async fn a_list_takes_at_most_two_statements(engine: Engine) {
     let genre = movies.genre("Drama").await;
     for path in ["/movies", "/movies?page=2&page_size=3&sort=name,-year", &format!("/movies?genre={genre}")] {
         let statements = app.statements_of(ann.get(path)).await;
-        assert!((1..=2).contains(&statements), "{path} took {statements} statements");
+        assert!((1..=2).contains(&statements), "{path} took {statements} SQL statements");
     }
     // The second search takes fewer statements, because the results of the first one are cached.
     for most in [6, 3] {
         let statements = app.statements_of(ann.get("/movies?search=the+godfather")).await;
-        assert!((1..=most).contains(&statements), "a search took {statements} statements");
+        assert!((1..=most).contains(&statements), "a search took {statements} SQL statements");
     }
 }

@@ -27,7 +27,7 @@ cases! {
     a_change_of_a_movie_updates_the_search_immediately,
     of_many_movies_that_get_the_same_identifier_concurrently_one_is_changed,
     a_movie_added_to_a_cart_during_its_deletion_is_in_no_cart_afterwards,
-    actions_on_a_movie_during_its_deletion_take_effect_before_or_are_not_found,
+    actions_on_a_movie_during_its_deletion_succeed_before_it_or_get_404,
     movies_are_found_by_their_external_identifiers,
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn moderator(app: &TestApp, name: &str) -> SignedIn {
     moderator
 }
 
-/// Returns the body of a new movie.
+/// Returns the body of a request that creates a movie.
 pub(super) fn new_movie(name: &str) -> Value {
     json!({
         "name": name,
@@ -56,7 +56,9 @@ pub(super) fn new_movie(name: &str) -> Value {
 }
 
 pub(super) fn with(mut body: Value, changes: Value) -> Value {
-    let (Value::Object(fields), Value::Object(changes)) = (&mut body, changes) else { panic!("two objects") };
+    let (Value::Object(fields), Value::Object(changes)) = (&mut body, changes) else {
+        panic!("not two objects")
+    };
     fields.extend(changes);
     body
 }
@@ -197,7 +199,7 @@ async fn values_that_violate_a_rule_are_reported(engine: Engine) {
     let both = json!({"price": {"amount": "9.999", "currency": "EUR"}});
     let faults = [("price.amount", "invalid_format"), ("price.currency", "invalid_value")];
     change(&moderator, &movie, both).await.invalid(&faults);
-    // Invisible characters are not part of a name.
+    // Invisible characters are removed from a name.
     let hidden = json!({"name": "Stal\u{202e}ker\u{200b}"});
     assert_eq!(change(&moderator, &movie, hidden).await.expect(200).json()["name"], "Stalker");
     assert_eq!(moderator.get(path_of(&movie)).await.json(), movie);
@@ -210,7 +212,7 @@ async fn a_movie_of_the_same_name_year_and_duration_exists_already(engine: Engin
     let again = with(new_movie("Stalker"), json!({"genres": ["New genre"]}));
     moderator.post("/movies", again).await.problem(409, "movie_exists");
     let genres = app.anonymous().get("/genres").await.json();
-    assert_eq!(genres["total_items"], 2, "a refused movie creates no names: {genres}");
+    assert_eq!(genres["total_items"], 2, "a refused movie creates no genres: {genres}");
     let other = create(&moderator, with(new_movie("Stalker"), json!({"year": 1980}))).await;
     change(&moderator, &other, json!({"year": 1979})).await.problem(409, "movie_exists");
     change(&moderator, &other, json!({"year": 1981})).await.expect(200);
@@ -294,7 +296,7 @@ async fn of_two_moderators_with_one_version_the_second_is_refused(engine: Engine
     let send = |moderator: &SignedIn, tag: &str, changes: Value| {
         moderator.call(Method::PATCH, &path).header("if-match", tag).json(&changes)
     };
-    // Adding the movie to a cart changes the answers about the movie, but not the version of the movie.
+    // Adding the movie to Bob's cart changes what Bob gets as `me` of the movie, but not the version of the movie.
     bob.post("/cart/items", json!({"movie_id": movie["id"]})).await.expect(201);
     let answer = send(&ann, &tag, json!({"votes": 1})).await.expect(200);
     let newer = answer.header("etag").unwrap().to_owned();
@@ -470,7 +472,7 @@ async fn every_change_is_in_the_audit_log_with_before_and_after(engine: Engine) 
         (&json!("9.99 USD"), &json!("4.50 USD"))
     );
     assert_eq!((&deleted["before"]["name"], &deleted["after"]), (&json!("Stalker"), &json!(null)));
-    // The creation of a name has its own entry.
+    // The new genre, which was created together with the movie, has its own entry.
     let log = admin.get("/admin/audit?action=name_created&page_size=100").await.expect(200).json();
     let is_of_genre = |entry: &&Value| {
         entry["after"] == json!({"name": "Sci-Fi"}) && entry["actor_id"] == json!(moderator.id())
@@ -533,7 +535,7 @@ async fn a_movie_added_to_a_cart_during_its_deletion_is_in_no_cart_afterwards(en
     }
 }
 
-async fn actions_on_a_movie_during_its_deletion_take_effect_before_or_are_not_found(engine: Engine) {
+async fn actions_on_a_movie_during_its_deletion_succeed_before_it_or_get_404(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
     for number in 0..5 {

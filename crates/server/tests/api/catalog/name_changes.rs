@@ -22,7 +22,7 @@ cases! {
     a_star_who_is_renamed_while_movies_change_is_found_by_the_new_name,
 }
 
-/// For each kind, the path of its list and a name that movies of [`new_movie`] have.
+/// For each kind of name: the path of its list, and a name that every movie made with [`new_movie`] has.
 const KINDS: [(&str, &str); 4] = [
     ("genres", "Sci-Fi"),
     ("directors", "Andrei Tarkovsky"),
@@ -34,7 +34,7 @@ async fn rename(moderator: &SignedIn, path: &str, name: &str) -> Answer {
     moderator.call(Method::PATCH, path).json(&json!({"name": name})).await
 }
 
-/// Returns the path of the name that has this kind and this text.
+/// Returns the path of the genre, director, star or certification (`kind`) with this name.
 async fn path_to(app: &TestApp, kind: &str, name: &str) -> String {
     let list = app.anonymous().get(format!("/{kind}")).await.expect(200).json();
     let found = list["items"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();

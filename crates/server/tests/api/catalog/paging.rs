@@ -144,7 +144,7 @@ async fn reading_by_cursor_equals_reading_by_page_for_every_sort(engine: Engine)
     }
 }
 
-/// Returns the targets of the links of a list, with their relations.
+/// Returns the relation and the target of each link in the `Link` header of a list.
 fn links(list: &Answer) -> Vec<(String, String)> {
     let header: Vec<_> =
         list.headers.get_all("link").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
@@ -153,8 +153,8 @@ fn links(list: &Answer) -> Vec<(String, String)> {
         .split(", <")
         .filter(|part| !part.is_empty())
         .map(|part| {
-            let (target, rest) = part.trim_start_matches('<').split_once('>').expect("a target");
-            let (_, relation) = rest.split_once("rel=\"").expect("a relation");
+            let (target, rest) = part.trim_start_matches('<').split_once('>').expect("a link has a target");
+            let (_, relation) = rest.split_once("rel=\"").expect("a link has a relation");
             (relation.trim_end_matches('"').to_owned(), target.to_owned())
         })
         .collect();
@@ -347,7 +347,7 @@ async fn movies_added_during_reading_repeat_and_hide_nothing(engine: Engine) {
         list = visitor.get(format!("/movies?sort=name&page_size=4&cursor={cursor}")).await;
     }
     let distinct: HashSet<_> = seen.iter().cloned().collect();
-    assert_eq!(distinct.len(), seen.len(), "nothing is repeated");
+    assert_eq!(distinct.len(), seen.len(), "a movie was read twice");
     for n in 0..20 {
         assert!(distinct.contains(&format!("Part {:02}", n * 2)), "Part {:02} was lost", n * 2);
     }
@@ -385,7 +385,11 @@ async fn beyond_ten_thousand_the_total_is_an_estimate(engine: Engine) {
     assert_eq!(body["total_is_estimate"], true, "{body}");
     assert!(body["total_items"].as_u64().unwrap() >= 10_000, "{body}");
     let relations: Vec<_> = links(&list).into_iter().map(|(relation, _)| relation).collect();
-    assert_eq!(relations, ["first", "next"], "an estimated total gives no last page");
+    assert_eq!(
+        relations,
+        ["first", "next"],
+        "there is no link to the last page when the total is an estimate"
+    );
     // The last page that can be requested by its number has a cursor for the next page.
     let deepest = visitor.get("/movies?page=100&page_size=100").await.expect(200);
     let cursor = deepest.json()["next_cursor"].as_str().unwrap().to_owned();

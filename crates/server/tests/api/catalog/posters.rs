@@ -54,7 +54,7 @@ fn poster() -> Vec<u8> {
     picture(200, 300, ImageFormat::Png)
 }
 
-/// Returns the paths of the URLs in the `poster_srcset` of a movie, and the widths.
+/// Returns the path of the URL and the width of each picture in the `poster_srcset` of a movie.
 fn widths_of(movie: &Value) -> Vec<(String, u32)> {
     let srcset = movie["poster_srcset"].as_str().unwrap();
     let entry = |entry: &str| {
@@ -163,7 +163,7 @@ async fn a_url_replaces_an_uploaded_poster(engine: Engine) {
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
     let shown = upload(&moderator, &movie, &poster()).await.expect(200).json();
-    // Sending the URL that is shown changes nothing.
+    // Setting `poster_url` to its current value changes nothing.
     let same = change(&moderator, &movie, json!({"poster_url": shown["poster_url"]})).await.expect(200);
     assert_eq!(same.json(), shown);
     let address = json!({"poster_url": "https://images.example.com/s.jpg"});

@@ -1,4 +1,5 @@
-//! Searching: how results are ranked, in the shipped catalogue and for movies whose names are hard to type.
+//! The search and the suggestions: ranking, typing mistakes, years, and names that are hard to type. Some cases use the
+//! catalogue that is shipped in `data/movies.jsonl`.
 
 use std::io::Cursor;
 
@@ -14,7 +15,7 @@ cases! {
     names_that_are_hard_to_type_are_found_first,
     a_corrected_mistake_is_reported,
     only_unknown_words_are_corrected,
-    a_year_is_a_part_of_the_name_or_narrows,
+    a_year_is_a_part_of_the_name_or_narrows_the_results,
     a_search_without_letters_or_digits_finds_nothing,
     a_search_keeps_its_words_across_pages,
     a_search_can_be_filtered_and_sorted_by_other_keys,
@@ -86,8 +87,9 @@ fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(St
     Some((words.join(" "), chosen))
 }
 
-/// Returns the mean reciprocal rank of the movies within the first ten results, and a description of each search whose
-/// movie is not first.
+/// Runs searches, each of which is a text and the name of the movie to find. Returns the mean reciprocal rank of these
+/// movies (0 for a movie that is not among the first ten results), and a description of each search whose movie is not
+/// first.
 async fn mean_reciprocal_rank(app: &TestApp, searches: &[(String, String)]) -> (f64, Vec<String>) {
     let (mut sum, mut missed) = (0.0, Vec::new());
     for (text, name) in searches {
@@ -169,8 +171,8 @@ fn hard_movies() -> Vec<Facts> {
     .into()
 }
 
-/// The typed text, and the name that should be found first. The case allows one in ten names to be missed. The year is
-/// given if several movies have that name.
+/// The typed text, the name that should be found first, and the year if several movies have this name. The case allows
+/// one in ten searches to miss.
 const HARD: [(&str, &str, Option<i32>); 84] = [
     ("wall e", "WALL·E", None),
     ("walle", "WALL·E", None),
@@ -316,7 +318,7 @@ async fn only_unknown_words_are_corrected(engine: Engine) {
     }
 }
 
-async fn a_year_is_a_part_of_the_name_or_narrows(engine: Engine) {
+async fn a_year_is_a_part_of_the_name_or_narrows_the_results(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let all =
         [("Dune", 1984), ("Dune", 2021), ("Blade Runner 2049", 2017), ("2012", 2009), ("Melancholia", 2011)];

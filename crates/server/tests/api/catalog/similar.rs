@@ -35,9 +35,9 @@ async fn the_most_similar_movies_are_first(engine: Engine) {
     assert_eq!(names(&answer), ["Aliens", "Solaris", "Ghostbusters"]);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=5"));
     let body = answer.json();
-    assert_eq!(body.as_object().unwrap().len(), 1, "the answer has no other member than items: {body}");
+    assert_eq!(body.as_object().unwrap().len(), 1, "the answer has only the member `items`: {body}");
     let listed = app.anonymous().get("/movies?title=aliens").await.json();
-    assert_eq!(body["items"][0], listed["items"][0], "the same item as in the list of movies");
+    assert_eq!(body["items"][0], listed["items"][0], "the item is the same as in the list of movies");
 }
 
 async fn withdrawn_and_bought_movies_are_not_listed_as_similar(engine: Engine) {
@@ -74,7 +74,7 @@ async fn lists_computed_by_the_background_job_are_shown(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import(catalogue()).await;
     assert_eq!(app.find_similar().await, 5);
-    assert_eq!(app.find_similar().await, 0, "nothing is due any more");
+    assert_eq!(app.find_similar().await, 0, "no list needs to be computed again");
     let path = format!("/movies/{}/similar", movies.id("Ghostbusters"));
     let kept = app.anonymous().get(&path).await;
     assert_eq!(sorted(names(&kept)), ["Alien", "Aliens"]);

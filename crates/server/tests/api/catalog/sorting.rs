@@ -108,7 +108,7 @@ async fn a_search_is_sorted_by_relevance(engine: Engine) {
     assert_eq!(
         names(&found),
         ["Alien", "Aliens", "My Alien"],
-        "exact name, then the beginning, then anywhere"
+        "the exact name first, then a name that begins with the text, then one that contains it"
     );
     assert_eq!(names(&app.anonymous().get("/movies?search=alien&sort=relevance").await), names(&found));
     let by_votes = app.anonymous().get("/movies?search=alien&sort=-votes").await;

@@ -55,7 +55,7 @@ async fn the_latest_favorite_is_first(engine: Engine) {
     add(&ann, alien).await;
     assert_eq!(names(&ann, "").await, latest_first);
     let listed = ann.get("/movies?title=alien&year_max=1980").await.expect(200).json();
-    assert_eq!(listed["items"][0], page["items"][3], "the same item as in the catalogue");
+    assert_eq!(listed["items"][0], page["items"][3], "the item is the same as in the catalogue");
 }
 
 async fn favorites_are_filtered_searched_and_sorted_like_the_catalogue(engine: Engine) {
@@ -129,7 +129,10 @@ async fn totals_follow_every_change(engine: Engine) {
     let total = async || -> Value {
         let behind = ann.get("/favorites?price_min=0&page_size=4&page=2").await.expect(200).json();
         let first = ann.get("/favorites?page_size=1").await.expect(200).json();
-        assert_eq!(behind["total_items"], first["total_items"], "a page after the end has the same total");
+        assert_eq!(
+            behind["total_items"], first["total_items"],
+            "a page after the end has the same total as the first page"
+        );
         first["total_items"].clone()
     };
     assert_eq!(total().await, 4);

@@ -37,14 +37,14 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
         let body = json!({"value": "like"});
         user.call(Method::PUT, format!("/movies/{angry}/reaction")).json(&body).await.expect(200);
     }
-    // Many comments of one user on one movie count as one act.
+    // Each like counts as 1,000 votes. All comments of one user on one movie together count as 1,000 votes.
     for _ in 0..20 {
         ann.post(format!("/movies/{angry}/comments"), json!({"text": "Not guilty"})).await.expect(201);
     }
     app.refresh_popularity().await;
-    assert_eq!(names(&visitor, "").await, idle, "3 acts are worth only 3,000 votes");
+    assert_eq!(names(&visitor, "").await, idle, "two likes and one commenter count only as 3,000 votes");
     app.sell(&bob, angry.clone()).await;
-    assert_eq!(names(&visitor, "").await, idle, "the sale counts only after the next run of the job");
+    assert_eq!(names(&visitor, "").await, idle, "the purchase counts only after the job has run again");
     app.refresh_popularity().await;
     assert_eq!(position(&names(&visitor, "").await), before - 1);
     assert_eq!(names(&visitor, "sort=-votes").await, idle);
@@ -52,7 +52,7 @@ async fn activity_of_users_changes_the_popularity_when_the_job_has_run(engine: E
         user.delete("/users/me").json(&json!({"password": user.password})).await.expect(204);
     }
     app.refresh_popularity().await;
-    assert_eq!(names(&visitor, "").await, idle, "only the purchase remains");
+    assert_eq!(names(&visitor, "").await, idle, "only the purchase remains, which counts as 3,000 votes");
 }
 
 async fn a_single_rating_of_10_is_not_ranked_first(engine: Engine) {

@@ -170,7 +170,11 @@ async fn a_dismissed_comment_stays_and_a_new_report_opens_it_again(engine: Engin
     assert_eq!(decided["comment"]["text"], "They all die");
     ann.get(format!("/comments/{comment}/replies")).await.expect(200);
     report(&bob, &comment, "abuse").await.expect(204);
-    assert_eq!(listed(&moderator, "status=open").await.len(), 0, "a second report of the same user");
+    assert_eq!(
+        listed(&moderator, "status=open").await.len(),
+        0,
+        "a second report by the same user opens nothing"
+    );
     report(&cleo, &comment, "abuse").await.expect(204);
     let again = listed(&moderator, "status=open").await.remove(0);
     assert_eq!((&again["id"], &again["decision"]), (&open["id"], &Value::Null));
@@ -280,7 +284,7 @@ async fn reports_of_a_deleted_account_are_removed(engine: Engine) {
     let note = json!({"reason": "spam", "note": "Written by Bob"});
     bob.post(format!("/comments/{comment}/reports"), note).await.expect(204);
     bob.delete("/users/me").json(&json!({"password": bob.password})).await.expect(204);
-    assert_eq!(listed(&moderator, "").await.len(), 0, "no other user reported it");
+    assert_eq!(listed(&moderator, "").await.len(), 0, "no other user has reported the comment");
     report(&cleo, &comment, "abuse").await.expect(204);
     let items = listed(&moderator, "").await;
     assert_eq!(items[0]["reports"].as_array().unwrap().len(), 1);

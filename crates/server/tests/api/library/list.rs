@@ -17,8 +17,8 @@ cases! {
 fn names(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{answer}");
     let list = answer.json();
-    let items = list["items"].as_array().expect("a list");
-    items.iter().map(|item| item["name"].as_str().expect("a name").to_owned()).collect()
+    let items = list["items"].as_array().expect("`items` is a list");
+    items.iter().map(|item| item["name"].as_str().expect("an item has a name").to_owned()).collect()
 }
 
 async fn library(caller: &Caller, query: &str) -> Vec<String> {

@@ -24,7 +24,7 @@ cases! {
 
 const SUBTITLES: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nIn space no one can hear you scream.\n";
 
-/// Returns Ann, who bought Alien, and the identifier of the movie. The movie has a film.
+/// Returns Ann, who bought Alien, and the identifier of the movie. The movie has a film (a video file).
 async fn ready(app: &TestApp) -> (SignedIn, String) {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -147,12 +147,12 @@ async fn deactivating_or_deleting_the_buyer_makes_the_url_invalid_and_logging_ou
 async fn the_transfer_of_a_film_is_aborted_when_the_purchase_ends(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
-    // The film is far larger than the buffers of a connection.
+    // The film is far larger than the buffers of a connection, so the transfer is still running when the purchase ends.
     app.attach_film(&alien, &film(40_000_000)).await;
     let path = watched_at(&app, &ann, &alien).await;
     let mut answer = app.anonymous().get(&path).begin().await;
     assert_eq!(answer.status(), 200);
-    answer.chunk().await.unwrap().expect("the beginning");
+    answer.chunk().await.unwrap().expect("the beginning of the film");
     let mut unit = app.unit().await;
     unit.revoke_purchases(Id::from_uuid(ann.id()), &[alien.parse::<MovieId>().unwrap()], app.now())
         .await
@@ -167,15 +167,15 @@ async fn the_transfer_of_a_film_is_aborted_when_the_playback_url_expires(engine:
     app.attach_film(&alien, &film(40_000_000)).await;
     let path = watched_at(&app, &ann, &alien).await;
     let mut answer = app.anonymous().get(&path).begin().await;
-    answer.chunk().await.unwrap().expect("the beginning");
+    answer.chunk().await.unwrap().expect("the beginning of the film");
     app.advance(TimeDelta::hours(7));
     ends_soon(answer).await;
 }
 
-/// Waits until the transfer of a film whose beginning was read is aborted.
+/// Waits until the transfer of a film, of which only the beginning was read so far, is aborted.
 async fn ends_soon(mut answer: reqwest::Response) {
-    // The server checks transfers every two seconds of real time, independently of the test clock. So the bytes that
-    // arrive after five seconds were sent before the transfer was aborted.
+    // The server checks transfers every two seconds of real time, independently of the test clock. So after five
+    // seconds it has aborted the transfer, and only bytes that it sent before can still be read.
     let ending = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let mut rest = 0_usize;
@@ -187,7 +187,7 @@ async fn ends_soon(mut answer: reqwest::Response) {
             }
         }
     };
-    let rest = tokio::time::timeout(Duration::from_secs(20), ending).await.expect("an aborted transfer");
+    let rest = tokio::time::timeout(Duration::from_secs(20), ending).await.expect("the transfer is aborted");
     assert!(rest < 30_000_000, "{rest} bytes");
 }
 

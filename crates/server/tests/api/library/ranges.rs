@@ -104,7 +104,7 @@ async fn a_malformed_range_is_ignored(engine: Engine) {
 async fn if_none_match_and_if_range_are_applied(engine: Engine) {
     let (_app, visitor, path) = watching(engine, LENGTH).await;
     let tag = visitor.get(&path).await.header("etag").unwrap().to_owned();
-    assert!(tag.starts_with('"'), "a strong tag: {tag}");
+    assert!(tag.starts_with('"'), "the tag is not strong: {tag}");
     let known =
         visitor.get(&path).header("if-none-match", &tag).header("range", "bytes=0-9").await.expect(304);
     assert_eq!(known.header("etag"), Some(tag.as_str()));
@@ -141,6 +141,6 @@ async fn a_film_is_never_compressed(engine: Engine) {
     let (_app, visitor, path) = watching(engine, 10_000).await;
     let answer = visitor.get(&path).header("accept-encoding", "br, gzip, zstd").await.expect(200);
     assert_eq!((answer.header("content-encoding"), answer.body.len()), (None, 10_000));
-    // Browsers request films with this header.
+    // Browsers send this header when they request a film.
     visitor.get(&path).header("accept-encoding", "identity;q=1, *;q=0").await.expect(200);
 }

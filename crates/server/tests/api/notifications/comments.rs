@@ -117,7 +117,7 @@ async fn the_notifications_of_a_deleted_comment_are_removed(engine: Engine) {
     assert_eq!(notified(&ann).await, [liked(&comment, 1), replied(&kept)]);
     assert_eq!((total(&ann).await, total(&bob).await), (json!(2), json!(0)));
     cem.delete(format!("/comments/{comment}")).await.expect(204);
-    assert_eq!(notified(&ann).await, [replied(&kept)], "the reply is still there");
+    assert_eq!(notified(&ann).await, [replied(&kept)], "the notification about the remaining reply is kept");
 }
 
 async fn deleting_an_account_removes_its_replies_and_likes_from_the_notifications_of_others(engine: Engine) {

@@ -63,7 +63,7 @@ async fn a_user_gets_at_most_twenty_mails_about_replies_and_likes_a_day(engine: 
         "all notifications are listed"
     );
     app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
-    assert_eq!(subjects(&app).await.len(), 20, "replies and likes have one limit");
+    assert_eq!(subjects(&app).await.len(), 20, "replies and likes share one limit");
     app.advance(TimeDelta::hours(24));
     app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
     app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
@@ -175,7 +175,7 @@ async fn the_unsubscribe_link_of_a_mail_works_without_signing_in(engine: Engine)
     }
     assert_eq!(settings().await, json!({"comment_reply": false, "comment_like": true}));
     app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
-    assert_eq!(subjects(&app).await.len(), 1, "no mail after unsubscribing");
+    assert_eq!(subjects(&app).await.len(), 1, "no mail is sent after unsubscribing");
 }
 
 async fn a_forged_link_does_not_unsubscribe_anyone(engine: Engine) {

@@ -26,7 +26,7 @@ cases! {
     a_head_request_gets_no_stream,
 }
 
-/// How long to wait for an event, which is far longer than any event is expected to take.
+/// The maximum time to wait for data from a stream. Data normally arrives much faster.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An event that was received from a stream.
@@ -86,7 +86,7 @@ impl Stream {
 
     /// Waits for the next event, which must have this name.
     async fn expect(&mut self, name: &str) -> Event {
-        let event = self.next().await.expect("an event");
+        let event = self.next().await.expect("the stream sends another event");
         assert_eq!(event.name, name, "{event:?}");
         event
     }
@@ -106,7 +106,7 @@ async fn a_stream_begins_with_the_counts_and_reports_events(engine: Engine) {
     let liked = stream.expect("notification").await;
     assert_eq!((&liked.data["kind"], &liked.data["count"]), (&json!("comment_like"), &json!(1)));
     let list = ann.get("/notifications").await.expect(200).json();
-    assert_eq!(liked.data, list["items"][0], "as it is in the list");
+    assert_eq!(liked.data, list["items"][0], "the event is the same as the item in the list");
     let counts = stream.expect("unread").await;
     assert_eq!(counts.data, json!({"total": 2, "by_kind": {"comment_like": 1, "comment_reply": 1}}));
     app.notify(&ann, like(&cem, movie(&movies), comment)).await;
@@ -135,14 +135,14 @@ async fn a_client_that_reconnects_gets_missed_events_even_from_another_node(engi
     let movies = app.import_small_catalogue().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let mut stream = Stream::of(&ann).await;
-    let begun = stream.expect("unread").await.id.expect("an id for `Last-Event-ID`");
+    let begun = stream.expect("unread").await.id.expect("the event has an ID");
     for _ in 0..3 {
         app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
     }
     let seen = stream.expect("notification").await;
     drop(stream);
     app.advance(TimeDelta::minutes(59));
-    // Ann signs in again, since her access token has expired in the meantime.
+    // Ann signs in again, because her access token has expired in the meantime.
     let ann = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
     let node = app.second_node().await;
     for (last, missed) in [(seen.id.clone().unwrap(), 2), (begun, 3)] {
@@ -253,10 +253,12 @@ async fn a_stream_ends_with_its_session(engine: Engine) {
     ended.expect("unread").await;
     kept.expect("unread").await;
     app.log_out(&ann.tokens.refresh).await.expect(200);
-    let end = timeout(Duration::from_secs(5), ended.next()).await.expect("within five seconds");
+    let end =
+        timeout(Duration::from_secs(5), ended.next()).await.expect("the stream ends within five seconds");
     assert_eq!(end, None);
     other.delete("/users/me").json(&json!({"password": other.password})).await.expect(204);
-    let end = timeout(Duration::from_secs(5), kept.next()).await.expect("within five seconds");
+    let end =
+        timeout(Duration::from_secs(5), kept.next()).await.expect("the stream ends within five seconds");
     assert_eq!(end, None);
 }
 
@@ -271,9 +273,9 @@ async fn a_user_has_at_most_ten_streams(engine: Engine) {
     assert!(refused.header("retry-after").is_some(), "{refused}");
     Stream::of(&bob).await.expect("unread").await;
     drop(streams.pop());
-    // The server notices only when it sends something that a client has disconnected. Before the server refuses a new
-    // stream, it sends SSE comments on the user's other streams. So it notices here that one of them has ended, and
-    // opens the new stream.
+    // The server notices that a client has disconnected only when it sends something to this client. Therefore, before
+    // it refuses a new stream, it sends an SSE comment on each of the user's open streams. Here it notices in this way
+    // that one stream has ended, and opens the new one.
     Stream::of(&ann).await.expect("unread").await;
 }
 
@@ -297,7 +299,10 @@ async fn a_stream_ends_when_the_server_stops(engine: Engine) {
     let mut stream = Stream::of(&ann).await;
     stream.expect("unread").await;
     app.begin_drain();
-    assert_eq!(timeout(Duration::from_secs(5), stream.next()).await.expect("soon"), None);
+    assert_eq!(
+        timeout(Duration::from_secs(5), stream.next()).await.expect("the stream ends within five seconds"),
+        None
+    );
 }
 
 async fn a_head_request_gets_no_stream(engine: Engine) {

@@ -15,7 +15,7 @@ cases! {
     the_books_are_consistent_after_all_events_of_orders,
     violations_are_found,
     a_report_of_sales_counts_sales_and_refunds_on_their_days,
-    a_report_of_sales_includes_every_interval,
+    a_report_of_sales_includes_intervals_without_sales,
     an_invalid_period_of_a_report_is_reported_by_field,
     concurrent_refunds_purchases_and_webhooks_leave_consistent_books,
 }
@@ -120,7 +120,7 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
     ann.get("/admin/analytics/sales").await.expect(401);
 }
 
-async fn a_report_of_sales_includes_every_interval(engine: Engine) {
+async fn a_report_of_sales_includes_intervals_without_sales(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let admin = app.admin().await;
     let days = report(&admin, "").await;

@@ -94,7 +94,7 @@ async fn an_open_dispute_suspends_the_movie_and_is_reported_to_administrators(en
 }
 
 async fn every_administrator_is_mailed_about_a_dispute(engine: Engine) {
-    // More administrators than fit on a page of the list of users.
+    // More administrators than fit on one page of the list of users, which has at most 100 items.
     const ADMINISTRATORS: usize = 102;
     let (shop, ..) = paid_at_stripe(engine).await;
     for number in 1..ADMINISTRATORS {

@@ -26,7 +26,7 @@ cases! {
 
 const PATH: &str = "/payments/webhooks/sandbox";
 
-/// Signs a webhook as the sandbox does.
+/// Returns the signature header of a webhook with this body, as the sandbox (the simulated payment provider) makes it.
 fn signature(body: &str, at: Instant) -> String {
     let signer = HmacSigner::new(&KeyRing::new(AppSecret::new(SECRET.as_bytes()), Vec::new()));
     let seconds = at.timestamp().to_string();
@@ -55,7 +55,8 @@ async fn only_one_of_fifty_concurrent_copies_of_a_webhook_is_processed(engine: E
     let signature = signature(&body, app.now());
     let provider = app.anonymous();
     let copies = join_all((0..50).map(|_| async {
-        // Sends the webhook again while the answer is 503, as a provider does. A busy machine may cause this answer.
+        // Retries the webhook while the answer is 503, as a payment provider does. The server may answer with 503 when
+        // the machine is busy.
         let answer = loop {
             let answer = send(&provider, &body, &signature).await;
             if answer.status != 503 {
@@ -171,7 +172,7 @@ async fn texts_that_postgresql_cannot_store_get_the_same_answers_with_both_datab
             send(&app.anonymous(), &body, &signature).await.expect(status);
         }
     }
-    assert_eq!(app.process_payment_events().await, 4, "each is stored once");
+    assert_eq!(app.process_payment_events().await, 4, "each accepted event is stored once");
 }
 
 async fn a_large_webhook_is_refused(engine: Engine) {

@@ -19,7 +19,7 @@ use crate::support::{Engine, cases};
 cases! {
     a_step_that_fails_after_the_money_arrived_causes_no_refund,
     a_payment_that_succeeds_while_it_is_being_started_has_only_one_checkout,
-    two_payments_are_both_returned_even_if_stripe_fails_between_them,
+    two_payments_are_both_refunded_even_if_stripe_fails_between_the_refunds,
 }
 
 /// Tables that a successful payment writes to, apart from `orders` and `payments`.
@@ -50,7 +50,7 @@ async fn a_payment_that_succeeds_while_it_is_being_started_has_only_one_checkout
     let shop = Shop::open(engine).await;
     put_in_cart(&shop.buyer, std::slice::from_ref(&shop.movie_id)).await;
     let order = place(&shop.buyer).await.expect(201).json();
-    // Stripe opens the checkout immediately, but answers late.
+    // Stripe opens the checkout immediately, but answers only after two seconds.
     shop.stripe.fail("POST /v1/checkout/sessions", Fault::Late(Duration::from_secs(2)), 1);
     let path = format!("/orders/{}/payments", text(&order, "id"));
     let stripe = Arc::clone(&shop.stripe);
@@ -80,12 +80,12 @@ async fn a_payment_that_succeeds_while_it_is_being_started_has_only_one_checkout
     shop.app.check_money().await;
 }
 
-async fn two_payments_are_both_returned_even_if_stripe_fails_between_them(engine: Engine) {
+async fn two_payments_are_both_refunded_even_if_stripe_fails_between_the_refunds(engine: Engine) {
     let shop = without_webhooks(Shop::open(engine).await);
     let _admin = shop.app.admin().await;
     let (order, started) = shop.started().await;
     started.expect(201);
-    // Marks the payment as ended, although its checkout is open.
+    // Marks the first payment as canceled although its checkout is open, so that a second payment can be started.
     shop.app
         .execute_sql(
             "UPDATE payments SET status = 'canceled', completed_at = created_at, checkout_url = NULL, \

@@ -38,7 +38,7 @@ async fn an_order_with_a_key_is_created_once_and_its_answer_is_repeated(engine: 
     cancel(&ann, &first.json()).await.expect(200);
     let again = order(&ann, "one").await.expect(201);
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
-    assert_eq!(again.json(), first.json(), "the same as the first answer");
+    assert_eq!(again.json(), first.json(), "the replayed answer is the same as the first one");
     assert_eq!(ann.get("/orders").await.expect(200).json()["total_items"], 1);
     assert_eq!(
         names_in_cart(&ann).await,
@@ -177,7 +177,7 @@ async fn a_payment_with_a_key_is_started_once(engine: Engine) {
     let payment = pay(&ann, &made, "one").await.expect(201).json();
     cancel(&ann, &made).await.expect(200);
     let again = pay(&ann, &made, "one").await.expect(201);
-    assert_eq!(again.json(), payment, "the same as the first answer");
+    assert_eq!(again.json(), payment, "the replayed answer is the same as the first one");
     app.execute_sql("UPDATE idempotency_keys SET status = NULL, answer = NULL").await;
     let made_again = pay(&ann, &made, "one").await.expect(201).json();
     assert_eq!((&made_again["id"], text(&made_again, "status")), (&payment["id"], "canceled"));

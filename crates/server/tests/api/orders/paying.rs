@@ -20,7 +20,7 @@ cases! {
     pending_money_prevents_the_expiry_of_the_order_and_pays_it_when_it_arrives,
     a_changed_price_must_be_accepted,
     a_changed_price_ends_the_open_checkout,
-    a_withdrawn_movie_is_not_paid,
+    an_order_with_a_withdrawn_movie_cannot_be_paid,
     a_successful_payment_includes_movies_withdrawn_in_the_meantime,
     an_invalid_body_is_reported_by_field,
     an_order_that_is_not_pending_is_not_paid,
@@ -56,7 +56,7 @@ async fn assert_page_says(app: &TestApp, payment: &Value, expected: &str, is_ope
     assert_eq!(page.text().contains("value=\"pay\""), is_open, "{page}");
 }
 
-/// Chooses an outcome on the checkout page of a payment, as its form does.
+/// Submits the form on the checkout page of a payment with this outcome, such as `pay` or `decline`.
 pub(super) async fn choose(app: &TestApp, payment: &Value, outcome: &str) -> Answer {
     let form = format!("outcome={outcome}");
     let page = app.anonymous().call(Method::POST, page_of(app, payment));
@@ -339,7 +339,7 @@ async fn a_changed_price_ends_the_open_checkout(engine: Engine) {
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
 }
 
-async fn a_withdrawn_movie_is_not_paid(engine: Engine) {
+async fn an_order_with_a_withdrawn_movie_cannot_be_paid(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -422,7 +422,7 @@ async fn canceling_an_order_that_was_just_paid_is_refused(engine: Engine) {
     let ann = app.user("ann").await;
     let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
     choose(&app, &payment, "pay").await.expect(303);
-    // The webhook has not arrived.
+    // The webhook has not arrived yet, so the server queries the provider before it cancels the order.
     cancel(&ann, &order).await.problem(409, "order_paid");
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
     assert!(is_purchased(&ann, &movies.id("Alien")).await);
@@ -517,10 +517,12 @@ impl PaidTooLate {
 
 async fn money_for_a_canceled_order_is_returned_even_if_its_arrival_is_reported_again(engine: Engine) {
     let PaidTooLate { app, buyer, payment, .. } = PaidTooLate::on(engine).await;
-    let sandbox = app.application().use_cases().sandbox.as_ref().expect("the sandbox");
-    sandbox.send_webhooks().await.expect("the webhooks");
+    let sandbox =
+        app.application().use_cases().sandbox.as_ref().expect("the sandbox is the configured provider");
+    sandbox.send_webhooks().await.expect("the webhooks are sent");
     assert!(app.process_payment_events().await > 0);
-    // The server crashed after it had applied the event and before it noted that, so the event is applied again.
+    // Simulates a server that crashed after it had applied the event, but before it recorded this. So the event is
+    // applied again.
     app.execute_sql("UPDATE webhook_events SET processed_at = NULL, locked_until = NULL").await;
     assert!(app.process_payment_events().await > 0);
     app.run_payments().await;
@@ -549,7 +551,7 @@ async fn the_money_of_a_second_payment_is_returned_automatically(engine: Engine)
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     let (order, first) = started(&app, &ann, movies.id("Alien")).await;
-    // Marks the first payment as ended, although its checkout is open.
+    // Marks the first payment as canceled although its checkout is open, so that a second payment can be started.
     app.execute_sql(
         "UPDATE payments SET status = 'canceled', completed_at = created_at, checkout_url = NULL, \
          next_check_at = NULL",
@@ -623,7 +625,8 @@ async fn a_payment_of_another_provider_is_not_changed(engine: Engine) {
 
 async fn money_that_was_refunded_at_the_provider_is_not_refunded_again(engine: Engine) {
     let PaidTooLate { app, buyer: ann, payment, .. } = PaidTooLate::on(engine).await;
-    // Part of the money is refunded outside the shop before this server returns the money.
+    // Part of the money is refunded directly at the provider before this server returns the money, so the server must
+    // return only the rest.
     let sandbox =
         app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
     let charge = format!("sandbox_charge_{}", text(&payment, "id"));

@@ -112,7 +112,7 @@ async fn bought_or_withdrawn_movies_are_excluded_with_the_reason(engine: Engine)
     let cart = ann.get("/cart").await.expect(200).json();
     assert_eq!((&cart["items"], &cart["unavailable"]), (&json!([]), &json!([])));
     let shown = ann.get(format!("/orders/{}", text(&order, "id"))).await.expect(200).json();
-    assert_eq!(shown["excluded"], order["excluded"], "the movies are stored with the order");
+    assert_eq!(shown["excluded"], order["excluded"], "the excluded movies are stored with the order");
 }
 
 async fn a_cart_without_available_movies_is_neither_ordered_nor_emptied(engine: Engine) {
@@ -187,7 +187,11 @@ async fn a_canceled_order_stays_canceled(engine: Engine) {
     let canceled = cancel(&ann, &order).await.expect(200).json();
     ann.delete("/cart").await.expect(204);
     assert_eq!(cancel(&ann, &order).await.expect(200).json(), canceled);
-    assert_eq!(names_in_cart(&ann).await, Vec::<String>::new(), "nothing is restored twice");
+    assert_eq!(
+        names_in_cart(&ann).await,
+        Vec::<String>::new(),
+        "the second cancellation returns no movies to the cart"
+    );
 }
 
 async fn movies_bought_in_the_meantime_are_not_returned_to_the_cart(engine: Engine) {

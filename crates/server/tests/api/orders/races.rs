@@ -1,5 +1,5 @@
 //! Concurrent requests to two nodes. Each case repeats its race as often as `CINEMA_RACE_ROUNDS` specifies (2 by
-//! default). After each round, it checks all amounts in the database and compares them with the provider's lists.
+//! default). After each round, it checks all amounts in the database and compares them with the payments at Stripe.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn rounds() -> u32 {
     std::env::var("CINEMA_RACE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
-/// Returns the same user with the same tokens as a caller of another node.
+/// Returns a caller that sends requests of the same user, with the same tokens, to another node.
 fn at(node: &TestApp, person: &SignedIn) -> SignedIn {
     SignedIn::holding(&node.anonymous(), &person.email, &person.password, person.tokens.clone())
 }
@@ -137,7 +137,7 @@ impl TwoNodes {
         one.check_money().await;
     }
 
-    /// Sends all mails; returns how many told the buyer of this round that an order is paid.
+    /// Sends all mails. Returns the number of mails that the buyer of this round has got about paid orders.
     async fn paid_mails(&self, round: u32) -> usize {
         let [one, two] = self.nodes();
         join(one.run_outbox(), two.run_outbox()).await;
@@ -162,7 +162,8 @@ async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     call().await
 }
 
-/// Opens a shop with a movie for six dollars and one for four. Returns the shop, and its administrator at each node.
+/// Opens a shop in which Alien costs six dollars and Amélie costs four. Returns the shop, and a caller for its
+/// administrator at each node.
 async fn shop_with_six_and_four_dollars(engine: Engine) -> (TwoNodes, [SignedIn; 2]) {
     let shop = TwoNodes::open(engine).await;
     set_price(&shop.shop.app, "Alien", 600).await;
@@ -364,8 +365,8 @@ async fn fifty_copies_of_a_dispute_webhook_take_effect_once(engine: Engine) {
     }
 }
 
-/// What happens when the buyer returns from Stripe: the page reads the order, and the buyer tries to pay again and to
-/// cancel, while webhooks arrive and the payment is checked.
+/// Simulates a buyer who returns from Stripe: the page reads the order, and the buyer tries to pay again and to cancel,
+/// while webhooks arrive and the nodes read Stripe's list of events.
 async fn concurrent_webhooks_redirects_and_checks_pay_an_order_once(engine: Engine) {
     let shop = TwoNodes::open(engine).await;
     let [one, two] = shop.nodes();
@@ -380,7 +381,7 @@ async fn concurrent_webhooks_redirects_and_checks_pay_an_order_once(engine: Engi
             one.run_payments_with_event_list(),
             two.run_payments_with_event_list(),
         );
-        // While no node knows that the order was paid, an attempt to pay again returns the same payment.
+        // Until a node knows that the order was paid, an attempt to pay again returns the same payment.
         if again.status == 200 {
             assert_eq!(again.json()["id"], payment["id"]);
         } else {

@@ -269,7 +269,7 @@ async fn a_refunded_movie_can_be_bought_again(engine: Engine) {
     assert!(!is_purchased(&ann, &alien[0]).await);
 }
 
-/// Refunds an amount directly at the sandbox; then the server finds this refund.
+/// Refunds an amount directly at the sandbox, then runs the background work in which the server finds this refund.
 async fn refund_by_hand(app: &TestApp, payment: &Value, minor: i64) {
     let sandbox =
         app.application().use_cases().sandbox.clone().expect("the sandbox is the configured provider");
@@ -399,7 +399,7 @@ async fn a_failed_refund_changes_nothing(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.next_refund(RefundCourse::StaysPending);
     refund(&admin, &payment, None).await.expect(201);
-    // No webhook arrives, so the provider is queried.
+    // No webhook arrives, so the server queries the provider.
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop.stripe.finish_refund(&shop.refund_id(), false).expect("a pending refund");
     shop.app.advance(TimeDelta::minutes(2));
@@ -497,8 +497,8 @@ async fn a_refund_whose_answer_was_lost_is_made_once(engine: Engine) {
 async fn a_refund_that_stripe_refuses_fails(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    // Stripe refuses the refund, since part of the money was already refunded there, and since the server has a wrong
-    // charge.
+    // The server has stored a wrong charge. So it does not find the refund that was made in the dashboard, and Stripe
+    // refuses the refund of an unknown charge.
     shop.stripe.refund_in_dashboard(&shop.charge(), Some(500)).expect("a charge that can be refunded");
     shop.app.execute_sql("UPDATE payments SET charge = 'pi_unknown'").await;
     let made = refund(&admin, &payment, None).await.expect(201).json();

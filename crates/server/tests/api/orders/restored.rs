@@ -129,7 +129,11 @@ async fn the_events_of_lost_webhooks_are_read_from_the_list_of_events(engine: En
     started.expect(201);
     shop.stripe.pay(&shop.session()).expect("an open session");
     shop.app.run_payments().await;
-    assert_eq!(shop.order_status(&order).await, "pending", "no report has arrived yet");
+    assert_eq!(
+        shop.order_status(&order).await,
+        "pending",
+        "the server does not know yet that the order was paid"
+    );
     shop.app.run_payments_with_event_list().await;
     assert_eq!(shop.order_status(&order).await, "paid");
 }

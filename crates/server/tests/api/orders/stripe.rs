@@ -25,7 +25,8 @@ cases! {
 
 pub(super) const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
 
-/// A server that takes payments at a fake Stripe, which sends webhooks to the server; and a buyer with a movie to buy.
+/// A server whose payment provider is a fake Stripe, a buyer, and a movie to buy. The fake Stripe sends its webhooks to
+/// the server.
 pub(super) struct Shop {
     pub(super) app: TestApp,
     pub(super) stripe: Arc<FakeStripe>,
@@ -77,7 +78,7 @@ impl Shop {
         books[0].session.clone()
     }
 
-    /// Returns the payment intent of the first paid session, which the server stores as the charge.
+    /// Returns the payment intent of the first paid session. The server stores this intent as the payment's charge.
     pub(super) fn charge(&self) -> String {
         let books = self.stripe.books();
         let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");
@@ -182,7 +183,7 @@ async fn a_payment_without_a_checkout_is_started_again_with_the_same_idempotency
     };
     shop.stripe.fail("POST /v1/checkout/sessions", Fault::Error { has_effect: false, is_saved: false }, 1);
     pay(&shop.buyer).await.expect(502);
-    // The server looks for the session at Stripe for some time before it marks the payment as failed.
+    // The server looks for the session at Stripe for 25 minutes before it marks the payment as failed.
     shop.app.advance(TimeDelta::minutes(26));
     shop.app.run_payments().await;
     let buyer = shop.app.signed_in_again(&shop.buyer).await;
@@ -252,7 +253,7 @@ async fn stripe_texts_that_postgresql_cannot_store_get_the_same_answers_with_bot
         assert_eq!(call.await.expect(200).json(), json!({"received": true}), "{id}");
     }
     shop.settle().await;
-    // A NUL character in a decline code is replaced.
+    // PostgreSQL cannot store a NUL character, so the server replaces it in a decline code, with both databases.
     let (order, started) = shop.started().await;
     started.expect(201);
     shop.stripe.decline(&shop.session(), "a_code\0").expect("an open session");

@@ -43,7 +43,7 @@ pub(crate) fn password_of(name: &str) -> String {
 pub(crate) struct Caller {
     http: reqwest::Client,
     base: Arc<str>,
-    /// The public URL of the server, with which URLs in its answers begin.
+    /// The public URL of the server, with which URLs in its responses begin.
     public_url: Arc<str>,
     authorization: Option<String>,
 }
@@ -58,7 +58,7 @@ impl Caller {
         Self { authorization: Some(format!("Bearer {access}")), ..self.clone() }
     }
 
-    /// Returns the same caller, who calls the node with this URL.
+    /// Returns the same caller, but sends its calls to the server with this URL.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.into(), public_url: base.into(), ..self.clone() }
     }
@@ -151,13 +151,13 @@ impl Call {
         (areas.contains(&area) && !rest.contains('/')) || path.starts_with("payments/webhooks/")
     }
 
-    /// Sends the call without reading the body of the answer. This is for event streams, which have no end, and for
+    /// Sends the call without reading the body of the response. This is for event streams, which have no end, and for
     /// films of which a case reads only a part.
     pub(crate) async fn begin(self) -> reqwest::Response {
         self.request.send().await.expect("an answer")
     }
 
-    /// Sends the call; returns `None` if the server stops before it has answered.
+    /// Sends the call. Returns `None` if the server stops before it has sent the whole response.
     pub(crate) async fn attempt(self) -> Option<Answer> {
         self.send().await.ok()
     }
@@ -193,7 +193,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Reads the tokens from the answer to a sign-in or a refresh, which must have exactly these two members.
+    /// Reads the tokens from the response to a sign-in or a refresh, whose body must have exactly these two members.
     #[track_caller]
     pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer}");

@@ -1,11 +1,11 @@
-//! Answers of the API. When an answer arrives, it is checked against the rules for all endpoints.
+//! Responses of the API. Each response is checked against the rules for all endpoints when it is received.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::contract;
 
-/// A received answer.
+/// A received response.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) method: String,
@@ -36,14 +36,14 @@ impl Answer {
         String::from_utf8(self.body.clone()).expect("UTF-8")
     }
 
-    /// Asserts that the answer has this status.
+    /// Asserts that the response has this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");
         self
     }
 
-    /// Asserts that the answer is a problem with this status and code.
+    /// Asserts that the response is a problem (RFC 9457) with this status and code.
     #[track_caller]
     pub(crate) fn problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);
@@ -51,7 +51,7 @@ impl Answer {
         answer
     }
 
-    /// Asserts that the answer is 422 and reports exactly these errors, in any order.
+    /// Asserts that the response has status 422 and reports exactly these errors, in any order.
     #[track_caller]
     pub(crate) fn invalid(self, faults: &[(&str, &str)]) -> Self {
         let answer = self.problem(422, "validation_failed");
@@ -71,7 +71,7 @@ impl Answer {
         answer
     }
 
-    /// Asserts the rules that hold for every answer.
+    /// Asserts the rules that apply to every response.
     #[track_caller]
     pub(crate) fn keeps_the_rules(self, public_url: &str) -> Self {
         let id = self.header("x-request-id").unwrap_or_else(|| panic!("no X-Request-Id: {self}"));
@@ -92,7 +92,7 @@ impl Answer {
         if let Some(server) = self.header("server") {
             assert!(
                 !server.contains(|c: char| c.is_ascii_digit()),
-                "the answer reveals the server's version: {self}"
+                "the response reveals the server's version: {self}"
             );
         }
         assert_ne!(self.status, 500, "{self}");
@@ -117,7 +117,8 @@ impl Answer {
         }
         // The readiness check and pages report errors in their own format.
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
-        // If a configured frontend replaces a page, the server answers with 404 and a JSON problem.
+        // If `FRONTEND_URL` is set, the frontend serves some of these pages. The server then responds to requests for
+        // them with 404 and a JSON problem.
         let path = self.target.split('?').next().unwrap_or_default();
         let is_page = (["/", "/problems", "/activate", "/reset-password", "/unsubscribe"].contains(&path)
             && self.status != 404)
@@ -136,6 +137,7 @@ impl Answer {
         self
     }
 
+    /// Asserts that the body is a complete problem (RFC 9457) and reveals no internals of the server.
     #[track_caller]
     fn is_a_whole_problem(&self, public_url: &str) {
         let problem = self.json();
@@ -179,7 +181,7 @@ impl Answer {
         }
         let text = problem.to_string().to_lowercase();
         for leak in ["select ", "insert into", "diesel", "sqlite", "panicked", "/src/", "rust_backtrace"] {
-            assert!(!text.contains(leak), "an error shows {leak:?}: {self}");
+            assert!(!text.contains(leak), "the problem contains {leak:?}: {self}");
         }
     }
 }

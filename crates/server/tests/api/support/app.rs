@@ -39,7 +39,7 @@ use super::{
     tables::{self, Cell},
 };
 
-/// The secret key of every server of the suite, unless a case sets another.
+/// The `APP_SECRET_KEY` of every server of the suite, unless a case sets another key.
 pub(crate) const SECRET: &str = "a-secret-of-the-tests-with-enough-bytes";
 
 /// A running server.
@@ -112,7 +112,7 @@ impl Database {
         }
     }
 
-    /// Begins a unit of work, as another node would.
+    /// Begins a unit of work (one transaction) without a server, as another node would.
     async fn unit(&self) -> Box<dyn WholeUnit> {
         let storage = self.storage().await;
         retried(&RandomBackoff, |attempt| storage.begin_whole(attempt)).await.expect("a unit of work")
@@ -154,8 +154,7 @@ impl TestApp {
         self.node_with(&settings).await
     }
 
-    /// Starts another node on the same database, with the same secret, clock and mailer. It has these changed settings
-    /// instead of the changed settings of this node.
+    /// Like [`Self::second_node`], but changes these settings instead of the settings that were changed for this node.
     pub(crate) async fn node_with(&self, settings: &[(&str, &str)]) -> Self {
         Self::start(Arc::clone(&self.database), settings, Some(self)).await
     }
@@ -215,8 +214,8 @@ impl TestApp {
             clock: Some(clock.clone()),
             mailer: is_recorded.then(|| -> Arc<dyn Mailer> { mailer.clone() }),
             passwords: (!is_costly).then(|| -> Arc<dyn PasswordHasher> { Arc::new(quick_hasher()) }),
-            // There is one thread, because each thread builds the routes, which takes most of the time of a start in a
-            // debug build.
+            // There is only one thread, because each thread builds the routes. In a debug build, this takes most of the
+            // time of a start.
             web_threads: Some(1),
             ..Overrides::default()
         };
@@ -261,7 +260,7 @@ impl TestApp {
         Caller::visitor(self.http.clone(), &self.url, self.application().public_url())
     }
 
-    /// Returns a visitor who accepts compressed answers and decompresses them.
+    /// Returns a visitor who accepts compressed responses and decompresses them.
     pub(crate) fn unpacking(&self) -> Caller {
         Caller::visitor(plain_client(reqwest::Client::builder()), &self.url, self.application().public_url())
     }
@@ -541,7 +540,7 @@ impl TestApp {
         library.attach_film(movie_id, file, &|_| ()).await.expect("the film is attached");
     }
 
-    /// Notifies the user, as a use case does in its unit of work.
+    /// Notifies the user, as a use case does in its transaction.
     pub(crate) async fn notify(&self, receiver: &SignedIn, cause: NotificationCause) {
         let notifier = &self.application().use_cases().notifier;
         let mut unit = self.database.unit().await;
@@ -550,12 +549,12 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// Begins a unit of work with all repositories and without access checks.
+    /// Begins a unit of work (one transaction) with all repositories and without access checks.
     pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
         self.database.unit().await
     }
 
-    /// Begins a unit of work that has locked this user. Dropping it releases the lock.
+    /// Begins a unit of work (one transaction) and locks this user in it. Dropping the unit of work releases the lock.
     pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn WholeUnit>, User) {
         let mut unit = self.database.unit().await;
         let id = Id::from_uuid(user.id());
@@ -580,12 +579,12 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
-    /// Makes a call, which must be answered with 200. Returns the number of database statements that the call runs.
+    /// Makes a call, whose response must have status 200. Returns the number of database statements that the call runs.
     pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
         self.statements_of_answer(200, call).await
     }
 
-    /// Makes a call, which must be answered with this status. Returns the number of database statements that the call
+    /// Makes a call, whose response must have this status. Returns the number of database statements that the call
     /// runs.
     pub(crate) async fn statements_of_answer(
         &self,
@@ -608,7 +607,7 @@ impl TestApp {
 
     /// Stops the case's own database server, as a crash would.
     pub(crate) async fn stop_database(&self) {
-        let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
+        let server = Arc::clone(self.database.server.as_ref().expect("the case has its own database server"));
         tokio::task::spawn_blocking(move || server.stop()).await.expect("the database server stops");
     }
 
@@ -619,7 +618,7 @@ impl TestApp {
 
     /// Starts the case's own database server again.
     pub(crate) async fn start_database(&self) {
-        let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
+        let server = Arc::clone(self.database.server.as_ref().expect("the case has its own database server"));
         tokio::task::spawn_blocking(move || server.start()).await.expect("the database server starts");
     }
 }
@@ -630,7 +629,8 @@ fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
         // No certificates are needed, and reading the certificates of the system takes longer than most cases.
         .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
-        // The server closes idle connections after 5 s. A request that is sent on a connection at that moment fails.
+        // The server closes idle connections after 5 s, and a request that is sent at that moment fails. Therefore the
+        // client closes idle connections earlier.
         .pool_idle_timeout(std::time::Duration::from_secs(2))
         .timeout(std::time::Duration::from_mins(1))
         .build()

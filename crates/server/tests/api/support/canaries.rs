@@ -1,7 +1,8 @@
-//! Records the secrets that the suite sends to a server or receives from one, and searches for these secrets in
+//! Records the secrets that the suite sends to a server or receives from one (the "canaries"), and searches for them in
 //! everything that was logged.
 //!
-//! The secrets in the calls of [actors](super::actors) and in recorded mails are recorded automatically.
+//! The secrets in the calls of [actors](super::actors), in the responses to these calls and in recorded mails are
+//! recorded automatically.
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +20,7 @@ const SHORTEST: usize = 8;
 /// log are also found.
 const LONGEST: usize = 64;
 
-/// The number of bytes of a secret that are searched in logs that write bytes as numbers.
+/// Only this number of bytes of a secret is searched in the form in which `Debug` prints bytes, such as `97, 98, 99`.
 const BYTES: usize = 16;
 
 static CANARIES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -75,7 +76,7 @@ pub(crate) fn plant_bytes(body: &[u8]) {
     }
 }
 
-/// Records the tokens in an answer.
+/// Records the tokens in the body of a response.
 pub(crate) fn plant_tokens_of(answer: &[u8]) {
     let Ok(body) = serde_json::from_slice::<Value>(answer) else { return };
     for name in ["access", "refresh"] {

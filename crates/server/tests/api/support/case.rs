@@ -1,4 +1,5 @@
-//! Registration of cases. Each module lists its cases in a table; a case that is not listed causes a compiler warning.
+//! Registration of cases: test functions that run on SQLite and on PostgreSQL. Each module lists its cases in the macro
+//! `cases!`. A case that is not listed is unused, and so causes a compiler warning.
 
 use std::{future::Future, pin::Pin};
 

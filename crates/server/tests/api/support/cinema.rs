@@ -58,12 +58,14 @@ impl Cinema {
         self.begin(&["serve"]).listening()
     }
 
-    /// Starts the server with a limit on the size of files, which behaves like a full disk.
+    /// Starts the server with a limit on the size of files, which behaves like a full disk. The signal SIGXFSZ is
+    /// ignored, so writing beyond the limit fails instead of ending the process.
     pub(crate) fn serve_with_files_up_to(mut self, bytes: u64) -> Running {
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", bytes.div_ceil(512));
         Running::watch(self.prepared(&script, &["serve"]).spawn().expect("cinema runs")).listening()
     }
 
+    /// Prepares a shell that runs `script`, in which `exec "$@"` replaces the shell by the `cinema` command.
     fn prepared(&mut self, script: &str, words: &[&str]) -> &mut Command {
         self.command
             .args(["-c", script, "sh", env!("CARGO_BIN_EXE_cinema")])

@@ -1,4 +1,4 @@
-//! Checks every answer of the suite against the OpenAPI document.
+//! Checks every response of the suite against the OpenAPI document.
 
 use std::sync::OnceLock;
 
@@ -16,7 +16,7 @@ pub(crate) fn document() -> &'static Value {
 pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let paths = document()["paths"].as_object()?;
     let mut fitting: Vec<_> = paths.iter().filter(|(template, _)| fits(template, path)).collect();
-    // `/movies/facets` takes precedence over `/movies/{id}`.
+    // Paths with fewer parameters take precedence, for example `/movies/facets` over `/movies/{id}`.
     fitting.sort_by_key(|(template, _)| template.matches('{').count());
     let (_, item) = fitting.first()?;
     item.get(method.to_ascii_lowercase())
@@ -33,7 +33,7 @@ fn fits(template: &str, path: &str) -> bool {
     }
 }
 
-/// Asserts that the answer's status, media type, `Cache-Control` and problem code are in the document. Answers of
+/// Asserts that the response's status, media type, `Cache-Control` and problem code are in the document. Responses of
 /// routes that are not in the document are not checked.
 #[track_caller]
 pub(crate) fn documents(answer: &Answer) {

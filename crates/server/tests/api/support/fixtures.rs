@@ -28,6 +28,7 @@ pub(crate) fn facts(name: &str, year: i32) -> Facts {
     }
 }
 
+/// Name, year, duration in minutes, IMDb rating, number of votes, price in cents, certification and genres.
 type Row = (&'static str, i32, i32, f64, i64, i64, &'static str, &'static [&'static str]);
 
 const ROWS: [Row; 12] = [

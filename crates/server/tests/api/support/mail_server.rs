@@ -10,17 +10,17 @@ use std::{
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// A mail as it was received, or an attempt whose recipient was refused.
+/// A mail that the server received, or an attempt to send a mail to a recipient that the server refused.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveredMail {
     /// The recipient in the envelope.
     pub(crate) to: String,
     /// Headers and body.
     pub(crate) content: String,
-    /// Whether the server accepts the mail, possibly after it was held. If not, it refuses the mail temporarily or the
-    /// recipient permanently.
+    /// Whether the server accepts the mail. If not, it refuses the mail temporarily or the recipient permanently. Has
+    /// no meaning for a held mail, which gets no reply.
     pub(crate) is_taken: bool,
-    /// Whether the server has not replied yet, so that the sender is waiting.
+    /// Whether the server holds the mail: it sends no reply, and waits until the sender closes the connection.
     pub(crate) is_held: bool,
 }
 

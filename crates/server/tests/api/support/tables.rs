@@ -15,7 +15,7 @@ pub(crate) struct Cell {
 }
 
 /// Returns every value that is not null in the tables whose names match the `LIKE` pattern `table`; `%` matches all
-/// tables. Bytes are converted to text. Returns `None` if the database does not answer.
+/// tables. Bytes are converted to text. Returns `None` if the database cannot be read.
 pub(crate) async fn texts(url: &str, table: &str) -> Option<Vec<Cell>> {
     let table = table.to_owned();
     if let Some(path) = url.strip_prefix("sqlite://") {
@@ -34,6 +34,7 @@ pub(crate) async fn execute(url: &str, statements: &str) {
     tokio::task::spawn_blocking(run).await.expect("the statements run");
 }
 
+/// A row of two texts. Each query below defines their meaning.
 #[derive(QueryableByName)]
 struct Pair {
     #[diesel(sql_type = Text)]

@@ -11,18 +11,19 @@ cases! {
     an_avatar_is_public_and_cacheable_forever,
     a_new_avatar_has_another_url_and_the_old_picture_is_removed,
     a_removed_avatar_is_not_found,
-    the_avatar_of_another_user_stays,
+    a_user_cannot_change_the_avatar_of_another_user,
     unknown_and_invalid_names_of_avatars_are_not_found,
-    files_that_are_no_pictures_are_refused_whatever_their_name,
+    files_that_are_not_pictures_are_refused_whatever_their_name,
     a_broken_picture_and_a_decompression_bomb_are_refused,
     a_form_has_exactly_one_picture,
     invalid_forms_are_refused,
-    an_upload_over_two_mebibytes_is_too_large_in_any_form,
+    an_upload_over_two_mebibytes_is_refused_however_it_is_sent,
 }
 
 const BOUNDARY: &str = "a-boundary-of-the-tests";
 
-/// Returns a form with these parts. A part is the text after `Content-Disposition: form-data`, and the content.
+/// Returns a multipart form with these parts. Each part consists of the text after `Content-Disposition: form-data` and
+/// its content.
 fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
@@ -49,7 +50,7 @@ fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Returns the path of the avatar's URL in an answer.
+/// Returns the path of the avatar's URL in a response.
 #[track_caller]
 fn path_of(answer: &Answer) -> String {
     let url =
@@ -132,7 +133,7 @@ async fn a_removed_avatar_is_not_found(engine: Engine) {
     assert_eq!((&profile["first_name"], &profile["avatar_url"]), (&json!("Ann"), &json!(null)));
 }
 
-async fn the_avatar_of_another_user_stays(engine: Engine) {
+async fn a_user_cannot_change_the_avatar_of_another_user(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let photo = picture(64, 64, ImageFormat::Png);
@@ -167,7 +168,7 @@ async fn unknown_and_invalid_names_of_avatars_are_not_found(engine: Engine) {
     app.anonymous().get("/media/cinema.db").await.problem(404, "not_found");
 }
 
-async fn files_that_are_no_pictures_are_refused_whatever_their_name(engine: Engine) {
+async fn files_that_are_not_pictures_are_refused_whatever_their_name(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for file in [
@@ -211,6 +212,7 @@ async fn a_form_has_exactly_one_picture(engine: Engine) {
     put(&ann, form(&[avatar, avatar, other]))
         .await
         .invalid(&[("avatar", "repeated"), ("user_id", "unknown")]);
+    // Only the first eight parts are read.
     let many = vec![other; 1_000];
     put(&ann, form(&many)).await.invalid(&[("user_id", "unknown"); 8]);
     let kind = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -241,7 +243,7 @@ async fn invalid_forms_are_refused(engine: Engine) {
     put(&ann, form(&[(&long_head, &photo)])).await.problem(400, "malformed_request");
 }
 
-async fn an_upload_over_two_mebibytes_is_too_large_in_any_form(engine: Engine) {
+async fn an_upload_over_two_mebibytes_is_refused_however_it_is_sent(engine: Engine) {
     const MEBIBYTE: usize = 1024 * 1024;
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
@@ -256,6 +258,7 @@ async fn an_upload_over_two_mebibytes_is_too_large_in_any_form(engine: Engine) {
     }
     // This upload has 50 MiB and does not declare its length.
     let head = form(&[("; name=\"avatar\"", b"")]);
+    // Removes the closing boundary.
     let head = head[..head.len() - BOUNDARY.len() - 8].to_vec();
     let chunks = std::iter::once(head).chain((0..800).map(|_| vec![7; 65_536]));
     let unending = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));

@@ -134,7 +134,7 @@ async fn a_change_is_json_or_a_merge_patch_and_nothing_else(engine: Engine) {
     }
     send("application/json", "[]").await.invalid(&[("body", "wrong_type")]);
     send("application/json", "{").await.problem(400, "malformed_request");
-    // Only a PATCH may have this content type.
+    // Only a PATCH request may have the content type of a merge patch.
     ann.call(Method::POST, "/cart/items")
         .body("application/merge-patch+json", "{}")
         .await

@@ -6,14 +6,14 @@ use crate::support::{Answer, Call, Caller, Engine, SignedIn, TestApp, cases, ema
 
 cases! {
     the_new_password_is_valid_and_the_other_sessions_end_on_every_node,
-    the_calling_session_stays,
+    the_calling_session_remains_valid,
     all_invalid_fields_are_reported_together,
     passwords_refused_by_the_policy_are_reported,
     a_refusal_changes_nothing,
     the_owner_is_notified_of_every_change,
     a_reset_link_that_was_mailed_before_becomes_invalid,
     of_two_concurrent_changes_one_succeeds,
-    a_visitor_is_told_to_sign_in,
+    a_change_requires_a_signed_in_user,
 }
 
 const NEW: &str = "Another 1 of ann";
@@ -26,6 +26,7 @@ async fn log_in(app: &TestApp, name: &str, password: &str) -> Answer {
     app.anonymous().post("/accounts/login", json!({"email": email_of(name), "password": password})).await
 }
 
+/// Logs the user in again, as on another device.
 async fn again(app: &TestApp, user: &SignedIn) -> SignedIn {
     SignedIn::log_in(&app.anonymous(), &user.email, &user.password).await
 }
@@ -54,7 +55,7 @@ async fn the_new_password_is_valid_and_the_other_sessions_end_on_every_node(engi
     bob.get("/cart").await.expect(200);
 }
 
-async fn the_calling_session_stays(engine: Engine) {
+async fn the_calling_session_remains_valid(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     change(&ann, &password_of("ann"), NEW).await.expect(204);
@@ -173,6 +174,7 @@ async fn of_two_concurrent_changes_one_succeeds(engine: Engine) {
     .await;
     let statuses = [first.status, second.status];
     assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{first} {second}");
+    // The other change is refused, because its session has ended (401) or its current password is wrong by then (422).
     assert!(statuses.iter().any(|status| [401, 422].contains(status)), "{first} {second}");
     let (holds, not) =
         if first.status == 204 { (NEW, "A third 1 of ann") } else { ("A third 1 of ann", NEW) };
@@ -180,7 +182,7 @@ async fn of_two_concurrent_changes_one_succeeds(engine: Engine) {
     log_in(&app, "ann", not).await.problem(401, "invalid_credentials");
 }
 
-async fn a_visitor_is_told_to_sign_in(engine: Engine) {
+async fn a_change_requires_a_signed_in_user(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     change(&app.anonymous(), "short", "short").await.problem(401, "unauthenticated");
 }

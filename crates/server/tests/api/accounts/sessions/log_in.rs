@@ -63,8 +63,8 @@ async fn a_wrong_password_and_an_unknown_email_get_the_same_answer(engine: Engin
     assert_eq!(wrong.header("www-authenticate"), unknown.header("www-authenticate"));
 }
 
-/// Compares the number of SQL statements of the calls. The tests of the use cases compare the number of password
-/// hashes.
+/// Compares the number of SQL statements for an active account, an account that is awaiting activation, and an address
+/// without an account. The tests of the use cases compare the number of password hashes.
 async fn answers_that_must_not_reveal_accounts_take_the_same_work(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
@@ -116,7 +116,8 @@ async fn if_addresses_are_not_revealed_an_inactive_account_looks_unknown_and_get
     assert_eq!(told[0], told[1]);
     app.run_outbox().await;
     assert_eq!((app.mails_to(&email_of("nobody")).len(), app.mails_to(&email_of("ann")).len()), (0, 2));
-    // For each email address, at most five refused sign-ins per day lead to a mail.
+    // For each email address, at most five refused sign-ins per day lead to a mail. The clock is advanced by more than
+    // 15 minutes, the longest wait after wrong passwords.
     for _ in 0..6 {
         log_in("ann", "Wr0ng password").await;
         app.advance(chrono::TimeDelta::minutes(16));

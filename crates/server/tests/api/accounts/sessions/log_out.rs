@@ -8,7 +8,7 @@ cases! {
     logging_out_ends_the_access_token_within_five_seconds_on_every_node,
     logging_out_succeeds_with_any_string,
     logging_out_with_a_rotated_token_ends_the_session_too,
-    a_logged_out_token_used_again_ends_nothing_else,
+    reusing_a_logged_out_token_ends_no_other_session,
     a_missing_refresh_token_is_reported_by_name,
     token_operations_ignore_the_bearer_token,
 }
@@ -69,7 +69,7 @@ async fn logging_out_with_a_rotated_token_ends_the_session_too(engine: Engine) {
     ann.with_token(&successor.access).get("/cart").await.problem(401, "access_token_invalid");
 }
 
-async fn a_logged_out_token_used_again_ends_nothing_else(engine: Engine) {
+async fn reusing_a_logged_out_token_ends_no_other_session(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let other = Tokens::of(&app.log_in("ann").await);

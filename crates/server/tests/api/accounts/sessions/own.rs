@@ -7,18 +7,18 @@ use crate::support::{Caller, Engine, SignedIn, TestApp, Tokens, cases, email_of,
 
 cases! {
     the_list_shows_where_each_session_began,
-    the_list_has_the_live_sessions_of_the_caller_alone,
+    the_list_has_only_the_live_sessions_of_the_caller,
     the_sessions_are_read_by_page_or_by_cursor,
     the_most_recently_used_session_is_first,
     ending_a_session_takes_effect_within_five_seconds_on_every_node,
     an_unknown_session_is_not_found,
-    another_users_session_is_not_found_and_stays,
+    a_session_of_another_user_is_not_found_and_not_ended,
     the_calling_session_can_be_ended,
-    the_other_sessions_end_and_the_current_one_stays,
+    all_sessions_except_the_current_one_can_be_ended,
     the_21st_session_ends_the_least_recently_used_one,
     of_thirty_concurrent_log_ins_at_most_twenty_stay,
     a_new_device_is_reported_once_and_the_first_device_never,
-    devices_of_one_make_are_distinguished_but_not_their_updates,
+    similar_devices_are_distinguished_but_updates_of_a_device_are_not,
     a_device_with_invalid_bytes_in_its_name_is_recognized,
     a_user_agent_cannot_inject_text_into_the_mail,
     reading_the_documentation_with_a_password_begins_no_session,
@@ -42,7 +42,7 @@ async fn ids(caller: &Caller) -> Vec<String> {
     items(caller).await.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Returns the identifier of the session that makes the call.
+/// Returns the identifier of the caller's current session.
 async fn own(caller: &Caller) -> String {
     let items = items(caller).await;
     let own: Vec<_> = items.iter().filter(|item| item["current"] == true).collect();
@@ -87,7 +87,7 @@ async fn the_list_shows_where_each_session_began(engine: Engine) {
     app.anonymous().get("/users/me/sessions").await.problem(401, "unauthenticated");
 }
 
-async fn the_list_has_the_live_sessions_of_the_caller_alone(engine: Engine) {
+async fn the_list_has_only_the_live_sessions_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let gone = Tokens::of(&app.log_in("ann").await);
@@ -168,7 +168,7 @@ async fn an_unknown_session_is_not_found(engine: Engine) {
     ann.get("/cart").await.expect(200);
 }
 
-async fn another_users_session_is_not_found_and_stays(engine: Engine) {
+async fn a_session_of_another_user_is_not_found_and_not_ended(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
     let id = own(&ann).await;
@@ -187,7 +187,7 @@ async fn the_calling_session_can_be_ended(engine: Engine) {
     app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
 }
 
-async fn the_other_sessions_end_and_the_current_one_stays(engine: Engine) {
+async fn all_sessions_except_the_current_one_can_be_ended(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let laptop = app.user("ann").await;
     let mut others = Vec::new();
@@ -263,7 +263,7 @@ async fn a_new_device_is_reported_once_and_the_first_device_never(engine: Engine
     assert!(mail.text.contains(&format!("{}/reset-password\n", app.url())), "{}", mail.text);
 }
 
-async fn devices_of_one_make_are_distinguished_but_not_their_updates(engine: Engine) {
+async fn similar_devices_are_distinguished_but_updates_of_a_device_are_not(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
     app.run_outbox().await;

@@ -14,7 +14,7 @@ cases! {
     a_newer_link_replaces_the_older,
     an_unacceptable_password_is_reported_and_the_link_stays_valid,
     of_five_concurrent_uses_of_a_link_one_succeeds,
-    an_activation_link_sets_no_password_and_a_reset_link_activates_nobody,
+    an_activation_link_sets_no_password_and_a_reset_link_activates_no_account,
     the_page_sets_a_password_without_scripts,
     the_page_without_a_token_sends_a_link,
 }
@@ -178,7 +178,7 @@ async fn of_five_concurrent_uses_of_a_link_one_succeeds(engine: Engine) {
     log_in(&app, "ann", winner.expect("one succeeds")).await.expect(200);
 }
 
-async fn an_activation_link_sets_no_password_and_a_reset_link_activates_nobody(engine: Engine) {
+async fn an_activation_link_sets_no_password_and_a_reset_link_activates_no_account(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.register("waiting").await.expect(201);
     let activation = app.activation_token("waiting").await;

@@ -80,8 +80,8 @@ async fn a_repeat_within_thirty_seconds_gets_the_same_successor(engine: Engine) 
     let first = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
     app.advance(TimeDelta::seconds(30));
     let second = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
-    assert_eq!(second.refresh, first.refresh, "byte for byte the same");
-    assert_ne!(second.access, first.access, "a fresh access token");
+    assert_eq!(second.refresh, first.refresh, "the refresh token is the same");
+    assert_ne!(second.access, first.access, "the access token is new");
     ann.with_token(&first.access).get("/cart").await.expect(200);
     ann.with_token(&second.access).get("/cart").await.expect(200);
     app.refresh(&first.refresh).await.expect(200);

@@ -8,7 +8,7 @@ cases! {
     a_password_is_never_truncated,
     a_password_is_correct_in_any_unicode_normal_form,
     the_strict_policy_applies_wherever_a_password_is_set,
-    the_strict_policy_requires_no_composition,
+    the_strict_policy_accepts_characters_of_any_kind,
 }
 
 const STRICT: [(&str, &str); 1] = [("PASSWORD_POLICY", "strict")];
@@ -95,7 +95,7 @@ async fn the_strict_policy_applies_wherever_a_password_is_set(engine: Engine) {
     app.anonymous().post("/accounts/register", register).await.invalid(&[("password", "invalid_value")]);
 }
 
-async fn the_strict_policy_requires_no_composition(engine: Engine) {
+async fn the_strict_policy_accepts_characters_of_any_kind(engine: Engine) {
     let app = TestApp::spawn_with(engine, &STRICT).await;
     for (index, password) in
         ["correct horse 1", "only letters here", "902375610984576"].into_iter().enumerate()

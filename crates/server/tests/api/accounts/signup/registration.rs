@@ -13,14 +13,14 @@ cases! {
     a_taken_email_is_refused,
     a_taken_email_is_not_revealed_when_the_settings_say_so,
     spellings_of_an_email_are_one_account,
-    letters_with_several_cases_and_encoded_hosts_make_no_second_account,
+    other_letter_cases_and_punycode_hosts_make_no_second_account,
     an_email_is_stored_trimmed_and_mailed_as_written,
     letters_that_only_look_alike_make_another_account,
     a_link_is_mailed_only_to_the_spelling_that_registered,
     registering_again_with_the_same_password_mails_a_new_link,
     registering_again_with_another_password_makes_both_passwords_unusable,
     an_address_gets_at_most_five_mails_a_day_for_repeated_registrations,
-    after_five_mails_another_password_still_makes_both_unusable,
+    after_five_mails_another_password_still_makes_both_passwords_unusable,
     the_owner_of_an_address_is_not_flooded_with_mails,
     six_concurrent_registrations_of_one_address_make_one_account,
     thirty_concurrent_registrations_of_one_address_are_all_answered,
@@ -118,7 +118,7 @@ async fn spellings_of_an_email_are_one_account(engine: Engine) {
     }
 }
 
-async fn letters_with_several_cases_and_encoded_hosts_make_no_second_account(engine: Engine) {
+async fn other_letter_cases_and_punycode_hosts_make_no_second_account(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (first, other) in [
         ("ольга@example.com", "ОЛЬГА@example.com"),
@@ -223,10 +223,11 @@ async fn registering_again_with_another_password_makes_both_passwords_unusable(e
     visitor.post("/accounts/login", log_in).await.expect(200);
 }
 
+/// Rate limits are on. The test client is a trusted proxy, so it can choose the address of the client.
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
 
-/// Registers a user through the trusted proxy from the IP address 192.0.2.`client`. Returns the body of the answer, and
-/// its headers except `Date` and `X-Request-Id`.
+/// Registers a user through the trusted proxy from the IP address 192.0.2.`client`. Returns the body of the response,
+/// and its headers except `Date` and `X-Request-Id`.
 async fn register_from(app: &TestApp, client: usize, name: &str, password: &str) -> (Vec<u8>, Vec<String>) {
     let body = json!({"email": email_of(name), "password": password});
     let call = app.anonymous().post("/accounts/register", body);
@@ -243,7 +244,11 @@ async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(eng
         let name = if client % 2 == 0 { "ANN" } else { "ann" };
         assert_eq!(register_from(&app, client, name, &password_of("ann")).await, first);
     }
-    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "also for a new address");
+    assert_eq!(
+        register_from(&app, 10, "bob", &password_of("bob")).await,
+        first,
+        "the response for a new address is the same"
+    );
     let token = app.activation_token("ann").await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), 5);
     assert_eq!(app.mails_to(&email_of("bob")).len(), 1);
@@ -262,7 +267,7 @@ async fn an_address_gets_at_most_five_mails_a_day_for_repeated_registrations(eng
     app.log_in("ann").await.problem(401, "invalid_credentials");
 }
 
-async fn after_five_mails_another_password_still_makes_both_unusable(engine: Engine) {
+async fn after_five_mails_another_password_still_makes_both_passwords_unusable(engine: Engine) {
     let app = TestApp::spawn_with(engine, &LIMITED).await;
     for client in 1..=5 {
         register_from(&app, client, "ann", &password_of("ann")).await;
@@ -343,7 +348,7 @@ async fn every_account_has_a_separate_link(engine: Engine) {
     for name in ["ann", "bob", "cleo"] {
         app.register(name).await.expect(201);
         let token = app.activation_token(name).await;
-        assert!(token.len() >= 43, "256 bits: {token}");
+        assert!(token.len() >= 43, "the token has at least 256 bits: {token}");
         tokens.insert(token);
     }
     assert_eq!(tokens.len(), 3);

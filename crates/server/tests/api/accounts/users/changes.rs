@@ -14,7 +14,7 @@ cases! {
     an_inactive_account_is_activated_by_an_administrator,
     an_inactive_account_that_is_deactivated_is_never_activated_by_its_owner,
     the_last_administrator_cannot_be_demoted_or_deactivated,
-    two_administrators_who_demote_each_other_leave_one,
+    of_two_administrators_who_demote_each_other_one_remains,
     the_owner_is_notified_by_mail,
     a_change_without_effect_changes_nothing,
     a_change_may_be_sent_as_a_merge_patch,
@@ -151,7 +151,7 @@ async fn the_last_administrator_cannot_be_demoted_or_deactivated(engine: Engine)
     change(&ann, &ann, json!({"role": "user"})).await.problem(409, "last_admin");
 }
 
-async fn two_administrators_who_demote_each_other_leave_one(engine: Engine) {
+async fn of_two_administrators_who_demote_each_other_one_remains(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let other = app.second_node().await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
@@ -165,6 +165,8 @@ async fn two_administrators_who_demote_each_other_leave_one(engine: Engine) {
         let mut answers = [one.status, two.status];
         answers.sort_unstable();
         assert_eq!(answers[0], 200, "{one}\n{two}");
+        // The other change is refused, because its caller is no longer an active administrator (401 or 403), or because
+        // no administrator would remain (409).
         assert!([401, 403, 409].contains(&answers[1]), "{one}\n{two}");
         let (left, gone) = if one.status == 200 { (&admin, &ann) } else { (&ann, &admin) };
         app.advance(TimeDelta::seconds(5));
