@@ -1,6 +1,6 @@
 # The development tasks of this repository. `make` lists them.
-# No target sets RUSTFLAGS, because then the other targets would build everything again. The exception is
-# `make coverage`, which has its own build folder.
+# No target sets RUSTFLAGS, because cargo builds everything again when they change. The exception is `make coverage`, which
+# has its own build folder.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,7 +11,8 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TOOLS := .tools/venv/bin
 CINEMA := target/debug/cinema
-# Generates the document independently of the developer's environment and .env.
+# Prints the OpenAPI document. It runs in docs/ and with `env -i`, so that neither a .env file in the root folder nor the
+# developer's environment changes the result.
 OPENAPI := cd docs && env -i PUBLIC_URL=http://127.0.0.1:8000 ../$(CINEMA) openapi
 
 RUST_HINT := Rust is not installed. Get it from https://rustup.rs (it then picks the version in rust-toolchain.toml), or: apt-get install rustup
@@ -74,7 +75,8 @@ lint-rust: rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p domain --features serde --lib --test serialization --locked -- -D warnings
-	# With --examples the features are the same as for clippy; without it, half of the dependencies would be checked again.
+	# With --examples, the dependencies have the same features as for clippy, so cargo reuses their results. Without it, half
+	# of the dependencies would be checked again.
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet --lib --bins --examples
 
 .PHONY: lint-files
@@ -141,5 +143,5 @@ docker-up: ## start the server and all its services with Docker Compose
 	docker compose -f docker/compose.yaml $(if $(wildcard .env),--env-file .env) up --build
 
 .PHONY: docker-down
-docker-down: ## stop the services of docker-up (their data is kept)
+docker-down: ## stop the services of docker-up, and keep their data
 	docker compose -f docker/compose.yaml $(if $(wildcard .env),--env-file .env) down

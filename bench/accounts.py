@@ -17,7 +17,7 @@ ROUNDS = 5
 
 
 def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, dict]:
-    """Measures the list of movies alone, and then while fifty clients sign in."""
+    """Measures the list of movies first without other load, and then while fifty clients sign in."""
     script = paths_script(["/api/v1/movies"], server.tokens()[0])
     alone = load(server, folder, f"{label}-alone", script, seconds=3, warm=False)
     crowd = wrk(server, folder, f"{label}-crowd", login_script(), connections=50, seconds=5)
@@ -28,7 +28,10 @@ def crowding(server: Server, folder: pathlib.Path, label: str) -> tuple[dict, di
 
 
 def storm(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Measures /health/live while five hundred clients sign in again and again, even when they are refused."""
+    """Measures /health/live while five hundred clients sign in again and again, without a pause after a refusal.
+
+    Returns the p99 in milliseconds, by how many MB the memory of the server grew, and the number of sign-ins by status.
+    """
     before, most = server.memory(), 0.0
     counting = login_script().replace("request = function()", "STATUSES = {}\nresponse = function(status) STATUSES[status] = (STATUSES[status] or 0) + 1 end\nrequest = function()")
     # Each thread of wrk has its own variables, so `done` must read the counts of every thread.
@@ -59,7 +62,7 @@ def guessing(server: Server) -> dict:
 
     Returns both medians in milliseconds, and their difference as a fraction of the median for a wrong password.
     """
-    # After the load of `storm`, the queue of sign-ins may still be full; this waits until it is not.
+    # After the load of `storm`, the queue of sign-ins may still be full. `log_in` repeats the sign-in until it is accepted.
     server.log_in("login0@example.com")
     times: dict[str, list[float]] = {"nobody@example.com": [], "bench0@example.com": []}
     with contextlib.closing(http.client.HTTPConnection(server.url.split("//")[1], timeout=30)) as connection:

@@ -15,7 +15,8 @@ from loads import load, paths_script
 from postgres import Cluster
 from server import Server, fetch, say
 
-# For each load its title, and the p99 in milliseconds that is wanted with a million movies on PostgreSQL and on SQLite.
+# For each load: its title in the report, and the target for its p99 with a million movies, in milliseconds, on PostgreSQL
+# and on SQLite. None: there is no target.
 CASES = {
     "live": ("`GET /health/live`", None),
     "hot": ("first page, anonymous (cached as bytes)", None),
@@ -72,9 +73,9 @@ class Vocabulary:
 
 
 def mistyped(word: str) -> str:
-    """Exchanges the first two neighbouring letters that differ in the second half of the word.
+    """Returns the word with a typing mistake: two neighbouring letters in its second half are exchanged.
 
-    Returns the word unchanged if there are none.
+    The first pair of different letters is chosen. Without such a pair, the word is returned unchanged.
     """
     for at in range(len(word) // 2, len(word) - 1):
         if word[at] != word[at + 1]:
@@ -130,7 +131,7 @@ def deepest(server: Server, token: str) -> str:
 
 
 def milliseconds(server: Server, path: str, token: str) -> float:
-    """Returns the duration of one request, even if the answer is an error, for example after a timeout."""
+    """Returns the duration of one request in milliseconds, even if the response is an error, for example 503."""
     began = time.monotonic()
     try:
         fetch(f"{server.url}{path}", token=token)
@@ -140,7 +141,10 @@ def milliseconds(server: Server, path: str, token: str) -> float:
 
 
 def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> dict[str, float]:
-    """Returns the milliseconds of the first request after a movie was changed: for each path, the median of three."""
+    """Measures, for each of four loads, how long the first request takes after a movie was changed.
+
+    Returns the medians of three measurements, in milliseconds.
+    """
     api = f"{server.url}/api/v1"
     movie = fetch(f"{api}/movies?sort=name&page_size=1", token=token)["items"][0]["id"]
     times: dict[str, list[float]] = {"first": [], "genres": [], "facets": [], "facets_filtered": []}
@@ -155,7 +159,7 @@ def after_changes(server: Server, token: str, paths: dict[str, list[str]]) -> di
 def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None, *, seconds: int) -> dict:
     """Runs all loads of the catalogue on one server.
 
-    Except in `live` and `hot`, the caller is signed in, because the answers for anonymous callers are cached as bytes.
+    Except in `live` and `hot`, the caller is signed in, because complete responses to anonymous callers are cached.
     """
     words = Vocabulary(server, cluster)
     result: dict = {"vocabulary": words.wait(), "idle": server.memory()}

@@ -1,4 +1,4 @@
-"""Measures how fast a film is sent, and how fast the list of movies is while many clients do not read their film."""
+"""Measures how fast a film is sent, and how fast the list of movies is while many clients request a film but read nothing."""
 
 import contextlib
 import http.client
@@ -15,7 +15,7 @@ import urllib.request
 from loads import load, paths_script
 from server import SECONDS, Server, fetch
 
-# The size of the film.
+# The size of the film: 1 GiB.
 FILM_MIB = 1024
 FILM_BYTES = FILM_MIB * 1024 * 1024
 # The number of clients that request a film at the same time and do not read it.
@@ -60,7 +60,7 @@ def bought_film(server: Server) -> str:
 
 
 def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket:
-    """Opens a connection and requests the whole film, but reads nothing of the answer."""
+    """Opens a connection and requests the whole film, but reads nothing of the response."""
     host, port = server.url.split("//")[1].split(":")
     connection = socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes=0-\r\n\r\n".encode())
@@ -68,7 +68,7 @@ def watch(server: Server, path: str, source: str = "127.0.0.1") -> socket.socket
 
 
 def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
-    """Measures the film with two fast players, and the list of movies while many players do not read their film."""
+    """Measures the transfer of the film to two fast players, and the list of movies while many players read nothing."""
     path = bought_film(server)
     before, most, read = server.memory(), 0.0, 0
     players, buffer = [watch(server, path) for _ in range(2)], bytearray(1024 * 1024)

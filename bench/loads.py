@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from server import ACCOUNTS, CONNECTIONS, PASSWORD, SECONDS, Server
 
-# A movie is removed from its cart after this number of further movies was added to carts. So no cart is ever full, and
-# no movie is added twice.
+# A movie is removed from its cart after this number of further movies were added to carts. Therefore no cart is ever full,
+# and no movie is added while it is still in the cart.
 CART_LAG = 320
-# How often the server and pgbench are measured alternately, and for how many seconds each.
+# The comparison with pgbench alternates between the server and pgbench: TURNS times, for TURN seconds each.
 TURNS, TURN = 9, max(1, SECONDS // 3)
 
 DONE = """
@@ -37,7 +37,8 @@ def paths_script(paths: list[str], token: str | None = None) -> str:
 
 
 def login_script() -> str:
-    # These are not the accounts of `Server.tokens`, because frequent sign-ins end the oldest sessions of an account.
+    # These accounts are different from those of `Server.tokens`: an account has a limited number of sessions, so the
+    # sign-ins here would end the sessions of these tokens.
     bodies = [json.dumps({"email": f"login{n}@example.com", "password": PASSWORD}) for n in range(ACCOUNTS)]
     return (
         f"local bodies = {lua(bodies)}\nlocal headers = {{['Content-Type'] = 'application/json'}}\nlocal i = 0\n"
@@ -46,14 +47,17 @@ def login_script() -> str:
 
 
 def cart_script(tokens: list[str], movies: list[str]) -> str:
-    """Returns a script that alternately adds a movie to a cart, and removes the movie added CART_LAG additions ago."""
+    """Returns a script for wrk that adds and removes movies of carts in turn.
+
+    A removal concerns the movie that was added CART_LAG additions earlier.
+    """
     return (
         f"local tokens, movies = {lua(tokens)}, {lua(movies)}\nlocal added, turn = 0, -1\n"
         "local function headers(n) return {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[n % #tokens + 1]} end\n"
         "local function movie(n) return movies[math.floor(n / #tokens) % #movies + 1] end\n"
         "request = function()\n"
         "  turn = turn + 1\n"
-        # The first request that wrk creates is never sent.
+        # wrk calls `request` once in advance and does not send the result.
         "  if turn == 0 then return wrk.format('GET', '/health/live') end\n"
         f"  if turn % 2 == 0 and added > {CART_LAG} then\n"
         f"    local n = added - {CART_LAG}\n"

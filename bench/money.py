@@ -19,7 +19,7 @@ RATE, SENDERS = 200, 16
 # The number of orders per second. Each order needs three further calls, which add its movie to the cart, cancel the
 # order, and empty the cart.
 ORDERS = 50
-# The number of payments for which the time from the provider's page to the library is measured.
+# The number of payments for which the time from paying at the provider until the movie is in the library is measured.
 FOLLOWED = 20
 
 
@@ -31,7 +31,7 @@ class Caller:
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, float]:
-        """Makes a request. Returns the status and the body of the answer, and the duration in milliseconds."""
+        """Makes a request. Returns the status and the body of the response, and the duration in milliseconds."""
         began = time.monotonic()
         self.connection.request(method, path, body, self.headers | {name.replace("_", "-"): value for name, value in headers.items()})
         answer = self.connection.getresponse()
@@ -56,9 +56,9 @@ def together(number: int, work: Callable[[int], None]) -> None:
 
 
 def at_a_constant_rate(call: Callable[[Caller, int], tuple[int, bytes]], callers: list[Caller]) -> dict:
-    """Makes RATE calls per second. Measures the milliseconds from the time at which a call is due until it is answered.
+    """Makes RATE calls per second, and measures the milliseconds from the time at which a call is due to its response.
 
-    If the server cannot keep up, this includes the time for which a call waits for a connection.
+    If the server cannot keep up, the measured time includes the time for which a call waits for a free caller.
     """
     numbers, times, refused = iter(range(RATE * SECONDS)), [], []
     begin = time.monotonic() + 0.2
@@ -94,9 +94,9 @@ def carts(server: Server, tokens: list[str], movies: list[str]) -> dict:
 
 
 def orders(server: Server, tokens: list[str], movies: list[str], rate: int) -> dict:
-    """Measures the creation of orders of one movie by several users, who cancel them.
+    """Measures how fast orders are created. Several users create orders with one movie each, and cancel them.
 
-    Orders are created at a constant rate, or as fast as possible if the rate is 0.
+    The rate is the number of orders per second. With the rate 0, they are created as fast as possible.
     """
     times: list[float] = []
     refused: list[str] = []
@@ -118,9 +118,9 @@ def orders(server: Server, tokens: list[str], movies: list[str], rate: int) -> d
             if status != 201:
                 refused.append(f"{status} {body[:200]!r}")
             else:
-                # The order is canceled, so that the number of pending orders does not grow. This returns its movie to
-                # the cart. So the cart is emptied afterwards; otherwise, each order would have one movie more than the
-                # previous order.
+                # The order is canceled, so that the number of pending orders does not grow. Canceling returns the movie
+                # to the cart. Therefore the cart is emptied below; otherwise, each order would have one movie more than
+                # the previous order.
                 caller.call("POST", f"/api/v1/orders/{json.loads(body)['id']}/cancel")
             caller.call("DELETE", "/api/v1/cart")
 
@@ -130,7 +130,7 @@ def orders(server: Server, tokens: list[str], movies: list[str], rate: int) -> d
 
 def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult | None:
     """Orders a movie and starts the payment. Returns the URL of the checkout, or None if a call was refused."""
-    # A cart that holds a movie of a pending order cannot be ordered.
+    # An earlier refusal may have left a movie of a pending order in the cart. The server would refuse to order such a cart.
     caller.call("DELETE", "/api/v1/cart")
     if caller.add(movie) >= 300:
         return None
@@ -144,7 +144,7 @@ def pay(server: Server, caller: Caller, movie: str) -> urllib.parse.SplitResult 
 def entitlements(server: Server, token: str, movies: list[str]) -> dict:
     """Measures the milliseconds from the payment at the provider until the movie is in the library.
 
-    In between, the provider sends its webhook to the server.
+    This includes the webhook that the provider sends to the server.
     """
     caller, times = Caller(server, token), []
     for movie in movies:
@@ -165,7 +165,7 @@ def entitlements(server: Server, token: str, movies: list[str]) -> dict:
 
 
 def signature(body: bytes) -> str:
-    """Returns the signature of a webhook of the sandbox, which is computed with the secret of the server."""
+    """Returns the signature that the sandbox sends with a webhook. It is computed with the secret of the server."""
     key = hmac.digest(SECRET.encode(), b"cinema/1/signing", hashlib.sha256)
     seconds = str(int(time.time())).encode()
     parts = b"".join(len(part).to_bytes(8, "big") + part for part in (b"sandbox webhook", seconds, body))

@@ -93,13 +93,13 @@ class Cluster:
         statements = []
         for entry in entries:
             told = re.match(r"(?:execute [^:]*|statement): (.*)", entry.get("message", ""), re.DOTALL)
-            # The statements of psql, and statements about the outbox, which no page needs, are left out.
+            # The statements of psql itself, and those about the outbox, do not belong to a page and are left out.
             if told and re.match(r"\s*(SELECT|WITH)\b", told[1], re.IGNORECASE) and not re.search(r"\boutbox\b|pg_reload_conf", told[1]):
                 statements.append(inlined(told[1], entry.get("detail", "")))
         return statements
 
     def pgbench(self, name: str, statements: list[str], seconds: int) -> float:
-        """Returns how many times per second the clients of pgbench run all of these statements, which are prepared."""
+        """Returns how many times per second pgbench runs the list of statements, which it prepares once."""
         script = self.folder / f"{name}.sql"
         script.write_text("".join(f"{' '.join(s.split())};\n" for s in statements), encoding="utf-8")
         script.chmod(0o644)
@@ -111,7 +111,7 @@ class Cluster:
 
 
 def inlined(statement: str, detail: str) -> str:
-    """Replaces `$1` and so on by the logged parameters, as literals whose type follows from the context."""
+    """Replaces `$1`, `$2` and so on by the logged values of the parameters, as literals without a type."""
     values = {}
     for number, text in re.findall(r"\$(\d+) = (NULL|'(?:[^']|'')*')", detail):
         # A colon is escaped, because pgbench would interpret `:word` as a variable.

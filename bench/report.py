@@ -30,7 +30,7 @@ NAMES = {
 
 
 def heading(version: str, load_before: str, about: str) -> list[str]:
-    """Returns the lines about the time, the machine and the subject of the measurement."""
+    """Returns the first lines of a report, which state the time, the machine and the subject of the measurement."""
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), platform.machine())
     memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(encoding="utf-8"))[1]) // 1024 // 1024
     dirty = " with uncommitted changes" if out("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md") else ""
@@ -43,7 +43,7 @@ def heading(version: str, load_before: str, about: str) -> list[str]:
 
 
 class Table:
-    """A table of figures, with a column for each database, the targets, and whether they are met."""
+    """A table with a row for each figure: its value on each database, its target, and whether the target is met."""
 
     def __init__(self, labels: list[str]) -> None:
         self.labels = labels
@@ -133,7 +133,7 @@ def small(results: dict[str, dict], version: str, load_before: str, movies: int)
 
 
 def sales_rows(row) -> None:
-    """Adds the rows of the sales report with the function `row` of a table."""
+    """Adds the rows about the sales report to a table. `row` is the function that adds a row."""
     row("sales report over all orders, median s of 5", lambda r: r["sales"]["all"]["median"], "under 1", lambda v: v < 1)
     row("the same: slowest s of 5", lambda r: r["sales"]["all"]["slowest"])
     row("paid orders in this report", lambda r: r["sales"]["all"]["paid_orders"], shown=".0f")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measures the server on SQLite and on PostgreSQL, and compares it with pgbench, which runs the server's SELECTs.
+"""Measures the server on SQLite and on PostgreSQL, and compares it with pgbench running the same SELECTs.
 
     make bench          or: python3 bench/run.py small target/release/cinema
     make bench-large    or: python3 bench/run.py large target/release/cinema
 
 This needs Linux, wrk, the programs of PostgreSQL, and only Python's standard library. Everything runs on this machine,
-on loopback addresses and in a temporary folder. The results replace the part of docs/benchmarks.md between the two
-marked lines of `small` or `large`. The databases to measure (sqlite, postgres) may follow the program as arguments; the
-page is changed only if both are measured.
+on loopback addresses and in a temporary folder. The results replace a part of docs/benchmarks.md: each of `small` and
+`large` has two comment lines there that mark its part. By default both databases are measured. Further arguments
+(sqlite, postgres) select one of them; then docs/benchmarks.md is not changed.
 
 `small` measures signing in, the catalogue, orders and films, with BENCH_MOVIES (10000) movies. `large` measures the
 catalogue with the same number of movies and with BENCH_MOVIES_LARGE (1000000) movies. Both end with the sales report
@@ -50,9 +50,9 @@ def first_movies(server: Server) -> tuple[list[str], list[str]]:
 
 
 def logged_statements(server: Server, cluster: Cluster) -> dict:
-    """Returns the statements of the first and of the second request for each page.
+    """Returns the SELECT statements of the first and of the second request for each page.
 
-    The server is started without background work, because PostgreSQL logs the statements of all its connections.
+    The server is started without background work, because the statements of its jobs would be logged, too.
     """
     server.start("--no-workers")
     try:
@@ -76,7 +76,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
     ids, searches = first_movies(server)
     cases = {
         "live": paths_script(["/health/live"]),
-        # The caller is signed in, because the answers for anonymous callers are cached as bytes.
+        # The caller is signed in, because complete responses to anonymous callers are cached.
         "list": paths_script(["/api/v1/movies?sort=-imdb"], token),
         "detail": paths_script([f"/api/v1/movies/{i}" for i in ids], token),
         "search": paths_script(searches, token),
@@ -104,7 +104,7 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
 
 
 def generate(binary: str, folder: pathlib.Path, movies: int) -> pathlib.Path:
-    """Returns the path of a file with this number of movies, which is created if it does not exist."""
+    """Returns the path of a file with this number of generated movies. Creates the file if it does not exist."""
     catalogue_file = folder / f"movies-{movies}.jsonl"
     if not catalogue_file.exists():
         environment = {"PATH": os.environ["PATH"], "APP_ENV": "test", "DATA_DIR": str(folder)}
@@ -115,13 +115,13 @@ def generate(binary: str, folder: pathlib.Path, movies: int) -> pathlib.Path:
 
 
 class Bench:
-    """Runs the measurements, with databases in a folder."""
+    """Runs the measurements. The folder contains the databases."""
 
     def __init__(self, binary: str, folder: pathlib.Path, cleanup: contextlib.ExitStack) -> None:
         self.binary, self.folder, self.cleanup = binary, folder, cleanup
 
     def open(self, kind: str, movies: int) -> tuple[Server, Cluster | None, dict]:
-        """Prepares a database with this number of movies.
+        """Prepares a database with this number of movies, unless an earlier run has already done this.
 
         Returns the server, which is not started yet, the PostgreSQL cluster or None, and the figures of the import.
         """
@@ -167,7 +167,7 @@ class Bench:
         return result
 
     def sold(self, kind: str, movies: int, server: Server, cluster: Cluster | None) -> dict:
-        """Measures the sales report over many orders, which are written first. The server must be stopped."""
+        """Writes many orders into the database and measures the sales report over them. The server must be stopped."""
         done = self.folder / f"{kind}-{movies}-orders.json"
         if not done.exists():
             began = time.monotonic()

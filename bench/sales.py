@@ -19,7 +19,7 @@ BUYERS = 20_000
 DAYS = 700
 # Every CANCELED-th order was canceled, and every REFUNDED-th order was refunded. No order was both.
 CANCELED, REFUNDED = 20, 50
-# The prefixes of the identifiers in each table.
+# The prefixes of the identifiers of generated rows. Each table has its own prefix.
 USER, ORDER, ITEM, PAYMENT, PAYMENT_ITEM, REFUND = range(0xB1, 0xB7)
 
 
@@ -28,9 +28,9 @@ def key(table: int, number: int) -> bytes:
 
 
 def rank(order: int, movies: int) -> int:
-    """Returns the popularity rank of the first movie in an order.
+    """Returns the rank of the first movie in an order. The most popular movie has rank 1.
 
-    In half of the orders, it is one of the most popular eighth of the movies.
+    In half of the orders, the movie belongs to the most popular eighth of all movies.
     """
     return int(((order * 7919) % 1_000_003 / 1_000_003.0) ** 3 * (movies - 1)) + 1
 
@@ -127,7 +127,7 @@ def into_postgres(cluster: Cluster, orders: int) -> None:
         f"INSERT INTO users (id, email, email_key, hashed_password, is_active, version, group_id, created_at, updated_at) "
         f"SELECT {made(USER, 'n')}, 'buyer' || n || '@example.net', 'buyer' || n || '@example.net', '!', FALSE, 1, g.id, now() - INTERVAL '{DAYS} days', now() "
         f"FROM generate_series(0, {BUYERS - 1}) AS n, user_groups g WHERE g.name = 'user'",
-        # The movies of each order `n`, numbered with `k` from 0.
+        # A row for each movie of each order: `n` is the number of the order, `k` the number of the movie in it, from 0.
         f"CREATE TABLE bench_items AS SELECT n, k, m.id AS movie_id, m.price_minor, m.price_currency FROM generate_series(1, {orders}) AS n "
         "CROSS JOIN LATERAL generate_series(0, n % 2) AS k JOIN bench_movies m ON m.rank = "
         f"trunc(power((n::bigint * 7919) % 1000003 / 1000003.0::float8, 3) * ((SELECT count(*) FROM bench_movies) - 1))::bigint + 1 + k",
@@ -158,7 +158,7 @@ def into_postgres(cluster: Cluster, orders: int) -> None:
 
 
 def measure(server: Server, *, turns: int = 5) -> dict:
-    """Measures the seconds of the report over all orders, and of the report over the last 30 days."""
+    """Measures how many seconds the report over all orders takes, and the report over the last 30 days."""
     token = server.tokens()[0]
     today = datetime.datetime.now(datetime.UTC).date()
     paths = {"all": f"?from={today - datetime.timedelta(days=DAYS + 1)}&to={today}&interval=month", "month": ""}

@@ -1,4 +1,4 @@
-"""Runs the server that is measured, and contains the settings of a run."""
+"""Runs the server that is measured, and defines the settings that all measurements share."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ def out(*command: str) -> str:
 
 
 def fetch(url: str, body: object = None, token: str | None = None, *, method: str | None = None, content_type: str = "application/json") -> dict:
-    """Makes a request and returns the JSON of the answer. With a body, the method is POST if no other is given."""
+    """Makes a request and returns the JSON body of the response. With a body, the default method is POST."""
     request = urllib.request.Request(url, method=method)
     if body is not None:
         request.data = json.dumps(body).encode()
@@ -62,7 +62,7 @@ class Server:
             "DATABASE_URL": database,
             "DATA_DIR": str(folder),
             "LOG_FORMAT": "json",
-            # All connections of wrk come from one address.
+            # All connections of wrk come from one address, and must not be limited.
             "MAX_CONNECTIONS_PER_CLIENT": "5000",
             "RATE_LIMITS": "off",
             "RUST_LOG": "warn",
@@ -86,8 +86,8 @@ class Server:
         )
         peak = 0.0
         while importing.poll() is None:
-            # The peak is read from /proc, because the peak that `wait4` returns includes the memory of this program
-            # before the `exec`.
+            # The peak is read from /proc. The peak that `wait4` returns would be too high, because it includes the memory
+            # of this Python process before the `exec`.
             with contextlib.suppress(OSError, TypeError):
                 peak = self.peak_memory(importing.pid)
             time.sleep(0.05)
@@ -129,7 +129,7 @@ class Server:
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
     def peak_memory(self, pid: int | None = None) -> float:
-        """Returns the peak of the resident memory of the process, by default of the server, since its start, in MB."""
+        """Returns the peak of the resident memory of a process (by default the server) since its start, in MB."""
         status = pathlib.Path(f"/proc/{pid or self.process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 

@@ -2,8 +2,8 @@
 # Measures which code the tests execute. Writes a report for people (coverage/html/index.html) and one for programs
 # (coverage/lcov.info), and prints a summary as the last line. Arguments select crates: `scripts/coverage.sh -p domain`.
 # If tests are skipped (SKIP_POSTGRES=1 and similar), the code that only they execute counts as not covered. The build
-# has its own folder, target/llvm-cov-target, because its compiler flags differ: if it shared the folder target, each
-# build would compile again what the other had compiled.
+# has its own folder, target/llvm-cov-target, because its compiler flags differ: if it shared the folder target with
+# normal builds, cargo would compile everything again whenever the kind of build changes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,7 +13,7 @@ selection=(--workspace)
 bin=.tools/coverage/bin
 llvm=$("$bin/python" -c 'import importlib.util; print(importlib.util.find_spec("llvm").submodule_search_locations[0])')
 export LLVM_COV=$llvm/bin/llvm-cov LLVM_PROFDATA=$llvm/bin/llvm-profdata
-# These builds of LLVM's tools cannot read compressed profiles.
+# The LLVM tools from PyPI cannot read compressed profiles.
 export RUSTFLAGS="${RUSTFLAGS:-} -C llvm-args=--enable-name-compression=false"
 rm -rf coverage
 mkdir coverage

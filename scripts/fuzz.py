@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Sends random requests to a server. Fails after an answer of 5xx, or one that the OpenAPI document does not describe.
+"""Sends random requests to a server. Fails if a response is 5xx, or is not described by the OpenAPI document.
 
     make fuzz           or: .tools/venv/bin/python scripts/fuzz.py target/debug/cinema
 
 This imports the catalogue in data/ into a temporary database, starts `cinema serve` on a free port of 127.0.0.1, signs
-in as an administrator, and lets schemathesis test every operation. scripts/schemathesis.toml says what is checked, and
-scripts/fuzz_hooks.py which cases are discarded. FUZZ_SEED and FUZZ_EXAMPLES change the seed, which is otherwise fixed,
-and the number of requests for each operation.
+in as an administrator, and lets the fuzzer schemathesis test every operation. scripts/schemathesis.toml defines what is
+checked, and scripts/fuzz_hooks.py which cases are discarded. The environment variables FUZZ_SEED and FUZZ_EXAMPLES set
+the seed, which is fixed by default, and the number of requests for each operation.
 """
 
 import json
@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EMAIL, PASSWORD = "fuzz@example.com", "Fuzz-Machine-2026"
 SEED = os.environ.get("FUZZ_SEED", "20261122")
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "40")
-# After this time, the run is ended. A run usually takes about three minutes.
+# The time limit for one run of schemathesis. All runs together usually take about three minutes.
 LIMIT_SECONDS = 900
 
 
@@ -77,8 +77,8 @@ def main() -> int:
         server, url = start(binary, folder, environment)
         try:
             code = 0
-            # `endSession` is tested separately: together with the list of sessions, it would end the fuzzer's own
-            # session.
+            # The operation `endSession` is tested in a separate run: in one run with the list of sessions, the fuzzer would
+            # find its own session there and end it.
             for selection in ("--exclude-operation-id", "--include-operation-id"):
                 command = [
                     *(str(schemathesis), "--config-file", str(ROOT / "scripts" / "schemathesis.toml")),

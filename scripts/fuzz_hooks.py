@@ -1,4 +1,4 @@
-"""Discards cases of the fuzzer that should be invalid, but are valid, because their invalid part is not sent.
+"""Discards requests that the fuzzer generates as invalid, but that are valid because their invalid part is not sent.
 
 - An empty query parameter counts as absent, because HTML forms send absent values in this way.
 - A field of a form whose value is empty is not sent in a multipart body.
@@ -11,7 +11,7 @@ from schemathesis.generation.modes import GenerationMode
 
 
 def is_empty(value: Any) -> bool:
-    """Returns whether no part of the value is sent."""
+    """Returns whether the value is not sent at all."""
     if isinstance(value, dict):
         # A member without a name is not sent.
         return all(not name or is_empty(member) for name, member in value.items())

@@ -21,13 +21,13 @@ DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
 COMPOSE = ROOT / "docker" / "compose.yaml"
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
-# The settings that the container fixes.
+# The settings that have fixed values in the container.
 FIXED = {"APP_HOST", "APP_PORT", "DATA_DIR"}
 # The heading of .env.example above the variables that only docker/compose.yaml reads.
 COMPOSE_ALONE = "# --- docker/compose.yaml alone"
-# The seconds that a stopping server has after LAST_WORK to end its threads, with a margin.
+# The number of seconds in which a server ends its threads after LAST_WORK (crates/server/src/cli/serve.rs), with a margin.
 LATE = 3
-# The objects that the operator creates (deploy/README.md), and that therefore no file contains.
+# The Kubernetes objects that the operator creates (deploy/README.md). No manifest contains them.
 FROM_OUTSIDE = {("Secret", "cinema-secrets")}
 
 
@@ -62,7 +62,7 @@ def seconds_of_a_stop() -> int:
 
 
 def image_problems() -> list[str]:
-    """Checks that every image from a registry is named by its digest: a tag can be moved to another image."""
+    """Checks that every image from a registry is named by its digest, because a tag can be moved to another image."""
     dockerfile = DOCKERFILE.read_text(encoding="utf-8")
     images = re.findall(r"^(?:# syntax=|FROM )(\S+)", dockerfile, re.M)
     services = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"].values()

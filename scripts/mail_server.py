@@ -6,9 +6,9 @@ The first line is the port on 127.0.0.1. Each further line is a received mail, o
 mail is accepted, unless an option says otherwise:
 
 --refuse N     the first N mails are refused temporarily
---hold N       the Nth mail is received, but the client gets no answer; a test then kills the client
+--hold N       the Nth mail is received, but the client gets no response; a test then kills the client
 --reject HOST  recipients at HOST are refused permanently
---hang HOST    recipients at HOST get no answer
+--hang HOST    the client gets no response to a recipient at HOST
 """
 
 import argparse

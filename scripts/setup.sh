@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-# Installs Debian packages, if this user may do so. WHAT names them in messages: install_packages WHAT PACKAGE...
+# Installs Debian packages, if this user may do so: install_packages WHAT PACKAGE... (WHAT is their name in messages.)
 install_packages() {
   local why=$1
   shift
@@ -31,7 +31,7 @@ install_packages() {
     return 1
   fi
   say "installing $*"
-  # Packages may start services, which must not keep the lock of this script (file descriptor 9).
+  # Packages may start services. These must not inherit file descriptor 9, with which they would keep this script's lock.
   "${run[@]}" apt-get -qq update 9>&-
   "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" >/dev/null 9>&-
 }
@@ -66,7 +66,7 @@ redis() {
 }
 
 # Installs the packages of a list into a separate Python environment, unless it has them: install_from_pypi FOLDER LIST
-# Every step checks for errors, because `set -e` has no effect when this is called in a condition.
+# Every step checks for errors, because `set -e` has no effect in a function that is called in a condition.
 install_from_pypi() {
   local venv=$1 list=$2
   if [ -f "$venv/list.txt" ] && cmp -s "$list" "$venv/list.txt"; then
@@ -114,8 +114,8 @@ coverage() {
   install_from_pypi .tools/coverage scripts/coverage.txt
 }
 
-# Only one call of this script runs at a time, because .ci/run calls it in the background while it compiles. (macOS has
-# no flock.)
+# Only one call of this script runs at a time. Otherwise, its calls by .ci/run in the background and by the make targets
+# could install the same packages at the same time. (macOS has no flock, and therefore no lock.)
 mkdir -p .tools
 if command -v flock >/dev/null; then
   exec 9>.tools/lock

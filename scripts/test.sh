@@ -8,8 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 selection=(--workspace)
 [ $# -eq 0 ] || selection=("$@")
 
-# If there is enough memory, the databases of the tests are in memory: right after a build, the disk is busy for
-# minutes, and commits would have to wait for it.
+# If there is enough memory, the databases of the tests are stored in memory: after a build, the disk is busy for minutes,
+# and commits would have to wait for it.
 if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df --output=avail --block-size=1M /dev/shm | tail -1)" -ge 4096 ] &&
   [ "$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)" -ge 8192 ]; then
   TMPDIR=$(mktemp --directory /dev/shm/cinema-test.XXXXXX)

@@ -1,14 +1,12 @@
-"""Checks that the answers that people received, the database and the records of the fake Stripe agree.
-
-Each key of RULES describes a problem, and its statement selects the rows that have the problem.
-"""
+"""Checks that the responses that people received, the database and the records of the fake Stripe agree."""
 
 import subprocess
 import time
 
-# The seconds after which remaining problems are reported.
+# The number of seconds after which remaining problems are reported.
 DRAIN_LIMIT = 240
 
+# Each key describes a problem, and its statement selects the rows that have the problem.
 RULES = {
     "paid orders without exactly one payment that pays them": """
         SELECT o.id FROM orders o WHERE o.paid_at IS NOT NULL AND 1 <>
@@ -16,7 +14,8 @@ RULES = {
     "payments that pay an order that is not paid": """
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE p.settlement = 'pays_order' AND o.paid_at IS NULL""",
-    # A purchase by another order also counts: if a refund fails late, the buyer may have bought the movie again before.
+    # The purchase need not belong to this order: if a refund fails after it was reported as successful, the buyer may have
+    # bought the movie again in the meantime.
     "paid movies that were neither refunded nor disputed, but are not in the library": """
         SELECT i.id FROM order_items i JOIN orders o ON o.id = i.order_id
         WHERE o.status = 'paid' AND NOT EXISTS
@@ -47,12 +46,12 @@ RULES = {
     "open disputes": "SELECT id FROM disputes WHERE status = 'open'",
 }
 
-# After a backup was restored, only events of checkouts are checked: events about refunds and disputes of payments that
-# are not in the backup are retried twelve times, which takes hours.
+# After a backup was restored, only events about checkouts are checked. Events about refunds and disputes of payments that
+# are not in the backup remain unprocessed for hours, because they are retried twelve times.
 WAITING = "events that were not processed yet"
 WAITING_RULE = "SELECT event_id, last_error FROM webhook_events WHERE processed_at IS NULL"
 
-# Makes all work due now that is scheduled for later.
+# Reschedules all work that is due later, so that it is due now.
 DUE_NOW = """
     UPDATE payments SET next_check_at = now() WHERE next_check_at > now();
     UPDATE refunds SET next_check_at = now() WHERE next_check_at > now();
@@ -68,9 +67,9 @@ BOOKED = """
 
 
 def differences(postgres, stripe, may_forget):
-    """Yields the differences between the records of the fake Stripe and the database.
+    """Yields a text for each difference between the records of the fake Stripe and the database.
 
-    With `may_forget`, payments that were refunded may be missing in the database.
+    With `may_forget`, it is no problem if a payment that was refunded is missing in the database.
     """
     ours = {row[0]: (*row[1:3], *map(int, row[3:])) for row in postgres.sql(BOOKED)}
     entries = stripe.books()
@@ -99,7 +98,7 @@ def differences(postgres, stripe, may_forget):
 
 
 def problems(postgres, stripe, *, may_forget=False):
-    """Returns the current problems. With `may_forget`, a backup was restored, so that payments may be missing."""
+    """Returns the current problems. `may_forget` means that a backup was restored, so that payments may be missing."""
     rules = RULES | {WAITING: WAITING_RULE + (" AND subject = 'checkout'" if may_forget else "")}
     found = [f"{what}: {rows[:5]}" for what, rule in rules.items() if (rows := postgres.sql(rule))]
     found += differences(postgres, stripe, may_forget)
@@ -136,7 +135,7 @@ TABLES = {"orders": "orders", "payments": "payments", "refunds": "refunds", "ref
 
 
 def contradicted_answers(postgres, people):
-    """Yields a problem for each answer that a person has received and that the database contradicts."""
+    """Yields a problem for each response that a person has received and that contradicts the database."""
     for path, table in TABLES.items():
         known = {row[0] for row in postgres.sql(f"SELECT id FROM {table}")}
         for person in people:

@@ -7,11 +7,11 @@
 These faults occur: servers are killed, PostgreSQL is restarted and fails over to its standby, calls to the fake Stripe
 fail, and its events are lost, repeated and delayed. Meanwhile, customers order, pay, cancel, request refunds and have
 their cards declined. Administrators make refunds, decide refund requests, and change prices. The bank disputes
-payments, makes refunds, and lets refunds fail. Every call without an answer is repeated.
+payments, makes refunds, and lets refunds fail. Every call without a response is repeated.
 
-Then the faults end and the servers are restarted. Now the answers that people received, the database and the records of
-the fake Stripe must agree. Otherwise the exit code is 1, and the folder with the logs is kept. The seed determines the
-actions of people and the faults, but not the order in which the threads run.
+Then the faults end and the servers are restarted. Afterwards, the responses that people received, the database and the
+records of the fake Stripe must agree. Otherwise the exit code is 1, and the folder with the logs is kept. The seed
+determines the actions of people and the faults, but not the order in which the threads run.
 """
 
 import argparse
@@ -67,7 +67,8 @@ def inject_faults(rng, nodes, cluster, seconds):
     }
     counts = dict.fromkeys(faults, 0)
     began = time.monotonic()
-    # Every kind of fault is planned once, so that it occurs even in a short run. The other faults are random.
+    # Every kind of fault is injected once at a planned time, so that each kind occurs even in a short run. All other faults
+    # are random.
     planned = list(faults)
     rng.shuffle(planned)
     while (passed := time.monotonic() - began) < seconds:
@@ -91,14 +92,14 @@ def end_faults(cluster, stripe, nodes, people, bank):
     for node in nodes:
         node.wait_until_ready()
     for person in people:
-        # People start no new actions now, but repeat their calls until these are answered.
+        # People start no new actions now, but repeat their unfinished calls until they get responses.
         person.join(4 * ANSWER_LIMIT)
         if person.is_alive():
             person.problems.append(f"{person.email} is still waiting for an answer")
     bank.join(ANSWER_LIMIT)
     bank.finish_all()
-    # A server that starts runs its background jobs immediately. So events that were lost are now read from Stripe's
-    # list.
+    # A server runs its background jobs immediately after its start. So the restarted servers read Stripe's list of events,
+    # and find the events that were lost.
     for node in nodes:
         node.kill()
     cluster.sql(RELEASE)
@@ -188,7 +189,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     arguments = parser.parse_args()
     say(f"seed {arguments.seed}, {arguments.seconds} seconds")
-    # SIGTERM raises an exception, so that the services are stopped.
+    # SIGTERM raises an exception, so that the `finally` clauses stop the services.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos: stopped by SIGTERM"))
     folder = Path(tempfile.mkdtemp(prefix="cinema-chaos-"))
     folder.chmod(0o755)

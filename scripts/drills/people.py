@@ -8,7 +8,7 @@ import uuid
 
 from services import ANSWER_LIMIT, LOST, PASSWORD, call
 
-# The codes of the refusals (409) that are expected, because the actors act concurrently.
+# The error codes of responses with 409 that are expected, because the actors act concurrently.
 EXPECTED = {
     "already_decided",
     "already_in_cart",
@@ -31,7 +31,7 @@ EXPECTED = {
 
 
 class Person(threading.Thread):
-    """A person who performs random actions until the time is over, and repeats every call that gets no answer."""
+    """A person who performs random actions until the time is over, and repeats every call that gets no response."""
 
     def __init__(self, name, *, seed, ports, stripe, movies):
         super().__init__(daemon=True)
@@ -44,8 +44,8 @@ class Person(threading.Thread):
         self.token = None
         self.problems = []
         self.counts = {}
-        # What the answers said: the identifiers of created resources with the paths of the calls, and the orders that
-        # are paid or canceled.
+        # The contents of the received responses: the identifiers of created resources with the paths of the calls that
+        # created them, and the orders that are paid or canceled.
         self.created = {}
         self.paid = set()
         self.canceled = set()
@@ -66,9 +66,9 @@ class Person(threading.Thread):
         return self.random.random() < probability
 
     def call(self, method, path, body=None, key=None):
-        """Makes a call, and repeats it until it is answered. Returns the status and the body of the answer.
+        """Makes a call, and repeats it until there is a response. Returns the status and the body of the response.
 
-        When the time is over, returns None for both.
+        If there is no response when the time is over, returns None for both.
         """
         while time.monotonic() < self.end + ANSWER_LIMIT:
             headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
@@ -103,8 +103,8 @@ class Person(threading.Thread):
     def create(self, path, body=None, *, is_keyed=True):
         """Creates a resource.
 
-        Unless `is_keyed` is False, the call has an idempotency key and is sent several times, and all answers must name
-        the same resource.
+        By default, the call has an idempotency key and is sent several times, and all responses must name the same
+        resource. With `is_keyed=False`, it has no key and is sent once.
         """
         if not is_keyed:
             status, answer = self.call("POST", path, body)
@@ -161,7 +161,8 @@ class Shopper(Person):
             self.call("POST", "/cart/items", {"movie_id": movie})
         status, order = self.create("/orders")
         if status == 409:
-            # Usually, a pending order contains one of the movies already. Then that order is paid.
+            # The usual reason is that a pending order already contains one of the movies. The buyer continues with such an
+            # order.
             self.call("DELETE", "/cart")
             order = self.one_of("/orders?status=pending")
             if not order:
@@ -188,7 +189,7 @@ class Shopper(Person):
                 self.paid.add(order["id"])
 
     def finish(self, session, order):
-        """Acts at the checkout. Returns False if the buyer must start another payment."""
+        """Performs a random action of the buyer at the checkout. Returns False if the buyer must start another payment."""
         choice = self.random.random()
         if choice < 0.55:
             self.stripe.control(f"sessions/{session}/pay")
@@ -250,7 +251,7 @@ class Administrator(Person):
 
 
 class Bank(threading.Thread):
-    """Performs actions at Stripe outside the shop: refunds in the dashboard, failures of refunds, and disputes."""
+    """Performs actions at Stripe that do not come from the shop: refunds, failures of refunds, and disputes."""
 
     def __init__(self, *, seed, stripe):
         super().__init__(daemon=True)
@@ -288,7 +289,10 @@ class Bank(threading.Thread):
             self.finish_refunds(2, fails=0.3)
 
     def act_on_payment(self, what, act, probability_of_all):
-        """Refunds or disputes a random undisputed payment: the amount that is left of it, or a part of that amount."""
+        """Refunds or disputes a random payment that is not disputed.
+
+        The amount is all money of the payment that was not refunded, or a random part of it.
+        """
         disputed = {dispute["payment_intent"] for dispute in self.stripe.list("disputes")}
         entries = [it for it in self.stripe.books() if it["captured"] > it["refunded"] and it["intent"] not in disputed]
         if entries:

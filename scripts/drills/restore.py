@@ -4,10 +4,10 @@
     cargo build -p server -p test-stripe --bins
     scripts/drills/restore.py
 
-This checks what the server learns from Stripe's list of events after the backup was restored. Orders in the backup that
-were paid later must be paid. Payments for orders that are not in the backup must be refunded. Movies whose payments
-were refunded or disputed later must be revoked again. Also, sessions that were refreshed later must stay valid. If
-there are problems, the exit code is 1, and the folder with the logs is kept.
+After the backup was restored, the server reads Stripe's list of events. "Later" means after the backup was created. Orders
+in the backup that were paid later must become paid. Payments for orders that are not in the backup must be refunded.
+Movies whose payments were refunded later, or whose disputes were lost later, must be revoked again. Sessions that were
+refreshed later must stay valid. If there are problems, the exit code is 1, and the folder with the logs is kept.
 """
 
 import argparse
@@ -139,8 +139,8 @@ def drill(arguments, folder):
         if returned != {refunded.session, later.session, slow.session}:
             found.append(f"the money of the wrong sessions was refunded: {returned}")
         found += [f"{buyer.email} still has a movie whose money was refunded or lost" for buyer in (refunded, disputed) if buyer.has_movie()]
-        # The server does not know a refresh token that was issued after the backup. It must not treat the use of this
-        # token as a theft, because it would then end the session.
+        # The restored database does not contain this refresh token, which was issued after the backup. The server must not
+        # assume that it was stolen, because it would then end the session.
         status, answer = paid.call("POST", "/accounts/refresh", {"refresh": paid.refresh})
         say(f"a refresh token issued after the backup was answered with {status} {(answer or {}).get('code', '')}")
         status, answer = paid.call("GET", "/users/me")

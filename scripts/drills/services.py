@@ -18,10 +18,10 @@ SECRET = "whsec_of_the_drill"
 STRIPE_KEY = "sk_test_of_the_fake_stripe"
 STRIPE_VERSION = "2026-10-28.endive"
 PASSWORD = "Correct horse 7 battery"
-# The time limits for an answer and for the start of a service, in seconds.
+# The time limits for a response and for the start of a service, in seconds.
 ANSWER_LIMIT = 30
 START_LIMIT = 180
-# What a call may raise if no complete answer arrives.
+# The exceptions that a call may raise if no complete response arrives.
 LOST = (OSError, http.client.HTTPException, ValueError)
 
 
@@ -32,9 +32,9 @@ def free_port():
 
 
 def call(port, method, path, body=None, headers=None, *, form=False):
-    """Makes a request, and returns the status, the headers and the JSON body of the answer.
+    """Makes a request, and returns the status, the headers and the JSON body of the response.
 
-    Raises an exception of LOST if no complete answer arrives.
+    Raises one of the exceptions in LOST if no complete response arrives.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_LIMIT)
     headers = dict(headers or {})
@@ -62,17 +62,17 @@ def find_program(name):
     folders = [Path(path) for path in os.environ["PATH"].split(":")]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
-        # On the PATH, `name` may be a wrapper of the distribution. Only folders with `postgres` contain the real
-        # programs.
+        # On the PATH, `name` may be a wrapper script of the Linux distribution. The real programs are in the folders that
+        # also contain `postgres`.
         if (folder / name).is_file() and (folder / "postgres").is_file():
             return str(folder / name)
     sys.exit(f"drill: {name} is missing: scripts/setup.sh postgres")
 
 
 class Postgres:
-    """A PostgreSQL server. It is always stopped as in a crash."""
+    """A PostgreSQL server. It is always stopped abruptly, as in a crash."""
 
-    # Data need not be flushed to the disk (fsync), because processes are killed but the machine does not crash.
+    # fsync is turned off: only processes are killed, and the machine does not crash, so no written data is lost.
     OPTIONS = (
         "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c fsync=off "
         "-c wal_level=replica -c max_wal_senders=4 -c wal_retrieve_retry_interval=100ms"
@@ -129,7 +129,10 @@ class Postgres:
         self._run("pg_ctl", "promote", "-w", "-t", str(START_LIMIT), "-D", str(self.data))
 
     def kill_backend(self, rng):
-        """Kills the process of a random connection, and waits until PostgreSQL has recovered from this."""
+        """Kills the server process of a random connection, and waits until PostgreSQL accepts connections again.
+
+        After the death of such a process, PostgreSQL ends all connections and recovers as after a crash.
+        """
         rows = self.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY backend_start")
         if rows:
             with contextlib.suppress(ProcessLookupError):
@@ -188,12 +191,12 @@ class Cluster:
         self.primary.kill_backend(rng)
 
     def _is_synchronous(self, position):
-        """Returns whether the standby has all data up to the position, and commits wait for it."""
+        """Returns whether the standby has all data up to this position of the log, and whether commits wait for it."""
         rows = self.primary.sql(f"SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND flush_lsn >= '{position}'")
         return bool(rows)
 
     def fail_over(self):
-        """Stops the primary as in a crash, makes the standby the primary, and the old primary its new standby."""
+        """Stops the primary as in a crash. Then the standby becomes the primary, and the old primary becomes its standby."""
         position = self.primary.sql("SELECT pg_current_wal_lsn()")[0][0]
         wait_for(lambda: self._is_synchronous(position), "replication")
         self.primary.stop()
@@ -257,7 +260,7 @@ class Node:
 
 
 class Balancer:
-    """A load balancer: forwards each connection to a random server that accepts it. Webhooks are sent to it."""
+    """A load balancer, which forwards each connection to a random server that accepts it. Stripe sends webhooks to it."""
 
     def __init__(self, ports):
         self.ports = ports

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Attacks the server with slow clients, and checks that it needs little memory and stays fast for other clients.
+"""Attacks a server with slow clients, and checks that it needs little memory and stays fast for other clients.
 
     cargo build --release -p server --bin cinema
     scripts/drills/slow_clients.py [--binary target/release/cinema]
 
-This needs Linux, because the clients have many addresses of 127.0.0.0/8, and memory is read from /proc. It needs a
-release build, and takes about five minutes. It prints a line for each case. If a case failed, the exit code is 1.
+This needs Linux, because the clients have many addresses of 127.0.0.0/8, and memory is read from /proc. The server must
+be a release build. The script takes about five minutes, and prints a line for each case. If a case fails, the exit code
+is 1.
 """
 
 import argparse
@@ -24,9 +25,11 @@ import threading
 import time
 
 CLIENTS = 600
+# The limits for the server's resident memory in bytes, and for the p99 of /health/live in seconds.
 MAX_RSS = 200 * 1024 * 1024
 MAX_HEALTH_P99 = 0.1
 CLIENTS_PER_ADDRESS = 100
+# The numbers of the groups of clients. All clients of a group have one address.
 GROUPS = itertools.count()
 
 
@@ -43,7 +46,7 @@ class Server:
             "HASH_SLOTS": "1",
         }
         self.process = subprocess.Popen(
-            # The usual soft limit of open files, which the server must raise.
+            # 1024 is the usual soft limit of open files. The server must raise it.
             ["sh", "-c", 'ulimit -Sn 1024; exec "$@"', "sh", binary, "serve"],
             env=environment,
             stderr=subprocess.PIPE,
@@ -70,7 +73,7 @@ class Server:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) * 1024
 
     def kernel_memory(self):
-        """Returns the number of bytes that the kernel holds to send on the server's connections."""
+        """Returns how many bytes of memory the send buffers of the server's connections use in the kernel."""
         lines = subprocess.run(["ss", "-Htnm", f"sport = :{self.port}"], capture_output=True, text=True, check=True).stdout
         return sum(int(sent) for sent in re.findall(r"skmem:\([^)]*?\bt(\d+)", lines))
 
@@ -90,9 +93,9 @@ class Server:
 
 
 def addresses(count):
-    """Returns a loopback address for each of this number of clients.
+    """Returns the loopback addresses of this number of clients. CLIENTS_PER_ADDRESS clients share an address.
 
-    No address is used again by a later call, because the server limits the requests of each address.
+    A later call returns other addresses, because the server limits the number of requests of each address.
     """
     groups = [next(GROUPS) for _ in range(-(-count // CLIENTS_PER_ADDRESS))]
     clients = (groups[number // CLIENTS_PER_ADDRESS] for number in range(count))
@@ -101,7 +104,7 @@ def addresses(count):
 
 def connect(port, source, receive_buffer=4096):
     client = socket.socket()
-    # The buffer is small, so that what the client does not read stays on the server's side, which is measured.
+    # The client's buffer is small, so that data that it does not read stay on the server's side, whose memory is measured.
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.settimeout(10)
     client.bind((source, 0))
@@ -214,7 +217,7 @@ def endless_waits(server):
 
 
 def unread_answers(server, count=550, limit=40):
-    """Checks that answers that are not read need little memory of the kernel, and that their connections are closed."""
+    """Checks that unread responses need little memory of the kernel, and that their connections are closed."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -237,7 +240,7 @@ def unread_answers(server, count=550, limit=40):
 
 
 def crowd(server, count=3_000):
-    """Checks that the server answers while it has more incomplete requests than the usual limit of open files."""
+    """Checks that the server still serves requests while it has more incomplete requests than the usual limit of 1024 files."""
     clients = []
     for source in addresses(count):
         client = connect(server.port, source)
@@ -285,7 +288,7 @@ def steady_reader(server, rate=20_000, seconds=60):
                 break
             received += len(part)
             time.sleep(0.25)
-        # The connection was not closed during this time. The rest is read without pauses.
+        # The download was slow for the whole time, and the connection was not closed. The rest is read without pauses.
         while part := client.recv(65_536):
             received += len(part)
         ended = "complete"

@@ -14,9 +14,11 @@ INSERT INTO user_groups (id, name) VALUES
 CREATE TABLE users (
     id UUID PRIMARY KEY,
     email VARCHAR(255) NOT NULL,
-    -- The normalized address, which must be unique.
+    -- The normalized form of `email`. Addresses with the same normalized form count as one address, so it must be unique.
     email_key VARCHAR(255) COLLATE "C" NOT NULL UNIQUE,
     hashed_password VARCHAR(255) NOT NULL,
+    -- Whether the address was registered again before the activation, with another password or another spelling. It is
+    -- then unknown whether the stored password is the owner's.
     is_password_contested BOOLEAN NOT NULL DEFAULT FALSE,
     is_active BOOLEAN NOT NULL DEFAULT FALSE,
     version BIGINT NOT NULL,
@@ -38,6 +40,7 @@ CREATE INDEX activation_tokens_expires_at ON activation_tokens (expires_at);
 CREATE TABLE password_reset_tokens (
     id UUID PRIMARY KEY,
     user_id UUID NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
+    -- The SHA-256 of the token, in hexadecimal.
     token VARCHAR(255) COLLATE "C" NOT NULL UNIQUE,
     expires_at TIMESTAMPTZ NOT NULL
 );

@@ -1,4 +1,4 @@
--- The extension is kept, because others may use it, and it contains no data of this program.
+-- The extension pg_trgm is kept, because other applications may use it, and it contains no data of this program.
 DROP TABLE catalog_state;
 DROP TABLE movie_stars;
 DROP TABLE movie_directors;

@@ -1,12 +1,13 @@
 -- Movies with their people, genres and certifications.
 
--- For searching a text anywhere in titles. Trusted since PostgreSQL 13, so no superuser is needed.
+-- The extension provides the index that finds a text anywhere in titles. It is trusted since PostgreSQL 13, so no superuser
+-- is needed to create it.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 
 CREATE TABLE genres (
     id UUID PRIMARY KEY,
     name VARCHAR(100) NOT NULL,
-    -- The name without case and accents, compared byte by byte.
+    -- The name in a form without upper case and accents, which is compared byte by byte.
     name_key TEXT COLLATE "C" NOT NULL UNIQUE
 );
 
@@ -99,8 +100,8 @@ CREATE TABLE movie_stars (
 );
 CREATE INDEX movie_stars_star_id ON movie_stars (star_id, movie_id);
 
--- One row. Its version counts the transactions that changed movies or genres: totals that are cached in memory are
--- valid for one version.
+-- The table has one row. Every transaction that changes movies or genres increases the version. Totals that are cached in
+-- memory are valid for one version.
 CREATE TABLE catalog_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     version BIGINT NOT NULL

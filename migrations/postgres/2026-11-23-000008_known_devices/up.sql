@@ -2,7 +2,7 @@
 
 CREATE TABLE known_devices (
     user_id UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    -- The SHA-256 of the User-Agent without its version numbers, in hexadecimal.
+    -- The SHA-256, in hexadecimal, of the user's identifier and the User-Agent without its version numbers.
     device VARCHAR(64) COLLATE "C" NOT NULL,
     first_seen_at TIMESTAMPTZ NOT NULL,
     last_seen_at TIMESTAMPTZ NOT NULL,

@@ -1,6 +1,6 @@
--- `activated_at` is the time of the first activation, or of a deactivation before the first activation: an account that
--- has this time and is not active was deactivated, and its owner cannot activate it. The indexes are for the sort
--- orders of lists of users.
+-- `activated_at` is the time of the first activation, or of a deactivation before the first activation. So an account that
+-- is not active, but has this time, was deactivated, and its owner cannot activate it. The indexes are for the sort orders
+-- of lists of users.
 
 ALTER TABLE users ADD COLUMN activated_at TIMESTAMPTZ;
 UPDATE users SET activated_at = updated_at WHERE is_active;

@@ -1,6 +1,6 @@
 -- Data of a movie that moderators edit: the name for sorting, external identifiers, a trailer, and an uploaded poster.
 
--- NULL if it is computed from the name.
+-- The name for sorting that a moderator has set. NULL: the name for sorting is derived from `name`.
 ALTER TABLE movies ADD COLUMN sort_name VARCHAR(250);
 -- Computed by the program from the name for sorting, without case, accents and leading punctuation.
 ALTER TABLE movies ADD COLUMN sort_key TEXT COLLATE "C" NOT NULL DEFAULT '';
@@ -12,7 +12,7 @@ ALTER TABLE movies ADD COLUMN poster_id UUID;
 ALTER TABLE movies ADD COLUMN poster_width INTEGER
     CHECK ((poster_width IS NULL) = (poster_id IS NULL) AND poster_width IN (185, 342, 500, 780));
 
--- Computes the same keys as the program, except for unusual punctuation.
+-- Computes `sort_key` for existing movies. Except for unusual punctuation, the result is the same as the program's.
 UPDATE movies SET sort_key = CASE
     WHEN lower(name) LIKE 'the _%' AND name_key || ' ' NOT LIKE 'the to %' THEN substr(name_key, 5)
     WHEN lower(name) LIKE 'a _%' AND name_key || ' ' NOT LIKE 'a to %' THEN substr(name_key, 3)

@@ -1,4 +1,5 @@
--- The search index: the words of each movie, which change with it, and the vocabulary for corrections.
+-- The search index. `movie_search` contains the words of each movie, and is updated in the transaction that changes the
+-- movie. The vocabulary contains all words, and is used to correct misspelt words.
 
 CREATE TABLE movie_search (
     movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE,
@@ -30,7 +31,7 @@ CREATE TABLE search_vocabulary (
 );
 CREATE INDEX search_vocabulary_rest ON search_vocabulary (rest);
 
--- One row: the version of the catalogue from which the vocabulary was computed.
+-- The table has one row: the version of the catalogue from which the vocabulary was computed.
 CREATE TABLE search_vocabulary_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     catalog_version BIGINT NOT NULL

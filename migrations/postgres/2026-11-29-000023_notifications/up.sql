@@ -1,8 +1,9 @@
 -- Notifications of users, and their settings.
--- The columns of receivers have no foreign key to `users`, whose rows are never deleted: it would lock the receiver's
--- row for each notification, and two users who notify each other simultaneously would deadlock.
+-- The column `user_id` (the receiver) of the first two tables has no foreign key to `users`: a foreign key would lock the
+-- receiver's row for each notification, and two users who notify each other simultaneously would deadlock. It is not needed,
+-- because rows of `users` are never deleted.
 
--- One row for each user who was notified or changed a setting. Every change of the user's notifications locks it.
+-- One row for each user who was notified or changed a setting. Every change of the user's notifications locks this row.
 CREATE TABLE notification_inboxes (
     user_id UUID PRIMARY KEY,
     -- Increases with every change of the user's notifications, in the order in which the changes become visible.
@@ -24,10 +25,11 @@ CREATE TABLE notifications (
     notified_at TIMESTAMPTZ NOT NULL,
     read_at TIMESTAMPTZ,
     mailed_at TIMESTAMPTZ,
-    -- The user who acted last. No foreign key, because its check would lock the row of another user, in an order that
-    -- can deadlock.
+    -- The user who acted last. There is no foreign key, because its check would lock the row of this user, in an order that
+    -- can lead to a deadlock.
     actor_id UUID,
-    -- The number of combined actions. 0 if all of them were reverted; the row is kept for `mailed_at`.
+    -- The number of actions, such as likes of one comment, that this notification combines. 0 if all of them were reverted;
+    -- the row is then kept because `mailed_at` shows that a mail was already sent.
     count BIGINT NOT NULL CHECK (count >= 0),
     movie_id UUID REFERENCES movies (id) ON DELETE CASCADE,
     -- The identifier and the name of a movie that was deleted.
@@ -44,7 +46,7 @@ CREATE INDEX notifications_movie_id ON notifications (movie_id);
 CREATE INDEX notifications_comment_id ON notifications (comment_id);
 CREATE INDEX notifications_withdrawn ON notifications (notified_at) WHERE count = 0;
 
--- The users of the combined actions of a notification.
+-- The users whose actions a notification combines.
 CREATE TABLE notification_actors (
     notification_id UUID NOT NULL REFERENCES notifications (id) ON DELETE CASCADE,
     user_id UUID NOT NULL REFERENCES users (id),

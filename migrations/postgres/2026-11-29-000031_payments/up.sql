@@ -1,6 +1,6 @@
--- Payments: attempts to pay orders, the events of providers about them, and the stored answers for repeated requests.
+-- Payments (each is an attempt to pay an order), and the events of payment providers about them.
 
--- One row: identifies this shop among all shops with the same account at a payment provider.
+-- The table has one row, which identifies this shop among all shops with the same account at a payment provider.
 CREATE TABLE shop (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     shop_id UUID NOT NULL
@@ -17,12 +17,12 @@ CREATE TABLE payments (
     ),
     amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
     amount_currency CHAR(3) NOT NULL,
-    -- The received amount, which differs from the requested amount if the payment failed because of the difference.
+    -- The received amount. If it differs from the requested amount, the payment has failed for this reason.
     received_minor BIGINT CHECK (received_minor >= 0),
     received_currency CHAR(3),
     refunded_minor BIGINT NOT NULL DEFAULT 0,
     disputed_minor BIGINT NOT NULL DEFAULT 0 CHECK (disputed_minor >= 0),
-    -- The request to the provider, in JSON, until it is known whether the checkout was opened.
+    -- The request to the provider, in JSON. It is kept until it is known whether the checkout was opened.
     request TEXT,
     checkout_id TEXT COLLATE "C",
     checkout_url TEXT,
@@ -31,7 +31,7 @@ CREATE TABLE payments (
     charge TEXT COLLATE "C",
     failure_code TEXT,
     failed_at TIMESTAMPTZ,
-    -- The use of the received money.
+    -- How the received money is used: it pays the order, or it is returned because the order was canceled or already paid.
     settlement TEXT CHECK (settlement IN ('pays_order', 'returned_order_canceled', 'returned_order_paid')),
     created_at TIMESTAMPTZ NOT NULL,
     completed_at TIMESTAMPTZ,

@@ -1,4 +1,4 @@
--- Requests with an idempotency key, and the stored answers for repeated requests.
+-- Requests with an idempotency key, and their responses, which are sent again if a request is repeated.
 
 CREATE TABLE idempotency_keys (
     id UUID PRIMARY KEY,
@@ -11,7 +11,7 @@ CREATE TABLE idempotency_keys (
     created_at TIMESTAMPTZ NOT NULL,
     -- The resource created by the request.
     object_id UUID,
-    -- The answer, if there is one: the HTTP status, and the data of its body.
+    -- The response: the HTTP status, and the data of the body. NULL until the response is stored.
     status INTEGER,
     answer TEXT,
     UNIQUE (user_id, method, path, idempotency_key),

@@ -1,4 +1,5 @@
--- The positions up to which the event lists of payment providers were read. Later events may have been missed.
+-- For each payment provider, the position up to which its list of events was read. Reading the list finds events whose
+-- webhooks did not arrive.
 
 CREATE TABLE event_lists (
     provider TEXT COLLATE "C" PRIMARY KEY,

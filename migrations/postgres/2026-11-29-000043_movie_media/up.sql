@@ -1,4 +1,4 @@
--- The files of movies, and the progress of users.
+-- The film and subtitle files of movies, and how far users have watched the movies.
 
 CREATE TABLE movie_files (
     movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE,
@@ -19,7 +19,7 @@ CREATE TABLE watch_progress (
     user_id UUID NOT NULL REFERENCES users (id),
     movie_id UUID NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
     position_seconds BIGINT NOT NULL CHECK (position_seconds >= 0),
-    -- The player's time of the report.
+    -- The time of the latest report of progress, by the player's clock.
     progressed_at TIMESTAMPTZ NOT NULL,
     is_watched BOOLEAN NOT NULL,
     PRIMARY KEY (user_id, movie_id)

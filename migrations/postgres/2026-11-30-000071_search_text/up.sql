@@ -1,2 +1,3 @@
--- Only SQLite gets a column with the words of each movie. PostgreSQL has the columns names, persons and document.
+-- On SQLite, this migration adds a column with the words of each movie. PostgreSQL needs no such column, because it has the
+-- columns names, persons and document.
 SELECT 1;

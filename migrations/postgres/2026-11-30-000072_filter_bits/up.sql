@@ -1,5 +1,6 @@
--- Bits that show which genres, certification and decade a movie may have (filter_bits.rs). In a row that was written by
--- a version without this column all bits are set, so that the exact values of the row are always read.
+-- The bits of `filter_bits` show which genres, certification and decade a movie may have (filter_bits.rs). The indexes contain
+-- them, so that a filter need not read the rows of most movies that do not match. In a row that was written by a version
+-- without this column all bits are set, so that the exact values of the row are always read.
 DROP INDEX movies_by_year;
 DROP INDEX movies_by_price;
 DROP INDEX movies_by_imdb;

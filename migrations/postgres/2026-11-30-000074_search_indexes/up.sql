@@ -1,12 +1,13 @@
--- movie_search_title_parts is the index of the filter by title, which finds a text anywhere in a folded title. Each title
--- is written as its parts of three characters (title_parts.rs). It replaces a trigram index, which finds nothing for texts
--- of fewer than three characters, so that all titles were read for these. The column has a default for nodes of the
--- previous release, which do not write it; the program indexes the movies of such nodes again, because these nodes write
--- an earlier index_version.
+-- movie_search_title_parts is the index of the filter by title, which finds a text anywhere in a title (without case and
+-- accents). For each title, the index contains its parts of three characters (title_parts.rs). It replaces a trigram index,
+-- which finds nothing for texts of fewer than three characters, so that all titles were read for such texts. The column
+-- title_parts has a default, because nodes of the previous release do not write it. They write an earlier index_version, so
+-- the program later indexes their movies again.
 --
--- The indexes now collect new entries and write them together, which takes a seventh of the time in an import. A search
--- also reads the collected entries, of which there are at most 256 kB in each index. All are created again, because that
--- takes less time than adding the changed rows one by one.
+-- All indexes of movie_search now collect new entries in a list, and add many of them to the index at once
+-- (gin_pending_list_limit): an import then spends a seventh of the time on the indexes. A search also reads this list, which
+-- has at most 256 kB for each index. All indexes are dropped and created again, because that takes less time than changing
+-- their entries while the rows are updated.
 DROP INDEX movies_name_trigrams;
 DROP INDEX movie_search_names;
 DROP INDEX movie_search_persons;

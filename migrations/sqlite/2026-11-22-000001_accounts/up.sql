@@ -16,9 +16,11 @@ INSERT INTO user_groups (id, name) VALUES
 CREATE TABLE users (
     id BLOB PRIMARY KEY,
     email TEXT NOT NULL,
-    -- The normalized address, which must be unique.
+    -- The normalized form of `email`. Addresses with the same normalized form count as one address, so it must be unique.
     email_key TEXT NOT NULL UNIQUE,
     hashed_password TEXT NOT NULL,
+    -- Whether the address was registered again before the activation, with another password or another spelling. It is
+    -- then unknown whether the stored password is the owner's.
     is_password_contested INTEGER NOT NULL DEFAULT FALSE CHECK (is_password_contested IN (0, 1)),
     is_active INTEGER NOT NULL DEFAULT FALSE CHECK (is_active IN (0, 1)),
     version INTEGER NOT NULL,
@@ -40,6 +42,7 @@ CREATE INDEX activation_tokens_expires_at ON activation_tokens (expires_at);
 CREATE TABLE password_reset_tokens (
     id BLOB PRIMARY KEY,
     user_id BLOB NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
+    -- The SHA-256 of the token, in hexadecimal.
     token TEXT NOT NULL UNIQUE,
     expires_at INTEGER NOT NULL
 ) STRICT;

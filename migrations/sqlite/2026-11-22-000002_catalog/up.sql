@@ -3,7 +3,7 @@
 CREATE TABLE genres (
     id BLOB PRIMARY KEY,
     name TEXT NOT NULL,
-    -- The name without case and accents, compared byte by byte.
+    -- The name in a form without upper case and accents, which is compared byte by byte.
     name_key TEXT NOT NULL UNIQUE
 ) STRICT;
 
@@ -54,7 +54,8 @@ CREATE TABLE movies (
     UNIQUE (name, year, duration_minutes)
 ) STRICT;
 CREATE INDEX movies_certification_id ON movies (certification_id);
--- A search for a text anywhere in titles only scans this index, which contains all columns of the search.
+-- A search for a text anywhere in titles scans only this index, and not the rows, because the index contains all columns
+-- that the search needs.
 CREATE INDEX movies_by_title ON movies (name_key, popularity, id) WHERE is_available;
 -- One index per sort order, which is read in both directions. The identifier is the last sort key.
 CREATE INDEX movies_by_name ON movies (name_key, id) WHERE is_available;
@@ -97,8 +98,8 @@ CREATE TABLE movie_stars (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX movie_stars_star_id ON movie_stars (star_id, movie_id);
 
--- One row. Its version counts the transactions that changed movies or genres: totals that are cached in memory are
--- valid for one version.
+-- The table has one row. Every transaction that changes movies or genres increases the version. Totals that are cached in
+-- memory are valid for one version.
 CREATE TABLE catalog_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     version INTEGER NOT NULL

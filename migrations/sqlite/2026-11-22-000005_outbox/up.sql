@@ -1,10 +1,10 @@
--- Work to be done after a transaction, written in the same transaction.
+-- Messages about work to be done after a transaction, such as sending a mail. They are written in the same transaction.
 
 CREATE TABLE outbox (
     id BLOB PRIMARY KEY,
     dedupe_key TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
-    -- Sealed, and emptied after sending.
+    -- The content of the message, encrypted. It is removed after the message was sent.
     payload BLOB NOT NULL,
     available_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),

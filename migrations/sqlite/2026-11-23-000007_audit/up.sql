@@ -1,5 +1,5 @@
--- Actions that are relevant for security or money. Rows are added and never changed. Users are referred to by
--- identifiers without a foreign key, so that the rows are kept after a deletion.
+-- The audit log: actions that are relevant for security or money. Rows are added and never changed. Users are referred to
+-- by identifiers without a foreign key, so that the rows are kept after the deletion of a user.
 
 CREATE TABLE audit_log (
     id BLOB PRIMARY KEY,
@@ -8,10 +8,10 @@ CREATE TABLE audit_log (
     actor_id BLOB,
     object_kind TEXT,
     object_id BLOB,
-    -- JSON objects of texts.
+    -- The values before and after the action, as JSON objects whose members are texts.
     before TEXT,
     after TEXT,
-    -- The network of the caller: /24 or /48.
+    -- The network of the caller's IP address: /24 for IPv4, /48 for IPv6.
     ip TEXT,
     request_id TEXT,
     CHECK ((object_kind IS NULL) = (object_id IS NULL))

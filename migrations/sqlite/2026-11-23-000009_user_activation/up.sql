@@ -1,5 +1,5 @@
--- `activated_at` is the time of the first activation, or of a deactivation before the first activation: an account that
--- has this time and is not active was deactivated, and its owner cannot activate it. The index is for lists of users
+-- `activated_at` is the time of the first activation, or of a deactivation before the first activation. So an account that
+-- is not active, but has this time, was deactivated, and its owner cannot activate it. The index is for lists of users
 -- that are sorted by time. Lists that are sorted by address use the index of the unique key.
 
 ALTER TABLE users ADD COLUMN activated_at INTEGER;

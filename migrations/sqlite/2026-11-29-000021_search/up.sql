@@ -1,4 +1,5 @@
--- The search index: the words of each movie, which change with it, and the vocabulary for corrections.
+-- The search index. `movie_search` contains the words of each movie, and is updated in the transaction that changes the
+-- movie. The vocabulary contains all words, and is used to correct misspelt words.
 
 CREATE TABLE movie_search (
     -- The rowid of the movie in movie_words.
@@ -14,8 +15,8 @@ CREATE TABLE movie_search (
 CREATE INDEX movie_search_name_key ON movie_search (name_key);
 CREATE INDEX movie_search_index_version ON movie_search (index_version);
 
--- Each column contains words separated by spaces, at which the tokenizer splits. `joined` contains neighbouring words
--- of the name, joined to one word.
+-- Each column contains words that are separated by spaces, so that the tokenizer finds them. `joined` contains pairs of
+-- neighbouring words of the name, joined to one word.
 CREATE VIRTUAL TABLE movie_words USING fts5(
     name, joined, people, description, content = '', contentless_delete = 1, detail = column, prefix = '1 2 3',
     tokenize = 'ascii'
@@ -34,7 +35,7 @@ CREATE TABLE search_vocabulary (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX search_vocabulary_rest ON search_vocabulary (rest);
 
--- One row: the version of the catalogue from which the vocabulary was computed.
+-- The table has one row: the version of the catalogue from which the vocabulary was computed.
 CREATE TABLE search_vocabulary_state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     catalog_version INTEGER NOT NULL

@@ -1,5 +1,5 @@
--- Reactions, ratings, favourites and comments of users. Their counters in `movies` and `comments` change in the same
--- transactions.
+-- Reactions, ratings, favourites and comments of users. The transaction that changes such a row also changes the counters
+-- in `movies` and `comments`.
 
 CREATE TABLE movie_reactions (
     user_id BLOB NOT NULL REFERENCES users (id),
@@ -33,7 +33,7 @@ CREATE TABLE comments (
     movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
     -- The first comment of the thread, or NULL if this is the first comment.
     thread_id BLOB REFERENCES comments (id) ON DELETE CASCADE,
-    -- NULL, like the text, if the comment was deleted and is only kept for its replies.
+    -- The author. Author and text are NULL if the comment was deleted and the row is only kept for its replies.
     user_id BLOB REFERENCES users (id),
     text TEXT,
     likes INTEGER NOT NULL DEFAULT 0 CHECK (likes >= 0),

@@ -1,2 +1,3 @@
--- The few movies that are not included in counts of all movies.
+-- The movies that were withdrawn from sale. They are few, and counts of the movies on sale are the counts of all movies
+-- minus these.
 CREATE INDEX movies_withdrawn ON movies (id) WHERE NOT is_available;

@@ -2,7 +2,7 @@
 
 CREATE TABLE orders (
     id BLOB PRIMARY KEY,
-    -- The number of the order for people.
+    -- The number of the order that is shown to people.
     number TEXT NOT NULL UNIQUE,
     user_id BLOB NOT NULL REFERENCES users (id),
     status TEXT NOT NULL CHECK (status IN ('pending', 'paid', 'canceled', 'partially_refunded', 'refunded')),
@@ -12,7 +12,7 @@ CREATE TABLE orders (
     paid_at INTEGER,
     canceled_at INTEGER,
     cancel_reason TEXT CHECK (cancel_reason IN ('by_user', 'expired')),
-    -- Also NULL while a payment is being processed.
+    -- When the order expires. NULL if the order is not pending, and while its payment is being processed.
     expires_at INTEGER,
     CHECK ((paid_at IS NOT NULL) = (status IN ('paid', 'partially_refunded', 'refunded'))),
     CHECK ((canceled_at IS NOT NULL) = (status = 'canceled')),
@@ -41,7 +41,8 @@ CREATE UNIQUE INDEX order_items_pending ON order_items (user_id, movie_id) WHERE
 CREATE INDEX order_items_user_id ON order_items (user_id);
 CREATE INDEX order_items_movie_id ON order_items (movie_id);
 
--- Movies of the cart that could not be ordered. They may have been deleted since.
+-- Movies that were in the cart but could not be ordered. There is no foreign key to `movies`, because such a movie may be
+-- deleted later.
 CREATE TABLE order_exclusions (
     order_id BLOB NOT NULL REFERENCES orders (id),
     movie_id BLOB NOT NULL,

@@ -1,4 +1,4 @@
--- The queue of movies whose popularity must be recomputed after actions of users. A job processes it.
+-- The queue of movies whose popularity must be recomputed after actions of users. A background job processes the queue.
 CREATE TABLE popularity_queue (
     movie_id BLOB PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
@@ -6,8 +6,8 @@ INSERT INTO popularity_queue (movie_id) SELECT id FROM movies WHERE likes > 0 OR
     UNION SELECT movie_id FROM comments UNION SELECT movie_id FROM purchases WHERE revoked_at IS NULL;
 CREATE INDEX purchases_counted ON purchases (movie_id) WHERE revoked_at IS NULL;
 
--- Movies are sorted by an average with ten additional ratings of 5.5, so that a movie with a single rating of 10 does
--- not become the first.
+-- Movies are sorted by the average of their ratings and ten additional ratings of 5.5, so that a movie with a single rating
+-- of 10 does not become the first.
 DROP INDEX movies_by_rating_down;
 DROP INDEX movies_by_rating_up;
 CREATE INDEX movies_by_rating_up ON movies (

@@ -1,7 +1,8 @@
--- The comments that users reported to the moderators. Each has one row, which is kept after the comment was deleted.
+-- The comments that users reported to the moderators, with one row for each comment. If the author deletes the comment before
+-- a moderator has decided about it, the row is deleted. After a decision, the row is kept even if the comment is deleted.
 CREATE TABLE reported_comments (
     id BLOB PRIMARY KEY,
-    -- No foreign key, because the decision of a moderator is kept if the comment is deleted.
+    -- There is no foreign key, because a decided row is kept after its comment was deleted.
     comment_id BLOB NOT NULL UNIQUE,
     movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
     -- The time of the latest report by a user who had not reported the comment before.
@@ -14,7 +15,7 @@ CREATE INDEX reported_comments_movie_id ON reported_comments (movie_id);
 CREATE INDEX reported_comments_by_time ON reported_comments (reported_at, id);
 CREATE INDEX reported_comments_open ON reported_comments (reported_at, id) WHERE decision IS NULL;
 
--- The reports of users.
+-- The reports of users. A user can report a comment once.
 CREATE TABLE comment_reports (
     reported_comment_id BLOB NOT NULL REFERENCES reported_comments (id) ON DELETE CASCADE,
     user_id BLOB NOT NULL REFERENCES users (id),

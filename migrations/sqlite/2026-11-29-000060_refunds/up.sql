@@ -3,13 +3,14 @@
 CREATE TABLE refunds (
     id BLOB PRIMARY KEY,
     payment_id BLOB NOT NULL REFERENCES payments (id),
-    -- Who started the refund: an administrator, this program itself, or somebody outside the shop.
+    -- Who started the refund: an administrator of the shop, this program itself, or someone at the payment provider, without
+    -- the shop.
     origin TEXT NOT NULL CHECK (origin IN ('administrator', 'automatic', 'provider')),
     status TEXT NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed')),
     amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
     amount_currency TEXT NOT NULL,
     reason TEXT NOT NULL,
-    -- The provider's identifier.
+    -- The identifier of the refund at the provider.
     external_id TEXT,
     created_at INTEGER NOT NULL,
     completed_at INTEGER,
@@ -27,7 +28,7 @@ CREATE INDEX refunds_next_check_at ON refunds (next_check_at, id) WHERE next_che
 CREATE TABLE refund_items (
     refund_id BLOB NOT NULL REFERENCES refunds (id),
     payment_item_id BLOB NOT NULL REFERENCES payment_items (id),
-    -- Whether the refund is pending or succeeded.
+    -- Whether the status of the refund is `pending` or `succeeded`, not `failed`.
     is_active INTEGER NOT NULL CHECK (is_active IN (0, 1)),
     PRIMARY KEY (refund_id, payment_item_id)
 ) STRICT;
@@ -35,12 +36,12 @@ CREATE INDEX refund_items_payment_item_id ON refund_items (payment_item_id);
 -- An item is refunded at most once.
 CREATE UNIQUE INDEX refund_items_active ON refund_items (payment_item_id) WHERE is_active;
 
--- Automatic refunds of earlier versions.
+-- Inserts rows for the automatic refunds of earlier versions, which were only stored in `payments`.
 INSERT INTO refunds (id, payment_id, origin, status, amount_minor, amount_currency, reason, created_at, completed_at)
 SELECT id, id, 'automatic', 'succeeded', refunded_minor, received_currency, 'The payment paid no order.', completed_at, completed_at
 FROM payments WHERE refunded_minor > 0;
 
--- The purchase of a paid movie gets the identifier of the order's item.
+-- Each purchase gets the identifier of the order's item, so that a refund of the item revokes this purchase and no other.
 UPDATE purchases SET id = i.id
 FROM order_items i JOIN orders o ON o.id = i.order_id
 WHERE i.user_id = purchases.user_id AND i.movie_id = purchases.movie_id AND purchases.revoked_at IS NULL AND o.status = 'paid';

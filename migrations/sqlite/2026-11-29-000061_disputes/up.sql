@@ -3,10 +3,10 @@
 CREATE TABLE disputes (
     id BLOB PRIMARY KEY,
     payment_id BLOB NOT NULL REFERENCES payments (id),
-    -- The provider's identifier.
+    -- The identifier of the dispute at the provider.
     external_id TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('open', 'won', 'lost')),
-    -- The disputed amount, which may differ from the payment's.
+    -- The disputed amount, which may differ from the amount of the payment.
     amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
     amount_currency TEXT NOT NULL,
     -- The amount that the provider withdrew and has not returned.

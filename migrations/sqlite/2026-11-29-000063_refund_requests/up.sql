@@ -1,4 +1,4 @@
--- Buyers' requests for refunds, which administrators decide.
+-- Requests of buyers for refunds. Administrators approve or reject them.
 
 CREATE TABLE refund_requests (
     id BLOB PRIMARY KEY,
@@ -8,9 +8,9 @@ CREATE TABLE refund_requests (
     status TEXT NOT NULL CHECK (status IN ('open', 'approved', 'rejected')),
     amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
     amount_currency TEXT NOT NULL,
-    -- The buyer's text, or NULL if the account was deleted.
+    -- The reason that the buyer gave, or NULL if the buyer's account was deleted.
     reason TEXT,
-    -- The administrator's text.
+    -- The administrator's explanation of the decision, or NULL if there is none or the buyer's account was deleted.
     note TEXT,
     -- The refund created by an approval.
     refund_id BLOB REFERENCES refunds (id),

@@ -1,8 +1,9 @@
--- The ledger: every movement of money as entries that sum up to zero. Entries are added and never changed.
+-- The ledger (double-entry bookkeeping): every movement of money is written as entries in several accounts, whose amounts
+-- sum up to zero. Entries are added and never changed.
 
 CREATE TABLE ledger_entries (
     id BLOB PRIMARY KEY,
-    -- The kind of the booked object.
+    -- The kind of the object whose movement of money the entry records. `subject_id` is its identifier.
     subject TEXT NOT NULL CHECK (subject IN ('payment', 'refund', 'dispute')),
     subject_id BLOB NOT NULL,
     payment_id BLOB NOT NULL REFERENCES payments (id),
@@ -13,7 +14,7 @@ CREATE TABLE ledger_entries (
 ) STRICT;
 CREATE INDEX ledger_entries_payment_id ON ledger_entries (payment_id);
 
--- Entries for movements before the ledger was introduced.
+-- Inserts entries for the existing payments and refunds.
 INSERT INTO ledger_entries (id, subject, subject_id, payment_id, account, amount_minor, amount_currency, booked_at)
 SELECT randomblob(16), 'payment', id, id, 'provider', received_minor, received_currency, completed_at
 FROM payments WHERE received_minor > 0;
@@ -29,7 +30,7 @@ SELECT randomblob(16), 'refund', r.id, r.payment_id,
     CASE WHEN p.settlement = 'pays_order' THEN 'refunds' ELSE 'unallocated' END, r.amount_minor, r.amount_currency, r.completed_at
 FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.status = 'succeeded' AND r.amount_minor > 0;
 
--- For sales reports.
+-- Indexes for the sales report.
 CREATE INDEX payments_sales ON payments (completed_at) WHERE settlement = 'pays_order';
 CREATE INDEX refunds_by_completed_at ON refunds (completed_at) WHERE status = 'succeeded';
 CREATE INDEX disputes_by_closed_at ON disputes (closed_at) WHERE status = 'lost';

@@ -1,5 +1,6 @@
--- Bits that show which genres, certification and decade a movie may have (filter_bits.rs). In a row that was written by
--- a version without this column all bits are set, so that the exact values of the row are always read.
+-- The bits of `filter_bits` show which genres, certification and decade a movie may have (filter_bits.rs). The indexes contain
+-- them, so that a filter need not read the rows of most movies that do not match. In a row that was written by a version
+-- without this column all bits are set, so that the exact values of the row are always read.
 DROP INDEX movies_by_year;
 DROP INDEX movies_by_price;
 DROP INDEX movies_by_imdb;
@@ -14,7 +15,7 @@ DROP INDEX movies_certification_id;
 DROP INDEX movie_genres_genre_id;
 ALTER TABLE movies ADD COLUMN filter_bits INTEGER NOT NULL DEFAULT 9223372036854775807;
 ALTER TABLE movie_genres ADD COLUMN filter_bits INTEGER NOT NULL DEFAULT 9223372036854775807;
--- The last two bytes of each identifier.
+-- The last two bytes of the identifier of each genre and certification, as numbers. They determine its bits.
 CREATE TEMPORARY TABLE name_bytes AS SELECT id, ((instr('0123456789ABCDEF', substr(hex(id), 29, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(id), 30, 1)) - 1) AS one,
     ((instr('0123456789ABCDEF', substr(hex(id), 31, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(id), 32, 1)) - 1) AS other
     FROM (SELECT id FROM genres UNION ALL SELECT id FROM certifications);
