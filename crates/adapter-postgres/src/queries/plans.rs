@@ -351,7 +351,7 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
+async fn a_known_page_and_a_movie_take_one_statement_each() {
     let Some((database, _guard)) = filled().await else { return };
     let viewer = Some(UserId::from_uuid(Uuid::from_u128(3)));
     let genre =
@@ -359,8 +359,8 @@ async fn a_list_with_a_known_filter_and_a_movie_take_one_statement_each() {
     let request = |number| PageRequest::numbered(number, 20).unwrap();
     // The number of matching movies and the total are counted once and then cached, or follow from the page. The last
     // page, and a page after it, is read a second time with a lookup, because a walk that did not fill the page does
-    // not show that there are no more matches.
-    for (number, statements) in [(1, 3), (1, 1), (2, 1), (89, 1), (90, 2), (400, 2)] {
+    // not show that there are no more matches. The facts of movies that were not read before take one more statement.
+    for (number, statements) in [(1, 4), (1, 1), (2, 2), (2, 1), (89, 2), (90, 3), (400, 2)] {
         let before = database.statements();
         let page =
             database.movie_page(&genre, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();
@@ -414,12 +414,11 @@ async fn a_page_that_was_read_before_is_read_by_identifiers_until_the_catalogue_
 async fn the_facts_of_movies_are_read_once_for_each_version_of_the_catalogue() {
     let Some((database, _guard)) = filled().await else { return };
     let (sorts, request) = (sorts("-imdb"), PageRequest::numbered(1, 20).unwrap());
-    let filter =
-        MovieFilter { favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))), ..MovieFilter::default() };
-    for filter in [MovieFilter::default(), filter] {
+    let genre =
+        MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
+    for filter in [MovieFilter::default(), genre] {
         let read = async || database.movie_page(&filter, &sorts, &request, None).await.unwrap().items;
         let first = read().await;
-        assert!(first.iter().all(|movie| !movie.genres.is_empty()), "{first:?}");
         let before = database.statements();
         assert_eq!(read().await, first);
         let without_facts = database.statements() - before;
