@@ -98,18 +98,19 @@ def load(server: Server, folder: pathlib.Path, name: str, script: str, *, second
     }
 
 
-def in_turns(server_rate: Callable[[], float], limit: Callable[[], float]) -> dict:
-    """Measures the server and pgbench alternately, because the speed of the machine varies.
+def in_turns(server_rate: Callable[[], float], limits: dict[str, Callable[[], float]]) -> dict:
+    """Measures the server and each limit (a rate of pgbench) alternately, because the speed of the machine varies.
 
-    Returns the medians of the two rates and of their ratio, and all ratios.
+    Returns the median of the server's rate, and for each limit its median, the ratios of the server's rate to it in all
+    turns, and the median of these ratios.
     """
-    turns = [(server_rate(), limit()) for _ in range(TURNS)]
-    return {
-        "server": statistics.median(rate for rate, _ in turns),
-        "pgbench": statistics.median(limit for _, limit in turns),
-        "ratios": sorted(rate / limit for rate, limit in turns),
-        "ratio": statistics.median(rate / limit for rate, limit in turns),
-    }
+    turns = [(server_rate(), {name: limit() for name, limit in limits.items()}) for _ in range(TURNS)]
+    result = {"server": statistics.median(rate for rate, _ in turns)}
+    for name in limits:
+        ratios = sorted(rate / measured[name] for rate, measured in turns)
+        rate = statistics.median(measured[name] for _, measured in turns)
+        result[name] = {"rate": rate, "ratios": ratios, "ratio": statistics.median(ratios)}
+    return result
 
 
 def wrk(server: Server, folder: pathlib.Path, name: str, script: str, *, connections: int, seconds: int) -> subprocess.Popen:

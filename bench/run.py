@@ -68,6 +68,11 @@ def logged_statements(server: Server, cluster: Cluster) -> dict:
         server.stop()
 
 
+def reading_movies(statements: list[str]) -> list[str]:
+    """Returns the statements that read the movies of a page, without those about the session and the total."""
+    return [statement for statement in statements if statement.startswith("SELECT (SELECT version FROM catalog_state), m.id")]
+
+
 def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None, logged: dict) -> dict:
     """Runs all loads of `small` on one server, and returns the results."""
     time.sleep(2)
@@ -89,9 +94,13 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
         if cluster and result["statements"].get(name):
             result["limits"][name] = in_turns(
                 lambda name=name, script=script: load(server, folder, f"{label}-{name}", script, seconds=TURN, warm=False)["rate"],
-                lambda name=name: cluster.pgbench(name, result["statements"][name], TURN),
+                {
+                    "rows": lambda name=name: cluster.pgbench(name, reading_movies(result["at_first"][name]), TURN),
+                    "later": lambda name=name: cluster.pgbench(name, result["statements"][name], TURN),
+                },
             )
-            say(f"  {label} {name}: {result['limits'][name]['ratio']:.2f} of pgbench")
+            limit = result["limits"][name]
+            say(f"  {label} {name}: {limit['rows']['ratio']:.2f} of pgbench reading the same rows, {limit['later']['ratio']:.2f} with the statements of later requests")
         row = result[name]
         say(f"  {label} {name}: {row['rate']:.0f}/s, p50 {row['p50']:.2f} ms, p99 {row['p99']:.2f} ms, bad {row['bad']}")
     result |= accounts.measure(server, folder, label)
