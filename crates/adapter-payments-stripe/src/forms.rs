@@ -92,5 +92,6 @@ pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
 
 /// Encodes an identifier as one segment of a path.
 pub(crate) fn segment(id: &str) -> String {
-    url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
+    // In a path, unlike in a form, `+` does not mean a space. A `+` of the identifier itself is already `%2B`.
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
 }

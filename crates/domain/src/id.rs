@@ -132,7 +132,7 @@ kinds! {
     /// Identifies a comment.
     CommentId = CommentKind "comment";
     /// Identifies a reported comment.
-    ReportedCommentId = ReportedCommentKind "reported comment";
+    ReportedCommentId = ReportedCommentKind "reported_comment";
     /// Identifies a notification.
     NotificationId = NotificationIdKind "notification";
     /// Identifies an item of a cart.

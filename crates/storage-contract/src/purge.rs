@@ -61,7 +61,7 @@ async fn sessions_that_ended_or_expired_before_the_bound_are_removed(node: Node)
     add_user(&node, 1).await;
     let bound = at(1000);
     let mut unit = node.unit().await;
-    for (number, ended, expires, is_left) in SESSIONS {
+    for (number, ended, expires, _) in SESSIONS {
         let session = Session {
             ended_at: ended.map(|moved| shifted(bound, moved)),
             expires_at: shifted(bound, expires),
@@ -71,7 +71,6 @@ async fn sessions_that_ended_or_expired_before_the_bound_are_removed(node: Node)
         // A refresh token that has not expired must not prevent the removal of its session.
         let expires_at = at(1_000_000);
         unit.insert_refresh_token(&RefreshToken { expires_at, ..refresh(number, &session) }).await.unwrap();
-        assert!(is_left || number < 3);
     }
     unit.commit().await.unwrap();
     node.purge_expired(at(500), bound, 100).await.unwrap();

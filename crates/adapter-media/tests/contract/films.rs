@@ -77,7 +77,7 @@ async fn a_film_of_several_parts_is_stored_unchanged(films: Films) {
     assert_eq!(told.load(Ordering::Relaxed), length);
     match films.open_film(&key, FilmAccess::Read).await.unwrap().unwrap() {
         FilmSource::Local(_) => {
-            assert!(read(&films, &key).await.as_ref() == Some(&content), "the stored bytes differ")
+            assert!(read(&films, &key).await.as_ref() == Some(&content), "the stored bytes differ");
         }
         // `get` refuses to read a film of this size into memory, but its error contains the size.
         FilmSource::Address(_) => {

@@ -105,12 +105,9 @@ impl Sizes {
         self.smallest().filter(|(_, size)| *size <= PROBED)
     }
 
-    /// The first access for a page that needs this number of matching movies; `None` when it cannot be decided from
-    /// the sizes. `can_walk` is whether an index has the order of the list.
-    fn access(&self, rows: u32, can_walk: bool) -> Option<Access> {
-        let Some((driver, size)) = self.selective() else {
-            return can_walk.then_some(walk_of(FIRST_WALK));
-        };
+    /// The first access for a page that needs this number of matching movies.
+    fn access(&self, rows: u32) -> Access {
+        let Some((driver, size)) = self.selective() else { return walk_of(FIRST_WALK) };
         let lookup = Access::Lookup { driver };
         let walked = u64::from(rows).saturating_mul(self.movies).checked_div(u64::from(size));
         let has_mask = self.has_mask.get(driver).is_some_and(|has_mask| *has_mask);
@@ -120,7 +117,7 @@ impl Sizes {
         let is_walk_shorter = size >= rows && walked.is_some_and(|walked| walked < u64::from(looked_up));
         let limit = walked.and_then(|walked| u32::try_from(walked.saturating_mul(4)).ok());
         let limit = limit.filter(|_| has_mask).map_or(looked_up, |limit| limit.min(looked_up));
-        Some(if can_walk && is_walk_shorter { walk_of(limit) } else { lookup })
+        if is_walk_shorter { walk_of(limit) } else { lookup }
     }
 
     /// How many movies a walk is expected to read until it has found `rows` matches, assuming independent conditions.
@@ -133,27 +130,18 @@ impl Sizes {
 }
 
 impl Database {
-    /// Returns the first access for a page that needs this number of matching movies. `can_walk` is whether an index
-    /// has the order of the list.
-    pub(super) async fn access(
-        &self,
-        conditions: &[Condition],
-        rows: u32,
-        can_walk: bool,
-    ) -> Result<Access, StoreError> {
+    /// Returns the first access for a page that needs this number of matching movies.
+    pub(super) async fn access(&self, conditions: &[Condition], rows: u32) -> Result<Access, StoreError> {
         if conditions.is_empty() {
             return Ok(Access::Walk { limit: None });
         }
         if let Some(driver) = only_driver(conditions) {
             return Ok(Access::Lookup { driver });
         }
-        if can_walk && let Some(remembered) = self.cache().size(&access_key(conditions, rows), 0) {
+        if let Some(remembered) = self.cache().size(&access_key(conditions, rows), 0) {
             return Ok(Access::of_number(remembered));
         }
-        match self.sizes(conditions, PROBED).await?.access(rows, can_walk) {
-            Some(access) => Ok(access),
-            None => self.cheapest_lookup(conditions).await,
-        }
+        Ok(self.sizes(conditions, PROBED).await?.access(rows))
     }
 
     /// Caches the access that was tried after a walk that did not fill the page, so that pages with the same key
@@ -291,36 +279,29 @@ mod tests {
         Sizes { of: of.to_vec(), has_mask: vec![false; of.len()], movies }
     }
 
-    const LOOKUP: Option<Access> = Some(Access::Lookup { driver: 1 });
-    const FAR_WALK: Option<Access> = Some(Access::Walk { limit: Some(FIRST_WALK) });
+    const LOOKUP: Access = Access::Lookup { driver: 1 };
+    const FAR_WALK: Access = Access::Walk { limit: Some(FIRST_WALK) };
 
     #[test]
     fn rare_conditions_are_looked_up_and_common_ones_are_walked() {
         let common = Some(PROBED + 1);
-        let access = |size| sizes(&[common, Some(size)], 1_000_000).access(21, true);
+        let access = |size| sizes(&[common, Some(size)], 1_000_000).access(21);
         assert_eq!(access(0), LOOKUP);
         assert_eq!(access(4_000), LOOKUP);
         assert_eq!(access(PROBED + 1), FAR_WALK);
-        assert_eq!(
-            sizes(&[common, Some(700)], 1_000).access(21, true),
-            Some(Access::Walk { limit: Some(1_000) })
-        );
-        assert_eq!(
-            sizes(&[common, Some(700)], 1_000).access(600, true),
-            LOOKUP,
-            "a page that needs 600 matches"
-        );
-        assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a condition without a known size");
+        assert_eq!(sizes(&[common, Some(700)], 1_000).access(21), Access::Walk { limit: Some(1_000) });
+        assert_eq!(sizes(&[common, Some(700)], 1_000).access(600), LOOKUP, "a page that needs 600 matches");
+        assert_eq!(sizes(&[None], 1_000_000).access(21), FAR_WALK, "a condition without a known size");
     }
 
     #[test]
     fn a_walk_that_compares_bits_is_preferred_to_a_lookup_of_fewer_movies() {
         let of_genre = |has_mask| Sizes { has_mask: vec![has_mask], ..sizes(&[Some(4_499)], 1_000_000) };
-        assert_eq!(of_genre(true).access(21, true), Some(walk_of(20_000)));
-        assert_eq!(of_genre(false).access(21, true), Some(Access::Lookup { driver: 0 }));
-        assert_eq!(of_genre(true).access(2_000, true), Some(Access::Lookup { driver: 0 }), "a deep page");
+        assert_eq!(of_genre(true).access(21), walk_of(20_000));
+        assert_eq!(of_genre(false).access(21), Access::Lookup { driver: 0 });
+        assert_eq!(of_genre(true).access(2_000), Access::Lookup { driver: 0 }, "a deep page");
         let few = Sizes { has_mask: vec![true], ..sizes(&[Some(20)], 100) };
-        assert_eq!(few.access(21, true), Some(Access::Lookup { driver: 0 }), "fewer movies than rows");
+        assert_eq!(few.access(21), Access::Lookup { driver: 0 }, "fewer movies than rows");
     }
 
     #[test]
@@ -329,12 +310,6 @@ mod tests {
         for access in walks.chain((0..12).map(|driver| Access::Lookup { driver })) {
             assert_eq!(Access::of_number(access.number()), access);
         }
-    }
-
-    #[test]
-    fn an_order_without_an_index_is_not_walked() {
-        assert_eq!(sizes(&[None, Some(700)], 1_000).access(21, false), LOOKUP);
-        assert_eq!(sizes(&[None], 1_000).access(21, false), None);
     }
 
     #[test]

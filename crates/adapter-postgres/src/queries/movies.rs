@@ -151,7 +151,7 @@ impl Database {
         let passed = limit(request).saturating_add(request.offset());
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
         let offset = usize::try_from(request.offset()).map_err(StoreError::failed)?;
-        let mut access = self.access(conditions, passed, true).await?;
+        let mut access = self.access(conditions, passed).await?;
         let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
         // If a walk (a scan in the order of the list, which ends at a limit) returned no rows, it is unknown how many
         // matches it found, because it may have ended before it found as many matches as the offset skips.
@@ -184,7 +184,7 @@ impl Database {
             return Ok(None);
         }
         let passed = limit(request).saturating_add(request.offset());
-        if !matches!(self.access(conditions, passed, true).await?, Access::Walk { .. }) {
+        if !matches!(self.access(conditions, passed).await?, Access::Walk { .. }) {
             return Ok(None);
         }
         let (value, request) = match request.start() {

@@ -216,7 +216,7 @@ async fn a_page_of_favorites_reads_only_their_movies() {
             continue;
         }
         let driver = conditions.iter().position(|one| matches!(one, Condition::Favorite(_))).unwrap();
-        assert_eq!(database.access(&conditions, 21, true).await.unwrap(), Access::Lookup { driver });
+        assert_eq!(database.access(&conditions, 21).await.unwrap(), Access::Lookup { driver });
         for (sort, value) in [
             (MovieSort::LATEST_FAVORITE, SortValue::Integer(1999)),
             (MovieSort::POPULAR, SortValue::Real(5.0)),

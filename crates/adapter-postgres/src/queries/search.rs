@@ -194,7 +194,7 @@ impl Database {
         let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
         let excluded = u32::try_from(cut.without.len()).map_err(StoreError::failed)?;
         let passed = cut.limit.saturating_add(offset).saturating_add(excluded);
-        let mut access = self.access(conditions, passed, true).await?;
+        let mut access = self.access(conditions, passed).await?;
         loop {
             let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
             // The statement must be planned each time, because common words need another plan than rare ones.

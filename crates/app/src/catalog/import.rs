@@ -78,11 +78,8 @@ impl Catalog {
             let outcomes = if dry_run {
                 retried(&*self.backoff, |attempt| self.try_dry_run(attempt, &rows, now)).await?
             } else {
-                let names = retried(&*self.backoff, |attempt| self.try_commit_names(attempt, &rows)).await?;
-                match retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now))
-                    .await
-                {
-                    // The transaction conflicted with another one in every retry, for example because a moderator has
+                match self.commit(&rows, now).await {
+                    // A transaction conflicted with another one in every retry, for example because a moderator has
                     // deleted a name that was just resolved. The next try resolves the names again.
                     Err(StoreError::Conflict(_)) => None,
                     outcomes => outcomes?,
@@ -101,6 +98,12 @@ impl Catalog {
     /// When the facts break rules. The error contains every broken rule.
     pub fn check(&self, facts: Facts) -> Result<(), InvalidFacts> {
         facts.check_identity(self.clock.now().year()).map(drop)
+    }
+
+    /// Commits the new names of the rows, and then the movies.
+    async fn commit(&self, rows: &[Row], now: Instant) -> Result<Outcomes, StoreError> {
+        let names = retried(&*self.backoff, |attempt| self.try_commit_names(attempt, rows)).await?;
+        retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, rows, &names, now)).await
     }
 
     /// Commits the new names of the rows; returns the identifiers of all names.

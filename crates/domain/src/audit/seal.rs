@@ -141,7 +141,8 @@ pub trait SealMaker: Send + Sync {
     fn digest(&self, parts: &[&[u8]]) -> String;
     /// A message authentication code over the digest, in lower-case hexadecimal, which only this service can compute.
     fn tag(&self, digest: &str) -> String;
-    /// Whether the tag belongs to the digest, with the current or a previous key. MUST take constant time.
+    /// Whether the tag belongs to the digest, with the current or a previous key. The time of each comparison
+    /// MUST NOT depend on the tag.
     fn is_tag(&self, tag: &str, digest: &str) -> bool;
 }
 

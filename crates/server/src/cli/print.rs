@@ -22,7 +22,7 @@ pub(super) fn openapi(settings: &Settings) -> Result<ExitCode, Failure> {
 pub(super) fn problems() -> Result<ExitCode, Failure> {
     let mut output = Output::new();
     output.line("# Problems\n")?;
-    output.line("Every error answer is one of these (RFC 9457). `code` is what a client switches on; it is never renamed.")?;
+    output.line("Every error response has one of these types (RFC 9457). Clients decide by `code`, which is never renamed.")?;
     output
         .line("Written by `make openapi` from the registry in `crates/api-actix/src/problem/kinds.rs`.\n")?;
     output.line("| status | code | title | what happened, and what to do |\n| --- | --- | --- | --- |")?;

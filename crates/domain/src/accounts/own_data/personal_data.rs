@@ -170,8 +170,8 @@ pub trait PersonalDataRepository: Send {
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
     /// Anonymizes the user's row, which is kept because purchases may refer to it. The email address MUST be available
     /// to other users immediately, and no other method of any port may find the user again. Profile, sessions, tokens,
-    /// cart, reactions, ratings, favourites, likes, comments, reports, pending mails and notifications MUST be removed,
-    /// every counter MUST be updated, and the user's actions MUST be removed from the notifications of other users.
+    /// stream tickets, known devices, idempotency keys, cart, watch progress, reactions, ratings, favourites, likes,
+    /// comments, reports, pending mails and notifications MUST be removed, every counter MUST be updated, and the user's actions MUST be removed from the notifications of other users.
     /// Comments with replies MUST be kept without text and author, and requests for refunds without their texts.
     /// Purchases, orders, payments and the audit log MUST be kept.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;

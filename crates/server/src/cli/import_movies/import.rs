@@ -143,7 +143,7 @@ impl Import {
     }
 
     /// Waits until at most `left` batches are running, and reports invalid rows in the order of the file. If a batch
-    /// failed, waits for all other batches, so that the summary in the error counts all stored rows.
+    /// failed, or a row cannot be reported, waits for all other batches, so that the summary in the error counts all stored rows.
     async fn wait_for_batches(&mut self, left: usize) -> Result<(), Failure> {
         let mut failed = None;
         while self.running.len() > left || failed.is_some() {
@@ -155,10 +155,8 @@ impl Import {
                 }
                 Err(error) => Err(Failure::new(error.to_string())),
             };
-            match outcomes {
-                Ok(outcomes) => self.report(rows, outcomes)?,
-                Err(failure) => failed = failed.or(Some(failure)),
-            }
+            let reported = outcomes.and_then(|outcomes| self.report(rows, outcomes));
+            failed = failed.or(reported.err());
         }
         failed.map_or(Ok(()), |failure| Err(self.stopped(&failure)))
     }
