@@ -41,7 +41,7 @@ pub(crate) async fn insert_names(
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Adds links from movies to names (genres, directors or stars). Existing links are kept unchanged.
+/// Adds links from movies to names (genres, directors or stars). None of the links may exist.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -66,7 +66,7 @@ pub(crate) async fn insert_links(
     if table == LINKS_WITH_BITS {
         statement.sql(", ").bind(Column::Integers(links.iter().map(|link| link.filter_bits).collect()));
     }
-    statement.sql(") ON CONFLICT DO NOTHING");
+    statement.sql(")");
     unit.execute(statement).await.map(|_| ())
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn insert_names(
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
-/// Adds links from movies to names (genres, directors or stars). Existing links are kept unchanged.
+/// Adds links from movies to names (genres, directors or stars). None of the links may exist.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -76,7 +76,7 @@ pub(crate) async fn insert_links(
             if table == LINKS_WITH_BITS {
                 statement.sql(", ").bind(link.filter_bits);
             }
-            statement.sql(") ON CONFLICT DO NOTHING");
+            statement.sql(")");
             statement
         })
         .collect();

@@ -107,9 +107,10 @@ macro_rules! kinds {
 kinds! {
     /// Identifies a user.
     UserId = UserKind "user";
-    /// Identifies a session and its refresh tokens.
+    /// Identifies a session. Its access and refresh tokens contain this identifier.
     SessionId = SessionKind "session";
-    /// Identifies a stored token (activation, password reset, refresh) or an access token.
+    /// Identifies one token: a token of a link in a mail, a refresh token, an access token, or a ticket for the stream
+    /// of notifications.
     TokenId = TokenKind "token";
     /// Identifies a profile.
     ProfileId = ProfileKind "profile";

@@ -71,10 +71,11 @@ impl Database {
         let mut versions = Vec::new();
         let mut has_names = false;
         let mut lists = groups_by_conditions(filter);
-        // Groups without conditions come first, because their counts of genres and certifications are read without a
-        // version. If a later statement still reads `version`, the catalogue has not changed, and these counts belong
-        // to `version` too. Cached large counts can belong to an earlier version; the check of
-        // `are_names_current` below detects them.
+        // Filters without conditions come first, because their counts of genres and certifications come from
+        // `all_names`, which does not return the version of its counts. If a later statement still reads `version`,
+        // the catalogue has not changed since, so counts that `all_names` has just computed belong to `version` too.
+        // But `all_names` can also return cached counts of an earlier version (see `LARGE_COUNT` in `catalog_cache`);
+        // `are_names_current` below detects that.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -95,7 +96,8 @@ impl Database {
             }
             // The counts of these groups are also cached separately, as a part, because several filters can share
             // them: the counts of decades within a genre do not depend on the chosen decade. Parts with price bands
-            // are not cached: if they are large, the cache would also return them for later versions.
+            // are not cached: the cache recognizes large counts by the sum of their price bands, and returns them for
+            // later versions too, but a part that is used here must belong to exactly `version`.
             let part_key = (!groups.contains(&FacetGroup::PriceBands))
                 .then(|| format!("{groups:?} of {}", others.key()));
             if let Some(part) = part_key.as_ref().and_then(|key| self.cache().facets(key, version)) {
@@ -207,7 +209,8 @@ pub(super) fn facets_statement(
     currency: Currency,
 ) -> Statement<FacetTypes> {
     let mut statement = Statement::new("");
-    // Without conditions, each group is counted with its own index.
+    // Without conditions, decades and price bands are each counted with their own index. Genres and certifications are
+    // not counted here then: `count_facets` takes them from the counts of their names.
     let source = if conditions.is_empty() {
         "FROM movies m WHERE m.is_available"
     } else {

@@ -93,8 +93,7 @@ impl MovieRepository for UnitOfWork {
             let added: Vec<&Movie> =
                 chunk.iter().filter(|movie| added.contains(&movie.id.as_uuid())).collect();
             self.link_all(&added).await?;
-            let ids: Vec<Uuid> = added.iter().map(|movie| movie.id.as_uuid()).collect();
-            self.index_movies(&ids).await?;
+            self.index_stored_movies(&added).await?;
             inserted.extend(added.iter().map(|movie| movie.id));
         }
         if !inserted.is_empty() {
@@ -233,7 +232,7 @@ impl MovieRepository for UnitOfWork {
         self.execute(diesel::delete(movie_directors::table.filter(movie_directors::movie_id.eq(id)))).await?;
         self.execute(diesel::delete(movie_stars::table.filter(movie_stars::movie_id.eq(id)))).await?;
         self.link_all(&[movie]).await?;
-        self.index_movies(&[movie.id.as_uuid()]).await?;
+        self.index_stored_movies(&[movie]).await?;
         self.note_catalog_change();
         Ok(())
     }
@@ -338,6 +337,7 @@ impl UnitOfWork {
         Ok(())
     }
 
+    /// Adds the links of movies that have no links yet.
     async fn link_all(&mut self, movies: &[&Movie]) -> Result<(), StoreError> {
         let genres = links(movies, |movie| &movie.genre_ids);
         insert_links(self, LINKS_WITH_BITS, "genre_id", &genres).await?;
@@ -348,11 +348,14 @@ impl UnitOfWork {
     }
 }
 
+/// The links of the movies; of several links of a movie to one name, only the first.
 fn links<K: Kind>(movies: &[&Movie], ids: impl Fn(&Movie) -> &Vec<Id<K>>) -> Vec<NewLink> {
     let positioned = |movie: &&Movie| -> Vec<NewLink> {
         let (movie_id, filter_bits) = (movie.id.as_uuid(), bits_of(movie));
+        let mut linked = HashSet::new();
         (0..)
             .zip(ids(movie))
+            .filter(|(_, id)| linked.insert(id.as_uuid()))
             .map(|(position, id)| NewLink { movie_id, name_id: id.as_uuid(), position, filter_bits })
             .collect()
     };

@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::{
-    catalog::{IndexEntry, SEARCH_INDEX_VERSION, SearchIndex},
+    catalog::{IndexEntry, Movie, SEARCH_INDEX_VERSION, SearchIndex},
+    id::{DirectorId, StarId},
     store::StoreError,
 };
 use uuid::Uuid;
@@ -26,6 +27,32 @@ type IndexedTypes = (SqlId, Text, Text, Nullable<Text>);
 type IndexedRow = (DbUuid, String, String, Option<String>);
 
 impl UnitOfWork {
+    /// Updates the search index for these movies, which are stored with these values.
+    pub(super) async fn index_stored_movies(&mut self, movies: &[&Movie]) -> Result<(), StoreError> {
+        let people = |movie: &Movie| -> Vec<Uuid> {
+            let directors = movie.director_ids.iter().map(DirectorId::as_uuid);
+            directors.chain(movie.star_ids.iter().map(StarId::as_uuid)).collect()
+        };
+        for chunk in movies.chunks(CHUNK) {
+            let ids: HashSet<Uuid> = chunk.iter().flat_map(|movie| people(movie)).collect();
+            let ids: Vec<Uuid> = ids.into_iter().collect();
+            let mut statement = Statement::<(SqlId, Text)>::new("SELECT id, name FROM directors WHERE ");
+            push_any(&mut statement, "id", ids.clone());
+            statement.sql(" UNION ALL SELECT id, name FROM stars WHERE ");
+            push_any(&mut statement, "id", ids);
+            let names: Vec<(DbUuid, String)> = self.load(statement).await?;
+            let names: HashMap<Uuid, String> = names.into_iter().map(|(id, name)| (id.0, name)).collect();
+            let entry = |movie: &&Movie| {
+                let people: BTreeSet<&str> =
+                    people(movie).iter().filter_map(|id| names.get(id)).map(String::as_str).collect();
+                let entry = IndexEntry::of(&movie.identity.name, people.into_iter(), &movie.description);
+                NewEntry { movie_id: movie.id.as_uuid(), entry }
+            };
+            write_index(self, &chunk.iter().map(entry).collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
     /// Updates the search index for these movies. Must be called after a change of a movie's name, description or
     /// people.
     pub(crate) async fn index_movies(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {

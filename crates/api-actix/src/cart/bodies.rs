@@ -106,7 +106,7 @@ pub(crate) struct CartBody {
 }
 
 impl CartBody {
-    /// Creates the body. URLs in it begin with `public_url`.
+    /// Creates the body. The URLs of uploaded posters begin with `public_url`.
     pub(crate) fn new(cart: CartView, public_url: &str) -> Self {
         let movie = |movie| MovieBody::new(movie, public_url);
         Self {
@@ -144,7 +144,7 @@ pub(crate) struct MergedCartBody {
 }
 
 impl MergedCartBody {
-    /// Creates the body. URLs in it begin with `public_url`.
+    /// Creates the body. The URLs of uploaded posters begin with `public_url`.
     pub(crate) fn new(merged: MergedCart, public_url: &str) -> Self {
         Self {
             cart: CartBody::new(merged.cart, public_url),

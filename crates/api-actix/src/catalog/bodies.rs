@@ -122,7 +122,7 @@ pub(crate) struct MovieBody {
 }
 
 impl MovieBody {
-    /// Creates the body. URLs in it begin with `public_url`.
+    /// Creates the body. The URLs of uploaded posters begin with `public_url`.
     pub(crate) fn new(movie: MovieSummary, public_url: &str) -> Self {
         let poster_srcset = match &movie.poster {
             Some(Poster::Uploaded(poster)) => Some(poster_addresses(*poster, public_url)),
@@ -210,7 +210,7 @@ fn poster_addresses(poster: UploadedPoster, public_url: &str) -> String {
 }
 
 impl MovieDetailBody {
-    /// Creates the body. URLs in it begin with `public_url`.
+    /// Creates the body. The URLs of uploaded posters begin with `public_url`.
     pub(crate) fn new(movie: MovieDetail, public_url: &str) -> Self {
         Self {
             sort_name: movie.sort_name().to_owned(),

@@ -66,7 +66,7 @@ pub(crate) struct SuggestionBody {
 }
 
 impl SuggestionBody {
-    /// Creates the body. URLs in it begin with `public_url`.
+    /// Creates the body. The URLs of uploaded posters begin with `public_url`.
     fn new(suggestion: Suggestion, public_url: &str) -> Self {
         let (kind, year, poster_url) = match suggestion.kind {
             SuggestionKind::Movie { year, poster } => {

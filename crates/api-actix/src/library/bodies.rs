@@ -27,7 +27,7 @@ pub(crate) struct LibraryItemBody {
 }
 
 impl LibraryItemBody {
-    /// Creates the body. URLs in it begin with `public_url`.
+    /// Creates the body. The URLs of uploaded posters begin with `public_url`.
     pub(crate) fn new(item: LibraryItem, public_url: &str) -> Self {
         Self {
             movie: MovieBody::new(item.movie, public_url),
@@ -51,7 +51,7 @@ pub(crate) struct StartedMovieBody {
 }
 
 impl StartedMovieBody {
-    /// Creates the body. URLs in it begin with `public_url`.
+    /// Creates the body. The URLs of uploaded posters begin with `public_url`.
     pub(crate) fn new(movie: StartedMovie, public_url: &str) -> Self {
         Self {
             item: LibraryItemBody::new(movie.item, public_url),

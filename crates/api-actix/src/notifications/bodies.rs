@@ -227,7 +227,7 @@ impl Input for SettingsChangesBody {
     }
 }
 
-/// A ticket for one live stream.
+/// A ticket for one live stream of the caller's notifications.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(
     rename = "StreamTicket",

@@ -16,11 +16,11 @@ const BATCH: u32 = 100;
 /// again. By then, a new payment may have been started.
 const ROUNDS: u32 = 3;
 
-/// The next step of the expiry.
+/// The outcome of one try to cancel an expired order.
 enum Step {
     /// The order does not exist, is not pending (any longer), or has not expired.
     Skipped,
-    /// The order is canceled.
+    /// This try canceled the order.
     Expired,
     /// The open checkout of the order must be ended first.
     Close(Box<Payment>),

@@ -41,7 +41,8 @@ pub enum OrderRefusal {
     OrderPending,
 }
 
-/// The ordered and the excluded movies of a cart, in the order of the cart.
+/// The movies of a cart, divided into those to buy and those that are excluded. Both lists keep the sequence of the
+/// cart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     /// The movies to order, with their current prices; at least one.

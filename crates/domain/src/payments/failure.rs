@@ -6,7 +6,8 @@ pub struct PaymentFailure {
     /// The time of the failure, which may be an approximation. If there were several failures, the one with the latest
     /// time is kept.
     pub at: Instant,
-    /// The code: the provider's decline code, or a code of this service, such as [`PaymentFailure::AMOUNT_MISMATCH`].
+    /// The code: the provider's decline code or error code, or a code of this service, such as
+    /// [`PaymentFailure::AMOUNT_MISMATCH`].
     pub code: String,
 }
 
@@ -81,8 +82,8 @@ impl PaymentFailure {
     }
 
     /// What the buyer can do. Apart from the codes of this service, the codes are Stripe's decline codes for cards
-    /// (<https://docs.stripe.com/declines/codes>). An unknown code gets the same advice as a decline for which the bank
-    /// gave no reason.
+    /// (<https://docs.stripe.com/declines/codes>) and its error code `payment_intent_authentication_failure`. An
+    /// unknown code gets the same advice as a decline for which the bank gave no reason.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self.code.as_str() {

@@ -50,7 +50,8 @@ pub struct Payment {
     pub refunded: Money,
     /// The amount of disputes that are open or lost.
     pub disputed: Money,
-    /// The refunded part of a payment of 0. For other payments it follows from the amounts.
+    /// How much of a payment of 0 is refunded. For other payments this is always [`RefundedPart::Nothing`], because
+    /// `amount` and `refunded` show how much is refunded.
     pub free_refund: RefundedPart,
     /// The paid items; empty when the payment was loaded for an update.
     pub items: Vec<PaymentItem>,
@@ -65,7 +66,8 @@ pub struct Payment {
     pub settlement: Option<Settlement>,
     /// When the payment was created.
     pub created_at: Instant,
-    /// When the state is next checked at the provider; `None` when it is final.
+    /// When the payment is next checked; `None` when no check is scheduled. An ended payment is checked only if its
+    /// money must be returned.
     pub next_check_at: Option<Instant>,
     /// How often the provider was queried since the last change.
     pub checks: u32,

@@ -12,7 +12,7 @@ pub struct Sources {
     dotenv: String,
     /// The text of `cinema.toml`.
     file: String,
-    /// The sources that could not be read.
+    /// The environment variables and files that could not be read.
     faults: Vec<Fault>,
 }
 

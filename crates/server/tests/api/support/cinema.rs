@@ -133,7 +133,7 @@ impl Running {
     }
 
     fn end(&mut self) {
-        // Killing fails if the process has already ended.
+        // Killing an ended process succeeds, so this can be called twice (by `kill` and then by `drop`).
         drop(self.child.kill());
         self.child.wait().expect("the process ends");
     }
