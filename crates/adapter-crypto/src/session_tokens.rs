@@ -65,7 +65,8 @@ impl Key {
 }
 
 impl JwtTokens {
-    /// Creates an implementation that signs with the current key of the ring, and verifies with any key of the ring.
+    /// Creates an implementation with the keys of the ring. It signs with the current key, or with a previous key if
+    /// [`SessionTokens::sign_refresh`] selects one, and verifies with any key of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "session-tokens";
@@ -73,7 +74,8 @@ impl JwtTokens {
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
-        // The expiry is checked here, with the time of the clock port, and not by the library.
+        // The library does not check the expiry, because it would use the system's time. `verify_access` checks it
+        // with the given time; for refresh tokens, the caller of `verify_refresh` checks it.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self {

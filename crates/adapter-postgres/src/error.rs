@@ -2,12 +2,12 @@ use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
 /// Parts of PostgreSQL's messages when a statement was cancelled or timed out, or when the server is temporarily
-/// unavailable, overloaded, full or read-only. Diesel drops the SQLSTATE of these errors, so they can only be
-/// recognized by their English messages. Each line names the SQLSTATE.
-const PASSING: [&str; 12] = [
+/// unavailable, overloaded or full. Diesel drops the SQLSTATE of these errors, so they can only be recognized by their
+/// English messages. Each line names the SQLSTATE.
+const PASSING: [&str; 11] = [
     "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
     "could not obtain lock",               // 55P03
-    "terminating connection",              // 57P01, 57P02, 25P03
+    "terminating connection",              // 57P01, 57P02, 57P04, 57P05, 25P03
     "the database system is",              // 57P03: starting up, shutting down, in recovery
     "too many clients",                    // 53300
     "remaining connection slots",          // 53300
@@ -15,7 +15,6 @@ const PASSING: [&str; 12] = [
     "No space left on device",             // 53100
     "out of memory",                       // 53200
     "out of shared memory",                // 53200
-    "cannot execute",                      // 25006: a standby
     "database is not currently accepting", // 55000
 ];
 

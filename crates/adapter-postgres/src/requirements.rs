@@ -118,7 +118,8 @@ impl PostgresDatabase {
     /// Returns why the current role cannot migrate the database, or `None` when it can. Called before the pending
     /// migrations are run, because the error of a failed migration does not tell the operator what to do.
     ///
-    /// # Errors When the database does not answer.
+    /// # Errors
+    /// When the database does not answer.
     pub async fn obstacle_to_migrating(&self) -> Result<Option<Unsuitable>, StoreError> {
         let rows: Vec<State> = self.fetch(Statement::<StateSql>::new(STATE)).await?;
         Ok(rows.into_iter().next().and_then(obstacle))

@@ -11,8 +11,8 @@ pub struct Row {
     pub line: u64,
     /// The movie's name, if it could be read. It is not checked: use [`crate::printable`] to show it.
     pub name: Option<String>,
-    /// The row as it is in the file, in UTF-8 where its encoding is known, with a line end. An element of a JSON array
-    /// becomes one line. Empty for rows that are too long.
+    /// The text of the row in the file, converted to UTF-8, with a line end. The bytes of a row in an unexpected
+    /// encoding are not converted. An element of a JSON array becomes one line. Empty for rows that are too long.
     pub raw: Vec<u8>,
     /// The facts in the row, or why the row cannot be read.
     pub facts: Result<PartialFacts, UnreadableRow>,

@@ -537,8 +537,8 @@ fn soon(child: &mut Child) -> Option<i32> {
     }
 }
 
-/// Creates a pipe that nobody reads. It is open as long as the first end exists. Writing to the second end blocks when
-/// the pipe is full.
+/// Creates a pipe that is only read when a test reads its first end. It is open as long as the first end exists.
+/// Writing to the second end blocks when the pipe is full.
 fn unread_pipe() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }

@@ -25,7 +25,7 @@ use crate::{
     statement::Statement,
 };
 
-/// Adds `FROM movies m WHERE …` for all movies on sale, with the index hint of the order.
+/// Adds `FROM movies m WHERE …` for all movies on sale; on SQLite with the index hint of the order ([`Keyset::hint`]).
 fn push_all<ST>(statement: &mut Statement<ST>, order: &Keyset) {
     statement.sql(" FROM movies m").sql(order.hint()).sql(" WHERE m.is_available");
 }
@@ -170,8 +170,9 @@ impl Database {
     /// example, when many movies have the same price, the page is found with the index of the next sort key, because
     /// sorting all these movies takes long.
     ///
-    /// `None` if these movies do not fill the page, if the list has only one sort key, if few movies share a value of
-    /// the first sort key, or if the list is not read by a walk (a scan in the order of the list).
+    /// `None` if these movies do not suffice for the page and the next row, if the list has only one sort key, if few
+    /// movies share a value of the first sort key, or if the list is not read by a walk (a scan in the order of the
+    /// list).
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],
@@ -232,8 +233,8 @@ impl Database {
     }
 
     /// The number of movies that match the filter. It is known from the page if the page is the last one, or if all
-    /// matches were read. Otherwise it is taken from the cache, or counted if it is not cached for this version of the
-    /// catalogue.
+    /// matches were read. Otherwise it is taken from the cache, or, if it is not cached for this version of the
+    /// catalogue, estimated from a sample or counted: see [`counted_total`](Self::counted_total).
     async fn total(
         &self,
         filter: &MovieFilter,
@@ -279,8 +280,8 @@ impl Database {
         let counted = NUMBERED_ITEMS.saturating_add(1);
         let (version, count) = match self.sample(conditions).await? {
             Some(Sample { version, is_above_cap: true }) => (version, counted),
-            // There are not many more matches than are counted, so they are looked up with the rarest condition. This
-            // can be another condition than the one that was sampled.
+            // The sample suggests fewer than twice [`NUMBERED_ITEMS`] matches, so they are looked up with the index of
+            // the rarest condition and counted. This can be another condition than the one that was sampled.
             Some(Sample { is_above_cap: false, .. }) => {
                 let access = self.cheapest_lookup(conditions).await?;
                 let mut statement = count_statement(conditions, access);
@@ -305,13 +306,14 @@ impl Database {
 struct Sample {
     /// The version of the catalogue.
     version: i64,
-    /// Whether more movies match than the largest number that is counted exactly ([`NUMBERED_ITEMS`]).
+    /// Whether almost certainly more movies match than the largest number that is counted exactly
+    /// ([`NUMBERED_ITEMS`]). If not, more movies may match all the same.
     is_above_cap: bool,
 }
 
 impl Database {
-    /// Counts the matches of words or of a title in a sample of a large catalogue. `None` for other filters, small
-    /// catalogues, and databases that count these matches cheaply.
+    /// Counts the matches of words or of a title in a sample of a large catalogue. `None` for other filters, for small
+    /// catalogues, and on SQLite, which counts these matches cheaply.
     ///
     /// Counting the movies that have two common words would read the rows of all these movies on PostgreSQL, because
     /// its indexes of words and titles contain no other columns.
@@ -339,8 +341,8 @@ impl Database {
     }
 }
 
-/// Counts the matches in a random sample of the movies. `None` if there is no condition with words or a title, or if this
-/// database counts its matches cheaply.
+/// Counts the matches in a random sample of the movies. `None` if there is no condition with words or a title, and
+/// always on SQLite, which counts such matches cheaply without a sample.
 fn sample_statement(conditions: &[Condition]) -> Option<Statement<(BigInt, BigInt)>> {
     let mut statement = Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*)");
     let driver = conditions.iter().position(|condition| condition.push_sample(&mut statement))?;

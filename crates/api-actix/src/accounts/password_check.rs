@@ -5,12 +5,13 @@ use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
 use crate::problem::{Problem, Refusal, kinds};
 
-/// Checks the email and password of an active account. Wrong passwords delay further attempts and are written to the
-/// audit log, as in a sign-in. Otherwise a client could guess passwords with this check.
+/// Checks the email and password of an active account. An attempt with a wrong password delays further attempts and is
+/// recorded in the audit log (without the password), as in a sign-in. Otherwise a client could guess passwords with
+/// this check.
 ///
 /// # Errors
-/// 401 when the email or password is wrong, or the account is not active; 429 after too many wrong passwords; 503 or
-/// 500 when the check itself fails.
+/// 401 when the email or password is wrong, or the account is not active; 429 after too many wrong passwords;
+/// 503 or 500 when the check itself fails.
 pub(crate) async fn check(
     sessions: &Sessions,
     email: &str,

@@ -56,8 +56,8 @@ impl User {
         matches!(self.state, AccountState::AwaitingActivation { .. })
     }
 
-    /// Whether the address was registered again with another password or spelling. The stored password is then possibly
-    /// not the owner's. Always `false` after the activation, and after a new password was set.
+    /// Whether the address was registered again with another password or spelling. The stored password is then
+    /// possibly not the owner's. Always `false` after the activation. Setting a new password resets it to `false`.
     #[must_use]
     pub const fn is_password_contested(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })
@@ -138,8 +138,9 @@ impl User {
     /// Replaces the spelling of the address with the spelling in `typed`, unless `typed` is another address. Returns
     /// whether the spelling changed.
     ///
-    /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in
-    /// the same transaction, so that a valid activation link has always been mailed to the stored spelling.
+    /// Spellings of one address may be different mailboxes. A new activation link, which replaces the earlier one,
+    /// must be mailed to the new spelling in the same transaction. A link that is still valid was then mailed to the
+    /// stored spelling.
     ///
     /// # Errors
     /// When the account is not awaiting activation, since the spelling is then final.
