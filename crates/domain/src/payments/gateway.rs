@@ -262,7 +262,8 @@ pub trait PaymentGateway: Send + Sync {
     /// malformed, and a time that differs from `now` by more than 300 seconds. The signature itself is not verified.
     ///
     /// # Errors
-    /// When [`read_webhook`](Self::read_webhook) would refuse the header with any body.
+    /// When the header is missing or malformed, or its time differs too much from `now`.
+    /// [`read_webhook`](Self::read_webhook) refuses such a header, whatever the body is.
     fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError>;
 
     /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a time
