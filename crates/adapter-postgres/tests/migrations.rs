@@ -201,6 +201,33 @@ async fn the_migration_writes_the_parts_of_existing_titles_as_the_program_does()
     assert_eq!(lines(&client, parts).await, written);
 }
 
+/// Payments, each created in the second of its number: three whose money must be returned (one of them with a refund that
+/// failed, one with a lost dispute), one that failed, and one that pays its order.
+const PAYMENTS: &str = "SET session_replication_role = replica;
+    INSERT INTO payments (id, order_id, user_id, provider, status, amount_minor, amount_currency, received_minor,
+        received_currency, settlement, failure_code, failed_at, created_at, completed_at) VALUES
+        ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000001', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'returned_order_canceled', NULL, NULL, to_timestamp(1), to_timestamp(9)),
+        ('00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-000000000001', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'returned_order_canceled', NULL, NULL, to_timestamp(2), to_timestamp(9)),
+        ('00000000-0000-7000-8000-000000000003', '00000000-0000-7000-8000-000000000003', '00000000-0000-7000-8000-000000000001', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'returned_order_paid', NULL, NULL, to_timestamp(3), to_timestamp(9)),
+        ('00000000-0000-7000-8000-000000000004', '00000000-0000-7000-8000-000000000004', '00000000-0000-7000-8000-000000000001', 'stripe', 'failed', 100, 'USD', NULL, NULL, NULL, 'declined', to_timestamp(9), to_timestamp(4), to_timestamp(9)),
+        ('00000000-0000-7000-8000-000000000005', '00000000-0000-7000-8000-000000000005', '00000000-0000-7000-8000-000000000001', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'pays_order', NULL, NULL, to_timestamp(5), to_timestamp(9));
+    INSERT INTO refunds (id, payment_id, origin, status, amount_minor, amount_currency, reason, created_at, completed_at)
+        VALUES ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000002', 'automatic', 'failed', 100, 'USD', 'late', to_timestamp(9), to_timestamp(9));
+    INSERT INTO disputes (id, payment_id, external_id, status, amount_minor, amount_currency, withdrawn_minor, reason,
+        created_at, closed_at) VALUES ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000003', 'd', 'lost', 100, 'USD', 100, 'fraud', to_timestamp(9), to_timestamp(9))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_schedules_the_return_of_money_that_was_kept() {
+    let Some((database, client)) = empty().await else { return };
+    connect(&database).await.migrate().await.unwrap();
+    client.batch_execute(PAYMENTS).await.unwrap();
+    let migration = migrations().into_iter().find(|path| path.ends_with("2026-11-30-000076_lost_returns"));
+    let sql = std::fs::read_to_string(migration.unwrap().join("up.sql")).unwrap();
+    client.batch_execute(&sql).await.unwrap();
+    let scheduled = "SELECT extract(epoch FROM next_check_at)::integer::text FROM payments WHERE next_check_at IS NOT NULL";
+    assert_eq!(lines(&client, scheduled).await, ["1"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_migrate_concurrently_all_end_up_to_date() {
     let Some((database, client)) = empty().await else { return };

@@ -244,6 +244,37 @@ fn migrating_removes_the_contested_password_of_a_deactivated_account() {
     assert_eq!(lines(&mut connection, rows), ["! 0 9", "hash 1 waits", "hash 0 5"]);
 }
 
+/// Payments, each created in the second of its number: three whose money must be returned (one of them with a refund that
+/// failed, one with a lost dispute), one that failed, and one that pays its order.
+const PAYMENTS: &str = "
+    INSERT INTO payments (id, order_id, user_id, provider, status, amount_minor, amount_currency, received_minor,
+        received_currency, settlement, failure_code, failed_at, created_at, completed_at) VALUES
+        (x'01', x'01', x'01', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'returned_order_canceled', NULL, NULL, 1, 9),
+        (x'02', x'02', x'01', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'returned_order_canceled', NULL, NULL, 2, 9),
+        (x'03', x'03', x'01', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'returned_order_paid', NULL, NULL, 3, 9),
+        (x'04', x'04', x'01', 'stripe', 'failed', 100, 'USD', NULL, NULL, NULL, 'declined', 9, 4, 9),
+        (x'05', x'05', x'01', 'stripe', 'successful', 100, 'USD', 100, 'USD', 'pays_order', NULL, NULL, 5, 9);
+    INSERT INTO refunds (id, payment_id, origin, status, amount_minor, amount_currency, reason, created_at, completed_at)
+        VALUES (x'01', x'02', 'automatic', 'failed', 100, 'USD', 'late', 9, 9);
+    INSERT INTO disputes (id, payment_id, external_id, status, amount_minor, amount_currency, withdrawn_minor, reason,
+        created_at, closed_at) VALUES (x'01', x'03', 'd', 'lost', 100, 'USD', 100, 'fraud', 9, 9)";
+
+#[test]
+fn migrating_schedules_the_return_of_money_that_was_kept() {
+    let file = File::new();
+    let mut connection = file.connect();
+    for migration in migrations() {
+        if migration.ends_with("2026-11-30-000076_lost_returns") {
+            connection.batch_execute("PRAGMA foreign_keys = OFF").unwrap();
+            connection.batch_execute(PAYMENTS).unwrap();
+        }
+        connection.batch_execute(&std::fs::read_to_string(migration.join("up.sql")).unwrap()).unwrap();
+    }
+    let scheduled =
+        "SELECT CAST(next_check_at AS TEXT) AS line FROM payments WHERE next_check_at IS NOT NULL";
+    assert_eq!(lines(&mut connection, scheduled), ["1"]);
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_owner_can_access_the_file_and_its_folder() {
