@@ -235,6 +235,7 @@ async fn a_stream_requires_a_valid_token_or_ticket(engine: Engine) {
     let visitor = app.anonymous();
     visitor.get("/notifications/stream").await.problem(401, "unauthenticated");
     visitor.get("/notifications/stream?ticket=").await.problem(401, "unauthenticated");
+    visitor.get("/notifications/stream?colour=ticket").await.problem(401, "unauthenticated");
     with_ticket(&visitor, "abc").await.problem(401, "ticket_invalid");
     visitor.call(Method::POST, "/notifications/stream-tickets").await.problem(401, "unauthenticated");
     with_ticket(&visitor.with_token("x.y.z"), &ticket_of(&ann).await)
