@@ -104,7 +104,8 @@ async fn a_killed_import_is_consistent_and_can_be_repeated(engine: Engine) {
     import.kill();
     let imported = total().await;
     assert!((1..=2_000).contains(&imported));
-    assert_eq!(imported % 500, 0, "a batch is imported completely or not at all");
+    // A slow batch makes the next ones smaller, down to 250 rows.
+    assert_eq!(imported % 250, 0, "a batch is imported completely or not at all");
     let mut list = visitor.get("/movies?page_size=100").await.expect(200).json();
     loop {
         for movie in list["items"].as_array().unwrap() {

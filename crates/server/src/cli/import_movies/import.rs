@@ -163,14 +163,15 @@ impl Import {
 
     fn report(&mut self, rows: Vec<ReportedRow>, outcomes: Vec<ImportOutcome>) -> Result<(), Failure> {
         let mut outcomes = outcomes.into_iter();
+        let mut reported = Ok(());
         for ReportedRow { line, name, raw, faults } in rows {
             let faults =
                 faults.or_else(|| self.counts.count(outcomes.next()?).map(|fault| fault.to_string()));
             if let Some(faults) = faults {
-                self.reject(line, name.as_deref(), &raw, &faults)?;
+                reported = reported.and(self.reject(line, name.as_deref(), &raw, &faults));
             }
         }
-        Ok(())
+        reported
     }
 
     fn reject(&mut self, line: u64, name: Option<&str>, raw: &[u8], faults: &str) -> Result<(), Failure> {

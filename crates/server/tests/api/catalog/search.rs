@@ -77,11 +77,16 @@ fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(St
     let word = &mut words[chosen];
     let place = 1 + numbers.below(word.len() - 2);
     let letter = char::from(b"etaoinshr"[numbers.below(9)]);
+    let spelled = word.clone();
     match numbers.below(4) {
         0 => word.swap(place, place + 1),
         1 => word.insert(place, letter),
         2 => word[place] = letter,
         _ => drop(word.remove(place)),
+    }
+    // Equal letters were exchanged or replaced.
+    if *word == spelled {
+        word.remove(place);
     }
     let words: Vec<String> = words.into_iter().map(|word| word.into_iter().collect()).collect();
     Some((words.join(" "), chosen))

@@ -117,7 +117,8 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
     let cells = app.stored_texts().await;
     assert!(cells.iter().any(|cell| cell.table == "ledger_entries"));
     app.check_money().await;
-    ann.get("/admin/analytics/sales").await.expect(401);
+    let ann = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
+    ann.get("/admin/analytics/sales").await.problem(403, "forbidden");
 }
 
 async fn a_report_of_sales_includes_intervals_without_sales(engine: Engine) {

@@ -79,7 +79,7 @@ pub(crate) fn plant_bytes(body: &[u8]) {
 /// Records the tokens in the body of a response.
 pub(crate) fn plant_tokens_of(answer: &[u8]) {
     let Ok(body) = serde_json::from_slice::<Value>(answer) else { return };
-    for name in ["access", "refresh"] {
+    for name in ["access", "refresh", "ticket"] {
         if let Some(token) = body[name].as_str() {
             plant_token(token);
         }
@@ -89,7 +89,11 @@ pub(crate) fn plant_tokens_of(answer: &[u8]) {
 /// Records the email addresses in the query of a URL, and all values of a query that contains a token.
 pub(crate) fn plant_address(target: &str) {
     for (_, value) in target.split(['?', '&']).filter_map(|pair| pair.split_once('=')) {
-        if target.contains("token=") || value.contains('@') || value.contains("%40") {
+        if target.contains("token=")
+            || target.contains("ticket=")
+            || value.contains('@')
+            || value.contains("%40")
+        {
             plant(value);
         }
     }
