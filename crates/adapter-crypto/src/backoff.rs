@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_is_different_each_time() {
+    async fn waits_are_random_and_within_the_limits() {
         let longest = Duration::from_hours(1);
         let mut waits = std::collections::BTreeSet::new();
         for _ in 0..50 {

@@ -52,7 +52,7 @@ pub struct Argon2Hasher {
     pool: HashPool,
     params: Params,
     /// A hash that no password matches. If the user does not exist or has no usable password, the given password is
-    /// verified against this hash, so that this login takes as long as any other.
+    /// verified against this hash, so that this login takes as long as a login with a hash of the current cost.
     dummy: Stored,
 }
 

@@ -42,8 +42,8 @@ impl Sealer for AeadSealer {
         sealed.extend(nonce);
         match text {
             Ok(text) => sealed.extend(text),
-            // Encryption fails only for data of 256 GiB or more. The result is then empty, which `unseal` always
-            // refuses.
+            // Encryption fails only for data of about 256 GiB or more. The result is then empty, which `unseal`
+            // always refuses.
             Err(_) => sealed.clear(),
         }
         sealed

@@ -30,7 +30,7 @@ const REFRESH: &str = "rt+jwt";
 ///
 /// Previous keys verify tokens too. A previous key also signs if a client repeats the exchange of a refresh token: the
 /// client must get the same new refresh token as before, which a previous key may have signed. The headers `jwk`, `jku`
-/// and `x5u`, which contain a key or its address, are ignored.
+/// and `x5u`, which contain a key or the URL of a key, are ignored.
 pub struct JwtTokens {
     current: Key,
     earlier: Vec<Key>,
@@ -56,8 +56,8 @@ impl Key {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.id.clone());
-        // This fails only with a key for another algorithm, or for claims that cannot be serialized as JSON, which does
-        // not occur here. An empty token would be refused everywhere.
+        // This fails only with a key for another algorithm, or for claims that cannot be serialized as JSON. Neither
+        // occurs here. The result would be an empty token, which is refused everywhere.
         jsonwebtoken::encode(&header, claims, &self.signing)
             .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
             .unwrap_or_default()
@@ -66,7 +66,7 @@ impl Key {
 
 impl JwtTokens {
     /// Creates an implementation with the keys of the ring. It signs with the current key, or with a previous key if
-    /// [`SessionTokens::sign_refresh`] selects one, and verifies with any key of the ring.
+    /// the caller of [`SessionTokens::sign_refresh`] selects one. It verifies with any key of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "session-tokens";
@@ -106,8 +106,8 @@ impl fmt::Debug for JwtTokens {
     }
 }
 
-/// The claims of access tokens and refresh tokens. The order of the fields is their order in the JSON text. It must not
-/// change, because a repeated exchange must give the same refresh token.
+/// The claims of access tokens and refresh tokens. The order of the fields is their order in the JSON text. This
+/// order must not change, because a repeated exchange must give the same refresh token.
 #[derive(Serialize, Deserialize)]
 struct Claims<Jti> {
     iss: String,

@@ -27,8 +27,8 @@ use crate::{
     stream::{EncryptedStream, PlainStream},
 };
 
-/// How long an idle connection is kept for the next mail. The limit is short, because servers close connections that
-/// are idle for some minutes, and firewalls may drop idle connections silently.
+/// How long an idle connection is kept open for the next mail. The limit is short, because servers close connections
+/// that are idle for some minutes, and firewalls may drop idle connections silently.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 
 /// The time limit for QUIT.
@@ -131,8 +131,8 @@ impl Connections {
             quit(connection).await;
             return Err(SmtpError::while_connecting(&error));
         }
-        // Releases the plain stream, so that `encrypt` can take it. Also discards data that was received but not read,
-        // because an attacker may have injected it before the TLS handshake.
+        // Releases the plain stream, so that `encrypt` can take it. Also discards the received data in lettre's
+        // buffer, because an attacker may have injected it before the TLS handshake.
         drop(connection);
         self.greet(EncryptedStream::after_starttls(self.encrypt(plain).await?)).await
     }

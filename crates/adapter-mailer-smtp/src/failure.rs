@@ -30,7 +30,8 @@ pub enum SmtpError {
     /// The server supports none of the login methods that this mailer supports (PLAIN, LOGIN).
     #[error("the mail server offers neither of the login methods PLAIN and LOGIN on this connection")]
     NoLogin,
-    /// The server refused the mail, with its reply code: 4xx for a temporary refusal, 5xx for a permanent one.
+    /// The server refused the mail, with its reply code: 4xx for a temporary refusal, 5xx for a permanent one. The
+    /// exceptions are the codes about authentication (see [`SmtpError::is_permanent`]).
     #[error("the mail server refused the mail with {0}")]
     MailRefused(u16),
     /// The address of the recipient or the sender contains characters that are not ASCII, and the server does not
@@ -71,8 +72,9 @@ impl SmtpError {
     pub(crate) fn while_sending(error: &Error) -> Self {
         match code(error) {
             Some(code) => Self::MailRefused(code),
-            // The SMTP library itself refuses a mail only if an address requires SMTPUTF8 and the server does not
-            // support SMTPUTF8.
+            // The SMTP library itself refuses a mail only if an address is not ASCII, and the server does not support
+            // SMTPUTF8 or 8BITMIME, which such an address requires. All other parts of a message are encoded as
+            // ASCII.
             None if error.is_client() => Self::AddressNotSupported,
             None => Self::Broken,
         }

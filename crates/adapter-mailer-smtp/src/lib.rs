@@ -21,7 +21,8 @@ pub use crate::{failure::SmtpError, relay::SmtpConfigError};
 /// The time limits for the mail server, and the maximum number of connections to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The time limit for a new connection until it is ready to send a mail, including greeting, TLS and login.
+    /// The time limit until a connection is ready to send a mail. It includes the check of idle connections and, for
+    /// a new connection, greeting, TLS and login.
     pub connect: Duration,
     /// The time limit for sending a mail, including connecting. It must be much shorter than `domain::outbox::LEASE`,
     /// the time for which a worker reserves a mail. Otherwise, another worker could send the mail again.
@@ -49,9 +50,9 @@ impl SmtpMailer {
     ///
     /// `smtp_url` is `smtp://user:password@host:port` (port 587 by default; STARTTLS when the server offers it) or
     /// `smtps://…` (port 465 by default; TLS from the start). User and password are percent-encoded. With `smtp`, the
-    /// parameter `tls=required` requires TLS, and `tls=none` turns TLS off. `ca=/path.pem` names a file with
-    /// certificates to trust in addition to the root certificates of this machine: certificates of authorities, or the
-    /// server's own certificate.
+    /// parameter `tls=required` requires TLS, and `tls=none` turns TLS off; the default is `tls=opportunistic`.
+    /// `ca=/path.pem` names a file with certificates to trust in addition to the root certificates of this machine:
+    /// certificates of authorities, or the server's own certificate.
     ///
     /// `from` is an address, or `Name <address>`.
     ///
@@ -68,7 +69,7 @@ impl SmtpMailer {
     /// Checks `smtp_url` without connecting.
     ///
     /// # Errors
-    /// As [`SmtpMailer::new`].
+    /// When `smtp_url` cannot be used. The error quotes neither user nor password.
     pub fn check_url(smtp_url: &str) -> Result<(), SmtpConfigError> {
         Relay::parse(smtp_url).map(drop)
     }
@@ -76,7 +77,7 @@ impl SmtpMailer {
     /// Checks that `from` can be used as the sender.
     ///
     /// # Errors
-    /// As [`SmtpMailer::new`].
+    /// When `from` cannot be used.
     pub fn check_sender(from: &str) -> Result<(), SmtpConfigError> {
         Sender::parse(from).map(drop)
     }

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn unusual_addresses_are_delivered() {
+    fn unusual_addresses_stand_unchanged_in_header_and_envelope() {
         for address in [
             "\"ann@home\"@example.com",
             "\"a\\\"b>,;:()\"@example.com",

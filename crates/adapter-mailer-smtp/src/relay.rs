@@ -66,7 +66,8 @@ pub(crate) struct Relay {
     pub(crate) port: u16,
     pub(crate) security: Security,
     pub(crate) credentials: Option<Credentials>,
-    /// The TLS connector; `None` when TLS is not used, or when this machine has no trusted root certificates.
+    /// The TLS connector; `None` when TLS is not used, or when it is opportunistic and this machine has no trusted
+    /// root certificates.
     tls: Option<TlsConnector>,
 }
 

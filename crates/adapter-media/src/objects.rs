@@ -23,7 +23,7 @@ pub(crate) struct Objects {
 }
 
 impl fmt::Debug for Objects {
-    /// Omits the store, which contains credentials.
+    /// Omits the store, which contains the credentials for S3.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Objects").field("patience", &self.patience).finish_non_exhaustive()
     }

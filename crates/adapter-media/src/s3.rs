@@ -68,10 +68,11 @@ pub enum S3Error {
     /// The settings are not consistent.
     #[error("cannot use the bucket ({0})")]
     Settings(#[from] object_store::Error),
-    /// TLS cannot be set up.
+    /// The TLS configuration that the HTTP client requires even for an unencrypted endpoint cannot be created.
     #[error("cannot set up TLS ({0})")]
     Encryption(#[from] rustls::Error),
-    /// The trusted certificates of this machine cannot be loaded, or TLS cannot be set up with them.
+    /// For an encrypted endpoint, the trusted certificates of this machine cannot be loaded, or TLS cannot be set up
+    /// with them.
     #[error("cannot create the TLS configuration ({0})")]
     Trust(#[from] TrustError),
     /// The HTTP client cannot be built.

@@ -11,7 +11,7 @@ use crate::checkout::Checkout;
 /// Why the sandbox cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenSandboxError {
-    /// The folder of the sandbox cannot be read or written.
+    /// The folder of the sandbox cannot be read.
     #[error("cannot use the folder {path} of the sandbox ({source})")]
     Folder {
         /// The path.
@@ -76,7 +76,7 @@ impl Books {
         Ok(value)
     }
 
-    /// Reads all checkouts whose files are intact, in any order.
+    /// Reads all checkouts whose files are intact, in no particular order.
     pub(crate) fn all(&self) -> io::Result<Vec<Checkout>> {
         let mut all = Vec::new();
         let entries = match fs::read_dir(&self.folder) {

@@ -179,7 +179,8 @@ impl Checkout {
         }
     }
 
-    /// Applies the outcome that the buyer chose. Returns `false` and changes nothing when the checkout is not open.
+    /// Applies an outcome: the choice of the buyer, or the expiry that the shop has requested. Returns `false` and
+    /// changes nothing when the checkout is not open.
     pub(crate) fn choose(&mut self, outcome: SandboxOutcome, now: Instant) -> bool {
         if self.progress_at(now) != Progress::Open {
             return false;
@@ -191,8 +192,8 @@ impl Checkout {
             }
             SandboxOutcome::Decline => {
                 self.declined_at = Some(Moment(now));
-                // Anyone with the address of the checkout can decline any number of times. So no event is added while a
-                // due event of the checkout is undelivered, and the number of events is limited.
+                // Anyone who knows the URL of the checkout page can decline any number of times. So no event is added
+                // while a due event of the checkout is undelivered, and the number of events is limited.
                 let is_waiting = self.events.iter().any(|event| !event.is_delivered && event.due_at.0 <= now);
                 if !is_waiting && self.events.len() < MOST_EVENTS {
                     self.announce("checkout.declined", now);

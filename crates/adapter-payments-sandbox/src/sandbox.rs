@@ -13,7 +13,7 @@ use crate::{
     schedule::Schedule,
 };
 
-/// The name of this payment provider, as it is stored with payments and used in the address of webhooks.
+/// The name of this payment provider, as it is stored with payments and used in the URL of webhooks.
 pub(crate) const PROVIDER: &str = "sandbox";
 
 /// The payment provider. Clones share the same state.
@@ -28,19 +28,18 @@ pub(crate) struct Inner {
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) http: reqwest::Client,
-    /// The public address of the server, without a trailing slash. The pages of checkouts are below it.
+    /// The public URL of the server, without a trailing slash. The URLs of checkout pages begin with it.
     pub(crate) public_url: String,
-    /// The address at which the server reaches itself, without a trailing slash. Webhooks are sent there.
+    /// The URL at which the server reaches itself, without a trailing slash. The URL of webhooks begins with it.
     pub(crate) own_url: String,
     /// When to send webhooks next.
     pub(crate) schedule: Mutex<Schedule>,
 }
 
 impl Sandbox {
-    /// Opens the checkouts that are stored in this folder, and schedules the webhooks that were not delivered. The
-    /// folder need not exist: it is created with the first checkout. Webhooks are sent to `own_url`, the address at
-    /// which the server reaches itself. The pages on which buyers pay are at `public_url`. Neither address ends with a
-    /// slash.
+    /// Opens the checkouts that are stored in this folder, and schedules their undelivered webhooks. The folder need
+    /// not exist: it is created with the first checkout. Webhooks are sent to `own_url`, the URL at which the server
+    /// reaches itself. The pages on which buyers pay are below `public_url`. Neither URL may end with a slash.
     ///
     /// # Errors
     /// When the folder cannot be read, or the HTTP client cannot be created.

@@ -192,7 +192,7 @@ impl Sandbox {
     }
 }
 
-/// Returns a text with U+FFFD instead of U+0000, which PostgreSQL cannot store.
+/// Returns a text with U+FFFD instead of U+0000, because PostgreSQL cannot store U+0000.
 ///
 /// # Errors
 /// When the text has more than [`MAX_LENGTH`] characters. All texts that the sandbox sends are shorter.

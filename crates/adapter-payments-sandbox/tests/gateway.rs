@@ -188,7 +188,7 @@ async fn checkouts_and_events_since_a_time_are_listed() {
 }
 
 #[tokio::test]
-async fn a_malformed_or_outdated_signature_is_refused_without_the_body() {
+async fn a_signature_header_that_is_malformed_or_has_a_wrong_time_is_refused_without_the_body() {
     let folder = tempfile::tempdir().unwrap();
     let (sandbox, clock) = open(folder.path());
     let now = clock.now();

@@ -142,7 +142,7 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up, or the HTTP client cannot be built.
     pub(crate) fn new(settings: &StripeSettings) -> Result<Self, StripeSetupError> {
-        // Only a fake Stripe on this machine has an `http://` address; without TLS, no certificate is checked.
+        // Only a fake Stripe on this machine has an `http://` URL; without TLS, no certificate is checked.
         let is_encrypted = settings.api_base.starts_with("https://");
         let trust =
             if is_encrypted { Trust::SignedForName(Authorities::OfThisMachine) } else { Trust::Anybody };

@@ -10,15 +10,15 @@ use serde_json::Value;
 /// The maximum number of characters of an identifier or type. Stripe's identifiers have at most 255.
 const MAX_LENGTH: usize = 255;
 
-/// The text field `name` of an object; `None` when it is missing, empty, or longer than `MAX_LENGTH`.
+/// The text field `name` of an object; `None` when it is missing, not a text, empty, or longer than `MAX_LENGTH`.
 fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     let text = object.get(name).and_then(Value::as_str);
     text.filter(|text| !text.is_empty() && text.chars().nth(MAX_LENGTH).is_none())
 }
 
 /// Reads an event; `None` when the value has no valid identifier or type. The subject is `EventSubject::Other` for
-/// events about other objects, events of the other mode (live or test), events of a connected account, and thin events,
-/// which have another format.
+/// events about other objects, events without a valid identifier of the subject, events of the other mode (live or
+/// test), events of a connected account, and thin events, which have another format.
 pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant) -> Option<ProviderEvent> {
     let text = |name: &str| text(value, name);
     let (id, kind) = (text("id")?.to_owned(), text("type")?.to_owned());
@@ -27,7 +27,7 @@ pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant
         && value.get("account").is_none_or(Value::is_null);
     let object = value.pointer("/data/object").filter(|_| is_ours);
     let subject = object.and_then(|object| subject(&kind, object)).unwrap_or(EventSubject::Other);
-    // `created` is a number of seconds, but a text in thin events.
+    // `created` is a number of seconds, but a text in thin events. If it is missing or invalid, `now` is used.
     let seconds = value.get("created").and_then(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
     let created_at = seconds.or_else(|| text("created")?.parse().ok()).unwrap_or(now);
     Some(ProviderEvent { id, kind, created_at, subject, payload })
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_has_its_object_as_subject() {
+    fn the_subject_of_an_event_depends_on_its_type() {
         let refunds = EventSubject::Refunds { charge: "pi_1".to_owned() };
         for (kind, object, subject) in [
             ("checkout.session.completed", json!({"id": "cs_1"}), EventSubject::Checkout("cs_1".to_owned())),

@@ -70,7 +70,8 @@ fn unreadable() -> GatewayError {
     GatewayError::Unknown(UnreadableAnswer.into())
 }
 
-/// The error for an amount or lines that Stripe cannot charge or refund exactly.
+/// The error for an amount that Stripe cannot charge or refund exactly, or for lines that do not add up to the
+/// amount.
 fn not_representable() -> GatewayError {
     GatewayError::Refused { code: "amount_unsupported".to_owned() }
 }
@@ -164,9 +165,10 @@ impl StripeGateway {
 
     /// Reads the pages after the object `after` until `read` returns at least one result for a page. Returns the
     /// results for this page, and whether more objects follow. Pages without results are skipped, because a caller
-    /// could not continue after them: the cursor of the next call is the last returned object. A page has no results if
-    /// none of its objects can be read or can belong to the shop. The returned page is empty only if no object with a
-    /// result follows.
+    /// could not continue after them: the cursor of the next call is the last returned object. A page has no results
+    /// if it contains only objects that cannot be parsed or cannot belong to the shop. The returned results are empty
+    /// only if no object with a result follows, or if the last object of a page has no identifier, because the next
+    /// page can then not be requested.
     async fn oldest_page_with_any<T>(
         &self,
         listing: Listing<'_>,

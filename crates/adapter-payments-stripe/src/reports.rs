@@ -148,8 +148,9 @@ pub(crate) fn dispute(dispute: &Dispute, now: Instant) -> Option<ProviderDispute
     })
 }
 
-/// The money that Stripe withdrew for a dispute, even if it was returned later. Transactions are in the currency of the
-/// account. If that currency is not the currency of the dispute, the result is the disputed amount.
+/// The money that Stripe withdrew for a dispute, even if it was returned later; zero if Stripe withdrew nothing.
+/// Transactions are in the currency of the account. If money was withdrawn in another currency than that of the
+/// dispute, the result is the disputed amount. `None` when the withdrawn sum is not a valid amount.
 fn withdrawn(transactions: &[BalanceTransaction], disputed: Money, currency: &str) -> Option<Money> {
     let mut taken = transactions.iter().filter(|it| it.amount < 0).peekable();
     if taken.peek().is_none() {

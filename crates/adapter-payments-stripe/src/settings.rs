@@ -34,8 +34,7 @@ pub struct StripeSettings {
     /// The secrets that Stripe may sign webhooks with. While a secret is being replaced, the list has the old and the
     /// new secret.
     pub webhook_secrets: Vec<StripeSecret>,
-    /// The base URL of the API, without a trailing slash: [`StripeSettings::API_BASE`], or the address of a fake
-    /// Stripe.
+    /// The base URL of the API, without a trailing slash: [`StripeSettings::API_BASE`], or the URL of a fake Stripe.
     pub api_base: String,
     /// The payment methods that buyers may choose from, by Stripe's names, such as `card`.
     pub payment_methods: Vec<String>,
@@ -45,8 +44,8 @@ impl StripeSettings {
     /// The base URL of Stripe's API.
     pub const API_BASE: &'static str = "https://api.stripe.com";
 
-    /// Whether the secret key is a live key, which charges real money. Webhook events whose `livemode` differs are
-    /// stored, but not applied.
+    /// Whether the secret key is a live key, which charges real money. Webhook events whose `livemode` differs from
+    /// this value are stored, but not applied.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.secret_key.expose().contains("_live_")

@@ -16,7 +16,8 @@ const MAX_TAGS: usize = 10;
 /// needs no body, so a request can be refused before its body is read.
 ///
 /// # Errors
-/// When the header cannot be valid for any body.
+/// When no body could make the signatures valid: the header is missing or malformed, or its time differs too much
+/// from `now`.
 pub(crate) fn checked_header(signature: Option<&str>, now: Instant) -> Result<Header<'_>, WebhookError> {
     let header = signature.and_then(Header::parse).ok_or(WebhookError::Signature)?;
     let seconds: i64 = header.time.parse().map_err(|_| WebhookError::Signature)?;
@@ -31,7 +32,7 @@ pub(crate) fn checked_header(signature: Option<&str>, now: Instant) -> Result<He
 /// Verifies that the body was recently signed with one of the secrets.
 ///
 /// # Errors
-/// When the signature is missing or wrong, or when its time differs too much from `now`.
+/// When the header is missing or malformed, no signature is valid, or the time differs too much from `now`.
 pub(crate) fn verify(
     secrets: &[StripeSecret],
     signature: Option<&str>,

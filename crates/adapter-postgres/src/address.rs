@@ -20,7 +20,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 /// The number of unanswered keepalive probes after which the connection is closed.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Why the URL of a database is invalid. The messages quote no values, because a value can be a password.
+/// Why the URL of a database is invalid. The messages quote no values, because a value can be a password. But the
+/// source of a [`tokio_postgres::Error`] may quote a part of the URL.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AddressError {
     #[error(transparent)]
@@ -151,10 +152,10 @@ fn decoded(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
-/// Interprets `sslmode` and `sslrootcert` as libpq does, with two exceptions. `allow`, `verify-ca` without
-/// `sslrootcert`, and any `sslrootcert` that would not be used are refused. No certificates are read from the home
-/// directory: without `sslrootcert`, `verify-full` trusts the authorities of this machine, and `require` does not
-/// verify the server.
+/// Interprets `sslmode` and `sslrootcert` as libpq does, with two exceptions. First, `sslmode=allow`, `verify-ca`
+/// without `sslrootcert`, and an `sslrootcert` that would not be used are refused. Second, no certificates are read
+/// from the home directory: without `sslrootcert`, `verify-full` trusts the authorities of this machine, and
+/// `require` does not verify the server.
 fn security(mode: Option<&str>, authorities: Option<String>) -> Result<(SslMode, Trust), AddressError> {
     let authorities = authorities.map(|name| match &*name {
         "system" => Authorities::OfThisMachine,

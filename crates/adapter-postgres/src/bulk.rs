@@ -41,7 +41,7 @@ pub(crate) async fn insert_names(
     unit.execute(statement).await.map(|_| ())
 }
 
-/// Adds links from movies to names (genres, directors or stars). None of the links may exist.
+/// Adds links from movies to names (genres, directors or stars). None of these links may exist already.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,

@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// Why the URL of a database is invalid. The message quotes no value from the URL, because a value may be a password.
+/// The exception is the path in `sslrootcert`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// The URL has no host.
@@ -18,10 +19,11 @@ pub enum InvalidAddress {
     /// percent-encoded.
     #[error("its host contains invalid characters: in a password, @ is written %40, / %2F and ? %3F")]
     Host,
-    /// An option has an invalid value, or the TLS options cannot be used. Contains the message to show.
+    /// An option has an invalid value, or a TLS option (`ssl…`) is unknown or cannot be used. Contains the message to
+    /// show.
     #[error("{0}")]
     Value(String),
-    /// The URL has an unknown option, or cannot be parsed.
+    /// The URL has an unknown option (other than `ssl…`), or cannot be parsed.
     #[error("it has an option that does not exist, or is not percent-encoded")]
     Form,
 }

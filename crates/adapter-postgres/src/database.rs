@@ -80,8 +80,8 @@ impl PostgresDatabase {
     /// Runs a `SELECT` outside a transaction, and returns its rows. The statement must not write, because it may run
     /// more than once:
     ///
-    /// - When the connection turns out to be unusable, as all connections are after a restart of the database, it is
-    ///   discarded, and the statement is run once more on another connection.
+    /// - When the connection must be closed ([`spoils_connection`]), for example because it was interrupted by a
+    ///   restart of the database, it is discarded, and the statement is run once more on another connection.
     /// - When the statement fails because of a conflict with another transaction (if the database's default isolation
     ///   level is serializable, this also happens to a `SELECT`), it is retried immediately, with at most [`TRIES`]
     ///   attempts. No delay is needed, because the statement cannot conflict twice with the same transaction.

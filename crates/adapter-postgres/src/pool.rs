@@ -202,7 +202,7 @@ impl Connections {
     }
 
     /// Takes a connection for a transaction that may write. A pooled connection that was read-only when it was opened
-    /// is replaced by a new one, because the server may accept writes again. If the new one is read-only too, the call
+    /// is replaced, because the server may accept writes again. If a newly opened connection is read-only, the call
     /// fails, and the connection returns to the pool for reads.
     pub(crate) async fn get_to_write(&self) -> Result<PooledConnection, StoreError> {
         loop {

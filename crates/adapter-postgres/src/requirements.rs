@@ -6,7 +6,7 @@ use crate::{PostgresDatabase, statement::Statement, unit_of_work::UnitOfWork};
 /// Why a database cannot be used or migrated. The message is one line, and tells the operator what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsuitable {
-    /// The encoding of the database is not UTF-8, so it cannot store every text.
+    /// The encoding of the database is not UTF-8, so the database cannot store every text.
     #[error(
         "the database {database} is encoded in {encoding}, which cannot represent every name: make one with \
          `createdb --encoding=UTF8 --template=template0 NAME`, and name it in DATABASE_URL"
@@ -89,7 +89,7 @@ impl PostgresDatabase {
         UnitOfWork::begin(self).await?.check_writable().await
     }
 
-    /// Returns why the database cannot be used, or `None` when it can. Checks that its encoding is UTF-8.
+    /// Returns why the database cannot be used, or `None` when it can. The only requirement is the encoding UTF-8.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_pg_trgm_is_reported_only_if_it_is_not_installed_on_the_server() {
+    fn a_missing_or_hidden_pg_trgm_is_reported_and_one_that_migrating_can_add_is_not() {
         let state = |found: Option<&str>, sees, knows| {
             let [database, encoding, role] = ["cinema", "UTF8", "ann"].map(str::to_owned);
             (

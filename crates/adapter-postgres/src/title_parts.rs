@@ -1,13 +1,14 @@
 //! The parts of titles. With an index of these parts, the filter `title` finds the movies whose folded title contains
 //! a text. A folded title is in lower case and has no accents (`domain::text::fold`).
 //!
-//! A title is indexed as its parts of three adjacent characters, its last two characters, and its last character. A
-//! text of three or more characters can only be in titles that have all of its parts. A shorter text is the beginning
-//! of a part.
+//! The parts of a title are all sequences of three adjacent characters, the last two characters, and the last
+//! character. A text of three or more characters can only be in titles that have each of the text's sequences of
+//! three characters as a part. A shorter text can only be in titles of which at least one part begins with the text.
 
-/// The number of characters of a part.
+/// The number of characters of a part. Only the last two parts of a title are shorter.
 const LENGTH: usize = 3;
-/// The largest number of parts that a query compares. The titles found are compared to the whole text anyway.
+/// The largest number of parts that a query compares. The other parts need not be compared, because afterwards each
+/// title that was found is compared to the whole text.
 const COMPARED: usize = 24;
 
 /// The parts of a folded title, which can contain duplicates.
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_has_all_parts_of_a_text_or_the_beginning_of_a_part() {
+    fn a_query_has_up_to_24_parts_of_a_text_or_the_beginning_of_a_part() {
         assert_eq!(TitleQuery::of("lien"), TitleQuery::Has(vec!["lie".into(), "ien".into()]));
         assert_eq!(TitleQuery::of("ab"), TitleQuery::Begins("ab".into()));
         let TitleQuery::Has(parts) = TitleQuery::of(&"x".repeat(300)) else { panic!() };

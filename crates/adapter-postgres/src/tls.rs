@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_certificates_is_refused_by_name() {
+    fn a_missing_or_empty_file_of_certificates_is_refused() {
         for path in ["/does/not/exist.pem", "/dev/null"] {
             let trust = Trust::SignedForName(Authorities::OfFile(PathBuf::from(path)));
             let error = connector(&trust, SslNegotiation::Postgres).err().unwrap();

@@ -24,7 +24,7 @@ const COURTESY: Duration = Duration::from_millis(50);
 /// `finish` rolls it back in a background task, which usually releases its locks within milliseconds.
 pub struct UnitOfWork {
     connections: Arc<Connections>,
-    /// The connection; `None` after the transaction has ended, or when the connection is lost.
+    /// The connection; `None` after the transaction has ended, or after an error that makes the connection unusable.
     session: Option<PooledConnection>,
     /// Whether a statement failed. In this case the transaction must not be committed: PostgreSQL would roll it back
     /// without reporting an error.

@@ -78,7 +78,7 @@ async fn is_encrypted(database: &TestDatabase, parameters: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_encrypted_and_verified_as_the_address_requires() {
+async fn connections_are_encrypted_and_verified_as_the_url_requires() {
     if TestPostgres::is_skipped() {
         return;
     }

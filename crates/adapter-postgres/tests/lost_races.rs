@@ -1,5 +1,6 @@
-//! Tests of transactions that compete for the same rows: when PostgreSQL refuses a statement or a commit because of
-//! another transaction, the unit of work reports a conflict. Only a lock timeout is reported as unavailable instead.
+//! Tests of transactions that compete for the same rows. When PostgreSQL refuses a statement or a commit because of
+//! another transaction, the unit of work reports a conflict. A lock timeout is an exception: it is reported as
+//! unavailable.
 #![expect(clippy::unwrap_used, reason = "errors in the support code must fail the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};

@@ -46,7 +46,7 @@ async fn writing_continues_after_a_database_was_read_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_requires_a_writable_session_refuses_a_read_only_one() {
+async fn a_url_that_requires_writable_connections_refuses_a_read_only_database() {
     if TestPostgres::is_skipped() {
         return;
     }

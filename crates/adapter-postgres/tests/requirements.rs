@@ -8,8 +8,8 @@ async fn connect(url: &str) -> PostgresDatabase {
     PostgresDatabase::connect(url, PoolOptions { size: 1 }).await.unwrap()
 }
 
-/// The URL of the database `name` on the server of `guard`. It names the given role, or otherwise the role of
-/// `guard`.
+/// The URL of the database `name` on the server of `guard`. The user in the URL is `role`, or, without a role, the
+/// user in the URL of `guard`.
 fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
     let url = guard.url().replace(&format!("/{}", guard.name()), &format!("/{name}"));
     let (scheme, place) = url.split_once("://").unwrap();

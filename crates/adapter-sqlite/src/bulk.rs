@@ -51,7 +51,7 @@ pub(crate) async fn insert_names(
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
-/// Adds links from movies to names (genres, directors or stars). None of the links may exist.
+/// Adds links from movies to names (genres, directors or stars). None of the links may exist yet.
 pub(crate) async fn insert_links(
     unit: &mut UnitOfWork,
     table: &'static str,
@@ -169,8 +169,9 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
 }
 
 /// The words of an entry as one text, which [`push_words_check`](crate::clauses::push_words_check) searches. Each
-/// word has a prefix that marks its list, and is followed by a space. The prefix of joined words ends in `/` instead
-/// of `|`, because a search finds joined words only by the complete word, and other words also by their beginning.
+/// word has a prefix that marks its list, and is followed by a space. The prefix of joined words (adjacent words of
+/// the name, written as one word) ends in `/` instead of `|`, because a search finds joined words only by the
+/// complete word, and other words also by their beginning.
 fn words_text(entry: &IndexEntry) -> String {
     let lists =
         [("n|", &entry.name), ("j/", &entry.joined), ("p|", &entry.people), ("d|", &entry.description)];

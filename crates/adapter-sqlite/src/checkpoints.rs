@@ -25,12 +25,12 @@ const PACE: Duration = Duration::from_secs(1);
 const BULK_PACE: Duration = Duration::from_secs(8);
 
 /// The maximum pause between two attempts to empty the write-ahead log. An attempt fails while another connection
-/// reads the log.
+/// reads the log or writes to it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Makes checkpoints: copies pages from the write-ahead log to the database file, and empties the log when
-/// personal data was erased. Uses its own connection: the writer waits only while the log is emptied. Clones share
-/// the pending requests.
+/// Makes checkpoints: copies pages from the write-ahead log to the database file, and empties the log at the start
+/// and after personal data was erased. Uses its own connection: the writer waits only while the log is emptied.
+/// Clones share the pending requests.
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     file: DatabaseFile,
@@ -67,7 +67,8 @@ impl Checkpoints {
     }
 
     /// Requests that the log is emptied. Must be called after a commit that erased personal data, because the log
-    /// keeps old versions of pages. If a connection is reading the log, a task retries until the log is empty.
+    /// keeps old versions of pages. If an attempt fails (see [`LONGEST_PAUSE`]), a task retries until the log is
+    /// empty.
     pub(crate) fn request_emptying(&self) {
         self.state.is_to_be_emptied.store(true, Ordering::SeqCst);
         if !self.state.is_scheduled.swap(true, Ordering::SeqCst) {

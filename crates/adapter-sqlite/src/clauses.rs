@@ -66,7 +66,8 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
 }
 
-/// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text.
+/// Adds `FROM … m WHERE …`: the movies on sale whose folded title (see [`title_parts`](crate::title_parts)) contains
+/// the text.
 pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &str) {
     statement.sql(
         " FROM (SELECT s.movie_id FROM movie_title_parts t CROSS JOIN movie_search s ON s.id = t.rowid \
@@ -76,7 +77,8 @@ pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &s
     push_contains(statement, "m.name_key", text);
 }
 
-/// Adds nothing and returns `false`: no sample is needed, because a count reads no more movies than it counts.
+/// Adds nothing and returns `false`. PostgreSQL estimates the number of movies from a sample. SQLite needs no sample,
+/// because a count reads no more movies than it counts.
 pub(crate) const fn push_sampled_titles<ST>(
     _statement: &mut Statement<ST>,
     _text: &str,
@@ -85,8 +87,8 @@ pub(crate) const fn push_sampled_titles<ST>(
     false
 }
 
-/// Adds an upper bound of the number of movies whose folded title contains the text, counted up to a maximum with the
-/// full-text index of titles alone.
+/// Adds an upper bound of the number of movies whose folded title contains the text. The full-text index of titles
+/// alone is read, and counting stops at `cap`.
 pub(crate) fn push_title_size<ST>(statement: &mut Statement<ST>, text: &str, cap: u32, _percent: u32) {
     statement
         .sql("(SELECT count(*) FROM (SELECT 1 FROM movie_title_parts t WHERE t.movie_title_parts MATCH ")
@@ -156,8 +158,8 @@ pub(crate) fn push_movies_with_words<ST>(
     statement.sql(") AS found").sql(FOUND_MOVIE);
 }
 
-/// Adds nothing and returns `false`: no sample is needed, because the full-text index counts the movies that contain
-/// words without reading the movies.
+/// Adds nothing and returns `false`. Like [`push_sampled_titles`], SQLite needs no sample, because the full-text
+/// index counts the movies that contain words without reading the movies.
 pub(crate) const fn push_sampled_words<ST>(
     _statement: &mut Statement<ST>,
     _terms: &[SearchTerm],
@@ -190,8 +192,8 @@ pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[Searc
     statement.sql(" LIMIT 1) IS NOT NULL");
 }
 
-/// Adds the number of movies, on sale or not, that have all terms in this part of the search index, counted up to a
-/// maximum with the full-text index alone. Returns whether it has added the number: always `true` on SQLite.
+/// Adds the number of movies, on sale or not, that have all terms in this part of the search index. The full-text
+/// index alone is read, and counting stops at `cap`. Returns whether the number was added: always `true` on SQLite.
 pub(crate) fn push_capped_words<ST>(
     statement: &mut Statement<ST>,
     terms: &[SearchTerm],

@@ -111,7 +111,7 @@ impl SqliteDatabase {
     /// the file and copied to it again and again.
     ///
     /// # Errors
-    /// When the connection cannot be configured.
+    /// When the connection cannot be configured, or other units of work use it for too long.
     pub async fn expect_bulk_writes(&self) -> Result<(), StoreError> {
         self.checkpoints().expect_bulk_writes();
         let mut writer = self.writer().borrow().await?;

@@ -2,7 +2,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
 /// Parts of SQLite's messages about temporary errors, for example a locked database, a full disk or a lack of memory.
-/// Diesel drops the result code of these errors, so they can only be recognized by their messages (`sqlite3_errstr`).
+/// Diesel drops the result code of these errors, so they can only be recognized by their messages (`sqlite3_errmsg`).
 /// Each line names the result code.
 const PASSING: [&str; 9] = [
     "database is locked",                   // SQLITE_BUSY

@@ -95,8 +95,8 @@ impl DatabaseFile {
     }
 
     /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so this program may close it
-    /// at any time. Closing the database file itself would release the POSIX locks of all connections of this
-    /// process.
+    /// at any time. In contrast, if this program opened and closed the database file itself, that would release the
+    /// POSIX locks of all connections of this process.
     pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
         let mut path = self.path.clone().into_os_string();
         path.push("-wal");
@@ -135,7 +135,8 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Opens a file, or creates it for the user of this process only. Links are not followed.
+/// Opens a file. If `options` creates the file, only the user of this process can access it. Symbolic links are not
+/// followed.
 #[cfg(unix)]
 fn open_file(path: &Path, options: &mut std::fs::OpenOptions) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -165,7 +166,7 @@ mod tests {
         let refused = DatabaseFile::prepare(&link).unwrap_err();
         let reason = std::error::Error::source(&refused).unwrap().to_string();
         assert!(reason.contains("cinema.db is a link"), "{reason}");
-        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing was created");
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing may be created");
     }
 
     #[test]

@@ -33,7 +33,9 @@ const ROWS: [&str; 7] = [
 pub(crate) const FILTER_BITS_MIGRATION: &str =
     include_str!("../../../migrations/sqlite/2026-11-30-000072_filter_bits/up.sql");
 
-/// A database with 10,000 movies and 10,000 users. `ANALYZE` is not run, because it is not run in production either.
+/// A database with 10,000 movies, users, entries of the audit log, and notifications. `ANALYZE` is not run, because
+/// it is not run in production either. The result is never `None`; the function of `adapter-postgres` returns `None`
+/// when tests with PostgreSQL are skipped.
 pub(crate) async fn filled() -> Option<(Database, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("cinema.db"), PoolOptions { size: 1 }).await.unwrap();
@@ -67,7 +69,7 @@ impl Plan {
         assert!(self.0.lines().filter(whole).count() <= pages, "{}", self.0);
     }
 
-    /// Checks that an index scan starts at the position of the cursor, and that no users are sorted.
+    /// Checks that an index scan starts at the position of the cursor, and that users are not sorted.
     pub(crate) fn begins_at_the_position(&self) {
         let begins = |step: &str| {
             step.starts_with("SEARCH m USING INDEX movies_by_") || step.starts_with("SEARCH u USING INDEX ")

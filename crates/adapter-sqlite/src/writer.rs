@@ -35,7 +35,7 @@ pub(crate) struct Threads {
     runtime: Handle,
     /// The statements that have not begun to run, oldest first.
     jobs: Arc<sync::Mutex<VecDeque<Job>>>,
-    /// Held while a statement runs.
+    /// Locked while a statement runs.
     turn: Arc<sync::Mutex<()>>,
 }
 

@@ -35,8 +35,8 @@ const UNINDEXED: &str = "
         SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
         WHERE i.partial = 0 AND c.seqno = 0 AND c.name = k.\"from\")";
 
-/// Inserts users whose keys were computed by the first version of the rule, which replaced special forms of letters by
-/// plain letters. One user has an address that is no longer valid, and one was deleted.
+/// Inserts users whose email keys were computed by the first version of the rule, which replaced special forms of
+/// letters by plain letters. The email address of one user is not valid, and one user was deleted.
 const USERS_WITH_EARLIER_KEYS: &str = "
     INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at, deleted_at)
     SELECT id, email, email_key, 'hash', 1, x'00000000000070008000000000000001', 1, 1, deleted_at FROM (
@@ -46,8 +46,8 @@ const USERS_WITH_EARLIER_KEYS: &str = "
         UNION ALL SELECT x'00000000000070008000000000000013', 'no address', 'no address', NULL
         UNION ALL SELECT x'00000000000070008000000000000014', 'deleted@deleted.invalid', 'deleted', 1)";
 
-/// Inserts a deactivated account and one that awaits activation, both with a contested password, and a deactivated
-/// account without a contested password.
+/// Inserts three accounts: a deactivated account and an account that awaits activation, both with a contested
+/// password (which may be the password of another person), and a deactivated account without a contested password.
 const CONTESTED_USERS: &str = "
     INSERT INTO users (id, email, email_key, hashed_password, is_password_contested, version, group_id, created_at,
         updated_at, activated_at)

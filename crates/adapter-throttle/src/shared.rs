@@ -65,8 +65,8 @@ impl RedisThrottle {
         link::check(url)
     }
 
-    /// Begins to connect to the Redis at this URL, in the background. Must be called within a Tokio runtime, which
-    /// drives the connection. Until Redis is available, connecting is retried.
+    /// Begins to connect to the Redis at this URL, in the background. Must be called within a Tokio runtime, on which
+    /// the tasks of the connection run. Whenever there is no connection, connecting is retried.
     ///
     /// # Errors
     /// When the URL is not valid.
@@ -113,8 +113,8 @@ impl RedisThrottle {
     }
 }
 
-/// The Redis key of an entry. It contains a digest of `parts`, so that it reveals no addresses. In a Redis cluster,
-/// only the first part in braces (the hash tag) decides which server stores the key.
+/// The Redis key of an entry. It contains a digest of `parts`, so that it reveals neither email addresses nor network
+/// addresses. In a Redis cluster, only the first text in braces (the hash tag) decides which server stores the key.
 fn key(kind: &str, parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {

@@ -109,11 +109,11 @@ contract! {
     many_concurrent_uses_do_not_exceed_the_quota,
     a_repeated_use_is_counted_once,
     only_one_of_many_concurrent_repetitions_is_counted,
-    the_uses_of_subjects_and_limits_are_counted_separately,
+    repetitions_are_recognized_for_each_subject_and_limit,
     a_refunded_use_can_be_repeated,
     concurrent_refunds_of_uses_are_all_counted,
     a_clock_that_was_set_back_locks_no_account,
-    each_failure_after_the_fifth_doubles_the_wait,
+    failures_after_the_fifth_double_the_wait_up_to_15_minutes,
     only_five_of_many_concurrent_attempts_are_allowed,
     the_failures_of_accounts_are_counted_separately,
     a_successful_sign_in_removes_the_failures,
@@ -211,7 +211,7 @@ async fn only_one_of_many_concurrent_repetitions_is_counted(World { throttle, ..
     assert_eq!(throttle.take(&limit, "a").await.quotas[0].remaining, 0);
 }
 
-async fn the_uses_of_subjects_and_limits_are_counted_separately(World { throttle, .. }: World) {
+async fn repetitions_are_recognized_for_each_subject_and_limit(World { throttle, .. }: World) {
     let other = RateLimit::new("register", &["1/1m".parse().unwrap()]);
     let limit = limit(&["1/1m"]);
     for (limit, subject) in [(&limit, "a"), (&limit, "b"), (&other, "a")] {
@@ -271,7 +271,7 @@ async fn a_clock_that_was_set_back_locks_no_account(World { throttle, clock, .. 
     assert_eq!(wait(&*throttle, &ann).await, 0);
 }
 
-async fn each_failure_after_the_fifth_doubles_the_wait(World { throttle, clock, .. }: World) {
+async fn failures_after_the_fifth_double_the_wait_up_to_15_minutes(World { throttle, clock, .. }: World) {
     let ann = attempt("ann", "192.0.2.1");
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &ann).await, 0);

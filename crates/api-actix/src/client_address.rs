@@ -14,9 +14,10 @@ pub(crate) fn client_address(request: &HttpRequest, trusted: &[Network]) -> Opti
     request.peer_addr().map(|peer| behind_proxies(peer.ip(), request.headers(), trusted))
 }
 
-/// Reads `X-Forwarded-For` from its end, because each proxy appends the address of its own client. Reading begins if
-/// the peer of the connection is a trusted proxy, and continues while the address that was read last is a trusted
-/// proxy. It stops before an entry that is not an address.
+/// Returns the address of the client. Reads `X-Forwarded-For` from its end, because each proxy appends the address of
+/// its own client. Reading begins if the peer of the connection is a trusted proxy, and continues while the address
+/// that was read last is a trusted proxy. It stops before an entry that is not an address. The address that was read
+/// last is the client; if none was read, the peer is the client.
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).collect();
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_address_is_accepted() {
+    fn an_entry_may_have_brackets_a_port_and_white_space() {
         for (entry, address) in [
             ("192.0.2.1:4711", "192.0.2.1"),
             ("[192.0.2.1]", "192.0.2.1"),

@@ -6,8 +6,8 @@ use actix_web::http::header::{HeaderMap, IF_MATCH, IF_NONE_MATCH};
 
 use crate::edge::compression::CODINGS;
 
-/// Creates a strong tag from the version, the body and its content coding. Two tags are equal only if the bytes sent
-/// are equal (RFC 9110, section 8.8.3.3).
+/// Creates a strong tag from the version, the body and its content coding. Responses with different bytes must have
+/// different strong tags (RFC 9110, section 8.8.3.3), so the tag also depends on the coding.
 pub(crate) fn strong(version: i64, body: &[u8], coding: Option<&str>) -> String {
     let (mark, coding) = coding.map_or(("", ""), |coding| ("-", coding));
     format!("\"{version}-{:016x}{mark}{coding}\"", digest(body))
@@ -18,9 +18,9 @@ pub(crate) fn weak(body: &[u8]) -> String {
     format!("W/\"{:016x}\"", digest(body))
 }
 
-/// Returns the tag of the representation that the caller already has according to `If-None-Match`: the given tag, or
-/// else a tag that differs only in its content coding. Tags are compared weakly. `None` means that the caller does not
-/// have the representation.
+/// Returns the tag of the representation that the caller already has according to `If-None-Match`: the given tag
+/// (which `*` also matches), or else a tag that differs only in its content coding. Tags are compared weakly. `None`
+/// means that the caller does not have the representation.
 pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     let sent: Vec<&str> = headers
         .get_all(IF_NONE_MATCH)

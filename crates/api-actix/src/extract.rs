@@ -6,8 +6,8 @@
 //! (`Caller<Limited<Exports, PathId<MovieId>>>`) run from outermost to innermost. Other extractors, such as
 //! [`UseCases`], [`Origin`] and [`PublicUrl`], are separate parameters.
 //!
-//! An extractor that fails returns a [`Problem`](crate::problem::Problem), which reports all errors in the part of the
-//! request that the extractor reads.
+//! An extractor that fails returns a [`Problem`](crate::problem::Problem). If values are invalid, the problem reports
+//! all invalid values in the part of the request that the extractor reads.
 
 pub(crate) mod bearer;
 pub(crate) mod body;

@@ -1,7 +1,8 @@
 //! The HTML pages of the server, except Swagger UI.
 //!
-//! The pages are rendered from templates (`templates/`), which escape all values. They work without scripts, and behind
-//! a path prefix, because all their links are relative.
+//! The pages are rendered from templates (`templates/`), which escape all values. They work without scripts, and
+//! behind a path prefix, because all their links are relative. If a separate frontend is configured (`FRONTEND_URL`),
+//! mails and checkouts link to the frontend instead, except for [`UNSUBSCRIBE`].
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder, ResponseError,

@@ -51,8 +51,8 @@ pub(crate) async fn list(
 
 /// List the movies that the caller has begun to watch.
 ///
-/// The movies whose saved position is between 5 and 90 percent and that are not marked as watched; the most recently
-/// watched movie is first.
+/// The movies whose saved position is between 5 and 90 percent of the running time and that are not marked as
+/// watched; the most recently watched movie is first.
 #[api_v2_operation(operation_id = "listStartedMovies", tags("library"))]
 pub(crate) async fn list_started(
     library: UseCases<Library>,
@@ -79,7 +79,7 @@ pub(crate) async fn playback(
 /// Save the position of the player.
 ///
 /// A position that is older than the saved position changes nothing. The response contains the saved position. If the
-/// position is beyond 90 percent, the movie counts as watched.
+/// position is beyond 90 percent of the running time, the movie counts as watched.
 #[api_v2_operation(operation_id = "setProgress", tags("library"))]
 pub(crate) async fn set_progress(
     library: UseCases<Library>,

@@ -1,5 +1,5 @@
-//! Generates the OpenAPI 3.1 document. The library paperclip records the routes. Extractors and response types describe
-//! themselves (`describe`). `convert` combines both into the document.
+//! Generates the OpenAPI 3.1 document. The library paperclip records the routes. Extractors and response types
+//! describe themselves (`describe`). `convert` makes the document from the routes and these descriptions.
 
 pub(crate) mod convert;
 pub(crate) mod describe;

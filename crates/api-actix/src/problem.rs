@@ -151,7 +151,8 @@ impl Refusal for Never {
     fn kinds(_into: &mut Vec<&'static Kind>) {}
 }
 
-/// The error of a use case that looks up one object. It adds the case that the object does not exist.
+/// The error of a use case that looks up one object. This type adds the case that the object does not exist to the
+/// errors `E`.
 #[derive(Debug)]
 pub(crate) enum OrNotFound<E> {
     /// The object does not exist, or the caller may not see it: 404.

@@ -26,6 +26,6 @@ pub struct Component {
     /// Whether the server is unavailable without the component. Without an optional component, only some functions are
     /// unavailable.
     pub required: bool,
-    /// What is wrong with the component, without addresses and secrets; `null` if it works.
+    /// What is wrong with the component, without network addresses and secrets; `null` if it works.
     pub detail: Option<String>,
 }

@@ -13,8 +13,8 @@ use crate::{
     health, library, media, notifications, orders, payments, problem,
 };
 
-/// Adds the operations of each path to a scope or configuration. If several paths match a request, the first one serves
-/// it.
+/// Adds the operations of each path to a scope or configuration. If several paths match a request, the path that is
+/// listed first serves the request.
 macro_rules! operations {
     ($scope:expr; $($path:literal: $($method:ident $handler:expr),+;)+) => {
         $scope$(.service(web::resource($path)$(.route(web::$method().to($handler)))+))+

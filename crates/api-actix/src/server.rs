@@ -54,11 +54,12 @@ const POSTER_UPLOADS_AT_ONCE: usize = 4;
 /// switches off this limit together with the rate limits.
 const FILMS_OF_ONE_PURCHASE: u32 = 8;
 
-/// The size of the buffer that each connection has for its response, in bytes.
+/// The maximum size of the buffer that each connection has for its response, in bytes.
 const WRITE_BUFFER: usize = 16 * 1024;
 
 /// If all large responses that are being sent take more than this number of bytes of memory, clients that do not read
-/// their responses are disconnected sooner. Small responses are not counted.
+/// their responses are disconnected sooner. Small responses are not counted, nor are responses whose bytes all
+/// clients share or that are read in parts while they are sent.
 const ANSWERS_TIGHT: usize = 24 * 1024 * 1024;
 /// The maximum memory of all large responses that are being sent, in bytes. A large response that would exceed this
 /// limit is refused.
@@ -210,7 +211,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     }
 }
 
-/// Redirects to the canonical URL of a page. `address` is relative to the URL of the request.
+/// Redirects to the canonical URL of a page. `address` is that URL, relative to the URL of the request.
 #[expect(clippy::unused_async, reason = "actix accepts only asynchronous handlers")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
@@ -261,8 +262,8 @@ pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> i
     Ok(server.run())
 }
 
-/// How long the server continues to read from a connection after it has responded to a request that it had not received
-/// completely. If it closed the connection immediately, the client might not receive the response.
+/// How long, at most, the server continues to read from a connection after it has responded to a request that it had
+/// not received completely. If it closed the connection immediately, the client might not receive the response.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 type Accepted = (TimedStream<TcpStream>, Protocol, Option<std::net::SocketAddr>);

@@ -36,14 +36,14 @@ pub struct ApiSettings {
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// The maximum number of requests in flight; further requests get a 503 response. Health checks, live streams and
-    /// films are not counted.
+    /// The maximum number of requests in flight; further requests get a 503 response. Health checks, live streams of
+    /// notifications and films are not counted.
     pub max_in_flight: usize,
     /// The maximum number of open connections of one client. Trusted proxies may have any number.
     pub max_connections_per_client: usize,
     /// The timeouts of connections.
     pub timeouts: Timeouts,
-    /// How long anonymous pages of the catalogue are cached in memory; zero disables the cache.
+    /// How long responses of the catalogue to anonymous callers are cached in memory; zero disables the cache.
     pub hot_page_time: Duration,
     /// How long a request waits for its use case. After this time, the request gets a 503 response (or another error
     /// that the operation has chosen), but the use case still runs to its end.

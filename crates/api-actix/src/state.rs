@@ -64,7 +64,7 @@ pub struct ApiState {
     pub posters: Arc<Posters>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
-    /// The use cases of reactions, ratings, favourites and comments.
+    /// The use cases of reactions, ratings, favourites, comments and reports of comments.
     pub engagement: Arc<Engagement>,
     /// The use cases of the library.
     pub library: Arc<Library>,
@@ -134,9 +134,9 @@ pub(crate) struct Api {
     pub(crate) webhooks: WebhookLimit,
     /// Limits the memory of the bodies that are being received.
     pub(crate) bodies: BodyMemory,
-    /// Limits how many large responses are built at the same time.
+    /// Limits how many large responses are built, and how many exports are sent, at the same time.
     pub(crate) large_answers: LargeAnswers,
-    /// The live streams that this server sends.
+    /// The live streams of notifications that this server sends.
     pub(crate) streams: Arc<LiveStreams>,
     /// The films that this server sends.
     pub(crate) transfers: Arc<Transfers>,

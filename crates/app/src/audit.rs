@@ -1,7 +1,8 @@
 //! The audit log: listed by administrators, sealed in the background, and verified against its seals.
 //!
-//! A seal covers a part of the log. It consists of a digest of the rows in this part and of the previous seal, and of a
-//! tag: a message authentication code of the digest, which can be computed only with the key of the server.
+//! A seal covers a part of the log. It consists of two values. The first is a digest of the rows in this part and of
+//! the previous seal. The second is a tag: a message authentication code of the digest, which can be computed only
+//! with the key of the server.
 
 #[cfg(test)]
 pub(crate) mod doubles;

@@ -1,4 +1,5 @@
-//! The opinions of users about movies: reactions, ratings, favourites and comments.
+//! The opinions of users about movies: reactions, ratings, favourites and comments. Also the reports of comments to
+//! moderators.
 
 mod comment;
 mod list_comments;

@@ -1,9 +1,9 @@
 //! The use cases of the online cinema: one or more structs for each area, whose methods are the use cases. Closely
 //! related use cases share a file.
 //!
-//! Of the crates of this workspace, this crate depends only on the domain (its tests also use the SQLite adapter). The
-//! composition root passes the ports to each struct. A use case returns a result or an error, whose variants are the
-//! refusals that a caller can distinguish.
+//! Of the crates of this workspace, this crate depends only on the domain (its tests also use the SQLite adapter).
+//! The composition root passes the ports to each struct. A use case returns a result or an error. The variants of the
+//! error are the refusals and failures that a caller can distinguish.
 
 pub mod accounts;
 pub mod audit;

@@ -37,7 +37,7 @@ pub struct Library {
     pub films: Arc<dyn FilmStore>,
     /// Stores subtitles.
     pub media: Arc<dyn MediaStore>,
-    /// Signs and verifies the addresses of films and subtitles.
+    /// Signs and verifies the addresses (URLs) of films and subtitles.
     pub signer: Arc<dyn Signer>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
@@ -47,6 +47,6 @@ pub struct Library {
     pub backoff: Arc<dyn Backoff>,
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// The public address of the server, without a trailing slash.
+    /// The public URL of the server, without a trailing slash.
     pub public_url: String,
 }

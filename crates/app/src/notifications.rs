@@ -38,7 +38,7 @@ pub struct Notifications {
     pub backoff: Arc<dyn Backoff>,
     /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Generates tickets.
+    /// Generates the tickets that open live streams.
     pub tokens: Arc<dyn TokenGenerator>,
     /// Decrypts the tokens in unsubscribe links.
     pub sealer: Arc<dyn Sealer>,

@@ -53,7 +53,7 @@ pub struct InvalidCursor;
 /// Why a list cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// The cursor does not belong to this list.
+    /// The cursor is not valid for this list; see [`InvalidCursor`].
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
     /// The number or size of the page is out of bounds.
@@ -100,7 +100,8 @@ impl CursorCodec {
     /// Converts the requested page into a page request. `context` has the same meaning as in [`CursorCodec::encode`].
     ///
     /// # Errors
-    /// When the cursor belongs to another list, or the number or size of the page is out of bounds.
+    /// When the cursor was not created by this server for this context, or the number or size of the page is out of
+    /// bounds.
     pub fn request(&self, context: &str, selection: PageSelection) -> Result<PageRequest, ListError> {
         Ok(match selection {
             PageSelection::Numbered { page, size } => PageRequest::numbered(page, size)?,

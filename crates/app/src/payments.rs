@@ -47,9 +47,9 @@ pub use verify::{CHECKOUTS_SETTLE_IN, MoneyVerdict};
 use crate::{paging::CursorCodec, record::Recorder};
 
 /// The time after which a payment without a known checkout counts as failed, if the provider has no checkout for it
-/// either. After this time, the stored request is not sent again. Stripe would refuse the request from 30 minutes after
-/// the creation of the payment: checkouts expire after 60 minutes (`CHECKOUT_LIFETIME`), and Stripe requires a
-/// remaining lifetime of at least 30 minutes.
+/// either. After this time, the stored request to open the checkout is not sent again. Stripe would refuse the
+/// request from 30 minutes after the creation of the payment: checkouts expire after 60 minutes
+/// (`CHECKOUT_LIFETIME`), and Stripe requires a remaining lifetime of at least 30 minutes.
 const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
 
 /// The use cases of payments.
@@ -78,7 +78,7 @@ pub struct Payments {
     pub users: Arc<dyn UserQueries>,
     /// Calls the payment provider.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// Writes mails and audit entries. Buyers return to its `frontend_url` after a checkout.
+    /// Writes mails and audit entries. After a checkout, buyers return to the recorder's `frontend_url`.
     pub recorder: Recorder,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
@@ -96,7 +96,7 @@ pub struct Payments {
 const PURGE_BATCH: u32 = 1_000;
 
 impl Payments {
-    /// Removes requests with idempotency keys that are too old to be repeated; returns the number of removed requests.
+    /// Removes the stored requests that had idempotency keys and are older than [`KEPT_FOR`]; returns their number.
     ///
     /// # Errors
     /// When the store fails. Requests that were removed before the failure stay removed.

@@ -27,7 +27,7 @@ pub(crate) struct NewAuditEntry {
 }
 
 impl NewAuditEntry {
-    /// Creates an entry about an action of this user; `None` when no user was signed in.
+    /// Creates an entry about an action of this user; `None` when no user was signed in, and on the command line.
     pub(crate) fn by(actor: impl Into<Option<UserId>>, action: AuditAction) -> Self {
         Self { action, actor: actor.into(), object: None, before: None, after: None }
     }

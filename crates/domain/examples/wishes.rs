@@ -1,4 +1,5 @@
-//! Computes the totals of the baskets in a wish list, and reports the wishes that cannot be fulfilled.
+//! Groups the movies of a wish list into one basket for each person, computes the totals of the baskets, and reports
+//! the wishes that cannot be fulfilled.
 //!
 //! Reads CSV with the columns `email`, `movie`, `price` and `on_sale` from the file that the first argument names, or
 //! from standard input:
@@ -27,7 +28,7 @@ use domain::{
 /// The movies that one person wishes for.
 struct Basket {
     email: EmailAddress,
-    /// The folded titles, so that no movie is added twice.
+    /// The titles after [`fold`], so that no movie is added twice.
     titles: BTreeSet<String>,
     prices: Vec<Money>,
 }

@@ -11,7 +11,7 @@ use crate::{
     time::Instant,
 };
 
-/// How long a key is stored.
+/// How long a key is valid. An older claim of a key is ignored, and removed later.
 pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Identifies a request: a key belongs to one user, method and path.

@@ -17,8 +17,8 @@ pub struct Mail {
     pub text: String,
     /// The HTML part; with `None` only the text is sent.
     pub html: Option<String>,
-    /// The address to unsubscribe from this kind of mail with a single POST (RFC 8058). Mailers send it in the headers
-    /// `List-Unsubscribe` and `List-Unsubscribe-Post`. `None` for mails that cannot be switched off.
+    /// The URL that unsubscribes the recipient from this kind of mail with a single POST (RFC 8058). Mailers send it
+    /// in the headers `List-Unsubscribe` and `List-Unsubscribe-Post`. `None` for mails that cannot be switched off.
     pub unsubscribe_url: Option<String>,
 }
 
@@ -29,15 +29,15 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// Why a mail could not be sent. Neither message nor source may contain an address.
+/// Why a mail could not be sent. Neither message nor source may contain an email address.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
     /// A later attempt may succeed, for example after a timeout, after a temporary refusal (SMTP 4xx), or after an
     /// operator has corrected a setting.
     #[error("the mail could not be sent")]
     Temporary(#[source] Box<dyn Error + Send + Sync>),
-    /// No later attempt can succeed: the mail was permanently refused (most SMTP 5xx), its address is not supported, or
-    /// it cannot be built.
+    /// No later attempt can succeed: the mail was permanently refused (most SMTP 5xx), the recipient's address is not
+    /// supported, or the mail cannot be built.
     #[error("the mail was refused")]
     Permanent(#[source] Box<dyn Error + Send + Sync>),
 }

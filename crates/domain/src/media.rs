@@ -170,7 +170,7 @@ impl MediaKey {
     }
 }
 
-/// The last part of the address of a poster in this width.
+/// The last part of the URL path of a poster in this width.
 #[must_use]
 pub fn poster_file_name(width: u32) -> String {
     format!("w{width}.{}", MediaType::WebP.extension())

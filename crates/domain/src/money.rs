@@ -79,7 +79,8 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        // The most common currencies are checked first, since the currency of every stored price is parsed here.
+        // The most common currencies, those with two digits, are checked first, since this function parses the
+        // currency of every stored price.
         if TWO_DIGITS.binary_search(&text).is_ok() {
             return Ok(Self { code, exponent: 2 });
         }

@@ -41,7 +41,7 @@ pub struct ClaimedOutboxMessage {
     /// The encrypted content.
     pub payload: Vec<u8>,
     /// How often the message was claimed, including this claim, but without claims after which it was postponed. The
-    /// number identifies the claim.
+    /// number distinguishes this claim from all others, except from claims after which the message was postponed.
     pub attempts: u32,
     /// When the message was written.
     pub created_at: Instant,
@@ -63,8 +63,9 @@ impl ClaimedOutboxMessage {
         self.jittered(now, retry_delay(self.attempts))
     }
 
-    /// `now` plus a part of `delay`: at least half of it, at most all of it. The part depends only on the message and
-    /// its number of attempts, so that messages that failed together are not retried together.
+    /// `now` plus a part of `delay`: at least half of it, at most all of it. The part is computed from the message's
+    /// identifier and number of attempts. It differs between messages, so that messages that failed together are not
+    /// retried together.
     #[must_use]
     pub fn jittered(&self, now: Instant, delay: Duration) -> Instant {
         let (high, low) = self.id.as_uuid().as_u64_pair();
@@ -122,9 +123,10 @@ pub trait OutboxQueue: Send + Sync {
     /// longer exists. MUST also be accepted from a worker whose lease has ended, since the work is done even if another
     /// worker has claimed the message.
     async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
-    /// Releases the message after a failed attempt. The message can be claimed again at `retry_at`. When `retry_at` is
-    /// `None`, the message is dead: it can never be claimed again, and its payload is kept for operators. MUST change
-    /// nothing when another worker has claimed or completed the message in the meantime.
+    /// Releases the message after a failed attempt. The message can be claimed again at `retry_at`. When `retry_at`
+    /// is `None`, the message is dead: it can never be claimed again, and its payload is kept for operators. MUST
+    /// change nothing when the message is done or dead, or when its number of attempts is no longer the number in
+    /// `claimed`, because another worker has claimed it.
     async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,
@@ -132,8 +134,8 @@ pub trait OutboxQueue: Send + Sync {
         retry_at: Option<Instant>,
     ) -> Result<(), StoreError>;
     /// Releases the message, which can be claimed again at `available_at`, without counting an attempt: MUST subtract
-    /// the attempt that was added by the claim. MUST change nothing when another worker has claimed or completed the
-    /// message in the meantime.
+    /// the attempt that was added by the claim. MUST change nothing when the message is done or dead, or when its
+    /// number of attempts is no longer the number in `claimed`, because another worker has claimed it.
     async fn postpone_message(
         &self,
         claimed: &ClaimedOutboxMessage,

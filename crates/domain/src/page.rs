@@ -165,14 +165,14 @@ impl<K: SortKey> FromStr for Sort<K> {
 /// The total number of items of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Total {
-    /// The number, or [`NUMBERED_ITEMS`] when there are more.
+    /// The exact number; if `is_estimate` is set, [`NUMBERED_ITEMS`].
     pub items: u64,
     /// Whether there are more than `items`.
     pub is_estimate: bool,
 }
 
 impl Total {
-    /// Creates the total from a count that was limited to one more than [`NUMBERED_ITEMS`].
+    /// Creates the total from a count that may have stopped at one more than [`NUMBERED_ITEMS`].
     #[must_use]
     pub fn from_capped_count(count: u64) -> Self {
         Self { items: count.min(NUMBERED_ITEMS), is_estimate: count > NUMBERED_ITEMS }

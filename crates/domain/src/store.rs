@@ -17,8 +17,8 @@ pub use self::{
 /// such as `trait CartUnit: Unit + CartRepository + OfferRepository + PurchaseRepository {}`. An adapter implements all
 /// repositories on one struct, which is therefore the unit of work of every area.
 ///
-/// To avoid deadlocks, rows are locked in this order: users by identifier, movies by identifier, then rows that belong
-/// to a user (link, session, cart). Locks that only prevent the deletion of movies may be taken later.
+/// To avoid deadlocks, rows are locked in this order: users by identifier, movies by identifier, then rows that
+/// belong to a user (link token, session, cart). Locks that only prevent the deletion of movies may be taken later.
 #[async_trait]
 pub trait Unit: Send {
     /// Commits the transaction.
@@ -26,7 +26,7 @@ pub trait Unit: Send {
 }
 
 /// Begins units of work. An adapter implements this trait once for all areas. Each area has a store trait, such as
-/// `CartStore`. It has a blanket implementation for every type that implements this trait and whose unit of work has
+/// `CartStore`, with a blanket implementation for every type that implements this trait and whose unit of work has
 /// the repositories of the area.
 #[async_trait]
 pub trait UnitsOfWork: Send + Sync {

@@ -37,8 +37,8 @@ pub fn fold(text: &str) -> String {
 }
 
 /// Cleans the name of a person or of a catalogue entry: removes white space around it, and format characters (Unicode
-/// category Cf), which are invisible or change the direction of the text. The joiners U+200C and U+200D are kept where
-/// scripts and emoji need them: between two characters that are neither ASCII nor white space.
+/// category Cf), which are invisible or change the direction of the text. The joiners U+200C and U+200D are kept
+/// where scripts and emoji need them: between two characters that are neither ASCII nor white space nor joiners.
 ///
 /// ```
 /// assert_eq!(domain::text::clean_name(" Ann\u{202e}\u{200b} "), "Ann");

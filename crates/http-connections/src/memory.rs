@@ -44,8 +44,8 @@ impl AnswerMemory {
         self.held.load(Ordering::Relaxed) > self.tight
     }
 
-    /// Whether `bytes` more bytes would be within the limit `full`. It counts nothing, so a concurrent caller may
-    /// use the memory first.
+    /// Whether `bytes` more bytes would be within the limit `full`. The method counts nothing, so a concurrent caller
+    /// may use the memory first.
     #[must_use]
     pub fn has_room_for(&self, bytes: usize) -> bool {
         self.held.load(Ordering::Relaxed).saturating_add(bytes) <= self.full

@@ -16,8 +16,8 @@ const UNSENT: u32 = 64 * 1024;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_mins(1);
 
-/// Limits the kernel's buffers of each connection that this listener accepts. By default, the kernel buffers up to 4
-/// MiB of an answer that the client does not read.
+/// Limits the kernel's buffers of each connection that this listener accepts. By default, Linux buffers up to 4 MiB
+/// of an answer that the client does not read.
 ///
 /// # Errors
 /// When the system does not accept the options.

@@ -170,7 +170,8 @@ impl<S: AsyncWrite + Unpin> TimedStream<S> {
         let (holds_memory, is_tight) = self.connection.with(|state| (state.holds_memory(), state.is_tight()));
         let sooner = since.checked_add(self.timeouts.write_when_tight).unwrap_or(since).min(end);
         let deadline = if is_tight { sooner } else { end };
-        // Wakes up periodically to check whether memory has become tight.
+        // If the memory of the answer is counted, the task wakes up periodically to check whether memory has become
+        // tight.
         let look_again = || Instant::now().checked_add(self.timeouts.write_when_tight);
         let wake_at = look_again().filter(|_| holds_memory).map_or(deadline, |at| at.min(deadline));
         if Instant::now() < deadline && !self.write_alarm.has_passed(wake_at, cx) {

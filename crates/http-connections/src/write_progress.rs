@@ -55,8 +55,8 @@ mod tests {
         write_bytes_per_second: 1_000,
     };
 
-    /// How long the server serves a client that reads `bytes` bytes every `seconds` seconds; `None` when its time is
-    /// not used up after `rounds` intervals.
+    /// How long the server serves a client that reads `bytes` bytes every `seconds` seconds; `None` when the client's
+    /// time is not used up after `rounds` intervals.
     async fn served(bytes: usize, seconds: u64, rounds: usize) -> Option<Duration> {
         let begun = Instant::now();
         let mut progress = WriteProgress::new(&TIMEOUTS);

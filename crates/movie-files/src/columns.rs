@@ -8,16 +8,16 @@ use crate::{
 /// Why the columns cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnsError {
-    /// A part of a mapping is not `field=column`.
+    /// A comma-separated part of a mapping is not `field=column`.
     #[error("{} is not of the form field=column, such as name=Series_Title", quoted(.0))]
     Malformed(String),
-    /// The left side of a part is not a field.
+    /// The text before the `=` in a part is not the name of a field.
     #[error("{} is no field of a movie; the fields are {}", quoted(.0), list(Field::ALL.map(Field::name)))]
     UnknownField(String),
     /// A field with one value is mapped twice.
     #[error("{0} is mapped twice; only genres, directors and stars may have several columns")]
     Repeated(Field),
-    /// The file does not have the column.
+    /// The file does not have a column of the mapping.
     #[error("the file has no column {}; it has {}", quoted(.column), list(.header.iter().map(String::as_str)))]
     NoSuchColumn {
         /// The column's name.
@@ -25,10 +25,10 @@ pub enum ColumnsError {
         /// The columns of the file.
         header: Vec<String>,
     },
-    /// The file has two columns with the same name.
+    /// Several columns of the file have the same name, which is the name of a column that contains a field.
     #[error("the file has the column {} twice", quoted(.0))]
     Ambiguous(String),
-    /// A field that every movie needs has no column.
+    /// A required field has no column. The price is required only without a default price.
     #[error("the file has no column for {field}; it has {}", list(.header.iter().map(String::as_str)))]
     Missing {
         /// The field.
@@ -41,8 +41,9 @@ pub enum ColumnsError {
 /// Maps fields to columns whose names differ from the names of the fields, such as
 /// `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`. In JSON the keys of an object are its columns.
 ///
-/// A column with the name of a field contains this field, unless the field or the column is in the mapping. The genres,
-/// directors and stars may have several columns. The names in these columns form one list, in the order of the mapping.
+/// A column with the name of a field contains this field, unless the mapping contains the field or the column. The
+/// genres, directors and stars may have several columns. The names in these columns form one list, in the order of
+/// the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns(Vec<(Field, String)>);
 
@@ -69,7 +70,8 @@ impl FromStr for Columns {
 }
 
 impl Columns {
-    /// The names of the columns that contain the field, in order. The file need not have all of them.
+    /// The names of the columns that contain the field, in the order of the mapping. The file need not have all of
+    /// these columns.
     pub(crate) fn of(&self, field: Field) -> Vec<&str> {
         let mapped: Vec<&str> =
             self.0.iter().filter(|(known, _)| *known == field).map(|(_, column)| column.as_str()).collect();
@@ -99,7 +101,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Finds the columns of all fields in the header.
+    /// Finds the columns of all fields in the header. Fails if the header and the mapping do not fit together, or if
+    /// a required field has no column.
     pub(crate) fn new(
         header: &[String],
         columns: &Columns,
@@ -129,7 +132,7 @@ impl Layout {
         found.map_or(&[], |(_, places)| places.as_slice())
     }
 
-    /// The columns without a field.
+    /// The names of the columns that contain no field.
     pub(crate) fn ignored(&self) -> &[String] {
         &self.ignored
     }

@@ -57,7 +57,7 @@ impl CsvRecords {
         Self { text, parser: Parser::new(delimiter), lines: LineCounter::new(first_line) }
     }
 
-    /// Returns the next record. Empty lines are skipped.
+    /// Returns the next record, or `None` at the end of the file. Empty lines between records are skipped.
     pub(crate) fn next(&mut self) -> Result<Option<CsvRecord<'_>>, MovieFileError> {
         self.parser.clear();
         // The line in which the record begins.
@@ -140,7 +140,7 @@ impl Parser {
         }
     }
 
-    /// Parses a line or a part of one; returns whether it ends the record.
+    /// Parses a line or a part of a line. Returns whether the record has ended.
     fn feed(&mut self, piece: &[u8]) -> bool {
         let mut rest = piece;
         while !rest.is_empty() {
@@ -174,8 +174,8 @@ impl Parser {
     }
 }
 
-/// Doubles the buffer. For a record that is too long, writes to the beginning of the buffer again instead, because the
-/// cells of such a record are not used.
+/// Makes room in a full buffer by doubling its length. If the buffer is already longer than [`MAX_ROW_LENGTH`], the
+/// record is too long and its cells are not used. In this case, the next cells overwrite the beginning of the buffer.
 fn make_room<T: Clone + Default>(buffer: &mut Vec<T>, length: &mut usize) {
     if buffer.len() > MAX_ROW_LENGTH {
         *length = 0;
@@ -184,7 +184,8 @@ fn make_room<T: Clone + Default>(buffer: &mut Vec<T>, length: &mut usize) {
     }
 }
 
-/// Returns the cells of the first record in the text, as far as they can be read.
+/// Returns the cells of the first record in the text. If the text ends before this record, returns the cells that end
+/// in the text.
 pub(crate) fn first_record(text: &[u8], delimiter: Delimiter) -> Vec<String> {
     let mut parser = Parser::new(delimiter);
     for line in text.split_inclusive(|byte| is_line_end(*byte)) {

@@ -46,7 +46,7 @@ impl CsvRows {
         Ok(Self { records, encodings, delimiter, header, header_length: names.len(), layout, options })
     }
 
-    /// The header as a line.
+    /// The header as a line of UTF-8 text, with a line end.
     pub(crate) fn header(&self) -> &[u8] {
         &self.header
     }
@@ -59,7 +59,7 @@ impl CsvRows {
         &self.encodings
     }
 
-    /// The names of columns without a field.
+    /// The names of the columns that contain no field.
     pub(crate) fn ignored(&self) -> &[String] {
         self.layout.ignored()
     }
@@ -101,7 +101,7 @@ impl CsvRows {
 }
 
 /// Returns the delimiter in a first line such as `sep=;`, which spreadsheets write and read, and the length of this
-/// line.
+/// line including its end. Without such a line, returns `None` and 0.
 fn declared_delimiter(head: &[u8]) -> (Option<Delimiter>, usize) {
     let [s, e, p, b'=', byte, rest @ ..] = head else { return (None, 0) };
     let end = rest.iter().take_while(|byte| is_line_end(**byte)).count().min(2);
@@ -113,8 +113,9 @@ fn declared_delimiter(head: &[u8]) -> (Option<Delimiter>, usize) {
     }
 }
 
-/// Returns the delimiter with which the header has the most known columns. If this is true of several delimiters,
-/// returns the delimiter with which the header has the most columns.
+/// Returns the delimiter with which the header has the most columns that contain a field. If this is true of several
+/// delimiters, returns the one of them with which the header has the most columns of any name, or else the first one
+/// in the list of candidates.
 fn found_delimiter(head: &[u8], options: &ReadOptions) -> Delimiter {
     let candidates = [Delimiter::COMMA, Delimiter::SEMICOLON, Delimiter::TAB, Delimiter::BAR];
     let score = |delimiter: Delimiter| {

@@ -63,11 +63,13 @@ pub(crate) enum Detected {
     Utf8,
     /// UTF-8 or Windows-1252.
     Undecided,
-    /// An encoding that has to be converted before the text can be split into rows.
+    /// An encoding other than UTF-8, which was named by the options, or detected from a byte order mark or from zero
+    /// bytes. The text is converted to UTF-8 before it is split into rows.
     Converted(TextEncoding),
 }
 
-/// Examines the beginning of a file. Returns the encoding and the length of the byte order mark.
+/// Examines the beginning of a file; `wanted` is the encoding that the options name. Returns the encoding, and the
+/// length of the byte order mark (0 without a mark). Fails if the file is not text, or is UTF-32 text.
 pub(crate) fn detect(head: &[u8], wanted: Option<TextEncoding>) -> Result<(Detected, usize), MovieFileError> {
     if head.starts_with(b"\xff\xfe\0\0") || head.starts_with(b"\0\0\xfe\xff") {
         return Err(MovieFileError::Unsupported("it is UTF-32 text: save it as UTF-8"));
@@ -130,8 +132,9 @@ impl RowEncodings {
         Self { state }
     }
 
-    /// Returns the encoding of the row. All rows that are not ASCII must have the same encoding; for a row in another
-    /// encoding, returns the reason why it cannot be read.
+    /// Returns the encoding of the row, which is UTF-8 for a row of ASCII characters. All other rows must have the
+    /// same encoding: for a row in another encoding than the rows before it, returns the reason why it cannot be
+    /// read.
     pub(crate) fn of(&mut self, row: &[u8]) -> Result<RowEncoding, &'static str> {
         if row.is_ascii() {
             return Ok(RowEncoding::Utf8);

@@ -5,16 +5,17 @@ use crate::columns::ColumnsError;
 /// Why a file cannot be read. Rows that were read before the error are not affected.
 #[derive(Debug, thiserror::Error)]
 pub enum MovieFileError {
-    /// Reading failed, or the bytes are not text in the file's encoding.
+    /// Reading failed, or the file has an encoding other than UTF-8 and contains bytes that are not valid in it. A
+    /// row that is not valid UTF-8 is not such an error, but a [`crate::UnreadableRow`].
     #[error("cannot read it: {0}")]
     Io(#[from] io::Error),
     /// The file is empty, or is CSV with only empty lines.
     #[error("it is empty")]
     Empty,
-    /// The file has an unsupported format.
+    /// The file has an unsupported format or encoding, such as a workbook or UTF-32.
     #[error("{0}")]
     Unsupported(&'static str),
-    /// The columns do not match the file.
+    /// The header of the file and the mapping of the columns do not fit together.
     #[error(transparent)]
     Columns(#[from] ColumnsError),
     /// A delimiter was given for a file that is JSON.

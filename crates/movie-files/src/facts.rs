@@ -1,4 +1,4 @@
-//! Reads the cells of a row as the facts of a movie.
+//! Reads the cells of a row as the facts of a movie, which are the fields of [`Facts`].
 
 use domain::{
     catalog::{FactSet, Facts, MovieIdentity, PartialFacts},
@@ -56,11 +56,12 @@ impl Cell<'_> {
 
 /// The cells of a row.
 pub(crate) trait Cells {
-    /// The cells of the field; none if the source does not have the field.
+    /// The cells of the field, in the order of the mapping; no cells if the row does not have the field.
     fn cells(&self, field: Field) -> impl Iterator<Item = Cell<'_>>;
 }
 
-/// Reads the facts of a row. If cells are missing or cannot be read, reports all these cells.
+/// Reads the facts of a row. If required cells are missing, or if cells cannot be read, the error lists all of them
+/// and contains the facts from the other cells.
 pub(crate) fn read_facts(
     cells: &impl Cells,
     options: &ReadOptions,
@@ -85,7 +86,8 @@ struct FactsReader<'a, C> {
 }
 
 impl<'a, C: Cells> FactsReader<'a, C> {
-    /// Reads all facts. Missing and faulty facts get valid placeholders.
+    /// Reads all facts. A required fact that is missing or faulty gets a valid placeholder. An optional fact that is
+    /// missing or faulty gets its default value.
     fn facts(&mut self) -> Facts {
         let numbers = self.numbers;
         let small = move |number: i64| i32::try_from(number).map_err(|_| NumberError::OutOfBounds);
@@ -124,8 +126,8 @@ impl<'a, C: Cells> FactsReader<'a, C> {
         self.faults.push(Fault { field: Some(field), reason: reason.into() });
     }
 
-    /// Returns the field's first cell; `None` if it does not exist or is empty. Only a field without a cell is recorded
-    /// as absent.
+    /// Returns the field's first cell; `None` if it does not exist or is empty. An optional field is recorded as
+    /// absent if it has no cell, but not if its cell is empty.
     fn cell(&mut self, field: Field) -> Option<Cell<'a>> {
         let cells = self.cells;
         let cell = cells.cells(field).next();
@@ -135,7 +137,8 @@ impl<'a, C: Cells> FactsReader<'a, C> {
         cell.filter(|cell| !cell.is_empty())
     }
 
-    /// Reads an optional field; `None` for a cell that is absent, empty or faulty.
+    /// Reads an optional field. Returns `None` for a cell that is absent, empty or faulty, and records the fault of a
+    /// faulty cell.
     fn optional<T>(&mut self, field: Field, parse: impl FnOnce(Cell<'a>) -> Result<T, String>) -> Option<T> {
         let cell = self.cell(field)?;
         parse(cell).map_err(|reason| self.fault(field, reason)).ok()

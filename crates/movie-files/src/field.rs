@@ -31,9 +31,9 @@ pub enum Field {
     Directors,
     /// The actors.
     Stars,
-    /// The address of the poster.
+    /// The URL of the poster.
     PosterUrl,
-    /// The address of a trailer.
+    /// The URL of a trailer.
     TrailerUrl,
     /// The identifier at `IMDb`.
     ImdbId,
@@ -95,19 +95,20 @@ impl Field {
         }
     }
 
-    /// The field with this name.
+    /// The field with this name; `None` if no field has this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
-    /// Whether the field contains several names.
+    /// Whether the field can contain several names.
     #[must_use]
     pub const fn is_list(self) -> bool {
         matches!(self, Self::Genres | Self::Directors | Self::Stars)
     }
 
-    /// The fact that a file without this field omits; `None` for fields that every row must have.
+    /// The optional fact of this field; `None` for the fields that every row must have, whatever the options are. (A
+    /// row without a price is accepted if there is a default price, so the price is an optional fact.)
     pub(crate) const fn optional_fact(self) -> Option<OptionalFact> {
         match self {
             Self::Name | Self::Year | Self::DurationMinutes | Self::Imdb | Self::Votes => None,

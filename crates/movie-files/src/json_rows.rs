@@ -56,7 +56,7 @@ impl JsonRows {
         &self.encodings
     }
 
-    /// The names of keys without a field in the rows so far, at most the first [`MAX_IGNORED`].
+    /// The names of the keys that contain no field in the rows so far, at most the first [`MAX_IGNORED`].
     pub(crate) fn ignored(&self) -> &[String] {
         &self.ignored
     }
@@ -113,8 +113,8 @@ impl JsonRows {
     }
 }
 
-/// Returns the values of fields, and the key of a field that occurs twice in the object, if any. Adds the keys without
-/// a field to `ignored`.
+/// Returns the values of fields, and the key of a field that occurs several times in the object, if any. Adds the
+/// keys that contain no field to `ignored`, up to [`MAX_IGNORED`] keys.
 fn cells<'a>(
     object: Object,
     columns: &'a Columns,

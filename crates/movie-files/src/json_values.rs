@@ -9,11 +9,12 @@ use crate::{MAX_ROW_LENGTH, error::MovieFileError, lines::LineCounter, source::T
 pub(crate) struct RawValue {
     /// The line in which the value begins.
     pub(crate) line: u64,
-    /// The bytes of the value; `None` if it is longer than [`MAX_ROW_LENGTH`].
+    /// The bytes of the value; `None` if it is longer than [`MAX_ROW_LENGTH`]. In JSON Lines, the length includes a
+    /// line end.
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
-/// The lines of a file. Empty lines are skipped.
+/// The lines of a file. Lines that contain only whitespace are skipped.
 pub(crate) struct JsonLines {
     text: Text,
     line: u64,
@@ -106,8 +107,9 @@ impl RawValue {
     }
 }
 
-/// Separates the elements of an array. An element ends at a comma or bracket that is neither in a text nor in a nested
-/// value. So an element that is not valid JSON does not affect other elements, if its quotes and brackets are closed.
+/// Separates the elements of an array. An element ends at a comma or bracket that is neither in a string nor in a
+/// nested value. So an element that is not valid JSON does not affect other elements, if its quotes and brackets are
+/// closed.
 struct Scanner {
     place: Place,
     nesting: usize,
@@ -123,7 +125,7 @@ enum Place {
     Behind,
 }
 
-/// The meaning of a byte of the array.
+/// The meaning of a byte of the file.
 enum Meaning {
     Content,
     Space,

@@ -60,8 +60,8 @@ impl MovieFile {
     /// Opens CSV, JSON Lines or a JSON array. Reads the header of CSV.
     ///
     /// # Errors
-    /// If the source cannot be read, is empty, or is not text, or if its columns or the options do not fit; see
-    /// [`MovieFileError`].
+    /// If the source cannot be read, is empty or has an unsupported format, if the header of CSV cannot be read, if
+    /// its columns do not fit, or if a delimiter is given for JSON; see [`MovieFileError`].
     pub fn read(source: impl Read + Send + 'static, options: ReadOptions) -> Result<Self, MovieFileError> {
         let source = Source::new(source, options.encoding)?;
         let (encoding, bytes_read) = (source.encoding, source.bytes_read.clone());

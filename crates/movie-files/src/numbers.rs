@@ -38,7 +38,7 @@ impl NumberStyle {
         format!("{sign}{plain}").parse().map_err(|_| NumberError::OutOfBounds)
     }
 
-    /// A number of minutes: `142` or `142 min`.
+    /// A number of minutes, such as `142` or `142 min`. The unit may also be `mins`, `minute` or `minutes`.
     pub(crate) fn minutes(self, text: &str) -> Result<i64, NumberError> {
         let number = ["minutes", "minute", "mins", "min"]
             .iter()

@@ -14,9 +14,10 @@ pub struct ReadOptions {
     pub default_price: Option<Money>,
     /// Which column contains which field, for columns that are not named like their field.
     pub columns: Columns,
-    /// Whether the file is CSV or JSON; `None` detects it from the first character.
+    /// Whether the file is CSV or JSON; `None` detects the kind from the first character that is not whitespace.
     pub kind: Option<FileKind>,
-    /// The character between the cells of CSV; `None` detects it from the header.
+    /// The character between the cells of CSV; `None` detects it from a first line such as `sep=;`, or else from the
+    /// header.
     pub delimiter: Option<Delimiter>,
     /// The character encoding; `None` detects it. A byte order mark in the file takes precedence.
     pub encoding: Option<TextEncoding>,
@@ -51,7 +52,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// The kind according to the file name extension.
+    /// The kind according to the file name extension; `None` for an unknown extension or none.
     ///
     /// ```
     /// use movie_files::FileKind;

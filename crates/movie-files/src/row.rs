@@ -23,8 +23,9 @@ pub struct Row {
 pub struct UnreadableRow {
     /// The errors that were found when the row was read, at least one.
     pub faults: Vec<Fault>,
-    /// The readable facts, with valid placeholders for missing and unreadable facts; `None` if no field can be read.
-    /// Checking these facts against the rules of the catalogue finds further errors in the row.
+    /// The readable facts, with valid placeholders for unreadable facts and for missing required facts; `None` if an
+    /// error concerns the complete row, so that no fact was read. Checking these facts against the rules of the
+    /// catalogue (`Facts::check`) finds further errors in the row.
     pub rest: Option<Box<Facts>>,
 }
 

@@ -37,7 +37,8 @@ struct Price<'a> {
 }
 
 /// Writes the facts as a line of JSON Lines, without a line end. [`crate::MovieFile`] reads the same facts from the
-/// line. Absent facts are written with their default values, except for an absent poster, which is omitted.
+/// line, if its option `currency` is the currency of the price. Absent facts are written with their default values,
+/// so they are no longer absent when the line is read. Only an absent poster is omitted and remains absent.
 #[must_use]
 pub fn json_line(facts: &PartialFacts) -> String {
     let PartialFacts { facts, absent } = facts;
@@ -67,8 +68,8 @@ pub fn json_line(facts: &PartialFacts) -> String {
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-/// Returns the facts of a movie of the catalogue. An uploaded poster is marked as absent, since it has no address
-/// outside this server.
+/// Returns the facts of a movie of the catalogue. An uploaded poster is marked as absent, because the facts of a
+/// movie can contain the URL of a poster, but not an uploaded picture.
 #[must_use]
 pub fn facts_of(movie: MovieDetail) -> PartialFacts {
     fn names<K: domain::id::Kind>(named: Vec<Named<K>>) -> Vec<String> {

@@ -11,7 +11,7 @@ use std::io::{self, Cursor, Read};
 use movie_files::{FileKind, MovieFile, ReadOptions, Row};
 use proptest::prelude::*;
 
-/// A reader that returns at most this many bytes at a time, like a slow pipe.
+/// A reader that returns at most as many bytes at a time as its second field says, like a slow pipe.
 struct Trickle(Cursor<Vec<u8>>, usize);
 
 impl Read for Trickle {
@@ -34,12 +34,12 @@ fn read(bytes: &[u8], kind: Option<FileKind>, step: usize) -> (Vec<Row>, Option<
     let mut rows = Vec::new();
     let mut failed = None;
     for row in file {
-        assert!(failed.is_none(), "there are no rows after an error");
+        assert!(failed.is_none(), "nothing follows an error");
         match row {
             Ok(row) => rows.push(row),
             Err(error) => failed = Some(error.to_string()),
         }
-        assert!(rows.len() <= bytes.len(), "every row has at least one byte");
+        assert!(rows.len() <= bytes.len(), "every row has at least one byte of the file");
     }
     (rows, failed)
 }
@@ -65,7 +65,7 @@ fn check(bytes: &[u8]) {
     }
 }
 
-/// A piece of a file: mostly a text that has a meaning for one of the readers, sometimes other bytes.
+/// A piece of a file: mostly a text that has a meaning in CSV or JSON, sometimes other bytes.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let known = [
         "\"",

@@ -23,7 +23,7 @@ fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(to_bytes).collect()
 }
 
-/// Text in Windows-1252: Latin-1, and two more characters that the test uses.
+/// Encodes a text in Windows-1252: Latin-1, and two more characters that the tests use.
 fn windows_1252(text: &str) -> Vec<u8> {
     text.chars()
         .map(|character| match character {
@@ -35,7 +35,7 @@ fn windows_1252(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_german_spreadsheet_is_read_in_every_encoding() {
+fn a_german_spreadsheet_is_read_in_every_detected_encoding() {
     let with_mark = format!("\u{feff}{GERMAN}");
     for (bytes, encoding) in [
         (GERMAN.as_bytes().to_vec(), "UTF-8"),
@@ -55,12 +55,12 @@ fn a_german_spreadsheet_is_read_in_every_encoding() {
         assert_eq!(rows[1].name.as_deref(), Some("Das Boot – Director’s Cut"));
         assert_eq!((rows[0].line, rows[1].line), (2, 3));
         let line = GERMAN.lines().nth(1).unwrap();
-        assert_eq!(str::from_utf8(&rows[0].raw).unwrap(), format!("{line}\n"), "rejected rows are UTF-8");
+        assert_eq!(str::from_utf8(&rows[0].raw).unwrap(), format!("{line}\n"), "the raw row is UTF-8");
     }
 }
 
 #[test]
-fn json_is_read_in_every_encoding() {
+fn json_is_read_in_utf_16_windows_1252_and_utf_8() {
     let text =
         r#"[{"name":"Amélie","year":2001,"duration_minutes":122,"imdb":8.3,"votes":1,"price":"9.99"}]"#;
     for bytes in [utf_16(&format!("\u{feff}{text}"), u16::to_le_bytes), windows_1252(text), text.into()] {

@@ -31,7 +31,7 @@ fn faults(row: &Row) -> String {
 
 const GOOD: &str = r#"{"name":"A","year":1999,"duration_minutes":1,"imdb":1,"votes":1}"#;
 
-/// [`GOOD`] with another value for a field.
+/// [`GOOD`] with this JSON value for this field.
 fn with(field: &str, value: &str) -> String {
     let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(GOOD).unwrap();
     object.insert(field.to_owned(), serde_json::from_str(value).unwrap());
@@ -39,7 +39,7 @@ fn with(field: &str, value: &str) -> String {
 }
 
 #[test]
-fn every_field_reports_the_expected_value() {
+fn a_field_with_a_faulty_value_reports_what_is_expected() {
     let form = "of the form {\"amount\": \"9.99\", \"currency\": \"USD\"}";
     for (field, value, fault) in [
         ("name", "7", "7 is not a text"),

@@ -78,7 +78,7 @@ pub struct Overrides {
     pub web_threads: Option<usize>,
 }
 
-/// The URLs of the server, all without a trailing slash.
+/// The URLs of the server and of its frontend, all without a trailing slash.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_field_names, reason = "each field is a URL")]
 pub struct Addresses {

@@ -44,8 +44,8 @@ impl Settings {
     /// Reads the settings of this process, for a `cinema` command other than `serve` and `worker`.
     ///
     /// # Errors
-    /// When `cinema.toml` has an unknown key, or a value is not valid. The error lists everything that is wrong;
-    /// for a value that is not valid, it names the allowed values.
+    /// When a source cannot be read or parsed, when `cinema.toml` has an unknown key, or when a value is not valid or
+    /// is missing. The error lists everything that is wrong, with the allowed values.
     pub fn load() -> Result<Self, SettingsError> {
         Self::from_sources(&Sources::of_this_process())
     }
@@ -169,7 +169,7 @@ impl Settings {
     /// `test`, a missing secret is generated once and stored in `DATA_DIR`.
     ///
     /// # Errors
-    /// When the secret is missing in `prod`, or cannot be stored.
+    /// When the secret is missing in `prod`, or when its file in `DATA_DIR` cannot be read or stored.
     pub fn key_ring(&self) -> Result<KeyRing, SecretFileError> {
         let current = match &self.secret_key {
             Some(secret) => secret.clone(),

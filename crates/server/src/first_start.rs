@@ -25,7 +25,7 @@ const SHIPPED: &str = include_str!("../../../data/movies.jsonl");
 /// The paths in the working folder where a catalogue is searched for, in order of preference.
 const FOUND: [&str; 2] = ["data/movies.jsonl", "data/movies.csv"];
 
-/// The number of movies that are imported in one transaction.
+/// The maximum number of movies that are imported in one transaction.
 const BATCH: usize = 500;
 
 const ADMIN_FILE: &str = "dev-admin";
@@ -62,8 +62,8 @@ pub(crate) enum FirstStartError {
     Admin(CreateAdminError),
 }
 
-/// Creates the development administrator if the account does not exist. The password is generated at the first start
-/// and stored in a file, which later starts read.
+/// Creates the development administrator if the account does not exist. Returns how to sign in as this administrator.
+/// The password is generated at the first start and stored in a file, which later starts read.
 pub(crate) async fn dev_admin(
     settings: &Settings,
     use_cases: &UseCases,

@@ -71,7 +71,8 @@ pub(crate) enum Level {
     Error,
 }
 
-/// Writes a message about the process to standard error: its address, that it is stopping, or why it did not start.
+/// Writes a message about the process to standard error, for example the URL that it listens on, that it is stopping,
+/// or why it did not start.
 ///
 /// In JSON, the line is an object with `message`, the members of `fields`, and the members that every line of the JSON
 /// log has; otherwise the line is `text`. Errors are ignored, because there is nowhere to report them. If the reader of

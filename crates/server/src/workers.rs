@@ -1,6 +1,6 @@
-//! The background work: handling the outbox (such as sending mails), processing and checking payments, expiring unpaid
-//! orders, sealing the audit log, refreshing the search index and the popularity of movies, computing similar movies,
-//! and removing expired rows.
+//! The background work: handling the outbox (such as sending mails), sending the webhooks of the payment sandbox,
+//! processing and checking payments, checking the invariants of money, expiring unpaid orders, sealing the audit log,
+//! refreshing the search index and the popularity of movies, computing similar movies, and removing expired rows.
 
 mod destinations;
 mod outbox;
@@ -46,8 +46,8 @@ const ORDERS: Duration = Duration::from_secs(10);
 /// How often the popularity of movies is updated.
 const POPULARITY: Duration = Duration::from_mins(1);
 
-/// The time from the start of the process until the first check of the invariants of money, which `cinema check` also
-/// checks.
+/// The time from the start of the background work until the first check of the invariants of money. The
+/// command `cinema check` also checks these invariants.
 const FIRST_MONEY_CHECK: Duration = Duration::from_hours(1);
 /// The time between two checks of the invariants of money.
 const MONEY_CHECKS: Duration = Duration::from_hours(24);
@@ -58,7 +58,8 @@ const CLEAN_UP: Duration = Duration::from_mins(5);
 /// The maximum pause of a job after failures. A job whose normal pause is longer keeps its normal pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The maximum time that running requests and background work get after a stop. They end in parallel.
+/// The maximum time that running requests and background work get to end after the process was told to stop. Requests
+/// and background work end in parallel.
 const LAST_JOB: Duration = Duration::from_secs(25);
 
 /// The last part of [`LAST_JOB`], in which no delivery of a message is started. It is longer than sending a mail may
@@ -151,7 +152,7 @@ impl Workers {
         Self { stop, jobs, outbox }
     }
 
-    /// Stops the background work while `requests`, the running requests, end in parallel.
+    /// Stops the background work. In parallel, waits for `requests`, which ends when the running requests have ended.
     ///
     /// Each job except the money check runs once more. Messages that the last requests wrote are handled afterwards.
     /// Deliveries are started only until `LAST_MAIL` before the end of `LAST_JOB`. Messages whose delivery was not

@@ -52,7 +52,7 @@ impl Folder {
         fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
     }
 
-    /// Returns the files of a subfolder with their contents.
+    /// Returns the entries of a subfolder with their contents. The contents of a folder are empty.
     fn contents(&self, name: &str) -> BTreeMap<OsString, Vec<u8>> {
         let files = fs::read_dir(self.path().join(name)).unwrap().map(Result::unwrap);
         files.map(|file| (file.file_name(), fs::read(file.path()).unwrap_or_default())).collect()
@@ -150,7 +150,7 @@ fn generated_movies_are_all_imported() {
 fn an_administrator_is_created_once_and_with_an_acceptable_password() {
     let folder = Folder::new();
     let create = "users create-admin --email root@example.com --password-stdin";
-    // PowerShell writes a byte order mark before a text that it pipes.
+    // PowerShell may write a byte order mark before a text that it pipes.
     let marked = "users create-admin --email marked@example.com --password-stdin";
     folder.run_with(marked, "\u{feff}").exits(1).says("has no password");
     folder.run_with(create, "short\n").exits(1).says("choose another password");
@@ -359,7 +359,7 @@ fn a_stop_in_development_does_not_drain() {
 }
 
 #[test]
-fn links_in_the_data_folder_are_not_followed() {
+fn symbolic_links_in_the_data_folder_are_not_followed() {
     for name in ["dev-secret-key", "dev-admin", "cinema.db"] {
         let (folder, elsewhere) = (Folder::new(), Folder::new());
         fs::create_dir(folder.path().join("var")).unwrap();
@@ -460,7 +460,7 @@ struct Server {
     child: Child,
     /// The lines of standard error that were not read yet.
     lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
-    /// The lines that the process printed on standard error while it started.
+    /// The lines that the process printed on standard error before the line that says that it is ready.
     screen: Vec<String>,
     /// The URL of the server; empty for a worker.
     url: String,
@@ -501,7 +501,7 @@ impl Server {
         assert!(said.is_some());
     }
 
-    /// Reads standard output until the process ends; returns it with the exit code.
+    /// Reads standard output until the process ends. Returns the output and the exit code.
     fn end(mut self) -> (String, Option<i32>) {
         let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
@@ -522,7 +522,8 @@ fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// Waits at most 20 seconds until a process ends, without reading its output. Returns its exit code.
+/// Waits until a process ends, without reading its output. Returns its exit code. Panics if the process does not end
+/// within 20 seconds.
 fn soon(child: &mut Child) -> Option<i32> {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! Accounts: each address has at most one account, and concurrent changes of an account are serialized.
+//! Accounts: each email address has at most one account, and concurrent changes of an account are serialized.
 //!
 //! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
@@ -22,7 +22,7 @@ crate::cases! { "accounts":
     a_changed_spelling_of_an_address_is_found_and_taken_like_the_first_one,
     changes_of_a_user_locked_by_identifier_are_serialized,
     changes_of_a_user_locked_by_address_are_serialized,
-    a_user_and_every_administrator_are_found_in_order,
+    a_user_and_every_administrator_are_found_sorted_by_identifier,
     concurrent_demotions_always_leave_one_administrator,
     credentials_are_those_of_the_address,
     credentials_are_those_of_the_user,
@@ -220,7 +220,7 @@ async fn changes_of_a_user_locked_by_address_are_serialized(node: Node) {
     assert_eq!(stored_user(&node, id(1)).await.unwrap().version, before.version + 20);
 }
 
-async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
+async fn a_user_and_every_administrator_are_found_sorted_by_identifier(node: Node) {
     let users = [
         user(5),
         User { role: Role::Admin, ..user(4) },

@@ -35,8 +35,8 @@ async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     }
 }
 
-/// Runs a unit of work, and drops it when it has to wait for more than `waits` times. Checks that either all or none of
-/// its changes were made. Returns whether it was completed before it could be dropped.
+/// Runs a unit of work, and drops it when it has to wait more than `waits` times. Checks that either all or none of
+/// its changes were made. Returns whether the unit was completed before it could be dropped.
 async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usize, number: u64) -> bool {
     let ended = cancelled_after(waits, async {
         let mut unit = node.unit().await;

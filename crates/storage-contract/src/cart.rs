@@ -50,7 +50,7 @@ pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
     unit.commit().await.unwrap();
 }
 
-/// Opens the user's cart and returns its identifier and the number of its items.
+/// Opens the user's cart, which creates it if it does not exist. Returns its identifier and the number of its items.
 async fn cart_of(node: &Node, user: u64) -> (CartId, usize) {
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(user), fresh()).await.unwrap();
@@ -100,7 +100,8 @@ async fn a_movie_is_added_to_a_cart_once(node: Node) {
 
 async fn a_movie_added_by_fifty_concurrent_units_is_in_the_cart_once(node: Node) {
     prepare(&node, 1).await;
-    // The units do not open the cart, which would lock it. So only the database itself can enforce the rule.
+    // The units do not open the cart, because opening would lock it. So only a constraint of the database can ensure
+    // that the movie is added once.
     let cart = cart_of(&node, 1).await.0;
     let added = at_once(50, |_| {
         let node = node.clone();

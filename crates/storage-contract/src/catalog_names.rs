@@ -1,5 +1,5 @@
-//! The names that movies share, such as genres: each has one row. Names that differ only in case or accents are the
-//! same name.
+//! The names that movies share, such as genres: each name has one row for each kind of name. Names that differ only
+//! in case, accents or surplus spaces are the same name.
 //!
 //! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
@@ -17,7 +17,7 @@ use crate::{
 crate::cases! { "names":
     new_names_get_the_proposed_identifiers_in_order,
     known_names_keep_their_identifiers_in_the_requested_order,
-    names_that_differ_only_in_case_or_accents_share_a_row,
+    names_that_differ_only_in_case_accents_or_spaces_share_a_row,
     a_repeated_name_in_a_call_is_one_row,
     kinds_of_names_are_separate,
     an_empty_list_of_names_is_resolved_to_an_empty_list,
@@ -54,7 +54,7 @@ async fn known_names_keep_their_identifiers_in_the_requested_order(node: Node) {
     assert_eq!(resolved, [known[2], second[1].id, known[0]]);
 }
 
-async fn names_that_differ_only_in_case_or_accents_share_a_row(node: Node) {
+async fn names_that_differ_only_in_case_accents_or_spaces_share_a_row(node: Node) {
     let first = proposed(&texts(&["Penélope Cruz", "Léa Seydoux"]));
     let known = resolve(&node, NameKind::Star, &first).await;
     for other in [["PENELOPE CRUZ", "lea seydoux"], ["Pene\u{301}lope  cruz", " Léa Seydoux "]] {

@@ -122,7 +122,8 @@ struct Expected {
     likes: BTreeSet<(u64, u64)>,
 }
 
-/// Does a pseudo-random action, and records it in `expected`. A new comment gets `number`.
+/// Does a pseudo-random action, and records it in `expected`. A new comment gets `number`. Does nothing if the action
+/// needs a comment and the movie has none.
 async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64, number: u64) {
     let (user, movie) = (1 + draw(state, 4), 1 + draw(state, 2));
     assert!(unit.lock_movie(id(movie), id(user)).await.unwrap());
@@ -305,7 +306,11 @@ async fn each_viewer_sees_only_their_own_reaction_rating_and_favorites(node: Nod
     assert_eq!((me(id(1), 1).await, me(id(2), 1).await), (disliked, rated));
     assert_eq!((me(id(1), 2).await, me(id(2), 2).await), (PersonalView::default(), PersonalView::default()));
     let held = node.personal_data(id(1)).await.unwrap().unwrap().opinions.favorites;
-    assert_eq!(held.iter().map(|movie| movie.since).collect::<Vec<_>>(), [at(1)], "the first time is kept");
+    assert_eq!(
+        held.iter().map(|movie| movie.since).collect::<Vec<_>>(),
+        [at(1)],
+        "the time of the first call is kept"
+    );
     let mut unit = node.unit().await;
     for _ in 0..2 {
         unit.remove_favorite(id(1), id(2)).await.unwrap();
@@ -404,7 +409,7 @@ async fn concurrent_erasures_of_all_authors_of_a_thread_leave_no_comment(node: N
     }
 }
 
-/// The movies, most popular first.
+/// The ten most popular movies, the most popular one first.
 async fn most_popular(node: &Node) -> Vec<MovieId> {
     let request = PageRequest::numbered(1, 10).unwrap();
     let page = node.movie_page(&MovieFilter::default(), &[MovieSort::POPULAR], &request, None).await.unwrap();

@@ -1,5 +1,5 @@
-//! Facets: the values by which a list can be filtered, each with the number of movies that the list would then have. A
-//! node is one process of the service; several nodes use the same database.
+//! Facets: the values by which a list can be filtered, each with the number of movies that the list would have if
+//! this value were chosen. A node is one process of the service; several nodes use the same database.
 
 use std::collections::{HashMap, HashSet};
 

@@ -16,7 +16,7 @@ use crate::{
 
 crate::cases! { "filters":
     without_a_filter_every_movie_on_sale_is_listed_with_all_fields,
-    a_withdrawn_movie_is_in_no_list_but_can_still_be_found,
+    a_withdrawn_movie_is_in_no_list_by_default_but_can_still_be_found,
     several_identifiers_mean_any_of_these_movies,
     several_genres_mean_any_of_them_without_duplicates,
     several_directors_mean_any_of_them,
@@ -88,7 +88,7 @@ async fn without_a_filter_every_movie_on_sale_is_listed_with_all_fields(node: No
     assert_eq!(page.items, expected);
 }
 
-async fn a_withdrawn_movie_is_in_no_list_but_can_still_be_found(node: Node) {
+async fn a_withdrawn_movie_is_in_no_list_by_default_but_can_still_be_found(node: Node) {
     let movies = added(&node).await;
     set_available(&node, &movies[1], false).await;
     assert_eq!(matching_numbers(&node, MovieFilter::default()).await, [1, 3, 4]);

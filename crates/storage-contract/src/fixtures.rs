@@ -192,7 +192,7 @@ pub(crate) async fn set_available(node: &Node, movie: &Movie, is_available: bool
     update(node, &Movie { is_available, ..movie.clone() }).await;
 }
 
-/// The details of a movie, as a visitor without an account must see them.
+/// The details of a movie without ratings, reactions and comments, as a visitor without an account must see them.
 pub(crate) fn detail(movie: &Movie, facts: &Facts) -> MovieDetail {
     use domain::catalog::Named;
     fn named<K: Kind>(ids: &[Id<K>], names: &[String]) -> Vec<Named<K>> {

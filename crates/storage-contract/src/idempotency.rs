@@ -1,4 +1,4 @@
-//! Idempotency keys: of several copies of a request, one gets the key, and its response is stored.
+//! Idempotency keys: of several requests with the same key, one claims the key, and the response to it is stored.
 //!
 //! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 

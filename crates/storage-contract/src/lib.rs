@@ -1,9 +1,9 @@
 //! The contract of storage adapters: test cases that each adapter runs on its own database.
 //!
-//! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each requirement
-//! of a storage port of `domain`, and each invariant of storage in docs/architecture.md, has a case whose name states
-//! it. Cases choose every identifier and time themselves, so they do not depend on the current time. In the names of
-//! cases, a unit is a unit of work, which is one transaction.
+//! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each
+//! requirement of a storage port of `domain`, and each invariant of storage in docs/architecture.md, must have a case
+//! whose name states it. Cases choose every identifier and time themselves, so they do not depend on the current
+//! time. In the names of cases, a unit is a unit of work, which is one transaction.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -137,8 +137,9 @@ fn all() -> Vec<Case> {
     .collect()
 }
 
-/// Runs all cases, as the `main` function of an adapter's test. `create` makes a new database for each case; it must be
-/// migrated and empty. The arguments of the process are those of `cargo test`.
+/// Runs the cases that the arguments of the process select, by default all cases. An adapter's test calls this in its
+/// `main` function. The arguments are those of the test programs of `cargo test`. `create` makes a new database for
+/// each case; the database must be migrated and empty.
 pub fn run<F, Fut>(create: F) -> ExitCode
 where
     F: Fn() -> Fut + Copy + Send + 'static,

@@ -1,5 +1,6 @@
-//! Live streams of notifications: the queries that they use, and the tickets that open them. Each change to the
-//! notifications of a user has a position, and a stream sends the notifications after the position that it has reached.
+//! Live streams of notifications: the queries that they use, and the one-time tickets that open them. Each change to
+//! the notifications of a user has a position, and a stream sends the notifications after the position that it has
+//! reached.
 
 use domain::{
     id::SessionId,
@@ -98,8 +99,8 @@ async fn a_notification_that_became_unread_again_is_sent_again(node: Node) {
 
 async fn no_change_becomes_visible_before_a_position_that_was_read(node: Node) {
     prepare(&node, 2).await;
-    // The first unit of work (transaction) has pushed a notification. It is not committed while the second unit of work
-    // pushes another notification.
+    // The first unit of work (transaction) has pushed a notification, and is not committed yet when the second unit
+    // of work pushes another notification.
     let mut first = node.unit().await;
     let new = |comment| domain::notifications::NewNotification {
         id: fresh(),

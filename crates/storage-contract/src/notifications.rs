@@ -161,7 +161,7 @@ async fn each_kind_reads_back_as_it_was_pushed(node: Node) {
 async fn the_newest_notification_comes_first_on_every_page(node: Node) {
     prepare(&node, 2).await;
     for comment in 0..5 {
-        // All notifications have the same time, so their order is the order in which they were pushed.
+        // All notifications have the same time, so the one that was pushed last is the newest.
         push(&node, 1, reply(2, 10 + comment), at(5)).await;
         push(&node, 2, reply(1, 20 + comment), at(5)).await;
     }

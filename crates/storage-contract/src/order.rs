@@ -1,5 +1,5 @@
-//! The order of movie lists, for every sort in both directions. The expected order is computed by an independent
-//! implementation in Rust (the oracle).
+//! The order of movie lists, for every sort except relevance, in both directions. The expected order is computed by
+//! an independent implementation in Rust (the oracle).
 
 use std::cmp::{Ordering, Reverse};
 
@@ -99,7 +99,8 @@ fn compare(a: &Movie, b: &Movie, sort: MovieSort) -> Ordering {
     if sort.descending { upwards.reverse() } else { upwards }
 }
 
-/// The order that the oracle expects.
+/// The identifiers of the movies in the order that the oracle expects. With `search`, these are only the movies with
+/// a name in which a word begins with the searched text.
 fn expected(movies: &[Movie], sorts: &[MovieSort], search: Option<&str>) -> Vec<MovieId> {
     let begun: Vec<String> = search.into_iter().map(fold).collect();
     let has_word = |name: &str, begun: &String| {

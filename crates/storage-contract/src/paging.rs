@@ -1,5 +1,5 @@
-//! Pages of lists: no item is lost or repeated, even if the list changes between two pages. A position is a pagination
-//! cursor: the next page begins after it.
+//! Pages of lists. A position is a pagination cursor: the next page begins after it. In pages that are read with
+//! positions, no item is lost or repeated, even if the list changes between two pages.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! Search: the movies that match, their order, and the vocabulary that corrects misspelled words. Also the filter by
-//! title, which matches a part of the title literally, except for case and accents.
+//! title, which matches a part of the title literally, except for case, accents and surplus spaces.
 
 use domain::catalog::{Facts, KnownWord, MovieFilter, MovieIdentity, MovieSort, Search, corrections};
 

@@ -1,5 +1,5 @@
 //! Similar movies: which movies are compared with a movie, and the stored lists of similar movies. A list is due when
-//! it must be computed again. A withdrawn movie is no longer on sale.
+//! it is missing, or must be computed again. A withdrawn movie is no longer on sale.
 
 use domain::catalog::{Facts, Movie, SimilarCandidate, SimilarList};
 

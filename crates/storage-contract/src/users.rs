@@ -63,7 +63,7 @@ fn ids(page: &Page<UserDetails>) -> Vec<UserId> {
     page.items.iter().map(|user| user.id).collect()
 }
 
-/// The identifiers of the users that match the filter, in the order of creation. Also checks the total.
+/// The identifiers of the users that match the filter, sorted by the time of creation. Also checks the total.
 async fn meeting(node: &Node, filter: UserFilter) -> Vec<UserId> {
     let page = numbered(node, &filter, &[by(UserSortKey::CreatedAt, false)], 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());

@@ -23,7 +23,8 @@ const FOREIGN_WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
 /// The databases that this process creates on one server.
 pub(crate) struct Databases {
     admin_url: String,
-    /// The prefix of the names of all databases. On a shared server, it is unique to this process.
+    /// The prefix of the names of all databases. On a server that this process did not start, the prefix is unique to
+    /// this process.
     prefix: String,
     next: AtomicU32,
     /// Receives the names of databases to remove.
@@ -92,7 +93,7 @@ impl Databases {
 
     /// Makes the background thread remove a database.
     pub(crate) fn remove_later(&self, name: &str) {
-        // This cannot fail while the background thread runs, which is until this process ends.
+        // This cannot fail, because the background thread runs until this sender is dropped.
         let _ = self.removals.lock().unwrap_or_else(PoisonError::into_inner).send(name.to_owned());
     }
 
@@ -117,7 +118,7 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
 }
 
 /// Removes each database whose name is received. Errors are ignored, because a database that remains is removed with
-/// the server of this process, or by the watchdog.
+/// the server of this process, or by the watchdog if `psql` is installed.
 fn remove_all(admin_url: &str, names: &mpsc::Receiver<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.expect("make a runtime");
@@ -152,7 +153,7 @@ mod tests {
     use super::with_database;
 
     #[test]
-    fn only_the_name_of_the_database_is_replaced_in_an_address() {
+    fn only_the_name_of_the_database_is_replaced_in_a_url() {
         for (url, other) in [
             ("postgres://u:p@h:5432/a", "postgres://u:p@h:5432/x"),
             ("postgres://h", "postgres://h/x"),

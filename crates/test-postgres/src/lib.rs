@@ -31,8 +31,8 @@ pub struct TestPostgres {
 }
 
 impl TestPostgres {
-    /// Returns whether tests that need PostgreSQL must be skipped: `SKIP_POSTGRES` is set to any value except `0`, such
-    /// as `1`.
+    /// Returns whether tests that need PostgreSQL must be skipped, because `SKIP_POSTGRES` is set to a value other
+    /// than `0`. An empty value counts as missing.
     #[must_use]
     pub fn is_skipped() -> bool {
         binaries::setting("SKIP_POSTGRES").is_some_and(|value| value != "0")

@@ -1,7 +1,7 @@
 //! Provides a test with a separate Redis server, which the test may kill and pause.
 //!
 //! The server is the program `redis-server` of the machine. It stores no data on disk, and is stopped when the test
-//! process ends, also when it is killed. If Redis is not installed, the tests fail and say what to install;
+//! process ends, also when that process is killed. If Redis is not installed, the tests fail and say what to install;
 //! `SKIP_REDIS=1` skips them.
 #![expect(
     clippy::expect_used,
@@ -37,7 +37,8 @@ pub struct TestRedis {
 }
 
 impl TestRedis {
-    /// Returns whether tests that need Redis must be skipped: when `SKIP_REDIS` has a value other than 0.
+    /// Returns whether tests that need Redis must be skipped, because `SKIP_REDIS` is set to a value other than `0`.
+    /// An empty value counts as missing.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "tests have no composition root that reads settings")]
     pub fn is_skipped() -> bool {
@@ -47,7 +48,7 @@ impl TestRedis {
     /// Starts a server, and waits until it accepts connections.
     ///
     /// # Panics
-    /// When Redis is not installed, or does not start; the message has advice.
+    /// When Redis is not installed, or does not start. If it is not installed, the message says what to do.
     #[must_use]
     pub fn start() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);

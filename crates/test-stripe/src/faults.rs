@@ -9,7 +9,7 @@ pub enum Fault {
     Error {
         /// Whether the call takes effect anyway.
         has_effect: bool,
-        /// Whether this answer is saved, and repeated for every later call with the same idempotency key.
+        /// Whether this answer is saved, and repeated for every later identical call with the same idempotency key.
         is_saved: bool,
     },
     /// The call has no effect and is answered with 429.
@@ -58,7 +58,8 @@ impl Faults {
         *self = Self::default();
     }
 
-    /// Makes this percentage of all `POST` calls fail with random faults, which the seed determines.
+    /// From now on, each `POST` call without a planned fault fails with this probability, in percent. The seed
+    /// determines which calls fail, and with which faults.
     pub(crate) fn set_random(&mut self, seed: u64, percent: u64) {
         self.random = Some((Random::new(seed), percent));
     }

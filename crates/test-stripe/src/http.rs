@@ -108,7 +108,7 @@ pub(crate) enum Reply {
     HangUp,
 }
 
-/// Serves each connection on its own thread, until `is_stopped` is set.
+/// Serves each connection on its own thread. Returns when a client connects after `is_stopped` was set.
 pub(crate) fn serve<H>(listener: &TcpListener, is_stopped: &AtomicBool, handler: &Arc<H>)
 where
     H: Fn(Request) -> Reply + Send + Sync + 'static,

@@ -97,8 +97,8 @@ pub struct FakeStripe {
 }
 
 impl FakeStripe {
-    /// Starts a fake Stripe on a free port of this machine. Events are not delivered before [`FakeStripe::deliver_to`]
-    /// is called.
+    /// Starts a fake Stripe on a free port of this machine. Events that occur before [`FakeStripe::deliver_to`] is
+    /// called are not delivered.
     ///
     /// # Errors
     /// When no port is available.
@@ -131,7 +131,7 @@ impl FakeStripe {
         Ok(Self { address, shared, server: Some(server) })
     }
 
-    /// Returns the address that replaces `https://api.stripe.com`.
+    /// Returns the URL that replaces `https://api.stripe.com`.
     #[must_use]
     pub fn base(&self) -> String {
         format!("http://{}", self.address)
@@ -179,7 +179,8 @@ impl FakeStripe {
         self.shared.api().faults.plan(call, fault, Some(should_retry), times);
     }
 
-    /// Makes this percentage of all `POST` calls fail with random faults, which the seed determines.
+    /// From now on, each `POST` call without a planned fault fails with this probability, in percent. The seed
+    /// determines which calls fail, and with which faults.
     pub fn fail_at_random(&self, seed: u64, percent: u64) {
         self.shared.api().faults.set_random(seed, percent);
     }
@@ -192,7 +193,7 @@ impl FakeStripe {
     /// The buyer pays.
     ///
     /// # Errors
-    /// When the session is not open.
+    /// When there is no such session, or it is not open.
     pub fn pay(&self, session: &str) -> Result<(), Refusal> {
         self.shared.api().account.pay(session, None)
     }
@@ -200,7 +201,7 @@ impl FakeStripe {
     /// The buyer pays a wrong amount, or in a wrong currency.
     ///
     /// # Errors
-    /// When the session is not open.
+    /// When there is no such session, or it is not open.
     pub fn pay_otherwise(&self, session: &str, amount: i64, currency: &str) -> Result<(), Refusal> {
         self.shared.api().account.pay(session, Some((amount, currency)))
     }
@@ -208,7 +209,7 @@ impl FakeStripe {
     /// The buyer completes the session with a delayed payment method.
     ///
     /// # Errors
-    /// When the session is not open.
+    /// When there is no such session, or it is not open.
     pub fn complete_unpaid(&self, session: &str) -> Result<(), Refusal> {
         self.shared.api().account.complete_unpaid(session)
     }
@@ -216,7 +217,7 @@ impl FakeStripe {
     /// The delayed payment of a completed session succeeds.
     ///
     /// # Errors
-    /// When the session has no delayed payment, or the payment has already succeeded.
+    /// When there is no such session, it has no delayed payment, or the payment has already succeeded.
     pub fn settle(&self, session: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, None)
     }
@@ -224,7 +225,7 @@ impl FakeStripe {
     /// The delayed payment of a completed session fails with this code.
     ///
     /// # Errors
-    /// When the session has no delayed payment, or the payment has already succeeded.
+    /// When there is no such session, it has no delayed payment, or the payment has already succeeded.
     pub fn bounce(&self, session: &str, code: &str) -> Result<(), Refusal> {
         self.shared.api().account.settle(session, Some(code))
     }
@@ -232,7 +233,7 @@ impl FakeStripe {
     /// The buyer's card is declined with this code.
     ///
     /// # Errors
-    /// When the session is not open.
+    /// When there is no such session, or it is not open.
     pub fn decline(&self, session: &str, code: &str) -> Result<(), Refusal> {
         self.shared.api().account.decline(session, code)
     }
@@ -240,7 +241,7 @@ impl FakeStripe {
     /// Expires a session.
     ///
     /// # Errors
-    /// When the session is not open.
+    /// When there is no such session, or it is not open.
     pub fn expire(&self, session: &str) -> Result<(), Refusal> {
         self.shared.api().account.expire_session(session)
     }

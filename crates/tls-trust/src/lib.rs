@@ -49,7 +49,7 @@ pub enum TrustError {
     /// The file cannot be read, contains no certificate, or contains a malformed certificate.
     #[error("{0}")]
     File(String),
-    /// The operating system trusts no authority.
+    /// No authority that the operating system trusts was found.
     #[error("this machine trusts no certificates: install the package ca-certificates, or name a file")]
     NoRoots,
     /// The library rustls refuses the configuration.

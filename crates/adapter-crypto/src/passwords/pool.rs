@@ -120,7 +120,7 @@ impl HashPool {
     }
 
     /// Runs a job on one of the threads. Fails immediately when the queue is full, and after `patience` when no thread
-    /// becomes free.
+    /// becomes free. Also fails when the job panics.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,

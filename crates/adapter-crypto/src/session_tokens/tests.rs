@@ -170,7 +170,7 @@ fn a_key_in_the_header_of_a_token_is_not_used() {
 }
 
 #[test]
-fn another_type_issuer_audience_or_key_is_refused() {
+fn a_wrong_type_or_key_and_a_wrong_or_missing_claim_are_refused() {
     let header = good_header();
     for typ in ["JWT", "rt+jwt", "AT+JWT", ""] {
         let forged = forge(&with(header.clone(), "typ", typ.into()), &good_claims());

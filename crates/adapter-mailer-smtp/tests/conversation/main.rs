@@ -251,7 +251,7 @@ async fn a_refusal_in_place_of_the_greeting_is_reported_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_reply_to_another_command_is_not_treated_as_acceptance() {
+async fn an_unexpected_or_missing_reply_is_not_treated_as_acceptance() {
     for reply in ["354 go on", "canary", HANG_UP] {
         let replies: &'static [_] = Box::leak(Box::new([(".", reply)]));
         let server = Server::start(Script { replies, ..Script::default() }).await;

@@ -35,8 +35,8 @@ pub(crate) const GREETING: &str = "greeting";
 pub(crate) struct Script {
     /// The extensions that the server offers in its reply to EHLO.
     pub(crate) offers: &'static [&'static str],
-    /// Pairs of the beginning of a command and the reply to it, which replaces the usual reply. The command `.` is the
-    /// end of a mail. Each pair is used once.
+    /// Pairs of the beginning of a command and the reply to this command, which replaces the usual reply. The command
+    /// `.` is the end of a mail. Each pair is used at most once.
     pub(crate) replies: &'static [(&'static str, &'static str)],
     /// The certificate for TLS, and whether TLS begins with the first byte.
     pub(crate) tls: Option<(Identity, bool)>,
@@ -210,7 +210,7 @@ impl Session {
     }
 
     /// Sends the scripted reply to a command, or the usual reply if the script has none. Returns whether the usual
-    /// reply was sent; `None` when the connection must be closed.
+    /// reply was sent; `None` when the connection must be closed. Never returns if the script contains [`SILENCE`].
     async fn says_usual(&self, wire: &mut Wire, command: &str, usual: &str) -> Option<bool> {
         let reply = {
             let mut replies = self.state.replies.lock().unwrap();

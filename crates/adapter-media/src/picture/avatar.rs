@@ -8,8 +8,8 @@ use super::{
     decoded::{Upload, decoded, put_on_white},
 };
 
-/// The JPEG quality in percent. With this quality, an avatar can hardly be distinguished from the uncompressed picture,
-/// and has about 50 KB.
+/// The JPEG quality, on a scale from 1 to 100. With this quality, an avatar can hardly be distinguished from the
+/// uncompressed picture, and its file has about 50 KB.
 const QUALITY: u8 = 88;
 
 /// Creates an avatar from an upload.

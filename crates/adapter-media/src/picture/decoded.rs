@@ -53,6 +53,7 @@ pub(super) fn decoded(upload: &[u8]) -> Result<Upload, PictureError> {
 }
 
 /// Detects the format by the first bytes of the upload. The file name and the declared content type are not used.
+/// Refuses an unsupported format, and an incomplete JPEG.
 fn format_of(upload: &[u8]) -> Result<ImageFormat, PictureError> {
     match image::guess_format(upload) {
         Ok(ImageFormat::Jpeg) if !jpeg::is_whole(upload) => Err(PictureError::Broken),

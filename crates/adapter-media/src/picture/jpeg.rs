@@ -7,7 +7,8 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
     markers(bytes).any(|marker| marker == END)
 }
 
-/// Whether a JPEG is progressive. The decoder of such a picture needs additional memory: twice as much as the pixels.
+/// Whether a JPEG is progressive. The decoder of such a picture needs additional memory: twice as much as the decoded
+/// pixels of a colour picture.
 pub(super) fn is_progressive(bytes: &[u8]) -> bool {
     markers(bytes)
         .take_while(|marker| *marker != END)
@@ -17,7 +18,7 @@ pub(super) fn is_progressive(bytes: &[u8]) -> bool {
 /// The marker at the end of a picture (EOI).
 const END: u8 = 0xD9;
 
-/// The markers of a JPEG, without the start marker (SOI).
+/// The markers of a JPEG, without the start marker (SOI). The items after [`END`] have no meaning.
 fn markers(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = bytes.get(2..);
     std::iter::from_fn(move || {

@@ -12,6 +12,7 @@ use super::{
 };
 
 /// Creates a picture in each of [`POSTER_WIDTHS`] that is not larger than the width of the upload, smallest first.
+/// Refuses an upload that is narrower than all of these widths, or too tall for its width.
 pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {
     let Upload { picture, orientation, profile } = decoded(upload)?;
     let is_turned = is_turned(orientation);

@@ -112,7 +112,7 @@ fn the_centre_of_each_format_becomes_a_jpeg_of_512_pixels() {
 }
 
 #[test]
-fn every_pixel_format_is_supported() {
+fn grey_transparent_and_16_bit_pictures_are_supported() {
     let grey = ImageBuffer::from_pixel(600, 600, Luma([90_u8]));
     let see_through_grey = ImageBuffer::from_pixel(600, 600, LumaA([90_u8, 255]));
     let deep = ImageBuffer::from_pixel(600, 600, Rgb([90 * 257_u16, 90 * 257, 90 * 257]));
@@ -146,7 +146,7 @@ fn transparent_pixels_become_white_without_revealing_their_colours() {
 }
 
 #[test]
-fn a_photo_that_was_taken_sideways_is_rotated_upright() {
+fn a_photo_with_any_exif_orientation_becomes_upright() {
     // For each EXIF orientation, the stored picture that has red at the top when it is shown upright.
     let upright = halves(600);
     let stored = [
@@ -169,7 +169,7 @@ fn a_photo_that_was_taken_sideways_is_rotated_upright() {
 
 #[test]
 fn wide_colours_of_phones_are_converted_to_srgb() {
-    // The expected colour was computed from the primaries of the two colour spaces.
+    // The expected colour was computed from the primaries of the two colour spaces, Display P3 and sRGB.
     let picture = RgbImage::from_pixel(600, 600, Rgb([110, 200, 110]));
     let mut photo = Vec::new();
     let mut encoder = PngEncoder::new(&mut photo);

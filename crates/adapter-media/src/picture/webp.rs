@@ -29,7 +29,7 @@ fn collect(mut rest: &[u8], sizes: &mut Vec<(u32, u32)>) {
 }
 
 /// Splits off the next chunk; returns its name, its content (in a truncated file, less than declared) and the bytes
-/// after it.
+/// after it. `None` when the rest of the file has no complete chunk header.
 fn next_chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (name, rest) = bytes.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;

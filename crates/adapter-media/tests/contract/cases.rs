@@ -103,8 +103,8 @@ async fn readers_see_a_complete_file_or_none(media: Media) {
     assert!(contents.contains(&media.get(&key).await.unwrap().unwrap()));
 }
 
-/// Checks that each call of an unavailable store returns [`StoreError::Unavailable`]. For each way in which a store
-/// becomes unavailable, a case calls this function.
+/// Checks that `put`, `get` and `delete` of an unavailable store return [`StoreError::Unavailable`]. Several cases
+/// call this function, each with a store that is unavailable for another reason.
 pub(crate) async fn a_store_that_cannot_be_reached_is_unavailable(media: Media) {
     let key = key();
     let put = media.put(&key, b"content".to_vec()).await;

@@ -13,8 +13,8 @@ use adapter_media::{S3Media, S3Settings};
 const ADVICE: &str =
     "An S3 server is needed for these tests: run `scripts/setup.sh s3`, or leave them out with SKIP_S3=1.";
 
-/// The number of requests that moto accepts before it checks keys: three that create a user with a key and a
-/// policy, and one that creates the bucket.
+/// The number of requests that moto accepts before it checks signatures: three that create a user with an access key
+/// and a policy, and one that creates the bucket.
 const UNCHECKED: &str = "4";
 
 /// The shell script that runs the server. When the test program ends for any reason, the shell's standard input is

@@ -61,15 +61,16 @@ pub(crate) const OF_LARGE: LongestAge =
 /// How long a caller waits for a permit to search.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many different texts of list statements may stay prepared on each connection.
+/// How many different texts of statements for lists, counts and facets may stay prepared on each connection.
 const MAX_SHAPES: usize = 128;
 
 /// A cache of counts that are expensive to compute, and the permits that limit how many callers compute counts and
 /// search.
 ///
 /// Each count is stored with the version of the catalogue for which it was computed. The version is a number in the
-/// database that every change of the catalogue increases, on any node. So a count is exact for every page that is read
-/// at the same version.
+/// database that every change of movies or names increases, on any node. The actions of users, such as ratings, and
+/// the popularity that is computed from them do not increase it. So a count matches every page that is read at the
+/// same version. Counts of an earlier version are used only where a comment says so.
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, Kept<Vec<CountedName>>>>,
@@ -126,7 +127,8 @@ impl CatalogCache {
         &self.movie_facts
     }
 
-    /// The results of recent searches, and the movies of short lists (lists of a few hundred movies) in their order.
+    /// The cached results of recent searches, suggestions and similar words, and the identifiers of the movies on
+    /// recently read pages and in short lists (lists of a few hundred movies).
     pub(crate) const fn searches(&self) -> &RecentSearches {
         &self.searches
     }
@@ -175,7 +177,7 @@ impl CatalogCache {
         lock(&self.totals).get(filter).filter(|(known, _)| *known == version).map(|(_, count)| *count)
     }
 
-    /// Caches the number of movies that match a filter, counted up to a maximum.
+    /// Caches the number of movies that match a filter, counted up to a maximum, unless the filter is too long.
     pub(crate) fn keep_total(&self, filter: String, version: i64, count: u64) {
         if filter.len() > MAX_KEY {
             return;
@@ -197,7 +199,7 @@ impl CatalogCache {
         lock(&self.facets).get(filter).and_then(|kept| kept.value(version, OF_LARGE.usually))
     }
 
-    /// Caches the facets of a filter.
+    /// Caches the facets of a filter, unless the filter is too long.
     pub(crate) fn keep_facets(&self, filter: String, version: i64, counts: Arc<FacetCounts>) {
         if filter.len() > MAX_KEY {
             return;
@@ -234,7 +236,8 @@ impl CatalogCache {
         sizes.get(&(condition.to_owned(), cap)).filter(|(known, _)| *known == version).map(|(_, size)| *size)
     }
 
-    /// Caches the size of a condition.
+    /// Caches the size of a condition, unless the text of the condition is too long. `Database::remember_access` uses
+    /// this cache too, and stores an encoded way of reading a page instead of a size.
     pub(crate) fn keep_size(&self, condition: &str, cap: u32, size: u32) {
         if condition.len() > MAX_KEY {
             return;
@@ -308,7 +311,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn searches_use_at_most_half_of_the_connections() {
+    async fn searches_use_at_most_half_of_the_connections_rounded_up() {
         for (connections, most) in [(1, 1), (2, 1), (5, 3), (10, 5)] {
             let cache = CatalogCache::for_connections(connections);
             let mut turns = Vec::new();

@@ -73,9 +73,9 @@ impl Database {
         let mut lists = groups_by_conditions(filter);
         // Filters without conditions come first, because their counts of genres and certifications come from
         // `all_names`, which does not return the version of its counts. If a later statement still reads `version`,
-        // the catalogue has not changed since, so counts that `all_names` has just computed belong to `version` too.
-        // But `all_names` can also return cached counts of an earlier version (see `LARGE_COUNT` in `catalog_cache`);
-        // `are_names_current` below detects that.
+        // the catalogue has not changed in between, so counts that `all_names` has just computed belong to `version`
+        // too. But `all_names` can also return cached counts of an earlier version (see `LARGE_COUNT` in
+        // `catalog_cache`); `are_names_current` below detects that.
         lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
         for (others, mut groups) in lists {
             let conditions = conditions(&others);
@@ -146,7 +146,8 @@ impl Database {
         Ok((version, self.cache().facets(key, version).map(|counts| FacetCounts::clone(&counts))))
     }
 
-    /// Takes the counts of `group` for all movies from the counts of its names, and removes the group from `groups`.
+    /// If `groups` contains `group`, takes the counts of this group for all movies from the counts of its names, and
+    /// removes the group from `groups`.
     async fn note_names(
         &self,
         groups: &mut Vec<FacetGroup>,
@@ -201,7 +202,8 @@ fn note(counts: &mut FacetCounts, (group, id, number, count, _): FacetRow) -> Re
 }
 
 /// Counts, for each value of the groups, the movies that match the conditions. If there are conditions, the matching
-/// movies are found only once, for all groups.
+/// movies are found only once, for all groups. `driver` is the position of the condition whose index finds the
+/// movies.
 pub(super) fn facets_statement(
     conditions: &[Condition],
     driver: Option<usize>,

@@ -1,4 +1,5 @@
-//! The `ORDER BY` of a list, and the condition for a page that begins after a position. Used by all lists.
+//! The `ORDER BY` of a list, and the condition for a page that begins after a position. Used by the lists of movies
+//! and by all lists of the module `plain_list`.
 
 use domain::{
     page::{Position, SortValue},
@@ -65,8 +66,8 @@ impl Keyset {
     }
 
     /// The index hint to append to the table name, for a list that is ordered by several columns; empty for any other
-    /// list. No index has all of these columns, so the hint names the index of the first column, and only rows with
-    /// equal values in this column must be sorted.
+    /// list, and on PostgreSQL. No index has all of these columns, so the hint names the index of the first column,
+    /// and only rows with equal values in this column must be sorted.
     pub(crate) fn hint(&self) -> String {
         self.index.filter(|_| self.keys.len() > 1).map(index_hint).unwrap_or_default()
     }
@@ -111,7 +112,8 @@ impl Keyset {
         Self { keys: self.keys.iter().enumerate().map(named).collect(), id, index: None }
     }
 
-    /// Adds the condition that rows come after the position.
+    /// Adds the condition that rows come after the position. Fails if the position belongs to a list with another
+    /// order.
     ///
     /// If all columns have the same direction, the condition is one row comparison, so that the database reads the
     /// index from this position on; if the first column is an expression with an index, a bound for it comes before the

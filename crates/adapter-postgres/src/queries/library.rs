@@ -45,7 +45,7 @@ impl LibraryQueries for Database {
         let filter = MovieFilter { bought_by: Some(owner), ..filter.clone() };
         let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
         // A search finds the movies first, and reads their rows with a second statement. A purchase may have been
-        // revoked between the two statements.
+        // revoked between the two statements, so rows without a purchase are left out.
         let facts = self.facts_of(items.iter()).await?;
         let items = items.into_iter().filter(SummaryRow::is_bought);
         let items =

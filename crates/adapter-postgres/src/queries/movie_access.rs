@@ -15,9 +15,10 @@ use crate::{
     statement::Statement,
 };
 
-/// Before a page is read, the movies of each condition are counted up to this number.
+/// The maximum of the first counts of the movies of each condition, which determine how a page is read.
 const PROBED: u32 = 5_000;
-/// If every condition has more than [`PROBED`] movies, the movies of each condition are counted up to this number.
+/// The maximum of further counts of the movies of each condition. They are made if the first counts do not suffice
+/// for an estimate.
 const PROBED_FAR: u32 = 200_000;
 /// The possible limits of a walk for a page with conditions: the walk is abandoned after this number of movies. There
 /// are only a few limits, because the limit is part of the SQL text, and each text is prepared separately.
@@ -84,7 +85,8 @@ fn walk_from(walked: u32, found: usize, rows: u32) -> u64 {
 
 /// How many movies the conditions select.
 struct Sizes {
-    /// The number of movies of each condition, counted up to a cap; `None` if no index can count them.
+    /// The number of movies of each condition, counted up to a maximum or estimated; `None` if it is neither
+    /// ([`Condition::push_size`]).
     of: Vec<Option<u32>>,
     /// For each condition, in the same order as `of`: whether a walk can check it by its filter bits.
     has_mask: Vec<bool>,
@@ -113,7 +115,7 @@ impl Sizes {
         let has_mask = self.has_mask.get(driver).is_some_and(|has_mask| *has_mask);
         // The cost of a lookup, as the number of movies that a walk handles in the same time.
         let looked_up = if has_mask { size.saturating_mul(SKIPPED_PER_READ) } else { size };
-        // If fewer movies match than the page has rows, a walk never fills the page and reads everything.
+        // If fewer than the `rows` needed movies match, a walk never finds enough movies and reads everything.
         let is_walk_shorter = size >= rows && walked.is_some_and(|walked| walked < u64::from(looked_up));
         let limit = walked.and_then(|walked| u32::try_from(walked.saturating_mul(4)).ok());
         let limit = limit.filter(|_| has_mask).map_or(looked_up, |limit| limit.min(looked_up));
@@ -221,8 +223,8 @@ impl Database {
         Ok(self.sizes(&[], PROBED).await?.movies)
     }
 
-    /// Counts the movies of each condition, up to one more than the cap. Counts are cached while the catalogue is
-    /// unchanged.
+    /// Counts or estimates the movies of each condition; a count stops at one more than `cap`. The results are cached
+    /// while the catalogue is unchanged.
     async fn sizes(&self, conditions: &[Condition], cap: u32) -> Result<Sizes, StoreError> {
         let keys: Vec<String> = conditions.iter().map(|condition| format!("{condition:?}")).collect();
         let mut of: Vec<Option<u32>> = keys.iter().map(|key| self.cache().size(key, cap)).collect();

@@ -1,9 +1,10 @@
-//! What lists show of a movie that only a change of the catalogue changes: its name, certification, genres and poster.
+//! The facts of a movie: what lists show of it that only a change of the catalogue changes. These are its name,
+//! duration, certification, genres and poster.
 //!
-//! Reading the genres of each movie took half the time of a page. So the statement of a list reads only [`SummaryRow`],
-//! and the facts are cached. Every change of the facts increases the version of the catalogue in the same transaction.
-//! A row is combined with facts that were read at the version of the row or at a later one, so a change that the caller
-//! has seen never disappears.
+//! Reading the genres of each movie would take half the time of a page. So the statement of a list reads only
+//! [`SummaryRow`], and the facts are cached. Every change of the facts increases the version of the catalogue in the
+//! same transaction. A row is combined with facts that were read at the version of the row or at a later one, so a
+//! change that the caller has seen never disappears.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -75,7 +76,7 @@ pub(super) fn named(links: &str, column: &str, names: &str) -> String {
     )
 }
 
-/// Reads a column of [`named`].
+/// Parses a value of the column of [`named`].
 pub(super) fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let pairs: Vec<(&str, String)> = serde_json::from_str(json).map_err(StoreError::failed)?;
@@ -150,7 +151,8 @@ impl Database {
         Ok(known)
     }
 
-    /// The summaries that the viewer sees of these movies, without movies that were deleted after the rows were read.
+    /// The summaries that the viewer sees of these movies. A movie that was deleted after the rows were read may be
+    /// missing.
     pub(super) async fn summaries_of(
         &self,
         rows: Vec<SummaryRow>,

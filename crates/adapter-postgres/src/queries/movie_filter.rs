@@ -103,7 +103,7 @@ fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
 }
 
 /// The position of the condition whose index is used in any case, because it finds few movies, or because no other
-/// index contains its movies.
+/// index contains its movies. `None` if there is no such condition.
 pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
     position(|condition| matches!(condition, Condition::Bought(_)))

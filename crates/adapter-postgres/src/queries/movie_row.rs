@@ -222,7 +222,8 @@ impl ViewerRow {
 }
 
 impl DetailRow {
-    /// Converts this row, `summary` (the other row of the same movie) and the facts of the movie to the details that the viewer sees.
+    /// Converts this row, `summary` (the other row of the same movie) and the facts of the movie to the details that
+    /// the viewer sees.
     pub(super) fn into_detail(
         self,
         summary: SummaryRow,

@@ -140,7 +140,7 @@ impl Database {
         Ok(Page { items, next, total })
     }
 
-    /// The rows of a page, and the next row if there is one, read with the cheapest access.
+    /// The rows of a page, followed by at least one more row if the list has more, read with the cheapest access.
     async fn list_rows(
         &self,
         conditions: &[Condition],
@@ -166,13 +166,13 @@ impl Database {
         Ok(rows)
     }
 
-    /// The rows of a page, and the next row, read only from movies that have the same value of the first sort key. For
-    /// example, when many movies have the same price, the page is found with the index of the next sort key, because
-    /// sorting all these movies takes long.
+    /// The rows of a page, followed by at least one more row, read only from movies that have the same value of the
+    /// first sort key. For example, when many movies have the same price, the page is found with the index of the
+    /// next sort key, because sorting all these movies takes long.
     ///
-    /// `None` if these movies do not suffice for the page and the next row, if the list has only one sort key, if few
-    /// movies share a value of the first sort key, or if the list is not read by a walk (a scan in the order of the
-    /// list).
+    /// `None` if these movies do not suffice for the page and the next row, if no movie matches, if the list has only
+    /// one sort key, if usually few movies share a value of the first sort key, or if the list is not read by a walk
+    /// (a scan in the order of the list).
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],

@@ -28,9 +28,9 @@ type CountRow = (DbUuid, String, i64, i64);
 pub(super) type NameTypes = (SqlId, Text, Text, BigInt);
 type NameRow = (DbUuid, String, String, i64);
 
-/// Whether a kind has few names with many movies each. The movies of all these names are counted together, at most once
-/// for each version of the catalogue. People have few movies each, so their movies are counted when a page of people is
-/// read.
+/// Whether a kind has few names with many movies each. The movies of all these names are counted together, at most
+/// once for each version of the catalogue. People have few movies each, so their movies are counted when a person or
+/// a page of people is read.
 const fn is_counted_together(kind: NameKind) -> bool {
     matches!(kind, NameKind::Genre | NameKind::Certification)
 }
@@ -101,7 +101,8 @@ fn counted((id, name, _, movies_count): NameRow) -> CountedName {
 }
 
 impl Database {
-    /// The version of the catalogue. Every change of its movies increases it.
+    /// The version of the catalogue. Every change of its movies or names increases it, but the actions of users (such
+    /// as ratings) and the popularity do not.
     pub(super) async fn catalog_version(&self) -> Result<i64, StoreError> {
         let rows: Vec<(i64,)> =
             self.fetch(Statement::<(BigInt,)>::new("SELECT version FROM catalog_state")).await?;

@@ -36,7 +36,7 @@ type CommentColumns = (DbUuid, DbUuid, String, DbInstant, Option<DbInstant>);
 type PurchaseTypes = (SqlId, Text, SqlInstant, Nullable<SqlInstant>, Nullable<SqlInstant>);
 type PurchaseColumns = (DbUuid, String, DbInstant, Option<DbInstant>, Option<DbInstant>);
 
-/// The kinds of links that users get by mail, and the tables of their tokens.
+/// The kinds of links in mails whose tokens are stored, and the tables of these tokens.
 const LINKS: [(LinkKind, &str); 2] =
     [(LinkKind::Activation, "activation_tokens"), (LinkKind::PasswordReset, "password_reset_tokens")];
 

@@ -76,7 +76,7 @@ fn requests(values: Vec<SortValue>, deep: u32) -> Vec<PageRequest> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
+async fn no_list_count_or_detail_reads_the_whole_table_of_movies() {
     let Some((database, _guard)) = filled().await else { return };
     let (real, whole, text) =
         (SortValue::Real(5.0), SortValue::Integer(1999), SortValue::Text("movie 5".into()));
@@ -351,7 +351,7 @@ async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_page_and_a_movie_take_one_statement_each() {
+async fn a_page_that_was_read_before_and_a_movie_take_one_statement_each() {
     let Some((database, _guard)) = filled().await else { return };
     let viewer = Some(UserId::from_uuid(Uuid::from_u128(3)));
     let genre =
@@ -423,7 +423,7 @@ async fn the_facts_of_movies_are_read_once_for_each_version_of_the_catalogue() {
         assert_eq!(read().await, first);
         let without_facts = database.statements() - before;
 
-        // Another node renames a movie: this node learns of it only by the version of the catalogue.
+        // Renames a movie as another node does: this node learns of the change only by the version of the catalogue.
         let renamed = first[3].id;
         let mut unit = UnitOfWork::begin(&database).await.unwrap();
         let mut change = Statement::<()>::new("UPDATE movies SET name = 'Another Name' WHERE id = ");
@@ -465,7 +465,7 @@ async fn a_common_title_is_not_looked_up_if_another_condition_is_met_by_fewer_mo
     let Some((database, _guard)) = filled().await else { return };
     let years = Range { min: Some(1950), max: Some(1995) };
     let of = |title: &str| MovieFilter { title: Some(title.into()), year: years, ..MovieFilter::default() };
-    // All titles contain "e", and 6,000 of the movies are of these years.
+    // All titles contain "e", and about 6,000 of the movies are of these years.
     let common = conditions(&of("e"));
     let year = common.iter().position(|condition| matches!(condition, Condition::Between { .. })).unwrap();
     assert_eq!(database.cheapest_lookup(&common).await.unwrap(), Access::Lookup { driver: year });

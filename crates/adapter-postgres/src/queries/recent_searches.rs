@@ -68,8 +68,9 @@ pub(super) struct Matches {
     pub(super) is_complete: bool,
 }
 
-/// The cache. Its keys contain the version of the catalogue, which every change of a movie on any node increases. So
-/// results from before a change are never returned for the version after the change.
+/// The cache. Its keys contain the version of the catalogue, which every change of a movie on any node increases,
+/// except changes of its popularity and of its ratings and other counters. So results from before such an increase
+/// are never returned for the version after it.
 pub(crate) struct RecentSearches {
     matches: Cache<(String, i64), Arc<Matches>>,
     suggestions: Cache<(String, i64), Arc<[Suggestion]>>,
@@ -113,7 +114,8 @@ impl RecentSearches {
         }
     }
 
-    /// The cached identifiers of the movies of a short list at a version of the catalogue, in the order of the list.
+    /// The cached identifiers of the movies of a short list or a page at a version of the catalogue, in the order of
+    /// the list.
     pub(super) fn list(&self, sorted_filter: &str, version: i64) -> Option<Arc<[Uuid]>> {
         self.lists.get(&(sorted_filter.to_owned(), version))
     }

@@ -27,8 +27,8 @@ const DAY_SECONDS: i64 = 86_400;
 /// each row.
 const WHOLE_INDEX_PART: i32 = 7;
 
-/// The values of the first column of [`SoldTypes`]: whether the row contains a movie, a genre, or the number of all
-/// sold items.
+/// The values of the first column of [`SoldTypes`]: whether the row contains one of the best-selling movies, a genre,
+/// or the number of all sold items.
 const TOP_MOVIE: i32 = 0;
 const GENRE: i32 = 1;
 const ALL_ITEMS: i32 = 2;
@@ -136,8 +136,9 @@ impl Scope {
         statement
     }
 
-    /// A statement that reads the best-selling movies, all genres (once with their sales and once with their refunds),
-    /// and the number of all sold items. Refunds reduce the net sums, but not the numbers of sold items.
+    /// A statement that reads the best-selling movies, the genres of all sold movies with their sales, the genres of
+    /// all refunded movies with their refunds, and the number of all sold items. Refunds reduce the net sums, but not
+    /// the numbers of sold items.
     fn sold(&self) -> Statement<SoldTypes> {
         let index = index_hint(if self.covers_large_part {
             "payment_items_by_movie"

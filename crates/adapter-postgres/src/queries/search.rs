@@ -37,7 +37,8 @@ use crate::{
     statement::Statement,
 };
 
-/// How many of the most popular matches are ranked, and also how many of the most popular matches by name.
+/// All matches of a search are ranked if there are at most this many. Otherwise, this many and one more of the most
+/// popular matches are ranked, and also this many of the most popular matches by name.
 const RANKED: u32 = 400;
 
 /// How many movies whose complete name equals the search text are also ranked, and also considered for suggestions,
@@ -188,7 +189,7 @@ impl Database {
         Ok(Matches { ranked, is_complete })
     }
 
-    /// The most popular movies that meet the conditions.
+    /// The movies that meet the conditions, most popular first, limited to the part `cut`.
     async fn most_popular(&self, conditions: &[Condition], cut: &Cut) -> Result<Vec<Found>, StoreError> {
         let order = Order::of(&[MovieSort::POPULAR], None);
         let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
@@ -254,7 +255,7 @@ fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     conditions
 }
 
-/// The most popular movies that meet the conditions, read by `access`.
+/// Selects the movies that meet the conditions, most popular first, limited to the part `cut` and read by `access`.
 fn found_statement(
     conditions: &[Condition],
     order: &Keyset,
@@ -304,8 +305,8 @@ fn push_found<ST>(
             push_without(statement);
         }
         Access::Lookup { driver } => {
-            // The found movies are sorted by another query. If this query sorted them too, the planner would read all
-            // movies in this order, instead of using the index of the condition.
+            // The query `hits` finds the movies without sorting them; the query after it sorts them. If `hits` sorted
+            // them too, the planner would read all movies in this order, instead of using the index of the condition.
             statement.sql("WITH hits AS MATERIALIZED (SELECT m.id, m.popularity AS k0");
             push_matching(statement, conditions, Some(driver));
             statement.append(&behind);

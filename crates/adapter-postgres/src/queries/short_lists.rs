@@ -1,4 +1,5 @@
-//! The order of recently read short lists and pages of movies. A short list has at most `MAX_MOVIES` movies.
+//! A cache of the order of recently read short lists and pages of movies. A short list has at most `MAX_MOVIES`
+//! movies.
 //!
 //! For a filter that matches few movies, every page may read thousands of entries of an index. If the number of
 //! matches is known to be small, the identifiers of all matches are read once, in their order, and pages read only
@@ -39,7 +40,7 @@ pub(super) const fn is_cacheable(filter: &MovieFilter) -> bool {
 
 /// Whether the order of the list changes rarely enough for the cache: only with the version of the catalogue, or once
 /// a minute with the popularity, whose refresh removes all lists from the cache of the node that runs it. The order
-/// by rating does not: every new rating can change it, without a new version.
+/// by rating changes too often: every new rating can change it, without a new version of the catalogue.
 fn is_steady(sorts: &[MovieSort]) -> bool {
     sorts.iter().all(|sort| sort.key != MovieSortKey::Rating)
 }
@@ -56,8 +57,8 @@ fn part<'a>(list: &'a [Uuid], request: &PageRequest) -> Option<&'a [Uuid]> {
     list.get(begin..end).filter(|part| !part.is_empty())
 }
 
-/// Whether the movies of the list are found quickly without a cache: the unfiltered list, movies that are named by their
-/// identifiers, and withdrawn movies.
+/// Whether the movies of the list are found quickly without a cache: the unfiltered list, a list of movies with given
+/// identifiers, and the list of withdrawn movies.
 fn is_found_fast(filter: &MovieFilter, conditions: &[Condition]) -> bool {
     conditions.is_empty() || !filter.ids.is_empty() || filter.is_withdrawn()
 }
@@ -79,10 +80,10 @@ pub(super) fn page_key(
 }
 
 impl Database {
-    /// The rows of a page that was read before at the current version of the catalogue, and the next row if there is
-    /// one. `None` if the page is not in the cache, or if the order of its movies has changed: the popularity can
-    /// change the order without a change of the version. With the movies from the cache, the cursor after the page
-    /// would then skip movies.
+    /// The rows of a page that was read before at the current version of the catalogue, followed by at least one more
+    /// row if the list has more. `None` if the page is not in the cache, if a movie is missing or the catalogue has
+    /// another version by now, or if the order of the movies has changed: the popularity can change the order without
+    /// a change of the version. If the cached page were returned in this case, the cursor after it would skip movies.
     pub(super) async fn rows_of_known_page(
         &self,
         key: &str,
@@ -100,7 +101,7 @@ impl Database {
         }
     }
 
-    /// Caches the identifiers of a page, with the next row if there is one.
+    /// Caches the identifiers of the rows that were read for a page, including the rows after the page.
     pub(super) fn keep_page(&self, key: String, rows: &[ListRow]) {
         if let Some((first, _)) = rows.first() {
             let page = rows.iter().map(|(row, _)| row.id.0).collect();
@@ -108,7 +109,8 @@ impl Database {
         }
     }
 
-    /// The rows of these movies in the order of the list; `None` if a movie is missing or the catalogue has another version.
+    /// The rows of these movies in the order of the list; `None` if a movie is missing or the catalogue has another
+    /// version.
     async fn rows_of_movies(
         &self,
         movies: &[Uuid],
@@ -216,7 +218,8 @@ impl Database {
     }
 }
 
-/// Selects the version of the catalogue, and the identifiers of the matches in the order of the list.
+/// Selects the version of the catalogue, and the identifiers of the matches in the order of the list, at most one
+/// more than `MAX_MOVIES`.
 pub(super) fn short_list_statement(
     conditions: &[Condition],
     order: &Keyset,

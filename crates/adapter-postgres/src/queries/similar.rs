@@ -108,8 +108,8 @@ pub(super) fn candidates_statement(movie: &MovieProfile) -> Statement<(SqlId,)> 
     statement
         .bind(beginning.clone())
         .sql(" AND m.sort_key < ")
-        // The upper bound is greater than all titles with this beginning, because no title contains U+10FFFF, the
-        // greatest character.
+        // The upper bound is greater than all sort keys with this beginning, because no sort key contains U+10FFFF,
+        // the greatest character.
         .bind(format!("{beginning}\u{10ffff}"))
         .sql(format!(" ORDER BY m.sort_key, m.id LIMIT {OF_TITLE}) AS of_title"));
     statement.sql(") AS found");

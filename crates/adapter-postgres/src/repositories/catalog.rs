@@ -187,7 +187,7 @@ impl MovieRepository for UnitOfWork {
         let uploaded = movie.uploaded_poster();
         let poster_width =
             uploaded.map(|poster| i32::try_from(poster.width)).transpose().map_err(StoreError::failed)?;
-        // Popularity is the sum of the votes and of the activity of users. Here only the votes change.
+        // Popularity is the sum of the votes and of points for the actions of users. Here only the votes change.
         let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
         statement
             .bind(movie.votes)

@@ -187,8 +187,9 @@ impl UnitOfWork {
         self.queue_popularity(movie_id).await
     }
 
-    /// Deletes the user's comments and the user's likes of comments. The caller must have locked the movies of these
-    /// comments.
+    /// Deletes the user's comments and the user's likes of comments. A comment with replies of other users is emptied
+    /// instead. The caller must have locked the movies of the user's comments and of the comments that the user
+    /// likes.
     ///
     /// Each comment of another user is updated at most once: when a transaction updates a row for the second time,
     /// PostgreSQL checks the row's foreign keys again, and locks the comment's author for this check. Users must be

@@ -45,9 +45,9 @@ impl AccountMaintenance for Database {
 }
 
 impl UnitOfWork {
-    /// Deletes up to `limit` rows that fulfil any of the conditions, and returns their number. In each condition, `?`
-    /// is replaced with `moment`. Rows that another transaction has locked are skipped. The table must have a column
-    /// `id`.
+    /// Deletes up to `limit` rows that fulfil at least one of the conditions, and returns their number. In each
+    /// condition, `?` is replaced with `moment`. Rows that another transaction has locked are skipped. The table must
+    /// have a column `id`.
     pub(crate) async fn purge(
         &mut self,
         table: &'static str,

@@ -32,8 +32,8 @@ struct Inbox {
     /// The position of the last change. Each change that the user can see gets the next position.
     position: i64,
     settings: NotificationSettings,
-    /// The number of mails about replies and likes since `mails_since`. The column is named `reply_mails`, because at
-    /// first only mails about replies were counted.
+    /// The number of mails about replies and likes since `mails_since`. It is stored in the column `reply_mails`,
+    /// which counts mails about likes too, despite its name.
     mails: i64,
     mails_since: Option<Instant>,
 }
@@ -226,8 +226,9 @@ impl UnitOfWork {
         self.move_inbox(user_id, 1).await
     }
 
-    /// Moves every inbox that has a notification about the movie to its next position, so that live streams send the
-    /// new unread counts. Must be called before the movie is deleted, which also deletes these notifications.
+    /// Moves every inbox that has a notification about the movie to its next position, so that the live streams of
+    /// notifications send the new unread counts. Must be called before the movie is deleted, which also deletes these
+    /// notifications.
     pub(super) async fn advance_inboxes_of_movie(&mut self, movie_id: MovieId) -> Result<(), StoreError> {
         let query = notifications::table
             .filter(notifications::movie_id.eq(Some(DbUuid(movie_id.as_uuid()))))
@@ -241,7 +242,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Like `advance_inbox`, but moves the inbox by `by` positions; with 0, only locks it.
+    /// Like `advance_inbox`, but moves the inbox by `by` positions; with 0, only creates or locks it.
     async fn move_inbox(&mut self, user_id: UserId, by: i64) -> Result<Option<Inbox>, StoreError> {
         let mut statement = Statement::<InboxTypes>::new(
             "INSERT INTO notification_inboxes (user_id, last_position) SELECT id, ",

@@ -166,7 +166,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// If the payment has paid its order, writes the time of the sale to its items, for the sales report.
+    /// If the payment has paid its order, writes the time of the sale to the payment's items, for the sales report.
     async fn note_sale(&mut self, payment: &Payment) -> Result<(), StoreError> {
         let has_paid = payment.settlement == Some(Settlement::PaysOrder);
         let Some(at) = payment.state.completed_at().filter(|_| has_paid) else { return Ok(()) };

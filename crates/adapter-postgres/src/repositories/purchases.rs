@@ -40,7 +40,8 @@ impl PurchaseRepository for UnitOfWork {
     }
 
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
-        // `ON CONFLICT` has no target, because the unique index is partial (it excludes revoked purchases).
+        // `ON CONFLICT` has no target: the unique index is partial (it excludes revoked purchases), so a target would
+        // have to repeat the condition of the index.
         let query = diesel::insert_into(purchases::table)
             .values((
                 purchases::id.eq(DbUuid(purchase.id.as_uuid())),

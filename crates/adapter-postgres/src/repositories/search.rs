@@ -27,7 +27,7 @@ type IndexedTypes = (SqlId, Text, Text, Nullable<Text>);
 type IndexedRow = (DbUuid, String, String, Option<String>);
 
 impl UnitOfWork {
-    /// Updates the search index for these movies, which are stored with these values.
+    /// Updates the search index for these movies, which must already be stored with these values.
     pub(super) async fn index_stored_movies(&mut self, movies: &[&Movie]) -> Result<(), StoreError> {
         let people = |movie: &Movie| -> Vec<Uuid> {
             let directors = movie.director_ids.iter().map(DirectorId::as_uuid);

@@ -90,7 +90,7 @@ async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Rece
     let (mut from_server, mut to_server) = server.into_split();
     let answers = passed_until(silence.clone(), Silence::Answers, copy(&mut from_server, &mut to_client));
     let questions = passed_until(silence, Silence::Both, copy(&mut from_client, &mut to_server));
-    // When either side closes its connection, both are closed.
+    // When the client or the server closes its connection, the proxy closes both connections.
     tokio::select! {
         () = answers => {}
         () = questions => {}

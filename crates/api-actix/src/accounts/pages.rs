@@ -82,7 +82,8 @@ pub(crate) struct PasswordForm {
 
 inputs!(ActivationForm, PasswordForm);
 
-/// `GET /activate?token=…`: shows the page with the button that activates the account.
+/// `GET /activate?token=…`: shows the page with the button that activates the account. Without a token, shows an
+/// error with the form that requests a new link.
 pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
     let token = query.map(|query| query.into_inner().token).unwrap_or_default();
     if token.is_empty() {
@@ -91,7 +92,8 @@ pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -
     html::page(StatusCode::OK, &ActivatePage { token: &token, root: html::ROOT })
 }
 
-/// `POST /activate`: activates the account if the form has a token, or mails a new link if it has an email address.
+/// `POST /activate`: activates the account if the form has a token, or else mails a new link if it has an email
+/// address. If it has neither, shows an error.
 pub(crate) async fn activate(
     request: HttpRequest,
     api: web::Data<Api>,
@@ -170,7 +172,8 @@ pub(crate) async fn show_password_reset(
     password_page(StatusCode::OK, api.state.sessions.password_policy, &token, None)
 }
 
-/// `POST /reset-password`: sets a new password if the form has a token, or mails a link if it has an email address.
+/// `POST /reset-password`: sets a new password if the form has a token, or else mails a link if it has an email
+/// address. If it has neither, shows an error.
 pub(crate) async fn reset_password(
     request: HttpRequest,
     api: web::Data<Api>,

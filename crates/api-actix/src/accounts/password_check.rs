@@ -5,9 +5,9 @@ use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
 use crate::problem::{Problem, Refusal, kinds};
 
-/// Checks the email and password of an active account. An attempt with a wrong password delays further attempts and is
-/// recorded in the audit log (without the password), as in a sign-in. Otherwise a client could guess passwords with
-/// this check.
+/// Checks the email and password of an active account. As in a sign-in, wrong passwords are counted and delay further
+/// attempts, and refused credentials are recorded in the audit log (without the password). Otherwise a client could
+/// guess passwords with this check.
 ///
 /// # Errors
 /// 401 when the email or password is wrong, or the account is not active; 429 after too many wrong passwords;
@@ -29,8 +29,8 @@ pub(crate) async fn check(
     }
 }
 
-/// Returns the state of the account with this email address; `None` if there is no such account. A caller that caches
-/// the result of [`check`] must check again when the state has changed.
+/// Returns the state of the account with this email address; `None` if there is no such account, or the text is not
+/// an email address. A caller that caches the result of [`check`] must check again when the state has changed.
 pub(crate) async fn standing(sessions: &Sessions, email: &str) -> Result<Option<Standing>, Problem> {
     match email.parse::<EmailAddress>() {
         Ok(email) => sessions.standing(&email).await.map_err(|failed| failed.problem()),

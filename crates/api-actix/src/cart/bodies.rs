@@ -47,7 +47,7 @@ inputs!(AddBody, MergeBody);
 pub(crate) enum ReasonBody {
     /// The movie is already in the cart.
     AlreadyInCart,
-    /// The caller has already bought the movie.
+    /// The owner of the cart has already bought the movie.
     AlreadyPurchased,
     /// The movie is not on sale.
     MovieUnavailable,
@@ -94,7 +94,7 @@ pub(crate) struct UnavailableBody {
     reason: ReasonBody,
 }
 
-/// The caller's cart. The movie that was added last is first.
+/// A user's cart. The movie that was added last is first.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Cart", example = cart_example())]
 pub(crate) struct CartBody {

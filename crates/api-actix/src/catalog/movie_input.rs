@@ -64,13 +64,13 @@ pub(crate) struct MovieChangesBody {
     /// The name of the age certification; it is created if it does not exist.
     #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
     certification: Option<String>,
-    /// The names of the genres, the main genre first. Missing genres are created.
+    /// The names of the genres, the main genre first. Genres that do not exist are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     genres: Option<Vec<String>>,
-    /// The directors, in the order of the credits. Missing directors are created.
+    /// The directors, in the order of the credits. Directors that do not exist are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     directors: Option<Vec<String>>,
-    /// The actors, in the order of the credits. Missing actors are created.
+    /// The actors, in the order of the credits. Actors that do not exist are created.
     #[schemars(length(max = MAX_NAMES), inner(length(min = 1, max = MAX_NAME_LENGTH)))]
     stars: Option<Vec<String>>,
     /// The absolute http or https URL of a poster. It replaces an uploaded poster, unless it is the URL of that
@@ -143,7 +143,7 @@ impl Input for MovieChangesBody {
     }
 }
 
-/// Collects the facts that a request omits while its fields are read.
+/// Collects, while the fields of a request are read, the facts that the request omits.
 #[derive(Default)]
 struct Given {
     absent: FactSet,

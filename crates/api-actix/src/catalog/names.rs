@@ -1,4 +1,5 @@
-//! The operations on genres, directors, stars and certifications. All four kinds have the same operations.
+//! The operations on genres, directors, stars and certifications. All four kinds have the same operations, except
+//! that the list of genres has no further pages and no search.
 
 use std::{marker::PhantomData, ops::Deref, pin::Pin};
 

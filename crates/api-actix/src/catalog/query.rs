@@ -75,7 +75,7 @@ pub(crate) struct FavoriteQuery {
 /// The filters of movies; a movie must match all of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieFilters {
-    /// Any of these movies. For example, a client can list the movies in the cart that it keeps for a visitor.
+    /// Only these movies. For example, a client can list the movies in the cart that it keeps for a visitor.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
     id: Vec<Text<MovieId>>,
@@ -86,19 +86,19 @@ pub(crate) struct MovieFilters {
     /// A part of the title; case and accents are ignored.
     #[schemars(length(max = MAX_TEXT), example = &"Godfather")]
     title: Option<String>,
-    /// Any of these genres.
+    /// Movies of at least one of these genres.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000001"]))]
     genre: Vec<Text<GenreId>>,
-    /// Any of these directors.
+    /// Movies by at least one of these directors.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000003"]))]
     director: Vec<Text<DirectorId>>,
-    /// Any of these actors.
+    /// Movies with at least one of these actors.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000004"]))]
     star: Vec<Text<StarId>>,
-    /// Any of these certifications.
+    /// Movies with one of these certifications.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000002"]))]
     certification: Vec<Text<CertificationId>>,

@@ -56,7 +56,7 @@ pub(crate) struct Assets {
 }
 
 impl Assets {
-    /// Returns the files for a server with this public URL. The archive is unpacked once per process.
+    /// Returns the files for a server with this public URL. The unpacked files are cached for the whole process.
     ///
     /// # Errors
     /// When the embedded archive is unreadable or lacks a file.

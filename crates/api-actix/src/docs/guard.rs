@@ -25,10 +25,10 @@ use crate::{
     state::Api,
 };
 
-/// How long the result of a correct password is cached, so that the password is not hashed again for every request. A
-/// cached result is used only while the account is unchanged.
+/// How long a successful check of a password is cached, so that the password is not hashed again for every request. A
+/// cached check is used only while the account is unchanged.
 const REMEMBERED: Duration = Duration::from_mins(5);
-/// The maximum number of cached results.
+/// The maximum number of cached checks.
 const MAX_REMEMBERED: u64 = 1_000;
 
 /// The challenge that makes a browser ask its user for an email and a password.
@@ -41,7 +41,7 @@ pub(crate) struct DocsGuard {
     remembered: moka::sync::Cache<[u8; 32], Standing>,
 }
 
-/// Extracts nothing, but refuses clients that may not read the document, and requests with parameters or a body.
+/// Extracts nothing, but refuses clients that may not read the document, and requests that [`Nothing`] refuses.
 #[derive(Debug)]
 pub(crate) struct Reader;
 

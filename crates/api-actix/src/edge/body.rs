@@ -29,11 +29,11 @@ pub(crate) struct SharedBytes;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadInParts;
 
-/// Returns an empty body that declares the length of this body, for the response to a HEAD request. With the original
-/// body, the connection would read the whole body and discard it.
+/// Returns an empty body that declares the length of this body, if the length is known, for the response to a HEAD
+/// request. With the original body, the connection would read the whole body and discard it.
 pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
-        // A stream has no known length.
+        // The length of a stream is not known, so the empty body declares its own length, 0.
         BodySize::None | BodySize::Stream => BoxBody::new(()),
         BodySize::Sized(size) => BoxBody::new(UnreadBody { size }),
     }
@@ -68,7 +68,8 @@ pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     }
 }
 
-/// Reserves memory for the body until the exchange ends. Returns whether enough memory is available.
+/// Reserves memory for a body of more than [`COUNTED`] bytes until the exchange ends. Returns whether enough memory
+/// is available. Reserves nothing and returns `true` for a smaller body, for a stream, and without an exchange.
 pub(super) fn has_room(body: &BoxBody, exchange: Option<&mut Exchange>) -> bool {
     let size = match body.size() {
         BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),

@@ -34,7 +34,7 @@ pub(crate) struct BodyMemory {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    /// The counted bytes by client. Connections without an address share one entry.
+    /// The counted bytes by client. Connections without a network address share one entry.
     of_clients: HashMap<Option<Network>, usize>,
 }
 

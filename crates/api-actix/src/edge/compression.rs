@@ -216,7 +216,8 @@ pub(crate) async fn compress_for_all(
     Some((Bytes::from(compressed), coding.name()))
 }
 
-/// A body that is the same for all clients. It is compressed at the first request, once for each coding.
+/// A body that is the same for all clients. It is compressed once for each coding, at the first request of a client
+/// that prefers the coding.
 #[derive(Debug)]
 pub(crate) struct StaticBody {
     plain: Bytes,

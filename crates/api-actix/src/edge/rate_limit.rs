@@ -12,8 +12,9 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Responds with 429 without reading the body when the quota of the client is used up, and adds the rate-limit headers
-/// to every other response.
+/// Responds with 429 without reading the body when the quota of the client is used up. Otherwise adds the rate-limit
+/// headers to the response, unless rate limits are disabled, or the response is the 429 of another limit, which
+/// already has these headers.
 ///
 /// Health checks have a separate quota, so that a client that has used up its quota can still check that the
 /// server is alive.

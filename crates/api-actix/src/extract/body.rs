@@ -157,8 +157,8 @@ pub(crate) async fn unasked(
     Ok(())
 }
 
-/// Refuses a body whose content type is not in `types`, a body in another encoding than UTF-8, a compressed body, and
-/// a body that declares a length above `most` bytes.
+/// Refuses a body whose content type is not in `types`, a body with a declared character encoding other than UTF-8, a
+/// compressed body, and a body that declares a length above `most` bytes.
 pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
     let mime = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;

@@ -1,6 +1,6 @@
-//! Extractors that authenticate and authorise the caller. They do so before the rest of the request is read: a missing
-//! or invalid token leads to a 401 response and an insufficient role to a 403 response, even if the request has other
-//! errors.
+//! Extractors that authenticate and authorise the caller. They do so before the rest of the request is read: an
+//! invalid token, or the lack of a required token, leads to a 401 response, and an insufficient role to a 403
+//! response, even if the request has other errors.
 
 use std::{future::Future, pin::Pin};
 
@@ -36,7 +36,8 @@ pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 /// Authenticates the caller by the bearer token; `None` without a token.
 ///
 /// # Errors
-/// 401 when the `Authorization` header is malformed, or its token is invalid or has expired.
+/// 401 when the `Authorization` header is malformed, or its token is invalid or has expired; 503 or 500 when the
+/// token could not be checked.
 pub(crate) async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
     let BearerToken::Sent(token) = BearerToken::of(request)? else { return Ok(None) };
     let api = api_of(request)?;

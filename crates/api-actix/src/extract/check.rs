@@ -70,7 +70,8 @@ pub(super) fn check(schema: &Value, value: Json, reading: &mut Reading<'_>) -> O
 impl Reading<'_> {
     fn fault(&mut self, place: &Place<'_>, fault: Fault) {
         match (self.source, place) {
-            // A repeated parameter is reported by its name, without an index.
+            // The items of a list are parameters with the same name, so an item is reported by this name, without an
+            // index.
             (Source::Query, Place::Item(parent, _)) => self.faults.add(&parent.to_string(), fault),
             _ => self.faults.add(&place.to_string(), fault),
         }
@@ -133,9 +134,9 @@ fn repeated() -> Fault {
     Fault::new(FieldCode::Repeated, "was sent more than once")
 }
 
-/// Checks the values that were sent for one member; `None` when there is no valid value. In a query, several values of
-/// a list (other than sort keys) are its items. In all other cases, several values are an error; in a body, the first
-/// of them is checked nevertheless.
+/// Checks the values that were sent for one member; `None` when there is no valid value. In a query, the values that
+/// were sent for a list (other than sort keys) are the items of the list. In all other cases, several values are an
+/// error; in a body, the first of them is checked nevertheless.
 fn read_member(
     schema: &Value,
     mut values: Vec<Json>,
@@ -381,7 +382,7 @@ pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Opt
 }
 
 /// Keywords that are allowed in the schema of every type: the type itself, annotations for readers, and this crate's
-/// own keywords (`markers`).
+/// own keywords (`markers`), except the keyword for lists of sort keys.
 const NOTES: [&str; 8] = [
     "type",
     "title",

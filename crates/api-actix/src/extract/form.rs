@@ -14,8 +14,8 @@ const FORMS: &[&str] = &["application/x-www-form-urlencoded"];
 
 /// Extracts the fields of a form; `None` when they are invalid, so that the page can show its own message.
 ///
-/// A form has the format of a query string. Like a JSON body, it must not be compressed, must have at most 16 KiB, and
-/// must arrive within 10 s.
+/// A form has the format of a query string. It must have at most 16 KiB. Like a JSON body, it must not be compressed,
+/// and must arrive within 10 s.
 #[derive(Debug)]
 pub(crate) struct Form<T: Input>(pub(crate) Option<T::Checked>);
 

@@ -1,6 +1,7 @@
-//! Requests with an `Idempotency-Key`. A request that is sent again with the same key is not executed again; the server
-//! sends the first response again. Only a request whose response was an error other than 409 and 422 is executed again,
-//! because the error may be temporary.
+//! Requests with an `Idempotency-Key`. A request that is sent again with the same key is not executed again: the
+//! server sends the stored response again, or builds the response from the object that the first request created. But
+//! a request whose response was an error other than 409 and 422 is executed again, because the error may be
+//! temporary.
 
 use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
@@ -245,8 +246,8 @@ pub(crate) enum Kept<T> {
 }
 
 impl<R> Idempotent<R> {
-    /// Returns the stored response if there is one. Otherwise runs `act`, and stores the response if the request has a
-    /// key.
+    /// Returns the stored response if there is one. Otherwise runs `act`. If the request has a key, the response is
+    /// stored, unless it is an error that may be temporary.
     ///
     /// # Errors
     /// The error of `act` or of reading the rest of the request, or a stored problem.

@@ -1,4 +1,4 @@
-//! Extractor of the version of a resource that the caller wants to change.
+//! Extractor of the versions in `If-Match`, for operations that change a resource.
 
 use std::{
     convert::Infallible,

@@ -33,8 +33,8 @@ pub(crate) trait Input: JsonSchema + DeserializeOwned + 'static {
     /// error.
     ///
     /// This check also runs when members were missing or invalid, if the type can be deserialized without them; these
-    /// members are then absent. The request is refused in any case, but the response then reports the errors of both
-    /// checks.
+    /// members are then absent. The request is refused in any case, but the response then reports the errors that the
+    /// schema check has found and the errors of this check.
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked>;
 }
 

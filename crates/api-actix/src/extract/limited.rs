@@ -22,8 +22,8 @@ use crate::{
 /// The request is counted after the rest of it was read, so that an invalid request does not use up the quota.
 pub(crate) struct Limited<L: Limit<R>, R = Nothing>(pub(crate) R, pub(crate) L::Outcome);
 
-/// A rate limit of one or more operations. [`rate_limits!`](crate::rate_limits) declares the limits that only count by
-/// client or by user.
+/// A rate limit of one or more operations. [`rate_limits!`](crate::rate_limits) declares the limits that count either
+/// by client or by user, and by nothing else.
 pub(crate) trait Limit<R> {
     /// The value that the handler gets when the request is within the limit.
     type Outcome;

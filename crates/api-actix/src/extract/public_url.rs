@@ -11,7 +11,7 @@ use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 use super::api_of;
 use crate::{problem::Problem, state::Api};
 
-/// Extracts the setting `PUBLIC_URL`. The URLs in responses begin with it.
+/// Extracts the setting `PUBLIC_URL`. The absolute URLs of this server in responses begin with it.
 pub(crate) struct PublicUrl(web::Data<Api>);
 
 impl Deref for PublicUrl {

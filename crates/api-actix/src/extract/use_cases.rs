@@ -31,7 +31,8 @@ impl<T> UseCases<T> {
     /// Runs one use case to its end, even when the client disconnects (see [`Api::run`]).
     ///
     /// # Errors
-    /// The error of the use case, or 503 (unless changed by [`on_timeout`](Self::on_timeout)) when it took too long.
+    /// The error of the use case, 503 (unless changed by [`on_timeout`](Self::on_timeout)) when the use case took too
+    /// long, or 500 when it panicked.
     pub(crate) async fn run<V, E, F>(&self, use_case: impl FnOnce(Arc<T>) -> F) -> Result<V, Failure<E>>
     where
         F: Future<Output = Result<V, E>> + Send + 'static,

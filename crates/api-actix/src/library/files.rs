@@ -106,7 +106,8 @@ fn tag(key: &MediaKey) -> String {
     format!("\"{}\"", key.file_name())
 }
 
-/// Starts a response for this file, with the headers that all such responses have except problems.
+/// Starts a response for this file, with the headers that every response for a stored file has, unless it is a
+/// problem.
 fn beginning(status: StatusCode, key: &MediaKey) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer

@@ -50,8 +50,8 @@ impl Piece {
 
 type Reading = JoinHandle<(File, io::Result<Bytes>)>;
 
-/// Sends the pieces of a body one after the other, until the client has received all of them or the transfer must stop
-/// ([`Transfer::has_ended`]).
+/// Sends the pieces of a body one after the other. Ends with an error when the transfer must stop
+/// ([`Transfer::has_ended`]), or when the file cannot be read.
 pub(super) struct FilmBody {
     size: u64,
     pieces: VecDeque<Piece>,

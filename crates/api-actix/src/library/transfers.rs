@@ -58,7 +58,7 @@ struct Table {
 
 struct Running {
     purchase_id: PurchaseId,
-    /// When the signed address of the film expires.
+    /// When the signed address (URL) of the film expires.
     expires_at: Instant,
     has_ended: Arc<AtomicBool>,
 }

@@ -221,7 +221,7 @@ impl RateLimitCounter {
         }
     }
 
-    /// Returns the client that a request is counted for. Connections without an address share one quota.
+    /// Returns the client that a request is counted for. Connections without a network address share one quota.
     fn client_of(&self, request: &HttpRequest) -> String {
         let client = client_address(request, &self.trusted_proxies).map(Network::of_client);
         client.map_or_else(|| "-".to_owned(), |client| client.to_string())

@@ -10,7 +10,7 @@ pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The header with the quota policies.
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Builds the values of both headers.
+/// Builds the values of `RateLimit-Policy` and `RateLimit`.
 #[derive(Debug, Default)]
 pub(super) struct RateLimitHeaders {
     policies: String,

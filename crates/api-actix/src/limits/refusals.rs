@@ -28,8 +28,8 @@ pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     refusal(headers, retry_after)
 }
 
-/// Creates the 429 response for a caller who has `most` simultaneous operations, the maximum. `policy` is the name of
-/// the limit in headers.
+/// Creates the 429 response for a further operation when `most` operations, the maximum, are already in progress.
+/// `policy` is the name of the limit in headers.
 pub(crate) fn too_many_at_once(policy: &str, most: u32) -> Problem {
     let mut headers = RateLimitHeaders::default();
     headers.add(policy, most, None, 0, 1);

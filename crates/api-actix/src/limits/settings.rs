@@ -71,8 +71,8 @@ pub struct FixedLimits {
     /// but sends no mail to an address that is already registered. Therefore no response may mention this limit. The
     /// window must not be longer than an activation link is valid, so that the last link that was sent still works.
     pub registration_mails: RateLimit,
-    /// Sign-ins, by email address: a refused sign-in may send an activation link. Counted only if registration does not
-    /// reveal which addresses have an account, because links are sent only with this setting. As for
+    /// Sign-ins, by email address: a refused sign-in may send an activation link. Counted only if registration does
+    /// not reveal which addresses have an account, because only then may a sign-in send a link. As for
     /// `registration_mails`, no response may mention this limit.
     pub log_in_mails: RateLimit,
 }

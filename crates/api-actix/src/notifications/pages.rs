@@ -29,7 +29,7 @@ pub(crate) struct TokenParameter {
     token: String,
 }
 
-/// `GET /unsubscribe?token=…`: shows the page with the button.
+/// `GET /unsubscribe?token=…`: shows the page with the button, or an error if the token is not valid.
 pub(crate) async fn show(api: web::Data<Api>, query: Option<web::Query<TokenParameter>>) -> HttpResponse {
     let token = token_of(query);
     match api.state.notifications.unsubscription(&token) {

@@ -34,7 +34,7 @@ use crate::{
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Extracts the caller who opens a live stream. A bearer token or a ticket authenticates the caller.
+/// Extracts the caller who opens a live stream. A bearer token or, without one, a ticket authenticates the caller.
 pub(crate) struct StreamCaller {
     api: web::Data<Api>,
     user_id: UserId,

@@ -209,7 +209,7 @@ pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
 }
 
 /// Adds a JSON response of this type. `headers` are the names of the OpenAPI header components of this response, in
-/// addition to the headers that every response has.
+/// addition to the headers that all responses can have.
 pub(crate) fn add_answer<T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     status: u16,
@@ -262,7 +262,7 @@ pub(crate) fn add_file_answer(
     add_media_answer(op, description, media_type, json!({}), headers);
 }
 
-/// Adds a 200 response of a media type other than JSON. `media` is the OpenAPI media type object that describes it.
+/// Adds a 200 response of this media type. `media` is the OpenAPI media type object that describes the body.
 pub(crate) fn add_media_answer(
     op: &mut DefaultOperationRaw,
     description: &str,
@@ -357,8 +357,8 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut()?.shift_remove(key)
 }
 
-/// Declares that the operation accepts a bearer token. The required role is recorded as a scope. `convert` removes the
-/// scope and writes the role to `x-required-role` and to the description.
+/// Declares that the operation accepts a bearer token. The required role, if there is one, is recorded as a scope.
+/// `convert` removes the scope and writes the role to `x-required-role` and to the description.
 pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     let roles = needed.map(|role| role.as_str().to_owned());
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());

@@ -147,7 +147,7 @@ pub(super) fn references(components: &[&str]) -> Value {
         .into()
 }
 
-/// Adds the headers that every response has, except headers that the response itself already describes.
+/// Adds the headers that all responses can have, except headers that the response itself already describes.
 pub(super) fn add_common(answer: &mut Value) {
     let common = [
         "X-Request-Id",

@@ -152,7 +152,7 @@ fn subschemas(fields: &mut Map<String, Value>) -> impl Iterator<Item = &mut Valu
     })
 }
 
-/// Removes `null`, which schemars adds for an `Option`.
+/// Removes `null`, which schemars adds for an `Option`, and a `default` that is `null` or an empty list.
 fn remove_null(fields: &mut Map<String, Value>) {
     if let Some(Value::Array(kinds)) = fields.get_mut("type") {
         kinds.retain(|kind| kind != "null");

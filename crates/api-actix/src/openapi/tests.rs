@@ -1,5 +1,5 @@
-//! Tests the document of an operation with all features: an identifier in the path, a list parameter, a body and
-//! nullable members.
+//! Tests the document of an operation that has an identifier in the path, a list parameter, a body and nullable
+//! members.
 
 use actix_web::App;
 use domain::accounts::PersonName;
@@ -120,7 +120,7 @@ fn the_document_of_an_operation_includes_all_its_parts() {
     let problem = "/content/application~1problem+json";
     let codes = format!("{problem}/schema/allOf/1/properties/code/enum");
     assert_eq!(at(operation, &format!("/responses/409{codes}")), &json!(["email_taken"]));
-    // Responses that every operation can give are written once and referenced.
+    // Error responses that many operations can return are written once and referenced.
     assert_eq!(at(operation, "/responses/429"), &json!({"$ref": "#/components/responses/TooManyRequests"}));
     assert_eq!(
         at(&document, &format!("/components/responses/TooManyRequests{codes}")),

@@ -69,7 +69,7 @@ pub(crate) enum CancelReasonBody {
 #[schemars(rename = "ExclusionReason")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ExclusionReasonBody {
-    /// The caller had already bought the movie.
+    /// The buyer had already bought the movie.
     AlreadyPurchased,
     /// The movie was no longer on sale.
     MovieUnavailable,

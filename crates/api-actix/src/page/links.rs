@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_links_of_a_list_with_one_page_have_no_page_parameter() {
+    fn the_links_of_a_list_without_page_numbers_have_no_page_parameter() {
         let whole = PageBody::whole(vec![1_u8, 2]);
         assert_eq!(links(&whole, ""), ["<http://c/m>; rel=\"first\"", "<http://c/m>; rel=\"last\""]);
     }

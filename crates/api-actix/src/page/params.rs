@@ -1,4 +1,4 @@
-//! The query parameters of every list.
+//! The query parameters that select a page of a list.
 
 use app::paging::PageSelection;
 use domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
@@ -11,14 +11,16 @@ use crate::{
     rules::Rules,
 };
 
-/// The greatest integer that JavaScript clients represent exactly (2⁵³ − 1).
+/// The greatest page number that the schema permits: the greatest safe integer of JavaScript (2⁵³ − 1). JavaScript
+/// clients represent all integers up to it exactly.
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// The maximum length of a cursor, in characters. Every cursor is much shorter. A text of this length still fits into a
-/// request head, even if every character is escaped.
+/// The maximum length of a cursor, in characters. Cursors are usually much shorter. A text of this length still fits
+/// into a request head, even if every character is escaped.
 const MAX_CURSOR: usize = 2_048;
 
-/// The requested page of a list. The query type of a list flattens these parameters into its own.
+/// The requested page of a list. A list with further parameters, such as filters, flattens these parameters into its
+/// own query type.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct PageParams {
     /// The number of the page, from 1; 1 by default.

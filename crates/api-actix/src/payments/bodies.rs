@@ -71,7 +71,7 @@ impl From<PaymentStatusBody> for PaymentStatus {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PaymentFailure")]
 pub(crate) struct FailureBody {
-    /// The provider's decline code, `amount_mismatch` or `checkout_not_opened`.
+    /// The provider's decline code or error code, `amount_mismatch` or `checkout_not_opened`.
     code: String,
     /// What happened, for the buyer.
     message: String,

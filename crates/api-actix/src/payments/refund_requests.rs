@@ -289,7 +289,7 @@ pub(crate) async fn decide(
         .find(async move |payments| payments.decide_refund(admin, id, &decision, &origin).await)
         .await?;
     if let Some(refund_id) = refund_id {
-        // If the payment provider does not respond in time, a background task completes the refund.
+        // If the refund cannot be sent now, or its outcome is not known in time, a background task completes it.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {

@@ -31,7 +31,8 @@ use crate::{
     rules::Rules,
 };
 
-/// The maximum number of movies in a refund, which is also the maximum in an order.
+/// The maximum number of movies in a refund or in a request for a refund. It is also the maximum number of movies in
+/// a cart, and so in an order.
 pub(super) const MAX_ITEMS: usize = 100;
 
 /// The parameters of a new refund.
@@ -96,7 +97,8 @@ pub(crate) struct RefundBody {
     payment_id: Uuid,
     status: RefundStatusBody,
     amount: MoneyBody,
-    /// The refunded movies; empty for a refund that was made outside the shop.
+    /// The refunded movies; empty for a refund of money that belongs to no particular movies, such as a refund that
+    /// was made outside the shop.
     items: Vec<Uuid>,
     reason: String,
     created_at: Moment,
@@ -153,8 +155,8 @@ impl Refusal for RefundRefusal {
     }
 }
 
-/// Returns the errors for movies that the payment did not pay for. `places` are the positions of these movies in
-/// `items`.
+/// Returns the errors for movies that do not belong to the payment of the refund. `places` are the positions of these
+/// movies in `items`.
 pub(crate) fn unknown_movies(places: &[usize]) -> Vec<FieldProblem> {
     let fault = |place: &usize| {
         FieldProblem::new(format!("items.{place}"), FieldCode::NotFound, "is not a movie that was paid")
@@ -190,8 +192,8 @@ pub(crate) async fn create(
             }
             Doing::Made(_, refund_id) => RefundId::from_uuid(refund_id),
         };
-        // If the payment provider does not respond in time, a background task completes the refund, which is pending
-        // until then.
+        // If the refund cannot be sent now, or its outcome is not known in time, a background task completes it. The
+        // refund is pending until then.
         let sent: Result<(), Failure<StoreError>> =
             payments.run(async move |payments| payments.send_refund(refund_id).await).await;
         if let Err(failure) = sent {

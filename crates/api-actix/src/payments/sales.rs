@@ -249,8 +249,8 @@ impl From<SalesReport> for SalesReportBody {
 /// Report sales.
 ///
 /// A sale counts at the time of its payment, a refund at the time when it succeeded, and a lost dispute at the time
-/// when it was closed. Payments that were refunded automatically are not counted, for example payments that arrived
-/// after their order had been canceled.
+/// when it was closed. Payments that paid no order are not counted, and neither are their refunds and disputes: for
+/// example payments that arrived after their order had been canceled.
 #[api_v2_operation(operation_id = "reportSales", tags("payments"))]
 pub(crate) async fn show(
     payments: UseCases<Payments>,

@@ -20,8 +20,8 @@ use crate::{
     state::Api,
 };
 
-/// The content security policy of the page. It has no `form-action`, because browsers also apply that directive to
-/// redirects, and the response to the form redirects to the frontend, which may have another origin.
+/// The content security policy of the page. It has no `form-action`, because some browsers also apply that directive
+/// to redirects, and the response to the form redirects to the frontend, which may have another origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The page of a checkout.

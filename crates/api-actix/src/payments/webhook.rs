@@ -37,9 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Extracts a webhook as it was sent. Its signature has not been verified yet.
 #[derive(Debug)]
 pub(crate) struct Webhook {
-    /// The provider in the path.
+    /// The name of the payment provider, from the path.
     pub(crate) provider: String,
-    /// The value of the header with the provider's signature, such as `Stripe-Signature`.
+    /// The value of the header with the provider's signature, such as `Stripe-Signature`; `None` if the header is
+    /// missing or contains characters other than visible ASCII.
     pub(crate) signature: Option<String>,
     /// The bytes that the provider signed.
     pub(crate) body: Vec<u8>,

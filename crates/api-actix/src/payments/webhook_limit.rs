@@ -16,7 +16,7 @@ const OF_ALL: usize = 256;
 /// The maximum number of webhooks of one client whose bodies the server waits for at the same time.
 const OF_ONE_CLIENT: u32 = 64;
 
-/// The number of webhooks that are being received, by client. Connections without an address share one number.
+/// The number of webhooks that are being received, by client. Connections without an IP address share one number.
 type Counts = Arc<Mutex<HashMap<Option<Network>, u32>>>;
 
 /// The limit of webhooks whose bodies the server waits for, for all worker threads together.
@@ -44,7 +44,7 @@ impl WebhookLimit {
     /// Takes a permit for a webhook of this client.
     ///
     /// # Errors
-    /// 503 when the client, or all clients together, already have the maximum number of webhooks.
+    /// 503 when this client, or all clients together, already hold the maximum number of permits.
     pub(crate) fn acquire(&self, client: Option<Network>) -> Result<WebhookPermit, Problem> {
         let too_many = || Problem::unavailable().because("Too many webhooks are being received.");
         let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn three_clients_do_not_take_the_permits_of_the_others() {
+    fn three_clients_at_their_limits_leave_permits_for_other_clients() {
         let limit = WebhookLimit::default();
         let mut held = Vec::new();
         for number in 0..3 {

@@ -33,7 +33,7 @@ pub enum FieldCode {
     TooWeak,
     /// The value is not the caller's password.
     WrongPassword,
-    /// The field was sent more than once.
+    /// The field was sent more than once, or the value is already in the list.
     Repeated,
     /// There are more errors than are listed; `field` is empty, and `message` says how many are not listed.
     More,

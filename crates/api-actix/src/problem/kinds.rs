@@ -17,7 +17,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Returns the last path segment of the page that explains the problem.
+    /// Returns the last path segment of the URL of the page that explains the problem.
     #[must_use]
     pub fn slug(&self) -> String {
         self.code.replace('_', "-")
@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// Returns the kind with this slug.
+    /// Returns the kind with this slug; `None` if there is none.
     #[must_use]
     pub fn of_slug(slug: &str) -> Option<&'static Self> {
         ALL.iter().copied().find(|kind| kind.slug() == slug)

@@ -25,7 +25,7 @@ use crate::{
     state::Api,
 };
 
-/// The `Cache-Control` of the pages. They change only with a new version of the server.
+/// The `Cache-Control` of the pages. The pages change only with a new version of the server.
 const LIFETIME: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 #[derive(Template)]

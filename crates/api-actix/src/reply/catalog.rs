@@ -1,5 +1,5 @@
 //! The response types of the handlers of the catalogue. Responses to reads have an `ETag` and support `If-None-Match`.
-//! If the caller is anonymous, they may be cached for a short time.
+//! If the caller is anonymous, these responses may be cached for a short time.
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,

@@ -11,7 +11,7 @@ use crate::support::Server;
 /// A timeout that is long enough for a request to the server, and short enough for a test to wait for.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A file that is larger than the buffers between the server and a client.
+/// The path of a file that is larger than the buffers between the server and a client.
 const LARGE: &str = "/docs/swagger-ui-bundle.js";
 
 fn connect(server: &Server) -> TcpStream {
@@ -39,8 +39,8 @@ fn pipelined(server: &Server, requests: &[&str]) -> String {
     read_to_end(&mut stream)
 }
 
-/// Splits off the first response. Returns its head, its body, and the text after it. `is_head` is whether it is the
-/// response to a HEAD request, which has no body.
+/// Splits off the first response. Returns its head, its body, and the text after the body. `is_head` says whether it
+/// is the response to a HEAD request. Such a response has no body.
 fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
     let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
     let length =

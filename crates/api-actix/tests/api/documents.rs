@@ -110,7 +110,7 @@ fn examples_of_errors_contain_the_path_of_their_operation() {
 }
 
 #[test]
-fn each_operation_documents_how_its_response_may_be_cached() {
+fn operations_document_how_their_responses_may_be_cached() {
     let document = openapi_document("http://cinema.test");
     let header = |path: &str, name: &str| {
         let reference = &document["paths"][path]["get"]["responses"]["200"]["headers"][name];
@@ -131,7 +131,7 @@ fn each_operation_documents_how_its_response_may_be_cached() {
 }
 
 #[test]
-fn every_text_number_and_list_has_bounds() {
+fn every_text_integer_and_list_has_bounds() {
     fn walk(schema: &Value, place: &str) {
         let is = |kind: &str| {
             let kinds = &schema["type"];
@@ -203,7 +203,7 @@ fn every_reference_has_a_target() {
 }
 
 #[test]
-fn exactly_the_documented_routes_exist() {
+fn documented_paths_have_exactly_the_documented_methods() {
     let server = Server::start();
     let document = openapi_document("http://cinema.test");
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -42,7 +42,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Returns the value of a header. Several values are joined with commas.
+    /// Returns the value of a header; `None` if the response does not have the header. Several values are joined with
+    /// commas.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let values: Vec<&str> = self
             .head

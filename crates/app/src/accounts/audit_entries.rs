@@ -42,7 +42,7 @@ async fn an_action_is_recorded_with_its_time_and_origin() {
 }
 
 #[tokio::test]
-async fn each_event_of_an_account_is_in_the_audit_log() {
+async fn the_events_from_registration_to_password_reset_are_in_the_audit_log() {
     let world = World::new().await;
     let pair = world.signed_in(&ann()).await;
     let user = AuditObject::User(world.user(&ann()).await.id);

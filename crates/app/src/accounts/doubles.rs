@@ -70,12 +70,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world in which the registration of a taken address is refused.
+    /// A world in which the registration of a taken email address is refused.
     pub(crate) async fn new() -> Self {
         Self::with(true).await
     }
 
-    /// A world in which the registration of a taken address gets the same result as any other registration.
+    /// A world in which the registration of a taken email address gets the same result as any other registration.
     pub(crate) async fn discreet() -> Self {
         Self::with(false).await
     }
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    /// Registers the address with [`PASSWORD`]; returns the token in the mail.
+    /// Registers the email address with [`PASSWORD`]; returns the token of the activation link in the mail.
     pub(crate) async fn registered(&self, email: &EmailAddress) -> PlainToken {
         self.signup.register(email.clone(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&self.last_mail())
@@ -231,7 +231,9 @@ impl World {
         self.mails().pop().unwrap()
     }
 
-    /// Stores a request for a mailed link in the outbox and returns the identifier of the message.
+    /// Stores an outbox message that requests a mailed link, and returns its identifier. The message always requests
+    /// an activation link for [`ann`]. Tests of other links and addresses use it too, because only its identifier
+    /// matters to them.
     pub(crate) async fn wish(&self) -> OutboxId {
         static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
         let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));

@@ -47,9 +47,9 @@ pub struct Sessions {
     pub maintenance: Arc<dyn AccountMaintenance>,
     /// Checks and hashes passwords.
     pub passwords: PasswordGuard,
-    /// Generates refresh tokens.
+    /// Generates the secrets in refresh tokens, and computes their digests.
     pub tokens: Arc<dyn TokenGenerator>,
-    /// Signs and verifies the tokens that clients hold.
+    /// Signs and verifies the access tokens and refresh tokens that clients hold.
     pub session_tokens: Arc<dyn SessionTokens>,
     /// Mails links.
     pub links: MailedLinks,
@@ -71,6 +71,6 @@ pub struct Sessions {
     pub refresh_ttl: TimeDelta,
     /// The rule for passwords (`PASSWORD_POLICY`).
     pub password_policy: PasswordPolicy,
-    /// Whether registering an address reveals that it has an account (`REGISTRATION_REVEALS_EMAIL`).
+    /// Whether registering an email address reveals that it has an account (`REGISTRATION_REVEALS_EMAIL`).
     pub reveals_email: bool,
 }

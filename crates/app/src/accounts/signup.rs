@@ -42,6 +42,6 @@ pub struct SignUp {
     pub ids: Arc<dyn IdGenerator>,
     /// The rule for passwords (`PASSWORD_POLICY`).
     pub password_policy: PasswordPolicy,
-    /// Whether registering an address reveals that it has an account (`REGISTRATION_REVEALS_EMAIL`).
+    /// Whether registering an email address reveals that it has an account (`REGISTRATION_REVEALS_EMAIL`).
     pub reveals_email: bool,
 }

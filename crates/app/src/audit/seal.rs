@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{Audit, SEALED_AT_ONCE};
 
-/// The minimum age of rows that are sealed. A row contains the time at which its action began, but becomes visible only
-/// when its transaction commits. At that moment the row must still be younger than this age, even if the clock of its
-/// node is slow. Otherwise the row would appear in a part of the log that was sealed without it.
+/// Only rows that are older than this are sealed. A row contains the time at which its action began, but becomes
+/// visible only when its transaction commits. At that moment the row must still be younger than this age, even if the
+/// clock of its node is slow. Otherwise the row would appear in a part of the log that was sealed without it.
 const UNSEALED: TimeDelta = TimeDelta::minutes(10);
 
 impl Audit {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_are_sealed_when_they_are_ten_minutes_old() {
+    async fn rows_are_sealed_when_they_are_more_than_ten_minutes_old() {
         let world = World::new().await;
         world.add_rows(3).await;
         world.minutes_pass(10);

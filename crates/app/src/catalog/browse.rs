@@ -33,7 +33,7 @@ pub struct FoundMovies {
 /// Why the catalogue cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowseError {
-    /// The parameters of the page are not valid.
+    /// The parameters of the page are not valid, or the store failed.
     #[error(transparent)]
     List(#[from] ListError),
     /// The list was to be sorted by relevance, but the filter contains no search.

@@ -41,7 +41,7 @@ pub enum ChangeMovieError {
     /// There is no such movie.
     #[error("no such movie")]
     NotFound,
-    /// The movie does not have the expected version, because it was changed in the meantime.
+    /// The movie does not have an expected version, usually because it was changed in the meantime.
     #[error("the movie was changed in the meantime")]
     ChangedSince,
     /// The movie would conflict with another movie.
@@ -56,7 +56,7 @@ pub enum ChangeMovieError {
 }
 
 impl Catalog {
-    /// Changes a movie, if it still has the expected version. Genres, people and the certification are created if they
+    /// Changes a movie, if it has an expected version. Genres, people and the certification are created if they
     /// do not exist. A change without effect does not increase the version.
     ///
     /// # Errors

@@ -27,13 +27,15 @@ use crate::{
     record::Recorder,
 };
 
-/// The use cases on an empty test database. Reading movies through [`MovieQueries`] is unexpected and panics.
+/// The use cases on an empty test database. Any read of movies, names, facets or similar movies through the query
+/// ports is unexpected and panics.
 pub(crate) async fn catalog() -> (Catalog, Arc<TestStorage>) {
     let store = TestStorage::new().await;
     (Catalog { store: store.clone(), moderation: store.clone(), ..browsing(MockQueries::new()) }, store)
 }
 
-/// The use cases with these movie queries. Any write is unexpected and panics.
+/// The use cases with these movie queries. Any write, and any read of names, facets or similar movies, is unexpected
+/// and panics.
 pub(crate) fn browsing(queries: MockQueries) -> Catalog {
     Catalog {
         store: Arc::new(MockStore::new()),
@@ -229,7 +231,8 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
     }
 }
 
-/// Returns the movie of a list entry with all its details.
+/// Returns the details of the movie of a list entry. Optional details and lists that the entry does not contain are
+/// empty.
 pub(crate) fn detail_of(summary: MovieSummary, is_available: bool) -> MovieDetail {
     MovieDetail {
         summary,

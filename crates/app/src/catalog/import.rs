@@ -26,15 +26,16 @@ pub enum ImportOutcome {
     Added,
     /// The movie existed, and the row changed it.
     Updated,
-    /// The movie existed, and had the same facts as the row.
+    /// The movie existed, and the row did not change it.
     Unchanged,
-    /// A later row is about the same movie, and is used instead of this row.
+    /// A later row is about the same movie and breaks no rule for its values, so this row is ignored.
     Superseded,
     /// The row breaks a rule.
     Rejected(InvalidFacts),
 }
 
-/// Why an import failed. Rows that earlier calls of [`Catalog::import`] imported stay imported.
+/// Why an import failed. Rows that earlier calls of [`Catalog::import`] imported stay imported. New names of the
+/// failed call may stay as well.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The store failed.
@@ -43,7 +44,7 @@ pub enum ImportError {
 }
 
 /// The maximum number of tries of an import. The import is tried again when other transactions add the same movies
-/// concurrently, or when the transaction that writes the movies conflicts with another one in every retry.
+/// concurrently, or when a transaction of the import conflicts with another one in every attempt.
 const TRIES: u32 = 5;
 
 /// The outcome of each row. `None` if another transaction concurrently added one of the movies: the unit of work must
@@ -57,9 +58,10 @@ impl Catalog {
     /// Imports the movies of the rows in one transaction, and returns the outcome of each row in order.
     ///
     /// A movie is identified by name, year and running time. A new movie is added. An existing movie takes over the
-    /// facts that the row has, and keeps the facts that the row does not have. Of several rows about one movie, only
-    /// the last one whose facts are valid is used, so that repeating an import changes nothing. Changes of the price or
-    /// the availability of an existing movie are written to the audit log. With `dry_run` nothing is committed.
+    /// facts (the data of a movie, see [`Facts`]) that the row has, and keeps the facts that the row does not have.
+    /// Of several rows about one movie, only the last one whose facts are valid is used, so that repeating an import
+    /// changes nothing. Changes of the price or the availability of an existing movie are written to the audit log.
+    /// With `dry_run` nothing is committed.
     ///
     /// New names of genres, people and certifications are committed before the movies, in a separate transaction:
     /// concurrent imports that add the same name would otherwise wait for each other's complete transaction. If a file
@@ -79,7 +81,7 @@ impl Catalog {
                 retried(&*self.backoff, |attempt| self.try_dry_run(attempt, &rows, now)).await?
             } else {
                 match self.commit(&rows, now).await {
-                    // A transaction conflicted with another one in every retry, for example because a moderator has
+                    // A transaction conflicted with another one in every attempt, for example because a moderator has
                     // deleted a name that was just resolved. The next try resolves the names again.
                     Err(StoreError::Conflict(_)) => None,
                     outcomes => outcomes?,
@@ -92,7 +94,8 @@ impl Catalog {
         Err(StoreError::unavailable("other imports kept adding the same movies at the same time").into())
     }
 
-    /// Checks facts that will not be imported, for example because another part of their row is unreadable.
+    /// Checks the facts of a movie that will not be imported, for example because another part of the row is
+    /// unreadable.
     ///
     /// # Errors
     /// When the facts break rules. The error contains every broken rule.

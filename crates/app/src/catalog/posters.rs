@@ -84,7 +84,8 @@ pub enum RemovePosterError {
 }
 
 impl Posters {
-    /// Sets the upload as the movie's poster and replaces the previous poster.
+    /// Sets the upload as the movie's poster and replaces the previous poster. A poster is stored as pictures of one
+    /// or more widths.
     ///
     /// No transaction spans both the database and the media store. A message about the pictures (their announcement) is
     /// therefore written to the outbox before the pictures are stored. An hour later, the outbox processes this message
@@ -181,8 +182,8 @@ impl Posters {
         Ok(())
     }
 
-    /// Writes the movie with this poster, an entry of the audit log, and, if the previous poster was uploaded, the
-    /// message that removes it. Does nothing if the movie already has this poster.
+    /// Writes the movie with this poster (with none for `None`), an entry of the audit log, and, if the previous
+    /// poster was uploaded, the message that removes it. Does nothing if the movie already has this poster.
     async fn show_poster(
         &self,
         unit: &mut dyn ModerationUnit,

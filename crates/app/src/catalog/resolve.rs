@@ -50,7 +50,7 @@ impl Catalog {
     }
 }
 
-/// Returns the names of this kind in the facts.
+/// Returns the names of this kind in the facts (data) of a movie.
 pub(super) fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
     match kind {
         NameKind::Genre => &facts.genres,

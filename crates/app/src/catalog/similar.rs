@@ -81,7 +81,8 @@ impl Catalog {
         Ok(profiles.map(|(movie, others)| most_similar(&movie, &others)))
     }
 
-    /// Runs one round of background work: computes and stores missing and old lists of similar movies.
+    /// Runs one round of background work: computes and stores lists of similar movies that are missing, old, or
+    /// computed for another version of their movie.
     ///
     /// Returns the number of computed lists, and the position at which the next round continues. After the last movie,
     /// this position is `None`: the next round starts from the beginning.

@@ -33,7 +33,7 @@ pub(crate) fn price(amount: &str) -> Money {
     Money::parse_major(amount, "USD".parse().unwrap()).unwrap()
 }
 
-/// The facts of a valid movie.
+/// The facts (data) of a valid movie.
 pub(crate) fn facts(name: &str) -> Facts {
     Facts {
         identity: MovieIdentity { name: name.to_owned(), year: 1999, duration_minutes: 120 },

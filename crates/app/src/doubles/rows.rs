@@ -35,7 +35,7 @@ pub(crate) struct Rows {
     pub(crate) devices: Vec<KnownDevice>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) refresh: Vec<RefreshToken>,
-    /// The entries of the audit log. Their `ip` is only the network, because the address itself is not stored.
+    /// The entries of the audit log. Their `ip` is only the network, because the IP address itself is not stored.
     pub(crate) audit: Vec<AuditEntry>,
     pub(crate) outbox: Vec<OutboxRow>,
     pub(crate) movies: Vec<Movie>,
@@ -57,7 +57,7 @@ pub(crate) struct OutboxRow {
     pub(crate) payload: Vec<u8>,
     pub(crate) attempts: u32,
     pub(crate) created_at: Instant,
-    /// When the message is due; while it is claimed, when its lease ends.
+    /// When the message is due; while it is claimed, when its lease (the time limit of the claim) ends.
     pub(crate) not_before: Instant,
     pub(crate) done_at: Option<Instant>,
     pub(crate) is_dead: bool,

@@ -22,7 +22,7 @@ use tokio::task;
 
 use super::{NoWait, rows::Rows};
 
-/// A folder in memory, if the system has one. SQLite syncs every commit to its file, which is slow on a disk.
+/// A folder in memory, if the system has one. Every commit is synced to the database files, which is slow on a disk.
 const MEMORY_FOLDER: &str = "/dev/shm";
 
 fn folder() -> TempDir {

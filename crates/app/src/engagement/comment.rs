@@ -54,7 +54,8 @@ impl From<AccessError> for ChangeCommentError {
 }
 
 impl Engagement {
-    /// Writes a comment on a movie; `None` when the movie does not exist or the user cannot see it.
+    /// Writes a comment on a movie; `None` when the movie does not exist, when the user cannot see it, or when the
+    /// comment was deleted before it could be returned.
     ///
     /// # Errors
     /// See [`AccessError`].

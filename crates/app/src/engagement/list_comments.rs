@@ -8,8 +8,8 @@ use super::Engagement;
 use crate::paging::{ListError, Listing, PageSelection};
 
 impl Engagement {
-    /// Returns a page of the comments of a movie that begin threads, newest first; `None` when the movie does not exist
-    /// or the viewer cannot see it.
+    /// Returns a page of the comments that begin the threads of a movie, newest first; `None` when the movie does not
+    /// exist or the viewer cannot see it.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -26,7 +26,7 @@ impl Engagement {
     }
 
     /// Returns a page of the replies to a comment, oldest first; `None` when the comment does not exist or the viewer
-    /// cannot see it.
+    /// cannot see its movie.
     ///
     /// # Errors
     /// See [`ListError`].

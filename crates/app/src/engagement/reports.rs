@@ -49,7 +49,8 @@ pub enum DecideReportError {
 }
 
 impl Engagement {
-    /// Reports a comment to the moderators. A second report of the same comment by the same user changes nothing.
+    /// Reports a comment to the moderators. A second report of the same comment by the same user changes
+    /// nothing. If earlier reports of the comment were already decided, a new report opens them again.
     ///
     /// # Errors
     /// See [`RespondError`].

@@ -1,5 +1,5 @@
-//! The addresses of films and subtitles. An address contains the identifier of a purchase, and is signed, so that it
-//! cannot be forged.
+//! The addresses (URLs) of films and subtitles. An address contains the identifier of a purchase, and is signed, so
+//! that it cannot be forged.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
@@ -31,7 +31,7 @@ impl Address {
         format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Reads the last part of a path; `None` when it was not signed by this server.
+    /// Reads the last part of a path; `None` when it is malformed or was not signed by this server.
     pub(super) fn read(text: &str, signer: &dyn Signer) -> Option<Self> {
         let (payload, tag) = text.split_once('.')?;
         let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;

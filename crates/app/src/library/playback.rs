@@ -12,7 +12,7 @@ use super::{Library, address::Address};
 /// How long before the expiry of an address a player should request a new one.
 const REFRESHED_BEFORE: TimeDelta = TimeDelta::hours(1);
 
-/// The addresses and the position for playing a bought movie.
+/// The addresses (URLs) and the position for playing a bought movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Playback {
     /// The address of the film. Anyone who has the address can watch the film until the address expires, or the

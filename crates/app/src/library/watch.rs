@@ -17,7 +17,7 @@ const OPENINGS: u32 = 2;
 pub struct WatchedFilm {
     /// The purchase that allows watching the film.
     pub purchase_id: PurchaseId,
-    /// When the address expires.
+    /// When the address (URL) of the film expires.
     pub expires_at: Instant,
     /// The name of the stored file. The content of a stored file never changes.
     pub key: MediaKey,
@@ -34,7 +34,7 @@ pub struct WatchedSubtitles {
     pub text: Vec<u8>,
 }
 
-/// Why an address cannot be opened.
+/// Why the address (URL) of a film or of subtitles cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The address has expired, was altered or belongs to the other kind of file (films, subtitles), or its purchase

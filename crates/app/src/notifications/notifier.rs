@@ -31,15 +31,14 @@ pub struct Notifier {
     pub sealer: Arc<dyn Sealer>,
     /// The beginning of links in mails except the unsubscribe link, without a trailing slash (`FRONTEND_URL`).
     pub frontend_url: String,
-    /// The beginning of the unsubscribe link: the public address of the server, without a trailing slash
-    /// (`PUBLIC_URL`).
+    /// The beginning of the unsubscribe link: the public URL of the server, without a trailing slash (`PUBLIC_URL`).
     pub public_url: String,
 }
 
 impl Notifier {
-    /// Notifies the receiver. Also writes a mail to the outbox, if the receiver wants mails about this kind of
-    /// notification and a mail about this notification is due now. Does nothing when the receiver is the actor, or was
-    /// already notified about the same cause.
+    /// Notifies the receiver. Also writes a mail to the outbox, if the receiver is active and wants mails about this
+    /// kind of notification, and if a mail about this notification is due now. Does nothing when the receiver is the
+    /// actor, was already notified about the same cause, or is unknown or erased.
     ///
     /// A unit of work that notifies several users must do so as its last step, and in the order of their identifiers:
     /// each receiver's inbox stays locked until the unit of work ends, and a fixed order prevents deadlocks.

@@ -96,7 +96,7 @@ impl Notifications {
         Ok(StreamStart { from: known.unwrap_or(current), resync: known.is_none(), unread })
     }
 
-    /// Returns the positions in `known` whose users have newer notifications.
+    /// Returns the positions in `known` after which the notifications of their users have changed.
     ///
     /// # Errors
     /// When the store fails.

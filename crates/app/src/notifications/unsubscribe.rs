@@ -57,6 +57,7 @@ impl Notifications {
     }
 
     /// Unsubscribes the user of a link from the kind of mails that the link is for. The call may be repeated.
+    /// It changes nothing if the user is unknown or was erased.
     ///
     /// # Errors
     /// See [`UnsubscribeError`].

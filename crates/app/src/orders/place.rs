@@ -15,7 +15,7 @@ pub enum PlaceOrderError {
     /// The cart cannot be ordered.
     #[error(transparent)]
     Refused(#[from] OrderRefusal),
-    /// Another request has already claimed the same idempotency key. It may still be running.
+    /// Another request has already claimed (stored) the same idempotency key. That request may still be running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not create an order.

@@ -47,7 +47,8 @@ pub struct Outbox {
 }
 
 /// A message that this worker has claimed. The worker must pass the delivery to [`Outbox::handle`] or
-/// [`Outbox::postpone`]. If the worker drops the delivery, the message can be claimed again when its lease ends.
+/// [`Outbox::postpone`]. If the worker drops the delivery, the message can be claimed again when its lease (the time
+/// limit of the claim) ends.
 #[derive(Debug)]
 pub struct Delivery {
     claimed: ClaimedOutboxMessage,
@@ -55,8 +56,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Returns the destination, so that deliveries to a slow destination can be limited: for a mail, the domain of its
-    /// address; for any other message, its kind.
+    /// Returns the destination, so that deliveries to a slow destination can be limited: for a mail, the domain of
+    /// the email address of its recipient; for any other message, its kind.
     #[must_use]
     pub fn destination(&self) -> &str {
         let Ok(Message::Mail(mail)) = &self.message else { return &self.claimed.kind };

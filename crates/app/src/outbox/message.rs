@@ -21,13 +21,13 @@ pub enum Message {
     Mail(#[serde(with = "StoredMail")] Mail),
     /// A new activation link was requested.
     ActivationRequested {
-        /// The address that was typed.
+        /// The email address that was typed.
         #[serde(with = "email_address")]
         email: EmailAddress,
     },
     /// A link to set a new password was requested.
     PasswordResetRequested {
-        /// The address that was typed.
+        /// The email address that was typed.
         #[serde(with = "email_address")]
         email: EmailAddress,
     },
@@ -111,7 +111,7 @@ struct StoredMail {
     unsubscribe_url: Option<String>,
 }
 
-/// Serializes an address as it was typed.
+/// Serializes an email address as it was typed.
 mod email_address {
     use domain::accounts::EmailAddress;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -223,7 +223,8 @@ mod tests {
         claimed(row.kind, row.payload)
     }
 
-    /// Asserts that both messages are equal in every part, including the spelling of addresses, which `==` ignores.
+    /// Asserts that both messages are equal in every part, including the spelling of email addresses,
+    /// which `==` ignores.
     fn assert_same(one: &Message, other: &Message) {
         let [one, other] = [one, other].map(|message| serde_json::to_value(message).unwrap());
         assert_eq!(one, other);

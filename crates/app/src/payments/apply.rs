@@ -66,7 +66,7 @@ impl Payments {
             // A report about a payment that was started at another provider is ignored.
             Some(_) if payment.provider != self.gateway.provider() => return Ok(()),
             Some(checkout) => copy_checkout(&mut payment, checkout),
-            // A checkout was opened in the meantime, so only the provider can report that it has ended.
+            // A checkout was opened in the meantime, so only the provider can report that this checkout has ended.
             None if payment.checkout.is_some() => return Ok(()),
             None => {}
         }
@@ -100,8 +100,8 @@ impl Payments {
         unit.commit().await
     }
 
-    /// Applies the change of a payment to its order. If the payment pays the order, returns the items whose movies the
-    /// buyer already has.
+    /// Applies the change of a payment to its order. If the payment pays the order, returns the items whose movies
+    /// the buyer already has; otherwise, the list is empty.
     #[expect(clippy::too_many_arguments, reason = "one transaction needs all these values")]
     async fn update_order(
         &self,
@@ -147,7 +147,7 @@ impl Payments {
     }
 }
 
-/// Copies the data of the checkout to the payment, except for the report, and removes the stored request.
+/// Copies the identifier, URL, expiry time and charge of the checkout to the payment, and removes the stored request.
 fn copy_checkout(payment: &mut Payment, checkout: &ProviderCheckout) {
     payment.checkout = Some(OpenedCheckout {
         id: checkout.id.clone(),

@@ -8,7 +8,7 @@ use super::{OPENING_LIMIT, Payments};
 /// Why an operation at the payment provider failed, such as ending an open checkout.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
-    /// The provider failed, or its response was lost.
+    /// The provider refused the call or was not reached, or it is unknown whether the call took effect.
     #[error(transparent)]
     Provider(#[from] GatewayError),
     /// The store failed.
@@ -40,8 +40,9 @@ impl Payments {
     /// stores the new state of the payment.
     ///
     /// If the payment has no stored checkout, and the provider has no checkout for it either, an earlier request to
-    /// open the checkout may still reach the provider. The checkout is then opened first, so that it can be ended: only
-    /// an ended checkout can certainly not be paid later. After [`OPENING_LIMIT`], the payment fails instead.
+    /// open the checkout may still reach the provider. The checkout is then opened first, so that it can be ended:
+    /// only after a checkout has ended is it certain that nobody can pay it. The payment fails instead if the
+    /// provider refuses to open the checkout, or after [`OPENING_LIMIT`].
     pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
         self.check_provider(payment)?;
         let id = match (&payment.checkout, &payment.request) {
@@ -67,7 +68,7 @@ impl Payments {
         Ok(())
     }
 
-    /// Returns whether the payment has waited too long for its checkout.
+    /// Returns whether [`OPENING_LIMIT`] has passed since the payment was created.
     pub(super) fn is_past_opening(&self, payment: &Payment) -> bool {
         self.clock.now().signed_duration_since(payment.created_at) >= OPENING_LIMIT
     }

@@ -73,8 +73,9 @@ impl Payments {
     }
 
     /// Reads a dispute from the provider and stores its new state. If no payment with its charge is known yet,
-    /// returns an error, so that the webhook event is retried. After [`MOST_ATTEMPTS`](super::events::MOST_ATTEMPTS)
-    /// attempts, the event is ignored, since the charge may belong to another shop with the same provider account.
+    /// returns an error, so that the webhook event is retried. At attempt
+    /// [`MOST_ATTEMPTS`](super::events::MOST_ATTEMPTS), the event is ignored instead, since the charge may belong to
+    /// another shop with the same provider account.
     pub(super) async fn process_dispute(&self, external_id: &str, attempts: u32) -> Result<(), CloseError> {
         let Some(dispute) = self.gateway.dispute(external_id).await? else { return Ok(()) };
         let found = self.refunds.payment_of_charge(self.gateway.provider(), &dispute.charge).await?;
@@ -149,7 +150,7 @@ impl Payments {
         unit.commit().await
     }
 
-    /// Applies the provider's state of a dispute; returns the dispute when it is new or has ended.
+    /// Applies the provider's state of a dispute; returns the dispute when it is new or its status has changed.
     async fn apply_dispute(
         &self,
         unit: &mut dyn OrderUnit,

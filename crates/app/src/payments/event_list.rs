@@ -24,7 +24,8 @@ impl Payments {
     /// # Errors
     /// When the store fails. If the provider fails, the list is read again later.
     pub async fn read_event_list(&self) -> Result<u64, StoreError> {
-        // The identifier of the shop is stored with the first payment. Before that, no event is about this shop.
+        // The identifier of the shop is stored with the first payment at a provider. Before that, no event is about
+        // this shop.
         if self.queries.shop_id().await?.is_none() {
             return Ok(0);
         }

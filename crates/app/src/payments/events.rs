@@ -11,8 +11,8 @@ use super::{CloseError, Payments};
 /// The delay before retrying an event that cannot be applied because its provider is not configured.
 const LATER: TimeDelta = TimeDelta::days(1);
 
-/// The number of attempts after which an event about a refund or dispute is ignored if no payment with its charge is
-/// known.
+/// The number of the attempt at which an event about a refund or dispute is ignored, instead of retried, if no
+/// payment with its charge is known.
 pub(super) const MOST_ATTEMPTS: u32 = 12;
 
 /// Why a webhook was refused.
@@ -78,7 +78,8 @@ impl Payments {
     /// retried later.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails to claim an event or to record the result of an attempt. A failure while an event is
+    /// processed only postpones this event.
     pub async fn process_events(&self) -> Result<u64, StoreError> {
         let mut processed = 0_u64;
         while let Some(claimed) = self.events.claim_event(self.clock.now()).await? {
@@ -131,9 +132,9 @@ impl Payments {
         Ok(())
     }
 
-    /// Reads the refunds of this charge. If no payment with this charge is known yet, returns an error, so that
-    /// the event is retried. After [`MOST_ATTEMPTS`] attempts, the event is ignored, since the charge may belong to
-    /// another shop with the same provider account.
+    /// Reads the refunds of this charge from the provider and stores their new states. If no payment with this charge
+    /// is known yet, returns an error, so that the event is retried. At attempt [`MOST_ATTEMPTS`], the event is
+    /// ignored instead, since the charge may belong to another shop with the same provider account.
     async fn process_charge(&self, charge: &str, attempts: u32) -> Result<(), CloseError> {
         match self.refunds.payment_of_charge(self.gateway.provider(), charge).await? {
             Some((id, order_id)) => self.sync_refunds(id, order_id, charge).await,

@@ -46,8 +46,8 @@ impl Payments {
 
     async fn list(&self, wanted: ListPayments) -> Result<Listing<PaymentView>, ListError> {
         let ListPayments { filter, page } = wanted;
-        // A cursor is valid only with the context for which it was created. The context is never parsed. It must be
-        // equal for all pages of a list, and differ between lists.
+        // A cursor is valid only with the context for which it was created. The context is never parsed. The context
+        // must be equal for all pages of a list, and differ between lists.
         let context = format!("payments {filter:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.payment_page(&filter, &request).await?;

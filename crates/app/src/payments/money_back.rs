@@ -155,8 +155,8 @@ impl Payments {
         unit.commit().await
     }
 
-    /// Applies the provider's state of a refund; returns the refund when its state has changed, or when it is new and
-    /// has not failed.
+    /// Applies the provider's state of a refund; returns the refund when its status has changed, or when it is new
+    /// and has not failed.
     async fn apply_seen(
         &self,
         unit: &mut dyn OrderUnit,
@@ -190,9 +190,10 @@ impl Payments {
         Ok(Some(refund).filter(Refund::is_active))
     }
 
-    /// Writes the consequences of the refunds and disputes of a payment: the refunded and disputed amounts, the ledger,
-    /// the state of the order, and the entitlements of the buyer. Returns the items whose purchases should be restored
-    /// but cannot be, because the buyer has bought the movies again.
+    /// Writes the consequences of the refunds and disputes of a payment: the refunded and disputed amounts, the
+    /// ledger, the state of the order, and the entitlements of the buyer. Does nothing if the payment has received no
+    /// money. The order and the entitlements change only if the payment pays the order. Returns the items whose
+    /// purchases should be restored but cannot be, because the buyer has bought the movies again.
     pub(super) async fn write_consequences(
         &self,
         unit: &mut dyn OrderUnit,
@@ -284,7 +285,8 @@ impl Payments {
     }
 }
 
-/// Applies a report to a refund and writes it; returns the refund when its state has changed.
+/// Applies a report to a refund and stores the refund if it has changed; returns the refund when its status has
+/// changed.
 async fn advance(
     unit: &mut dyn OrderUnit,
     refund: &mut Refund,

@@ -31,7 +31,7 @@ pub enum RefundError {
     /// The payment does not permit the refund.
     #[error(transparent)]
     Refused(#[from] RefundRefusal),
-    /// Another request has already claimed the same idempotency key. It may still be running.
+    /// Another request has already claimed the same idempotency key. The other request may still be running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not make refunds.
@@ -44,9 +44,9 @@ pub enum RefundError {
 
 impl Payments {
     /// Reserves money of a payment for a refund, which the caller then requests from the provider with
-    /// [`Payments::send_refund`]. Returns `None` when there is no such payment. A refund that consists of free items
-    /// succeeds immediately, without the provider. If the request has an idempotency key, the key is claimed in the
-    /// same unit of work.
+    /// [`Payments::send_refund`]. Returns `None` when there is no such payment. A refund whose amount is 0, because
+    /// all its items are free, succeeds immediately, without the provider. If the request has an idempotency key, the
+    /// key is claimed in the same unit of work.
     ///
     /// # Errors
     /// See [`RefundError`].
@@ -102,8 +102,8 @@ impl Payments {
         Ok(Some(refund.id))
     }
 
-    /// Stores the planned refund before the provider is called. A refund that consists of free items succeeds
-    /// immediately.
+    /// Stores the planned refund before the provider is called. A refund whose amount is 0, because all its items are
+    /// free, succeeds immediately.
     pub(super) async fn reserve(
         &self,
         unit: &mut dyn OrderUnit,
@@ -159,8 +159,8 @@ impl Payments {
         self.refunds.refund(id).await
     }
 
-    /// Returns a page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for other
-    /// users, and when there is no such payment.
+    /// Returns a page of the refunds of a payment, the newest first, for the payment's buyer, moderators and
+    /// administrators; `None` for other users, and when there is no such payment.
     ///
     /// # Errors
     /// See [`ListError`].

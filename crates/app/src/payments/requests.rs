@@ -228,8 +228,8 @@ impl Payments {
                 let mut left = held.items.iter().filter(|item| !money.is_returning(item.id));
                 left.all(|item| movies.contains(&item.movie_id))
             };
-            // A request for all remaining items gets the complete remaining amount, even if it is less than their
-            // prices.
+            // A request for all remaining items gets the complete remaining amount, even if this amount is less than
+            // the sum of their prices.
             let is_unreturned = movies.iter().all(|movie| !is_returning(&held, *movie));
             let plan =
                 held.money().plan_refund(if is_rest && is_unreturned { None } else { Some(&movies) })?;

@@ -24,7 +24,7 @@ const OWNED_ALREADY: &str = "The movies were in the library already.";
 enum Permission {
     /// The refund may be requested.
     Given,
-    /// The refund must not be requested now: a dispute is open, or the refund is no longer pending.
+    /// The refund must not be requested now: a dispute is open, or the refund is no longer pending or does not exist.
     Awaited,
     /// The refund can never be requested: its money is no longer available.
     Refused,
@@ -33,7 +33,8 @@ enum Permission {
 /// A pending refund whose state is to be read from the provider now.
 struct Due {
     payment: Payment,
-    /// The refund to request from the provider; `None` if the provider already has the refund.
+    /// The refund to request from the provider; `None` if the provider already has the refund, or if the payment has
+    /// no identifier of the received money.
     order: Option<RefundOrder>,
 }
 
@@ -63,8 +64,8 @@ impl Payments {
         self.sync_refund(id, payment_id, order_id, false).await
     }
 
-    /// Queries the provider for a pending refund, and requests the refund if it does not exist there. With
-    /// `only_if_due`, does nothing before the time of the next check.
+    /// Queries the provider for a pending refund, and requests the refund if it does not exist there, unless a
+    /// dispute prevents this. With `only_if_due`, does nothing before the time of the next check.
     async fn sync_refund(
         &self,
         id: RefundId,
@@ -104,7 +105,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Decides whether a reserved refund may be requested, since its payment may have been disputed in the meantime.
+    /// Decides whether a reserved refund may be requested now. Its payment may have been disputed after the refund
+    /// was reserved.
     async fn permission(
         &self,
         id: RefundId,

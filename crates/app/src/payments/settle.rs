@@ -28,16 +28,16 @@ pub(super) struct Administrator {
     address: EmailAddress,
 }
 
-/// Returns the identifier of the purchase of an order item. It has the same UUID as the item.
+/// Returns the identifier of the purchase of an order item. The purchase has the same UUID as the item.
 pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
     Id::from_uuid(item.as_uuid())
 }
 
 impl Payments {
     /// Marks the order as paid, adds its movies to the buyer's library, and notifies the buyer, all in the unit of
-    /// work. Returns the items of movies that the buyer already has. This happens, for example, if the buyer
-    /// ordered a movie again after a refund, and the refund then failed before this payment was reported: a failed
-    /// refund restores the earlier purchase.
+    /// work. Returns the items of movies that the buyer already has. The buyer already has a movie, for example, if
+    /// the buyer ordered it again after a refund, and the refund then failed before this payment was reported: a
+    /// failed refund restores the earlier purchase.
     pub(super) async fn pay_order(
         &self,
         unit: &mut dyn OrderUnit,
@@ -186,8 +186,9 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("refund_failed:{}", refund.id), &mail, now).await
     }
 
-    /// Writes a mail to each of these administrators. A second mail with the same cause to the same administrator is
-    /// dropped; an administrator who was added in the meantime still gets a mail.
+    /// Writes a mail to each of these administrators. A mail is dropped if the outbox still has a mail with the same
+    /// cause to the same administrator. If the call is repeated after an administrator was added, only the new
+    /// administrator gets a mail.
     pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,
@@ -202,8 +203,9 @@ impl Payments {
         Ok(())
     }
 
-    /// Writes a mail to the outbox. A second mail with the same `dedupe_key` is dropped. If `about` is a user, the
-    /// unsent mail is deleted with that user's account.
+    /// Writes a mail to the outbox. The mail is dropped if the outbox still has a message with the same `dedupe_key`,
+    /// whether or not that message was sent. If `about` is a user, the unsent mail is deleted with that user's
+    /// account.
     pub(super) async fn push_mail(
         &self,
         unit: &mut dyn OrderUnit,

@@ -45,11 +45,11 @@ pub enum PayError {
     /// A movie of the order is no longer on sale.
     #[error("a movie of the order is no longer on sale")]
     MovieUnavailable,
-    /// The provider failed, or its response was lost; `None` when no try led to an open checkout. Starting again is
-    /// safe.
+    /// A call to the provider failed, or a pending payment was started at a provider that is not configured; `None`
+    /// when no try led to an open checkout. Starting again is safe.
     #[error("the payment could not be started at the payment provider")]
     Provider(#[source] Option<GatewayError>),
-    /// Another request has already claimed the same idempotency key. It may still be running.
+    /// Another request has already claimed the same idempotency key. The other request may still be running.
     #[error("a request with this idempotency key is being processed")]
     KeyTaken,
     /// The actor may not pay.
@@ -136,7 +136,8 @@ impl Payments {
             if started.payment.checkout_url.is_some() {
                 return Ok(Some(started));
             }
-            // The payment ended while its checkout was being opened; the next round determines the reason.
+            // The payment ended while its checkout was being opened. The next try starts another payment, or returns
+            // why the order cannot be paid.
         }
         Err(PayError::Provider(None))
     }
@@ -199,7 +200,8 @@ impl Payments {
             let payment_id = payment.id;
             let step = open_step(payment, &revalidation, now);
             if !matches!(step, Step::Close(_)) {
-                // The key was claimed for a new payment above. The same request now claims it for the open payment.
+                // The key was claimed for a new payment above. The same request now claims the key for the open
+                // payment.
                 claim(&mut *unit, request, payment_id).await?;
                 unit.commit().await?;
             }

@@ -25,12 +25,13 @@ enum Restored {
 }
 
 impl Payments {
-    /// Handles a checkout of this shop whose payment is not in the database. Restores the payment from the checkout. If
-    /// the order does not exist or has another open payment, ends the checkout instead and returns its money. Does
-    /// nothing for a checkout that has ended without money.
+    /// Handles a checkout of this shop whose payment is not in the database. Restores the payment from the checkout.
+    /// If the order does not exist, or has another open payment while the money of this checkout has not arrived,
+    /// ends the checkout instead and returns its money. Does nothing for a checkout that has ended without money.
     ///
     /// # Errors
-    /// When the provider or the store fails. The caller must try again later.
+    /// When the provider or the store fails, or the checkout does not name its payment or its charge. The caller must
+    /// try again later.
     pub(super) async fn handle_unknown_checkout(
         &self,
         shop_id: ShopId,
@@ -62,7 +63,8 @@ impl Payments {
         }
     }
 
-    /// Stores the missing payment again, if its order exists and has no other open payment.
+    /// Stores the missing payment again, if its order exists. Another open payment of the order prevents this only
+    /// while the money of the checkout has not arrived.
     async fn try_restore(
         &self,
         attempt: Attempt,

@@ -98,8 +98,8 @@ impl Payments {
         }
     }
 
-    /// Compares a checkout in the provider's list with its payment in the database, including refunds and disputes.
-    /// `known` is the payment, if it is among the payments created since `since`.
+    /// Compares a checkout in the provider's list with its payment in the database. If money has arrived, also
+    /// compares the refunds and disputes. `known` is the payment, if it is among the payments created since `since`.
     async fn compare_one(
         &self,
         shop: ShopId,

@@ -4,8 +4,9 @@ use crate::{
 };
 
 /// Begins a unit of work (one transaction) for an actor: locks the users that the authority names, then checks the
-/// actor's current role and state. A unit of work that changes a user's role or state, or deletes the user, locks the
-/// user as well. It can therefore not run while the actor's unit of work runs.
+/// actor's current role and state, and that the actor's session has not been ended. A unit of work that changes a
+/// user's role or state, or deletes the user, locks the user as well. Such a unit of work can therefore not run while
+/// the actor's unit of work runs.
 ///
 /// The stores of the areas call this function to begin units of work for actors. Only
 /// `OrderStore::begin_order_as_admin` performs the same steps itself, because it must first find the buyer of the

@@ -8,8 +8,9 @@ use crate::time::Instant;
 pub enum AccountState {
     /// The account is registered. Its owner has not yet proved that the email address is theirs.
     AwaitingActivation {
-        /// Whether the address was registered again with another password or another spelling. It is then unknown
-        /// whether the stored password is the owner's, so the password is dropped when the account leaves this state.
+        /// Whether the address was registered again with another password or another spelling since the password was
+        /// set. It is then unknown whether the stored password is the owner's, so the password is dropped when the
+        /// account leaves this state.
         is_password_contested: bool,
     },
     /// The owner of the account may sign in.

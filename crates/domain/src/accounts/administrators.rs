@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_active_administrator_cannot_be_demoted() {
+    fn the_last_active_administrator_cannot_be_demoted_deactivated_or_deleted() {
         let last = admin(1);
         let demoted = User { role: Role::Moderator, ..last.clone() };
         let all = [last.clone(), deactivated(admin(2)), User { role: Role::User, ..admin(3) }];

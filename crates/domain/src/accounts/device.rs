@@ -48,8 +48,9 @@ pub struct Device {
 
 impl Device {
     /// A name for human readers, such as `Firefox on Windows`. An unknown program is named by the letters and hyphens
-    /// at the beginning of the `User-Agent`. The rest of the `User-Agent` is omitted: mails contain this name, and a
-    /// client must not be able to put sentences or links into them.
+    /// at the beginning of the `User-Agent`, at most 30. If neither the program nor the system is recognized, the
+    /// name is `unknown`. The rest of the `User-Agent` is omitted: mails contain this name, and a client must not be
+    /// able to put sentences or links into them.
     #[must_use]
     pub fn label(&self) -> String {
         let agent = self.user_agent.as_deref().unwrap_or_default();

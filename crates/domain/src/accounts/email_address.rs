@@ -40,7 +40,7 @@ impl EmailAddress {
     /// their keys.
     pub const KEY_VERSION: i16 = 2;
 
-    /// The address as it was written, trimmed. Mail is sent to this address.
+    /// The address as it was written, trimmed and in Unicode NFC. Mail is sent to this address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written

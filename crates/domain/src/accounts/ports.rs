@@ -78,9 +78,9 @@ pub struct Credentials {
 /// Reads the credentials of accounts and the links in mails, outside a unit of work (transaction).
 #[async_trait]
 pub trait CredentialQueries: Send + Sync {
-    /// The credentials of the address (by its key).
+    /// The credentials of the account with this address (by its key); `None` when there is no such account.
     async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError>;
-    /// The address and the credentials of the user.
+    /// The address and the credentials of the user; `None` when there is no such user.
     async fn credentials_of(
         &self,
         user_id: UserId,

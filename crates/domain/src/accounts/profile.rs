@@ -23,7 +23,7 @@ pub enum Gender {
     Man,
     /// A woman.
     Woman,
-    /// Another gender, or not stated.
+    /// Another gender, or deliberately not stated.
     Other,
 }
 

@@ -233,9 +233,9 @@ pub struct AuditEntry {
     pub before: Option<AuditState>,
     /// The changed fields after the action.
     pub after: Option<AuditState>,
-    /// The address of the client. Only its network is stored.
+    /// The IP address of the client. Only the network of this address is stored.
     pub ip: Option<IpAddr>,
-    /// The identifier of the request.
+    /// The identifier of the request; `None` on the command line.
     pub request_id: Option<String>,
 }
 

@@ -91,7 +91,8 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Seals the entries of the part that ends at `until` and begins after the previous seal.
+    /// Seals the entries of the part that ends at `until` and begins after the part of the previous seal (`before`),
+    /// or at the beginning of the log.
     #[must_use]
     pub fn over(
         rows: &[StoredEntry],

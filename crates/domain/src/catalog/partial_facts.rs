@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn an_uploaded_poster_stays_unless_an_address_or_none_is_given() {
+    fn an_uploaded_poster_stays_when_the_poster_is_omitted_and_is_removed_when_none_is_given() {
         let uploaded = Poster::Uploaded(UploadedPoster { id: Id::from_uuid(Uuid::nil()), width: 342 });
         let movie = Movie { poster: Some(uploaded.clone()), ..movie() };
         let (kept, _) = applied([OptionalFact::PosterUrl].into_iter().collect(), &movie);

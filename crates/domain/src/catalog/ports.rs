@@ -166,7 +166,7 @@ pub trait NameRepository: Send {
     async fn delete_name(&mut self, kind: NameKind, id: Uuid) -> Result<(), StoreError>;
 }
 
-/// Reads offers, for units of work that add movies to carts or buy them.
+/// Reads offers, for units of work that add movies to carts or order movies.
 #[async_trait]
 pub trait OfferRepository: Send {
     /// The movie's offer; `None` when there is no such movie.
@@ -213,10 +213,10 @@ pub trait MovieQueries: Send + Sync {
 /// Reads the search index, outside a unit of work (transaction).
 #[async_trait]
 pub trait SearchQueries: Send + Sync {
-    /// Whether each term occurs in any movie, in the order of the terms.
+    /// For each term, in the order of the terms, whether the words of at least one indexed movie match it.
     async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError>;
-    /// Words of the vocabulary that are similar to the word. MUST include all words that
-    /// [`corrections`](super::corrections) accepts for the word, and may include more.
+    /// Words that are similar to `word`, from the vocabulary, which contains the words of the search index. MUST
+    /// include all words that [`corrections`](super::corrections) accepts for `word`, and may include more.
     async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
     /// Whether the search finds any movie on sale.
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
@@ -226,13 +226,13 @@ pub trait SearchQueries: Send + Sync {
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
 }
 
-/// Keeps the search index complete. Several nodes may call it concurrently.
+/// Keeps the search index complete. Several nodes may call the method concurrently.
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
-    /// Does nothing if the catalogue has not changed since the last call on any node. Otherwise, indexes movies that an
-    /// earlier version of the program did not index, or indexed by earlier rules. Then updates the vocabulary, from
-    /// which corrections are chosen, so that it contains the words of the index. Returns how many movies and words were
-    /// changed.
+    /// Does nothing if the catalogue has not changed since the last call, no matter which node made that call.
+    /// Otherwise, indexes movies that an earlier version of the program did not index, or indexed by earlier rules.
+    /// Then updates the vocabulary, from which corrections are chosen, so that it contains the words of the index.
+    /// Returns how many movies and words were changed.
     async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 

@@ -49,8 +49,9 @@ pub struct MovieProfile {
     pub star_ids: Vec<StarId>,
 }
 
-/// Returns the most similar of `others`, up to [`KEPT_SIMILAR`], the most similar first. Movies that have no people,
-/// genres or uncommon words in common with `movie` are omitted.
+/// Returns the most similar of `others`, up to [`KEPT_SIMILAR`], the most similar first. A movie is omitted if it
+/// shares neither people nor genres nor rare words with `movie`. Words that occur in many of the `others` are not
+/// rare.
 #[must_use]
 pub fn most_similar(movie: &MovieProfile, others: &[MovieProfile]) -> Vec<MovieId> {
     let titles: Vec<HashSet<String>> = others.iter().map(|other| words(&other.name)).collect();

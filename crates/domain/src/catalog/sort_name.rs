@@ -25,8 +25,8 @@ pub fn computed_sort_name(name: &str) -> &str {
 /// The key by which names are sorted: folded, without leading punctuation unless the name has nothing else. Databases
 /// compare the key byte by byte.
 ///
-/// The migration that added this key to existing movies computes it in SQL from folded names. It removes only the usual
-/// punctuation marks, so the keys of these movies may differ from the result of this function.
+/// The migration that added this key to existing movies computes it in SQL from folded names. The migration removes
+/// only the usual punctuation marks, so the keys of these movies may differ from the result of this function.
 #[must_use]
 pub fn sort_key(sort_name: &str) -> String {
     let folded = fold(sort_name);

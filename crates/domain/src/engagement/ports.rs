@@ -87,9 +87,9 @@ pub struct CommentLikes {
 /// Stores reactions, ratings and favourites, and the counters of movies that depend on them.
 #[async_trait]
 pub trait EngagementRepository: Send {
-    /// Locks the movie until the transaction ends, so that changes of its counters are serialized. Returns whether the
-    /// user, whom the caller has locked, can see the movie: it is on sale, the user has bought it, or the user is a
-    /// moderator according to the stored role. `false` when there is no such movie.
+    /// Locks the movie until the transaction ends, so that changes of its counters are serialized. Returns whether
+    /// the user, whom the caller has locked, can see the movie: it is on sale, the user has an active purchase of it,
+    /// or the user is a moderator or administrator according to the stored role. `false` when there is no such movie.
     async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
     /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST update the counters
     /// accordingly.
@@ -132,7 +132,7 @@ pub trait CommentRepository: Send {
     /// Returns the comment. Locks it and the first comment of its thread until the transaction ends.
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
     /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST update the comment counters of
-    /// both.
+    /// the movie and of the thread.
     async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError>;
     /// Changes the text of a comment that is not deleted.
     async fn edit_comment(

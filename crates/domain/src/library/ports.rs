@@ -163,8 +163,8 @@ pub trait LibraryQueries: Send + Sync {
         sorts: &[MovieSort],
         request: &PageRequest,
     ) -> Result<Page<LibraryItem>, StoreError>;
-    /// A page of the movies that the owner has bought and begun to watch, the most recently watched first. MUST contain
-    /// exactly the movies whose progress [`is_in_progress`](Progress::is_in_progress).
+    /// A page of the movies that the owner has bought and begun to watch, the most recently watched first. MUST
+    /// contain exactly the movies whose progress satisfies [`is_in_progress`](Progress::is_in_progress).
     async fn started_page(
         &self,
         owner: UserId,

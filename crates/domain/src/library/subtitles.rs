@@ -4,7 +4,7 @@ pub enum InvalidSubtitles {
     /// The text does not begin like WebVTT.
     #[error("is not WebVTT: its first line must begin with WEBVTT")]
     NotWebVtt,
-    /// A line with times cannot be read, or its cue does not end after it begins.
+    /// The times in a line cannot be read, or the end time is not after the start time.
     #[error("has bad times in line {line}; they look like 00:01:02.500 --> 00:01:04.000")]
     Times {
         /// The number of the line, from 1.

@@ -20,15 +20,15 @@ pub struct Notification {
     pub notified_at: Instant,
     /// When the notification was marked as read; `None` while it is unread.
     pub read_at: Option<Instant>,
-    /// The user who acted last, with the public name.
+    /// The user who acted last, with the public name; `None` for kinds without an acting user.
     pub actor: Option<Named<UserKind>>,
     /// How many actions the notification summarizes.
     pub count: u64,
-    /// The movie that the notification is about.
+    /// The movie that the notification is about; `None` for notifications about orders.
     pub movie: Option<Named<MovieKind>>,
-    /// The comment that was liked, or the reply.
+    /// The comment that was liked, or the reply; `None` for other kinds.
     pub comment_id: Option<CommentId>,
-    /// The order that the notification is about.
+    /// The order that the notification is about; `None` for other kinds.
     pub order_id: Option<OrderId>,
 }
 

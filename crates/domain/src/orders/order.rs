@@ -46,7 +46,7 @@ impl Order {
     /// Creates an order of the movies that were selected from the user's cart.
     ///
     /// # Errors
-    /// When the sum of the prices is too large to be stored.
+    /// When a price is in another currency, or the sum of the prices is too large to be stored.
     pub fn place(
         id: OrderId,
         user_id: UserId,

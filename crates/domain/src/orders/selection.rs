@@ -36,7 +36,7 @@ pub enum OrderRefusal {
     /// Nothing in the cart can be bought.
     #[error("nothing in the cart can be bought")]
     NothingToOrder,
-    /// A pending order contains one of the movies.
+    /// A pending order of the user contains one of the movies that can be bought.
     #[error("one of the movies is already in a pending order")]
     OrderPending,
 }

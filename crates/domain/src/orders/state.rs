@@ -2,7 +2,8 @@ use chrono::TimeDelta;
 
 use crate::time::Instant;
 
-/// How long a pending order waits for its payment before it expires. A checkout can postpone the expiry.
+/// How long a pending order waits for its payment before it expires. A checkout can postpone the expiry, and a
+/// payment that is being processed suspends it.
 pub const ORDER_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
 /// The minimum time between the end of an order's last checkout and the expiry of the order, so that the provider's
@@ -104,7 +105,7 @@ pub enum OrderEvent {
     },
     /// The buyer completed a checkout, and the money has not arrived yet.
     PaymentProcessing,
-    /// The money did not arrive after all.
+    /// The money did not arrive after all, or arrived with a wrong amount or currency.
     PaymentBounced {
         /// When the shop detected that the payment bounced.
         at: Instant,
@@ -121,7 +122,7 @@ pub enum OrderEvent {
         /// The reason.
         reason: CancelReason,
     },
-    /// A refund succeeded, or failed after it had succeeded.
+    /// The refunds or disputes of the payment that paid the order were updated. The refunded part may be unchanged.
     RefundsChanged {
         /// The refunded part of the order.
         refunded: RefundedPart,

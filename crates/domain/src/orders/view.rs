@@ -24,7 +24,7 @@ pub struct OrderedMovie {
 pub struct Buyer {
     /// The user.
     pub id: UserId,
-    /// The user's address.
+    /// The user's email address.
     pub email: EmailAddress,
 }
 
@@ -54,7 +54,7 @@ pub struct OrderView {
 pub struct OrderFilter {
     /// Orders of this user.
     pub user_id: Option<UserId>,
-    /// A part of the buyer's address.
+    /// A part of the buyer's email address.
     pub email: Option<String>,
     /// The status.
     pub status: Option<OrderStatus>,

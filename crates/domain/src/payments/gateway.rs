@@ -36,7 +36,7 @@ pub struct CheckoutRequest {
     pub lines: Vec<CheckoutLine>,
     /// The buyer's email address, which is filled in on the provider's form.
     pub email: Option<String>,
-    /// The address that the buyer returns to after the checkout, paid or not.
+    /// The URL that the buyer returns to after the checkout, paid or not.
     pub return_url: String,
     /// When the checkout ends.
     pub expires_at: Instant,
@@ -55,7 +55,7 @@ pub struct ProviderCheckout {
     pub order_id: Option<OrderId>,
     /// The payment of the request.
     pub payment_id: Option<PaymentId>,
-    /// The address where the buyer can pay; `None` when the checkout can no longer be paid.
+    /// The URL where the buyer can pay; `None` when the checkout can no longer be paid.
     pub url: Option<String>,
     /// The requested amount.
     pub amount: Money,
@@ -209,7 +209,7 @@ pub enum WebhookError {
 /// Takes payments and makes refunds. Every call MUST end within the adapter's time limit.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync {
-    /// The name of the provider in the API, in the database and in the address of its webhooks.
+    /// The name of the provider in the API, in the database and in the URL of its webhooks.
     fn provider(&self) -> &'static str;
 
     /// Checks that the provider can take exactly this amount.
@@ -259,15 +259,15 @@ pub trait PaymentGateway: Send + Sync {
     async fn events_since(&self, since: Instant, after: Option<&str>) -> Result<EventPage, GatewayError>;
 
     /// Checks the header with the signature before the body is received. MUST refuse a header that is missing or
-    /// malformed, and a time that differs from `now` by more than 300 seconds. The signature itself is not verified.
+    /// malformed, or whose time differs from `now` by more than 300 seconds. The signature itself is not verified.
     ///
     /// # Errors
     /// When the header is missing or malformed, or its time differs too much from `now`.
     /// [`read_webhook`](Self::read_webhook) refuses such a header, whatever the body is.
     fn check_signature_header(&self, signature: Option<&str>, now: Instant) -> Result<(), WebhookError>;
 
-    /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a time
-    /// that differs from `now` by more than 300 seconds.
+    /// Reads a webhook. MUST verify the signature over the body as it was received, in constant time, and refuse a
+    /// signature whose time differs from `now` by more than 300 seconds.
     ///
     /// # Errors
     /// When the signature is not valid, or the body cannot be read.

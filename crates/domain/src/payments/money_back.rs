@@ -68,7 +68,8 @@ pub struct Refund {
     pub state: RefundState,
     /// The amount.
     pub amount: Money,
-    /// The refunded items; empty when they are not known.
+    /// The refunded items. Empty when it is not known which items were refunded, or when the refund returns only
+    /// money.
     pub items: Vec<RefundItem>,
     /// Why the refund was made, for human readers.
     pub reason: String,
@@ -76,7 +77,7 @@ pub struct Refund {
     pub external_id: Option<String>,
     /// When the refund was created.
     pub created_at: Instant,
-    /// When the state is next checked at the provider; `None` when it is final.
+    /// When the state is next checked at the provider; `None` when the refund is no longer pending.
     pub next_check_at: Option<Instant>,
     /// How often the provider was queried.
     pub checks: u32,
@@ -116,7 +117,7 @@ pub struct Dispute {
     pub due_by: Option<Instant>,
     /// When the dispute was opened.
     pub created_at: Instant,
-    /// When the state is next checked at the provider; `None` when it is final.
+    /// When the state is next checked at the provider; `None` when the dispute is no longer open.
     pub next_check_at: Option<Instant>,
     /// How often the provider was queried.
     pub checks: u32,

@@ -16,7 +16,8 @@ use crate::{
 pub struct MoneyViolation {
     /// A description of the violation, such as "a payment paid no order, and its money was not returned".
     pub rule: &'static str,
-    /// The identifier of the order, payment, refund or purchase.
+    /// The identifier of the affected order, order item, payment, refund or purchase; the identifier of the shop for
+    /// a checkout that names no payment.
     pub subject: Uuid,
     /// Details, if the rule alone does not explain the violation.
     pub details: Option<String>,

@@ -49,7 +49,7 @@ pub trait PaymentQueries: Send + Sync {
         provider: &str,
         checkout_id: &str,
     ) -> Result<Option<(PaymentId, OrderId)>, StoreError>;
-    /// The identifier of this shop at its payment providers; `None` before the first payment.
+    /// The identifier of this shop at its payment providers; `None` before the first payment at a provider.
     async fn shop_id(&self) -> Result<Option<ShopId>, StoreError>;
     /// Up to `limit` payments that must be checked at the provider at `now`, with their orders, the longest overdue
     /// first.
@@ -99,7 +99,7 @@ pub trait WebhookEvents: Send + Sync {
     /// Marks the event as done. MUST be harmless when repeated.
     async fn complete_event(&self, id: WebhookEventId, now: Instant) -> Result<(), StoreError>;
     /// Releases the event after a failed attempt. It can be claimed again at `retry_at`. MUST change nothing when
-    /// another worker has claimed or completed the event in the meantime.
+    /// another worker has claimed or completed the event after this claim.
     async fn fail_event(
         &self,
         claimed: &ClaimedEvent,

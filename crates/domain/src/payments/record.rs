@@ -25,7 +25,7 @@ pub struct PaymentItem {
 pub struct OpenedCheckout {
     /// The identifier of the checkout at the provider.
     pub id: String,
-    /// The address where the checkout is paid; `None` when it can no longer be paid.
+    /// The URL where the checkout is paid; `None` when it can no longer be paid.
     pub url: Option<String>,
     /// When the checkout ends unless it is paid.
     pub expires_at: Instant,
@@ -145,7 +145,7 @@ pub struct PaymentView {
     pub disputed: Money,
     /// The paid movies.
     pub items: Vec<OrderedMovie>,
-    /// The address of the checkout, where the buyer pays; `None` when the checkout is not open yet or can no longer be
+    /// The URL of the checkout, where the buyer pays; `None` when the checkout is not open yet or can no longer be
     /// paid.
     pub checkout_url: Option<String>,
     /// Why the payment failed, or why its last attempt was declined.

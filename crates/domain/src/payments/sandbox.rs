@@ -46,7 +46,7 @@ pub struct SandboxCheckout {
     pub state: SandboxCheckoutState,
     /// Why the last card was declined, if one was.
     pub decline: Option<PaymentFailure>,
-    /// The address that the buyer returns to afterwards.
+    /// The URL that the buyer returns to afterwards.
     pub return_url: String,
 }
 
@@ -55,8 +55,8 @@ pub struct SandboxCheckout {
 pub trait SandboxCheckouts: Send + Sync {
     /// The checkout; `None` when there is no such checkout.
     async fn show_checkout(&self, id: &str) -> Result<Option<SandboxCheckout>, StoreError>;
-    /// Applies the outcome, and sends a webhook to the shop. A checkout that has ended is not changed. Returns the
-    /// checkout in its new state; `None` when there is no such checkout.
+    /// Applies the outcome, and sends a webhook to the shop. Does nothing when the checkout is not open. Returns the
+    /// current checkout; `None` when there is no such checkout.
     async fn choose_outcome(
         &self,
         id: &str,

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{composition::error_chain, config::Settings};
 
-/// Attaches a film and subtitles to a movie.
+/// Attaches a film, subtitles, or both to a movie.
 pub(super) async fn run(settings: &Settings, arguments: AttachMediaArgs) -> Result<ExitCode, Failure> {
     let AttachMediaArgs { movie, file, subtitles } = arguments;
     let film = file.map(open).transpose()?;
@@ -63,7 +63,7 @@ fn read(subtitles: SubtitlesFile) -> Result<(Language, PathBuf, Vec<u8>), Failur
     }
 }
 
-/// Turns the error into a message with advice.
+/// Turns the error into a message. The message contains advice if the operator can remove the cause.
 fn explained(movie: MovieId, path: &Path, error: &AttachError) -> Failure {
     let path = path.display();
     Failure::new(match error {

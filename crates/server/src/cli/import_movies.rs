@@ -93,8 +93,8 @@ pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<Ex
     import.run(open()?, explain).await
 }
 
-/// Reads the whole file to find repeated movies. Returns the numbers, from 0, of the rows that a later row for the same
-/// movie supersedes.
+/// Reads the whole file to find repeated movies. Returns the numbers, counted from 0, of the rows that a later valid
+/// row for the same movie supersedes.
 fn superseded(
     catalog: &Catalog,
     file: &mut MovieFile,
@@ -131,7 +131,8 @@ fn name_of(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// Turns the error into a message with advice.
+/// Turns the error into a message. Adds advice for errors that an option of the command can correct. For an
+/// incomplete file, adds that nothing was imported.
 fn explained(path: &Path, error: &MovieFileError) -> Failure {
     let message = format!("{}: {error}", name_of(path));
     match error {

@@ -37,7 +37,8 @@ pub(super) fn problems() -> Result<ExitCode, Failure> {
     output.finish()
 }
 
-/// Prints the current settings, with secrets hidden, and warnings about them.
+/// Prints the current settings, with secrets hidden. Then prints warnings on standard error about risky settings, and
+/// about settings with which `serve` would not start.
 pub(super) fn config(settings: &Settings) -> Result<ExitCode, Failure> {
     let mut output = Output::new();
     for (name, value) in settings.shown() {

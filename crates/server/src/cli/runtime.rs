@@ -19,10 +19,10 @@ pub(super) fn run_to_completion(
     ended
 }
 
-/// Runs a server or worker, which ends after a signal.
+/// Runs a server or worker, which ends after a signal or a failure.
 ///
-/// The runtime is shut down explicitly. Dropping it would wait without limit for blocked threads, such as a thread that
-/// writes to a pipe that nobody reads.
+/// The runtime is shut down explicitly, after a second signal without waiting for any thread. Dropping it would wait
+/// without limit for blocked threads, such as a thread that writes to a pipe that nobody reads.
 pub(super) fn run_until_stopped(
     work: impl Future<Output = Result<Ending, Failure>>,
 ) -> Result<ExitCode, Failure> {

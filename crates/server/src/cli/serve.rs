@@ -22,7 +22,7 @@ use crate::{
 
 /// The maximum duration of the last phase of a shutdown: 25 s for the running requests and jobs, which end in parallel,
 /// and 2 s to stop the requests and jobs that still run. Before this phase, a server still accepts requests for
-/// `DRAIN_SECONDS`, so a container's grace period must be longer than the sum of both.
+/// `DRAIN_SECONDS`, so a container's grace period must be longer than `DRAIN_SECONDS` plus this duration.
 const LAST_WORK: Duration = Duration::from_secs(27);
 
 /// How a server or worker was stopped.
@@ -34,7 +34,8 @@ pub(super) enum Ending {
     AtOnce,
 }
 
-/// Runs the API until a signal stops it; also runs the background work unless other processes do that.
+/// Runs the API, and the background work if `has_workers` is set, until a signal stops the process. Fails if the API
+/// ends by itself.
 pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Ending, Failure> {
     warn_of_settings(settings);
     let mut signals = Signals::listen()?;

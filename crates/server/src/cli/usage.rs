@@ -6,7 +6,8 @@ use clap::{Command, CommandFactory, Error, error::ErrorKind};
 
 use super::arguments::Cli;
 
-/// Returns clap's error message, which has several paragraphs, as one line. The line ends with a hint to `--help`.
+/// Returns clap's error message, which has several paragraphs, as one line. If a command lacks its subcommand, the
+/// line lists the subcommands instead. The line ends with a hint to `--help`.
 pub(super) fn one_line(error: &Error, arguments: &[OsString]) -> String {
     let (command, words) = called_command(arguments);
     let what = match error.kind() {

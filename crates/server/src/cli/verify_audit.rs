@@ -13,9 +13,9 @@ use crate::config::Settings;
 /// The exit code when rows or seals of the log are missing, changed or added.
 const BROKEN: u8 = 1;
 
-/// `cinema audit verify`: compares the audit log with its seals, and reports rows that were changed, added or removed
-/// after they were sealed. A seal contains a digest of consecutive rows. The background work adds it to the database
-/// when the rows are ten minutes old.
+/// `cinema audit verify`: compares the audit log with its seals, and reports rows and seals that were changed, added
+/// or removed. A seal contains a digest of consecutive rows. The background work seals rows that are older than ten
+/// minutes.
 pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<ExitCode, Failure> {
     let VerifyArgs { removed_before, known } = arguments;
     let use_cases = use_cases(settings).await?;

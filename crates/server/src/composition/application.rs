@@ -160,7 +160,8 @@ impl Application {
         &self.public_url
     }
 
-    /// Returns the URL with which links in mails begin, without a trailing slash.
+    /// Returns the URL of the frontend, without a trailing slash. Links in mails begin with this URL, except links to
+    /// unsubscribe.
     #[must_use]
     pub fn frontend_url(&self) -> &str {
         &self.frontend_url
@@ -192,7 +193,7 @@ impl Application {
         self.draining.begin();
     }
 
-    /// Accepts no more connections, completes the running requests (at most 25 s), and stops.
+    /// Accepts no more connections, waits at most 25 s for the running requests, and stops.
     pub async fn stop(self) {
         self.begin_drain();
         self.api.stop(true).await;

@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the outcome of a check is cached, so that frequent readiness requests cause few checks.
 const CACHED_FOR: Duration = Duration::from_secs(5);
 
-/// A component that can be checked. The error must not contain addresses or secrets, because the response to a
-/// readiness request shows it.
+/// A component that can be checked. The error must not contain network addresses or secrets, because the response to
+/// a readiness request shows it.
 #[async_trait]
 pub(super) trait Check: Send + Sync {
     /// Checks the component; the error describes the problem.
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stale_outcome_is_checked_again() {
+    async fn a_component_is_checked_again_when_the_outcome_is_stale() {
         let passing = OptionalComponent::new("thing", Box::new(Flickering::default()), Duration::ZERO);
         assert_eq!(passing.state().await, Ok(()));
         assert_eq!(passing.state().await, Err("broken".to_owned()));

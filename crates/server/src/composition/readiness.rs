@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use super::{DatabaseAdmin, Schema, optional_component::OptionalComponent};
 
 /// The maximum duration of one check of the database. At most two of the checks run one after the other, and the rest
-/// run in parallel, so all checks together take at most twice as long.
+/// run in parallel, so all checks together take at most twice this duration.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the server is shutting down. Clones share the state.
@@ -75,8 +75,8 @@ impl Readiness for ServerReadiness {
     }
 }
 
-/// Waits for the outcome of a check up to the time limit. A failure of the check is logged, and only `detail` is
-/// returned.
+/// Waits for the outcome of a check up to the time limit. If the check fails, logs the cause and returns only
+/// `detail`. If the time limit is reached, returns that the check takes too long.
 async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>, detail: &str) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Ok(answer),

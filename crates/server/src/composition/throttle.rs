@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Throttle {
     pub(super) limiter: Arc<dyn RateLimiter>,
     pub(super) guard: Arc<dyn SignInGuard>,
-    /// The Redis with the counters, if one is configured.
+    /// The Redis with the counters; `None` if no Redis is configured, or if rate limits are switched off.
     pub(super) shared: Option<Arc<RedisThrottle>>,
 }
 

@@ -24,7 +24,7 @@ enum Place {
     Quoted,
     /// Between `'` and `'`, where no character is special.
     Literal,
-    /// After a `#`, up to the end of the line.
+    /// In a comment: from a `#` after whitespace or at the beginning of a line, up to the end of the line.
     Comment,
 }
 
@@ -62,7 +62,7 @@ fn expanded_names(text: &str) -> Vec<&str> {
     found
 }
 
-/// Returns the name at the beginning of a line.
+/// Returns the name before the first `=` of the text, without `export`; `None` if there is no `=`.
 fn name_of(line: &str) -> Option<&str> {
     let (name, _) = line.split_once('=')?;
     let name = name.trim();

@@ -28,8 +28,9 @@ pub(super) fn memory_of(slots: usize) -> u64 {
     u64::try_from(slots).unwrap_or(u64::MAX).saturating_mul(MEMORY_OF_A_SLOT)
 }
 
-/// Returns the lowest limit of the process's control group (`/proc/self/cgroup`) and its ancestors, because a limit
-/// applies to all descendants.
+/// Returns the lowest limit of the process's control groups and their ancestors, because a limit applies to all
+/// descendants; `None` if there is no limit. `root` is the folder of all groups, and `groups` is the content of
+/// `/proc/self/cgroup`.
 fn limit_below(root: &Path, groups: &str) -> Option<u64> {
     let mut lowest = None;
     for line in groups.lines() {
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn hashing_uses_at_most_half_of_the_memory() {
+    fn hashing_uses_at_most_half_of_the_memory_but_at_least_one_slot() {
         for (processors, limit, slots) in [
             (64, Some(512 * MIB), 12),
             (8, Some(512 * MIB), 4),

@@ -23,7 +23,7 @@ pub(super) const RATE_LIMIT_PASSWORD_RESET: &str = "RATE_LIMIT_PASSWORD_RESET";
 pub(super) const RATE_LIMIT_REFRESH: &str = "RATE_LIMIT_REFRESH";
 pub(super) const RATE_LIMIT_GLOBAL: &str = "RATE_LIMIT_GLOBAL";
 
-/// Settings that limit how often something may be done, such as `10/1m`.
+/// Settings that limit how often something may be done, with values such as `10/1m`.
 const RATE_LIMITS: [&str; 6] = [
     RATE_LIMIT_LOGIN,
     RATE_LIMIT_REGISTER,
@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
     RATE_LIMIT_GLOBAL,
 ];
 
-/// All settings that are neither secrets nor rate limits.
+/// All settings that are in neither [`SECRETS`] nor [`RATE_LIMITS`].
 const PLAIN: [&str; 39] = [
     "APP_ENV",
     "APP_HOST",
@@ -76,7 +76,7 @@ const PLAIN: [&str; 39] = [
     "AWS_ENDPOINT_URL_S3",
 ];
 
-/// Returns every name except the names of secrets.
+/// Returns the names of all settings except [`SECRETS`].
 pub(super) fn plain() -> impl Iterator<Item = &'static str> {
     PLAIN.into_iter().chain(RATE_LIMITS)
 }

@@ -1,8 +1,9 @@
-//! Parses web addresses and origins.
+//! Parses URLs and origins.
 
 use url::Url;
 
-/// Splits a URL into its origin and its path.
+/// Splits a URL into its origin and its path. The path begins with the first `/` after `://`, and is empty if there
+/// is none. `None` if the text has no `://`.
 pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let end = rest.find('/').unwrap_or(rest.len());
@@ -11,7 +12,8 @@ pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns the origin that browsers send for this URL (`Origin: https://shop.example.com`): in lower case, in Punycode
-/// and without the default port. `None` when it is not a web origin, or has a path, a query or a user.
+/// and without the default port. `None` when the text is not a URL with `http` or `https`, or has a path, a query, a
+/// fragment or a user.
 pub(super) fn origin_of(text: &str) -> Option<String> {
     // The URL parser ignores blanks and accepts backslashes as slashes, but a text with them is a mistake.
     if text

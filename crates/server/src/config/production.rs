@@ -35,7 +35,7 @@ const PUBLISHED: [&str; 7] = [
 ];
 
 /// Sample addresses from all parts of the Internet: a list of IPv4 addresses and a list of IPv6 addresses. If the
-/// trusted networks contain all samples of a list, they trust everyone.
+/// networks of trusted proxies contain all samples of one list, every client counts as trusted.
 const EVERYWHERE: [&[IpAddr]; 2] = [
     &[v4(1), v4(65), v4(129), v4(193)],
     &[v6(0x2001), v6(0x2400), v6(0x2600), v6(0x2800), v6(0x2a00), v6(0x2c00)],

@@ -189,8 +189,8 @@ impl Reader {
         .unwrap_or_else(|| "info".to_owned())
     }
 
-    /// Reads all rate limits. They are read even if they are switched off, so that errors in them are found before
-    /// they are switched on.
+    /// Reads all rate limits. Returns `None` if they are switched off. They are read even then, so that errors in
+    /// them are found before they are switched on.
     pub(super) fn rate_limits(&mut self, name: &str) -> Option<RateLimits> {
         let is_on = self.one_of(name, &[("on", true), ("off", false)], true);
         let limits = RateLimits {

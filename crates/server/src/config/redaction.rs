@@ -36,7 +36,7 @@ const SECRET: [&str; 2] = ["options", "password"];
 
 /// Returns the URL with `***` in place of every secret. The URL need not be well-formed: a password with special
 /// characters that should have been percent-encoded is also hidden. If the password cannot be located, everything after
-/// the scheme is hidden.
+/// the scheme is hidden. A text without a scheme is hidden completely.
 pub(super) fn hide_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
     let shown = as_psql_reads_it(rest).or_else(|| by_its_last_at(rest)).or_else(|| without_user(rest));
@@ -56,8 +56,9 @@ fn as_psql_reads_it(rest: &str) -> Option<String> {
     is_sound.then(|| written(user, place, query))
 }
 
-/// Reads a URL whose password contains `@` or `/`: everything before the last `@` may belong to the password. `None` if
-/// the text before that `@` may contain a query, because the `@` may then be part of a secret in a parameter.
+/// Reads a URL whose password contains `@` or `/`: everything before the last `@` may belong to the password. `None`
+/// if there is no `@`, or if the text after the last `@` does not begin like hosts and a database name. Also `None`
+/// if the text before the last `@` may contain a query, because the `@` may then be part of a secret in a parameter.
 fn by_its_last_at(rest: &str) -> Option<String> {
     let (user, place) = rest.rsplit_once('@')?;
     let (place, query) = split_query(place);
@@ -105,7 +106,8 @@ fn is_known(parameter: &str) -> bool {
     parameter.split_once('=').is_some_and(|(name, _)| SHOWN.contains(&name) || SECRET.contains(&name))
 }
 
-/// Returns the parameters of a query. The value of a parameter is shown only if it is known to contain no secret.
+/// Returns the parameters of a query. The value of a parameter is shown only if the name of the parameter is in
+/// [`SHOWN`].
 fn hide_parameters(query: &str) -> String {
     let shown = |parameter: &str| {
         let (name, _) = parameter.split_once('=')?;
@@ -122,8 +124,8 @@ pub(super) fn has_user_info(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
-/// Returns the text unchanged unless it is a URL. In a URL, hides the fragment and the values of query parameters that
-/// may be secrets.
+/// Returns the text unchanged unless it is a URL. In a URL with a query, hides the values of the parameters that may
+/// be secrets. In a URL without a query, hides the fragment.
 pub(super) fn without_parameters(text: &str) -> String {
     match text.find(['?', '#']).and_then(|at| text.split_at_checked(at)) {
         Some((place, rest)) if place.contains("://") => match rest.strip_prefix('?') {

@@ -181,7 +181,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// Parses one webhook secret, or two that are separated by a comma: while a secret is being replaced, both the old and
-/// the new one are valid.
+/// the new one are valid. `None` for any other text.
 fn webhook_secrets(text: &str) -> Option<Vec<StripeSecret>> {
     let secrets: Vec<&str> = text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
     let is_sound = (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| is_token(secret));
@@ -197,8 +197,8 @@ fn payment_methods(text: &str) -> Option<Vec<String>> {
     is_sound.then(|| methods.into_iter().map(str::to_owned).collect())
 }
 
-/// Returns the URL of a PostgreSQL database, with the scheme that the adapter expects. `None` when the URL has the
-/// scheme of something else.
+/// Returns the URL of a PostgreSQL database, with the scheme that the adapter expects. `None` when the text has no
+/// scheme, or a scheme of something else.
 fn postgres(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     ["postgres", "postgresql", "postgresql+psycopg"].contains(&scheme).then(|| format!("postgres://{rest}"))

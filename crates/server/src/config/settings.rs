@@ -122,8 +122,8 @@ pub enum PaymentSetting {
     Stripe(StripeSettings),
 }
 
-/// All settings, read and checked. The documentation of each field begins with the name of the setting. `.env.example`
-/// describes the settings in more detail.
+/// All settings, read and checked. The documentation of a field that contains one setting begins with the name of the
+/// setting. `.env.example` describes the settings in more detail.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `APP_ENV`
@@ -167,7 +167,7 @@ pub struct Settings {
     pub media: MediaSetting,
     /// `DOCS_ACCESS`
     pub docs_access: DocsSetting,
-    /// `REGISTRATION_REVEALS_EMAIL`: whether a registration with a taken email address gets an error.
+    /// `REGISTRATION_REVEALS_EMAIL`: whether a registration gets an error if its email address belongs to an account.
     pub registration_reveals_email: bool,
     /// `PASSWORD_POLICY`
     pub password_policy: PasswordPolicy,
@@ -184,12 +184,13 @@ pub struct Settings {
     /// `HOT_PAGE_SECONDS`: how long pages of the catalogue for anonymous users are cached in memory. Zero switches the
     /// cache off.
     pub hot_page_time: Duration,
-    /// `OUTBOX_WORKERS`: the number of outbox messages, such as mails, that each process handles at the same time, in
-    /// addition to slow deliveries.
+    /// `OUTBOX_WORKERS`: the maximum number of outbox messages, such as mails, that each process handles at the same
+    /// time. Slow deliveries that continue in the background are not counted.
     pub outbox_workers: usize,
-    /// `MAX_CONNECTIONS_PER_CLIENT`: the maximum number of open connections per client address.
+    /// `MAX_CONNECTIONS_PER_CLIENT`: the maximum number of open connections per client: an IPv4 address, or an IPv6
+    /// network with a prefix of 64 bits.
     pub max_connections_per_client: usize,
-    /// `REQUEST_TIMEOUT_SECONDS`: the maximum duration of a request.
+    /// `REQUEST_TIMEOUT_SECONDS`: how long a request waits for its result before it gets an error response.
     pub request_timeout: Duration,
     /// `DRAIN_SECONDS`: how long a stopping server still accepts requests while it reports that it is not ready.
     pub drain: Duration,

@@ -4,7 +4,8 @@ use config::{Config, File, FileFormat, Value, ValueKind};
 
 use super::{dotenv, fault::Fault, names};
 
-/// The sources of settings, in order of precedence. `Debug` shows no values.
+/// The sources of settings: the environment, which takes precedence, then `.env`, then `cinema.toml`. `Debug` shows
+/// no values.
 #[derive(Clone, Default)]
 pub struct Sources {
     environment: HashMap<String, String>,
@@ -130,7 +131,8 @@ fn given<'a>(layer: &'a HashMap<String, String>, name: &str) -> Option<&'a str> 
     layer.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
 }
 
-/// Returns the secret in one source: the value, or the text of the file that `NAME_FILE` names.
+/// Returns the secret in one source: the value, or the text of the file that `NAME_FILE` names. `None` if the source
+/// has neither; an error if it has both, or if the file is empty or cannot be read.
 fn secret(layer: &HashMap<String, String>, name: &str) -> Option<Result<String, Fault>> {
     let file = format!("{name}_FILE");
     match (given(layer, name), given(layer, &file)) {
@@ -194,7 +196,8 @@ fn unknown_keys(toml: &Config) -> Vec<Fault> {
     unknown.into_iter().map(fault).collect()
 }
 
-/// Returns the values of `cinema.toml`, by their names in the environment.
+/// Returns the values of `cinema.toml`, by their names in the environment. Adds an error to `faults` for each setting
+/// whose value cannot be used, such as a table.
 fn toml_values(toml: &Config, faults: &mut Vec<Fault>) -> HashMap<String, String> {
     let mut values = HashMap::new();
     for name in names::all() {

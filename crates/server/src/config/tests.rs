@@ -40,7 +40,7 @@ const PRODUCTION: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn no_setting_is_required() {
+fn no_setting_is_required_in_development() {
     let settings = settings(&[]).unwrap();
     assert_eq!(settings.app_env, AppEnv::Dev);
     assert_eq!((settings.host.to_string().as_str(), settings.port), ("127.0.0.1", 8_000));
@@ -169,7 +169,7 @@ fn an_invalid_value_is_reported_with_its_fault_and_the_allowed_values() {
 }
 
 #[test]
-fn a_password_in_an_invalid_address_is_not_shown() {
+fn a_password_in_an_invalid_url_is_not_shown() {
     for name in ["PUBLIC_URL", "FRONTEND_URL", "MEDIA_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "STRIPE_API_BASE"]
     {
         let fault = fault(&[(name, "gopher://ann:pa55word@host")]);
@@ -179,7 +179,7 @@ fn a_password_in_an_invalid_address_is_not_shown() {
 }
 
 #[test]
-fn faults_of_an_address_are_reported_without_quoting_it() {
+fn faults_of_a_url_are_reported_without_quoting_the_url() {
     for (name, bad, says) in [
         ("DATABASE_URL", "postgres://ann:canary@db:canary/cinema", "invalid value for option `port`"),
         ("DATABASE_URL", "postgres://ann:can@ary@db/cinema", "in a password, @ is written %40"),
@@ -392,7 +392,7 @@ fn a_byte_order_mark_is_not_part_of_the_text() {
 }
 
 #[test]
-fn addresses_are_normalized_as_browsers_send_them() {
+fn urls_are_normalized_as_browsers_send_them() {
     let settings = settings(&[
         ("CORS_ORIGINS", "https://Shop.example.com, https://other.example:443/,http://localhost:5173"),
         ("PUBLIC_URL", "https://Cinema.Example:443/"),
@@ -431,7 +431,7 @@ fn the_shown_settings_are_the_current_ones() {
 }
 
 #[test]
-fn a_secret_in_an_invalid_address_is_not_shown() {
+fn a_secret_in_an_invalid_url_is_not_shown() {
     for bad in
         ["https://cinema.example?secret=canary", "https://cinema.example/#canary@x", "gopher://h?canary"]
     {
@@ -451,7 +451,7 @@ fn the_server_drains_for_five_seconds_except_in_development() {
 }
 
 #[test]
-fn an_unspecified_address_is_written_as_localhost() {
+fn a_url_has_the_loopback_address_in_place_of_an_unspecified_address() {
     for (address, url) in [
         ("127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("0.0.0.0:8000", "http://127.0.0.1:8000"),

@@ -2,7 +2,8 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-/// How long a destination counts as slow after a slow delivery to it, unless a quick delivery to it ends earlier.
+/// How long a destination counts as slow after a delivery to it has been marked as slow, unless a quick delivery to
+/// it ends earlier.
 const SLOW_FOR: Duration = Duration::from_mins(1);
 
 /// The destinations of outbox messages (such as a mail host or a store of pictures) to which deliveries are running or
@@ -17,7 +18,7 @@ struct Destination {
 }
 
 impl Destinations {
-    /// Returns whether a delivery to the destination was recently slow.
+    /// Returns whether the destination counts as slow.
     pub(super) fn is_slow(&self, name: &str, now: Instant) -> bool {
         self.0.get(name).is_some_and(|destination| destination.is_slow(now))
     }
@@ -34,7 +35,8 @@ impl Destinations {
         *running = running.saturating_add(1);
     }
 
-    /// Records that a running delivery is slow.
+    /// Records that a running delivery is slow. From now on, the destination counts as slow
+    /// (see [`SLOW_FOR`]).
     pub(super) fn mark_slow(&mut self, name: &str, now: Instant) {
         if let Some(destination) = self.0.get_mut(name) {
             destination.slow_until = now.checked_add(SLOW_FOR);

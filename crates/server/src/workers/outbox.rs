@@ -56,9 +56,9 @@ impl OutboxWorkers {
         }
     }
 
-    /// Claims due messages and starts their deliveries, for as long as `may_start` returns `true`; a claimed message is
-    /// postponed if its destination is slow and no further delivery to it may run. Returns how many deliveries were
-    /// started.
+    /// Claims due messages and starts their deliveries, until no message is due or `may_start` returns `false`. A
+    /// claimed message is postponed if its destination is slow and no further delivery to this destination may run.
+    /// Returns how many deliveries were started.
     pub(super) async fn start_due(
         self: &Arc<Self>,
         may_start: impl Fn() -> bool + Send + Sync,

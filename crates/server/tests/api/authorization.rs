@@ -27,7 +27,7 @@ fn call_on(id: &str, caller: &Caller, method: &str, path: &str, operation: &Valu
     if operation["requestBody"].is_null() { call } else { call.json(&serde_json::json!({})) }
 }
 
-/// The minimum role of an operation.
+/// The minimum role of an operation; `Nobody` if visitors may call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Needed {
     Nobody,
@@ -203,8 +203,9 @@ async fn every_operation_allows_exactly_its_declared_roles(engine: Engine) {
                 answer.problem(403, "forbidden");
             }
         }
-        // The OpenAPI document lists the statuses 401 and 403 exactly where they are possible. The setting
-        // `DOCS_ACCESS` can restrict the two paths below to users, so 401 is possible for them.
+        // The OpenAPI document lists the problems `unauthenticated` (401) and `forbidden` (403) exactly where they
+        // are possible. The setting `DOCS_ACCESS` can restrict the two paths below to users, so 401 is possible for
+        // them.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
         // Comments are public, but only their authors can edit them, and only authors and moderators can delete them.
         let is_for_authors = path == "/api/v1/comments/{id}";
@@ -244,7 +245,8 @@ async fn objects_of_a_user_are_not_found_by_others(engine: Engine) {
     let sessions = ann.get("/users/me/sessions").await.expect(200).json();
     let other = sessions["items"].as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
     let session = other["id"].as_str().unwrap().to_owned();
-    // Every user can see the objects under these paths and act on them.
+    // Every user can see the objects under these paths. A user who may not change such an object gets 403 and not
+    // 404.
     let is_shared = |path: &str| {
         ["/api/v1/movies/", "/api/v1/favorites/", "/api/v1/comments/"]
             .iter()

@@ -19,14 +19,15 @@ cases! {
     emoji_are_refused_or_accepted_but_cause_no_server_errors,
     an_email_of_300_characters_is_too_long,
     an_invalid_email_is_reported,
-    a_wrong_type_is_named_for_every_field_of_every_body,
-    an_unknown_field_is_reported_in_every_body,
+    a_wrong_type_is_named_for_every_field_of_account_bodies,
+    an_unknown_field_is_reported_in_account_bodies,
     fifty_faults_are_reported_and_the_others_are_counted,
     headers_of_any_kind_do_not_stop_a_log_in,
     absurdly_long_or_meaningless_sorts_cause_no_server_errors,
-    an_address_with_letters_of_any_script_is_refused_or_served,
+    an_email_with_letters_of_any_script_is_refused_or_served,
 }
 
+/// The paths of operations on accounts, and the fields of their bodies.
 const BODIES: [(&str, &[&str]); 8] = [
     ("/accounts/register", &["email", "password"]),
     ("/accounts/activate", &["token"]),
@@ -197,7 +198,7 @@ async fn nul_is_refused_in_every_string(engine: Engine) {
             let text = body[field].as_str().unwrap();
             body[field] = format!("{text}\0").into();
             let answer = app.anonymous().post(path, body).await;
-            // A log-out may succeed, because it accepts any string.
+            // A log-out may also succeed, because it need not report an invalid token.
             if path == "/accounts/logout" && answer.status == 200 {
                 continue;
             }
@@ -283,7 +284,7 @@ fn sound_body(fields: &[&str]) -> Value {
         .into()
 }
 
-async fn a_wrong_type_is_named_for_every_field_of_every_body(engine: Engine) {
+async fn a_wrong_type_is_named_for_every_field_of_account_bodies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (path, fields) in BODIES {
         for wrong in [json!(1), json!(1.5), json!(true), json!(null), json!(["x"]), json!({"a": "b"})] {
@@ -297,7 +298,7 @@ async fn a_wrong_type_is_named_for_every_field_of_every_body(engine: Engine) {
     }
 }
 
-async fn an_unknown_field_is_reported_in_every_body(engine: Engine) {
+async fn an_unknown_field_is_reported_in_account_bodies(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (path, fields) in BODIES {
         let mut body = sound_body(fields);
@@ -375,7 +376,7 @@ async fn absurdly_long_or_meaningless_sorts_cause_no_server_errors(engine: Engin
     assert!(matches!(answer.status, 200 | 422), "{answer}");
 }
 
-async fn an_address_with_letters_of_any_script_is_refused_or_served(engine: Engine) {
+async fn an_email_with_letters_of_any_script_is_refused_or_served(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     for (index, email) in
         ["ünï@exämple.com", "用户@例子.广告", "a+b.c_d@sub.example.co", "\"quoted x\"@example.com"]

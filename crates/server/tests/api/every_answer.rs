@@ -24,7 +24,7 @@ cases! {
     long_answers_are_compressed_when_asked_for,
     a_compressed_answer_is_the_same_answer,
     tokens_are_never_compressed,
-    every_problem_type_has_a_page,
+    the_type_of_a_problem_is_the_url_of_a_page,
     no_answer_reveals_the_server_software,
     a_server_that_is_shutting_down_closes_every_connection_with_its_answer,
 }
@@ -298,7 +298,7 @@ async fn tokens_are_never_compressed(engine: Engine) {
     assert_eq!(answer.header("content-encoding"), None);
 }
 
-async fn every_problem_type_has_a_page(engine: Engine) {
+async fn the_type_of_a_problem_is_the_url_of_a_page(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let problems = [

@@ -23,12 +23,12 @@ fn movie(movies: &Movies) -> MovieId {
     movies.id(MOVIE).parse().unwrap()
 }
 
-/// Returns the cause of a notification: this user replied to a comment of another user.
+/// Returns the cause of a notification about a reply that `actor` wrote. The reply gets a new identifier.
 fn reply(app: &TestApp, actor: &SignedIn, movie_id: MovieId) -> NotificationCause {
     NotificationCause::CommentReply { actor: user_id(actor), movie_id, reply_id: app.next_id() }
 }
 
-/// Returns the cause of a notification: this user liked this comment of another user.
+/// Returns the cause of a notification about `actor` liking this comment.
 fn like(actor: &SignedIn, movie_id: MovieId, comment_id: CommentId) -> NotificationCause {
     NotificationCause::CommentLike { actor: user_id(actor), movie_id, comment_id }
 }

@@ -1,4 +1,5 @@
-//! The server's own pages: the pages that mails and checkouts link to, and the start page.
+//! The server's own pages: the start page, the pages that mails and checkouts link to, and the pages that explain the
+//! problem types of the API.
 
 use std::io::Write;
 
@@ -38,7 +39,7 @@ fn press(visitor: &Caller, token: &str) -> Call {
     send(visitor, "/activate", format!("token={token}"))
 }
 
-/// Asserts that the answer is an HTML page with this text.
+/// Asserts that the answer is one of the server's own HTML pages, and that it contains this text.
 #[track_caller]
 fn says(page: &Answer, text: &str) {
     assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page}");

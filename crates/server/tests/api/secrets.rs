@@ -41,7 +41,7 @@ async fn a_repeated_refresh_after_a_change_of_the_secret_gets_the_same_token(eng
     assert_eq!(repeated.refresh, successor.refresh, "both refresh tokens are the same");
     node.anonymous().with_token(&repeated.access).get("/cart").await.expect(200);
     // The node `slow` knows the new secret, but still uses the old one. When a node that uses the new secret has
-    // already replaced a refresh token, `slow` returns the same new token.
+    // already replaced a refresh token, `slow` returns the same replacement.
     let rotated = Tokens::of(&node.refresh(&successor.refresh).await);
     let slow = app.node_with(&[("APP_SECRET_KEY", SECRET), ("APP_SECRET_KEY_PREVIOUS", NEW)]).await;
     assert_eq!(Tokens::of(&slow.refresh(&successor.refresh).await).refresh, rotated.refresh);

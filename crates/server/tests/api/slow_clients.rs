@@ -22,7 +22,7 @@ cases! {
 const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\nno picture\r\n--x--\r\n";
 const MULTIPART: &str = "multipart/form-data; boundary=x";
 
-/// A request whose head was sent. `rest` is its body, which was not sent yet.
+/// A request whose head was sent. `rest` is its body, which [`Begun::send`] does not send.
 struct Begun {
     stream: TcpStream,
     rest: String,
@@ -79,7 +79,7 @@ async fn incomplete_bodies_do_not_block_others(engine: Engine) {
         slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
         slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
     }
-    // The server authenticates these three requests before it reads their bodies. These requests hold one of the
+    // The server authenticates these three requests before it reads their bodies. Each of them holds one of the
     // `MAX_IN_FLIGHT` permits only during the authentication.
     let body = json!({"movie_ids": []}).to_string();
     slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
@@ -116,7 +116,8 @@ async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engin
     upload(&bob).await.problem(415, "unsupported_media_type");
 }
 
-/// Sends the head of a webhook, which comes through the trusted proxy from the IP address 192.0.2.`client`.
+/// Sends the head of a webhook, whose `X-Forwarded-For` header names the IP address 192.0.2.`client`. Only a server
+/// that trusts this sender as a proxy counts the webhook for that address.
 async fn begin_webhook(app: &TestApp, client: u8, signature: &str) -> Begun {
     let kind =
         format!("application/json\r\nx-forwarded-for: 192.0.2.{client}\r\nsandbox-signature: {signature}");

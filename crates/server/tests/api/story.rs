@@ -57,7 +57,7 @@ async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_signs_out(engine: En
     assert_eq!(me.get("/cart").await.expect(200).json()["items"].as_array().unwrap().len(), 2);
     me.delete(format!("/cart/items/{}", alien.as_str().unwrap())).await.expect(204);
 
-    // She signs out; her tokens become invalid, and her cart is kept.
+    // She signs out; her tokens become invalid, but her cart stays.
     visitor.post("/accounts/logout", json!({"refresh": fresh.refresh})).await.expect(200);
     me.get("/cart").await.problem(401, "access_token_invalid");
     visitor

@@ -1,5 +1,5 @@
-//! What every test case uses: a separate server, its users, and responses, each of which is checked against general
-//! rules when it is received.
+//! What the test cases use: servers, their users, and their responses. A response that is received as an [`Answer`]
+//! is checked against general rules.
 
 mod actors;
 mod answer;
@@ -35,7 +35,8 @@ pub(crate) use self::{
     tables::Cell,
 };
 
-/// Returns the runtime that all cases share. The servers of the cases run on it too.
+/// Returns the runtime that all cases share. Tasks that the servers of the cases start run on it too, but their web
+/// threads have their own runtimes.
 pub(crate) fn runtime() -> &'static tokio::runtime::Runtime {
     static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
     RUNTIME.get_or_init(|| {

@@ -18,14 +18,14 @@ cases! {
     health_checks_have_their_own_quota,
     browsers_may_read_the_rate_limit_headers,
     log_ins_are_limited_by_client,
-    clients_cannot_choose_the_address_that_they_are_counted_for,
+    clients_cannot_choose_the_ip_address_that_they_are_counted_for,
     behind_a_trusted_proxy_each_client_has_its_own_quota,
     one_ipv6_network_is_one_client,
     registrations_are_limited_by_client_and_invalid_ones_do_not_count,
-    links_are_limited_by_address_whether_or_not_it_is_known,
+    links_are_limited_by_email_address_whether_or_not_it_has_an_account,
     another_client_does_not_use_up_the_links_of_an_owner,
     the_form_for_a_link_cannot_bypass_the_limit,
-    links_are_limited_by_client_across_addresses,
+    links_are_limited_by_client_across_email_addresses,
     new_passwords_by_link_are_limited_by_client_apart_from_log_ins,
     refreshes_are_limited_by_session,
     avatars_and_data_exports_are_limited_by_user,
@@ -174,7 +174,7 @@ async fn log_ins_are_limited_by_client(engine: Engine) {
     app.log_in("ann").await.expect(200);
 }
 
-async fn clients_cannot_choose_the_address_that_they_are_counted_for(engine: Engine) {
+async fn clients_cannot_choose_the_ip_address_that_they_are_counted_for(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, ("RATE_LIMIT_LOGIN", "2/1m")]).await;
     for client in ["192.0.2.1", "192.0.2.2"] {
         log_in_from(&app, client, "nobody", "a Password 1").await.expect(401);
@@ -217,7 +217,7 @@ async fn registrations_are_limited_by_client_and_invalid_ones_do_not_count(engin
     app.register("ann5").await.expect(201);
 }
 
-async fn links_are_limited_by_address_whether_or_not_it_is_known(engine: Engine) {
+async fn links_are_limited_by_email_address_whether_or_not_it_has_an_account(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON]).await;
     app.user("ann").await;
     for (path, policy) in
@@ -292,7 +292,7 @@ async fn the_form_for_a_link_cannot_bypass_the_limit(engine: Engine) {
     press("ann%40example.com").await.expect(200);
 }
 
-async fn links_are_limited_by_client_across_addresses(engine: Engine) {
+async fn links_are_limited_by_client_across_email_addresses(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
     let ask = async |client: &str, path: &str, number: usize| {
         let call = if path == "/reset-password" {
@@ -519,7 +519,7 @@ async fn a_reset_lets_the_owner_in_at_once(engine: Engine) {
     let body = json!({"token": app.reset_token("ann").await, "password": "another Harbour 9"});
     let reset = app.anonymous().post("/accounts/password-reset/confirm", body);
     reset.header("x-forwarded-for", "203.0.113.7").await.expect(200);
-    // After the reset, Ann can sign in even while the attack continues.
+    // After the reset, Ann can sign in from the client that reset the password, even while the attack continues.
     attack().await;
     log_in_from(&app, "203.0.113.7", "ann", "another Harbour 9").await.expect(200);
 }

@@ -18,7 +18,7 @@ cases! {
     a_refresh_token_is_not_an_access_token,
     a_token_of_another_server_is_refused,
     an_authorization_other_than_a_bearer_token_is_refused,
-    the_scheme_is_read_in_any_case,
+    the_scheme_is_case_insensitive,
     a_deactivated_user_is_refused_within_five_seconds,
     a_changed_role_takes_effect_within_five_seconds_with_the_same_token,
 }
@@ -170,7 +170,7 @@ async fn an_authorization_other_than_a_bearer_token_is_refused(engine: Engine) {
     refused(ann.get("/cart").header("authorization", "Bearer x.y.z").await);
 }
 
-async fn the_scheme_is_read_in_any_case(engine: Engine) {
+async fn the_scheme_is_case_insensitive(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     for scheme in ["bearer", "BEARER", "Bearer"] {

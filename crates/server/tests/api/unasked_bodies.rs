@@ -1,5 +1,5 @@
-//! Calls that take no body. If a body is sent anyway, calls that change something refuse it, and calls that only read
-//! ignore it.
+//! Calls that take no body. If a body that is not empty is sent anyway, calls that change something refuse it, and
+//! calls that only read ignore it.
 
 use reqwest::Method;
 use serde_json::{Value, json};

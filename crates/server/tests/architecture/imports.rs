@@ -107,7 +107,8 @@ impl Sources {
         dependencies
     }
 
-    /// Returns the file that defines the target of a path in a module; `None` if the target is in another crate.
+    /// Returns the file that defines the target of a path in a module; `None` if no definition is found in this
+    /// crate, for example because the target is in another crate or is a local variable.
     fn definition(&self, module: &[String], path: &[String], depth: usize) -> Option<PathBuf> {
         let mut here = module.to_owned();
         for (index, name) in path.iter().enumerate() {

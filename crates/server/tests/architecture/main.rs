@@ -23,9 +23,9 @@ fn metadata() -> Metadata {
         .expect("cargo metadata runs")
 }
 
-/// Returns the names of the crates and libraries that a crate uses outside its tests.
+/// Returns the names of the crates and libraries that a crate uses outside its tests and its build script, without
+/// optional dependencies.
 fn used(package: &Package) -> BTreeSet<String> {
-    // Optional dependencies are not checked.
     let normal = package
         .dependencies
         .iter()

@@ -199,8 +199,8 @@ struct DeedBody {
     created_at: Moment,
     /// The action.
     action: String,
-    /// Whether the user acted while signed in; `false` for an action on the account by another user, or by a client
-    /// that was not signed in.
+    /// Whether the user acted while signed in; `false` for an action on the account by another user, by the operator
+    /// of the server, or by a client that was not signed in.
     by_me: bool,
     /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
@@ -299,7 +299,7 @@ impl From<NotificationSettings> for NotificationSettingsBody {
     }
 }
 
-/// An unused ticket for a live stream. Only a hash of it is stored.
+/// An unused ticket for a live stream of notifications. Only a hash of the ticket is stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedStreamTicket")]
 struct StreamTicketBody {
@@ -364,7 +364,7 @@ pub(crate) struct PersonalDataBody {
     notification_settings: NotificationSettingsBody,
     /// Actions of the user that other users were notified about.
     notified_acts: Vec<NotifiedActBody>,
-    /// Unused tickets for live streams.
+    /// Unused tickets for live streams of notifications.
     stream_tickets: Vec<StreamTicketBody>,
 }
 

@@ -74,7 +74,7 @@ impl From<WrittenComment> for CommentRowBody {
     }
 }
 
-/// A report of a comment by the user.
+/// A report that the user made about a comment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedCommentReport")]
 pub(super) struct ReportRowBody {

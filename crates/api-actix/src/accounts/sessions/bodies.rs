@@ -55,8 +55,8 @@ pub(crate) struct ChangePasswordBody {
     /// The new password, different from the current one. It must contain a letter and a digit (or, if the strict
     /// policy is set, have at least 15 characters of any kind), and must not be the email address or a common
     /// password.
-    // The validation reports an error in this field only together with errors in other fields. If there are none, the
-    // use case runs, and reports the errors of both passwords together.
+    // The validation reports an error in this field only together with errors in other fields. If no other field has
+    // an error, the use case runs, and reports the errors of the current and the new password together.
     #[schemars(extend("x-deferred" = true))]
     pub(crate) new_password: NewPassword,
 }

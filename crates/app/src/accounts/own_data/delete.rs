@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unchecked_password_does_not_count_as_a_failure() {
+    async fn a_right_or_an_unchecked_password_does_not_count_as_a_failure() {
         let world = World::new().await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         world.guard.take_told();

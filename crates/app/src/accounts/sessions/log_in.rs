@@ -23,8 +23,8 @@ use crate::{
 /// Why a sign-in was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
-    /// No account has this address, or the password is wrong. If registration does not reveal addresses, an account
-    /// that is awaiting activation gets this error, too.
+    /// No account has this email address, or the password is wrong. If registration does not reveal addresses, an
+    /// account that is awaiting activation gets this error, too.
     #[error("the email address or the password is wrong")]
     InvalidCredentials,
     /// The password was correct, but the account is awaiting activation.
@@ -88,8 +88,8 @@ impl Sessions {
         self.passwords.attempt(email, origin.device.ip, trying).await
     }
 
-    /// Checks the password as [`Sessions::log_in`] does, without beginning a session: for clients that send the
-    /// password with each request.
+    /// Checks the password as [`Sessions::log_in`] does, but begins no session, stores no device, and requests no
+    /// activation link. For clients that send the password with each request.
     ///
     /// # Errors
     /// See [`LogInError`].

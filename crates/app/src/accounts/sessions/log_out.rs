@@ -9,8 +9,8 @@ use super::Sessions;
 use crate::record::NewAuditEntry;
 
 impl Sessions {
-    /// Ends the session of the refresh token, even if the token was rotated or has expired. A string that is not a
-    /// refresh token of this server is ignored.
+    /// Ends the session of the refresh token, even if the token was rotated or has expired. Does nothing if the text
+    /// is not a refresh token of this server, or if the session was already ended or does not exist.
     ///
     /// # Errors
     /// When the store fails.
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_text_is_accepted_and_ends_no_session() {
+    async fn a_text_that_is_no_refresh_token_is_accepted_and_ends_no_session() {
         let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.access] {

@@ -36,7 +36,7 @@ impl Sessions {
     /// Exchanges a refresh token for its successor (the next refresh token) and a new access token (RFC 9700 section
     /// 4.14.2).
     ///
-    /// A second call with the same token within [`REFRESH_GRACE`] gets the same successor. A later reuse ends the
+    /// Further calls with the same token within [`REFRESH_GRACE`] get the same successor. A later reuse ends the
     /// session, because the token may have been stolen. User and session are locked, so that concurrent calls see a
     /// single rotation.
     ///

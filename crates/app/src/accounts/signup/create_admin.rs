@@ -16,7 +16,7 @@ pub enum CreateAdminError {
     /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// An account has this address.
+    /// An account has this email address.
     #[error("an account already has this email address")]
     EmailTaken,
     /// The password could not be hashed: the hasher is busy or failed.

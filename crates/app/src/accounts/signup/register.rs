@@ -21,7 +21,7 @@ pub enum RegisterError {
     /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// An active or deactivated account has this address, and registration reveals this.
+    /// An active or deactivated account has this email address, and registration reveals this.
     #[error("the email address is taken")]
     EmailTaken,
     /// The password could not be hashed: the hasher is busy or failed.
@@ -42,7 +42,8 @@ enum Outcome {
     Done,
     /// The address is taken, and the caller may learn this.
     Taken,
-    /// The account has changed since the passwords were compared: the comparison must be repeated.
+    /// The password of the account has changed since the comparison, or the account was created or deleted. The
+    /// comparison must be repeated.
     Changed,
 }
 

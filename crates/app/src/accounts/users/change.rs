@@ -41,10 +41,11 @@ pub enum ChangeUserError {
 impl Users {
     /// Changes a user's role and whether the user may sign in. The owner gets a mail about each value that has changed.
     ///
-    /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every session
-    /// and invalidates mailed links. An account that is awaiting activation can be deactivated, too. Both activating
-    /// and deactivating such an account drop its password if the password is contested (the address was registered
-    /// again with another password or spelling). Following the activation link has the same effect.
+    /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every
+    /// session and invalidates mailed links. Activating invalidates the activation link, and mails a link to set a
+    /// password if the account has no usable one. An account that is awaiting activation can be deactivated, too.
+    /// Both activating and deactivating such an account drop its password if the password is contested (the address
+    /// was registered again with another password or spelling). Following the activation link has the same effect.
     ///
     /// # Errors
     /// See [`ChangeUserError`].
@@ -346,7 +347,8 @@ mod tests {
         world.signup.send_requested_activation(world.wish().await, &ann()).await.unwrap();
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         assert_eq!(world.store.rows().await, before);
-        // The deactivation dropped the contested password, so activating the account does not make it usable again.
+        // The deactivation dropped the contested password, so activating the account does not make that password
+        // usable again.
         assert!(change(&world, &ann(), ACTIVATE).await.unwrap().is_active);
         assert!(!world.user(&ann()).await.password.is_usable());
     }

@@ -168,10 +168,11 @@ pub trait PersonalDataRepository: Send {
     /// Whether an order of the user is pending. MUST see the orders that were committed before the lock of the user was
     /// acquired.
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
-    /// Anonymizes the user's row, which is kept because purchases may refer to it. The email address MUST be available
-    /// to other users immediately, and no other method of any port may find the user again. Profile, sessions, tokens,
-    /// stream tickets, known devices, idempotency keys, cart, watch progress, reactions, ratings, favourites, likes,
-    /// comments, reports, pending mails and notifications MUST be removed, every counter MUST be updated, and the user's actions MUST be removed from the notifications of other users.
+    /// Anonymizes the user's row, which is kept because purchases may refer to it. The email address MUST be
+    /// available to other users immediately, and no other method of any port may find the user again. Profile,
+    /// sessions, refresh tokens, link tokens, stream tickets, known devices, idempotency keys, cart, watch progress,
+    /// reactions, ratings, favourites, likes, comments, reports, pending mails and notifications MUST be removed,
+    /// every counter MUST be updated, and the user's actions MUST be removed from the notifications of other users.
     /// Comments with replies MUST be kept without text and author, and requests for refunds without their texts.
     /// Purchases, orders, payments and the audit log MUST be kept.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;

@@ -58,7 +58,7 @@ pub struct SessionState {
 /// Reads sessions outside a unit of work (transaction).
 #[async_trait]
 pub trait SessionQueries: Send + Sync {
-    /// The state of the session at `now`.
+    /// The state of the session at `now`; `None` when there is no such session.
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError>;
     /// The sessions of the user that are neither ended nor expired at `now`, the most recently used first.
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError>;

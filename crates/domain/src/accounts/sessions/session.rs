@@ -32,7 +32,7 @@ pub struct Session {
     pub last_used_at: Instant,
     /// When the session expires at the latest.
     pub expires_at: Instant,
-    /// When the session was ended, if it was ended before it expired.
+    /// When the session was ended; `None` for an active session, and for one that has only expired.
     pub ended_at: Option<Instant>,
 }
 

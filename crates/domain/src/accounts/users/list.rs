@@ -46,7 +46,7 @@ impl UserDetails {
 /// A filter of users. A match must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserFilter {
-    /// A part of the address.
+    /// A part of the email address.
     pub email: Option<String>,
     /// The role.
     pub role: Option<Role>,

@@ -17,8 +17,8 @@ pub struct Search {
     year: Option<i32>,
     /// The positions of words that must occur in the name of the movie.
     of_name: BTreeSet<usize>,
-    /// Whether the last word is known to be complete, because the user typed a year after it, which was removed from
-    /// `words`.
+    /// Whether the last word is known to be complete, because the user typed a year after this word, and the year was
+    /// removed from `words`.
     is_finished: bool,
 }
 

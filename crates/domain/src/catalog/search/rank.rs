@@ -79,7 +79,7 @@ impl SearchRank {
 #[derive(Debug)]
 pub struct Ranking<'a> {
     search: &'a Search,
-    /// The different words of the search as typed, with their terms.
+    /// The different words of the search (folded, and possibly corrected), with their terms.
     terms: Vec<(&'a str, SearchTerm)>,
 }
 
@@ -96,10 +96,11 @@ impl<'a> Ranking<'a> {
         Self { search, terms }
     }
 
-    /// Returns the rank of a movie that the search found. Movies whose complete name equals the search, with or without
-    /// an article, rank first. Then follow names that begin with the search, names that contain all words, movies where
-    /// some words are only in the names of directors or stars, and finally movies where some words are only in the
-    /// description. Within each group, complete words rank before prefixes, and literal matches before other spellings.
+    /// Returns the rank of a movie that the search found. Movies whose complete name equals the search, with or
+    /// without an article, rank first. Then follow names that begin with the search, names that contain all words,
+    /// movies where some words are only in the names of directors or stars, and finally movies where some words are
+    /// only in the description. Within each group, complete words rank before prefixes, then literal matches before
+    /// other spellings, and then names with the same article before other names.
     #[must_use]
     pub fn rank(&self, candidate: Candidate<'_>) -> SearchRank {
         let mut sets = match self.rank_in_name(candidate.name) {

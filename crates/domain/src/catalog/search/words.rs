@@ -43,8 +43,8 @@ pub(super) struct Word {
     pub(super) part: usize,
 }
 
-/// The text as it is searched and compared: folded, with fractions, superscripts and `&` written out. Two texts with
-/// the same result are the same search.
+/// The text as it is searched and compared: folded, with fractions, superscripts, subscripts and `&` written out, and
+/// without trademark and copyright signs. Two texts with the same result are the same search.
 pub(super) fn searchable(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -62,7 +62,7 @@ pub(super) fn searchable(text: &str) -> String {
             _ => None,
         };
         if let Some(digit) = superscript {
-            // The digit becomes a separate word, as in `Alien³`.
+            // A digit that does not follow another digit begins a separate word, as in `Alien³`.
             if !plain.is_empty() && !plain.ends_with(|last: char| last.is_ascii_digit()) {
                 plain.push('.');
             }

@@ -1,6 +1,6 @@
 //! The words of generated movies.
 
-/// The first words of titles, most of which are adjectives.
+/// Words that stand before a noun in a title. Most of them are adjectives.
 pub(super) const FIRST_WORDS: [&str; 48] = [
     "Silent",
     "Crimson",
@@ -52,7 +52,7 @@ pub(super) const FIRST_WORDS: [&str; 48] = [
     "Restless",
 ];
 
-/// Nouns, the second words of titles.
+/// Nouns in titles.
 pub(super) const SECOND_WORDS: [&str; 56] = [
     "River",
     "Mountain",

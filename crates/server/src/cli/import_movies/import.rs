@@ -36,7 +36,7 @@ pub(super) struct Import {
     pub(super) batch_size: BatchSize,
     /// The maximum number of batches that the database works on at the same time, while the next batch is read.
     pub(super) parallel: usize,
-    /// The numbers, from 0, of the rows that a later row for the same movie supersedes.
+    /// The numbers, counted from 0, of the rows that a later valid row for the same movie supersedes.
     pub(super) superseded: HashSet<u64>,
     pub(super) rejects: Option<Rejects>,
     pub(super) bar: ProgressBar,
@@ -105,8 +105,8 @@ impl Import {
         Ok(())
     }
 
-    /// Starts a task that imports the collected rows in one transaction. First waits until fewer than `parallel`
-    /// batches are running.
+    /// Starts a task that imports the readable ones of the collected rows in one transaction. First waits until fewer
+    /// than `parallel` batches are running.
     async fn start_batch(&mut self) -> Result<(), Failure> {
         self.wait_for_batches(self.parallel.saturating_sub(1)).await?;
         self.batch_bytes = 0;
@@ -131,8 +131,8 @@ impl Import {
         Ok(())
     }
 
-    /// Returns the faults of a row with unreadable fields: why these fields cannot be read, and which rules of the
-    /// catalogue the readable fields break.
+    /// Returns the faults of an unreadable row: why the row or some of its fields cannot be read, and which rules of
+    /// the catalogue the readable fields break.
     fn all_faults(&self, row: UnreadableRow) -> String {
         let mut faults = row.to_string();
         if let Some(Err(broken)) = row.rest.map(|rest| self.catalog.check(*rest)) {
@@ -143,7 +143,8 @@ impl Import {
     }
 
     /// Waits until at most `left` batches are running, and reports invalid rows in the order of the file. If a batch
-    /// failed, or a row cannot be reported, waits for all other batches, so that the summary in the error counts all stored rows.
+    /// failed, or a row cannot be reported, waits for all other batches, so that the summary in the error also counts
+    /// their rows.
     async fn wait_for_batches(&mut self, left: usize) -> Result<(), Failure> {
         let mut failed = None;
         while self.running.len() > left || failed.is_some() {

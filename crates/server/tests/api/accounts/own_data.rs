@@ -276,8 +276,8 @@ async fn a_deleted_account_is_not_found_by_anyone(engine: Engine) {
     let told =
         admin.get(format!("/admin/audit?object_id={id}&action=account_deleted")).await.expect(200).json();
     assert_eq!((&told["items"][0]["before"], &told["items"][0]["after"]), (&Value::Null, &Value::Null));
-    // Nobody can sign in with the placeholder address that the row of the deleted user contains, and no mails are sent
-    // to that address.
+    // Nobody can sign in with the placeholder email address that the row of the deleted user contains, and no mails
+    // are sent to that address.
     let nameless = format!("deleted-{id}@deleted.invalid");
     let body = json!({"email": nameless, "password": password_of("ann")});
     app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
@@ -349,8 +349,8 @@ async fn the_deletion_notice_is_the_last_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
-    // The outbox contains the mail for the first request, which is not sent yet. For the second request, it contains
-    // only the request.
+    // After these two calls, the outbox contains the mail for the first request, which is not sent yet, and for the
+    // second request only the request.
     app.run_outbox_once().await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     let before = app.mails_to(&email_of("ann")).len();

@@ -220,8 +220,9 @@ async fn an_anonymous_page_is_cached_until_this_server_writes(engine: Engine) {
         ann.patch("/users/me/profile", json!({"info": "a write"})).await.expect(200);
         let first = visitor.get(&path).await.expect(200);
         change_behind_the_server(&app).await;
-        // The page stays cached until this server handles a successful write that can change a cached page. A change of
-        // a profile is such a write. A write to `/cart` is not, because no cached page shows a cart.
+        // The page stays cached until `HOT_PAGE_SECONDS` have passed, or until this server handles a successful write
+        // that can change a cached page. A change of a profile is such a write. A write to `/cart` is not, because no
+        // cached page shows a cart.
         let second = visitor.get(&path).await.expect(200);
         assert_eq!(second.body, first.body, "{path}");
         let in_cart = movies.id("One");

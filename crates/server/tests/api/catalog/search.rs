@@ -57,9 +57,9 @@ impl Numbers {
     }
 }
 
-/// Makes one typing mistake after the first letter of a word of four letters or more. Returns the text and the index of
-/// the word; `None` when no word is long enough. The word with the index `but` already has a mistake, and gets another
-/// one only if it has eight letters or more.
+/// Makes one typing mistake after the first letter of a random word that consists of four ASCII letters or more.
+/// Returns the text and the index of the word; `None` when there is no such word. The word with the index `but`
+/// already has a mistake, and gets another one only if it has eight letters or more.
 fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(String, usize)> {
     let mut words: Vec<Vec<char>> = text.split(' ').map(|word| word.chars().collect()).collect();
     let long: Vec<usize> = (0..words.len())

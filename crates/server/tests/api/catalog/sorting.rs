@@ -6,7 +6,7 @@ use super::names;
 use crate::support::{Engine, TestApp, cases, facts, small_catalogue};
 
 cases! {
-    every_sort_orders_both_ways_with_the_id_breaking_ties,
+    sorts_by_one_key_order_both_ways_with_the_id_breaking_ties,
     several_sort_keys_apply_in_order,
     names_sort_without_case_accents_and_leading_articles,
     an_invalid_sort_is_reported,
@@ -18,7 +18,7 @@ cases! {
 
 type Compare = fn(&Facts, &Facts) -> Ordering;
 
-async fn every_sort_orders_both_ways_with_the_id_breaking_ties(engine: Engine) {
+async fn sorts_by_one_key_order_both_ways_with_the_id_breaking_ties(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let sorts: [(&str, Compare); 6] = [

@@ -13,7 +13,7 @@ cases! {
     comments_are_newest_first_and_replies_oldest_first,
     a_page_of_comments_continues_by_cursor,
     a_reply_to_a_reply_joins_the_thread,
-    an_author_is_shown_by_the_names_of_the_profile_and_never_by_the_address,
+    an_author_is_shown_by_the_names_of_the_profile_and_never_by_the_email,
     a_comment_has_1_to_2_000_characters_after_trimming,
     a_text_is_returned_as_it_was_written,
     an_author_edits_the_text,
@@ -167,7 +167,7 @@ async fn a_reply_to_a_reply_joins_the_thread(engine: Engine) {
     ann.get(&nowhere).await.problem(404, "not_found");
 }
 
-async fn an_author_is_shown_by_the_names_of_the_profile_and_never_by_the_address(engine: Engine) {
+async fn an_author_is_shown_by_the_names_of_the_profile_and_never_by_the_email(engine: Engine) {
     let (app, _, comments) = with_movie(engine).await;
     let ann = app.user("ann").await;
     write(&ann, &comments, "hello").await;

@@ -82,7 +82,11 @@ async fn likes_of_a_comment_are_one_notification_that_becomes_unread_again(engin
     app.notify(&ann, like(&bob, movie(&movies), comment)).await;
     ann.post("/notifications/read", json!({"all": true})).await.expect(200);
     app.notify(&ann, like(&bob, movie(&movies), comment)).await;
-    assert_eq!(items(&ann, "?unread=true").await.len(), 0, "a repeated like causes no notification");
+    assert_eq!(
+        items(&ann, "?unread=true").await.len(),
+        0,
+        "a repeated like does not make the notification unread again"
+    );
     app.notify(&ann, like(&cem, movie(&movies), comment)).await;
     let found = items(&ann, "?unread=true").await;
     assert_eq!(found.len(), 1);

@@ -24,7 +24,7 @@ fn change(user: &SignedIn, mails: &serde_json::Value) -> Call {
     user.call(Method::PATCH, "/users/me/notification-settings").json(&json!({"mails": mails}))
 }
 
-/// Sends all mails; returns the subjects of the mails to Ann that are about notifications.
+/// Sends all pending mails. Returns the subjects of all mails that Ann has got about notifications so far.
 async fn subjects(app: &TestApp) -> Vec<String> {
     app.run_outbox().await;
     let mails = app.mails_to(&email_of("ann"));

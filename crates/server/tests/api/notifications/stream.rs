@@ -1,4 +1,4 @@
-//! The live stream of notifications, and the tickets that open it.
+//! The live stream of notifications, and the tickets, each of which opens one stream without an access token.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ async fn a_stream_begins_with_the_counts_and_reports_events(engine: Engine) {
     let liked = stream.expect("notification").await;
     assert_eq!((&liked.data["kind"], &liked.data["count"]), (&json!("comment_like"), &json!(1)));
     let list = ann.get("/notifications").await.expect(200).json();
-    assert_eq!(liked.data, list["items"][0], "the event is the same as the item in the list");
+    assert_eq!(liked.data, list["items"][0], "the data of the event are the same as the item in the list");
     let counts = stream.expect("unread").await;
     assert_eq!(counts.data, json!({"total": 2, "by_kind": {"comment_like": 1, "comment_reply": 1}}));
     app.notify(&ann, like(&cem, movie(&movies), comment)).await;
@@ -274,9 +274,9 @@ async fn a_user_has_at_most_ten_streams(engine: Engine) {
     assert!(refused.header("retry-after").is_some(), "{refused}");
     Stream::of(&bob).await.expect("unread").await;
     drop(streams.pop());
-    // The server notices that a client has disconnected only when it sends something to this client. Therefore, before
-    // it refuses a new stream, it sends an SSE comment on each of the user's open streams. Here it notices in this way
-    // that one stream has ended, and opens the new one.
+    // The server notices that a client has disconnected only when it sends something to this client. Therefore,
+    // before it refuses a new stream, it sends SSE comments on each of the user's open streams. Here it notices in
+    // this way that one stream has ended, and opens the new one.
     Stream::of(&ann).await.expect("unread").await;
 }
 

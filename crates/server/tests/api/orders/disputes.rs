@@ -1,5 +1,5 @@
-//! Disputes at a fake Stripe. The movies of a disputed payment are suspended while the dispute is open, and revoked
-//! when it is lost.
+//! Disputes at a fake Stripe (see the crate `test_stripe`). The movies of a disputed payment are suspended while the
+//! dispute is open, and revoked when the shop loses the dispute.
 
 use chrono::TimeDelta;
 use domain::accounts::Role;

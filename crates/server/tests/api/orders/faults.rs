@@ -22,7 +22,7 @@ cases! {
     two_payments_are_both_refunded_even_if_stripe_fails_between_the_refunds,
 }
 
-/// Tables that a successful payment writes to, apart from `orders` and `payments`.
+/// Some of the tables that the server writes to when it applies a successful payment.
 const TABLES: [&str; 4] = ["purchases", "outbox", "notifications", "ledger_entries"];
 
 async fn a_step_that_fails_after_the_money_arrived_causes_no_refund(engine: Engine) {

@@ -16,7 +16,7 @@ cases! {
     only_one_of_twenty_concurrent_orders_with_the_same_key_is_created,
     a_lost_answer_is_rebuilt_from_the_order,
     a_payment_with_a_key_is_started_once,
-    requests_without_a_stored_answer_are_executed_again,
+    the_answer_not_found_is_not_stored,
 }
 
 fn order(buyer: &SignedIn, key: &str) -> Call {
@@ -184,7 +184,7 @@ async fn a_payment_with_a_key_is_started_once(engine: Engine) {
     assert_eq!(ann.get("/payments").await.expect(200).json()["total_items"], 1);
 }
 
-async fn requests_without_a_stored_answer_are_executed_again(engine: Engine) {
+async fn the_answer_not_found_is_not_stored(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     let nowhere = json!({"id": uuid::Uuid::nil()});

@@ -56,7 +56,7 @@ async fn assert_page_says(app: &TestApp, payment: &Value, expected: &str, is_ope
     assert_eq!(page.text().contains("value=\"pay\""), is_open, "{page}");
 }
 
-/// Submits the form on the checkout page of a payment with this outcome, such as `pay` or `decline`.
+/// Submits the form on the checkout page of a payment. `outcome` is the chosen button, such as `pay` or `decline`.
 pub(super) async fn choose(app: &TestApp, payment: &Value, outcome: &str) -> Answer {
     let form = format!("outcome={outcome}");
     let page = app.anonymous().call(Method::POST, page_of(app, payment));
@@ -86,7 +86,7 @@ pub(super) async fn started(app: &TestApp, buyer: &SignedIn, movie_id: String) -
     (order, payment)
 }
 
-/// Sends all mails; returns the subjects of this user's mails about orders.
+/// Sends all pending mails. Returns the subjects of all mails about orders that this user has got so far.
 pub(super) async fn order_mails(app: &TestApp, name: &str) -> Vec<String> {
     app.run_outbox().await;
     let subjects = app.mails_to(&email_of(name)).into_iter().map(|mail| mail.subject);
@@ -422,7 +422,8 @@ async fn canceling_an_order_that_was_just_paid_is_refused(engine: Engine) {
     let ann = app.user("ann").await;
     let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
     choose(&app, &payment, "pay").await.expect(303);
-    // The webhook has not arrived yet, so the server queries the provider before it cancels the order.
+    // The webhook has not arrived yet. But the server queries the provider before it cancels an order, and so learns
+    // that the order was paid.
     cancel(&ann, &order).await.problem(409, "order_paid");
     assert_eq!(order_of(&ann, &order).await["status"], "paid");
     assert!(is_purchased(&ann, &movies.id("Alien")).await);
@@ -494,7 +495,8 @@ pub(super) async fn cancel_in_database(app: &TestApp) {
     .await;
 }
 
-/// An order of Alien that was canceled before its buyer paid at the sandbox. No webhook has been sent yet.
+/// An order of Alien that was canceled before its buyer paid at the sandbox (the simulated payment provider). No
+/// webhook has been sent yet.
 struct PaidTooLate {
     app: TestApp,
     buyer: SignedIn,

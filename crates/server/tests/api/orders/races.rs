@@ -1,5 +1,6 @@
 //! Concurrent requests to two nodes. Each case repeats its race as often as `CINEMA_RACE_ROUNDS` specifies (2 by
-//! default). After each round, it checks all amounts in the database and compares them with the payments at Stripe.
+//! default). In each round, after the race, the case checks all amounts in the database, and compares them with the
+//! payments at the fake Stripe.
 
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ fn rounds() -> u32 {
     std::env::var("CINEMA_RACE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
-/// Returns a caller that sends requests of the same user, with the same tokens, to another node.
+/// Returns a caller that sends requests of the user `person`, with the same tokens, to `node`.
 fn at(node: &TestApp, person: &SignedIn) -> SignedIn {
     SignedIn::holding(&node.anonymous(), &person.email, &person.password, person.tokens.clone())
 }
@@ -137,7 +138,7 @@ impl TwoNodes {
         one.check_money().await;
     }
 
-    /// Sends all mails. Returns the number of mails that the buyer of this round has got about paid orders.
+    /// Sends all pending mails. Returns the number of mails that the buyer of this round has got about paid orders.
     async fn paid_mails(&self, round: u32) -> usize {
         let [one, two] = self.nodes();
         join(one.run_outbox(), two.run_outbox()).await;
@@ -151,7 +152,8 @@ fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
-/// Repeats a call while the server is overloaded (503), as clients do, at most a hundred times.
+/// Makes a call, and repeats it while the answer is 503 (the server is overloaded), as clients do. Makes at most a
+/// hundred calls in total; returns the last answer.
 async fn answered<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     for _ in 0..99 {
         let answer = call().await;

@@ -1,4 +1,4 @@
-//! Refunds of payments at the sandbox and at a fake Stripe.
+//! Refunds of payments at the sandbox (the simulated payment provider) and at a fake Stripe.
 
 use chrono::TimeDelta;
 use domain::{
@@ -296,7 +296,7 @@ async fn a_refund_made_at_the_provider_is_recorded(engine: Engine) {
     assert_eq!(order_of(&ann, &order).await["status"], "partially_refunded");
     assert!(
         is_purchased(&ann, &alien).await && is_purchased(&ann, &amelie).await,
-        "after a partial refund the buyer keeps all movies"
+        "after a partial refund at the provider, the buyer keeps all movies"
     );
     refund(&admin, &payment, Some(&[amelie])).await.problem(409, "refund_exceeds_payment");
     let rest = refund(&admin, &payment, None).await.expect(201).json();
@@ -356,8 +356,8 @@ async fn a_payment_for_a_movie_that_the_buyer_has_again_is_refunded(engine: Engi
     refund(&admin, &payment, None).await.expect(201);
     let (again, started) = shop.started().await;
     started.expect(201);
-    // The refund of the first order fails after its success, so the buyer has the movie again while the second order
-    // is being paid.
+    // Stripe has reported that the refund of the first order succeeded, and now reports that it failed. So the buyer
+    // has the movie again while the second order is being paid.
     shop.stripe.finish_refund(&shop.refund_id(), false).expect("a refund");
     shop.settle().await;
     assert!(shop.is_purchased().await);
@@ -497,8 +497,8 @@ async fn a_refund_whose_answer_was_lost_is_made_once(engine: Engine) {
 async fn a_refund_that_stripe_refuses_fails(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    // The server has stored a wrong charge. So it does not find the refund that was made in the dashboard, and Stripe
-    // refuses the refund of an unknown charge.
+    // The server has stored a wrong identifier of the charge. So it does not find the refund that was made in the
+    // dashboard, and Stripe refuses the refund of an unknown charge.
     shop.stripe.refund_in_dashboard(&shop.charge(), Some(500)).expect("a charge that can be refunded");
     shop.app.execute_sql("UPDATE payments SET charge = 'pi_unknown'").await;
     let made = refund(&admin, &payment, None).await.expect(201).json();

@@ -1,5 +1,6 @@
-//! A database that was restored from a backup lacks the payments that were made at Stripe after the backup. The server
-//! restores these payments from Stripe's list of events.
+//! A database that was restored from a backup lacks the payments that were made at Stripe after the backup. The
+//! server finds these payments in Stripe's list of events. It restores a payment if the database has the order;
+//! otherwise it returns the money.
 
 use super::{
     cancel,
@@ -17,10 +18,10 @@ cases! {
     the_events_of_lost_webhooks_are_read_from_the_list_of_events,
 }
 
-/// Deletes the rows that are missing in a backup from before the payment.
+/// Deletes the rows that are missing in a backup that was made before the payment was started.
 const FORGET_PAYMENTS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events";
 
-/// Deletes the rows that are missing in a backup from before the order.
+/// Deletes the rows that are missing in a backup that was made before the order was created.
 const FORGET_ORDERS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events; \
                              DELETE FROM order_exclusions; DELETE FROM order_items; DELETE FROM orders";
 

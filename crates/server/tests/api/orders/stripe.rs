@@ -25,8 +25,8 @@ cases! {
 
 pub(super) const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
 
-/// A server whose payment provider is a fake Stripe, a buyer, and a movie to buy. The fake Stripe sends its webhooks to
-/// the server.
+/// A server with its payment provider, which is a fake Stripe, and with a buyer and a movie to buy. The fake Stripe
+/// sends its webhooks to the server.
 pub(super) struct Shop {
     pub(super) app: TestApp,
     pub(super) stripe: Arc<FakeStripe>,
@@ -71,14 +71,15 @@ impl Shop {
         self.buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
     }
 
-    /// Returns the identifier of the only session at Stripe.
+    /// Returns the identifier of the only Checkout Session at Stripe.
     pub(super) fn session(&self) -> String {
         let books = self.stripe.books();
         assert_eq!(books.len(), 1, "{books:?}");
         books[0].session.clone()
     }
 
-    /// Returns the payment intent of the first paid session. The server stores this intent as the payment's charge.
+    /// Returns the identifier of the payment intent of the first paid session. The server stores this identifier as
+    /// the payment's charge.
     pub(super) fn charge(&self) -> String {
         let books = self.stripe.books();
         let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");
@@ -92,7 +93,7 @@ impl Shop {
         text(&made["data"]["object"], "id").to_owned()
     }
 
-    /// Waits until Stripe has sent all webhooks, then processes them.
+    /// Waits until Stripe has sent all webhooks, then does all pending work of payments.
     pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
@@ -116,8 +117,8 @@ impl Shop {
         movie["me"]["purchased"] == true
     }
 
-    /// Sends all mails. Returns how many mails about orders the buyer has got so far. If there are no refunds, each of
-    /// these mails says that an order was paid.
+    /// Sends all pending mails. Returns how many mails about orders the buyer has got so far. If there are no
+    /// refunds, each of these mails says that an order was paid.
     pub(super) async fn paid_mails(&self) -> usize {
         super::paying::order_mails(&self.app, "ann").await.len()
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, canaries};
 
-/// The beginnings of the paths to which `/api/v1` is not prepended.
+/// The beginnings of the paths to which `/api/v1` is not prepended. It is not prepended to the path `/` either.
 const OPERATIONAL: [&str; 11] = [
     "/api/",
     "/health",
@@ -33,17 +33,17 @@ pub(crate) fn email_of(name: &str) -> String {
     format!("{name}@example.com")
 }
 
-/// Returns the password of a person, which no other person has.
+/// Returns the password of a person. Each person has a different password.
 pub(crate) fn password_of(name: &str) -> String {
     format!("S3cret of {name}")
 }
 
-/// A caller of the API: a visitor, or the user who has this access token.
+/// A caller of the API: a visitor, or a user with an access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     http: reqwest::Client,
     base: Arc<str>,
-    /// The public URL of the server, with which URLs in its responses begin.
+    /// The public URL of the server. The problem types in its responses begin with this URL.
     public_url: Arc<str>,
     authorization: Option<String>,
 }
@@ -58,7 +58,7 @@ impl Caller {
         Self { authorization: Some(format!("Bearer {access}")), ..self.clone() }
     }
 
-    /// Returns the same caller, but sends its calls to the server with this URL.
+    /// Returns a caller with the same access token, whose calls go to the server with this URL.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.into(), public_url: base.into(), ..self.clone() }
     }
@@ -85,7 +85,8 @@ impl Caller {
         self.call(Method::POST, path).json(&body)
     }
 
-    /// Creates a call. `/api/v1` is prepended to the path, unless it begins with one of `OPERATIONAL` or is `/`.
+    /// Creates a call. `/api/v1` is prepended to the path, unless the path begins with one of `OPERATIONAL` or is
+    /// `/`.
     pub(crate) fn call(&self, method: Method, path: impl AsRef<str>) -> Call {
         let path = path.as_ref();
         let is_operational = path == "/" || OPERATIONAL.iter().any(|known| path.starts_with(known));
@@ -93,7 +94,7 @@ impl Caller {
         self.call_at(method, format!("{prefix}{path}"))
     }
 
-    /// Creates a call of exactly this path.
+    /// Creates a call of exactly this path and query.
     pub(crate) fn call_at(&self, method: Method, target: String) -> Call {
         canaries::plant_address(&target);
         let mut request = self.http.request(method.clone(), format!("{}{target}", self.base));
@@ -105,7 +106,7 @@ impl Caller {
     }
 }
 
-/// A call of the API, which is sent when it is awaited.
+/// A call of the API. It is sent when it is awaited, or by [`Call::begin`] or [`Call::attempt`].
 #[must_use]
 pub(crate) struct Call {
     method: Method,
@@ -151,13 +152,13 @@ impl Call {
         (areas.contains(&area) && !rest.contains('/')) || path.starts_with("payments/webhooks/")
     }
 
-    /// Sends the call without reading the body of the response. This is for event streams, which have no end, and for
-    /// films of which a case reads only a part.
+    /// Sends the call without reading the body of the response and without checking the response. This is for event
+    /// streams, which have no end, and for films of which a case reads only a part.
     pub(crate) async fn begin(self) -> reqwest::Response {
         self.request.send().await.expect("an answer")
     }
 
-    /// Sends the call. Returns `None` if the server stops before it has sent the whole response.
+    /// Sends the call. Returns `None` if no complete response arrives, for example because the server stops.
     pub(crate) async fn attempt(self) -> Option<Answer> {
         self.send().await.ok()
     }

@@ -1,4 +1,4 @@
-//! Responses of the API. Each response is checked against the rules for all endpoints when it is received.
+//! Responses of the API. Each [`Answer`] is checked against the rules for all endpoints when it is received.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Returns the value of a header, which must not occur more than once.
+    /// Returns the value of a header, if the response has it. Asserts that the header does not occur more than once.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();

@@ -171,13 +171,14 @@ impl TestApp {
         path
     }
 
-    /// Returns the size in bytes of the largest file in the folder of the database.
+    /// Returns the size in bytes of the largest file in the folder of the case.
     pub(crate) fn largest_file(&self) -> u64 {
         let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
         files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or_default()
     }
 
-    /// Returns the bytes of all files in the folder of the database, which may include deleted rows.
+    /// Returns the bytes of all files in the folder of the case. The file of an SQLite database may still contain
+    /// deleted rows.
     pub(crate) fn file_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
         let paths = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
@@ -204,10 +205,10 @@ impl TestApp {
         let clock =
             first.map_or_else(|| Arc::new(MovableClock::starting_now()), |node| Arc::clone(&node.clock));
         let mailer = first.map(|node| Arc::clone(&node.mailer)).unwrap_or_default();
-        // Mails are recorded unless the case sets a mailer.
+        // Mails are recorded unless the case sets `MAILER`.
         let is_recorded = changed.iter().all(|(name, _)| *name != "MAILER");
-        // Passwords are hashed at full cost only if the case sets `HASH_SLOTS`, because hashing would take most of the
-        // time of many cases.
+        // Passwords are hashed at full cost only if the case sets `HASH_SLOTS`, because that hashing would take most
+        // of the time of many cases.
         let is_costly = changed.iter().any(|(name, _)| *name == "HASH_SLOTS");
         let quick_hasher = || Argon2Hasher::new(1, HashCost::LEAST).expect("a hasher");
         let overrides = Overrides {
@@ -235,7 +236,7 @@ impl TestApp {
         &self.url
     }
 
-    /// Makes the server report that it is shutting down.
+    /// Makes the server report that it is not ready, and end its live streams, as at the beginning of a stop.
     pub(crate) fn begin_drain(&self) {
         self.application().begin_drain();
     }
@@ -265,7 +266,7 @@ impl TestApp {
         Caller::visitor(plain_client(reqwest::Client::builder()), &self.url, self.application().public_url())
     }
 
-    /// Creates a user who registered, followed the link in the mail, and logged in.
+    /// Creates a user who registered, activated the account with the mailed token, and logged in.
     pub(crate) async fn user(&self, name: &str) -> SignedIn {
         self.register(name).await.expect(201);
         let token = self.activation_token(name).await;
@@ -324,7 +325,8 @@ impl TestApp {
         self.anonymous().post("/accounts/logout", json!({"refresh": token})).await
     }
 
-    /// Handles all due messages of the outbox, including messages that are added while others are handled.
+    /// Handles the due messages of the outbox, and repeats this until no message is handled successfully. So messages
+    /// that are added while others are handled are handled too.
     pub(crate) async fn run_outbox(&self) {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
@@ -353,7 +355,7 @@ impl TestApp {
         self.application().use_cases().engagement.refresh_popularity().await.expect("the popularity");
     }
 
-    /// Removes expired rows, as the background job does.
+    /// Removes rows that are no longer needed, as the background job does.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
         use_cases.sessions.clean_up().await.expect("the clean-up");
@@ -372,8 +374,9 @@ impl TestApp {
         self.run_payments().await;
     }
 
-    /// Does all pending work of payments, as the background jobs do: webhooks are sent, stored and applied, and
-    /// payments are checked at the provider.
+    /// Does all pending work of payments, as the background jobs do, but does not read the provider's list of events.
+    /// The sandbox sends its webhooks, and the server applies the stored webhooks, and queries the provider for
+    /// payments, refunds and disputes whose check is due.
     pub(crate) async fn run_payments(&self) {
         let use_cases = self.application().use_cases();
         loop {
@@ -496,8 +499,8 @@ impl TestApp {
         self.import(small_catalogue()).await
     }
 
-    /// Runs the background job that finds similar movies, until it has seen all movies. Returns the number of movies
-    /// for which it found similar ones.
+    /// Runs the background job that computes the lists of similar movies, until it has seen all movies. Returns the
+    /// number of lists that were computed.
     pub(crate) async fn find_similar(&self) -> u64 {
         let catalog = &self.application().use_cases().catalog;
         let (mut found, mut progress) = catalog.find_due_similar(None).await.expect("similar movies");
@@ -652,7 +655,7 @@ impl Drop for TestApp {
     }
 }
 
-/// The servers of finished cases that are still stopping.
+/// The tasks that stop the servers of finished cases.
 static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
 /// Waits until every server of the suite has stopped.

@@ -1,8 +1,8 @@
 //! Records the secrets that the suite sends to a server or receives from one (the "canaries"), and searches for them in
 //! everything that was logged.
 //!
-//! The secrets in the calls of [actors](super::actors), in the responses to these calls and in recorded mails are
-//! recorded automatically.
+//! The calls of [actors](super::actors), the responses to these calls and the recorded mails are searched for secrets
+//! automatically. The functions `plant_…` define which of their texts are recorded as secrets.
 
 use std::{
     collections::BTreeSet,
@@ -37,7 +37,7 @@ pub(crate) fn plant(text: &str) {
     CANARIES.lock().unwrap_or_else(PoisonError::into_inner).insert(text);
 }
 
-/// Records a token, and also its signature if it has one.
+/// Records a token, and also its signature (the part after the last dot) if it has one.
 pub(crate) fn plant_token(token: &str) {
     plant(token);
     if let Some((_, signature)) = token.rsplit_once('.') {
@@ -76,7 +76,7 @@ pub(crate) fn plant_bytes(body: &[u8]) {
     }
 }
 
-/// Records the tokens in the body of a response.
+/// Records the access token and the refresh token in the body of a response.
 pub(crate) fn plant_tokens_of(answer: &[u8]) {
     let Ok(body) = serde_json::from_slice::<Value>(answer) else { return };
     for name in ["access", "refresh", "ticket"] {

@@ -1,5 +1,6 @@
-//! Registration of cases: test functions that run on SQLite and on PostgreSQL. Each module lists its cases in the macro
-//! `cases!`. A case that is not listed is unused, and so causes a compiler warning.
+//! Registration of cases: test functions that run on SQLite and on PostgreSQL, unless they are restricted to one of
+//! the two. Each module lists its cases in the macro `cases!`. A case that is not listed is unused, and so causes a
+//! compiler warning.
 
 use std::{future::Future, pin::Pin};
 

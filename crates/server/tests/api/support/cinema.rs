@@ -76,7 +76,7 @@ impl Cinema {
     }
 }
 
-/// A running process. Dropping it kills it.
+/// A running process. Dropping this value kills the process.
 pub(crate) struct Running {
     child: Child,
     printed: Arc<Mutex<String>>,

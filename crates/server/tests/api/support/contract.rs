@@ -1,4 +1,4 @@
-//! Checks every response of the suite against the OpenAPI document.
+//! Checks the responses that the suite receives as [`Answer`] against the OpenAPI document.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ pub(crate) fn document() -> &'static Value {
     DOCUMENT.get_or_init(|| api_actix::openapi_document("http://127.0.0.1:8000"))
 }
 
-/// Returns the operation for a method and a path.
+/// Returns the operation for a method and a path, if the document has it.
 pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let paths = document()["paths"].as_object()?;
     let mut fitting: Vec<_> = paths.iter().filter(|(template, _)| fits(template, path)).collect();

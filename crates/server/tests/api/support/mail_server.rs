@@ -10,12 +10,12 @@ use std::{
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// A mail that the server received, or an attempt to send a mail to a recipient that the server refused.
+/// A mail that the server received, or a recipient that the server refused.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveredMail {
     /// The recipient in the envelope.
     pub(crate) to: String,
-    /// Headers and body.
+    /// Headers and body of the mail; empty for a refused recipient.
     pub(crate) content: String,
     /// Whether the server accepts the mail. If not, it refuses the mail temporarily or the recipient permanently. Has
     /// no meaning for a held mail, which gets no reply.
@@ -42,7 +42,7 @@ impl DeliveredMail {
     }
 }
 
-/// A running mail server. Dropping it stops it.
+/// A running mail server. Dropping this value stops the server.
 pub(crate) struct MailServer {
     child: Child,
     port: u64,
@@ -77,7 +77,7 @@ impl MailServer {
         Self { child, port, lines, delivered: Vec::new() }
     }
 
-    /// Returns the settings with which a `cinema` server sends its mails here.
+    /// Returns the settings with which a `cinema` server sends its mails to this mail server.
     pub(crate) fn settings(&self) -> [(&'static str, String); 3] {
         [
             ("MAILER", "smtp".to_owned()),
@@ -86,14 +86,14 @@ impl MailServer {
         ]
     }
 
-    /// Waits for the next mail.
+    /// Waits for the next mail or refused recipient.
     pub(crate) async fn next(&mut self) -> DeliveredMail {
         let mail = DeliveredMail::read(&self.lines.recv().await.expect("a running server"));
         self.delivered.push(mail.clone());
         mail
     }
 
-    /// Stops the mail server. Returns all received mails and refused attempts, in order.
+    /// Stops the mail server. Returns all received mails and refused recipients, oldest first.
     pub(crate) async fn end(mut self) -> Vec<DeliveredMail> {
         self.child.kill().expect("a running server");
         // The pipe may still contain lines.
@@ -115,7 +115,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Returns the path of a Python with aiosmtpd.
+/// Returns the path of a Python with aiosmtpd; `None` if there is none.
 fn python() -> Option<&'static Path> {
     static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
     let has_it = |python: &PathBuf| {

@@ -1,4 +1,4 @@
-//! Reads the tables of a database directly.
+//! Reads the tables of a database directly, and runs statements on an SQLite file.
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,

@@ -223,7 +223,8 @@ async fn registering_again_with_another_password_makes_both_passwords_unusable(e
     visitor.post("/accounts/login", log_in).await.expect(200);
 }
 
-/// Rate limits are on. The test client is a trusted proxy, so it can choose the address of the client.
+/// Rate limits are on. The test client is a trusted proxy, so it can choose the IP address that counts as the
+/// client's.
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
 
 /// Registers a user through the trusted proxy from the IP address 192.0.2.`client`. Returns the body of the response,
@@ -297,7 +298,8 @@ async fn the_owner_of_an_address_is_not_flooded_with_mails(engine: Engine) {
         assert_eq!(register_from(&app, client, "ann", "Str4nger's own").await, unknown);
     }
     app.run_outbox().await;
-    // Ann gets only four mails, because her own registration was the first of five. The other mail is Bob's.
+    // Ann gets only four mails, because the mail of her own registration was the first of the five that an email
+    // address may get in a day. The other mail is Bob's.
     assert_eq!(app.mail_count() - before, 4 + 1);
     app.log_in("ann").await.expect(200);
 }
