@@ -29,25 +29,24 @@ pub(crate) struct SharedBytes;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadInParts;
 
-/// Returns an empty body that declares the length of this body, if the length is known, for the response to a HEAD
-/// request. With the original body, the connection would read the whole body and discard it.
+/// Returns an empty body that declares the length of this body, or that its length is not known, for the response to a
+/// HEAD request. With the original body, the connection would read the whole body and discard it.
 pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
-        // The length of a stream is not known, so the empty body declares its own length, 0.
-        BodySize::None | BodySize::Stream => BoxBody::new(()),
-        BodySize::Sized(size) => BoxBody::new(UnreadBody { size }),
+        BodySize::None => BoxBody::new(()),
+        size => BoxBody::new(UnreadBody { size }),
     }
 }
 
 struct UnreadBody {
-    size: u64,
+    size: BodySize,
 }
 
 impl MessageBody for UnreadBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.size)
+        self.size
     }
 
     fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {

@@ -22,8 +22,12 @@ pub fn computed_sort_name(name: &str) -> &str {
     if is_article && !next.is_empty() && !next.eq_ignore_ascii_case("to") { rest } else { name }
 }
 
-/// The key by which names are sorted: folded, without leading punctuation unless the name has nothing else. Databases
-/// compare the key byte by byte.
+/// The maximum number of characters of a sort key. Folding expands some characters to up to 18; a longer key would make
+/// page cursors, which contain it, longer than what proxies accept in a header or URL.
+const MAX_SORT_KEY_LENGTH: usize = 250;
+
+/// The key by which names are sorted: folded, without leading punctuation unless the name has nothing else, and at most
+/// 250 characters long. Databases compare the key byte by byte.
 ///
 /// The migration that added this key to existing movies computes it in SQL from folded names. The migration removes
 /// only the usual punctuation marks, so the keys of these movies may differ from the result of this function.
@@ -31,7 +35,8 @@ pub fn computed_sort_name(name: &str) -> &str {
 pub fn sort_key(sort_name: &str) -> String {
     let folded = fold(sort_name);
     let bare = folded.trim_start_matches(|character: char| !character.is_alphanumeric());
-    if bare.is_empty() { folded } else { bare.to_owned() }
+    let key = if bare.is_empty() { &folded } else { bare };
+    key.chars().take(MAX_SORT_KEY_LENGTH).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, email_of, j
 
 cases! {
     the_export_contains_all_data_of_the_caller,
+    the_response_to_head_declares_no_other_length_than_the_export,
     the_export_contains_every_comment_of_a_user_with_many,
     the_export_contains_no_data_of_others_and_no_secrets,
     a_deleted_account_is_not_found_by_anyone,
@@ -207,6 +208,17 @@ async fn the_export_contains_all_data_of_the_caller(engine: Engine) {
     let told: Vec<_> =
         copy["audit"].as_array().unwrap().iter().map(|deed| deed["action"].as_str().unwrap()).collect();
     assert_eq!(told, ["registered", "activated", "signed_in", "signed_in", "signed_in", "data_exported"]);
+}
+
+async fn the_response_to_head_declares_no_other_length_than_the_export(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let get = ann.get("/users/me/export").await.expect(200);
+    let head = ann.call(Method::HEAD, "/users/me/export").await.expect(200);
+    for name in ["content-length", "transfer-encoding", "content-type"] {
+        assert_eq!(head.headers.get(name), get.headers.get(name), "{name}");
+    }
+    assert!(head.body.is_empty());
 }
 
 async fn the_export_contains_every_comment_of_a_user_with_many(engine: Engine) {

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use domain::catalog::Facts;
 use serde_json::{Value, json};
 
 use super::{names, texts};
@@ -11,6 +12,7 @@ cases! {
     a_page_number_together_with_a_cursor_is_reported,
     by_cursor_there_are_no_totals,
     the_pages_hold_every_movie_once,
+    the_longest_names_are_read_by_cursor,
     reading_by_cursor_equals_reading_by_page_for_every_sort,
     the_links_lead_to_the_other_pages,
     the_links_keep_the_filters_and_sort,
@@ -120,6 +122,23 @@ async fn the_pages_hold_every_movie_once(engine: Engine) {
     }
     let list = visitor.get("/movies?page_size=7").await.json();
     assert_eq!((&list["total_items"], &list["total_pages"]), (&json!(45), &json!(7)));
+}
+
+async fn the_longest_names_are_read_by_cursor(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    // Folding expands this character to 18 characters.
+    let movie = |letter| Facts {
+        directors: vec![format!("{}{letter}", "\u{fdfa}".repeat(99))],
+        ..facts(&format!("{}{letter}", "\u{fdfa}".repeat(249)), 2000)
+    };
+    let movies: Vec<Facts> = ["a", "b", "c"].map(movie).into();
+    let all: HashSet<String> = movies.iter().map(|movie| movie.identity.name.clone()).collect();
+    app.import(movies).await;
+    let visitor = app.anonymous();
+    assert_eq!(by_cursor(&visitor, "&sort=name", 1).await.into_iter().collect::<HashSet<_>>(), all);
+    let people = visitor.get("/directors?page_size=1").await.expect(200).json();
+    let cursor = people["next_cursor"].as_str().unwrap();
+    visitor.get(format!("/directors?page_size=1&cursor={cursor}")).await.expect(200);
 }
 
 async fn reading_by_cursor_equals_reading_by_page_for_every_sort(engine: Engine) {
@@ -367,7 +386,7 @@ async fn a_cursor_survives_the_withdrawal_of_its_movie(engine: Engine) {
 
 async fn beyond_ten_thousand_the_total_is_an_estimate(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    let movie = |n: i32| domain::catalog::Facts {
+    let movie = |n: i32| Facts {
         directors: vec![],
         stars: vec![],
         votes: n.into(),
