@@ -9,11 +9,13 @@ use std::{
 use diesel::{
     QueryResult, SqliteConnection, connection::SimpleConnection, query_dsl::LoadQuery, sql_types::BigInt,
 };
+use domain::store::StoreError;
 use tokio::{runtime::Handle, time::sleep};
 
 use crate::{
     error::store_error,
     file::{DatabaseFile, Purpose},
+    log_sync::LogSync,
     statement::Statement,
 };
 
@@ -34,6 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     file: DatabaseFile,
+    log_sync: LogSync,
     runtime: Handle,
     state: Arc<State>,
 }
@@ -49,8 +52,8 @@ struct State {
 }
 
 impl Checkpoints {
-    pub(crate) fn new(file: DatabaseFile, runtime: Handle) -> Self {
-        Self { file, runtime, state: Arc::default() }
+    pub(crate) fn new(file: DatabaseFile, log_sync: LogSync, runtime: Handle) -> Self {
+        Self { file, log_sync, runtime, state: Arc::default() }
     }
 
     /// Makes checkpoints less often, for an import.
@@ -83,8 +86,9 @@ impl Checkpoints {
             // during the checkpoint starts another checkpoint.
             self.state.is_scheduled.store(false, Ordering::SeqCst);
             let is_to_be_emptied = self.state.is_to_be_emptied.swap(false, Ordering::SeqCst);
-            let file = self.file.clone();
-            let work = self.runtime.spawn_blocking(move || checkpoint(&file, is_to_be_emptied)).await;
+            let (file, log_sync) = (self.file.clone(), self.log_sync.clone());
+            let work =
+                self.runtime.spawn_blocking(move || checkpoint(&file, &log_sync, is_to_be_emptied)).await;
             let is_done = match work {
                 Ok(Ok(is_done)) => is_done,
                 Ok(Err(error)) => {
@@ -110,8 +114,15 @@ impl Checkpoints {
 }
 
 /// Makes a checkpoint without waiting for locks. Returns `false` if the log should be emptied but could not be.
-fn checkpoint(file: &DatabaseFile, is_to_be_emptied: bool) -> Result<bool, domain::store::StoreError> {
+fn checkpoint(file: &DatabaseFile, log_sync: &LogSync, is_to_be_emptied: bool) -> Result<bool, StoreError> {
     let mut connection = file.open(Purpose::Checkpoint)?;
+    // If pages after a gap of the log were copied, a power failure could leave a mixture of old and new pages.
+    if log_sync.has_gap() {
+        connection.batch_execute("BEGIN IMMEDIATE").map_err(store_error)?;
+        let closed = log_sync.close_gap().map_err(StoreError::unavailable);
+        connection.batch_execute("ROLLBACK").map_err(store_error)?;
+        closed?;
+    }
     // PASSIVE copies most pages without blocking readers or the writer. So emptying the log, which blocks the writer,
     // has only few pages left to copy.
     connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)").map_err(store_error)?;

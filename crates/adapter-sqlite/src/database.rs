@@ -18,6 +18,7 @@ use crate::{
     queries::CatalogCache,
     readers::Readers,
     statement::Statement,
+    unit_of_work::UnitOfWork,
     writer::Writer,
 };
 
@@ -69,10 +70,10 @@ impl SqliteDatabase {
         };
         let (file, writer) = runtime.spawn_blocking(open).await.map_err(StoreError::failed)??;
         let readers = Readers::new(file.clone(), options.size, runtime.clone());
-        let checkpoints = Checkpoints::new(file.clone(), runtime.clone());
+        let log_sync = LogSync::new(file.clone(), runtime.clone());
+        let checkpoints = Checkpoints::new(file.clone(), log_sync.clone(), runtime.clone());
         // The log may still contain data that was erased just before a crash.
         checkpoints.request_emptying();
-        let log_sync = LogSync::new(file.clone(), runtime.clone());
         let inner = Inner {
             file,
             runtime,
@@ -95,15 +96,22 @@ impl SqliteDatabase {
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
-    /// Checks that the file can be written to now. Does not wait: if a unit of work or another process is writing, the
-    /// file counts as writable.
+    /// Checks that the file can be written to now, and that the file system has space for new data. Does not wait: if a
+    /// unit of work or another process is writing, the file counts as writable.
     ///
     /// # Errors
     /// When the file cannot be written to, for example because the disk has become read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
         self.count_statement();
-        writer.spawn_blocking(try_to_write).await.map_err(store_error)
+        writer.spawn_blocking(try_to_write).await.map_err(store_error)?;
+        drop(writer);
+        if self.log_sync().has_gap() {
+            UnitOfWork::begin(self).await?;
+        }
+        let file = self.inner.file.clone();
+        let checked = self.runtime().spawn_blocking(move || file.check_space()).await;
+        checked.map_err(std::io::Error::other).flatten().map_err(StoreError::unavailable)
     }
 
     /// Prepares for many large units of work, for example an import: the connection for writing caches more pages, and

@@ -1,4 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::{
+    io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection};
 use domain::store::StoreError;
@@ -28,6 +31,9 @@ const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PR
 /// The settings of the connection that imports many rows: it caches 128 MiB of pages, and makes a checkpoint itself
 /// only if the log reaches 100,000 pages (400 MB).
 pub(crate) const BULK_SETTINGS: &str = "PRAGMA cache_size = -131072; PRAGMA wal_autocheckpoint = 100000;";
+
+/// How many bytes of the write-ahead log are written again at once.
+const REWRITTEN_AT_ONCE: u64 = 1024 * 1024;
 
 /// The database file is a symbolic link. Links are refused, because someone else may have chosen the target.
 #[derive(Debug, thiserror::Error)]
@@ -98,9 +104,50 @@ impl DatabaseFile {
     /// at any time. In contrast, if this program opened and closed the database file itself, that would release the
     /// POSIX locks of all connections of this process.
     pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
+        open_file(&self.beside("-wal"), std::fs::OpenOptions::new().append(true))
+    }
+
+    /// Whether the write-ahead log exists and is not empty.
+    pub(crate) fn has_log(&self) -> bool {
+        std::fs::metadata(self.beside("-wal")).is_ok_and(|log| log.len() > 0)
+    }
+
+    /// Writes the content of the write-ahead log again, with the same bytes, and waits until it is on the disk. Does
+    /// nothing if there is no log. The caller must hold SQLite's write lock.
+    pub(crate) fn rewrite_log(&self) -> std::io::Result<()> {
+        let mut log =
+            match open_file(&self.beside("-wal"), std::fs::OpenOptions::new().read(true).write(true)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                opened => opened?,
+            };
+        let mut part = Vec::new();
+        let mut at = 0_u64;
+        loop {
+            part.clear();
+            let length = (&mut log).take(REWRITTEN_AT_ONCE).read_to_end(&mut part)?;
+            if length == 0 {
+                return log.sync_data();
+            }
+            log.seek(SeekFrom::Start(at))?;
+            log.write_all(&part)?;
+            at = log.stream_position()?;
+        }
+    }
+
+    /// Checks that the file system accepts new data next to the database file, without a sync.
+    pub(crate) fn check_space(&self) -> std::io::Result<()> {
+        let path = self.beside("-probe");
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = open_file(&path, options.write(true).create(true).truncate(true))?;
+        let written = file.write_all(&[0; 4096]);
+        std::fs::remove_file(&path)?;
+        written
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
         let mut path = self.path.clone().into_os_string();
-        path.push("-wal");
-        open_file(path.as_ref(), std::fs::OpenOptions::new().append(true))
+        path.push(ending);
+        path.into()
     }
 }
 

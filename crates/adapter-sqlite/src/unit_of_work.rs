@@ -50,6 +50,12 @@ impl UnitOfWork {
         // Takes the write lock immediately, so that no other process can write between a read and a write of this
         // transaction.
         unit.batch("BEGIN IMMEDIATE").await?;
+        let log_sync = database.log_sync();
+        if log_sync.has_gap() {
+            let log_sync = log_sync.clone();
+            let closed = database.runtime().spawn_blocking(move || log_sync.close_gap()).await;
+            closed.map_err(std::io::Error::other).flatten().map_err(StoreError::unavailable)?;
+        }
         Ok(unit)
     }
 

@@ -9,7 +9,10 @@ use domain::{
 use crate::{
     Database,
     dialect::{DbInstant, SqlInstant},
-    queries::movie_row::{SummaryRow, SummaryTypes, push_summary},
+    queries::{
+        movie_facts::read_with_facts,
+        movie_row::{SummaryRow, SummaryTypes, push_summary},
+    },
     statement::Statement,
 };
 
@@ -28,14 +31,18 @@ impl CartQueries for Database {
             )
             .bind(user_id.as_uuid())
             .sql(" ORDER BY i.added_at DESC, i.id DESC");
-        let rows: Vec<EntryRow> = self.fetch(statement).await?;
-        let facts = self.facts_of(rows.iter().map(|(row, _, _)| row)).await?;
-        let entries = rows.into_iter().filter_map(|(row, is_available, added_at)| {
-            let is_purchased = row.is_bought();
-            let facts = facts.get(&row.id.0)?;
-            let movie = row.into_summary(facts, Some(user_id));
-            Some(movie.map(|movie| CartEntry { movie, is_available, is_purchased, added_at: added_at.0 }))
-        });
-        entries.collect()
+        read_with_facts(async || {
+            let rows: Vec<EntryRow> = self.fetch(statement.clone()).await?;
+            let facts = self.facts_of(rows.iter().map(|(row, _, _)| row)).await?;
+            let Some(facts) = facts else { return Ok(None) };
+            let entries = rows.into_iter().map(|(row, is_available, added_at)| {
+                let is_purchased = row.is_bought();
+                let facts = facts.of(&row)?;
+                let movie = row.into_summary(facts, Some(user_id))?;
+                Ok(CartEntry { movie, is_available, is_purchased, added_at: added_at.0 })
+            });
+            entries.collect::<Result<_, _>>().map(Some)
+        })
+        .await
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     dialect::{DbInstant, DbUuid, SqlId, SqlInstant, push_any},
     queries::{
         keyset::{KeyType, Keyset},
+        movie_facts::read_with_facts,
         movie_row::{SummaryRow, SummaryTypes, push_summary},
         plain_list::PlainList,
     },
@@ -43,15 +44,19 @@ impl LibraryQueries for Database {
         request: &PageRequest,
     ) -> Result<Page<LibraryItem>, StoreError> {
         let filter = MovieFilter { bought_by: Some(owner), ..filter.clone() };
-        let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
-        // A search finds the movies first, and reads their rows with a second statement. A purchase may have been
-        // revoked between the two statements, so rows without a purchase are left out.
-        let facts = self.facts_of(items.iter()).await?;
-        let items = items.into_iter().filter(SummaryRow::is_bought);
-        let items =
-            items.filter_map(|row| facts.get(&row.id.0).map(|facts| row.into_library_item(facts, owner)));
-        let items = items.collect::<Result<_, _>>()?;
-        Ok(Page { items, next, total })
+        read_with_facts(async || {
+            let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
+            let Some(facts) = self.facts_of(items.iter()).await? else { return Ok(None) };
+            // A search finds the movies first, and reads their rows with a second statement. A purchase may have been
+            // revoked between the two statements, so rows without a purchase are left out.
+            let items = items.into_iter().filter(SummaryRow::is_bought);
+            let items = items.map(|row| {
+                let facts = facts.of(&row)?;
+                row.into_library_item(facts, owner)
+            });
+            Ok(Some(Page { items: items.collect::<Result<_, StoreError>>()?, next, total }))
+        })
+        .await
     }
 
     async fn started_page(
@@ -64,19 +69,22 @@ impl LibraryQueries for Database {
         push_summary(&mut statement, Some(owner));
         statement.sql(", w.position_seconds, w.progressed_at, w.is_watched");
         list.push_part(&mut statement, request)?;
-        let rows: Vec<StartedRow> = self.fetch(statement).await?;
         let position = |(movie, (_, at, _)): &StartedRow| Position {
             values: vec![SortValue::Integer(at.0.timestamp_micros())],
             id: movie.id.0,
         };
-        let Page { items, next, total } = self.page_of(&list, request, rows, position).await?;
-        let facts = self.facts_of(items.iter().map(|(movie, _)| movie)).await?;
-        let items = items.into_iter().filter_map(|(movie, row)| {
-            let facts = facts.get(&movie.id.0)?;
-            let item = movie.into_library_item(facts, owner);
-            Some(item.map(|item| StartedMovie { item, progress: progress(row) }))
-        });
-        Ok(Page { items: items.collect::<Result<_, StoreError>>()?, next, total })
+        read_with_facts(async || {
+            let rows: Vec<StartedRow> = self.fetch(statement.clone()).await?;
+            let Page { items, next, total } = self.page_of(&list, request, rows, position).await?;
+            let facts = self.facts_of(items.iter().map(|(movie, _)| movie)).await?;
+            let Some(facts) = facts else { return Ok(None) };
+            let items = items.into_iter().map(|(movie, row)| {
+                let facts = facts.of(&movie)?;
+                Ok(StartedMovie { item: movie.into_library_item(facts, owner)?, progress: progress(row) })
+            });
+            Ok(Some(Page { items: items.collect::<Result<_, StoreError>>()?, next, total }))
+        })
+        .await
     }
 
     async fn bought_movie(

@@ -3,8 +3,8 @@
 //!
 //! Reading the genres of each movie would take half the time of a page. So the statement of a list reads only
 //! [`SummaryRow`], and the facts are cached. Every change of the facts increases the version of the catalogue in the
-//! same transaction. A row is combined with facts that were read at the version of the row or at a later one, so a
-//! change that the caller has seen never disappears.
+//! same transaction. A row is combined only with facts that were read at the version of the row, so an item of a list
+//! shows the movie either before or after a change.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -30,6 +30,10 @@ use crate::{
 
 /// The maximum number of movies whose facts are cached (most of them take less than 1 kB).
 const MAX_MOVIES: u64 = 10_000;
+
+/// How often rows are read until the catalogue does not change between the rows and the facts, which is less than a
+/// millisecond.
+const MOST_READS: u32 = 20;
 
 /// How long facts are cached. This limit only matters if somebody changes the tables without this program, and so
 /// without changing the version of the catalogue.
@@ -112,21 +116,46 @@ impl FactsCache {
         Self(Cache::builder().max_capacity(MAX_MOVIES).time_to_live(LONGEST_AGE).build())
     }
 
-    /// The facts of a movie, if they were read at this version or a later one.
+    /// The facts of a movie, if they were read at this version.
     fn facts(&self, movie: Uuid, version: i64) -> Option<Arc<MovieFacts>> {
-        self.0.get(&movie).filter(|(read_at, _)| *read_at >= version).map(|(_, facts)| facts)
+        self.0.get(&movie).filter(|(read_at, _)| *read_at == version).map(|(_, facts)| facts)
+    }
+}
+
+/// The facts of all movies of some rows, read at the version of the rows.
+pub(super) struct Facts(HashMap<Uuid, Arc<MovieFacts>>);
+
+impl Facts {
+    /// The facts of the movie of this row, which must be one of the rows.
+    pub(super) fn of(&self, row: &SummaryRow) -> Result<&MovieFacts, StoreError> {
+        let facts = self.0.get(&row.id.0).map(AsRef::as_ref);
+        facts.ok_or_else(|| StoreError::failed("a movie of a list has no facts"))
+    }
+
+    /// The summaries that the viewer sees of the movies of these rows.
+    pub(super) fn summaries(
+        &self,
+        rows: Vec<SummaryRow>,
+        viewer: Option<UserId>,
+    ) -> Result<Vec<MovieSummary>, StoreError> {
+        let summary = |row: SummaryRow| {
+            let facts = self.of(&row)?;
+            row.into_summary(facts, viewer)
+        };
+        rows.into_iter().map(summary).collect()
     }
 }
 
 impl Database {
-    /// The facts of the movies of these rows, by the identifier of the movie. A movie that was deleted after the rows
-    /// were read may be missing.
+    /// The facts of the movies of these rows, which were read by one statement. `None` if the catalogue has changed
+    /// since: the caller must then read the rows again ([`read_with_facts`]), because the facts would be newer.
     pub(super) async fn facts_of<'r>(
         &self,
         rows: impl Iterator<Item = &'r SummaryRow> + Send,
-    ) -> Result<HashMap<Uuid, Arc<MovieFacts>>, StoreError> {
-        let (mut known, mut unknown) = (HashMap::new(), Vec::new());
+    ) -> Result<Option<Facts>, StoreError> {
+        let (mut known, mut unknown, mut version) = (HashMap::new(), Vec::new(), None);
         for row in rows {
+            version = Some(row.catalog_version);
             match self.cache().movie_facts().facts(row.id.0, row.catalog_version) {
                 Some(facts) => {
                     known.insert(row.id.0, facts);
@@ -134,33 +163,38 @@ impl Database {
                 None => unknown.push(row.id.0),
             }
         }
-        if !unknown.is_empty() {
-            let mut statement = Statement::<(BigInt, SqlId, FactsTypes)>::new(
-                "SELECT (SELECT version FROM catalog_state), m.id, ",
-            );
-            push_facts(&mut statement);
-            statement.sql(" FROM movies m JOIN certifications c ON c.id = m.certification_id WHERE ");
-            push_any(&mut statement, "m.id", unknown);
-            let rows: Vec<(i64, DbUuid, FactsRow)> = self.fetch(statement).await?;
-            for (version, id, row) in rows {
-                let facts = Arc::new(row.into_facts()?);
-                self.cache().movie_facts().0.insert(id.0, (version, Arc::clone(&facts)));
-                known.insert(id.0, facts);
-            }
+        if unknown.is_empty() {
+            return Ok(Some(Facts(known)));
         }
-        Ok(known)
+        let count = unknown.len();
+        let mut statement = Statement::<(BigInt, SqlId, FactsTypes)>::new(
+            "SELECT (SELECT version FROM catalog_state), m.id, ",
+        );
+        push_facts(&mut statement);
+        statement.sql(" FROM movies m JOIN certifications c ON c.id = m.certification_id WHERE ");
+        push_any(&mut statement, "m.id", unknown);
+        let rows: Vec<(i64, DbUuid, FactsRow)> = self.fetch(statement).await?;
+        let is_current = rows.len() == count && rows.iter().all(|(read_at, ..)| Some(*read_at) == version);
+        for (version, id, row) in rows {
+            let facts = Arc::new(row.into_facts()?);
+            self.cache().movie_facts().0.insert(id.0, (version, Arc::clone(&facts)));
+            known.insert(id.0, facts);
+        }
+        Ok(is_current.then_some(Facts(known)))
     }
+}
 
-    /// The summaries that the viewer sees of these movies. A movie that was deleted after the rows were read may be
-    /// missing.
-    pub(super) async fn summaries_of(
-        &self,
-        rows: Vec<SummaryRow>,
-        viewer: Option<UserId>,
-    ) -> Result<Vec<MovieSummary>, StoreError> {
-        let facts = self.facts_of(rows.iter()).await?;
-        rows.into_iter()
-            .filter_map(|row| facts.get(&row.id.0).map(|facts| row.into_summary(facts, viewer)))
-            .collect()
+/// Reads rows and the facts of their movies, again if the catalogue has changed in between (`read` then returns
+/// `None`).
+pub(super) async fn read_with_facts<T, Read>(read: impl Fn() -> Read + Send) -> Result<T, StoreError>
+where
+    Read: Future<Output = Result<Option<T>, StoreError>> + Send,
+    T: Send,
+{
+    for _ in 0..MOST_READS {
+        if let Some(page) = read().await? {
+            return Ok(page);
+        }
     }
+    Err(StoreError::unavailable("the catalogue changed whenever its movies were read"))
 }

@@ -12,7 +12,7 @@ use crate::{
     queries::{
         keyset::Keyset,
         movie_access::Access,
-        movie_facts::{FactsRow, FactsTypes, push_facts},
+        movie_facts::{FactsRow, FactsTypes, push_facts, read_with_facts},
         movie_filter::{
             CERTAIN_IN_SAMPLE, Condition, SAMPLED_FROM, conditions, push_checks, push_matching, push_walk,
         },
@@ -49,8 +49,12 @@ impl MovieQueries for Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        let Page { items, next, total } = self.rows_of_page(filter, sorts, request, viewer).await?;
-        Ok(Page { items: self.summaries_of(items, viewer).await?, next, total })
+        read_with_facts(async || {
+            let Page { items, next, total } = self.rows_of_page(filter, sorts, request, viewer).await?;
+            let Some(facts) = self.facts_of(items.iter()).await? else { return Ok(None) };
+            Ok(Some(Page { items: facts.summaries(items, viewer)?, next, total }))
+        })
+        .await
     }
 
     async fn movie_detail(

@@ -18,7 +18,7 @@ use crate::{
         movie_access::Access,
         movie_filter::{Condition, conditions, conditions_with_words_in},
         movie_page::Order,
-        movie_row::ListRow,
+        movie_row::{ListRow, SummaryRow},
         movies::{count_statement, detail_statement, list_statement},
         names, notifications,
         short_lists::{page_key, short_list_statement},
@@ -436,6 +436,33 @@ async fn the_facts_of_movies_are_read_once_for_each_version_of_the_catalogue() {
         let before = database.statements();
         assert_eq!(read().await, changed);
         assert_eq!(database.statements() - before, without_facts);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_are_newer_than_the_rows_are_not_combined_with_them() {
+    let Some((database, _guard)) = filled().await else { return };
+    let sorts = sorts("-imdb");
+    let read = async |number| {
+        let request = PageRequest::numbered(number, 20).unwrap();
+        let page = database.rows_of_page(&MovieFilter::default(), &sorts, &request, None).await.unwrap();
+        page.items
+    };
+    let is_consistent = async |rows: &[SummaryRow]| database.facts_of(rows.iter()).await.unwrap().is_some();
+    let changes = ["UPDATE movies SET name = 'Another Name' WHERE id = ", "DELETE FROM movies WHERE id = "];
+    for (page, sql) in (1..).zip(changes) {
+        let rows = read(page).await;
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        let mut change = Statement::<()>::new(sql);
+        change.bind(rows[3].id.0);
+        unit.execute(change).await.unwrap();
+        unit.note_catalog_change();
+        unit.finish().await.unwrap();
+        assert!(!is_consistent(&rows).await, "{sql}");
+        let current = read(page).await;
+        assert!(is_consistent(&current).await);
+        // The cache contains the facts of the current version by now.
+        assert!(!is_consistent(&rows).await, "{sql}");
     }
 }
 
