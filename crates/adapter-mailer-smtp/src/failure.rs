@@ -72,8 +72,8 @@ impl SmtpError {
     pub(crate) fn while_sending(error: &Error) -> Self {
         match code(error) {
             Some(code) => Self::MailRefused(code),
-            // The SMTP library itself refuses a mail only if an address is not ASCII, and the server does not support
-            // SMTPUTF8 or 8BITMIME, which such an address requires. All other parts of a message are encoded as
+            // The SMTP library itself refuses a mail only if an address is not ASCII, and the server lacks at least
+            // one of SMTPUTF8 and 8BITMIME: such an address requires both. All other parts of a message are encoded as
             // ASCII.
             None if error.is_client() => Self::AddressNotSupported,
             None => Self::Broken,

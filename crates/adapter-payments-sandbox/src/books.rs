@@ -71,6 +71,9 @@ impl Books {
             // The new file is synced before it replaces the old one, so that a power failure leaves no incomplete file.
             file.sync_all()?;
             fs::rename(&beside, self.path(key))?;
+            // A power failure must not undo the renaming either. Other systems than Unix cannot open a folder.
+            #[cfg(unix)]
+            File::open(&self.folder)?.sync_all()?;
         }
         lock.unlock()?;
         Ok(value)

@@ -101,8 +101,9 @@ impl DatabaseFile {
     }
 
     /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so this program may close it
-    /// at any time. In contrast, if this program opened and closed the database file itself, that would release the
-    /// POSIX locks of all connections of this process.
+    /// at any time. The database file itself must not be opened and closed like this while it has connections, because
+    /// that would release the POSIX locks of all connections of this process; [`DatabaseFile::prepare`] does so before
+    /// this database has connections.
     pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
         open_file(&self.beside("-wal"), std::fs::OpenOptions::new().append(true))
     }

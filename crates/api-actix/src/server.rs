@@ -41,7 +41,7 @@ use crate::{
     settings::ApiSettings,
     start,
     state::{Api, ApiState},
-    uploads::UploadLimit,
+    uploads::{UPLOADS_OF_ONE_USER, UploadLimit},
 };
 
 /// The maximum number of simultaneous avatar uploads; each is held in memory.
@@ -87,6 +87,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Creates the shared state of all worker threads.
     pub(crate) fn new(state: ApiState, settings: ApiSettings) -> io::Result<Self> {
+        let uploads_of_one_user = settings.rate_limits.is_some().then_some(UPLOADS_OF_ONE_USER);
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
             docs_guard: web::Data::new(DocsGuard::new(settings.docs_access)),
@@ -119,8 +120,12 @@ impl Shared {
                 state,
                 settings,
                 running: RunningRequests::default(),
-                uploads: UploadLimit::new("avatar-uploads-at-once", UPLOADS_AT_ONCE),
-                poster_uploads: UploadLimit::new("poster-uploads-at-once", POSTER_UPLOADS_AT_ONCE),
+                uploads: UploadLimit::new("avatar-uploads-at-once", UPLOADS_AT_ONCE, uploads_of_one_user),
+                poster_uploads: UploadLimit::new(
+                    "poster-uploads-at-once",
+                    POSTER_UPLOADS_AT_ONCE,
+                    uploads_of_one_user,
+                ),
                 webhooks: WebhookLimit::default(),
                 bodies: BodyMemory::default(),
                 large_answers: LargeAnswers::default(),

@@ -10,13 +10,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{limits, problem::Problem};
 
 /// The maximum number of simultaneous uploads of one user.
-const BY_ONE_USER: u32 = 2;
+pub(crate) const UPLOADS_OF_ONE_USER: u32 = 2;
 
 /// The limit of simultaneous uploads, for all worker threads together.
 #[derive(Debug)]
 pub(crate) struct UploadLimit {
     /// The name of the limit for one user, in rate-limit headers.
     name: &'static str,
+    /// The maximum number of simultaneous uploads of one user; `None` without rate limits.
+    of_one_user: Option<u32>,
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<String, u32>>>,
 }
@@ -37,10 +39,10 @@ pub(crate) struct UserPermit {
 }
 
 impl UploadLimit {
-    /// Creates a limit of `most` simultaneous uploads of all users. `name` is the name of the limit for one user, in
-    /// rate-limit headers.
-    pub(crate) fn new(name: &'static str, most: usize) -> Self {
-        Self { name, all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
+    /// Creates a limit of `most` simultaneous uploads of all users, and of `of_one_user` uploads of one user. `name` is
+    /// the name of the limit for one user, in rate-limit headers.
+    pub(crate) fn new(name: &'static str, most: usize, of_one_user: Option<u32>) -> Self {
+        Self { name, of_one_user, all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
     }
 
     /// Takes one of the permits of this user.
@@ -50,8 +52,8 @@ impl UploadLimit {
     pub(crate) fn of_user(&self, user: &str) -> Result<UserPermit, Problem> {
         let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
         let running = by_user.entry(user.to_owned()).or_default();
-        if *running >= BY_ONE_USER {
-            return Err(limits::too_many_at_once(self.name, BY_ONE_USER));
+        if let Some(most) = self.of_one_user.filter(|most| *running >= *most) {
+            return Err(limits::too_many_at_once(self.name, most));
         }
         *running = running.saturating_add(1);
         Ok(UserPermit {
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_user_may_have_two_uploads_at_once_and_others_can_still_upload() {
-        let limit = UploadLimit::new("uploads-at-once", 3);
+        let limit = UploadLimit::new("uploads-at-once", 3, Some(UPLOADS_OF_ONE_USER));
         let upload = |user| limit.of_user(user).and_then(UserPermit::acquire);
         let ann = [upload("ann").unwrap(), upload("ann").unwrap()];
         assert_eq!(upload("ann").unwrap_err().kind.code, "rate_limited");
@@ -103,5 +105,13 @@ mod tests {
         upload("ann").unwrap();
         drop(bob);
         assert!(limit.by_user.lock().unwrap().is_empty(), "completed uploads leave no entries");
+    }
+
+    #[test]
+    fn without_a_limit_for_one_user_only_the_common_limit_applies() {
+        let limit = UploadLimit::new("uploads-at-once", 3, None);
+        let permits: Vec<_> = (0..3).map(|_| limit.of_user("ann").unwrap().acquire().unwrap()).collect();
+        assert_eq!(limit.of_user("ann").unwrap().acquire().unwrap_err().kind.status, 503);
+        drop(permits);
     }
 }

@@ -172,7 +172,8 @@ impl State {
         }
     }
 
-    /// When the current wait for bytes of the client ends; `None` when the connection does not wait for bytes.
+    /// When the stream must end if the connection still waits by then, for bytes of the client or for the decoding of
+    /// the head; `None` while a request whose body is complete is being answered.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Head { deadline, .. }

@@ -147,7 +147,8 @@ impl ServerCertVerifier for Verifier {
         ) {
             // A self-signed certificate that is marked as an authority, such as one that `openssl req -x509` makes, is
             // accepted if it is one of the trusted certificates. webpki refuses it with the error `CaUsedAsEndEntity`,
-            // which rustls reports as `Other`, but only after it has checked the validity period.
+            // which rustls reports as `Other`. webpki checks the validity period first and reports another error for
+            // an expired certificate, so an expired certificate is still refused.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if authorities.contains(end_entity) => {}
             answer => answer?,

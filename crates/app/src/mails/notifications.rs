@@ -43,7 +43,7 @@ mail!(
 );
 
 impl CommentLiked {
-    /// Who likes the comment, as the subject of a sentence.
+    /// The beginning of a sentence: who likes the comment, and the verb (for example, "Ann and one other like").
     fn who(&self) -> String {
         match self.others {
             0 => format!("{} likes", self.actor),

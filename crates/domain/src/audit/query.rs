@@ -83,9 +83,9 @@ pub struct AuditFilter {
 /// Reads the audit log.
 #[async_trait]
 pub trait AuditQueries: Send + Sync {
-    /// Returns a page of the rows that match the filter, the newest first. Rows with the same time MUST be ordered by
-    /// their identifier. Numbered pages MUST contain the total number of rows; pages after a position MUST NOT contain
-    /// it. A position MUST stay valid while rows are added.
+    /// Returns a page of the rows that match the filter, the newest first. Rows with the same time MUST be in
+    /// descending order of their identifiers. A numbered page MUST contain the total number of rows; a page after a
+    /// position MUST NOT contain the total. A position MUST stay valid while rows are added.
     async fn audit_page(
         &self,
         filter: &AuditFilter,

@@ -56,7 +56,7 @@ pub struct ProposedName {
 pub struct CatalogName(String);
 
 impl CatalogName {
-    /// Parses a name, and removes surrounding white space and format characters.
+    /// Parses a name after [`clean_name`] has removed the white space around it and the format characters in it.
     ///
     /// # Errors
     /// When the name has no visible character or is empty after [`fold`], is too long, or has control characters.

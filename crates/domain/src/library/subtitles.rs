@@ -15,7 +15,8 @@ pub enum InvalidSubtitles {
     Empty,
 }
 
-/// Checks that a text is WebVTT (W3C) with at least one cue, and that the times of each cue are valid and in order.
+/// Checks that a text is WebVTT (W3C) with at least one cue, and that each cue has valid times and ends after it
+/// starts.
 ///
 /// # Errors
 /// The first error in the text.

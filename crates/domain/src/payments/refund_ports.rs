@@ -8,7 +8,7 @@ use crate::{
     time::Instant,
 };
 
-/// Stores refunds. Callers hold the lock of the payment.
+/// Stores refunds. Callers hold the lock of the payment, except of the payments that `payments_of_movie` returns.
 #[async_trait]
 pub trait RefundRepository: Send {
     /// The paid items of the payment, in the order of their identifiers.
@@ -36,7 +36,8 @@ pub trait RefundQueries: Send + Sync {
     async fn refund_page(&self, id: PaymentId, request: &PageRequest) -> Result<Page<Refund>, StoreError>;
     /// The refund; `None` when there is no such refund.
     async fn refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
-    /// The payment whose money has this identifier at the provider, and its order.
+    /// The payment whose charge (the received money) has the identifier `charge` at the provider, and the order of the
+    /// payment; `None` when there is no such payment.
     async fn payment_of_charge(
         &self,
         provider: &str,

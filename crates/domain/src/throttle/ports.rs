@@ -66,7 +66,8 @@ pub trait SignInGuard: Send + Sync {
     /// When the account must wait.
     async fn begin(&self, attempt: &SignInAttempt) -> Result<(), TooManyFailures>;
     /// Records that the client belongs to the account's owner, who confirmed it with the password or a link in a mail.
-    /// MUST delete the failures, and MUST remember the client.
+    /// MUST delete both the failures of the account and those of this client, and MUST remember the client if its
+    /// network is known.
     async fn was_owner(&self, attempt: &SignInAttempt);
     /// Records that the password could not be checked. MUST revert the count of the failure.
     async fn take_back(&self, attempt: &SignInAttempt);

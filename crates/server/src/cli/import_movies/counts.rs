@@ -3,10 +3,10 @@ use std::process::ExitCode;
 use app::catalog::ImportOutcome;
 use domain::catalog::InvalidFacts;
 
-/// The exit code if some rows were rejected.
+/// The exit code if some rows were rejected and others were imported.
 const SOME_REJECTED: u8 = 3;
 
-/// The exit code if no row was imported.
+/// The exit code if no row was imported: all rows, if any, were rejected. Unchanged rows count as imported.
 const NOTHING_IMPORTED: u8 = 1;
 
 /// The number of rows with each outcome so far. A superseded row, which a later row for the same movie replaces, counts
