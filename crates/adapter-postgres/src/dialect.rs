@@ -223,7 +223,7 @@ pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) OR
 /// Aggregates the names of the rows `n` to a JSON array, as text.
 pub(crate) const NAMES: &str = "json_agg(n.name)::text";
 
-/// Aggregates the identifiers of the links `l`, in their order, to a JSON array, as text.
+/// Aggregates the identifiers that the links `l` refer to, in the order of the links, to a JSON array, as text.
 pub(crate) const LINKED_IDS: &str = "json_agg(l.id ORDER BY l.position)::text";
 
 /// Aggregates the items `i` of an order and their movies `m` to a JSON array, as text. Each element is an array of the

@@ -194,7 +194,7 @@ pub(crate) const NAMED_PAIRS: &str = "json_group_array(json_array(hex(n.id), n.n
 /// Aggregates the names of the rows `n` to a JSON array, as text.
 pub(crate) const NAMES: &str = "json_group_array(n.name)";
 
-/// Aggregates the identifiers of the links `l`, in their order, to a JSON array, as text.
+/// Aggregates the identifiers that the links `l` refer to, in the order of the links, to a JSON array, as text.
 pub(crate) const LINKED_IDS: &str = "json_group_array(hex(l.id) ORDER BY l.position)";
 
 /// Aggregates the items `i` of an order and their movies `m` to a JSON array, as text. Each element is an array of the

@@ -39,8 +39,8 @@ pub(crate) struct PriceInput {
 }
 
 impl PriceInput {
-    /// Returns the price. If it is not valid, adds an error for each invalid field, prefixed with `field`, and
-    /// returns `None`.
+    /// Returns the price, which the request contains in the field `field`. If it is not valid, adds an error for each
+    /// invalid part, in the field `{field}.currency` or `{field}.amount`, and returns `None`.
     pub(crate) fn check(&self, field: &str, rules: &Rules, faults: &mut Faults) -> Option<Money> {
         let currency = faults.keep(&format!("{field}.currency"), shop_currency(&self.currency, rules));
         let price = faults.keep(&format!("{field}.amount"), amount(&self.amount.0, rules));

@@ -110,7 +110,8 @@ pub enum SortValue {
     Integer(i64),
     /// A fraction.
     Real(f64),
-    /// A folded text.
+    /// A text in the form by which it is sorted, such as a folded name (see [`fold`](crate::text::fold)) or the key of
+    /// an email address.
     Text(String),
 }
 

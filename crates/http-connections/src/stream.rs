@@ -58,7 +58,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// The handle by which the server must notify the stream.
+    /// The handle by which the server must notify the stream of each request: see [`Connection::begin`].
     #[must_use]
     pub fn connection(&self) -> Connection {
         self.connection.clone()

@@ -30,9 +30,10 @@ const MOST: i64 = 100;
 /// pending.
 const CUTOFF: char = '$';
 
-/// The condition that the item `i` of the payment `p` still entitles the buyer to the movie: the item was not
-/// refunded, the shop lost no dispute about the payment, and the payment was not fully refunded with at least one
-/// refund that was made outside the shop without naming items. `p` must be the payment that paid its order.
+/// The condition that the item `i` of the payment `p` still entitles the buyer to the movie. It does not, if the item
+/// was refunded, if the shop lost a dispute about the payment, or if all the money of the payment was refunded and at
+/// least one of the refunds was made outside the shop without naming items. `p` must be the payment that paid its
+/// order.
 macro_rules! entitled {
     () => {
         "NOT EXISTS (SELECT 1 FROM refund_items x JOIN refunds r ON r.id = x.refund_id \

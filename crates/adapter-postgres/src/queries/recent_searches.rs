@@ -1,5 +1,6 @@
-//! A cache for the results of recent searches, suggestions, similar words, and short lists (lists of a few hundred
-//! movies; see the module `short_lists`).
+//! A cache for the results of recent searches, suggestions, similar words, whether searches find any movie, and the
+//! order of movies in short lists (lists of a few hundred movies) and on numbered pages of other lists; see the module
+//! `short_lists`.
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 

@@ -16,10 +16,10 @@ use crate::{
     state::Api,
 };
 
-/// Extracts the rest of a request and counts the request against the rate limit `L`. The second field is the
-/// outcome of counting.
+/// Extracts `R` from a request, then counts the request against the rate limit `L`. The first field is the extracted
+/// `R`, the second field is the outcome of counting.
 ///
-/// The request is counted after the rest of it was read, so that an invalid request does not use up the quota.
+/// The request is counted only after `R` was extracted, so that an invalid request does not use up the quota.
 pub(crate) struct Limited<L: Limit<R>, R = Nothing>(pub(crate) R, pub(crate) L::Outcome);
 
 /// A rate limit of one or more operations. [`rate_limits!`](crate::rate_limits) declares the limits that count either
@@ -28,7 +28,7 @@ pub(crate) trait Limit<R> {
     /// The value that the handler gets when the request is within the limit.
     type Outcome;
 
-    /// Counts the request; `rest` is the part of it that was read.
+    /// Counts the request; `rest` is what [`Limited`] extracted from it before.
     ///
     /// # Errors
     /// 429 when the quota is used up.

@@ -62,8 +62,8 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 /// The maximum number of comments that are sent as probes on each stream of a user who has the maximum number of
-/// streams and opens another one. A stream whose client has disconnected ends, because sending the second comment
-/// fails.
+/// streams and opens another one. More than one is needed to detect that a client has disconnected: the first one can
+/// still be written to the socket, but makes the client's system reset the connection, so that a later one fails.
 const PROBES: u32 = 4;
 /// The pause after each of the [`PROBES`].
 const PROBE: Duration = Duration::from_millis(100);

@@ -29,7 +29,7 @@ pub struct Correction {
     pub mistakes: usize,
 }
 
-/// How many mistakes are tolerated in a word; none in numbers.
+/// How many mistakes are tolerated in a word; none if it contains a digit or another numeral.
 #[must_use]
 pub fn allowed_mistakes(word: &str) -> usize {
     if word.contains(|character: char| character.is_numeric()) {
@@ -43,7 +43,8 @@ pub fn allowed_mistakes(word: &str) -> usize {
 }
 
 /// Returns the texts by which a word with a mistake at its first letter is found: the intended word is one of these
-/// texts, or any letter followed by one of them. Empty when the word is too short for such a mistake.
+/// texts, or any letter followed by one of them. Empty when such a mistake is not tolerated in the word
+/// ([`allowed_mistakes`]).
 #[must_use]
 pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
     if allowed_mistakes(word) < FIRST_LETTER {

@@ -38,8 +38,9 @@ pub struct SearchRank {
     manner: Manner,
 }
 
-/// How exactly the words match: as complete words, in the typed spelling, and with the same article. When two values
-/// are compared, an earlier field takes precedence over a later field.
+/// How exactly the words match: as complete words, in the same spelling as in the search (after its correction, if it
+/// was corrected), and with the same article. When two values are compared, an earlier field takes precedence over a
+/// later field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Manner {
     is_whole: bool,
@@ -181,8 +182,9 @@ fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
         .map(|word| &word.text));
     let bare = matched(name.get(own..).unwrap_or_default(), search.get(wanted..).unwrap_or_default())
         .map(|(place, manner)| SearchRank { place, manner: Manner { has_same_article, ..manner } });
-    // The name and the search are also compared with their articles, because an article of the name can be an ordinary
-    // word of the search: "the", "a to z".
+    // The name and the search are also compared with their articles, because the same word can be an article in one of
+    // them and an ordinary word in the other: the search "the" and the name "The Godfather", or the search "a t" and
+    // the name "A to Z".
     let as_written = matched(name, search).map(|(place, manner)| SearchRank { place, manner });
     bare.max(as_written)
 }

@@ -35,8 +35,8 @@ const NUMBERS: [(&str, &str); 21] = [
     ("twenty", "xx"),
 ];
 
-/// A word of a text. `part` is the number of the space-separated part that contains it; the words of one part are
-/// separated only by punctuation.
+/// A word of a text. `part` is the number of the space-separated part that contains it; there is no space between the
+/// words of one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) text: String,
@@ -120,8 +120,8 @@ fn pieces(part: &str, joins: impl Fn(char) -> bool) -> impl Iterator<Item = Stri
     pieces.into_iter().filter(|piece| !piece.is_empty()).map(|piece| piece.chars().take(MAX_WORD).collect())
 }
 
-/// Returns other spellings of each space-separated part that contains punctuation: its pieces, which are also split at
-/// apostrophes, and the pieces joined into one word.
+/// Returns other spellings of each space-separated part that consists of several pieces: the pieces, which are also
+/// split at apostrophes, and the pieces joined into one word.
 pub(super) fn other_spellings(searchable: &str) -> BTreeSet<String> {
     let mut others = BTreeSet::new();
     for part in searchable.split(' ') {
