@@ -87,9 +87,9 @@ pub(crate) fn push_movies_with_title<ST>(statement: &mut Statement<ST>, text: &s
 }
 
 /// Adds `FROM … m WHERE …`: the movies on sale whose folded title contains the text, in a random sample of `percent`
-/// percent of all movies. Returns whether it has added the clause. On PostgreSQL this is always `true`: a sample is
-/// cheaper than a count of the matches, because the index of titles finds all matches before the first row is
-/// returned.
+/// percent of all movies. Returns whether it has added the clause. On PostgreSQL this is always `true`: counting the
+/// matches in a sample is cheaper than counting them in all movies. Even a count that stops at a maximum is expensive,
+/// because the index of titles finds all matches before the first row is returned.
 pub(crate) fn push_sampled_titles<ST>(statement: &mut Statement<ST>, text: &str, percent: u32) -> bool {
     statement.sql(format!(" FROM movies m TABLESAMPLE SYSTEM ({percent}) WHERE m.is_available AND "));
     push_contains(statement, "m.name_key", text);
@@ -97,8 +97,8 @@ pub(crate) fn push_sampled_titles<ST>(statement: &mut Statement<ST>, text: &str,
 }
 
 /// Adds the approximate number of movies on sale whose folded title contains the text, estimated from a sample of
-/// `percent` percent of all movies. While the table does not change, `REPEATABLE` makes the sample the same each
-/// time, and so the choice of an index that depends on it.
+/// `percent` percent of all movies. `REPEATABLE` selects the same sample each time while the table does not change.
+/// The estimate, and the choice of an index that depends on the estimate, therefore stay the same too.
 pub(crate) fn push_title_size<ST>(statement: &mut Statement<ST>, text: &str, _cap: u32, percent: u32) {
     let factor = 100_u32.checked_div(percent).unwrap_or(1);
     statement.sql(format!(

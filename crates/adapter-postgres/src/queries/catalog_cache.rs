@@ -28,8 +28,8 @@ use crate::{
 /// (each is the number of movies that meet one condition).
 const MAX_TOTALS: usize = 1_024;
 
-/// The maximum number of cached entries with facets: numbers of movies by genre, certification, decade and price
-/// band. An entry has the facets of a filter, for all of these groups or for some of them.
+/// The maximum number of cached entries with facets. Facets are the numbers of movies by genre, by certification, by
+/// decade and by price band. An entry has all four of these facets of a filter, or only some of them.
 const MAX_FACETS: usize = 256;
 
 /// How many callers may count facets at once: each count uses a core of the database, and the limit leaves
@@ -68,9 +68,9 @@ const MAX_SHAPES: usize = 128;
 /// search.
 ///
 /// Each count is stored with the version of the catalogue for which it was computed. The version is a number in the
-/// database that every change of movies or names increases, on any node. The actions of users, such as ratings, and
-/// the popularity that is computed from them do not increase it. So a count matches every page that is read at the
-/// same version. Counts of an earlier version are used only where a comment says so.
+/// database that every change of movies or names increases, on any node. So a count agrees with every page that is
+/// read at the same version. The actions of users, such as ratings, and the popularity that is computed from them do
+/// not increase the version. Counts of an earlier version are used only where a comment says so.
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, Kept<Vec<CountedName>>>>,

@@ -1,5 +1,6 @@
-//! Searching: the matches are found with the index. The most popular of all matches, of the matches by name, and of the
-//! matches by complete name are then ranked with the rules of the domain.
+//! Searching: the matches are found with the index. Three groups of matches are then ranked with the rules of the
+//! domain: the most popular of all matches, the most popular matches by name, and the most popular movies whose
+//! complete name equals the search text.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -37,8 +38,8 @@ use crate::{
     statement::Statement,
 };
 
-/// All matches of a search are ranked if there are at most this many. Otherwise, this many and one more of the most
-/// popular matches are ranked, and also this many of the most popular matches by name.
+/// All matches of a search are ranked if there are at most this many. Otherwise, the `RANKED + 1` most popular matches
+/// are ranked, and also the `RANKED` most popular matches by name.
 const RANKED: u32 = 400;
 
 /// How many movies whose complete name equals the search text are also ranked, and also considered for suggestions,
@@ -75,8 +76,8 @@ struct Found {
 impl Database {
     /// A page of the movies that a search finds, the best first.
     ///
-    /// The ranked matches come first. The matches that were not ranked follow, sorted by popularity; in page positions,
-    /// their rank is 0.
+    /// The ranked matches come first. The matches that were not ranked follow, sorted by popularity. They have the
+    /// rank 0, also in the [`Position`] after which the next page starts.
     pub(super) async fn page_by_relevance(
         &self,
         filter: &MovieFilter,
@@ -322,7 +323,8 @@ fn push_found<ST>(
     Ok(())
 }
 
-/// The stars and directors of these movies, each with the popularity of the person's most popular movie in `movies`.
+/// The stars and directors of these movies, each with the popularity of the most popular of these movies that has this
+/// star or director.
 fn people_statement(movies: &[Uuid]) -> Statement<PersonTypes> {
     let mut statement = Statement::new("SELECT FALSE, n.id, n.name, max(m.popularity) FROM movies m ");
     statement.sql("JOIN movie_stars l ON l.movie_id = m.id JOIN stars n ON n.id = l.star_id WHERE ");

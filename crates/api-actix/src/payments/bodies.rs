@@ -71,7 +71,8 @@ impl From<PaymentStatusBody> for PaymentStatus {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PaymentFailure")]
 pub(crate) struct FailureBody {
-    /// The provider's decline code or error code, `amount_mismatch` or `checkout_not_opened`.
+    /// The decline code or error code of the provider, or a code of this service: `amount_mismatch` or
+    /// `checkout_not_opened`.
     code: String,
     /// What happened, for the buyer.
     message: String,

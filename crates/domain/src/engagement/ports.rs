@@ -165,8 +165,8 @@ pub trait CommentReportRepository: Send {
         &mut self,
         id: ReportedCommentId,
     ) -> Result<Option<ReportedComment>, StoreError>;
-    /// Stores the decision about the open reports of a comment, which the caller has locked. Returns the identifier of
-    /// the reported comment; `None` when no report is open.
+    /// Stores the decision about the open reports of a locked comment. Returns the identifier of the reported comment;
+    /// `None` when no report is open.
     async fn decide_reports(
         &mut self,
         comment_id: CommentId,

@@ -41,7 +41,7 @@ pub enum Revalidation {
         /// The sum of the current prices.
         total: Money,
     },
-    /// Prices changed, or the total that the buyer accepts is not the current total.
+    /// Prices changed and the buyer gave no total, or the buyer gave a total that is not the current total.
     Changed(PriceChange),
     /// A movie is no longer on sale.
     Unavailable,

@@ -16,7 +16,7 @@ pub struct Suggestion {
     pub kind: SuggestionKind,
     /// The identifier of the movie or person.
     pub id: Uuid,
-    /// The name of the movie or person as written.
+    /// The name of the movie or person as it is in the catalogue, not folded for the search.
     pub name: String,
     /// How well the name matches.
     pub rank: SearchRank,
