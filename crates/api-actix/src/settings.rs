@@ -36,8 +36,8 @@ pub struct ApiSettings {
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// The maximum number of requests in flight; further requests get a 503 response. Health checks, live streams of
-    /// notifications and films are not counted.
+    /// The maximum number of requests in flight; further requests get a 503 response. Health checks, films, and live
+    /// streams of notifications are not counted.
     pub max_in_flight: usize,
     /// The maximum number of open connections of one client. Trusted proxies may have any number.
     pub max_connections_per_client: usize,

@@ -165,11 +165,11 @@ impl Settings {
         }
     }
 
-    /// Returns the current and the previous secret, from which the keys of this installation are derived. In `dev` and
-    /// `test`, a missing secret is generated once and stored in `DATA_DIR`.
+    /// Returns the current secret and, if there is one, the previous secret, from which the keys of this installation
+    /// are derived. In `dev` and `test`, a missing current secret is generated once and stored in `DATA_DIR`.
     ///
     /// # Errors
-    /// When the secret is missing in `prod`, or when its file in `DATA_DIR` cannot be read or stored.
+    /// When the current secret is missing in `prod`, or when its file in `DATA_DIR` cannot be read or stored.
     pub fn key_ring(&self) -> Result<KeyRing, SecretFileError> {
         let current = match &self.secret_key {
             Some(secret) => secret.clone(),

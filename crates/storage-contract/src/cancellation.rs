@@ -20,8 +20,8 @@ crate::cases! { "cancellation":
 
 async fn a_unit_cancelled_at_any_point_is_atomic(node: Node) {
     let owner = add_user(&node, 1_000_000).await;
-    // The test is repeated, because its timing differs between the rounds: a statement that still runs when its caller
-    // is cancelled may end before or after later statements.
+    // The test is repeated in several rounds, because the timing varies: a statement that is still running when its
+    // unit is dropped may end before or after the statements of the next unit, which checks the result.
     for round in 1..=5 {
         let mut is_over = false;
         for waits in 0..500 {
@@ -89,8 +89,8 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_does_not_block_others(node: 
             let mut unit = node.unit().await;
             unit.find_user_for_update(id(1)).await.unwrap();
         });
-        // While the future waits for the lock, it may never be polled again. So it is also cancelled after a time
-        // limit.
+        // `cancelled_after` can drop the future only when it is polled, and it is possible that a future that waits
+        // for the lock is not polled again. So a time limit drops it too.
         let waited = timeout(std::time::Duration::from_millis(20), attempt).await;
         assert!(!matches!(waited, Ok(Some(()))), "two units hold the same lock");
         holder.commit().await.unwrap();

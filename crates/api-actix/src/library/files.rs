@@ -106,8 +106,7 @@ fn tag(key: &MediaKey) -> String {
     format!("\"{}\"", key.file_name())
 }
 
-/// Starts a response for this file, with the headers that every response for a stored file has, unless it is a
-/// problem.
+/// Starts a response for this file (200, 206 or 304), with the headers that all of these responses have.
 fn beginning(status: StatusCode, key: &MediaKey) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer

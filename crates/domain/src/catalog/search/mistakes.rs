@@ -42,9 +42,9 @@ pub fn allowed_mistakes(word: &str) -> usize {
     }
 }
 
-/// Returns the texts by which a word with a mistake at its first letter is found: the intended word is one of these
-/// texts, or any letter followed by one of them. Empty when such a mistake is not tolerated in the word
-/// ([`allowed_mistakes`]).
+/// Returns texts that lead from a typed word to the intended word if the first letter is extra, wrong, missing or
+/// swapped with the second letter: the intended word is then one of these texts, or a letter followed by one of them.
+/// Empty when such a mistake is not tolerated in the word ([`allowed_mistakes`]).
 #[must_use]
 pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
     if allowed_mistakes(word) < FIRST_LETTER {
