@@ -157,8 +157,9 @@ impl Database {
         let offset = usize::try_from(request.offset()).map_err(StoreError::failed)?;
         let mut access = self.access(conditions, passed).await?;
         let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
-        // If a walk (a scan in the order of the list, which ends at a limit) returned no rows, it is unknown how many
-        // matches it found, because it may have ended before it found as many matches as the offset skips.
+        // The number of matches that the last access found; 0 stands for an unknown number. It is unknown if a walk (a
+        // scan in the order of the list, which ends at a limit) returned no rows: the offset skipped every match that
+        // it found.
         let found = |rows: &[ListRow]| if rows.is_empty() { 0 } else { rows.len().saturating_add(offset) };
         while rows.len() <= size
             && let Some(next) = self.access_after(access, conditions, passed, found(&rows)).await?
@@ -284,8 +285,9 @@ impl Database {
         let counted = NUMBERED_ITEMS.saturating_add(1);
         let (version, count) = match self.sample(conditions).await? {
             Some(Sample { version, is_above_cap: true }) => (version, counted),
-            // The sample suggests fewer than twice [`NUMBERED_ITEMS`] matches, so they are looked up with the index of
-            // the rarest condition and counted. This can be another condition than the one that was sampled.
+            // The sample contains fewer than [`CERTAIN_IN_SAMPLE`] matches, so there may be few matches. They are
+            // looked up with the index of the rarest condition and counted. This need not be the condition with words
+            // or a title from which the sample was taken.
             Some(Sample { is_above_cap: false, .. }) => {
                 let access = self.cheapest_lookup(conditions).await?;
                 let mut statement = count_statement(conditions, access);

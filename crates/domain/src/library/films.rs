@@ -68,8 +68,8 @@ pub trait FilmStore: Send + Sync {
         file: File,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<u64, StoreError>;
-    /// The film, or `None` when there is none. MUST NOT return `None` when a folder cannot be reached. A returned
-    /// address may belong to a file that no longer exists.
+    /// The film, or `None` when there is none. A store that keeps films in a folder MUST NOT return `None` when this
+    /// folder cannot be reached. A returned address may belong to a file that no longer exists.
     async fn open_film(&self, key: &MediaKey, access: FilmAccess) -> Result<Option<FilmSource>, StoreError>;
     /// Removes the film. MUST succeed when there is none.
     async fn remove_film(&self, key: &MediaKey) -> Result<(), StoreError>;

@@ -41,8 +41,8 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         answer.expect(200);
     }
 
-    // The mail server receives the mails with these numbers, but does not confirm them. The process that sent such a
-    // mail is killed, so it never learns that the mail was received.
+    // The mail server receives the 1st, the 150th, the 500th and the 850th mail that is sent to it, but does not
+    // confirm them. The process that sent such a mail is killed, so it never learns that the mail was received.
     let holds = ["1", "150", "500", "850"];
     let mut mail_server = MailServer::start(&[&["--hold"], &holds[..]].concat());
     for _ in holds {
