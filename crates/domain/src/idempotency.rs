@@ -72,8 +72,9 @@ pub trait IdempotencyRepository: Send {
     /// Callers must claim the key before the transaction checks the state that the request changes. A repeated request
     /// then finds the claimed key, and is not refused because of the changes that the first request made.
     async fn claim_key(&mut self, request: &KeyedRequest, object_id: Uuid) -> Result<bool, StoreError>;
-    /// Releases the keys that were claimed for an object that was not created in the end, so that a repeated request is
-    /// executed again. Keys of requests that have a stored response are not released.
+    /// Releases the keys that were claimed for an object, so that a repeated request is executed again, for example
+    /// after a payment has ended without ever having a checkout. Keys of requests that have a stored response are not
+    /// released.
     async fn release_keys(&mut self, object_id: Uuid) -> Result<(), StoreError>;
 }
 

@@ -52,7 +52,8 @@ impl Folder {
         fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
     }
 
-    /// Returns the entries of a subfolder with their contents. The contents of a folder are empty.
+    /// Returns the names of the entries of a subfolder with their contents. For an entry that is itself a folder, the
+    /// contents are empty.
     fn contents(&self, name: &str) -> BTreeMap<OsString, Vec<u8>> {
         let files = fs::read_dir(self.path().join(name)).unwrap().map(Result::unwrap);
         files.map(|file| (file.file_name(), fs::read(file.path()).unwrap_or_default())).collect()

@@ -1,6 +1,6 @@
-//! A cache for the results of recent searches, suggestions, similar words, whether searches find any movie, and the
-//! order of movies in short lists (lists of a few hundred movies) and on numbered pages of other lists; see the module
-//! `short_lists`.
+//! A cache for what was read recently: the movies that a search finds, and whether it finds any; suggestions; the
+//! known words that are similar to an unknown word; and the order of the movies in short lists (lists of up to a few
+//! hundred movies) and on numbered pages of longer lists, which the module `short_lists` explains.
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 

@@ -50,8 +50,8 @@ impl FromStr for KnownSeal {
 /// What is known about the log from outside the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Rows before this time were removed deliberately. Seals whose part begins before this time are accepted without
-    /// checking their rows.
+    /// Rows before this time were removed deliberately. A seal that covers a part of the log that begins before this
+    /// time is accepted without checking its rows.
     pub removed_before: Option<Instant>,
     /// A seal of an earlier verification, which was recorded outside the database.
     pub seal: Option<KnownSeal>,

@@ -126,7 +126,7 @@ async fn the_pages_hold_every_movie_once(engine: Engine) {
 
 async fn the_longest_names_are_read_by_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    // Folding expands this character to 18 characters.
+    // `domain::text::fold`, which makes the key by which names are sorted, expands this character to 18 characters.
     let movie = |letter| Facts {
         directors: vec![format!("{}{letter}", "\u{fdfa}".repeat(99))],
         ..facts(&format!("{}{letter}", "\u{fdfa}".repeat(249)), 2000)
