@@ -69,8 +69,8 @@ macro_rules! rate_limits {
 /// Returns the identifier of the signed-in user who sent a request.
 ///
 /// # Errors
-/// 500 when no user is signed in: an extractor that calls this must be inside an extractor that requires a user, such
-/// as [`Caller`](super::Caller).
+/// 500 when no user is signed in. An extractor that calls this must be the inner one of an extractor that requires a
+/// user, such as [`Caller`](super::Caller), which signs the user in first: `Caller<Limited<…>>`.
 pub(crate) fn user_of(request: &HttpRequest) -> Result<String, Problem> {
     let SignedIn(user) = request.extensions().get().cloned().ok_or_else(|| Problem {
         cause: Some("the extractor needs a signed-in user".into()),

@@ -182,8 +182,8 @@ pub(crate) struct SoldThingBody {
     /// The number of sales, including refunded ones.
     #[schemars(range(min = 0))]
     sold: i64,
-    /// The income from these sales, minus the refunds of these movies in the period. Refunds that were made outside the
-    /// shop and lost disputes are not subtracted.
+    /// The income from these sales, minus the refunds of these movies in the period. Lost disputes are not subtracted,
+    /// and neither are refunds that were made outside the shop.
     net: SignedMoneyBody,
 }
 

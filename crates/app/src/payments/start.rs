@@ -39,14 +39,15 @@ pub enum PayError {
     /// The provider cannot charge exactly this amount.
     #[error("the payment provider cannot charge exactly this amount")]
     AmountUnsupported,
-    /// The current prices differ from the prices of the order, or from the total that the buyer accepts.
+    /// The buyer gave a total that is not the current total, or gave no total, and prices have changed since the order
+    /// was made.
     #[error("prices changed since the order was made")]
     PriceChanged(PriceChange),
     /// A movie of the order is no longer on sale.
     #[error("a movie of the order is no longer on sale")]
     MovieUnavailable,
-    /// A call to the provider failed, or a pending payment was started at a provider that is not configured; `None`
-    /// when no try led to an open checkout. Starting again is safe.
+    /// `Some` when a call to the provider failed, or when the pending payment was started at a provider that is not
+    /// configured. `None` when no call failed, but no checkout was open after `ROUNDS` tries. Starting again is safe.
     #[error("the payment could not be started at the payment provider")]
     Provider(#[source] Option<GatewayError>),
     /// Another request has already claimed the same idempotency key. The other request may still be running.
@@ -183,8 +184,9 @@ impl Payments {
             unit.find_order_for_update(shown.id).await?.filter(|order| order.user_id == actor.user_id);
         let Some(mut order) = order else { return Ok(Step::NotFound) };
         let payment_id: PaymentId = self.ids.next();
-        // The key is claimed before the state of the order is checked, so that a repeated request is not refused
-        // because of what the first request changed.
+        // The key is claimed before the state of the order is checked, so that a repeated request fails with
+        // `KeyTaken`, and not with an error that the first request caused, such as `OrderNotPending` after it paid the
+        // order.
         claim(&mut *unit, request, payment_id).await?;
         if order.state.status() != OrderStatus::Pending {
             return Err(PayError::OrderNotPending);

@@ -39,13 +39,15 @@ pub enum ChangeUserError {
 }
 
 impl Users {
-    /// Changes a user's role and whether the user may sign in. The owner gets a mail about each value that has changed.
+    /// Changes a user's role and whether the user may sign in. The owner gets a mail about each value that has
+    /// changed.
     ///
-    /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every
-    /// session and invalidates mailed links. Activating invalidates the activation link, and mails a link to set a
-    /// password if the account has no usable one. An account that is awaiting activation can be deactivated, too.
-    /// Both activating and deactivating such an account drop its password if the password is contested (the address
-    /// was registered again with another password or spelling). Following the activation link has the same effect.
+    /// A changed role does not end sessions; it takes effect within 5 s on every node. Deactivating ends every session
+    /// and invalidates mailed links. Activating invalidates the activation link, and mails a link to set a password if
+    /// the account has no usable one. An account that is awaiting activation can be deactivated, too. Both activating
+    /// and deactivating such an account drop its password if the password is contested (the address was registered
+    /// again with another password, or the address was spelled differently). Following the activation link also drops
+    /// a contested password.
     ///
     /// # Errors
     /// See [`ChangeUserError`].

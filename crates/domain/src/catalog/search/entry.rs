@@ -49,8 +49,8 @@ impl IndexEntry {
     }
 }
 
-/// Returns the words of a text, and the [other spellings](other_spellings) of parts that consist of several words. The
-/// text must be a result of [`searchable`].
+/// Returns the words of a text, and the [other spellings](other_spellings) of its space-separated parts that are
+/// divided into several pieces, such as `spider-man`. The text must be a result of [`searchable`].
 pub(super) fn spellings(searchable: &str) -> BTreeSet<String> {
     let mut all = other_spellings(searchable);
     all.extend(words(searchable).into_iter().map(|word| word.text));
