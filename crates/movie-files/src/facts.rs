@@ -56,7 +56,8 @@ impl Cell<'_> {
 
 /// The cells of a row.
 pub(crate) trait Cells {
-    /// The cells of the field, in the order of the mapping; no cells if the row does not have the field.
+    /// The cells of the field, in the order in which [`Columns`](crate::columns::Columns) lists the columns of the
+    /// field; no cells if the row has none of these columns.
     fn cells(&self, field: Field) -> impl Iterator<Item = Cell<'_>>;
 }
 

@@ -17,7 +17,8 @@ use crate::record::Recorder;
 
 /// The use cases of a user's own data.
 pub struct OwnData {
-    /// Begins units of work that record an export or a deletion with a wrong password, or delete the data of a user.
+    /// Begins units of work that record an export, record an attempted deletion that was refused because of a wrong
+    /// password, or delete the data of a user.
     pub store: Arc<dyn OwnDataStore>,
     /// Reads all data of a user.
     pub queries: Arc<dyn PersonalDataQueries>,

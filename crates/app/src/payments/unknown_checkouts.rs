@@ -26,8 +26,9 @@ enum Restored {
 
 impl Payments {
     /// Handles a checkout of this shop whose payment is not in the database. Restores the payment from the checkout.
-    /// If the order does not exist, or has another open payment while the money of this checkout has not arrived,
-    /// ends the checkout instead and returns its money. Does nothing for a checkout that has ended without money.
+    /// If the order does not exist, or has another open payment while the money of this checkout has not arrived, ends
+    /// the checkout instead if the buyer can still pay, and returns the money if it has already arrived or arrives
+    /// before the checkout is ended. Does nothing for a checkout that has ended without money.
     ///
     /// # Errors
     /// When the provider or the store fails, or the checkout does not name its payment or its charge. The caller must
