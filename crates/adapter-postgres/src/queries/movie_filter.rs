@@ -52,7 +52,7 @@ pub(super) enum Condition {
     Title(String),
     /// The movie has all of these terms in this part of the search index.
     Words { terms: Vec<SearchTerm>, part: IndexPart },
-    /// The complete folded name in the search index equals this text.
+    /// The movie's complete name, as its key in the search index (`IndexEntry::name_key`), equals this key.
     WholeName(String),
     /// No movie matches.
     Never,
@@ -456,11 +456,11 @@ fn masks(conditions: &[Condition], driver: Option<usize>) -> Vec<Mask> {
     others.filter_map(|(_, condition)| condition.mask()).collect()
 }
 
-/// Adds `FROM … WHERE …` for the movies `m`, among the rows of `walk`, that meet all conditions, in the order of
-/// the rows. `walk` is `FROM movies m …` with an order and a limit; `keys` are further columns of its rows.
+/// Adds `FROM … WHERE …` for the movies `m`, among the rows of `walk`, that meet all conditions, in the order of the
+/// rows. `walk` is `FROM movies m …` with an order and a limit; `keys` are further columns of its rows.
 ///
-/// If any condition has a mask, only the index of the order is read at first, and then only the movies whose filter
-/// bits match all masks.
+/// If any condition has a mask, the walk reads only the index that has the sort order of `walk`; after that, only
+/// those movies are read whose filter bits match all masks.
 pub(super) fn push_walk<ST>(
     statement: &mut Statement<ST>,
     conditions: &[Condition],

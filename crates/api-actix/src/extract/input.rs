@@ -111,9 +111,9 @@ mod tests {
     use super::*;
     use crate::extract::test_rules;
 
-    /// Puts values of every kind into every member, and asserts that each value that passes the check can be
-    /// deserialized, so that every request results in a value or an error. It runs for each input type of a route
-    /// when the document is generated (`openapi::tests`).
+    /// Puts values of every kind into every member, and asserts that a request that passes the schema check can be
+    /// deserialized, so that each request gives the handler its input, or is refused with at least one error in a
+    /// field. It runs for each input type of a route when the document is generated (`openapi::tests`).
     pub(super) fn what_passes_is_read<T: Input>() {
         let (schema, definitions) = schemas::of_input::<T>();
         let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());

@@ -34,7 +34,7 @@ enum Permission {
 struct Due {
     payment: Payment,
     /// The refund to request from the provider; `None` if the provider already has the refund, or if the payment has
-    /// no identifier of the received money.
+    /// no `charge` (the provider's identifier of the received money).
     order: Option<RefundOrder>,
 }
 
@@ -54,7 +54,7 @@ impl Payments {
         }
     }
 
-    /// Sends the request for a refund that was just reserved to the provider.
+    /// Requests a refund from the provider, just after the refund was reserved.
     pub(super) async fn make_refund(
         &self,
         id: RefundId,

@@ -8,9 +8,9 @@ use crate::{
 /// user's role or state, or deletes the user, locks the user as well. Such a unit of work can therefore not run while
 /// the actor's unit of work runs.
 ///
-/// The stores of the areas call this function to begin units of work for actors. Only
-/// `OrderStore::begin_order_as_admin` performs the same steps itself, because it must first find the buyer of the
-/// order.
+/// The store traits of the domain's areas (such as the cart's `CartStore`) call this function to begin units of work
+/// for actors. Only `OrderStore::begin_order_as_admin` performs the same steps itself, because it must first find the
+/// buyer of the order.
 ///
 /// # Errors
 /// See [`AccessError`]. After an error nothing stays locked.

@@ -90,7 +90,7 @@ impl fmt::Display for Language {
 impl FromStr for Language {
     type Err = InvalidLanguage;
 
-    /// Parses a tag in any case, and normalizes its case.
+    /// Parses a tag in upper, lower or mixed case, and normalizes the case.
     fn from_str(text: &str) -> Result<Self, InvalidLanguage> {
         let mut written = Vec::new();
         for (place, part) in text.split('-').enumerate() {
