@@ -34,9 +34,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Brings the schema up to date in one transaction, and then the keys of email addresses (the form by which
-    /// addresses are compared) and the search index. Several processes may call this function concurrently: each
-    /// waits for the previous one.
+    /// Brings the schema up to date in one transaction. After that transaction, updates the keys of email addresses
+    /// (the forms by which addresses are compared) and the search index. Several processes may call this function
+    /// concurrently: each waits for the previous one.
     ///
     /// # Errors
     /// When the file cannot be written, a migration fails, the schema is newer than this program, or another process

@@ -79,7 +79,8 @@ impl Reader {
         }
     }
 
-    /// Reads how mails are sent, from the setting `name` and `SMTP_URL`, and reads the sender, `MAIL_FROM`.
+    /// Reads two things: the way in which mails are sent (from the setting whose name is in `name`, and from
+    /// `SMTP_URL`), and the sender of the mails (from `MAIL_FROM`).
     pub(super) fn mailer(&mut self, name: &str) -> (MailerSetting, Option<String>) {
         let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
         let allowed = "smtp://user:password@host:587 or smtps://user:password@host";

@@ -22,8 +22,8 @@ cases! {
 
 const BOUNDARY: &str = "a-boundary-of-the-tests";
 
-/// Returns a multipart form with these parts. Each part consists of the text after `Content-Disposition: form-data` and
-/// its content.
+/// Returns a multipart form with these parts. Each item of `parts` describes one part: the rest of its head, which
+/// follows `Content-Disposition: form-data`, and then its content.
 fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
