@@ -1,4 +1,5 @@
-//! Types and functions that the repositories share with the module `bulk` of each database adapter.
+//! Types and functions that the repositories share with the crate's module `bulk`. `adapter-sqlite` also compiles this
+//! file, and has its own `bulk`.
 
 use domain::{
     audit::AuditState,

@@ -133,7 +133,8 @@ pub trait OrderQueries: Send + Sync {
     /// All orders of a user, oldest first.
     async fn orders_of(&self, user_id: UserId) -> Result<Vec<OrderView>, StoreError>;
     /// Up to `limit` pending orders that were expired at `now`, the longest overdue first, with their expiry times.
-    /// Begins after the expiry time and order in `after`.
+    /// Orders with the same expiry time are sorted by identifier. When `after` is given, only the orders that follow
+    /// this expiry time and order identifier in the list are returned.
     async fn expired_orders(
         &self,
         now: Instant,

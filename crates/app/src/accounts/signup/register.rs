@@ -160,8 +160,8 @@ impl SignUp {
     ) -> Result<(), StoreError> {
         let is_contested =
             user.register_again(again.typed, again.is_same, now).map_err(StoreError::failed)?;
-        // The stored spelling is replaced only together with a new link, because the valid link must have been mailed
-        // to the stored spelling.
+        // The stored spelling is replaced only when a new link is mailed to the new spelling. The new link replaces
+        // the earlier one, so a valid link has always been mailed to the spelling that is stored.
         let is_respelled = again.quota == MailQuota::Left
             && user.take_spelling(again.typed, now).map_err(StoreError::failed)?;
         if is_contested || is_respelled {
