@@ -201,8 +201,9 @@ async fn the_migration_writes_the_parts_of_existing_titles_as_the_program_does()
     assert_eq!(lines(&client, parts).await, written);
 }
 
-/// Payments, each created in the second of its number: three whose money must be returned (one of them with a refund that
-/// failed, one with a lost dispute), one that failed, and one that pays its order.
+/// Five payments; the payment with number n is created n seconds after the Unix epoch. The
+/// money of three must be returned (one of them has a refund that failed, another has a lost dispute), one failed, and
+/// one pays its order.
 const PAYMENTS: &str = "SET session_replication_role = replica;
     INSERT INTO payments (id, order_id, user_id, provider, status, amount_minor, amount_currency, received_minor,
         received_currency, settlement, failure_code, failed_at, created_at, completed_at) VALUES

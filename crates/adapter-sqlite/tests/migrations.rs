@@ -244,8 +244,9 @@ fn migrating_removes_the_contested_password_of_a_deactivated_account() {
     assert_eq!(lines(&mut connection, rows), ["! 0 9", "hash 1 waits", "hash 0 5"]);
 }
 
-/// Payments, each created in the second of its number: three whose money must be returned (one of them with a refund that
-/// failed, one with a lost dispute), one that failed, and one that pays its order.
+/// Five payments; the payment with number n is created n microseconds after the Unix epoch. The
+/// money of three must be returned (one of them has a refund that failed, another has a lost dispute), one failed, and
+/// one pays its order.
 const PAYMENTS: &str = "
     INSERT INTO payments (id, order_id, user_id, provider, status, amount_minor, amount_currency, received_minor,
         received_currency, settlement, failure_code, failed_at, created_at, completed_at) VALUES

@@ -16,8 +16,8 @@ use crate::{
     link::{self, Link},
 };
 
-/// Rate limits, and delays after failed sign-ins, which all nodes that use the same Redis count together. While Redis
-/// is unavailable, each node counts in its own memory.
+/// Rate limits, and delays after failed sign-ins. All nodes that use the same Redis share the counts; while Redis is
+/// unavailable, each node counts in its own memory.
 pub struct RedisThrottle {
     clock: Arc<dyn Clock>,
     link: Link,

@@ -21,7 +21,7 @@ pub enum RegisterError {
     /// The password does not satisfy the policy.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// An active or deactivated account has this email address, and registration reveals this.
+    /// An active or deactivated account has this email address, and the settings allow registration to reveal this.
     #[error("the email address is taken")]
     EmailTaken,
     /// The password could not be hashed: the hasher is busy or failed.
