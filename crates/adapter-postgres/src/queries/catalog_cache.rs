@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     queries::{
-        movie_facts::FactsCache,
+        facts_cache::FactsCache,
         recent_searches::{MAX_KEY, RecentSearches},
     },
     statement::Statement,

@@ -11,6 +11,7 @@ mod comment_reports;
 mod comments;
 mod disputes;
 mod facets;
+mod facts_cache;
 mod keyset;
 mod library;
 mod money_checks;

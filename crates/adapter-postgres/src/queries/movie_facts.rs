@@ -6,38 +6,33 @@
 //! same transaction. A row is combined only with facts that were read at the version of the row, so an item of a list
 //! shows the movie either before or after a change.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::{
     Queryable,
     sql_types::{BigInt, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{MovieSummary, Named, Poster},
-    id::{CertificationId, CertificationKind, GenreKind, Id, Kind, UserId},
+    catalog::{MovieSummary, Named},
+    id::{CertificationId, UserId},
     store::StoreError,
 };
-use moka::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
     Database,
-    dialect::{DbUuid, NAMED_PAIRS, SqlId, push_any},
-    queries::movie_row::SummaryRow,
+    dialect::{DbUuid, SqlId, push_any},
+    queries::{
+        facts_cache::MovieFacts,
+        movie_row::{SummaryRow, named, read_named},
+    },
     repositories::stored_poster,
     statement::Statement,
 };
 
-/// The maximum number of movies whose facts are cached (most of them take less than 1 kB).
-const MAX_MOVIES: u64 = 10_000;
-
 /// How often rows are read until the catalogue does not change between the rows and the facts, which is less than a
 /// millisecond.
 const MOST_READS: u32 = 20;
-
-/// How long facts are cached. This limit only matters if somebody changes the tables without this program, and so
-/// without changing the version of the catalogue.
-const LONGEST_AGE: Duration = Duration::from_mins(1);
 
 /// The SQL types of [`FactsRow`].
 pub(super) type FactsTypes =
@@ -56,41 +51,12 @@ pub(super) struct FactsRow {
     poster_width: Option<i32>,
 }
 
-/// What a list shows of a movie that only a change of the catalogue changes.
-pub(super) struct MovieFacts {
-    pub(super) name: String,
-    pub(super) duration_minutes: i32,
-    pub(super) certification: Named<CertificationKind>,
-    pub(super) genres: Vec<Named<GenreKind>>,
-    pub(super) poster: Option<Poster>,
-}
-
 /// Appends the columns of [`FactsRow`] to a `SELECT` from `movies m JOIN certifications c`.
 pub(super) fn push_facts<ST>(statement: &mut Statement<ST>) {
     statement
         .sql("m.name, m.duration_minutes, m.certification_id, c.name, ")
         .sql(named("movie_genres", "genre_id", "genres"))
         .sql(", m.poster_url, m.poster_id, m.poster_width");
-}
-
-/// The column with the names that are linked to the movie `m`, for [`read_named`].
-pub(super) fn named(links: &str, column: &str, names: &str) -> String {
-    format!(
-        "(SELECT {NAMED_PAIRS} FROM {links} l JOIN {names} n ON n.id = l.{column} WHERE l.movie_id = m.id)"
-    )
-}
-
-/// Parses a value of the column of [`named`].
-pub(super) fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {
-    let Some(json) = json else { return Ok(Vec::new()) };
-    let pairs: Vec<(&str, String)> = serde_json::from_str(json).map_err(StoreError::failed)?;
-    pairs
-        .into_iter()
-        .map(|(id, name)| {
-            let id = Uuid::parse_str(id).map_err(StoreError::failed)?;
-            Ok(Named { id: Id::from_uuid(id), name })
-        })
-        .collect()
 }
 
 impl FactsRow {
@@ -105,20 +71,6 @@ impl FactsRow {
             genres: read_named(self.genres.as_deref())?,
             poster: stored_poster(self.poster_url, self.poster_id, self.poster_width)?,
         })
-    }
-}
-
-/// A cache of facts, each with the version of the catalogue at which they were read.
-pub(crate) struct FactsCache(Cache<Uuid, (i64, Arc<MovieFacts>)>);
-
-impl FactsCache {
-    pub(super) fn new() -> Self {
-        Self(Cache::builder().max_capacity(MAX_MOVIES).time_to_live(LONGEST_AGE).build())
-    }
-
-    /// The facts of a movie, if they were read at this version.
-    fn facts(&self, movie: Uuid, version: i64) -> Option<Arc<MovieFacts>> {
-        self.0.get(&movie).filter(|(read_at, _)| *read_at == version).map(|(_, facts)| facts)
     }
 }
 
@@ -177,7 +129,7 @@ impl Database {
         let is_current = rows.len() == count && rows.iter().all(|(read_at, ..)| Some(*read_at) == version);
         for (version, id, row) in rows {
             let facts = Arc::new(row.into_facts()?);
-            self.cache().movie_facts().0.insert(id.0, (version, Arc::clone(&facts)));
+            self.cache().movie_facts().keep(id.0, version, Arc::clone(&facts));
             known.insert(id.0, facts);
         }
         Ok(is_current.then_some(Facts(known)))

@@ -3,16 +3,17 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, SmallInt, Text},
 };
 use domain::{
-    catalog::{MovieDetail, MovieSummary, PersonalView, RatingSummary, rating_rank},
-    id::{MovieId, UserId},
+    catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary, rating_rank},
+    id::{Id, Kind, MovieId, UserId},
     library::LibraryItem,
     money::Money,
     store::StoreError,
 };
+use uuid::Uuid;
 
 use crate::{
-    dialect::{DbInstant, DbUuid, SqlId, SqlInstant},
-    queries::movie_facts::{MovieFacts, named, read_named},
+    dialect::{DbInstant, DbUuid, NAMED_PAIRS, SqlId, SqlInstant},
+    queries::facts_cache::MovieFacts,
     repositories::reaction_named,
     statement::Statement,
 };
@@ -248,4 +249,24 @@ impl DetailRow {
             summary: summary.into_summary(facts, viewer)?,
         })
     }
+}
+
+/// The column with the names that are linked to the movie `m`, for [`read_named`].
+pub(super) fn named(links: &str, column: &str, names: &str) -> String {
+    format!(
+        "(SELECT {NAMED_PAIRS} FROM {links} l JOIN {names} n ON n.id = l.{column} WHERE l.movie_id = m.id)"
+    )
+}
+
+/// Parses a value of the column of [`named`].
+pub(super) fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {
+    let Some(json) = json else { return Ok(Vec::new()) };
+    let pairs: Vec<(&str, String)> = serde_json::from_str(json).map_err(StoreError::failed)?;
+    pairs
+        .into_iter()
+        .map(|(id, name)| {
+            let id = Uuid::parse_str(id).map_err(StoreError::failed)?;
+            Ok(Named { id: Id::from_uuid(id), name })
+        })
+        .collect()
 }
