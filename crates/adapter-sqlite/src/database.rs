@@ -1,4 +1,5 @@
 use std::{
+    io,
     path::Path,
     sync::{
         Arc,
@@ -18,7 +19,6 @@ use crate::{
     queries::CatalogCache,
     readers::Readers,
     statement::Statement,
-    unit_of_work::UnitOfWork,
     writer::Writer,
 };
 
@@ -104,14 +104,13 @@ impl SqliteDatabase {
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
         self.count_statement();
-        writer.spawn_blocking(try_to_write).await.map_err(store_error)?;
+        let log_sync = self.log_sync().clone();
+        let written = writer.spawn_blocking(move |connection| try_to_write(connection, &log_sync)).await;
+        written.map_err(store_error)?.map_err(StoreError::unavailable)?;
         drop(writer);
-        if self.log_sync().has_gap() {
-            UnitOfWork::begin(self).await?;
-        }
         let file = self.inner.file.clone();
         let checked = self.runtime().spawn_blocking(move || file.check_space()).await;
-        checked.map_err(std::io::Error::other).flatten().map_err(StoreError::unavailable)
+        checked.map_err(io::Error::other).flatten().map_err(StoreError::unavailable)
     }
 
     /// Prepares for many large units of work, for example an import: the connection for writing caches more pages, and
@@ -179,12 +178,16 @@ impl SqliteDatabase {
 }
 
 /// Takes and releases the write lock without waiting. A lock that another process holds is not an error.
-fn try_to_write(connection: &mut SqliteConnection) -> QueryResult<()> {
+fn try_to_write(connection: &mut SqliteConnection, log_sync: &LogSync) -> QueryResult<io::Result<()>> {
     connection.batch_execute("PRAGMA busy_timeout = 0")?;
-    let answer = connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK");
+    let begun = connection.batch_execute("BEGIN IMMEDIATE");
+    let (closed, ended) = match &begun {
+        Ok(()) => (log_sync.close_gap(), connection.batch_execute("ROLLBACK")),
+        Err(_) => (Ok(()), Ok(())),
+    };
     connection.batch_execute("PRAGMA busy_timeout = 5000")?;
-    match answer {
-        Err(error) if is_busy(&error) => Ok(()),
-        answer => answer,
+    match begun.and(ended) {
+        Err(error) if is_busy(&error) => Ok(Ok(())),
+        answer => answer.map(|()| closed),
     }
 }
