@@ -231,4 +231,48 @@ mod tests {
             sleep(Duration::from_millis(5)).await;
         }
     }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_gap_of_the_log_is_closed_before_anything_is_written_copied_or_reported_as_writable() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = open(folder.path()).await;
+        // The reader keeps the log from being emptied.
+        let _reader = reader(folder.path());
+        erase(&database).await;
+        let (wal, moved) = (folder.path().join("cinema.db-wal"), folder.path().join("moved"));
+        let copy = || checkpoint(database.file(), database.log_sync(), false).map(drop);
+        database.log_sync().open_gap();
+        // The log cannot be opened through a link.
+        std::fs::rename(&wal, &moved).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&moved, &wal).unwrap();
+        assert!(UnitOfWork::begin(&database).await.is_err());
+        assert!(database.check_writable().await.is_err());
+        assert!(tokio::task::block_in_place(copy).is_err());
+        std::fs::remove_file(&wal).unwrap();
+        std::fs::rename(&moved, &wal).unwrap();
+
+        drop(UnitOfWork::begin(&database).await.unwrap());
+        assert!(!database.log_sync().has_gap());
+        database.log_sync().open_gap();
+        database.check_writable().await.unwrap();
+        assert!(!database.log_sync().has_gap());
+        database.log_sync().open_gap();
+        tokio::task::block_in_place(copy).unwrap();
+        assert!(!database.log_sync().has_gap());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn simultaneous_checks_find_the_file_writable() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = open(folder.path()).await;
+        for _ in 0..20 {
+            let checks = (0..8).map(|_| {
+                let database = database.clone();
+                tokio::spawn(async move { database.check_writable().await })
+            });
+            for check in futures_util::future::join_all(checks).await {
+                check.unwrap().unwrap();
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     checkpoints::Checkpoints,
     error::{is_busy, store_error},
     file::{BULK_SETTINGS, DatabaseFile},
-    log_sync::LogSync,
+    log_sync::{LogSync, NotSynced},
     queries::CatalogCache,
     readers::Readers,
     statement::Statement,
@@ -97,12 +97,16 @@ impl SqliteDatabase {
     }
 
     /// Checks that the file can be written to now, and that the file system has space for new data. Does not wait: if a
-    /// unit of work or another process is writing, the file counts as writable.
+    /// unit of work or another process is writing, the file counts as writable, unless a part of the write-ahead log may
+    /// be missing on the disk.
     ///
     /// # Errors
     /// When the file cannot be written to, for example because the disk has become read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
+        let Some(mut writer) = self.writer().try_borrow() else {
+            let has_gap = self.log_sync().has_gap();
+            return if has_gap { Err(StoreError::unavailable(NotSynced)) } else { Ok(()) };
+        };
         self.count_statement();
         let log_sync = self.log_sync().clone();
         let written = writer.spawn_blocking(move |connection| try_to_write(connection, &log_sync)).await;

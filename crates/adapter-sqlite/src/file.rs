@@ -141,8 +141,11 @@ impl DatabaseFile {
         let mut options = std::fs::OpenOptions::new();
         let mut file = open_file(&path, options.write(true).create(true).truncate(true))?;
         let written = file.write_all(&[0; 4096]);
-        std::fs::remove_file(&path)?;
-        written
+        match std::fs::remove_file(&path) {
+            // Another check has removed the same file.
+            Err(error) if error.kind() == ErrorKind::NotFound => written,
+            removed => written.and(removed),
+        }
     }
 
     fn beside(&self, ending: &str) -> PathBuf {

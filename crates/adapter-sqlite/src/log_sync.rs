@@ -76,7 +76,7 @@ struct Synced {
 /// A sync of the log failed, so it is unknown whether the change would survive a power failure.
 #[derive(Debug, thiserror::Error)]
 #[error("the write-ahead log could not be synced to the disk")]
-struct NotSynced;
+pub(crate) struct NotSynced;
 
 impl LogSync {
     /// If the log is not empty, an earlier process may have ended after a failed sync. So the log counts as having a
@@ -127,6 +127,12 @@ impl LogSync {
             answer
         });
         task.await.map_err(io::Error::other).flatten().map_err(StoreError::unavailable)
+    }
+
+    /// Acts as if a sync had failed.
+    #[cfg(test)]
+    pub(crate) fn open_gap(&self) {
+        self.has_gap.store(true, Ordering::SeqCst);
     }
 
     /// Whether a part of the log may be missing on the disk.

@@ -53,8 +53,9 @@ impl UnitOfWork {
         let log_sync = database.log_sync();
         if log_sync.has_gap() {
             let log_sync = log_sync.clone();
-            let closed = database.runtime().spawn_blocking(move || log_sync.close_gap()).await;
-            closed.map_err(std::io::Error::other).flatten().map_err(StoreError::unavailable)?;
+            // It runs in the queue of the connection's statements: if the caller is cancelled, the rollback, which
+            // releases the write lock, waits until the log is written.
+            unit.run(move |_| Ok(log_sync.close_gap())).await?.map_err(StoreError::unavailable)?;
         }
         Ok(unit)
     }

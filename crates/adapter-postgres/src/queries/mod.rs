@@ -5,6 +5,8 @@
 mod accounts;
 mod audit;
 mod audit_seals;
+#[cfg(test)]
+mod cached_pages;
 mod cart;
 mod catalog_cache;
 mod comment_reports;

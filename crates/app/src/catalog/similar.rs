@@ -180,7 +180,7 @@ mod tests {
         Catalog { similar: Arc::new(similar), ..browsing(queries) }
     }
 
-    /// Stored lists of similar movies: every movie has this list.
+    /// A store in which the list of similar movies of each movie consists of the movies with these numbers.
     fn kept(numbers: &[usize]) -> MockSimilar {
         let similar_ids: Vec<_> = numbers.iter().copied().map(movie_id).collect();
         let mut similar = MockSimilar::new();
