@@ -251,7 +251,7 @@ mod tests {
         std::fs::remove_file(&wal).unwrap();
         std::fs::rename(&moved, &wal).unwrap();
 
-        drop(UnitOfWork::begin(&database).await.unwrap());
+        UnitOfWork::begin(&database).await.unwrap().finish().await.unwrap();
         assert!(!database.log_sync().has_gap());
         database.log_sync().open_gap();
         database.check_writable().await.unwrap();
