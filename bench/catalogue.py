@@ -178,6 +178,5 @@ def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster |
         say(f"  {label} {name}: {row['rate']:.0f}/s, p50 {row['p50']:.2f} ms, p99 {row['p99']:.2f} ms, bad {row['bad']}; cold {result['cold'][name]:.0f} ms")
     result["changed"] = after_changes(server, server.tokens()[0], paths)
     say(f"  {label} after a change: " + ", ".join(f"{name} {value:.0f} ms" for name, value in result["changed"].items()))
-    result["loaded"] = server.memory()
     result["peak"] = server.peak_memory()
     return result

@@ -94,7 +94,8 @@ def playing(server: Server, folder: pathlib.Path, label: str) -> dict:
         if not player.recv(4096).startswith(b"HTTP/1.1 206"):
             sys.exit("bench: the server refused a player")
     crowded = load(server, folder, f"{label}-watched", script, seconds=4, warm=False)
-    result |= {"alone": alone["p99"], "watched": crowded["p99"], "bad": crowded["bad"], "each": (server.memory() - before) * 1024 / WATCHERS}
+    memory = server.memory()
+    result |= {"alone": alone["p99"], "watched": crowded["p99"], "bad": crowded["bad"], "memory": memory, "each": (memory - before) * 1024 / WATCHERS}
     for player in crowd:
         player.close()
     return result

@@ -106,9 +106,9 @@ def measure_small(server: Server, folder: pathlib.Path, label: str, cluster: Clu
     result |= accounts.measure(server, folder, label)
     result["money"] = money.measure(server)
     say(f"  {label} money: {json.dumps(result['money'])}")
+    result["peak"] = server.peak_memory()
     result["film"] = film.playing(server, folder, label)
     say(f"  {label} film: {result['film']['rate']:.0f} MB/s")
-    result["loaded"] = server.memory()
     return result
 
 
