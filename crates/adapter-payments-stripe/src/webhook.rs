@@ -16,8 +16,8 @@ const MAX_TAGS: usize = 10;
 /// needs no body, so a request can be refused before its body is read.
 ///
 /// # Errors
-/// When no body could make the signatures valid: the header is missing or malformed, or its time differs too much
-/// from `now`.
+/// When the header is missing or malformed, the number of its well-formed `v1` signatures is not 1 to `MAX_TAGS`, or
+/// its time differs too much from `now`. Such a header is refused for every body.
 pub(crate) fn checked_header(signature: Option<&str>, now: Instant) -> Result<Header<'_>, WebhookError> {
     let header = signature.and_then(Header::parse).ok_or(WebhookError::Signature)?;
     let seconds: i64 = header.time.parse().map_err(|_| WebhookError::Signature)?;

@@ -82,7 +82,8 @@ pub(crate) enum Bind {
     Ready(Column),
 }
 
-/// The values of one column in all rows that a statement inserts, or the numbers of a list in a condition.
+/// The values of one column in all rows that a statement inserts, or the integers of a list with which a condition
+/// compares a column (`column = ANY(list)`).
 #[derive(Debug, Clone)]
 pub(crate) enum Column {
     Integers(Vec<i64>),

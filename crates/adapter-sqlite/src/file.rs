@@ -32,7 +32,7 @@ const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PR
 /// only if the log reaches 100,000 pages (400 MB).
 pub(crate) const BULK_SETTINGS: &str = "PRAGMA cache_size = -131072; PRAGMA wal_autocheckpoint = 100000;";
 
-/// How many bytes of the write-ahead log are written again at once.
+/// The maximum number of bytes that [`DatabaseFile::rewrite_log`] reads and writes in one step.
 const REWRITTEN_AT_ONCE: u64 = 1024 * 1024;
 
 /// The database file is a symbolic link. Links are refused, because someone else may have chosen the target.
@@ -102,8 +102,8 @@ impl DatabaseFile {
 
     /// Opens the write-ahead log, which must exist. SQLite holds no locks on this file, so this program may close it
     /// at any time. The database file itself must not be opened and closed like this while it has connections, because
-    /// that would release the POSIX locks of all connections of this process; [`DatabaseFile::prepare`] does so before
-    /// this database has connections.
+    /// closing it would release the POSIX locks of all connections of this process. [`DatabaseFile::prepare`] may open
+    /// and close it, because this database has no connections at that time.
     pub(crate) fn open_log(&self) -> std::io::Result<std::fs::File> {
         open_file(&self.beside("-wal"), std::fs::OpenOptions::new().append(true))
     }

@@ -27,7 +27,8 @@ pub(crate) struct NewAuditEntry {
 }
 
 impl NewAuditEntry {
-    /// Creates an entry about an action of this user; `None` when no user was signed in, and on the command line.
+    /// Creates an entry about an action of the user `actor`. `actor` is `None` when no user was signed in, and for
+    /// actions on the command line.
     pub(crate) fn by(actor: impl Into<Option<UserId>>, action: AuditAction) -> Self {
         Self { action, actor: actor.into(), object: None, before: None, after: None }
     }
@@ -118,9 +119,9 @@ impl Recorder {
         self.message(unit, to.user_id, cause, &Message::Mail(mail), now).await
     }
 
-    /// Writes a message that is due immediately to the outbox. The message is dropped if the outbox still has a message
-    /// with the same cause, whether or not that message was handled. If `about` is a user, the message is deleted with
-    /// that user's account.
+    /// Writes a message to the outbox. The message is due immediately. The message is dropped if the outbox still has
+    /// a message with the same cause, whether or not that message was handled. If `about` is a user, the message is
+    /// deleted with that user's account.
     pub(crate) async fn message<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -133,8 +134,8 @@ impl Recorder {
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
-    /// Writes a message that is due at `due` to the outbox. As in [`Self::message`], the message is dropped if the
-    /// outbox still has a message with the same cause.
+    /// Writes a message to the outbox. The message is due at the time `due`. As in [`Self::message`], the message is
+    /// dropped if the outbox still has a message with the same cause.
     pub(crate) async fn message_for_later<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,

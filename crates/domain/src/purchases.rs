@@ -105,9 +105,9 @@ pub trait PurchaseRepository: Send {
     /// purchases per user and movie, even when two transactions add them concurrently.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
     /// Changes the purchase to this entitlement. For [`Entitlement::Live`] and [`Entitlement::Suspended`], returns
-    /// `false` when there is no such purchase, or when a revoked purchase cannot be restored because the buyer has
-    /// another active purchase of the movie. Otherwise, returns `true`. Callers hold the lock of the buyer. When the
-    /// purchase already has this entitlement, MUST keep the stored time of its revocation or suspension.
+    /// `false` when no purchase has this identifier, or when a revoked purchase cannot be restored because the buyer
+    /// has another active purchase of the movie. Otherwise, returns `true`. Callers hold the lock of the buyer. When
+    /// the purchase already has this entitlement, MUST keep the stored time of its revocation or suspension.
     async fn put_entitlement(
         &mut self,
         id: PurchaseId,

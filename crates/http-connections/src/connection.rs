@@ -14,14 +14,15 @@ use crate::{
 /// library can answer a slow client with 408, or close an idle connection.
 const MARGIN: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The handle by which the server notifies a connection. Clones refer to the same connection.
+/// A handle to a connection. With it, the server tells the connection when an answer begins and when the answer is
+/// complete. Clones refer to the same connection.
 ///
 /// It is not `Send`: it must stay on the thread that serves the connection.
 #[derive(Debug, Clone)]
 pub struct Connection(Rc<RefCell<State>>);
 
 /// A request that is being answered. The server must drop this value when the answer is complete: the next request is
-/// passed on only after that.
+/// passed on to the HTTP library only after that.
 #[derive(Debug)]
 pub struct Exchange {
     connection: Connection,
@@ -98,8 +99,9 @@ impl Connection {
 }
 
 impl Exchange {
-    /// Counts the bytes of the answer until the exchange is dropped. If there is not enough memory
-    /// ([`AnswerMemory::has_room_for`]), counts nothing and returns `false`; the server should then refuse the request.
+    /// Adds `bytes`, the memory of this answer, to the count of [`AnswerMemory`], and subtracts it when the exchange
+    /// is dropped. If there is not enough memory ([`AnswerMemory::has_room_for`]), counts nothing and returns `false`;
+    /// the server should then refuse the request.
     pub fn hold(&mut self, bytes: usize) -> bool {
         let state = &mut *self.connection.0.borrow_mut();
         if !state.memory.has_room_for(bytes) {
@@ -172,8 +174,8 @@ impl State {
         }
     }
 
-    /// When the stream must end if the connection still waits by then, for bytes of the client or for the decoding of
-    /// the head; `None` while a request whose body is complete is being answered.
+    /// The time at which the stream must end if the connection still waits for bytes of the client or for the decoding
+    /// of the head. There is no such time (`None`) while a request with a complete body is being answered.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Head { deadline, .. }

@@ -184,8 +184,8 @@ fn make_room<T: Clone + Default>(buffer: &mut Vec<T>, length: &mut usize) {
     }
 }
 
-/// Returns the cells of the first record in the text. If the text ends before this record, returns the cells that end
-/// in the text.
+/// Returns the cells of the first record in the text. If the text ends before the end of this record, returns only the
+/// cells whose end is in the text.
 pub(crate) fn first_record(text: &[u8], delimiter: Delimiter) -> Vec<String> {
     let mut parser = Parser::new(delimiter);
     for line in text.split_inclusive(|byte| is_line_end(*byte)) {

@@ -33,7 +33,7 @@ pub(crate) fn short(text: &str) -> String {
     printable(text, MAX_SHOWN)
 }
 
-/// Prepares the first names of a list for a message.
+/// Prepares a list of names for a message: keeps at most the first `MOST` names, followed by `…` if there are more.
 pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 30;
     let mut names = names.into_iter();

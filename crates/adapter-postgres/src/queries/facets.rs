@@ -96,8 +96,9 @@ impl Database {
             }
             // The counts of these groups are also cached separately, as a part, because several filters can share
             // them: the counts of decades within a genre do not depend on the chosen decade. Parts with price bands
-            // are not cached: the cache recognizes large counts by the sum of their price bands, and returns them for
-            // later versions too, but a part that is used here must belong to exactly `version`.
+            // are not cached: if the counts of the price bands add up to a large number of movies, the cache may
+            // return the entry for a later version too (see `LARGE_COUNT`), but a part that is used here must belong
+            // to exactly `version`.
             let part_key = (!groups.contains(&FacetGroup::PriceBands))
                 .then(|| format!("{groups:?} of {}", others.key()));
             if let Some(part) = part_key.as_ref().and_then(|key| self.cache().facets(key, version)) {
@@ -146,8 +147,8 @@ impl Database {
         Ok((version, self.cache().facets(key, version).map(|counts| FacetCounts::clone(&counts))))
     }
 
-    /// If `groups` contains `group`, takes the counts of this group for all movies from the counts of its names, and
-    /// removes the group from `groups`.
+    /// If `groups` contains `group`, removes it from `groups`, and adds the number of movies of each of its values to
+    /// `counts`. The numbers are for the list without conditions, and come from `all_names`.
     async fn note_names(
         &self,
         groups: &mut Vec<FacetGroup>,
@@ -222,8 +223,8 @@ pub(super) fn facets_statement(
             push_matching(&mut matching, conditions, driver);
         }
         // Movies that are found by a join and counted for only one group, other than the genres, need not be kept in
-        // memory. In other cases they must be kept, because the planner could otherwise read all movies in the order of
-        // a group.
+        // memory. In other cases they must be kept. Otherwise the planner could choose to read all movies through an
+        // index that is sorted by the column of a group, such as the year.
         let is_counted_once = is_join && groups.len() == 1 && !groups.contains(&FacetGroup::Genres);
         let kept = if is_counted_once { "NOT MATERIALIZED" } else { "MATERIALIZED" };
         statement

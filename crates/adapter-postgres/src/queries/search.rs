@@ -256,7 +256,8 @@ fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     conditions
 }
 
-/// Selects the movies that meet the conditions, most popular first, limited to the part `cut` and read by `access`.
+/// Selects the movies that meet the conditions, most popular first, limited to the part `cut`. `access` determines how
+/// the movies are found: by a scan in the order of the list, or with the index of a condition.
 fn found_statement(
     conditions: &[Condition],
     order: &Keyset,

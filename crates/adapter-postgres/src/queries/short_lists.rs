@@ -1,5 +1,5 @@
-//! A cache of the order of recently read short lists and pages of movies. A short list has at most `MAX_MOVIES`
-//! movies.
+//! Caches recently read short lists and pages of movies: the identifiers of their movies, in the order of the list. A
+//! short list has at most `MAX_MOVIES` movies.
 //!
 //! For a filter that matches few movies, every page may read thousands of entries of an index. If the number of
 //! matches is known to be small, the identifiers of all matches are read once, in their order, and pages read only
@@ -38,9 +38,10 @@ pub(super) const fn is_cacheable(filter: &MovieFilter) -> bool {
     filter.bought_by.is_none() && filter.favorites_of.is_none()
 }
 
-/// Whether the order of the list changes rarely enough for the cache: only with the version of the catalogue, or once
-/// a minute with the popularity, whose refresh removes all lists from the cache of the node that runs it. The order
-/// by rating changes too often: every new rating can change it, without a new version of the catalogue.
+/// Whether the order of the list changes rarely enough for the cache. The order may change with the version of the
+/// catalogue. It may also change when the popularity is refreshed, once a minute. The node that runs this refresh then
+/// removes all lists from its own cache. The order by rating changes too often: every new rating can change it,
+/// without a new version of the catalogue.
 fn is_steady(sorts: &[MovieSort]) -> bool {
     sorts.iter().all(|sort| sort.key != MovieSortKey::Rating)
 }
@@ -83,7 +84,8 @@ impl Database {
     /// The rows of a page that was read before at the current version of the catalogue, followed by at least one more
     /// row if the list has more. `None` if the page is not in the cache, if a movie is missing or the catalogue has
     /// another version by now, or if the order of the movies has changed: the popularity can change the order without
-    /// a change of the version. If the cached page were returned in this case, the cursor after it would skip movies.
+    /// a change of the version. If the cached page were returned in this case, the cursor for the next page could skip
+    /// movies, because it is computed from the current popularity of the last movie.
     pub(super) async fn rows_of_known_page(
         &self,
         key: &str,
@@ -145,8 +147,8 @@ impl Database {
         }
         let key = filter.key();
         if self.is_known_to_be_empty(&key).await? {
-            // Only the first page is returned from here. For a later page without rows, the caller counts the total
-            // anyway.
+            // An empty result is returned only for the first page, whose total is then 0. For a later page without
+            // rows, the caller must count the total in any case, so `None` is returned.
             return Ok((request.offset() == 0).then(Vec::new));
         }
         if !is_steady(sorts) {

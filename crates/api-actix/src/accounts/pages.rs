@@ -153,8 +153,8 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
     }
 }
 
-/// `GET /reset-password?token=…`: shows the form for a new password. Without a token, as in the links of security
-/// mails, it shows the form that requests a link.
+/// `GET /reset-password?token=…`: shows the form for a new password. Without a token, it shows the form that requests
+/// a link. Some mails link to the page without a token, for example the mail about a login from a new device.
 pub(crate) async fn show_password_reset(
     api: web::Data<Api>,
     query: Option<web::Query<TokenParameter>>,

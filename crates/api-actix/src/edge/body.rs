@@ -29,8 +29,8 @@ pub(crate) struct SharedBytes;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadInParts;
 
-/// Returns an empty body that declares the length of this body, or that its length is not known, for the response to a
-/// HEAD request. With the original body, the connection would read the whole body and discard it.
+/// Returns an empty body for the response to a HEAD request. It declares the same length as this body, or an unknown
+/// length if this body is a stream. With the original body, the connection would read the whole body and discard it.
 pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
         BodySize::None => BoxBody::new(()),
@@ -54,9 +54,10 @@ impl MessageBody for UnreadBody {
     }
 }
 
-/// Returns a body that the connection sends in slices; a stream is sent in its own parts. The exchange (one request
-/// with its response) ends when it is dropped. The returned body holds it, and is dropped when the connection has taken
-/// the last slice or part, or is closed. For an empty body, the exchange ends at once.
+/// Returns a body that the connection sends in slices; a stream is sent in its own parts. The returned body owns the
+/// exchange (one request with its response). The connection drops the body when it has taken the last slice or part,
+/// or when it is closed. This also drops the exchange, and the exchange ends. For an empty body, the exchange ends at
+/// once.
 pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
         return body;

@@ -34,8 +34,8 @@ use crate::{
 /// A function that checks a text.
 pub(crate) type TextRule = fn(&str, &Rules) -> Result<(), Fault>;
 
-/// Returns the check that belongs to a name in a schema: the value of a marker (such as `currency`) or a `format` (such
-/// as `date-time`). `None` when no check has this name.
+/// Returns the check that belongs to a name in a schema: the value of [`markers::RULE`] (for example, `currency`) or
+/// of `format` (for example, `date-time`). `None` when no check has this name.
 pub(crate) fn rule(name: &str) -> Option<TextRule> {
     Some(match name {
         "amount" => |text, rules| amount(text, rules).map(drop),
@@ -320,10 +320,11 @@ impl From<PasswordProblem> for Fault {
     }
 }
 
-/// A member of a merge patch (RFC 7396) that can be cleared: an absent member keeps the stored value, `null` clears it.
+/// A member of a merge patch (RFC 7396) that can be cleared: an absent member keeps the stored value, `null` clears
+/// it.
 ///
-/// The field or its struct needs `#[serde(default)]`. A member that cannot be cleared is an `Option` instead; `null` is
-/// then a wrong type.
+/// The field or its struct needs `#[serde(default)]`. A member that cannot be cleared is an `Option` instead. The
+/// validation of the schema then refuses `null` as a value of the wrong type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Changed<T>(pub(crate) Change<T>);
 
@@ -363,7 +364,8 @@ impl<T> Changed<T> {
     }
 }
 
-/// The sort keys of a list, separated by commas; a leading `-` sorts descending.
+/// The sort keys of a query. The parameter has the keys in one text, separated by commas; the validation splits the
+/// text. A `-` before a key means descending order.
 #[derive(Debug, Clone)]
 pub(crate) struct Sorts<K>(pub(crate) Vec<Sort<K>>);
 

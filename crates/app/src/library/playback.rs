@@ -15,8 +15,8 @@ const REFRESHED_BEFORE: TimeDelta = TimeDelta::hours(1);
 /// The addresses (URLs) and the position for playing a bought movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Playback {
-    /// The address of the film. Anyone who has the address can watch the film until the address expires, or the
-    /// purchase ends or is suspended.
+    /// The address of the film. Anyone who has the address can watch the film until the address expires, the purchase
+    /// is revoked or suspended, or the buyer's account is deactivated or deleted.
     pub url: String,
     /// When the address expires.
     pub expires_at: Instant,
@@ -56,7 +56,8 @@ pub enum PlaybackError {
 
 impl Library {
     /// Returns the addresses for watching a bought movie. The addresses are valid for the movie's running time plus
-    /// four hours, unless the purchase ends or is suspended earlier.
+    /// four hours, unless the purchase is revoked or suspended earlier, or the buyer's account is deactivated or
+    /// deleted earlier.
     ///
     /// # Errors
     /// See [`PlaybackError`].

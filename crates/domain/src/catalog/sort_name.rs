@@ -22,8 +22,8 @@ pub fn computed_sort_name(name: &str) -> &str {
     if is_article && !next.is_empty() && !next.eq_ignore_ascii_case("to") { rest } else { name }
 }
 
-/// The maximum number of characters of a sort key. Folding expands some characters to up to 18; a longer key would make
-/// page cursors, which contain it, longer than what proxies accept in a header or URL.
+/// The maximum number of characters of a sort key. Folding replaces some characters with up to 18 characters. Page
+/// cursors contain the key. Without this limit, a page cursor could be longer than proxies accept in a header or URL.
 const MAX_SORT_KEY_LENGTH: usize = 250;
 
 /// The key by which names are sorted: folded, without leading punctuation unless the name has nothing else, and at most

@@ -61,7 +61,8 @@ pub struct ProviderCheckout {
     pub amount: Money,
     /// The provider's identifier of the received money, if any. Refunds and disputes refer to it.
     pub charge: Option<String>,
-    /// The provider's report about the checkout; for an open checkout the last decline, if there was one.
+    /// The provider's report about the checkout. If the checkout is open and an attempt to pay was declined, this is
+    /// the report of the last declined attempt.
     pub report: CheckoutReport,
     /// When the checkout was opened.
     pub created_at: Instant,

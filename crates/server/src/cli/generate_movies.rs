@@ -119,8 +119,8 @@ impl Movies {
         format!("{given} {family}")
     }
 
-    /// Chooses from `least` to `least + more - 1` people, and returns their names. A person who was chosen twice is
-    /// returned once.
+    /// Chooses people at random, and returns their names. It chooses at least `least` and less than `least + more` times.
+    /// A person who was chosen twice is returned once.
     fn people(&mut self, least: u64, more: u64) -> Vec<String> {
         let wanted = least.saturating_add(self.numbers.below(more));
         let mut people: Vec<String> = Vec::new();

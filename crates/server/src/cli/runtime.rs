@@ -21,8 +21,8 @@ pub(super) fn run_to_completion(
 
 /// Runs a server or worker, which ends after a signal or a failure.
 ///
-/// The runtime is shut down explicitly, after a second signal without waiting for any thread. Dropping it would wait
-/// without limit for blocked threads, such as a thread that writes to a pipe that nobody reads.
+/// The runtime is shut down explicitly. After a second signal, the shutdown does not wait for any thread. Dropping it
+/// would wait without limit for blocked threads, such as a thread that writes to a pipe that nobody reads.
 pub(super) fn run_until_stopped(
     work: impl Future<Output = Result<Ending, Failure>>,
 ) -> Result<ExitCode, Failure> {

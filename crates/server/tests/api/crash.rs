@@ -133,8 +133,9 @@ async fn a_killed_import_is_consistent_and_can_be_repeated(engine: Engine) {
 
 async fn an_interrupted_import_reports_its_progress_and_can_be_repeated(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    // The first batch has 1,000 rows, and a row of the second batch fails. On PostgreSQL, batches never get larger,
-    // and the third batch is imported at the same time as the second, so it is stored.
+    // The first batch has 1,000 rows. The failing row is in the second batch. On SQLite, the import stops there. On
+    // PostgreSQL, a batch has at most 1,000 rows, and the third batch is imported at the same time as the second. The
+    // third batch is therefore stored too.
     let rows = 3_500;
     let kept = match engine {
         Engine::Sqlite => 1_000,

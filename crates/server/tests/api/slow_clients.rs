@@ -116,8 +116,8 @@ async fn stalled_uploads_of_one_user_do_not_block_those_of_another(engine: Engin
     upload(&bob).await.problem(415, "unsupported_media_type");
 }
 
-/// Sends the head of a webhook, whose `X-Forwarded-For` header names the IP address 192.0.2.`client`. Only a server
-/// that trusts this sender as a proxy counts the webhook for that address.
+/// Sends the head of a webhook, whose `X-Forwarded-For` header names the IP address 192.0.2.`client`. A server uses
+/// that address as the address of the client only if it trusts the peer (this test) as a proxy.
 async fn begin_webhook(app: &TestApp, client: u8, signature: &str) -> Begun {
     let kind =
         format!("application/json\r\nx-forwarded-for: 192.0.2.{client}\r\nsandbox-signature: {signature}");

@@ -182,9 +182,9 @@ fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
         .map(|word| &word.text));
     let bare = matched(name.get(own..).unwrap_or_default(), search.get(wanted..).unwrap_or_default())
         .map(|(place, manner)| SearchRank { place, manner: Manner { has_same_article, ..manner } });
-    // The name and the search are also compared with their articles, because the same word can be an article in one of
-    // them and an ordinary word in the other: the search "the" and the name "The Godfather", or the search "a t" and
-    // the name "A to Z".
+    // The name and the search are also compared without removing their articles, because the same word can be an
+    // article in one of them and an ordinary word in the other: the search "the" and the name "The Godfather", or the
+    // search "a t" and the name "A to Z".
     let as_written = matched(name, search).map(|(place, manner)| SearchRank { place, manner });
     bare.max(as_written)
 }
