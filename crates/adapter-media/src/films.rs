@@ -43,33 +43,45 @@ pub(crate) async fn put(
         return Ok(length);
     }
     let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-    let mut upload = in_time(store.put_multipart_opts(&path, options)).await?;
-    match put_parts(&mut *upload, file, first, progress).await {
-        Ok(length) => Ok(length),
-        Err(error) => {
-            // If the abort also fails, stored parts may remain. In S3, they remain until a lifecycle rule of the bucket
-            // removes them.
-            drop(in_time(upload.abort()).await);
-            Err(error)
+    let upload = in_time(store.put_multipart_opts(&path, options)).await?;
+    put_parts(Upload(Some(upload)), file, first, progress).await
+}
+
+/// An upload in parts that is neither complete nor aborted yet. If it is dropped, for example because the caller of
+/// [`put`] was canceled, it is aborted in the background.
+///
+/// If the abort fails, or if the process ends before it, stored parts may remain. In S3, they remain until a lifecycle
+/// rule of the bucket removes them.
+struct Upload(Option<Box<dyn MultipartUpload>>);
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(mut upload) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { drop(in_time(upload.abort()).await) });
         }
     }
 }
 
+/// Stores the rest of the file, which begins with `part`, and returns its length.
 async fn put_parts(
-    upload: &mut dyn MultipartUpload,
+    mut upload: Upload,
     mut file: File,
     mut part: Vec<u8>,
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<u64, StoreError> {
+    let parts = upload.0.as_mut().ok_or_else(|| StoreError::failed("the upload has ended"))?;
     let mut length = 0_u64;
     while !part.is_empty() {
         let bytes = bytes_of(&part);
-        in_time(upload.put_part(part.into())).await?;
+        in_time(parts.put_part(part.into())).await?;
         progress(bytes);
         length = length.saturating_add(bytes);
         (file, part) = next_part(file).await?;
     }
-    in_time(upload.complete()).await?;
+    in_time(parts.complete()).await?;
+    upload.0 = None;
     Ok(length)
 }
 
@@ -107,4 +119,87 @@ pub(crate) fn open(folder: &Path, key: &MediaKey) -> Result<Option<FilmSource>, 
     let file = File::open(&path).map_err(StoreError::unavailable)?;
     let length = file.metadata().map_err(StoreError::unavailable)?.len();
     Ok(Some(FilmSource::Local(OpenedFilm { file, length })))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, io::Write};
+
+    use async_trait::async_trait;
+    use object_store::{PutPayload, PutResult, UploadPart};
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+    use super::*;
+
+    /// What was called of an upload.
+    #[derive(Debug, PartialEq)]
+    enum Call {
+        Part,
+        Abort,
+    }
+
+    /// An upload whose parts are never stored, or fail.
+    #[derive(Debug)]
+    struct Stuck {
+        calls: UnboundedSender<Call>,
+        fails: bool,
+    }
+
+    #[async_trait]
+    impl MultipartUpload for Stuck {
+        fn put_part(&mut self, _: PutPayload) -> UploadPart {
+            self.calls.send(Call::Part).unwrap();
+            if self.fails {
+                return Box::pin(async {
+                    Err(object_store::Error::NotImplemented {
+                        operation: "put_part".to_owned(),
+                        implementer: "Stuck".to_owned(),
+                    })
+                });
+            }
+            Box::pin(pending())
+        }
+
+        async fn complete(&mut self) -> object_store::Result<PutResult> {
+            unreachable!("no part is ever stored")
+        }
+
+        async fn abort(&mut self) -> object_store::Result<()> {
+            self.calls.send(Call::Abort).unwrap();
+            Ok(())
+        }
+    }
+
+    fn film() -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"the end of the film").unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_is_canceled_is_aborted() {
+        let (calls, mut called) = unbounded_channel();
+        let upload = Upload(Some(Box::new(Stuck { calls, fails: false })));
+        let putting = tokio::spawn(put_parts(upload, film(), b"a part".to_vec(), &|_| ()));
+
+        assert_eq!(called.recv().await, Some(Call::Part));
+        putting.abort();
+
+        assert!(putting.await.unwrap_err().is_cancelled());
+        assert_eq!(called.recv().await, Some(Call::Abort));
+        assert_eq!(called.recv().await, None);
+    }
+
+    #[tokio::test]
+    async fn an_upload_whose_part_is_refused_is_aborted() {
+        let (calls, mut called) = unbounded_channel();
+        let upload = Upload(Some(Box::new(Stuck { calls, fails: true })));
+
+        let result = put_parts(upload, film(), b"a part".to_vec(), &|_| ()).await;
+
+        assert!(result.is_err());
+        assert_eq!(called.recv().await, Some(Call::Part));
+        assert_eq!(called.recv().await, Some(Call::Abort));
+        assert_eq!(called.recv().await, None);
+    }
 }
