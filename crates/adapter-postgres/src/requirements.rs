@@ -17,7 +17,7 @@ pub enum Unsuitable {
         /// The encoding of the database.
         encoding: String,
     },
-    /// No schema in the role's `search_path` exists and may be used.
+    /// The role's `search_path` contains no schema that exists and that the role may use.
     #[error(
         "the search_path of {role} names no schema that exists and that this role may use: run `CREATE SCHEMA \
          cinema AUTHORIZATION {role}` and `ALTER ROLE {role} SET search_path = cinema`"

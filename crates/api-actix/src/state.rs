@@ -42,7 +42,7 @@ pub struct ApiState {
     pub ids: Arc<dyn IdGenerator>,
     /// Counts requests for rate limits.
     pub limiter: Arc<dyn RateLimiter>,
-    /// The rules for the values of requests.
+    /// The rules that the values in requests are checked against, in addition to their schemas.
     pub rules: Rules,
     /// Checks the components that the server uses.
     pub readiness: Arc<dyn Readiness>,
@@ -138,7 +138,7 @@ pub(crate) struct Api {
     pub(crate) large_answers: LargeAnswers,
     /// The live streams of notifications that this server sends.
     pub(crate) streams: Arc<LiveStreams>,
-    /// The films that this server sends.
+    /// Tracks the films that this server is sending, and limits their number.
     pub(crate) transfers: Arc<Transfers>,
 }
 

@@ -177,7 +177,7 @@ async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64,
     }
 }
 
-/// Checks that each stored counter equals the number of actions in `expected`.
+/// Checks that the stored counters equal the counters that are calculated from `expected`.
 async fn recounted(node: &Node, expected: &Expected) {
     for movie in 1..=2 {
         let of = |reaction| {

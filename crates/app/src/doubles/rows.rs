@@ -126,8 +126,8 @@ fn instant(micros: i64) -> Instant {
 impl TestStorage {
     /// Runs a statement on the tables, for changes that no port offers.
     pub(crate) async fn execute(&self, sql: &str) {
-        // A dropped unit of work is rolled back in the background. Committing an empty unit of work first waits until
-        // that rollback is done.
+        // A dropped unit of work is rolled back in the background. A new unit of work begins only after that rollback.
+        // Therefore an empty unit of work is begun and committed first.
         self.unit().await.commit().await.unwrap();
         sql_query(sql).execute(&mut *self.tables.lock().unwrap()).unwrap();
     }

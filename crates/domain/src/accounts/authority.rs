@@ -30,7 +30,7 @@ pub enum AccessError {
     Store(#[from] StoreError),
 }
 
-/// The users that a unit of work locks when it begins: all at once, in the order of their identifiers.
+/// The users that a unit of work locks when it begins. One call locks all of them, in the order of their identifiers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserLocks {
     /// The users to lock, if they exist.

@@ -56,7 +56,8 @@ pub struct ProposedName {
 pub struct CatalogName(String);
 
 impl CatalogName {
-    /// Parses a name after [`clean_name`] has removed the white space around it and the format characters in it.
+    /// Parses a name. Before the checks, [`clean_name`] removes the white space around the name and the format
+    /// characters in it.
     ///
     /// # Errors
     /// When the name has no visible character or is empty after [`fold`], is too long, or has control characters.
