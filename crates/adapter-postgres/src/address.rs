@@ -136,8 +136,8 @@ impl Parameters {
 /// Splits a URL into the part before the query parameters, and the query parameters.
 ///
 /// This function follows psql: the user and password end at the first `@`, but only if no `/` comes before it. For
-/// `tokio_postgres`, they end at the first `@` anywhere. So every other `@` is percent-encoded, and `tokio_postgres`
-/// finds the same user and password as psql.
+/// `tokio_postgres`, they end at the first `@` anywhere. Therefore, this function percent-encodes each `@` that does
+/// not end the user and password. Then `tokio_postgres` finds the same user and password as psql.
 fn url_parts(url: &str) -> (String, String) {
     let start = url.find("://").map_or(0, |at| at.saturating_add(3));
     let (scheme, rest) = url.split_at_checked(start).unwrap_or((url, ""));

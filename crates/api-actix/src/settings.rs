@@ -36,8 +36,8 @@ pub struct ApiSettings {
     pub docs_access: DocsAccess,
     /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// The maximum number of requests in flight; further requests get a 503 response. Health checks, films, and live
-    /// streams of notifications are not counted.
+    /// The maximum number of requests in flight; further requests get a 503 response. Requests for health checks, film
+    /// files, and live streams of notifications are not counted.
     pub max_in_flight: usize,
     /// The maximum number of open connections of one client. Trusted proxies may have any number.
     pub max_connections_per_client: usize,
@@ -45,8 +45,8 @@ pub struct ApiSettings {
     pub timeouts: Timeouts,
     /// How long responses of the catalogue to anonymous callers are cached in memory; zero disables the cache.
     pub hot_page_time: Duration,
-    /// How long a request waits for its use case. After this time, the request gets a 503 response (or another error
-    /// that the operation has chosen), but the use case still runs to its end.
+    /// How long a request waits for its use case. After this time, the request gets a 503 response, or another error
+    /// response that the handler of the request specifies. The use case still runs to its end.
     pub request_timeout: Duration,
     /// The number of threads that read requests and write responses.
     pub workers: usize,

@@ -16,8 +16,8 @@ impl Database {
     /// earlier version of the rule for keys. Called after the migrations. Several nodes may run it concurrently, and
     /// it can be interrupted at any time.
     ///
-    /// The keys stay unique, because a new version of the rule may only distinguish more addresses than the earlier
-    /// one.
+    /// The keys stay unique, because every new version of the rule must give different keys to all addresses that have
+    /// different keys under the earlier version.
     pub(crate) async fn update_email_keys(&self) -> Result<(), StoreError> {
         loop {
             let mut unit = UnitOfWork::begin(self).await?;

@@ -21,7 +21,8 @@ const OVERDUE: TimeDelta = TimeDelta::hours(1);
 pub struct KnownSeal {
     /// The number of the seal.
     pub number: u64,
-    /// The digest of the seal, which also proves all earlier seals and their entries.
+    /// The digest of the seal. It is computed from the rows of the seal and from the digest of the previous seal, so
+    /// it depends on all earlier seals and their rows.
     pub digest: String,
 }
 
@@ -300,7 +301,7 @@ mod tests {
         let late = "INSERT INTO audit_log (id, created_at, action) \
             SELECT zeroblob(16), created_at, 'late' FROM audit_log WHERE rowid = 10";
         assert!(told(&tampered(late).await)[0].ends_with("rows were added to it after it was sealed"));
-        // Row 1 is moved by 15 minutes, into the part of seal 2.
+        // Row 1 is moved by 15 minutes, into the part of seal 3.
         let moved =
             tampered("UPDATE audit_log SET created_at = created_at + 900000000 WHERE rowid = 1").await;
         assert_eq!(told(&moved).len(), 2, "{moved:?}");

@@ -34,8 +34,8 @@ pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
 /// its worker begins with the next message. The number of deliveries in the background is limited: while the maximum
 /// is running, a further slow delivery keeps its worker until it ends. As long as a destination counts as slow, new
 /// deliveries to it start in the background. A message to it is postponed if the maximum number of deliveries is
-/// already running in the background, or if as many deliveries to this destination as there are workers are already
-/// running.
+/// already running in the background, or if the number of running deliveries to this destination has reached the
+/// number of workers.
 pub(super) struct OutboxWorkers {
     outbox: Arc<Outbox>,
     /// The number of workers. It is also the maximum number of running deliveries to a slow destination.

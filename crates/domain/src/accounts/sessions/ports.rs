@@ -69,9 +69,9 @@ pub trait SessionQueries: Send + Sync {
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and
     /// stream tickets that expired before `now`, sessions that ended or expired before `links_before`, notifications
-    /// without any remaining like whose latest like was before `links_before`, and carts and notifications of users who
-    /// were erased at `links_before` or later. A request that ran during the erasure may have created such a cart or
-    /// notification.
+    /// whose likes were all withdrawn and whose latest like was before `links_before`, and carts and notifications of
+    /// users who were erased at `links_before` or later. A request that ran during the erasure may have created such a
+    /// cart or notification.
     ///
     /// Skips rows that other transactions have locked. Returns the number of removed rows. MUST be safe to run on
     /// several nodes concurrently.
