@@ -78,7 +78,8 @@ impl Plan {
         assert!(!self.0.contains("SEARCH u") || !self.0.contains("TEMP B-TREE"), "{}", self.0);
     }
 
-    /// Checks that movies are read in the order of the index `name`, and that only the rows of the page are sorted.
+    /// Checks that the plan uses the index `name`, so that movies are read in its order, and that the plan has at most
+    /// one sort, which may be the sort of the rows of the page.
     pub(crate) fn walks_the_order_of(&self, name: &str) {
         let sorts = self.0.lines().filter(|step| step.contains("TEMP B-TREE FOR ORDER BY")).count();
         assert!(self.0.contains(name) && sorts <= 1, "{}", self.0);
@@ -98,9 +99,9 @@ impl Plan {
         assert!(!self.0.lines().any(whole) && !self.0.contains("TEMP B-TREE"), "{}", self.0);
     }
 
-    /// Checks that this index is read. Does not check that no rows of the table are read, because the plan does not
-    /// show this: SQLite calls a partial index `COVERING` only if it contains the column of its own condition, even if
-    /// no row of the table is read.
+    /// Checks that this index is read. Rows of the table may be read too: the plan does not show whether they are.
+    /// SQLite calls a partial index `COVERING` only if the index contains the column of its own condition. If the
+    /// index does not contain this column, the word `COVERING` is missing even when no row of the table is read.
     pub(crate) fn reads_only_the_index(&self, name: &str) {
         let reads = |step: &str| step.contains(&format!("INDEX {name}"));
         assert!(self.0.lines().any(reads), "{}", self.0);

@@ -33,7 +33,8 @@ use crate::openapi::describe;
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) kind: &'static Kind,
-    /// The description of this occurrence; `None` for the explanation of the kind.
+    /// The description of this occurrence; If this is `None`, the response contains the explanation of the kind
+    /// instead.
     pub(crate) detail: Option<String>,
     /// The invalid fields of the request.
     pub(crate) errors: Vec<FieldProblem>,
@@ -151,8 +152,8 @@ impl Refusal for Never {
     fn kinds(_into: &mut Vec<&'static Kind>) {}
 }
 
-/// The error of a use case that looks up one object. This type adds the case that the object does not exist to the
-/// errors `E`.
+/// The error of a use case that looks up one object. This type extends the errors `E` with the case that the object
+/// does not exist.
 #[derive(Debug)]
 pub(crate) enum OrNotFound<E> {
     /// The object does not exist, or the caller may not see it: 404.

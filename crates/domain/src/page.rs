@@ -10,8 +10,8 @@ pub const MAX_PAGE_SIZE: u32 = 100;
 /// How many items a page has by default.
 pub const DEFAULT_PAGE_SIZE: u32 = 20;
 
-/// Totals are exact up to this number of items. Pages that begin at the item with this number or later can only be read
-/// after a position.
+/// Totals are exact up to this number of items. Pages that begin at the item with this number or later cannot be
+/// requested by number, but only as the items after a [`Position`].
 pub const NUMBERED_ITEMS: u64 = 10_000;
 
 /// The requested page or its size is out of bounds.
@@ -110,8 +110,8 @@ pub enum SortValue {
     Integer(i64),
     /// A fraction.
     Real(f64),
-    /// A text in the form by which it is sorted, such as a folded name (see [`fold`](crate::text::fold)) or the key of
-    /// an email address.
+    /// A text in the form by which it is sorted, such as a folded name (see [`fold`](crate::text::fold)) or the
+    /// normalized form of an email address (see [`EmailAddress::key`](crate::accounts::EmailAddress::key)).
     Text(String),
 }
 
@@ -173,7 +173,8 @@ pub struct Total {
 }
 
 impl Total {
-    /// Creates the total from a count that may have stopped at one more than [`NUMBERED_ITEMS`].
+    /// Creates the total from a count. Counting may stop at [`NUMBERED_ITEMS`] + 1, so a count greater than
+    /// [`NUMBERED_ITEMS`] may be too low.
     #[must_use]
     pub fn from_capped_count(count: u64) -> Self {
         Self { items: count.min(NUMBERED_ITEMS), is_estimate: count > NUMBERED_ITEMS }

@@ -103,7 +103,7 @@ impl BodyReader {
     }
 }
 
-/// Takes up to `count` bytes from the number of remaining bytes; returns how many.
+/// Subtracts up to `count` from `left`, the number of remaining bytes. Returns the number that was subtracted.
 fn take(left: &mut u64, count: usize) -> usize {
     let taken = usize::try_from(*left).map_or(count, |left| left.min(count));
     *left = left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));

@@ -25,7 +25,7 @@ pub enum ColumnsError {
         /// The columns of the file.
         header: Vec<String>,
     },
-    /// Several columns of the file have the same name, which is the name of a column that contains a field.
+    /// Several columns of the file have the same name, and a field is read from the column with this name.
     #[error("the file has the column {} twice", quoted(.0))]
     Ambiguous(String),
     /// A required field has no column. The price is required only without a default price.
@@ -39,11 +39,12 @@ pub enum ColumnsError {
 }
 
 /// Maps fields to columns whose names differ from the names of the fields, such as
-/// `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`. In JSON the keys of an object are its columns.
+/// `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`. In a JSON file, the keys of an object are treated
+/// as column names.
 ///
 /// A column with the name of a field contains this field, unless the mapping contains the field or the column. The
-/// genres, directors and stars may have several columns. The names in these columns form one list, in the order of
-/// the mapping.
+/// genres, directors and stars may have several columns. The names in these columns form one list, in the order of the
+/// mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns(Vec<(Field, String)>);
 

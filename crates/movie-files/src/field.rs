@@ -107,8 +107,9 @@ impl Field {
         matches!(self, Self::Genres | Self::Directors | Self::Stars)
     }
 
-    /// The optional fact of this field; `None` for the fields that every row must have, whatever the options are. (A
-    /// row without a price is accepted if there is a default price, so the price is an optional fact.)
+    /// The optional fact of this field; `None` for the fields that every row must have, whatever the
+    /// [`ReadOptions`](crate::ReadOptions) are. (A row without a price is accepted if the options contain a default
+    /// price, so the price is an optional fact.)
     pub(crate) const fn optional_fact(self) -> Option<OptionalFact> {
         match self {
             Self::Name | Self::Year | Self::DurationMinutes | Self::Imdb | Self::Votes => None,

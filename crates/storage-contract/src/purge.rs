@@ -1,8 +1,8 @@
 //! Purging: rows that are no longer needed are deleted, and no other rows. The first argument of `purge_expired` is
 //! the current time: refresh tokens and stream tickets that expired before it are deleted. The second argument is the
 //! bound. Links that expired before the bound are deleted, sessions that ended or expired before it, notifications
-//! whose last like was withdrawn and whose latest like was before it, and carts and notifications of users who were
-//! erased at the bound or later.
+//! whose likes were all withdrawn and whose most recent like was before the bound, and carts and notifications of
+//! users who were erased at the bound or later.
 
 use domain::accounts::{LinkKind, LinkToken, RefreshToken, Session};
 

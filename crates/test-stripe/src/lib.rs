@@ -2,8 +2,9 @@
 //! shop, and simulates faults.
 //!
 //! It enforces the rules of the API version `2026-10-28.endive` that a shop can violate: required headers, idempotency
-//! keys, limits of sessions, amounts and their digits, and cursors of lists. Tests simulate buyers, banks and the
-//! dashboard with the methods of [`FakeStripe`]; other programs send requests to `/_test/…` (see `controls.rs`).
+//! keys, limits of sessions, minimum amounts, the last digits of amounts (which must be 0 in some currencies), and
+//! cursors of lists. Tests simulate buyers, banks and the dashboard with the methods of [`FakeStripe`]; other programs
+//! send requests to `/_test/…` (see `controls.rs`).
 
 mod account;
 mod api;

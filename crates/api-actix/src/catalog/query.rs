@@ -79,8 +79,8 @@ pub(crate) struct MovieFilters {
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
     id: Vec<Text<MovieId>>,
-    /// Words of the title, the directors, the stars or the description, in any order. The last word may be incomplete;
-    /// typing mistakes are tolerated in words that no movie contains.
+    /// Words of the title, the directors, the stars or the description, in any order. The last word may be incomplete.
+    /// If no movie contains a word, movies with a similar word are found instead.
     #[schemars(length(max = MAX_TEXT), example = "star wars")]
     search: Option<String>,
     /// A part of the title; case and accents are ignored.

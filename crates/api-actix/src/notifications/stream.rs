@@ -1,4 +1,4 @@
-//! The extractor and the response of the operation that opens a live stream.
+//! The extractor and the response of the operation that opens a live stream of notifications.
 
 use std::{future::Future, pin::Pin};
 

@@ -1,4 +1,5 @@
-//! Limits how many webhooks are received at the same time, because their senders are not verified yet.
+//! Limits how many webhooks are received at the same time, because the sender of a webhook can be verified only after
+//! its body was received.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,5 @@
-//! A test double that implements all ports. The ports of the library are implemented in the module `library`.
+//! A test double that implements all ports. The ports of `domain::library` (the library of bought movies) are
+//! implemented in the module `library`.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

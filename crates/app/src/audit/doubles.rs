@@ -45,7 +45,8 @@ impl World {
         Self { log: Arc::new(log), store, clock, written: AtomicUsize::new(0) }
     }
 
-    /// Makes seals with the first of these keys, and accepts seals that were made with any of them.
+    /// Replaces the keys of the seals. New seals are made with the first of these keys. Seals that were made with any
+    /// of these keys are accepted.
     pub(crate) fn with_keys(self, keys: &'static [&'static str]) -> Self {
         let Audit { queries, cursors, seals, clock, backoff, .. } = &*self.log;
         let log = Audit {
@@ -63,7 +64,7 @@ impl World {
         self.clock.advance(TimeDelta::minutes(minutes));
     }
 
-    /// Writes `count` rows at the current time. The first row has the number 1.
+    /// Writes `count` rows at the current time. Rows are numbered across all calls, starting with 1.
     pub(crate) async fn add_rows(&self, count: usize) {
         let first = self.written.fetch_add(count, Ordering::Relaxed).saturating_add(1);
         let entry = |number: usize| AuditEntry {

@@ -5,7 +5,7 @@ use domain::{
 
 use super::{OPENING_LIMIT, Payments};
 
-/// Why an operation at the payment provider failed, such as ending an open checkout.
+/// The error of an operation that calls the payment provider and uses the store, such as ending an open checkout.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
     /// The provider refused the call or was not reached, or it is unknown whether the call took effect.

@@ -266,7 +266,8 @@ mod tests {
         }
     }
 
-    /// A movie that differs from [`facts`] in every optional fact.
+    /// A movie that differs in every optional fact from a movie with [`facts`] and the names `names(8)`, as used by
+    /// [`applied`].
     fn movie() -> Movie {
         let facts = Facts {
             identity: MovieIdentity { name: "Amelie".into(), year: 2002, duration_minutes: 121 },

@@ -50,8 +50,8 @@ pub struct Payment {
     pub refunded: Money,
     /// The amount of disputes that are open or lost.
     pub disputed: Money,
-    /// How much of a payment of 0 is refunded. For other payments this is always [`RefundedPart::Nothing`], because
-    /// `amount` and `refunded` show how much is refunded.
+    /// For a payment with the amount 0: whether none, some or all of its items are refunded. For other payments this
+    /// is always [`RefundedPart::Nothing`], because `amount` and `refunded` show how much is refunded.
     pub free_refund: RefundedPart,
     /// The paid items; empty when the payment was loaded for an update.
     pub items: Vec<PaymentItem>,

@@ -64,8 +64,8 @@ impl Search {
         Self { text, words, year: None, of_name: BTreeSet::new(), is_finished: false }
     }
 
-    /// The text in its canonical form, which is equal for texts that differ only in case, accents, spaces, or
-    /// characters that are written out, such as `³` and `&`.
+    /// The text in its canonical form. Texts that differ only in case, accents or spaces have the same canonical form.
+    /// Characters such as `³` and `&` are replaced by digits and words, so `&` and `and` are the same, too.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -142,7 +142,7 @@ impl Search {
     }
 
     /// The terms that must occur in a movie, one for each different word: a repeated word is looked up only once, in
-    /// the spellings that are possible at all of its positions.
+    /// those spellings that are possible at every position of the word.
     #[must_use]
     pub fn distinct_terms(&self) -> Vec<SearchTerm> {
         let mut distinct: Vec<(&str, SearchTerm)> = Vec::new();
@@ -184,8 +184,9 @@ impl Search {
         self
     }
 
-    /// The same search, in which the word at this position is removed and only movies of this year match. Other words
-    /// that may be years must occur in the name of the movie.
+    /// The same search, in which the word at this position is used as a year: the word is removed, and only movies of
+    /// that year match. If the word cannot be a year, it is kept, and movies of every year match. Other words that may
+    /// be years must occur in the name of the movie.
     #[must_use]
     pub fn narrowed_by_year(mut self, position: usize) -> Self {
         self.year = self.possible_year(position);
