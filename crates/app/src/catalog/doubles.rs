@@ -53,7 +53,7 @@ pub(crate) fn browsing(queries: MockQueries) -> Catalog {
     }
 }
 
-/// A recorder whose messages tests can read.
+/// A recorder that seals outbox messages with [`FlipSealer`], so that tests can unseal and read them.
 pub(crate) fn recorder() -> Recorder {
     Recorder {
         ids: Arc::new(CountingIds::default()),
