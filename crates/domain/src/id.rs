@@ -132,7 +132,8 @@ kinds! {
     CartId = CartKind "cart";
     /// Identifies a comment.
     CommentId = CommentKind "comment";
-    /// Identifies a reported comment.
+    /// Identifies the record of a reported comment. All reports of a comment share one record, and its identifier
+    /// differs from the `CommentId`.
     ReportedCommentId = ReportedCommentKind "reported_comment";
     /// Identifies a notification.
     NotificationId = NotificationIdKind "notification";

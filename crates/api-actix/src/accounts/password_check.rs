@@ -29,8 +29,9 @@ pub(crate) async fn check(
     }
 }
 
-/// Returns the state of the account with this email address; `None` if there is no such account, or the text is not
-/// an email address. A caller that caches the result of [`check`] must check again when the state has changed.
+/// Returns the current [`Standing`] (identifier and version) of the account with this email address; `None` if there
+/// is no such account, or the text is not an email address. A caller that caches the result of [`check`] must check
+/// again when this value has changed.
 pub(crate) async fn standing(sessions: &Sessions, email: &str) -> Result<Option<Standing>, Problem> {
     match email.parse::<EmailAddress>() {
         Ok(email) => sessions.standing(&email).await.map_err(|failed| failed.problem()),

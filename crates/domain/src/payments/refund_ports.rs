@@ -8,7 +8,8 @@ use crate::{
     time::Instant,
 };
 
-/// Stores refunds. Callers hold the lock of the payment, except of the payments that `payments_of_movie` returns.
+/// Stores refunds. Callers must hold the lock of the payment that they pass. Only `payments_of_movie` may be called
+/// without a lock; the payments that it returns are not locked.
 #[async_trait]
 pub trait RefundRepository: Send {
     /// The paid items of the payment, in the order of their identifiers.
