@@ -19,8 +19,8 @@ const SCHEMA: &str = "
     SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema
     WHERE tbl_name <> '__diesel_schema_migrations' ORDER BY line";
 
-/// Lists the columns as in `migrations/columns.txt`, without the tables and columns of the search index, which differ
-/// between PostgreSQL and SQLite.
+/// Lists the columns as in `migrations/columns.txt`, without the tables and columns of the search index that exist
+/// only in SQLite.
 const COLUMNS: &str = "
     SELECT t.name || ' ' || c.name || CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN ' null' ELSE '' END AS line
     FROM sqlite_schema t JOIN pragma_table_info(t.name) c
