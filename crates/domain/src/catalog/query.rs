@@ -75,8 +75,9 @@ impl MovieFilter {
         self.search.is_some() || self.title.is_some()
     }
 
-    /// The canonical form, which is equal for filters that differ only in the spelling of texts, in the order or
-    /// repetition of identifiers, or in an `is_available` that is `true` or absent.
+    /// The canonical form, which is equal for filters that differ only in the case, the accents or the repeated or
+    /// surrounding white space of `search` and `title`, in the order or repetition of identifiers, or in an
+    /// `is_available` that is `true` or absent.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         fn in_order<K: Kind>(ids: &mut Vec<Id<K>>) {
@@ -150,7 +151,8 @@ impl MovieFilter {
 /// The keys that movies can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MovieSortKey {
-    /// The folded name that the movie is sorted by.
+    /// The sort name of the movie, as the key that [`Movie::sort_key`](crate::catalog::Movie::sort_key) returns. By
+    /// default, the sort name is the name without a leading article.
     Name,
     /// The year of release.
     Year,
