@@ -53,8 +53,9 @@ impl UnitOfWork {
         let log_sync = database.log_sync();
         if log_sync.has_gap() {
             let log_sync = log_sync.clone();
-            // It runs in the queue of the connection's statements: if the caller is cancelled, the rollback, which
-            // releases the write lock, waits until the log is written.
+            // A part of the write-ahead log may be missing on the disk, so the complete log is written again. This
+            // task locks the connection like a statement. So if the caller is cancelled, the rollback, which releases
+            // the write lock, waits until the task ends.
             unit.run(move |_| Ok(log_sync.close_gap())).await?.map_err(StoreError::unavailable)?;
         }
         Ok(unit)
