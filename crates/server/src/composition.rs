@@ -116,7 +116,7 @@ pub struct UseCases {
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
-    /// The library of a user: the bought movies, and how they are watched.
+    /// The library of a user: the bought movies, their playback, and how far the user has watched them.
     pub library: Arc<Library>,
     /// Notifications.
     pub notifications: Arc<Notifications>,
