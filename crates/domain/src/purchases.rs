@@ -114,23 +114,6 @@ pub trait PurchaseRepository: Send {
         entitlement: Entitlement,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Revokes the user's active purchases of these movies, and returns their number. MUST NOT change purchases that
-    /// are already revoked.
-    async fn revoke_purchases(
-        &mut self,
-        user_id: UserId,
-        movies: &[MovieId],
-        at: Instant,
-    ) -> Result<u64, StoreError>;
-    /// Suspends the user's active purchases of these movies because their payment is disputed; `None` ends the
-    /// suspension. Returns the number of changed purchases. MUST keep the time of purchases that are already suspended,
-    /// and MUST NOT change purchases that are already revoked.
-    async fn set_purchase_suspension(
-        &mut self,
-        user_id: UserId,
-        movies: &[MovieId],
-        suspended_at: Option<Instant>,
-    ) -> Result<u64, StoreError>;
 }
 
 #[cfg(test)]

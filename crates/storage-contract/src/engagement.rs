@@ -11,6 +11,7 @@ use domain::{
     engagement::{CommentLikes, CommentText, NewComment, ReactionCounts, Score},
     id::{CommentId, MovieId},
     page::PageRequest,
+    purchases::Entitlement,
     storage::WholeUnit,
 };
 
@@ -18,7 +19,7 @@ use crate::{
     fixtures::{add_movies, add_user, at, facts, id, set_available, update},
     node::{Node, patiently},
     parallel::at_once,
-    purchases::buy,
+    purchases::{buy, put_entitlement},
 };
 
 crate::cases! { "engagement":
@@ -464,9 +465,7 @@ async fn a_refresh_updates_the_popularity_after_every_action(node: Node) {
         order([2, 1, 3]),
         "movie 2 with a popularity of 7,000 is before movie 1 with 6,500"
     );
-    let mut unit = node.unit().await;
-    assert_eq!(unit.revoke_purchases(id(2), &[id(2)], at(9)).await.unwrap(), 1);
-    unit.commit().await.unwrap();
+    put_entitlement(&node, 2, 2, Entitlement::Revoked, at(9)).await;
     node.refresh_popularity(10).await.unwrap();
     assert_eq!(most_popular(&node).await, order([1, 2, 3]));
 }

@@ -7,12 +7,13 @@ use domain::{
     library::{LibraryItem, MovieFile, MovieSubtitles, Progress, RunningTime},
     media::{MediaKey, MediaType},
     page::{Page, PageRequest, SortKey},
-    purchases::Purchase,
+    purchases::{Entitlement, Purchase},
 };
 
 use crate::{
     fixtures::{add_movies, add_user, at, facts, fresh, id, set_available, uuid},
     node::Node,
+    purchases::put_entitlement,
 };
 
 crate::cases! { "library":
@@ -74,10 +75,8 @@ async fn first(node: &Node, filter: MovieFilter) -> Vec<MovieId> {
 
 async fn a_library_has_only_the_active_purchases_of_its_owner(node: Node) {
     prepare(&node).await;
-    let mut unit = node.unit().await;
-    unit.revoke_purchases(id(1), &[id(2)], at(90)).await.unwrap();
-    unit.set_purchase_suspension(id(1), &[id(3)], Some(at(90))).await.unwrap();
-    unit.commit().await.unwrap();
+    put_entitlement(&node, 1, 2, Entitlement::Revoked, at(90)).await;
+    put_entitlement(&node, 1, 3, Entitlement::Suspended, at(90)).await;
     let page = library(&node, &MovieFilter::default(), &LATEST, &PageRequest::numbered(1, 9).unwrap()).await;
     let shown = page.items.iter().map(|item| (item.movie.id, item.purchased_at, item.is_suspended));
     let expected =
@@ -227,11 +226,9 @@ async fn a_purchase_is_playable_until_it_ends(node: Node) {
     is_playable(true).await;
     assert!(node.playable_among(&[]).await.unwrap().is_empty());
     assert_eq!(node.playable_movie(fresh()).await.unwrap(), None);
-    for suspended_at in [Some(at(90)), None] {
-        let mut unit = node.unit().await;
-        unit.set_purchase_suspension(id(1), &[id(1)], suspended_at).await.unwrap();
-        unit.commit().await.unwrap();
-        is_playable(suspended_at.is_none()).await;
+    for entitlement in [Entitlement::Suspended, Entitlement::Live] {
+        put_entitlement(&node, 1, 1, entitlement, at(90)).await;
+        is_playable(entitlement == Entitlement::Live).await;
     }
     for is_active in [false, true] {
         let mut unit = node.unit().await;
@@ -250,9 +247,7 @@ async fn a_purchase_is_playable_until_it_ends(node: Node) {
     unit.erase_user(id(1), at(92)).await.unwrap();
     unit.commit().await.unwrap();
     is_playable(false).await;
-    let mut unit = node.unit().await;
-    unit.revoke_purchases(id(2), &[id(1)], at(93)).await.unwrap();
-    unit.commit().await.unwrap();
+    put_entitlement(&node, 2, 1, Entitlement::Revoked, at(93)).await;
     assert!(node.playable_among(&[purchase, other]).await.unwrap().is_empty());
 }
 

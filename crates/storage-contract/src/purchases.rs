@@ -2,7 +2,10 @@
 //!
 //! A unit (of work) is one transaction. If it is dropped without a commit, it is rolled back.
 
-use domain::purchases::Purchase;
+use domain::{
+    purchases::{Entitlement, Purchase},
+    time::Instant,
+};
 
 use crate::{
     fixtures::{add_movies, add_user, at, facts, fresh, id, set_available},
@@ -30,6 +33,20 @@ pub(crate) async fn buy(node: &Node, user: u64, movies: &[u64]) {
     for movie in movies {
         assert!(unit.insert_purchase(&purchase(user, *movie)).await.unwrap());
     }
+    unit.commit().await.unwrap();
+}
+
+/// Changes the user's active purchase of the movie to this entitlement.
+pub(crate) async fn put_entitlement(
+    node: &Node,
+    user: u64,
+    movie: u64,
+    entitlement: Entitlement,
+    now: Instant,
+) {
+    let bought = node.bought_movie(id(user), id(movie)).await.unwrap().unwrap();
+    let mut unit = node.unit().await;
+    assert!(unit.put_entitlement(bought.purchase_id, entitlement, now).await.unwrap());
     unit.commit().await.unwrap();
 }
 
@@ -100,10 +117,12 @@ async fn a_revoked_movie_can_be_bought_again(node: Node) {
     prepare(&node).await;
     buy(&node, 1, &[1, 2]).await;
     buy(&node, 2, &[1]).await;
-    let mut unit = node.unit().await;
-    assert_eq!(unit.revoke_purchases(id(1), &[id(1)], at(90)).await.unwrap(), 1);
-    assert_eq!(unit.revoke_purchases(id(1), &[id(1)], at(91)).await.unwrap(), 0);
-    unit.commit().await.unwrap();
+    let revoked = node.bought_movie(id(1), id(1)).await.unwrap().unwrap().purchase_id;
+    for now in [at(90), at(91)] {
+        let mut unit = node.unit().await;
+        assert!(unit.put_entitlement(revoked, Entitlement::Revoked, now).await.unwrap());
+        unit.commit().await.unwrap();
+    }
     assert!(!is_purchased(&node, 1, 1).await);
     assert!(is_purchased(&node, 1, 2).await && is_purchased(&node, 2, 1).await);
     buy(&node, 1, &[1]).await;
@@ -123,17 +142,11 @@ async fn a_suspension_keeps_its_first_time_until_it_ends(node: Node) {
         all.sort();
         all
     };
-    let mut unit = node.unit().await;
-    assert_eq!(unit.revoke_purchases(id(1), &[id(2)], at(80)).await.unwrap(), 1);
-    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1), id(2)], Some(at(90))).await.unwrap(), 1);
-    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1)], Some(at(95))).await.unwrap(), 0);
-    unit.commit().await.unwrap();
+    put_entitlement(&node, 1, 1, Entitlement::Suspended, at(90)).await;
+    put_entitlement(&node, 1, 1, Entitlement::Suspended, at(95)).await;
     assert_eq!(suspensions(1).await, [(id(1), Some(at(90))), (id(2), None)]);
     assert_eq!(suspensions(2).await, [(id(1), None)]);
     assert!(is_purchased(&node, 1, 1).await, "a suspended movie counts as bought");
-    let mut unit = node.unit().await;
-    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1), id(2)], None).await.unwrap(), 1);
-    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1)], None).await.unwrap(), 0);
-    unit.commit().await.unwrap();
+    put_entitlement(&node, 1, 1, Entitlement::Live, at(96)).await;
     assert_eq!(suspensions(1).await, [(id(1), None), (id(2), None)]);
 }

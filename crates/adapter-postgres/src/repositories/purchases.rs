@@ -57,53 +57,6 @@ impl PurchaseRepository for UnitOfWork {
         Ok(is_new)
     }
 
-    async fn revoke_purchases(
-        &mut self,
-        user_id: UserId,
-        movies: &[MovieId],
-        at: Instant,
-    ) -> Result<u64, StoreError> {
-        let mut statement = Statement::<(SqlId,)>::new("UPDATE purchases SET revoked_at = ");
-        statement
-            .bind(at)
-            .sql(" WHERE revoked_at IS NULL AND user_id = ")
-            .bind(user_id.as_uuid())
-            .sql(" AND ");
-        push_any(&mut statement, "movie_id", movies.iter().map(MovieId::as_uuid).collect());
-        statement.sql(" RETURNING movie_id");
-        let revoked: Vec<(DbUuid,)> = self.load(statement).await?;
-        let mut revoked: Vec<MovieId> = revoked.into_iter().map(|(id,)| MovieId::from_uuid(id.0)).collect();
-        // Sorted, so that two units of work that queue the same movies cannot deadlock.
-        revoked.sort_unstable();
-        for movie_id in &revoked {
-            self.queue_popularity(*movie_id).await?;
-        }
-        u64::try_from(revoked.len()).map_err(StoreError::failed)
-    }
-
-    async fn set_purchase_suspension(
-        &mut self,
-        user_id: UserId,
-        movies: &[MovieId],
-        suspended_at: Option<Instant>,
-    ) -> Result<u64, StoreError> {
-        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
-        let live = diesel::update(purchases::table)
-            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
-            .filter(purchases::movie_id.eq_any(movies))
-            .filter(purchases::revoked_at.is_null());
-        let changed = if let Some(at) = suspended_at.map(DbInstant) {
-            let query = live.filter(purchases::suspended_at.is_null()).set(purchases::suspended_at.eq(at));
-            self.execute(query).await?
-        } else {
-            let query = live
-                .filter(purchases::suspended_at.is_not_null())
-                .set(purchases::suspended_at.eq(None::<DbInstant>));
-            self.execute(query).await?
-        };
-        u64::try_from(changed).map_err(StoreError::failed)
-    }
-
     async fn put_entitlement(
         &mut self,
         id: PurchaseId,

@@ -116,7 +116,7 @@ pub enum LogFault {
         last: u64,
     },
     /// The recorded seal is not in the database, or differs there.
-    #[error("seal {0} differs from the noted one: the log was rewritten or truncated")]
+    #[error("seal {0} differs from the known seal with this number: the log was rewritten or truncated")]
     NotAsNoted(u64),
 }
 

@@ -154,8 +154,6 @@ repositories! {
         is_purchased(user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
         insert_purchase(purchase: &Purchase) -> Result<bool, StoreError>, under User;
         put_entitlement(id: PurchaseId, entitlement: Entitlement, now: Instant) -> Result<bool, StoreError>, under User;
-        revoke_purchases(user_id: UserId, movies: &[MovieId], at: Instant) -> Result<u64, StoreError>, under User;
-        set_purchase_suspension(user_id: UserId, movies: &[MovieId], suspended_at: Option<Instant>) -> Result<u64, StoreError>, under User;
     }
 }
 

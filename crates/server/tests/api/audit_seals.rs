@@ -99,8 +99,8 @@ async fn a_removed_seal_is_reported(engine: Engine) {
 async fn a_truncated_log_is_detected_with_a_recorded_seal(engine: Engine) {
     let app = sealed(engine).await;
     let found = app.audit_log().verify(&Known::default()).await.unwrap();
-    let noted = found.last.unwrap().to_string();
-    let words = ["--known", &noted];
+    let recorded = found.last.unwrap().to_string();
+    let words = ["--known", &recorded];
     holds(&app, &words);
     app.execute_sql(
         "DELETE FROM audit_seals WHERE number = 2; \
@@ -108,7 +108,7 @@ async fn a_truncated_log_is_detected_with_a_recorded_seal(engine: Engine) {
     )
     .await;
     holds(&app, &[]);
-    says(&app, &words, &["seal 2 differs from the noted one"]);
+    says(&app, &words, &["seal 2 differs from the known seal"]);
 }
 
 async fn a_deleted_account_breaks_no_seal(engine: Engine) {

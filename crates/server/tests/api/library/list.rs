@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use domain::id::Id;
+use domain::purchases::Entitlement;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -148,10 +148,8 @@ async fn a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed(engine: 
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let ann = buyer(&app, &movies, &["Aliens", "Alien"]).await;
-    let (owner, alien) = (Id::from_uuid(ann.id()), movies.id("Alien").parse().unwrap());
-    let mut unit = app.unit().await;
-    unit.set_purchase_suspension(owner, &[alien], Some(app.now())).await.unwrap();
-    unit.commit().await.unwrap();
+    let alien = movies.id("Alien");
+    app.put_entitlement(&ann, &alien, Entitlement::Suspended).await;
     let list = ann.get("/library").await.expect(200).json();
     assert_eq!(
         (&list["items"][0]["name"], &list["items"][0]["is_suspended"]),
@@ -161,9 +159,7 @@ async fn a_suspended_purchase_is_marked_and_a_revoked_one_is_not_listed(engine: 
         (&list["items"][1]["name"], &list["items"][1]["is_suspended"]),
         (&json!("Aliens"), &json!(false))
     );
-    let mut unit = app.unit().await;
-    unit.revoke_purchases(owner, &[alien], app.now()).await.unwrap();
-    unit.commit().await.unwrap();
+    app.put_entitlement(&ann, &alien, Entitlement::Revoked).await;
     assert_eq!(library(&ann, "").await, ["Aliens"]);
     assert_eq!(ann.get("/library?page=2").await.expect(200).json()["total_items"], 1);
 }

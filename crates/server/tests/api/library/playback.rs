@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::id::{Id, MovieId};
+use domain::{id::MovieId, purchases::Entitlement};
 use serde_json::{Value, json};
 
 use super::{film, path_of, watched_at};
@@ -66,16 +66,9 @@ async fn movies_that_cannot_be_played_are_refused(engine: Engine) {
     bob.get(&path).await.problem(404, "not_found");
     app.anonymous().get(&path).await.problem(401, "unauthenticated");
     ann.get("/library/no-uuid/playback").await.problem(400, "malformed_request");
-    let owner = Id::from_uuid(ann.id());
-    let movie: MovieId = alien.parse().unwrap();
-    let suspend = async |at| {
-        let mut unit = app.unit().await;
-        unit.set_purchase_suspension(owner, &[movie], at).await.unwrap();
-        unit.commit().await.unwrap();
-    };
-    suspend(Some(app.now())).await;
+    app.put_entitlement(&ann, &alien, Entitlement::Suspended).await;
     ann.get(&path).await.problem(403, "purchase_suspended");
-    suspend(None).await;
+    app.put_entitlement(&ann, &alien, Entitlement::Live).await;
     ann.get(&path).await.expect(200);
     app.withdraw("Alien").await;
     ann.get(&path).await.expect(200);
@@ -107,19 +100,12 @@ async fn the_end_of_a_purchase_makes_its_playback_url_invalid(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
     let path = watched_at(&app, &ann, &alien).await;
-    let (owner, movie): (_, MovieId) = (Id::from_uuid(ann.id()), alien.parse().unwrap());
     let visitor = app.anonymous();
-    let mut unit = app.unit().await;
-    unit.set_purchase_suspension(owner, &[movie], Some(app.now())).await.unwrap();
-    unit.commit().await.unwrap();
+    app.put_entitlement(&ann, &alien, Entitlement::Suspended).await;
     visitor.get(&path).await.problem(403, "playback_denied");
-    let mut unit = app.unit().await;
-    unit.set_purchase_suspension(owner, &[movie], None).await.unwrap();
-    unit.commit().await.unwrap();
+    app.put_entitlement(&ann, &alien, Entitlement::Live).await;
     visitor.get(&path).await.expect(200);
-    let mut unit = app.unit().await;
-    unit.revoke_purchases(owner, &[movie], app.now()).await.unwrap();
-    unit.commit().await.unwrap();
+    app.put_entitlement(&ann, &alien, Entitlement::Revoked).await;
     visitor.get(&path).await.problem(403, "playback_denied");
     ann.get(format!("/library/{alien}/playback")).await.problem(404, "not_found");
     // A new purchase does not make the old URL valid again.
@@ -153,11 +139,7 @@ async fn the_transfer_of_a_film_is_aborted_when_the_purchase_ends(engine: Engine
     let mut answer = app.anonymous().get(&path).begin().await;
     assert_eq!(answer.status(), 200);
     answer.chunk().await.unwrap().expect("the beginning of the film");
-    let mut unit = app.unit().await;
-    unit.revoke_purchases(Id::from_uuid(ann.id()), &[alien.parse::<MovieId>().unwrap()], app.now())
-        .await
-        .unwrap();
-    unit.commit().await.unwrap();
+    app.put_entitlement(&ann, &alien, Entitlement::Revoked).await;
     ends_soon(answer).await;
 }
 
@@ -235,9 +217,7 @@ async fn subtitles_are_part_of_the_playback(engine: Engine) {
     let tag = file.header("etag").unwrap();
     visitor.get(&path).header("if-none-match", tag).await.expect(304);
     visitor.get(path.replace("/subtitles/", "/films/")).await.problem(403, "playback_denied");
-    let mut unit = app.unit().await;
-    unit.revoke_purchases(Id::from_uuid(ann.id()), &[movie], app.now()).await.unwrap();
-    unit.commit().await.unwrap();
+    app.put_entitlement(&ann, &alien, Entitlement::Revoked).await;
     visitor.get(&path).await.problem(403, "playback_denied");
 }
 

@@ -19,7 +19,7 @@ use domain::{
     id::{Id, Kind, MovieId},
     mail::{Mail, Mailer},
     notifications::NotificationCause,
-    purchases::Purchase,
+    purchases::{Entitlement, Purchase},
     storage::{Storage, WholeUnit},
     store::{StoreError, retried},
     time::{Clock, Instant},
@@ -531,6 +531,16 @@ impl TestApp {
         let mut unit = self.database.unit().await;
         assert!(unit.insert_purchase(&purchase).await.expect("a purchase"), "already bought");
         unit.commit().await.expect("a purchase");
+    }
+
+    /// Changes the buyer's active purchase of the movie to this entitlement, as a refund or a dispute does.
+    pub(crate) async fn put_entitlement(&self, buyer: &SignedIn, movie_id: &str, entitlement: Entitlement) {
+        let storage = self.database.storage().await;
+        let bought = storage.bought_movie(Id::from_uuid(buyer.id()), movie_id.parse().unwrap()).await;
+        let purchase_id = bought.expect("the store").expect("an active purchase").purchase_id;
+        let mut unit = self.database.unit().await;
+        assert!(unit.put_entitlement(purchase_id, entitlement, self.clock.now()).await.expect("the store"));
+        unit.commit().await.expect("the store");
     }
 
     /// Attaches a film to a movie, as `cinema movies attach-media` does.
