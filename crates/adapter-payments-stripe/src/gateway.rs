@@ -221,7 +221,7 @@ impl StripeGateway {
         reports::checkout(session, self.clock.now())
     }
 
-    /// All refunds of a charge, including those made outside the shop.
+    /// All refunds of the `PaymentIntent` with the identifier `charge`, including those made outside the shop.
     async fn refunds_of(&self, charge: &str) -> Result<Vec<ProviderRefund>, GatewayError> {
         let filter = [("payment_intent", charge), ("expand[0]", "data.failure_balance_transaction")];
         let listing = Listing { endpoint: "GET refunds", path: "refunds", filter: &filter };

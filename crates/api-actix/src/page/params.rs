@@ -15,9 +15,10 @@ use crate::{
 /// clients represent all integers up to it exactly.
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// The maximum length of a cursor, in characters. Cursors are usually much shorter. The longest ones contain the key of
-/// a person's name of 100 characters, each of which folding expands to 33 bytes (U+FDFA). A text of the maximum length
-/// still fits into a request head, even if every character is escaped.
+/// The maximum length of a cursor, in characters. Cursors are usually much shorter. The longest ones contain a
+/// person's name in the form that [`fold`](domain::text::fold) returns. A name has at most 100 characters, and `fold`
+/// expands a character to at most 33 bytes (U+FDFA). A text of the maximum length still fits into a request head, even
+/// if every character is escaped.
 const MAX_CURSOR: usize = 8_192;
 
 /// The requested page of a list. A list with further parameters, such as filters, flattens these parameters into its
