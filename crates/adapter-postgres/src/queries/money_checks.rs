@@ -209,8 +209,8 @@ impl MoneyChecks for Database {
 }
 
 impl Database {
-    /// Returns a violation for each recently paid order whose buyer got no mail about the payment and has not deleted
-    /// the account.
+    /// Returns a violation for each recently paid order that has no mail about the payment in the outbox, unless the
+    /// buyer has deleted the account. A mail counts even if it has not been sent yet or could not be sent.
     async fn unmailed_orders(&self, now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
         let mut violations = Vec::new();
         let mut after = (now.checked_sub_signed(MAILS_FOR).unwrap_or(now), uuid::Uuid::nil());
