@@ -116,7 +116,9 @@ impl Checkpoints {
 /// Makes a checkpoint without waiting for locks. Returns `false` if the log should be emptied but could not be.
 fn checkpoint(file: &DatabaseFile, log_sync: &LogSync, is_to_be_emptied: bool) -> Result<bool, StoreError> {
     let mut connection = file.open(Purpose::Checkpoint)?;
-    // If pages after a gap of the log were copied, a power failure could leave a mixture of old and new pages.
+    // After a failed sync, a part of the log may be missing on the disk (a gap, see [`LogSync`]). After a power
+    // failure, SQLite ignores the log from the gap on. If pages from this part had been copied to the database file,
+    // the file could contain a mixture of old and new pages. So the complete log is written again first.
     if log_sync.has_gap() {
         connection.batch_execute("BEGIN IMMEDIATE").map_err(store_error)?;
         let closed = log_sync.close_gap().map_err(StoreError::unavailable);

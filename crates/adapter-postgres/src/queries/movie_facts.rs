@@ -30,8 +30,9 @@ use crate::{
     statement::Statement,
 };
 
-/// How often rows are read until the catalogue does not change between the rows and the facts, which is less than a
-/// millisecond.
+/// The maximum number of times that rows and their facts are read. They are read again if the catalogue changed
+/// between the statement that reads the rows and the statement that reads the facts. The time between both statements
+/// is less than a millisecond.
 const MOST_READS: u32 = 20;
 
 /// The SQL types of [`FactsRow`].
