@@ -286,8 +286,8 @@ impl Database {
         let (version, count) = match self.sample(conditions).await? {
             Some(Sample { version, is_above_cap: true }) => (version, counted),
             // The sample contains fewer than [`CERTAIN_IN_SAMPLE`] matches, so there may be few matches. They are
-            // looked up with the index of the rarest condition and counted. This need not be the condition with words
-            // or a title from which the sample was taken.
+            // looked up with the index of the rarest condition and counted. The rarest condition need not be the
+            // condition with words or a title that the statement for the sample used.
             Some(Sample { is_above_cap: false, .. }) => {
                 let access = self.cheapest_lookup(conditions).await?;
                 let mut statement = count_statement(conditions, access);
