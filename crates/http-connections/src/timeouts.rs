@@ -32,9 +32,9 @@ impl Default for Timeouts {
             idle: Duration::from_secs(5),
             body: Duration::from_secs(30),
             unread_body: Duration::from_secs(5),
-            // The operating system of a client does not report each read, but only reads in large steps (on Linux, a
-            // sixteenth of the receive buffer of up to 6 MiB). So a client that reads 6 KiB/s may seem to read nothing
-            // for about a minute.
+            // The operating system of a client does not report each read. It sends a report only after the client has
+            // read a large amount (on Linux, a sixteenth of the receive buffer, which has up to 6 MiB). So a client
+            // that reads 6 KiB/s may seem to read nothing for about a minute.
             write: Duration::from_mins(1),
             write_when_tight: Duration::from_secs(2),
             write_bytes_per_second: 2 * 1024,
