@@ -160,8 +160,8 @@ pub struct CountedName {
     pub id: Uuid,
     /// The name as written.
     pub name: String,
-    /// The number of movies on sale that have the name; in [`Facets`](super::Facets), the number of movies that the
-    /// list would have with this name.
+    /// The number of movies on sale that have the name; in [`Facets`](super::Facets), the total of the filtered movie
+    /// list if this name were the only chosen value of its kind.
     pub movies_count: i64,
 }
 
