@@ -21,9 +21,11 @@ async fn a_page_that_was_read_before_and_a_movie_take_one_statement_each() {
     let genre =
         MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
     let request = |number| PageRequest::numbered(number, 20).unwrap();
-    // The number of matching movies and the total are counted once and then cached, or follow from the page. The last
-    // page, and a page after it, is read a second time with a lookup, because a walk that did not fill the page does
-    // not show that there are no more matches. The facts of movies that were not read before take one more statement.
+    // The first request counts the movies of the genre and the total, and both numbers are cached. The facts of movies
+    // that were not read before take one more statement. Page 90 is the last page: a scan in the order of the list
+    // finds no row after it. The scan has a limit, so this does not show that there are no more matches, and the page
+    // is read again with the index of the genre. Page 400 is after the last page: it is read only with the index of
+    // the genre. It has no rows, so the total is counted again.
     for (number, statements) in [(1, 4), (1, 1), (2, 2), (2, 1), (89, 2), (90, 3), (400, 2)] {
         let before = database.statements();
         let page =
