@@ -64,14 +64,30 @@ impl Drop for Upload {
     }
 }
 
-/// Stores the rest of the file, which begins with `part`, and returns its length.
+/// Stores the rest of the file, which begins with `part`, completes the upload, and returns the length of the file. If
+/// this fails, the upload is aborted before the error is returned, because a command ends soon after an error, maybe
+/// before a task in the background.
 async fn put_parts(
     mut upload: Upload,
+    file: File,
+    part: Vec<u8>,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> Result<u64, StoreError> {
+    let parts = upload.0.as_mut().ok_or_else(|| StoreError::failed("the upload has ended"))?;
+    let stored = put_each(&mut **parts, file, part, progress).await;
+    if stored.is_err() {
+        drop(in_time(parts.abort()).await);
+    }
+    upload.0 = None;
+    stored
+}
+
+async fn put_each(
+    parts: &mut dyn MultipartUpload,
     mut file: File,
     mut part: Vec<u8>,
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<u64, StoreError> {
-    let parts = upload.0.as_mut().ok_or_else(|| StoreError::failed("the upload has ended"))?;
     let mut length = 0_u64;
     while !part.is_empty() {
         let bytes = bytes_of(&part);
@@ -81,7 +97,6 @@ async fn put_parts(
         (file, part) = next_part(file).await?;
     }
     in_time(parts.complete()).await?;
-    upload.0 = None;
     Ok(length)
 }
 
@@ -191,15 +206,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_upload_whose_part_is_refused_is_aborted() {
+    async fn an_upload_whose_part_is_refused_is_aborted_before_the_error_is_returned() {
         let (calls, mut called) = unbounded_channel();
         let upload = Upload(Some(Box::new(Stuck { calls, fails: true })));
 
         let result = put_parts(upload, film(), b"a part".to_vec(), &|_| ()).await;
 
         assert!(result.is_err());
-        assert_eq!(called.recv().await, Some(Call::Part));
-        assert_eq!(called.recv().await, Some(Call::Abort));
+        // Both calls were made before the error was returned.
+        assert_eq!(called.try_recv(), Ok(Call::Part));
+        assert_eq!(called.try_recv(), Ok(Call::Abort));
         assert_eq!(called.recv().await, None);
     }
 }
